@@ -1,0 +1,165 @@
+"""The life of a payment, as a table.
+
+Rules of this file: the default is "unknown"; only an explicit answer of the acquirer ends a payment; an event that
+the table does not list raises IllegalMove and changes nothing. SQL guards each change with the same table
+(facts/failure-points.md). Pure.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.invoices import Invoice, total
+from core.subscribers import Language, Service
+
+DECLINES_MAX = 3
+
+
+class State(StrEnum):
+    """Where a payment stands."""
+
+    CREATED = "created"
+    SENDING = "sending"
+    CHALLENGE = "challenge"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"
+    VOIDING = "voiding"
+    VOIDED = "voided"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    EXPIRED = "expired"
+    INTEGRITY_FAILURE = "integrity_failure"
+
+
+class Event(StrEnum):
+    """What can happen to it."""
+
+    SEND = "send"
+    CHALLENGED = "challenged"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    LOST = "lost"
+    ABSENT = "absent"
+    EXPIRE = "expire"
+    MISMATCH = "mismatch"
+    VOID = "void"
+    VOIDED = "voided"
+    REFUND = "refund"
+    REFUNDED = "refunded"
+    UNDO_REFUSED = "undo_refused"
+
+
+TABLE: dict[tuple[State, Event], State] = {
+    (State.CREATED, Event.SEND): State.SENDING,
+    (State.CREATED, Event.EXPIRE): State.EXPIRED,
+    # another card, the same order id: one success at most per order (facts/cmi.md)
+    (State.DECLINED, Event.SEND): State.SENDING,
+    (State.SENDING, Event.CHALLENGED): State.CHALLENGE,
+    (State.SENDING, Event.APPROVED): State.CAPTURED,
+    (State.SENDING, Event.REFUSED): State.DECLINED,
+    (State.SENDING, Event.LOST): State.UNKNOWN,
+    (State.SENDING, Event.MISMATCH): State.INTEGRITY_FAILURE,
+    (State.CHALLENGE, Event.SEND): State.SENDING,
+    (State.CHALLENGE, Event.EXPIRE): State.EXPIRED,
+    (State.UNKNOWN, Event.APPROVED): State.CAPTURED,
+    (State.UNKNOWN, Event.REFUSED): State.DECLINED,
+    (State.UNKNOWN, Event.MISMATCH): State.INTEGRITY_FAILURE,
+    (State.UNKNOWN, Event.SEND): State.SENDING,
+    # the acquirer's window is over and it still knows nothing of the order
+    (State.UNKNOWN, Event.ABSENT): State.EXPIRED,
+    # success wins over earlier declines; a late landing on a released basket is undone right after
+    (State.DECLINED, Event.APPROVED): State.CAPTURED,
+    (State.DECLINED, Event.MISMATCH): State.INTEGRITY_FAILURE,
+    (State.EXPIRED, Event.APPROVED): State.CAPTURED,
+    (State.EXPIRED, Event.MISMATCH): State.INTEGRITY_FAILURE,
+    (State.INTEGRITY_FAILURE, Event.VOID): State.VOIDING,
+    (State.CAPTURED, Event.VOID): State.VOIDING,
+    (State.CAPTURED, Event.REFUND): State.REFUNDING,
+    (State.VOIDING, Event.VOIDED): State.VOIDED,
+    (State.VOIDING, Event.REFUND): State.REFUNDING,
+    (State.REFUNDING, Event.REFUNDED): State.REFUNDED,
+    (State.REFUNDING, Event.UNDO_REFUSED): State.CAPTURED,
+}
+
+# While in one of these a payment holds its bills: no other payment may take them.
+ACTIVE = frozenset(
+    {
+        State.CREATED,
+        State.SENDING,
+        State.CHALLENGE,
+        State.UNKNOWN,
+        State.CAPTURED,
+        State.VOIDING,
+        State.REFUNDING,
+        State.INTEGRITY_FAILURE,
+    }
+)
+# The customer must not pay again: the acquirer may have charged.
+UNDECIDED = frozenset({State.SENDING, State.CHALLENGE, State.UNKNOWN})
+
+
+class IllegalMove(Exception):
+    """Our fault, or a lost race: the payment did not change. Do not retry blindly; read it again."""
+
+    def __init__(self, state: State, event: Event) -> None:
+        super().__init__(f"a payment that is {state} cannot take {event}")
+        self.state = state
+        self.event = event
+
+
+def after(state: State, event: Event) -> State:
+    """The state that follows. Raises IllegalMove."""
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise IllegalMove(state, event) from None
+
+
+def sources(event: Event) -> frozenset[State]:
+    """The states that take an event: what an UPDATE's WHERE must name."""
+    return frozenset(state for state, taken in TABLE if taken is event)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The bank asks its one-time PIN. `id` is the acquirer's; the PIN itself is never stored."""
+
+    id: str
+    length: int
+    attempts_left: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment as everyone reads it. `id` is also the acquirer's order id; `reference` is what people quote."""
+
+    id: str
+    reference: str
+    state: State
+    service: Service
+    line_reference: str
+    payer_msisdn: str
+    email: str | None
+    language: Language
+    channel: str
+    invoices: tuple[Invoice, ...]
+    amount_centimes: int
+    currency: str
+    created_at: datetime
+    expires_at: datetime
+    declines: int = 0
+    decline_kind: str | None = None
+    challenge: Challenge | None = None
+    auth_code: str | None = None
+    transaction_number: str | None = None
+    card_brand: str | None = None
+    card_last4: str | None = None
+    receipt_number: str | None = None
+    receipt_token: str | None = None
+    paid_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.amount_centimes != total(self.invoices):
+            raise ValueError("a payment's amount is the sum of its bills")

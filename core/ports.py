@@ -1,0 +1,221 @@
+"""What the till needs of the world, as Protocols. Only channels/app.py names what stands behind them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from core.cards import Card, Secret
+from core.invoices import Invoice
+from core.payment import Challenge, Payment
+from core.subscribers import Language, Line, Service
+
+# --- the acquirer -----------------------------------------------------------------------------------------------
+
+
+class DeclineKind(StrEnum):
+    """Why a card was refused, as far as the customer may hear it (facts/cmi.md, Codes)."""
+
+    OTHER_CARD = "other_card"  # another card may do: 05 14 15 51 54 57 58 62 82 84 85 93
+    LIMIT = "limit"  # 61 65 75
+    NEUTRAL = "neutral"  # lost, stolen, suspected fraud: neutral words, flagged
+    PIN = "pin"  # the bank's PIN was wrong too often
+    OUR_FAULT = "our_fault"  # configuration: alert operations, do not blame the customer
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be charged. `id` repeats for every attempt of one payment: one success at most per order."""
+
+    id: str
+    amount_centimes: int
+    currency: str
+    email: str | None
+    telephone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Exactly ProcReturnCode 00 and Response Approved. The amount is what the acquirer says it took, if it says."""
+
+    auth_code: str
+    transaction_number: str
+    amount_centimes: int | None = None
+    brand: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """An explicit refusal: nothing was charged."""
+
+    code: str
+    kind: DeclineKind
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRequired:
+    """The bank wants its one-time PIN before it decides."""
+
+    challenge: Challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The acquirer has the order and has not decided: ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No reply, or one that cannot be believed: never a failure. `why` is for logs and holds no card data."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Certainly not sent (circuit open, connection refused before a byte left): nothing can have been charged."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchOrder:
+    """An inquiry's answer: the acquirer knows nothing of this order (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """A void or a credit went through (for an inquiry: the order was voided)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """A void after settlement (CORE-2511): credit instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSettled:
+    """A credit before settlement (CORE-2508): void instead."""
+
+
+Authorisation = Approved | Declined | ChallengeRequired | Pending | Unknown | NotSent
+Inquiry = Approved | Declined | ChallengeRequired | Pending | Unknown | NoSuchOrder | Undone
+Undoing = Undone | TooLate | NotSettled | Declined | Unknown
+
+
+class Acquirer(Protocol):
+    """The bank's side. No method raises for what the other side does: an answer is always one of the types above."""
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation: ...
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation: ...
+
+    async def inquire(self, order_id: str) -> Inquiry: ...
+
+    async def void(self, order_id: str) -> Undoing: ...
+
+    async def refund(self, order_id: str, amount_centimes: int) -> Undoing: ...
+
+
+# --- the billing system -----------------------------------------------------------------------------------------
+
+
+class Posting(StrEnum):
+    """What the billing system said of a paid bill."""
+
+    POSTED = "posted"
+    REFUSED = "refused"  # paid elsewhere meanwhile: undo that line
+
+
+class BillingDown(Exception):
+    """The billing system's fault: retry later."""
+
+
+class Billing(Protocol):
+    """Who owes what. Raises BillingDown only."""
+
+    async def line(self, service: Service, reference: str) -> Line | None: ...
+
+    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+        """Every line whose contact mobile this is, in a fixed order."""
+
+    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+        """False for a wrong code and for an unknown line alike, in the same time."""
+
+    async def code_of(self, service: Service, reference: str) -> str | None: ...
+
+    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+        """Oldest first."""
+
+    async def post(self, payment: Payment, invoice: Invoice) -> Posting:
+        """Tell the billing system that a bill was paid; the key is payment id + invoice number, a repeat is harmless."""
+
+
+# --- people and messages ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """One message out. `reference` is ours, stable across retries: gateways and delivery receipts carry it."""
+
+    reference: str
+    to_msisdn: str
+    text: str
+
+
+class DeliveryFailed(Exception):
+    """The gateway did not take a message. `retryable` says whether to try again."""
+
+    def __init__(self, why: str, *, retryable: bool) -> None:
+        super().__init__(why)
+        self.retryable = retryable
+
+
+class Texter(Protocol):
+    """Sends an SMS. Raises DeliveryFailed."""
+
+    async def send(self, sms: Sms) -> str:
+        """The provider's message id."""
+
+
+class Mailer(Protocol):
+    """Sends a payment's receipt by e-mail. Raises DeliveryFailed."""
+
+    async def send_receipt(self, payment: Payment, address: str) -> str:
+        """The Message-ID, the same at every try."""
+
+
+class Caller(Protocol):
+    """Rings a customer for the card. Raises DeliveryFailed."""
+
+    async def call(self, payment: Payment) -> str:
+        """The call's id."""
+
+
+class ReceiptTexts(Protocol):
+    """Words of messages that jobs send; channels own the words, core only when to send them."""
+
+    def receipt_sms(self, payment: Payment) -> str: ...
+
+    def undecided_sms(self, payment: Payment) -> str: ...
+
+    def declined_sms(self, payment: Payment) -> str: ...
+
+    def undone_sms(self, payment: Payment) -> str: ...
+
+
+class Clock(Protocol):
+    """The time, so that tests can own it."""
+
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is remembered of a caller."""
+
+    msisdn: str
+    language: Language | None
+    terms_version: str | None
+    lines: tuple[Line, ...]

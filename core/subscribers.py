@@ -1,0 +1,110 @@
+"""Lines, their references and the people who ask about them. Pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+
+REGION = "MA"
+_INTERNET = re.compile(r"\d{5,12}")
+_CODE = re.compile(r"\d{4,10}")
+
+
+class Language(StrEnum):
+    """The languages Khallas speaks."""
+
+    FR = "fr"
+    AR = "ar"
+    EN = "en"
+
+
+class Service(StrEnum):
+    """What a bill is for."""
+
+    MOBILE = "mobile"
+    FIXED = "fixed"
+    INTERNET = "internet"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A subscribed line. `reference` is what its bill prints: 0600000001, 0537000103, or a customer number."""
+
+    service: Service
+    reference: str
+    holder: str
+    contact_msisdn: str
+    email: str | None
+    language: Language
+
+
+def digits_of(text: str) -> str:
+    """The decimal digits of a text, Arabic-Indic ones folded to ASCII, everything else dropped."""
+    return "".join(str(unicodedata.decimal(c)) for c in text if unicodedata.decimal(c, None) is not None)
+
+
+def msisdn(text: str) -> str:
+    """An E.164 MSISDN ("+212600000001") of any Moroccan or international spelling. Raises ValueError."""
+    try:
+        parsed = phonenumbers.parse(text.strip(), REGION)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("not a telephone number") from error
+    if not phonenumbers.is_possible_number(parsed):
+        raise ValueError("not a telephone number")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def national(e164: str) -> str:
+    """ "+212600000001" -> "0600000001", the way Moroccan customers write it; foreign numbers stay as they are."""
+    return "0" + e164[4:] if e164.startswith("+212") else e164
+
+
+def reference_of(service: Service, typed: str) -> str:
+    """The line reference a customer typed, normalised. Raises ValueError when it cannot be one."""
+    typed_digits = digits_of(typed)
+    if service is Service.INTERNET:
+        if _INTERNET.fullmatch(typed_digits) is None:
+            raise ValueError("a customer number has 5 to 12 digits")
+        return typed_digits
+    reference = national(msisdn("+" + typed_digits if typed_digits.startswith("212") else typed_digits))
+    prefix = ("06", "07") if service is Service.MOBILE else ("05", "08")
+    if len(reference) != 10 or not reference.startswith(prefix):
+        raise ValueError("not a number of this service")
+    return reference
+
+
+def payment_code_of(typed: str) -> str:
+    """A typed payment code: text, a leading zero counts. Raises ValueError when it cannot be one."""
+    code = digits_of(typed)
+    if _CODE.fullmatch(code) is None:
+        raise ValueError("a payment code has 4 to 10 digits")
+    return code
+
+
+def mask_reference(reference: str) -> str:
+    """ "0600000003" -> "06…003", for texts that may be read by others."""
+    return f"{reference[:2]}...{reference[-3:]}"
+
+
+def mask_msisdn(e164: str) -> str:
+    """ "+212600000001" -> "+2126*****001", for logs at INFO (facts/security.md)."""
+    return e164[:5] + "*" * max(0, len(e164) - 8) + e164[-3:] if len(e164) > 8 else "*" * len(e164)
+
+
+def mask_email(address: str) -> str:
+    """ "salma@example.com" -> "s***@example.com"."""
+    name, _, host = address.partition("@")
+    return f"{name[:1]}***@{host}"
+
+
+def email_of(typed: str) -> str:
+    """A plausible e-mail address, trimmed and lowered at the host. Raises ValueError."""
+    address = typed.strip()
+    name, at, host = address.rpartition("@")
+    if len(address) > 254 or not at or not re.fullmatch(r"[^\s@<>\",;:\\]{1,64}", name):
+        raise ValueError("not an e-mail address")
+    if not re.fullmatch(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}", host):
+        raise ValueError("not an e-mail address")
+    return f"{name}@{host.lower()}"
