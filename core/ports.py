@@ -20,6 +20,7 @@ class DeclineKind(StrEnum):
     LIMIT = "limit"  # 61 65 75
     NEUTRAL = "neutral"  # lost, stolen, suspected fraud: neutral words, flagged
     PIN = "pin"  # the bank's PIN was wrong too often
+    BANK_BUSY = "bank_busy"  # 91 96 19 09, and the inquiry found nothing charged: the same card may do later
     OUR_FAULT = "our_fault"  # configuration: alert operations, do not blame the customer
 
 
