@@ -1,0 +1,83 @@
+"""What every test may ask for: one real Valkey and one real PostgreSQL a session, and an empty part of them a test.
+
+Ask for `database_url` (migrated) or `empty_database_url`, and for `redis_url` (flushed). To pause, kill or restart a
+server, start your own with lab.valkey.Valkey or lab.postgres.Postgres: the ones here are shared by all.
+"""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from lab.postgres import Postgres
+from lab.valkey import Valkey
+
+TEMPLATE = "khallas_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    """Where the shared servers keep what they write; open to `nobody`, as whom root's PostgreSQL runs."""
+    with tempfile.TemporaryDirectory(prefix="khallas-tests-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def valkey(servers_folder: Path) -> Iterator[Valkey]:
+    """The shared server. Do not stop or pause it."""
+    with Valkey(servers_folder / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    """An emptied Valkey."""
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_folder: Path) -> Iterator[Postgres]:
+    """The shared cluster. Do not stop or pause it."""
+    with Postgres(servers_folder / "postgres", throwaway=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: Postgres) -> str:
+    """The name of a database with all migrations applied. Never connect to it: it is copied."""
+    from core.database.migrate import upgrade  # here, so that tests without a database load none of it
+
+    upgrade(postgres.create(TEMPLATE))
+    return TEMPLATE
+
+
+def _copied(postgres: Postgres, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    yield postgres.create(name, template)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def database_url(postgres: Postgres, template_database: str) -> Iterator[str]:
+    """A fresh migrated database for one test."""
+    yield from _copied(postgres, template_database)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres: Postgres, template_database: str) -> Iterator[str]:
+    """A fresh migrated database for one module, whose tests share it."""
+    yield from _copied(postgres, template_database)
+
+
+@pytest.fixture
+def empty_database_url(postgres: Postgres) -> Iterator[str]:
+    """A fresh database without a table."""
+    yield from _copied(postgres, "template0")
