@@ -1,0 +1,1 @@
+"""The history of the database, oldest first. A revision that has run is never edited."""

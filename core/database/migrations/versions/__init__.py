@@ -1,0 +1,1 @@
+"""One file a revision; the SQL is written out."""
