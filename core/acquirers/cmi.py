@@ -1,0 +1,214 @@
+"""The CMI client: one acquirer behind core.ports.Acquirer (facts/cmi.md).
+
+Rule of this file: the only thin shell with a socket here. NotSent means that no byte of a charge can have left; after
+that, whatever is not an explicit answer is Unknown. Nothing the peer does raises; cancellation passes through.
+"""
+
+import time
+from collections.abc import Callable
+
+import aiohttp
+from yarl import URL
+
+from core.acquirers import cmi_xml as xml
+from core.acquirers.breaker import Breaker
+from core.acquirers.cmi_codes import Verdict, verdict_of
+from core.acquirers.cmi_history import credited_centimes_of, rows_of, standing_of_rows
+from core.acquirers.cmi_outcomes import AskHistory, InquireFirst, outcome_of, refusal_of, standing_of
+from core.cards import Card, Secret
+from core.ports import (
+    Approved,
+    Authorisation,
+    ChallengeRequired,
+    Declined,
+    Inquiry,
+    NoSuchOrder,
+    NotSent,
+    NotSettled,
+    Order,
+    Pending,
+    TooLate,
+    Undoing,
+    Undone,
+    Unknown,
+)
+
+TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 5.0
+CONNECTIONS_MAX = 50
+CHUNK_BYTES = 8_192
+
+
+class CmiAcquirer:
+    """Implements core.ports.Acquirer. Raises ValueError only for an account that cannot work."""
+
+    def __init__(
+        self,
+        account: xml.CmiAccount,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        connections_max: int = CONNECTIONS_MAX,
+        breaker: Breaker | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = URL(account.url)
+        if self._url.scheme not in {"http", "https"} or not self._url.host:
+            raise ValueError("the acquirer's URL is an http or https address")
+        self._account = account
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = min(connect_timeout_s, timeout_s)
+        self._connections_max = connections_max
+        self._session: aiohttp.ClientSession | None = None
+        self.breaker = breaker or Breaker(clock)
+
+    async def aclose(self) -> None:
+        """Close the connections; the client opens new ones if it is asked again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
+        """Charge a card. Codes that settle nothing are settled by one inquiry at once."""
+        refused = self._cannot_send(order)
+        if refused is not None:
+            return refused
+        return await self._charge(order.id, xml.auth_request(self._account, order, card, cvv))
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
+        """Hand on the bank's one-time PIN; a wrong one with tries left is ChallengeRequired again."""
+        refused = self._cannot_send(order)
+        if refused is not None:
+            return refused
+        request = xml.challenge_request(self._account, order.id, challenge_id, pin)
+        return await self._charge(order.id, request, answering_pin=True)
+
+    async def inquire(self, order_id: str) -> Inquiry:
+        """What became of an order: its status, and its history where the status does not settle it."""
+        answer = await self._ask(xml.status_request(self._account, order_id))
+        if not isinstance(answer, xml.Answer):
+            return Unknown(answer.why)
+        standing = standing_of(answer, order_id)
+        if not isinstance(standing, AskHistory):
+            return standing
+        history = await self._ask(xml.history_request(self._account, order_id))
+        rows = rows_of(history) if isinstance(history, xml.Answer) and history.order_id in {"", order_id} else None
+        return (standing_of_rows(rows) if rows else None) or standing.otherwise
+
+    async def void(self, order_id: str) -> Undoing:
+        """Take a charge back before settlement; a repeat of one that went through is Undone again."""
+        return await self._undo(order_id, xml.void_request(self._account, order_id))
+
+    async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
+        """Give money back after settlement.
+
+        The gateway has no key for repeats: after Unknown compare `credited_centimes` before sending it again.
+        """
+        return await self._undo(order_id, xml.credit_request(self._account, order_id, amount_centimes))
+
+    async def credited_centimes(self, order_id: str) -> int | None:
+        """What an order's history says was given back so far; None when it cannot be read."""
+        answer = await self._ask(xml.history_request(self._account, order_id))
+        rows = rows_of(answer) if isinstance(answer, xml.Answer) and answer.order_id == order_id else None
+        return credited_centimes_of(rows) if rows is not None else None
+
+    async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
+        """PostAuth of an order that a hosted page authorised."""
+        return await self._charge(order_id, xml.capture_request(self._account, order_id, amount_centimes))
+
+    def _cannot_send(self, order: Order) -> NotSent | None:
+        if order.currency != self._account.currency:
+            return NotSent(f"the account takes {self._account.currency} only")
+        if not 1 <= len(order.id) <= xml.ORDER_ID_MAX_CHARS or order.amount_centimes <= 0:
+            return NotSent("no order the gateway would take")
+        return None
+
+    async def _charge(self, order_id: str, request: str, *, answering_pin: bool = False) -> Authorisation:
+        if not self.breaker.allows(self._timeout_s):
+            return NotSent("circuit open")
+        answer = await self._ask(request)
+        if not isinstance(answer, xml.Answer):
+            return answer
+        if answer.order_id not in {"", order_id}:
+            return Unknown("answer to another order")
+        outcome = outcome_of(answer, answering_pin=answering_pin)
+        if not isinstance(outcome, InquireFirst):
+            return outcome
+        match await self.inquire(order_id):
+            case NoSuchOrder() | Declined():
+                return outcome.otherwise
+            case Approved() | ChallengeRequired() | Pending() as settled:
+                return settled
+            case Undone():
+                return Unknown("the order was charged and undone before")
+            case Unknown(why):
+                return Unknown(f"inquire first, and the inquiry: {why}")
+
+    async def _undo(self, order_id: str, request: str) -> Undoing:
+        answer = await self._ask(request)
+        if not isinstance(answer, xml.Answer):
+            return Unknown(answer.why)
+        if answer.order_id not in {"", order_id}:
+            return Unknown("answer to another order")
+        match verdict_of(answer.code, answer.response, answer.error_code):
+            case Verdict.APPROVED | Verdict.NOTHING_LEFT:
+                return Undone()
+            case Verdict.TOO_LATE:
+                return TooLate()
+            case Verdict.NOT_SETTLED:
+                return NotSettled()
+            case Verdict.UNKNOWN | Verdict.PENDING:
+                return Unknown(f"code {answer.error_code or answer.code}")
+            case _:
+                standing = await self.inquire(order_id)
+        if isinstance(standing, Undone):
+            return standing
+        return Unknown(standing.why) if isinstance(standing, Unknown) else refusal_of(answer)
+
+    async def _ask(self, request: str) -> xml.Answer | NotSent | Unknown:
+        """One exchange. The breaker hears how it went."""
+        answer = await self._exchange(request)
+        if isinstance(answer, xml.Answer):
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed()
+        return answer
+
+    async def _exchange(self, request: str) -> xml.Answer | NotSent | Unknown:
+        try:
+            # never redirected: a redirect would carry the card to an address nobody configured
+            async with self._open_session().post(self._url, data={"DATA": request}, allow_redirects=False) as response:
+                if response.status != 200:
+                    return Unknown(f"HTTP {response.status}")
+                body = await _read(response)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            return NotSent("no connection")
+        except TimeoutError:
+            return Unknown("no answer in time")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Unknown(f"connection lost: {type(error).__name__}")
+        answer = xml.parse_answer(body) if body is not None else None
+        return answer if answer is not None else Unknown("answer cannot be read")
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            # a kept connection that the other side just closed would look like a lost charge: always a new one
+            connector = aiohttp.TCPConnector(limit=self._connections_max, force_close=True)
+            timeout = aiohttp.ClientTimeout(
+                total=self._timeout_s, connect=self._connect_timeout_s, sock_read=self._timeout_s
+            )
+            headers = {"Accept": "text/xml, application/xml", "Accept-Encoding": "identity"}
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=timeout, headers=headers, auto_decompress=False
+            )
+        return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, None when it is longer than any answer may be."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        body += chunk
+        if len(body) > xml.ANSWER_MAX_BYTES:
+            return None
+    return bytes(body)
