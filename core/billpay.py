@@ -30,7 +30,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartOrder:
-    """A basket the customer confirmed. `idempotency_key` = channel session + step: a repeat returns the same payment."""
+    """A basket the customer confirmed. `idempotency_key` = channel session + step: a repeat gives the same payment."""
 
     idempotency_key: str
     channel: str

@@ -12,7 +12,9 @@ from enum import StrEnum
 from core.invoices import Invoice, total
 from core.subscribers import Language, Service
 
+# A customer's cards that say no, and anything sent at all (a busy bank counts only here), in one payment.
 DECLINES_MAX = 3
+ATTEMPTS_MAX = 10
 
 
 class State(StrEnum):
@@ -63,6 +65,8 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.CHALLENGE, Event.SEND): State.SENDING,
     (State.CHALLENGE, Event.EXPIRE): State.EXPIRED,
     (State.UNKNOWN, Event.APPROVED): State.CAPTURED,
+    # the reply that asked for the PIN was lost, the inquiry brings it back
+    (State.UNKNOWN, Event.CHALLENGED): State.CHALLENGE,
     (State.UNKNOWN, Event.REFUSED): State.DECLINED,
     (State.UNKNOWN, Event.MISMATCH): State.INTEGRITY_FAILURE,
     (State.UNKNOWN, Event.SEND): State.SENDING,
@@ -116,9 +120,21 @@ def after(state: State, event: Event) -> State:
         raise IllegalMove(state, event) from None
 
 
+# What SQL needs of the table: an event leads to one state, wherever it comes from, and is taken in these.
+_TARGETS: dict[Event, State] = {event: state for (_, event), state in TABLE.items()}
+_SOURCES: dict[Event, frozenset[State]] = {
+    event: frozenset(state for state, taken in TABLE if taken is event) for event in Event
+}
+
+
+def target(event: Event) -> State:
+    """The one state an event leads to."""
+    return _TARGETS[event]
+
+
 def sources(event: Event) -> frozenset[State]:
     """The states that take an event: what an UPDATE's WHERE must name."""
-    return frozenset(state for state, taken in TABLE if taken is event)
+    return _SOURCES[event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +165,9 @@ class Payment:
     currency: str
     created_at: datetime
     expires_at: datetime
+    # how often it was sent (Event.SEND): a poller tells an old answer from a new one by it
+    attempts: int = 0
+    sent_at: datetime | None = None
     declines: int = 0
     decline_kind: str | None = None
     challenge: Challenge | None = None

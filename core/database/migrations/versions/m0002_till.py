@@ -89,7 +89,7 @@ CREATE TABLE payments (
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     due_at timestamptz,
-    attempt integer NOT NULL DEFAULT 0,
+    attempts integer NOT NULL DEFAULT 0,
     sent_at timestamptz,
     declines integer NOT NULL DEFAULT 0,
     decline_kind text,
@@ -148,10 +148,12 @@ CREATE TABLE receipt_counters (
 
 CREATE TABLE receipts (
     payment_id text PRIMARY KEY REFERENCES payments (id),
-    number text NOT NULL UNIQUE,
+    year integer NOT NULL,
+    sequence bigint NOT NULL,
     token text NOT NULL UNIQUE,
     created_at timestamptz NOT NULL,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    UNIQUE (year, sequence)
 );
 """
 

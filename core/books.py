@@ -1,0 +1,243 @@
+"""The till's books, as Protocols and the values they take. Each method is one commit, guarded in itself.
+
+Nothing here waits for the outside world: whoever asks the acquirer writes before and after, never around it
+(facts/failure-points.md). A row that still wants something carries the time at which somebody must look again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from core.consent import Consent
+from core.invoices import Invoice
+from core.payment import Challenge, Event, Payment, State
+from core.subscribers import Language, Service
+
+
+class BooksError(Exception):
+    """Root of what the books raise."""
+
+
+class BooksDown(BooksError):
+    """The database's fault: nothing is known to have been written. Retry later."""
+
+
+class BillsTaken(BooksError):
+    """Another active payment holds one of the bills. Not an error of anyone: tell the customer."""
+
+
+class KeyTaken(BooksError):
+    """The idempotency key is known: read that payment instead."""
+
+
+class ReferenceTaken(BooksError):
+    """Two open payments would be quoted by the same digits: draw again."""
+
+
+class Kind(StrEnum):
+    """What goes out to a person; the words belong to the channels."""
+
+    RECEIPT_SMS = "receipt_sms"
+    RECEIPT_MAIL = "receipt_mail"
+    UNDECIDED_SMS = "undecided_sms"
+    DECLINED_SMS = "declined_sms"
+    UNDONE_SMS = "undone_sms"
+    OUTGOING_CALL = "outgoing_call"
+
+
+def message_reference(payment_id: str, kind: Kind, attempt: int) -> str:
+    """Ours, the same at every try; a later attempt's decline is another message, the call is one a payment."""
+    return f"{payment_id}-{kind}-{0 if kind is Kind.OUTGOING_CALL else attempt}"
+
+
+class Delivery(StrEnum):
+    """How far a message got; the order is the direction, and nothing goes back (late reports are common)."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+
+
+class Posting(StrEnum):
+    """Where the posting of one paid bill to billing stands."""
+
+    PENDING = "pending"
+    POSTED = "posted"
+    REFUSED = "refused"  # paid elsewhere meanwhile: to be given back
+    CREDITING = "crediting"  # written before the acquirer is asked
+    CREDITED = "credited"
+    STUCK = "stuck"  # a credit whose end is not known: never repeated by a machine
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A payment about to be written, with what makes its request recognisable."""
+
+    payment: Payment
+    idempotency_key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event and what it brings. `due_at`: when to look again, None for never. `attempt`: only while it is that."""
+
+    event: Event
+    due_at: datetime | None = None
+    only: frozenset[State] | None = None
+    attempt: int | None = None
+    detail: str | None = None
+    messages: tuple[Kind, ...] = ()
+    holds: bool | None = None  # None: as the new state says
+    counts_as_decline: bool = False
+    decline_kind: str | None = None
+    challenge: Challenge | None = None
+    card_brand: str | None = None
+    card_last4: str | None = None
+    auth_code: str | None = None
+    transaction_number: str | None = None
+    extend_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One claimed message."""
+
+    reference: str
+    kind: Kind
+    payment_id: str
+    recipient: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinePosting:
+    """One bill of a captured payment and its posting."""
+
+    invoice: Invoice
+    state: Posting
+    attempts: int
+
+
+class Payments(Protocol):
+    """All methods raise BooksDown."""
+
+    async def get(self, payment_id: str) -> Payment | None: ...
+
+    async def by_key(self, idempotency_key: str) -> tuple[Payment, str] | None:
+        """The payment a key started, and the fingerprint of its request."""
+
+    async def by_reference(self, reference: str, now: datetime) -> Payment | None: ...
+
+    async def by_token(self, token: str) -> Payment | None: ...
+
+    async def open_of(self, msisdn: str, now: datetime) -> Payment | None: ...
+
+    async def add(self, draft: Draft) -> None:
+        """Intent, lines and event in one commit. Raises BillsTaken, KeyTaken, ReferenceTaken."""
+
+    async def release(
+        self, service: Service, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
+    ) -> int:
+        """Expire baskets on these bills that were never sent and are the payer's own or too old. How many."""
+
+    async def held(self, service: Service, reference: str, payer_msisdn: str | None, now: datetime) -> dict[str, State]:
+        """Bill number -> state of the payment that holds it, leaving out those `release` would expire."""
+
+    async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
+        """Raises IllegalMove (a lost race), BillsTaken (its bills were released and taken meanwhile)."""
+
+    async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
+        """APPROVED with the receipt's number, the postings and the messages in the same commit. Raises as `move`."""
+
+    async def look_again(self, payment_id: str, state: State, due_at: datetime | None) -> None:
+        """Set when to look again, while it is still in that state."""
+
+    async def set_email(self, payment_id: str, email: str) -> Payment | None: ...
+
+    async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
+        """Ids of payments to look at, kept from other workers until then."""
+
+
+class Postings(Protocol):
+    """All methods raise BooksDown."""
+
+    async def of(self, payment_id: str) -> list[LinePosting]: ...
+
+    async def claim(self, payment_id: str, now: datetime, until: datetime) -> list[LinePosting]:
+        """The bills of a payment whose posting wants something now, kept from other workers until then."""
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        """Ids of payments with bills that want something; `claim` decides who does it."""
+
+    async def turn(
+        self, payment_id: str, number: str, before: Posting, after: Posting, now: datetime, due_at: datetime | None
+    ) -> bool:
+        """Guarded: False when it was no longer `before`."""
+
+    async def postpone(self, payment_id: str, number: str, state: Posting, due_at: datetime) -> None:
+        """Look again then, while it is still in that state."""
+
+
+class Messages(Protocol):
+    """The outbox, and the log of what went out. All methods raise BooksDown."""
+
+    async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
+        """Once per payment and kind, however often it is asked."""
+
+    async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None: ...
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        """References of messages to send now; `claim` decides who does it."""
+
+    async def sent(self, reference: str, provider_id: str, now: datetime) -> None: ...
+
+    async def failed(self, reference: str, why: str, now: datetime, again_at: datetime | None) -> None:
+        """`again_at` None: given up."""
+
+    async def record(
+        self,
+        reference: str,
+        kind: str,
+        recipient: str,
+        now: datetime,
+        *,
+        status: Delivery,
+        provider_id: str | None = None,
+    ) -> None:
+        """Log a message that a channel sent by itself (a code, an answer); its words are never kept."""
+
+    async def report(
+        self,
+        status: Delivery,
+        now: datetime,
+        *,
+        reference: str | None = None,
+        provider_id: str | None = None,
+        error: str | None = None,
+    ) -> bool:
+        """A gateway's delivery report; never backwards. False when it changed nothing."""
+
+
+class People(Protocol):
+    """All methods raise BooksDown."""
+
+    async def remembered(self, msisdn: str) -> tuple[Language | None, str | None]:
+        """Language and latest terms version."""
+
+    async def remember_language(self, msisdn: str, language: Language, now: datetime) -> None: ...
+
+    async def consent(self, consent: Consent) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The four of them."""
+
+    payments: Payments
+    postings: Postings
+    messages: Messages
+    people: People

@@ -1,0 +1,15 @@
+"""The four books over one database."""
+
+from core.books import Books
+from core.database.messages import PgMessages
+from core.database.payments import PgPayments
+from core.database.people import PgPeople
+from core.database.pool import Database
+from core.database.postings import PgPostings
+from core.database.wake import Waker
+
+
+def books_on(database: Database) -> Books:
+    """What core.billpay.Till keeps its books in."""
+    waker = Waker()
+    return Books(PgPayments(database, waker), PgPostings(database), PgMessages(database, waker), PgPeople(database))

@@ -1,0 +1,113 @@
+"""The outbox and the log of what went out. A report never takes a message backwards; words are never kept."""
+
+from datetime import datetime
+
+from core.books import Delivery, Kind, Message, message_reference
+from core.database.pool import Connection, Database
+from core.database.wake import Wake, Waker
+from core.payment import Payment
+
+QUEUE = """
+INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+VALUES (%(reference)s, %(kind)s, %(payment_id)s, %(recipient)s, 'queued', %(now)s, %(now)s, %(now)s)
+ON CONFLICT (reference) DO NOTHING
+RETURNING reference
+"""
+
+CLAIM = """
+UPDATE messages SET due_at = %(until)s, attempts = attempts + 1
+WHERE reference = %(reference)s AND due_at <= %(now)s
+RETURNING reference, kind, payment_id, recipient, attempts
+"""
+
+DUE = "SELECT reference FROM messages WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s"
+
+# A report may overtake this one: the provider's id is kept, the status only moves on.
+SENT = """
+UPDATE messages SET provider_id = %(provider_id)s, due_at = NULL, updated_at = %(now)s,
+    status = CASE status WHEN 'queued' THEN 'sent' ELSE status END
+WHERE reference = %(reference)s
+"""
+
+FAILED = """
+UPDATE messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s,
+    status = CASE WHEN %(again_at)s::timestamptz IS NULL THEN 'failed' ELSE status END
+WHERE reference = %(reference)s AND status = 'queued'
+"""
+
+RECORD = """
+INSERT INTO messages (reference, kind, recipient, status, provider_id, created_at, updated_at)
+VALUES (%(reference)s, %(kind)s, %(recipient)s, %(status)s, %(provider_id)s, %(now)s, %(now)s)
+ON CONFLICT (reference) DO UPDATE SET
+    provider_id = COALESCE(excluded.provider_id, messages.provider_id),
+    status = CASE messages.status WHEN 'queued' THEN excluded.status ELSE messages.status END,
+    updated_at = excluded.updated_at
+"""
+
+REPORT = """
+UPDATE messages SET status = %(status)s, error = COALESCE(%(error)s, error), due_at = NULL, updated_at = %(now)s
+WHERE (reference = %(reference)s OR provider_id = %(provider_id)s)
+  AND array_position(%(order)s::text[], status) < array_position(%(order)s::text[], %(status)s)
+"""
+
+
+class PgMessages:
+    """Implements books.Messages."""
+
+    def __init__(self, database: Database, waker: Waker) -> None:
+        self._database = database
+        self._waker = waker
+
+    async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
+        reference = message_reference(payment.id, kind, payment.attempts)
+        recipient = payment.email if kind is Kind.RECEIPT_MAIL else payment.payer_msisdn
+        values = {"payment_id": payment.id, "recipient": recipient, "now": now}
+
+        async def work(connection: Connection) -> None:
+            async with connection.transaction():
+                cursor = await connection.execute(QUEUE, {"reference": reference, "kind": kind, **values})
+                if await cursor.fetchone() is not None:
+                    await self._waker.wake([Wake.deliver(reference)], connection)
+
+        await self._database.run(work)
+
+    async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None:
+        row = await self._database.one(CLAIM, reference=reference, now=now, until=until)
+        if row is None:
+            return None
+        return Message(row["reference"], Kind(row["kind"]), row["payment_id"], row["recipient"], row["attempts"])
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        return [row["reference"] for row in await self._database.all(DUE, now=now, limit=limit)]
+
+    async def sent(self, reference: str, provider_id: str, now: datetime) -> None:
+        await self._database.do(SENT, reference=reference, provider_id=provider_id, now=now)
+
+    async def failed(self, reference: str, why: str, now: datetime, again_at: datetime | None) -> None:
+        await self._database.do(FAILED, reference=reference, why=why, now=now, again_at=again_at)
+
+    async def record(
+        self,
+        reference: str,
+        kind: str,
+        recipient: str,
+        now: datetime,
+        *,
+        status: Delivery,
+        provider_id: str | None = None,
+    ) -> None:
+        values = {"reference": reference, "kind": kind, "recipient": recipient, "now": now}
+        await self._database.do(RECORD, status=status, provider_id=provider_id, **values)
+
+    async def report(
+        self,
+        status: Delivery,
+        now: datetime,
+        *,
+        reference: str | None = None,
+        provider_id: str | None = None,
+        error: str | None = None,
+    ) -> bool:
+        order = [str(each) for each in Delivery]
+        values = {"reference": reference, "provider_id": provider_id, "error": error, "now": now}
+        return await self._database.do(REPORT, status=status, order=order, **values) > 0

@@ -1,0 +1,188 @@
+"""Payments in PostgreSQL. A change is one statement: the guarded UPDATE, its event, its locks and its messages.
+
+No row back means a lost race: IllegalMove. Jobs that wake a worker are deferred on the same connection, in the same
+transaction; they are hints, the rows' due times are the truth (core/attending.py).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import errors
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from core.books import BillsTaken, BooksError, Change, Draft, KeyTaken, Kind, ReferenceTaken, message_reference
+from core.database import payments_sql as sql
+from core.database.pool import Connection, Database
+from core.database.rows import bills_of, payment_of
+from core.database.wake import Wake, Waker
+from core.payment import ACTIVE, Event, IllegalMove, Payment, State, sources, target
+from core.subscribers import Service
+
+_TAKEN: dict[str, type[BooksError]] = {
+    "payment_lines_active": BillsTaken,
+    "payments_idempotency_key_key": KeyTaken,
+    "payments_open_reference": ReferenceTaken,
+}
+
+
+class PgPayments:
+    """Implements books.Payments."""
+
+    def __init__(self, database: Database, waker: Waker) -> None:
+        self._database = database
+        self._waker = waker
+
+    async def get(self, payment_id: str) -> Payment | None:
+        return _maybe(await self._database.one(sql.GET, id=payment_id))
+
+    async def by_key(self, idempotency_key: str) -> tuple[Payment, str] | None:
+        row = await self._database.one(sql.BY_KEY, key=idempotency_key)
+        return None if row is None else (payment_of(row), row["fingerprint"])
+
+    async def by_reference(self, reference: str, now: datetime) -> Payment | None:
+        return _maybe(await self._database.one(sql.BY_REFERENCE, reference=reference, now=now))
+
+    async def by_token(self, token: str) -> Payment | None:
+        return _maybe(await self._database.one(sql.RECEIPT, token=token))
+
+    async def open_of(self, msisdn: str, now: datetime) -> Payment | None:
+        return _maybe(await self._database.one(sql.OPEN_OF, msisdn=msisdn, now=now))
+
+    async def add(self, draft: Draft) -> None:
+        payment = draft.payment
+        in_order = sorted(payment.invoices, key=lambda invoice: invoice.number)  # the same order for all: no deadlock
+        try:
+            await self._database.do(
+                sql.ADD,
+                id=payment.id,
+                key=draft.idempotency_key,
+                fingerprint=draft.fingerprint,
+                reference=payment.reference,
+                service=payment.service,
+                line_reference=payment.line_reference,
+                payer=payment.payer_msisdn,
+                email=payment.email,
+                language=payment.language,
+                channel=payment.channel,
+                bills=Jsonb(bills_of(payment.invoices)),
+                amount=payment.amount_centimes,
+                currency=payment.currency,
+                created_at=payment.created_at,
+                expires_at=payment.expires_at,
+                numbers=[invoice.number for invoice in in_order],
+                amounts=[invoice.amount_centimes for invoice in in_order],
+            )
+        except errors.UniqueViolation as error:
+            raise _taken(error) from error
+
+    async def release(
+        self, service: Service, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
+    ) -> int:
+        rows = await self._database.all(
+            sql.RELEASE, service=service, reference=reference, numbers=list(numbers), payer=payer_msisdn, now=now
+        )
+        return len(rows)
+
+    async def held(self, service: Service, reference: str, payer_msisdn: str | None, now: datetime) -> dict[str, State]:
+        rows = await self._database.all(sql.HELD, service=service, reference=reference, payer=payer_msisdn, now=now)
+        return {row["invoice_number"]: State(row["state"]) for row in rows}
+
+    async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
+        return await self._change(sql.MOVE, payment_id, change, now, {})
+
+    async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
+        return await self._change(sql.CAPTURE, payment_id, change, now, {"token": token, "year": now.year})
+
+    async def look_again(self, payment_id: str, state: State, due_at: datetime | None) -> None:
+        await self._database.do(sql.LOOK_AGAIN, id=payment_id, state=state, due_at=due_at)
+
+    async def set_email(self, payment_id: str, email: str) -> Payment | None:
+        return _maybe(await self._database.one(sql.SET_EMAIL, id=payment_id, email=email))
+
+    async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
+        return [row["id"] for row in await self._database.all(sql.CLAIM_DUE, now=now, until=until, limit=limit)]
+
+    async def _change(
+        self, statement: str, payment_id: str, change: Change, now: datetime, more: dict[str, Any]
+    ) -> Payment:
+        values = {**_values(payment_id, change, now), **more}
+
+        async def work(connection: Connection) -> Payment | None:
+            if not _wakes_someone(change, now):
+                return _maybe(await (await connection.execute(statement, values)).fetchone())
+            async with connection.transaction():
+                payment = _maybe(await (await connection.execute(statement, values)).fetchone())
+                if payment is not None:
+                    await self._waker.wake(_wakes(payment, change, now), connection)
+            return payment
+
+        try:
+            payment = await self._database.run(work)
+        except errors.UniqueViolation as error:
+            raise _taken(error) from error
+        if payment is None:
+            raise await self._illegal(payment_id, change.event)
+        return payment
+
+    async def _illegal(self, payment_id: str, event: Event) -> IllegalMove:
+        payment = await self.get(payment_id)
+        if payment is None:
+            raise LookupError("no such payment")
+        return IllegalMove(payment.state, event)
+
+
+def _maybe(row: DictRow | None) -> Payment | None:
+    return None if row is None else payment_of(row)
+
+
+def _taken(error: errors.UniqueViolation) -> BooksError:
+    return _TAKEN.get(error.diag.constraint_name or "", BooksError)()
+
+
+def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
+    """The parameters of MOVE and CAPTURE."""
+    state = target(change.event)
+    challenge = change.challenge
+    return {
+        "id": payment_id,
+        "event": change.event,
+        "state": state,
+        "sources": [str(source) for source in sources(change.event) & (change.only or sources(change.event))],
+        "attempt": change.attempt,
+        "now": now,
+        "due_at": change.due_at,
+        "detail": change.detail,
+        "sends": int(change.event is Event.SEND),
+        "holds": state in ACTIVE if change.holds is None else change.holds,
+        "declines": int(change.counts_as_decline),
+        "decline_kind": change.decline_kind,
+        "challenge_id": challenge and challenge.id,
+        "challenge_length": challenge and challenge.length,
+        "challenge_attempts_left": challenge and challenge.attempts_left,
+        "challenge_expires_at": challenge and challenge.expires_at,
+        "card_brand": change.card_brand,
+        "card_last4": change.card_last4,
+        "auth_code": change.auth_code,
+        "transaction_number": change.transaction_number,
+        "extend_to": change.extend_to,
+        "messages": [str(kind) for kind in change.messages],
+    }
+
+
+def _wakes_someone(change: Change, now: datetime) -> bool:
+    return bool(change.messages) or (change.due_at is not None and change.due_at <= now)
+
+
+def _wakes(payment: Payment, change: Change, now: datetime) -> list[Wake]:
+    wakes = [
+        Wake.deliver(message_reference(payment.id, kind, payment.attempts))
+        for kind in change.messages
+        if kind is not Kind.RECEIPT_MAIL or payment.email is not None
+    ]
+    if payment.state is State.CAPTURED and payment.receipt_number is not None:
+        wakes.append(Wake.post(payment.id))
+    if change.due_at is not None and change.due_at <= now:
+        wakes.append(Wake.attend(payment.id))
+    return wakes

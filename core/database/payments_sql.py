@@ -1,0 +1,170 @@
+"""The statements of core/database/payments.py, written out.
+
+Values are bound by the server; a statement names every state it starts from, by the table of core/payment.py.
+"""
+
+GET = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.id = %(id)s
+"""
+
+BY_KEY = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.idempotency_key = %(key)s
+"""
+
+RECEIPT = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM receipts r JOIN payments p ON p.id = r.payment_id
+WHERE r.token = %(token)s AND r.revoked_at IS NULL
+"""
+
+# Declined ones too, for a while: the customer calls back with another card.
+BY_REFERENCE = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.reference = %(reference)s
+  AND (p.state IN ('sending', 'challenge', 'unknown')
+       OR p.state IN ('created', 'declined') AND p.expires_at > %(now)s)
+ORDER BY p.state = 'declined', p.created_at DESC
+LIMIT 1
+"""
+
+OPEN_OF = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.payer_msisdn = %(msisdn)s
+  AND (p.state IN ('sending', 'challenge', 'unknown') OR p.state = 'created' AND p.expires_at > %(now)s)
+ORDER BY p.created_at DESC
+LIMIT 1
+"""
+
+ADD = """
+WITH added AS (
+    INSERT INTO payments (id, idempotency_key, fingerprint, reference, state, service, line_reference, payer_msisdn,
+        email, language, channel, bills, amount_centimes, currency, created_at, expires_at, due_at)
+    VALUES (%(id)s, %(key)s, %(fingerprint)s, %(reference)s, 'created', %(service)s, %(line_reference)s, %(payer)s,
+        %(email)s, %(language)s, %(channel)s, %(bills)s, %(amount)s, %(currency)s, %(created_at)s, %(expires_at)s,
+        %(expires_at)s)
+    RETURNING id, created_at, service, line_reference, channel
+), locked AS (
+    INSERT INTO payment_lines (payment_id, service, line_reference, invoice_number, amount_centimes, active)
+    SELECT added.id, added.service, added.line_reference, bill.number, bill.amount, true
+    FROM added, unnest(%(numbers)s::text[], %(amounts)s::bigint[]) AS bill (number, amount)
+)
+INSERT INTO payment_events (payment_id, at, event, state, detail)
+SELECT id, created_at, 'create', 'created', channel FROM added
+"""
+
+RELEASE = """
+WITH moved AS (
+    UPDATE payments SET state = 'expired', due_at = NULL
+    WHERE state = 'created' AND (payer_msisdn = %(payer)s OR expires_at <= %(now)s)
+      AND id IN (SELECT payment_id FROM payment_lines
+                 WHERE active AND service = %(service)s AND line_reference = %(reference)s
+                   AND invoice_number = ANY(%(numbers)s))
+    RETURNING id, state
+), unlocked AS (
+    UPDATE payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
+)
+INSERT INTO payment_events (payment_id, at, event, state, detail)
+SELECT id, %(now)s, 'expire', state, 'started over' FROM moved
+RETURNING payment_id
+"""
+
+HELD = """
+SELECT l.invoice_number, p.state
+FROM payment_lines l JOIN payments p ON p.id = l.payment_id
+WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
+  AND NOT (p.state = 'created' AND (p.payer_msisdn = COALESCE(%(payer)s, '') OR p.expires_at <= %(now)s))
+"""
+
+MOVE = """
+WITH moved AS (
+    UPDATE payments SET
+        state = %(state)s, due_at = %(due_at)s,
+        attempts = attempts + %(sends)s, sent_at = CASE WHEN %(sends)s = 1 THEN %(now)s ELSE sent_at END,
+        declines = declines + %(declines)s, decline_kind = %(decline_kind)s,
+        challenge_id = %(challenge_id)s, challenge_length = %(challenge_length)s,
+        challenge_attempts_left = %(challenge_attempts_left)s, challenge_expires_at = %(challenge_expires_at)s,
+        card_brand = COALESCE(%(card_brand)s, card_brand), card_last4 = COALESCE(%(card_last4)s, card_last4),
+        auth_code = COALESCE(%(auth_code)s, auth_code),
+        transaction_number = COALESCE(%(transaction_number)s, transaction_number),
+        expires_at = GREATEST(expires_at, %(extend_to)s)
+    WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
+    RETURNING *
+), noted AS (
+    INSERT INTO payment_events (payment_id, at, event, state, detail)
+    SELECT id, %(now)s, %(event)s, state, %(detail)s FROM moved
+), locks AS (
+    UPDATE payment_lines l SET active = %(holds)s FROM moved m WHERE l.payment_id = m.id AND l.active <> %(holds)s
+), queued AS (
+    INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id,
+           CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END,
+           'queued', %(now)s, %(now)s, %(now)s
+    FROM moved m CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
+    WHERE k.kind <> 'receipt_mail' OR m.email IS NOT NULL
+    ON CONFLICT (reference) DO NOTHING
+)
+SELECT m.*, r.year, r.sequence, r.token
+FROM moved m LEFT JOIN receipts r ON r.payment_id = m.id
+"""
+
+# MOVE with the receipt: the counter row is touched last and only when the guard let the payment pass.
+CAPTURE = """
+WITH moved AS (
+    UPDATE payments SET
+        state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL,
+        challenge_id = NULL, challenge_length = NULL, challenge_attempts_left = NULL, challenge_expires_at = NULL,
+        card_brand = COALESCE(%(card_brand)s, card_brand),
+        auth_code = %(auth_code)s, transaction_number = %(transaction_number)s
+    WHERE id = %(id)s AND state = ANY(%(sources)s)
+    RETURNING *
+), noted AS (
+    INSERT INTO payment_events (payment_id, at, event, state, detail)
+    SELECT id, %(now)s, %(event)s, state, %(detail)s FROM moved
+), locks AS (
+    UPDATE payment_lines l SET active = true, posting = 'pending', posting_due_at = %(now)s
+    FROM moved m WHERE l.payment_id = m.id
+), queued AS (
+    INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id,
+           CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END,
+           'queued', %(now)s, %(now)s, %(now)s
+    FROM moved m CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
+    WHERE k.kind <> 'receipt_mail' OR m.email IS NOT NULL
+    ON CONFLICT (reference) DO NOTHING
+), counted AS (
+    INSERT INTO receipt_counters AS c (year, value)
+    SELECT %(year)s, 1 FROM moved
+    ON CONFLICT (year) DO UPDATE SET value = c.value + 1
+    RETURNING c.value
+), issued AS (
+    INSERT INTO receipts (payment_id, year, sequence, token, created_at)
+    SELECT m.id, %(year)s, counted.value, %(token)s, %(now)s FROM moved m, counted
+    RETURNING payment_id, year, sequence, token
+)
+SELECT m.*, i.year, i.sequence, i.token
+FROM moved m JOIN issued i ON i.payment_id = m.id
+"""
+
+LOOK_AGAIN = "UPDATE payments SET due_at = %(due_at)s WHERE id = %(id)s AND state = %(state)s"
+
+SET_EMAIL = """
+WITH changed AS (
+    UPDATE payments SET email = %(email)s
+    WHERE id = %(id)s AND state IN ('created', 'sending', 'challenge', 'unknown', 'declined')
+    RETURNING *
+)
+SELECT c.*, r.year, r.sequence, r.token
+FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
+"""
+
+CLAIM_DUE = """
+UPDATE payments SET due_at = %(until)s
+WHERE id IN (SELECT id FROM payments WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""

@@ -1,0 +1,104 @@
+"""Connections, and the one way statements run: guarded work, tried again when the server lost it, errors named by room.
+
+Everything that runs here is safe to run twice: a change names the state it starts from, an insert its unique key.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from psycopg import AsyncConnection, errors
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from core.books import BooksDown
+
+T = TypeVar("T")
+Connection = AsyncConnection[DictRow]
+Pool = AsyncConnectionPool[Connection]
+
+CONNECTIONS_MIN, CONNECTIONS_MAX = 2, 10
+WAITING_MAX = 500
+CHECKOUT_MAX_S = 5.0
+CONNECT_MAX_S = 5
+STATEMENT_MAX_MS = 10_000
+LOCK_MAX_MS = 5_000
+TRIES_MAX = 3
+PAUSES_S = (0.05, 0.3)  # between tries
+_LOST = (errors.OperationalError, errors.InterfaceError)
+_POOL_EMPTY = (PoolTimeout, PoolClosed, TooManyRequests)
+
+
+def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX) -> Pool:
+    """A pool that is not open yet: `async with make_pool(url) as pool`, or open and close it in a lifespan.
+
+    Connections commit each statement by themselves; work of several statements asks for a transaction.
+    """
+    return AsyncConnectionPool(
+        database_url,
+        kwargs={
+            "autocommit": True,
+            "row_factory": dict_row,
+            "connect_timeout": CONNECT_MAX_S,
+            "options": f"-c statement_timeout={STATEMENT_MAX_MS} -c lock_timeout={LOCK_MAX_MS}",
+        },
+        min_size=min(CONNECTIONS_MIN, connections_max),
+        max_size=connections_max,
+        max_waiting=WAITING_MAX,
+        timeout=CHECKOUT_MAX_S,
+        open=False,
+        name="khallas",
+    )
+
+
+class Database:
+    """Runs work on the pool. Raises BooksDown when the server cannot be asked; other psycopg errors pass through."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run guarded work on a connection; tried again when the connection was lost or a deadlock broken."""
+        for pause_s in (*PAUSES_S, None):
+            try:
+                async with self.pool.connection() as connection:
+                    return await work(connection)
+            except _POOL_EMPTY as error:
+                raise BooksDown("no database connection") from error
+            except _LOST as error:
+                if pause_s is None:
+                    raise BooksDown("the database was lost") from error
+                await asyncio.sleep(pause_s)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def one(self, statement: str, **values: Any) -> DictRow | None:
+        """The first row of one statement, committed."""
+
+        async def work(connection: Connection) -> DictRow | None:
+            return await (await connection.execute(statement, values)).fetchone()
+
+        return await self.run(work)
+
+    async def all(self, statement: str, **values: Any) -> list[DictRow]:
+        """Every row of one statement, committed."""
+
+        async def work(connection: Connection) -> list[DictRow]:
+            return await (await connection.execute(statement, values)).fetchall()
+
+        return await self.run(work)
+
+    async def do(self, statement: str, **values: Any) -> int:
+        """Run one statement, committed; how many rows it touched."""
+
+        async def work(connection: Connection) -> int:
+            return (await connection.execute(statement, values)).rowcount
+
+        return await self.run(work)
+
+
+@asynccontextmanager
+async def open_database(database_url: str) -> AsyncIterator[Database]:
+    """A database for as long as the block lasts."""
+    async with make_pool(database_url) as pool:
+        yield Database(pool)

@@ -1,0 +1,78 @@
+"""How far billing has been told of each paid bill. Every change names the state it starts from."""
+
+from datetime import datetime
+
+from psycopg.rows import DictRow
+
+from core.books import LinePosting, Posting
+from core.database.pool import Database
+from core.database.rows import invoice_of
+
+OF = """
+SELECT l.invoice_number AS number, (b.bill ->> 'period')::date AS period, l.amount_centimes,
+       (b.bill ->> 'due_date')::date AS due_date, l.posting, l.posting_attempts
+FROM payment_lines l
+JOIN payments p ON p.id = l.payment_id
+JOIN LATERAL jsonb_array_elements(p.bills) AS b (bill) ON b.bill ->> 'number' = l.invoice_number
+WHERE l.payment_id = %(id)s AND l.posting IS NOT NULL
+ORDER BY l.invoice_number
+"""
+
+CLAIM = """
+UPDATE payment_lines SET posting_due_at = %(until)s, posting_attempts = posting_attempts + 1
+WHERE payment_id = %(id)s AND posting_due_at <= %(now)s
+RETURNING invoice_number
+"""
+
+DUE = """
+SELECT DISTINCT payment_id FROM (
+    SELECT payment_id FROM payment_lines WHERE posting_due_at <= %(now)s ORDER BY posting_due_at LIMIT %(limit)s
+) due
+"""
+
+TURN = """
+WITH turned AS (
+    UPDATE payment_lines SET posting = %(after)s, posting_due_at = %(due_at)s
+    WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(before)s
+    RETURNING payment_id, invoice_number
+)
+INSERT INTO payment_events (payment_id, at, event, state, detail)
+SELECT p.id, %(now)s, %(event)s, p.state, t.invoice_number FROM turned t JOIN payments p ON p.id = t.payment_id
+RETURNING payment_id
+"""
+
+POSTPONE = """
+UPDATE payment_lines SET posting_due_at = %(due_at)s
+WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(state)s
+"""
+
+
+class PgPostings:
+    """Implements books.Postings."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, payment_id: str) -> list[LinePosting]:
+        return [_posting_of(row) for row in await self._database.all(OF, id=payment_id)]
+
+    async def claim(self, payment_id: str, now: datetime, until: datetime) -> list[LinePosting]:
+        claimed = await self._database.all(CLAIM, id=payment_id, now=now, until=until)
+        numbers = {row["invoice_number"] for row in claimed}
+        return [line for line in await self.of(payment_id) if line.invoice.number in numbers] if numbers else []
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        return [row["payment_id"] for row in await self._database.all(DUE, now=now, limit=limit)]
+
+    async def turn(
+        self, payment_id: str, number: str, before: Posting, after: Posting, now: datetime, due_at: datetime | None
+    ) -> bool:
+        values = {"id": payment_id, "number": number, "before": before, "after": after, "now": now, "due_at": due_at}
+        return await self._database.one(TURN, event=f"bill_{after}", **values) is not None
+
+    async def postpone(self, payment_id: str, number: str, state: Posting, due_at: datetime) -> None:
+        await self._database.do(POSTPONE, id=payment_id, number=number, state=state, due_at=due_at)
+
+
+def _posting_of(row: DictRow) -> LinePosting:
+    return LinePosting(invoice_of(row), Posting(row["posting"]), row["posting_attempts"])

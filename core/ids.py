@@ -1,0 +1,44 @@
+"""Names that are made up here: payment ids, references people quote, receipt tokens. All from one injected source."""
+
+import secrets
+from datetime import datetime
+from typing import Protocol
+
+REFERENCE_DIGITS = 6  # short, for slow keypads; guesses are limited at the door (facts/security.md 12)
+TOKEN_BYTES = 16  # 128 bits (facts/security.md 16)
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Randomness(Protocol):
+    """Where unguessable numbers come from; a simulation brings its own."""
+
+    def below(self, bound: int) -> int:
+        """A uniform number in [0, bound)."""
+
+
+class SystemRandomness:
+    """The operating system's."""
+
+    def below(self, bound: int) -> int:
+        return secrets.randbelow(bound)
+
+
+class Ids:
+    """Makes names; unique by their length, unguessable by their source."""
+
+    def __init__(self, randomness: Randomness | None = None) -> None:
+        self._randomness = randomness or SystemRandomness()
+
+    def payment(self, now: datetime) -> str:
+        """A ULID: 26 characters, sorted by time, 80 random bits; fits the acquirer's 64 (facts/cmi.md)."""
+        number = (int(now.timestamp() * 1000) << 80) | self._randomness.below(1 << 80)
+        return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+    def reference(self) -> str:
+        """Six digits, none of them a leading zero that a caller would drop."""
+        low = 10 ** (REFERENCE_DIGITS - 1)
+        return str(low + self._randomness.below(9 * low))
+
+    def token(self) -> str:
+        """A receipt's opaque id: 32 hexadecimal digits."""
+        return f"{self._randomness.below(1 << (8 * TOKEN_BYTES)):0{2 * TOKEN_BYTES}x}"
