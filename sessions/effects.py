@@ -1,0 +1,186 @@
+"""What a screen may ask of the till, as data, and what comes back. Performed by sessions/perform.py. Pure."""
+
+from dataclasses import dataclass
+
+from core.cards import Secret
+from core.invoices import Invoice
+from core.payment import Payment
+from core.ports import Person
+from core.subscribers import Language, Service
+
+
+@dataclass(frozen=True, slots=True)
+class LineRef:
+    """A line on a screen: no holder's name, nothing a session must not keep."""
+
+    service: Service
+    reference: str
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardHint:
+    """What may be said of a card that waits in the vault."""
+
+    brand: str
+    last4: str
+
+
+# --- effects ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Who is this, and is a payment of theirs open? -> Recalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep the language for this session and the next ones. -> Recalled."""
+
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptTerms:
+    """Record the consent before personal data is shown (law 09-08). -> Accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """-> core Line, or a Refusal."""
+
+    service: Service
+    reference: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListBills:
+    """-> Bills, or a Refusal."""
+
+    line: LineRef
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Commit the intent; with `ring_back` the customer is called for the card. -> Payment, or a Refusal."""
+
+    line: LineRef
+    invoices: tuple[Invoice, ...]
+    ring_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RingBack:
+    """-> Rung."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Give up a basket that was never sent. -> Recalled."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindBasket:
+    """-> Payment or None."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """-> Payment or None."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldNumber:
+    """Seal the card number; it is stored with the screen that follows. -> CardHint."""
+
+    digits: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class HoldExpiry:
+    """Seal the expiry beside the number. -> Held, or CardGone."""
+
+    digits: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Authorise:
+    """Charge the held card. Launched after the next screen is saved, so that one copy of a request can send."""
+
+    payment_id: str
+    cvv: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChallenge:
+    """Give the bank its one-time PIN. Launched like Authorise."""
+
+    payment_id: str
+    pin: Secret
+
+
+Effect = (
+    Recall
+    | Remember
+    | AcceptTerms
+    | Identify
+    | ListBills
+    | Start
+    | RingBack
+    | Cancel
+    | FindBasket
+    | Look
+    | HoldNumber
+    | HoldExpiry
+)
+Launch = Authorise | AnswerChallenge
+
+# --- results ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The caller, and the payment that is still open, if any."""
+
+    person: Person
+    open_payment: Payment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The terms are accepted and recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """Unpaid bills, oldest first. `changed`: they are not those shown before."""
+
+    line: LineRef
+    invoices: tuple[Invoice, ...]
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A call is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardGone:
+    """The vault let the card go (time is up): it must be typed again. Nothing was charged."""

@@ -1,0 +1,54 @@
+"""One step of the journey: advance(screen, event) -> what comes next. Pure.
+
+Answers that mean the same on every screen (a person please, nothing heard, unclear) are handled here, so that screens
+hold only what is their own.
+"""
+
+from sessions.effects import Effect, Launch
+from sessions.opening import Opening
+from sessions.paybill import Screen, Shown
+from sessions.paying import Help
+from sessions.screen import (
+    Again,
+    Digits,
+    Event,
+    HelpMe,
+    Home,
+    Launched,
+    Noted,
+    Restart,
+    Silence,
+    Tell,
+    Text,
+    Unclear,
+    Visit,
+    say,
+)
+
+STEPS_MAX = 8  # screens and effects within one turn; the longest way today takes 4
+FIELD_TRIES_MAX = 3
+SESSION_TRIES_MAX = 10
+
+Next = Screen | Effect | Again | Noted[Shown] | Launched[Launch, Shown]
+
+
+class Runaway(Exception):
+    """Our fault: a turn that would not end."""
+
+
+def advance(screen: Screen, event: Event, visit: Visit) -> Next:
+    """What follows when `event` reaches `screen`."""
+    if isinstance(screen, Opening):
+        return screen.on(event, visit)
+    words = screen.ask(visit)
+    match event:
+        case HelpMe():
+            return Help()
+        case Restart():
+            return Again(say("restarted"), counts=False)
+        case Unclear():
+            return Again(words.wrong if isinstance(words, Digits | Text) else say("wrong-choice"))
+        case Silence() if not isinstance(words, Tell):
+            return Again(say("not-heard"))
+    following = screen.on(event, visit)
+    return Opening(fresh=False) if isinstance(following, Home) else following

@@ -1,0 +1,276 @@
+"""Screens from the first word to the list of bills: who calls, in which language, for which line."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.billpay import Refusal
+from core.payment import Payment, State
+from core.subscribers import Language as Lang
+from core.subscribers import Line, payment_code_of, reference_of
+from core.subscribers import Service as Kind
+from sessions.choosing import ConfirmTotal, Email, HandOver, PickInvoices, Refused, bills_or_why
+from sessions.effects import (
+    Accepted,
+    AcceptTerms,
+    Bills,
+    Cancel,
+    FindBasket,
+    Identify,
+    LineRef,
+    ListBills,
+    Look,
+    Recall,
+    Recalled,
+    Remember,
+    RingBack,
+    Rung,
+)
+from sessions.paying import AfterBank, BankPin, CardNumber, Goodbye, Help, Unknown, basket_of, settled
+from sessions.screen import (
+    Again,
+    Amount,
+    Back,
+    Chose,
+    Digits,
+    Done,
+    Event,
+    Home,
+    Menu,
+    Noted,
+    Option,
+    Spelled,
+    Typed,
+    Visit,
+    say,
+)
+
+LINES_MAX = 5  # own lines offered by number; more are reached by typing one
+REFERENCE_DIGITS = 6
+
+
+class Opening(msgspec.Struct, frozen=True, tag=True):
+    """Before the first screen: who is there? Never shown. `payment_id` comes with a call that we made."""
+
+    payment_id: str | None = None
+    dropped: Resumable | None = None
+    fresh: bool = True  # False: the customer is at home again and knows of the open payment
+
+    def on(self, event: Event, visit: Visit) -> Recall | Look | Welcome | AfterBank | Noted[CardNumber]:
+        match event:
+            case Done(Payment(state=State.CREATED | State.DECLINED) as payment):
+                return Noted(CardNumber(basket_of(payment)), say("call-back"))
+            case Done(Payment() as payment):
+                return settled(payment, visit)
+            case Done(Recalled() as recalled):
+                return self._welcome(recalled, visit)
+            case Done(_):
+                return Goodbye("basket-expired")
+            case _:
+                return Recall() if self.payment_id is None else Look(self.payment_id)
+
+    def _welcome(self, recalled: Recalled, visit: Visit) -> Welcome:
+        payment = recalled.open_payment if self.fresh else None
+        if payment is not None and payment.state is State.CREATED:
+            basket = basket_of(payment)
+            return Resume(CardNumber(basket) if visit.can.takes_card else HandOver(basket))
+        if payment is not None:
+            screen = settled(payment, visit)
+            return screen if isinstance(screen, BankPin) else Unknown(payment.amount_centimes)
+        if self.dropped is not None and visit.can.caller_proven:
+            return Resume(self.dropped)
+        return home(recalled, visit) if recalled.person.language is not None else Language()
+
+
+class Language(msgspec.Struct, frozen=True, tag=True):
+    """Asked once, in every language at once; remembered."""
+
+    def ask(self, visit: Visit) -> Menu:
+        return Menu(say("language"), tuple(Option(lang.value, say(f"language.{lang.value}")) for lang in Lang))
+
+    def on(self, event: Event, visit: Visit) -> Service | Remember | Again:
+        match event:
+            case Chose(code):
+                return Remember(Lang(code))
+            case Done(Recalled() as recalled):
+                return home(recalled, visit)
+            case _:
+                return Again(say("wrong-choice"))
+
+
+class Service(msgspec.Struct, frozen=True, tag=True):
+    """Which bill: one of the caller's own lines by one key, or another line by its number and code."""
+
+    lines: tuple[LineRef, ...] = ()
+
+    def ask(self, visit: Visit) -> Menu:
+        own = tuple(
+            Option(f"own:{n}", say(f"own-line.{line.service.value}", line=Spelled(line.reference)))
+            for n, line in enumerate(self.lines)
+        )
+        basket = (Option("basket", say("service.basket")),) if visit.can.takes_card else ()
+        others = tuple(Option(service.value, say(f"service.{service.value}")) for service in Kind)
+        last = (Option("language", say("service.language")), Option("help", say("service.help")))
+        return Menu(say("service"), (*own, *basket, *others, *last))
+
+    def on(self, event: Event, visit: Visit) -> Reference | PaymentCode | Terms | Language | Help | ListBills | Refused:
+        match event:
+            case Chose("language"):
+                return Language()
+            case Chose("help"):
+                return Help()
+            case Chose("basket"):
+                return Reference(None)
+            case Chose(choice) if choice.startswith("own:"):
+                return self._own(self.lines[int(choice[4:])], visit)
+            case Chose(choice):
+                return Reference(Kind(choice))
+            case Done(Bills(line) as bills):
+                return bills_or_why(line, bills)
+            case Done(result):
+                return bills_or_why(LineRef(Kind.MOBILE, ""), result)
+            case _:
+                return Again(say("wrong-choice"))
+
+    def _own(self, line: LineRef, visit: Visit) -> PaymentCode | Terms | ListBills:
+        # a voice caller's number can be spoofed: it offers the line, the code proves it (facts/ivr.md)
+        if not visit.can.caller_proven:
+            return PaymentCode(line.service, line.reference)
+        return bills_or_terms(line, visit)
+
+
+class Reference(msgspec.Struct, frozen=True, tag=True):
+    """A line's number (internet: customer number), or the reference of a hand-over (service None)."""
+
+    service: Kind | None
+
+    def ask(self, visit: Visit) -> Digits:
+        kind = self.service.value if self.service else "basket"
+        least, most = (5, 15) if self.service else (REFERENCE_DIGITS, REFERENCE_DIGITS)
+        return Digits(say(f"reference.{kind}"), say(f"reference.wrong.{kind}"), least, most)
+
+    def on(self, event: Event, visit: Visit) -> PaymentCode | CardNumber | FindBasket | Home | Again | AfterBank:
+        match event:
+            case Typed(text) if self.service is None:
+                return FindBasket(text)
+            case Typed(text) if self.service is not None:
+                try:
+                    return PaymentCode(self.service, reference_of(self.service, text))
+                except ValueError:
+                    return Again(say(f"reference.wrong.{self.service.value}"))
+            case Done(Payment(state=State.CREATED | State.DECLINED) as payment):
+                return CardNumber(basket_of(payment))
+            case Done(Payment() as payment):
+                return settled(payment, visit)
+            case Back():
+                return Home()
+            case _:
+                return Again(say("reference.wrong.basket"))
+
+
+class PaymentCode(msgspec.Struct, frozen=True, tag=True):
+    """The code printed on the bill; a mobile's comes by SMS."""
+
+    service: Kind
+    reference: str
+
+    def ask(self, visit: Visit) -> Digits:
+        kind = "mobile" if self.service is Kind.MOBILE else "printed"
+        return Digits(say(f"payment-code.{kind}", line=Spelled(self.reference)), say("payment-code.wrong"), 4, 10)
+
+    def on(self, event: Event, visit: Visit) -> Terms | Reference | Identify | ListBills | Refused:
+        match event:
+            case Typed(text):
+                try:
+                    return Identify(self.service, self.reference, payment_code_of(text))
+                except ValueError:
+                    return Again(say("payment-code.wrong"))
+            case Done(Line() as line):
+                return bills_or_terms(LineRef(line.service, line.reference, line.email), visit)
+            case Done(Refusal.WRONG_CODE):
+                return Again(say("payment-code.refused"))
+            case Done(Bills(line_ref) as bills):
+                return bills_or_why(line_ref, bills)
+            case Done(result):
+                return bills_or_why(LineRef(self.service, self.reference), result)
+            case Back():
+                return Reference(self.service)
+            case _:
+                return Again(say("payment-code.wrong"))
+
+
+class Terms(msgspec.Struct, frozen=True, tag=True):
+    """The terms with the law 09-08 line, before any personal data is shown."""
+
+    line: LineRef
+
+    def ask(self, visit: Visit) -> Menu:
+        return Menu(say("terms"), (Option("accept", say("terms.accept")), Option("refuse", say("terms.refuse"))))
+
+    def on(self, event: Event, visit: Visit) -> Goodbye | AcceptTerms | ListBills | Refused:
+        match event:
+            case Chose("accept"):
+                return AcceptTerms()
+            case Chose("refuse"):
+                return Goodbye("terms-refused")
+            case Done(Accepted()):
+                return ListBills(self.line)
+            case Done(result):
+                return bills_or_why(self.line, result)
+            case _:
+                return Again(say("wrong-choice"))
+
+
+Resumable = PaymentCode | Terms | PickInvoices | ConfirmTotal | Email | HandOver | CardNumber
+
+
+class Resume(msgspec.Struct, frozen=True, tag=True):
+    """A dropped dialog, or a basket that waits for its card: go on or start over."""
+
+    previous: Resumable
+
+    def ask(self, visit: Visit) -> Menu:
+        options = (Option("resume", say("resume.resume")), Option("over", say("resume.over")))
+        match self.previous:
+            case HandOver(basket) | CardNumber(basket):
+                return Menu(say("resume.basket", total=Amount(basket.amount_centimes)), options)
+            case PickInvoices(line) | Terms(line):
+                reference = line.reference
+            case ConfirmTotal(pick) | Email(pick):
+                reference = pick.line.reference
+            case PaymentCode(_, reference):
+                pass
+        return Menu(say("resume", line=Spelled(reference)), options)
+
+    def on(self, event: Event, visit: Visit) -> Resumable | Service | Language | RingBack | Cancel | Home | Again:
+        match event, self.previous:
+            case Chose("resume"), HandOver(basket):
+                return RingBack(basket.payment_id)
+            case Chose("resume"), previous:
+                return previous
+            case Chose("over"), HandOver(basket) | CardNumber(basket):
+                return Cancel(basket.payment_id)
+            case Chose("over"), _:
+                return Home()
+            case Done(Rung()), previous:
+                return previous
+            case Done(Recalled() as recalled), _:
+                return home(recalled, visit)
+            case _:
+                return Again(say("wrong-choice"))
+
+
+Welcome = Resume | Unknown | BankPin | Service | Language
+
+
+def home(recalled: Recalled, visit: Visit) -> Service:
+    """The choice of a line, the caller's own first."""
+    lines = recalled.person.lines[:LINES_MAX]
+    # only the network's own word for a number shows that person's e-mail
+    proven = visit.can.caller_proven
+    return Service(tuple(LineRef(line.service, line.reference, line.email if proven else None) for line in lines))
+
+
+def bills_or_terms(line: LineRef, visit: Visit) -> ListBills | Terms:
+    """Consent to the terms in force comes before the bills; who gave it is not asked again."""
+    return ListBills(line) if visit.terms_accepted else Terms(line)

@@ -1,0 +1,174 @@
+"""A menu cut into pages, and what a key on a page means: keys never reach the journey. Pure.
+
+How a page reads, how much fits and which keys move between pages are the channel's (its Layout); that no label is cut,
+that pinned options stay on every page and that next and back lead somewhere is decided here, once for all channels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from core.cards import Secret
+from core.subscribers import digits_of
+from sessions.screen import (
+    Back,
+    Chose,
+    Digits,
+    Event,
+    HelpMe,
+    Menu,
+    Option,
+    Restart,
+    Silence,
+    Tell,
+    Text,
+    Typed,
+    TypedSecret,
+    Unclear,
+    Words,
+)
+
+PAGES_MAX = 200
+INPUT_MAX = 200  # characters of one answer that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One key and its label, in the customer's language."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys a channel gives to what is not an option."""
+
+    next: str
+    back: str
+    help: str | None = None
+    restart: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A channel's way of making a page. `compose` may be called often: it is pure and cheap."""
+
+    compose: Callable[[str, Sequence[Row]], str]
+    fits: Callable[[str], bool]
+    keys: Keys
+    options_max: int
+    next_label: str
+    back_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Another page of the same menu: not the journey's business."""
+
+    page: int
+
+
+Heard = Event | Turned
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is sent, and what each key on it means."""
+
+    text: str
+    words: Words
+    keys: Keys
+    meaning: dict[str, Heard] = field(default_factory=dict)
+
+    def read(self, typed: str | None) -> Heard:
+        """The event that an answer is; anything not offered is Unclear, no answer at all is Silence."""
+        if typed is None:
+            return Silence()
+        answer = typed.strip()[:INPUT_MAX]
+        if isinstance(self.words, Menu):
+            return self._choice(answer)
+        if answer == self.keys.help:
+            return HelpMe()
+        if self.keys.restart is not None and self.keys.restart in answer:
+            answer = answer.rpartition(self.keys.restart)[2]
+            if not answer:
+                return Restart()
+        if isinstance(self.words, Tell):
+            return Silence()
+        if answer == self.keys.back and self.words.back:
+            return Back()
+        return _text(self.words, answer) if isinstance(self.words, Text) else _digits(self.words, answer)
+
+    def _choice(self, answer: str) -> Heard:
+        key = digits_of(answer) if answer and all(c.isdecimal() for c in answer) else answer
+        if key in self.meaning:
+            return self.meaning[key]
+        if key == self.keys.help:
+            return HelpMe()
+        return Restart() if key == self.keys.restart else Unclear()
+
+
+def _digits(field_: Digits, answer: str) -> Event:
+    digits = digits_of(answer)
+    spaced = "".join(c for c in answer if not c.isspace() and c not in "-.+")
+    if len(spaced) != len(digits) or not field_.least <= len(digits) <= field_.most:
+        return Unclear()
+    return TypedSecret(Secret(digits)) if field_.secret else Typed(digits)
+
+
+def _text(field_: Text, answer: str) -> Event:
+    return Typed(answer) if answer and len(answer) <= field_.most else Unclear()
+
+
+def pages(words: Words, text: str, labels: Sequence[str], layout: Layout) -> tuple[Page, ...]:
+    """All pages of what a screen asks. `text` and `labels` are already in the customer's words.
+
+    Raises ValueError when one option alone does not fit: texts are linted so that this cannot happen in service.
+    """
+    if not isinstance(words, Menu):
+        return (Page(layout.compose(text, ()), words, layout.keys),)
+    named = list(zip(words.options, labels, strict=True))
+    pinned = [pair for pair in named if pair[0].pinned]
+    loose = [pair for pair in named if not pair[0].pinned]
+    made: list[Page] = []
+    begin = 0
+    while not made or begin < len(loose):
+        if len(made) >= PAGES_MAX:
+            raise ValueError("a menu of too many pages")
+        page, begin = _page(words, text, loose, begin, pinned, len(made), layout)
+        made.append(page)
+    return tuple(made)
+
+
+def _page(
+    words: Menu,
+    text: str,
+    loose: list[tuple[Option, str]],
+    begin: int,
+    pinned: list[tuple[Option, str]],
+    index: int,
+    layout: Layout,
+) -> tuple[Page, int]:
+    """The longest page that fits from `begin`, and where the next one begins."""
+    room = layout.options_max - len(pinned)
+    end = min(len(loose), begin + room)
+    while True:
+        # pinned options first: their keys are the same on every page
+        shown = pinned + loose[begin:end]
+        rows = [Row(str(n), label) for n, (_, label) in enumerate(shown, 1)]
+        meaning: dict[str, Heard] = {str(n): Chose(option.id) for n, (option, _) in enumerate(shown, 1)}
+        if end < len(loose):
+            rows.append(Row(layout.keys.next, layout.next_label))
+            meaning[layout.keys.next] = Turned(index + 1)
+        if index > 0:
+            rows.append(Row(layout.keys.back, layout.back_label))
+            meaning[layout.keys.back] = Turned(index - 1)
+        elif words.back:
+            rows.append(Row(layout.keys.back, layout.back_label))
+            meaning[layout.keys.back] = Back()
+        composed = layout.compose(text, rows)
+        if layout.fits(composed):
+            return Page(composed, words, layout.keys, meaning), end
+        if end <= begin + 1:
+            raise ValueError("one option alone does not fit a page")
+        end -= 1

@@ -1,0 +1,310 @@
+"""Screens where the card is taken and the bank answers. Only channels that take cards come here.
+
+A card number never rests on a screen: a screen holds its brand and last four digits, the vault holds the rest. The
+security code and the bank's PIN leave with the effect that uses them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.cards import CVV_MAX, CVV_MIN, PAN_MAX, PAN_MIN, PIN_MAX, PIN_MIN, expired, expiry_of, pan_plausible
+from core.payment import DECLINES_MAX, Payment, State
+from core.ports import DeclineKind
+from sessions.effects import (
+    AnswerChallenge,
+    Authorise,
+    Cancel,
+    CardGone,
+    CardHint,
+    Held,
+    HoldExpiry,
+    HoldNumber,
+    Look,
+    Recalled,
+)
+from sessions.screen import (
+    Again,
+    Amount,
+    Back,
+    Chose,
+    Digits,
+    Done,
+    Event,
+    Home,
+    Launched,
+    Menu,
+    Noted,
+    Option,
+    Shows,
+    Spelled,
+    Tell,
+    TypedSecret,
+    Visit,
+    Worded,
+    say,
+)
+
+POLLS_MAX = 40  # at PAUSE_S each: longer than the acquirer's own time-out, then the customer is let go
+POLLS_UNSENT_MAX = 10
+PAUSE_S = 2.0
+
+
+class Basket(msgspec.Struct, frozen=True):
+    """A payment that waits for its card: what screens may say of it."""
+
+    payment_id: str
+    reference: str
+    amount_centimes: int
+    attempts: int = 0  # sent so far: what a poll must see exceeded before it believes an answer
+
+
+def basket_of(payment: Payment) -> Basket:
+    return Basket(payment.id, payment.reference, payment.amount_centimes, payment.attempts)
+
+
+class Goodbye(msgspec.Struct, frozen=True, tag=True):
+    """The end, with its reason as a text key."""
+
+    reason: str = "goodbye"
+
+    def ask(self, visit: Visit) -> Tell:
+        return Tell(say(self.reason, help=Spelled(visit.help_number)))
+
+    def on(self, event: Event, visit: Visit) -> Goodbye:
+        return self
+
+
+class Help(msgspec.Struct, frozen=True, tag=True):
+    """A person: 777."""
+
+    def ask(self, visit: Visit) -> Tell:
+        return Tell(say("help", help=Spelled(visit.help_number)), transfer=True)
+
+    def on(self, event: Event, visit: Visit) -> Help:
+        return self
+
+
+class Paid(msgspec.Struct, frozen=True, tag=True):
+    """The bank said yes. The authorisation number is said twice; the SMS repeats it."""
+
+    amount_centimes: int
+    auth_code: str
+
+    def ask(self, visit: Visit) -> Tell:
+        return Tell(
+            say(
+                "paid",
+                total=Amount(self.amount_centimes),
+                auth=Spelled(self.auth_code),
+                help=Spelled(visit.help_number),
+            )
+        )
+
+    def on(self, event: Event, visit: Visit) -> Paid:
+        return self
+
+
+class Unknown(msgspec.Struct, frozen=True, tag=True):
+    """Nobody knows yet whether the bank charged: the customer must not pay again."""
+
+    amount_centimes: int
+
+    def ask(self, visit: Visit) -> Menu:
+        return Menu(
+            say("unknown", total=Amount(self.amount_centimes), help=Spelled(visit.help_number)),
+            (Option("other", say("other-bill")),),
+        )
+
+    def on(self, event: Event, visit: Visit) -> Home | Again:
+        match event:
+            case Chose("other"):
+                return Home()
+            case _:
+                return Again(say("wrong-choice"))
+
+
+class CardNumber(msgspec.Struct, frozen=True, tag=True):
+    """The card number, straight into the vault."""
+
+    basket: Basket
+
+    def ask(self, visit: Visit) -> Digits:
+        text = say("card-number", total=Amount(self.basket.amount_centimes))
+        return Digits(text, say("card-number.wrong"), PAN_MIN, PAN_MAX, secret=True, back=False)
+
+    def on(self, event: Event, visit: Visit) -> CardNumber | CardExpiry | HoldNumber | Again:
+        match event:
+            case TypedSecret(digits) if pan_plausible(digits, check_luhn=visit.check_luhn):
+                return HoldNumber(digits)
+            case Done(CardHint() as card):
+                return CardExpiry(self.basket, card)
+            case _:
+                return Again(say("card-number.wrong"))
+
+
+class CardExpiry(msgspec.Struct, frozen=True, tag=True):
+    """The card's last four digits are read back, then its expiry is asked."""
+
+    basket: Basket
+    card: CardHint
+
+    def ask(self, visit: Visit) -> Digits:
+        text = say("card-expiry", brand=Worded(f"brand.{self.card.brand}"), last4=Spelled(self.card.last4))
+        return Digits(text, say("card-expiry.wrong"), 4, 4, secret=True)
+
+    def on(self, event: Event, visit: Visit) -> ConfirmCharge | CardNumber | HoldExpiry | Noted[CardNumber] | Again:
+        match event:
+            case TypedSecret(digits):
+                try:
+                    month, year = expiry_of(digits.reveal())
+                except ValueError:
+                    return Again(say("card-expiry.wrong"))
+                if expired(month, year, visit.today):
+                    return Again(say("card-expired"))
+                return HoldExpiry(digits)
+            case Done(Held()):
+                return ConfirmCharge(self.basket, self.card)
+            case Done(CardGone()):
+                return Noted(CardNumber(self.basket), say("card-gone"))
+            case Back():
+                return CardNumber(self.basket)
+            case _:
+                return Again(say("card-expiry.wrong"))
+
+
+class ConfirmCharge(msgspec.Struct, frozen=True, tag=True):
+    """The total once more, with the card it goes to. Canonical name: ConfirmTotal."""
+
+    basket: Basket
+    card: CardHint
+
+    def ask(self, visit: Visit) -> Menu:
+        return Menu(
+            say("confirm-charge", total=Amount(self.basket.amount_centimes), last4=Spelled(self.card.last4)),
+            (Option("pay", say("confirm-charge.pay")), Option("card", say("other-card"))),
+        )
+
+    def on(self, event: Event, visit: Visit) -> CardCvv | CardNumber | Again:
+        match event:
+            case Chose("pay"):
+                return CardCvv(self.basket, self.card)
+            case Chose("card"):
+                return CardNumber(self.basket)
+            case _:
+                return Again(say("wrong-choice"))
+
+
+class CardCvv(msgspec.Struct, frozen=True, tag=True):
+    """The security code, asked last and used in the request that brings it."""
+
+    basket: Basket
+    card: CardHint
+
+    def ask(self, visit: Visit) -> Digits:
+        return Digits(say("card-cvv"), say("card-cvv.wrong"), CVV_MIN, CVV_MAX, secret=True)
+
+    def on(self, event: Event, visit: Visit) -> Launched[Authorise, Paying] | ConfirmCharge | Noted[CardNumber] | Again:
+        match event:
+            case TypedSecret(digits):
+                return Launched(Authorise(self.basket.payment_id, digits), Paying(self.basket))
+            case Done(CardGone()):
+                return Noted(CardNumber(self.basket), say("card-gone"))
+            case Back():
+                return ConfirmCharge(self.basket, self.card)
+            case _:
+                return Again(say("card-cvv.wrong"))
+
+
+class BankPin(msgspec.Struct, frozen=True, tag=True):
+    """The bank's one-time PIN (3-D Secure). Never the card's ATM PIN: the words say so."""
+
+    basket: Basket
+    attempts_left: int
+
+    def ask(self, visit: Visit) -> Digits:
+        return Digits(say("bank-pin"), say("bank-pin.wrong"), PIN_MIN, PIN_MAX, secret=True, back=False)
+
+    def on(self, event: Event, visit: Visit) -> Launched[AnswerChallenge, Paying] | Again:
+        match event:
+            case TypedSecret(digits):
+                effect = AnswerChallenge(self.basket.payment_id, digits)
+                return Launched(effect, Paying(self.basket, pin_tries_left=self.attempts_left))
+            case _:
+                return Again(say("bank-pin.wrong"))
+
+
+class Declined(msgspec.Struct, frozen=True, tag=True):
+    """The bank said no, or could not be asked: nothing was charged. Another card may do."""
+
+    basket: Basket
+    kind: str
+    may_retry: bool
+
+    def ask(self, visit: Visit) -> Menu:
+        retry = (Option("card", say("other-card")),) if self.may_retry else ()
+        text = say(f"declined.{self.kind}", help=Spelled(visit.help_number))
+        return Menu(text, (*retry, Option("stop", say("declined.stop"))))
+
+    def on(self, event: Event, visit: Visit) -> CardNumber | Goodbye | Cancel | Again:
+        match event:
+            case Chose("card") if self.may_retry:
+                return CardNumber(self.basket)
+            case Chose("stop"):
+                return Cancel(self.basket.payment_id)
+            case Done(Recalled()):
+                return Goodbye()
+            case _:
+                return Again(say("wrong-choice"))
+
+
+class Paying(msgspec.Struct, frozen=True, tag=True):
+    """The bank is asked: words fill the silence, and each pause looks at what became of the payment."""
+
+    basket: Basket
+    polls: int = 0
+    pin_tries_left: int | None = None
+
+    def ask(self, visit: Visit) -> Tell:
+        return Tell(say("paying" if self.polls % 4 == 0 else "paying.more"), wait_s=PAUSE_S)
+
+    def on(self, event: Event, visit: Visit) -> Look | AfterBank:
+        match event:
+            case Done(Payment() as payment):
+                return self._outcome(payment, visit)
+            case Done(_):
+                return Unknown(self.basket.amount_centimes)
+            case _:
+                return Look(self.basket.payment_id)
+
+    def _outcome(self, payment: Payment, visit: Visit) -> AfterBank:
+        waits = Paying(self.basket, self.polls + 1, self.pin_tries_left)
+        if payment.attempts <= self.basket.attempts and payment.state is not State.EXPIRED:
+            # launched and not yet sent, or the process died in between: nothing of this attempt was charged
+            return waits if self.polls < POLLS_UNSENT_MAX else Noted(CardNumber(self.basket), say("card-gone"))
+        if payment.state is State.SENDING and self.polls < POLLS_MAX:
+            return waits
+        return settled(payment, visit, self.pin_tries_left)
+
+
+def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None) -> AfterBank:
+    """The screen for what the bank made of a payment."""
+    basket = basket_of(payment)
+    match payment.state:
+        case State.CAPTURED:
+            return Paid(payment.amount_centimes, payment.auth_code or "")
+        case State.CHALLENGE if payment.challenge is not None and Shows.OTP_NUMERIC in visit.can.challenges:
+            screen = BankPin(basket, payment.challenge.attempts_left)
+            return screen if pin_tries_before is None else Noted(screen, say("bank-pin.refused"))
+        case State.DECLINED:
+            kind = payment.decline_kind or DeclineKind.OTHER_CARD
+            return Declined(basket, kind, payment.declines < DECLINES_MAX)
+        case State.EXPIRED | State.CREATED:
+            return Goodbye("basket-expired")
+        case State.VOIDING | State.VOIDED | State.REFUNDING | State.REFUNDED | State.INTEGRITY_FAILURE:
+            return Goodbye("undone")
+        case _:
+            return Unknown(payment.amount_centimes)
+
+
+AfterBank = Paid | Declined | Unknown | BankPin | Paying | Goodbye | Noted[BankPin] | Noted[CardNumber]

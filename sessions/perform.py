@@ -1,0 +1,145 @@
+"""Effects performed: the one place of this room that calls the till."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from core.billpay import Refusal, StartOrder, Till
+from core.cards import Card
+from core.consent import TERMS_VERSION
+from core.payment import Payment
+from core.subscribers import Language
+from sessions.effects import (
+    Accepted,
+    AcceptTerms,
+    AnswerChallenge,
+    Authorise,
+    Bills,
+    Cancel,
+    CardGone,
+    CardHint,
+    Effect,
+    FindBasket,
+    Held,
+    HoldExpiry,
+    HoldNumber,
+    Identify,
+    Launch,
+    ListBills,
+    Look,
+    Recall,
+    Recalled,
+    Remember,
+    RingBack,
+    Rung,
+    Start,
+)
+from sessions.screen import Visit
+from sessions.store import Key
+from sessions.vault import EXPIRY, NUMBER, Seals
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What an effect came to: a result for the screen, and what changes beside it."""
+
+    result: object
+    language: Language | None = None
+    terms: bool | None = None
+    seal: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in which dialog an effect happens: its idempotency key."""
+
+    key: Key
+    version: int
+    sealed: Mapping[str, bytes]
+
+    @property
+    def once(self) -> str:
+        return f"{self.key.channel}:{self.key.dialog}:{self.version}"
+
+
+class Performer:
+    """Effects to use cases, results to values. Exceptions of the till pass through."""
+
+    def __init__(self, till: Till, seals: Seals) -> None:
+        self._till = till
+        self._seals = seals
+
+    async def perform(self, effect: Effect, visit: Visit, place: Place) -> Came:
+        till, msisdn = self._till, visit.msisdn
+        match effect:
+            case Recall():
+                return await self._recall(msisdn)
+            case Remember(language):
+                await till.remember_language(msisdn, language)
+                came = await self._recall(msisdn)
+                return replace(came, language=language)
+            case AcceptTerms():
+                await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel)
+                return Came(Accepted(), terms=True)
+            case Identify(service, reference, code):
+                return Came(await till.identify(visit.can.channel, msisdn, service, reference, code))
+            case ListBills(line, changed):
+                found = await till.unpaid(line.service, line.reference)
+                return Came(found if isinstance(found, Refusal) else Bills(line, found, changed))
+            case Start():
+                return Came(await self._start(effect, visit, place))
+            case RingBack(payment_id):
+                await till.request_call(payment_id)
+                return Came(Rung())
+            case Cancel(payment_id):
+                await till.cancel(payment_id)
+                return await self._recall(msisdn)
+            case FindBasket(reference):
+                return await self._shown(await till.by_reference(reference))
+            case Look(payment_id):
+                return await self._shown(await till.payment(payment_id))
+            case HoldNumber(digits):
+                hint = Card(digits, 1, 2000)
+                sealed = self._seals.seal(place.key.dialog, NUMBER, digits)
+                return Came(CardHint(hint.brand, hint.last4), seal={NUMBER: sealed})
+            case HoldExpiry(digits):
+                if NUMBER not in place.sealed:
+                    return Came(CardGone())
+                return Came(Held(), seal={EXPIRY: self._seals.seal(place.key.dialog, EXPIRY, digits)})
+
+    async def launch(self, effect: Launch, card: Card | None) -> None:
+        """Send to the bank; called once the next screen is saved. What became of it is read by polling."""
+        if isinstance(effect, AnswerChallenge):
+            await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
+        elif card is not None:
+            await self._till.authorise(effect.payment_id, card, effect.cvv, wait_s=0)
+
+    def card_for(self, effect: Launch, place: Place) -> Card | CardGone | None:
+        """The held card an effect needs: CardGone when the vault let it go, None when it needs none."""
+        if not isinstance(effect, Authorise):
+            return None
+        return self._seals.card(place.key.dialog, place.sealed) or CardGone()
+
+    async def _recall(self, msisdn: str) -> Came:
+        person, payment = await asyncio.gather(self._till.person(msisdn), self._till.open_payment(msisdn))
+        language = person.language or (payment.language if payment else None)
+        return Came(Recalled(person, payment), language, person.terms_version == TERMS_VERSION)
+
+    async def _start(self, effect: Start, visit: Visit, place: Place) -> Payment | Refusal:
+        order = StartOrder(
+            idempotency_key=place.once,
+            channel=visit.can.channel,
+            payer_msisdn=visit.msisdn,
+            language=visit.language,
+            email=effect.line.email,
+            service=effect.line.service,
+            line_reference=effect.line.reference,
+            invoices=effect.invoices,
+        )
+        started = await self._till.start(order)
+        if effect.ring_back and isinstance(started, Payment):
+            await self._till.request_call(started.id)
+        return started
+
+    async def _shown(self, payment: Payment | None) -> Came:
+        return Came(payment, payment.language if payment else None)

@@ -1,0 +1,70 @@
+"""Sessions in Redis (>= 6.2, Valkey, a cluster): one round trip to load, one to save. The only socket of this room."""
+
+from collections.abc import Mapping
+from importlib import resources
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from sessions.codec import Record, Unreadable, decode, encode
+from sessions.store import POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
+from sessions.vault import EXPIRY, NUMBER
+
+
+class RedisStore:
+    """The Store over redis-py."""
+
+    def __init__(self, redis: Redis) -> None:
+        scripts = resources.files("sessions")
+        self._redis = redis
+        self._save = redis.register_script(scripts.joinpath("save.lua").read_text())
+        self._begin = redis.register_script(scripts.joinpath("begin.lua").read_text())
+
+    async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded:
+        try:
+            if begins:
+                record, previous = await self._begin(keys=[key.record, key.pointer])
+                return Loaded(_read(record), _read(previous))
+            if not with_card:
+                return Loaded(_read(await self._redis.get(key.record)))
+            record, number, expiry = await self._redis.mget(key.record, key.sealed(NUMBER), key.sealed(EXPIRY))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreDown(type(error).__name__) from error
+        sealed = {name: blob for name, blob in ((NUMBER, number), (EXPIRY, expiry)) if isinstance(blob, bytes)}
+        return Loaded(_read(record), sealed=sealed)
+
+    async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
+        payload = b"%d|%b" % (record.version, encode(record))
+        try:
+            saved = await self._save(
+                keys=[key.record, key.pointer, key.sealed(NUMBER), key.sealed(EXPIRY)],
+                args=[
+                    expected,
+                    payload,
+                    SESSION_TTL_S,
+                    POINTER_TTL_S,
+                    VAULT_TTL_S,
+                    int(erase),
+                    seal.get(NUMBER, b""),
+                    seal.get(EXPIRY, b""),
+                ],
+            )
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreDown(type(error).__name__) from error
+        return bool(saved)
+
+    async def erase(self, key: Key) -> None:
+        try:
+            await self._redis.delete(key.sealed(NUMBER), key.sealed(EXPIRY))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreDown(type(error).__name__) from error
+
+
+def _read(data: bytes | str | None) -> Record | None:
+    """A record of another release counts as lost: its dialog begins again and PostgreSQL still knows the payment."""
+    if not isinstance(data, bytes):
+        return None
+    try:
+        return decode(data.partition(b"|")[2])
+    except Unreadable:
+        return None

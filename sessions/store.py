@@ -1,0 +1,56 @@
+"""Where sessions rest, as a port. A turn costs one load and one save; there is no lock, a save compares and sets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sessions.codec import Record
+
+SESSION_TTL_S = 600  # also how long a dropped dialog is offered again
+POINTER_TTL_S = 2 * SESSION_TTL_S + 1800  # outlives the longest dialog, so that the last one is found
+VAULT_TTL_S = 180  # facts/security.md 2: set once, never extended
+
+
+class StoreDown(Exception):
+    """Redis's fault: nothing was changed; the request may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose dialog. Everything of one MSISDN shares a hash tag, so that a turn touches one cluster slot."""
+
+    msisdn: str
+    channel: str
+    dialog: str
+
+    @property
+    def record(self) -> str:
+        return f"kh:{{{self.msisdn}}}:{self.channel}:{self.dialog}"
+
+    @property
+    def pointer(self) -> str:
+        return f"kh:{{{self.msisdn}}}:{self.channel}"
+
+    def sealed(self, field_name: str) -> str:
+        return f"{self.record}:{field_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one round trip brings: this dialog, the one before it, and what the vault holds of the card."""
+
+    record: Record | None
+    previous: Record | None = None
+    sealed: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Raises StoreDown only."""
+
+    async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded: ...
+
+    async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
+        """False when another copy of the request was faster: nothing was written."""
+
+    async def erase(self, key: Key) -> None:
+        """The card of this dialog leaves the vault now."""

@@ -1,0 +1,289 @@
+"""One turn of a conversation: load, read, advance, perform effects, save (compare and set), answer.
+
+Two round trips to the store, no lock. A request that was answered before is answered again from the saved screen and
+does nothing; of copies that arrive at once one saves, the others answer what it saved. Whatever is sent to the bank
+is launched after the save, so that one copy alone can send.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from core.cards import Card
+from core.ports import Clock
+from core.subscribers import Language
+from sessions.choosing import HandOver
+from sessions.codec import Record, notice_of, say_of
+from sessions.effects import CardGone, Effect, Launch
+from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
+from sessions.opening import Opening, Resumable, Resume
+from sessions.pages import Page, Turned
+from sessions.paybill import Screen, Shown, name_of
+from sessions.paying import CardCvv, CardExpiry, ConfirmCharge, Goodbye, Help, Paid
+from sessions.perform import Performer, Place
+from sessions.screen import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Visit, Words
+from sessions.store import Key, Loaded, Store, StoreDown
+
+log = logging.getLogger(__name__)
+
+RACES_MAX = 4
+LAUNCHES_MAX = 2_000
+HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv
+FINAL = HandOver | Paid | Help | Goodbye
+
+
+class Speaker(Protocol):
+    """A channel's mouth: words to pages in the customer's language."""
+
+    @property
+    def can(self) -> Capabilities: ...
+
+    def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a wire heard. `order` grows within a dialog, so that a repeat or a late copy is told by it."""
+
+    dialog: str
+    msisdn: str
+    order: int
+    typed: str | None = None
+    begins: bool = False
+    hangs_up: bool = False
+    payment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a page and what a wire must know to send it."""
+
+    page: Page
+    screen: str
+    language: Language
+    version: int
+    ends: bool
+    replayed: bool = False
+
+    @property
+    def words(self) -> Words:
+        return self.page.words
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The turn's working copy. `shown` is the screen the customer is on."""
+
+    screen: Screen
+    language: Language | None
+    terms: bool
+    page: int = 0
+    notice: Say | None = None
+    tries: int = 0
+    mistakes: int = 0
+    seal: dict[str, bytes] = field(default_factory=dict)
+    erase: bool = False
+    launch: tuple[Launch, Card | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What customers are told to dial."""
+
+    help: str
+    voice: str
+
+
+class Turns:
+    """Conversations of all channels. Raises StoreDown and what the till raises; an exception erases the held card."""
+
+    def __init__(
+        self,
+        store: Store,
+        performer: Performer,
+        clock: Clock,
+        numbers: Numbers,
+        *,
+        zone: ZoneInfo,
+        check_luhn: bool = True,
+        default_language: Language = Language.FR,
+    ) -> None:
+        self._store = store
+        self._performer = performer
+        self._clock = clock
+        self._numbers = numbers
+        self._zone = zone
+        self._check_luhn = check_luhn
+        self._default = default_language
+        self._launched: set[asyncio.Task[None]] = set()
+
+    async def take(self, heard: Heard, speaker: Speaker) -> Answer:
+        """One request in, one answer out."""
+        key = Key(heard.msisdn, speaker.can.channel, heard.dialog)
+        try:
+            return await self._take(key, heard, speaker)
+        except BaseException:
+            await self._erase_quietly(key)
+            raise
+
+    async def hang_up(self, dialog: str, msisdn: str, channel: str) -> None:
+        """The line is dead: the card leaves the vault; the basket and the dropped dialog stay to be resumed."""
+        await self._store.erase(Key(msisdn, channel, dialog))
+
+    async def close(self) -> None:
+        """Wait for what was launched to reach the till, which finishes it by itself."""
+        if self._launched:
+            await asyncio.gather(*self._launched, return_exceptions=True)
+
+    async def _take(self, key: Key, heard: Heard, speaker: Speaker) -> Answer:
+        for _ in range(RACES_MAX):
+            loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
+            before = loaded.record
+            if before is not None and (heard.order <= before.order or isinstance(before.screen, FINAL)):
+                return self._answer(before, heard, speaker, replayed=True)
+            draft = await self._run(key, heard, speaker, loaded)
+            record = Record(
+                version=(before.version if before else 0) + 1,
+                order=heard.order,
+                screen=draft.screen,
+                language=draft.language,
+                terms=draft.terms,
+                page=draft.page,
+                notice=notice_of(draft.notice),
+                tries=draft.tries,
+                mistakes=draft.mistakes,
+            )
+            expected = before.version if before else 0
+            if await self._store.save(key, record, expected=expected, seal=draft.seal, erase=draft.erase):
+                if draft.launch is not None:
+                    self._launch(*draft.launch)
+                return self._answer(record, heard, speaker)
+        raise StoreDown("copies of one request kept overtaking each other")
+
+    async def _run(self, key: Key, heard: Heard, speaker: Speaker, loaded: Loaded) -> _Draft:
+        before = loaded.record
+        if before is None:
+            draft = _Draft(_opening(heard, loaded.previous), *_known(loaded.previous))
+            event: Event = Silence()
+        else:
+            draft = _Draft(
+                before.screen, before.language, before.terms, before.page, None, before.tries, before.mistakes
+            )
+            page = self._page(before, heard, speaker)
+            read = page.read(heard.typed)
+            if isinstance(read, Turned):
+                draft.page = read.page
+                return draft
+            event = read
+        place = Place(key, before.version if before else 0, loaded.sealed)
+        await self._steps(draft, event, place, heard, speaker)
+        held_before = before is not None and isinstance(before.screen, HOLDS_CARD)
+        if held_before and not isinstance(draft.screen, HOLDS_CARD):
+            draft.erase = True
+        return draft
+
+    async def _steps(self, draft: _Draft, event: Event, place: Place, heard: Heard, speaker: Speaker) -> None:
+        for _ in range(STEPS_MAX):
+            visit = self._visit(heard, speaker, draft.language, draft.terms)
+            following = advance(draft.screen, event, visit)
+            match following:
+                case Again(notice, counts):
+                    return self._again(draft, notice, counts=counts)
+                case Noted(screen, notice):
+                    return _move(draft, screen, notice)
+                case Launched(effect, screen):
+                    card = self._performer.card_for(effect, place)
+                    if not isinstance(card, CardGone):
+                        draft.launch = (effect, card)
+                        return _move(draft, screen)
+                    event = Done(card)
+                case Opening():
+                    draft.screen = following
+                    event = Silence()
+                case _ if isinstance(following, Effect):
+                    came = await self._performer.perform(following, visit, place)
+                    draft.language = draft.language if came.language is None else came.language
+                    draft.terms = draft.terms if came.terms is None else came.terms
+                    draft.seal.update(came.seal)
+                    event = Done(came.result)
+                case screen:
+                    return _move(draft, screen)
+        raise Runaway(name_of(draft.screen))
+
+    @staticmethod
+    def _again(draft: _Draft, notice: Say, *, counts: bool) -> None:
+        draft.notice = notice
+        if not counts:
+            return
+        draft.tries += 1
+        draft.mistakes += 1
+        if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
+            _move(draft, Goodbye("too-many-tries"), None)
+
+    def _launch(self, effect: Launch, card: Card | None) -> None:
+        if len(self._launched) >= LAUNCHES_MAX:
+            log.error("launches at their bound: the payment stays unsent and the customer is asked again")
+            return
+        task = asyncio.get_running_loop().create_task(self._performer.launch(effect, card))
+        self._launched.add(task)
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: "asyncio.Task[None]") -> None:
+        self._launched.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # the payment's own state tells the customer; sweeps repair what was sent
+            log.error("a launch failed", exc_info=error)
+
+    def _visit(self, heard: Heard, speaker: Speaker, language: Language | None, terms: bool) -> Visit:
+        now: datetime = self._clock.now()
+        return Visit(
+            msisdn=heard.msisdn,
+            can=speaker.can,
+            language=language or self._default,
+            terms_accepted=terms,
+            today=now.astimezone(self._zone).date(),
+            help_number=self._numbers.help,
+            voice_number=self._numbers.voice,
+            check_luhn=self._check_luhn,
+        )
+
+    def _page(self, record: Record, heard: Heard, speaker: Speaker) -> Page:
+        visit = self._visit(heard, speaker, record.language, record.terms)
+        if isinstance(record.screen, Opening):
+            raise Runaway("a session rests on no screen")
+        made = speaker.pages(record.screen.ask(visit), say_of(record.notice), visit.language)
+        return made[min(record.page, len(made) - 1)]
+
+    def _answer(self, record: Record, heard: Heard, speaker: Speaker, *, replayed: bool = False) -> Answer:
+        page = self._page(record, heard, speaker)
+        ends = isinstance(page.words, Tell) and page.words.ends
+        language = record.language or self._default
+        return Answer(page, name_of(record.screen), language, record.version, ends, replayed)
+
+    async def _erase_quietly(self, key: Key) -> None:
+        try:
+            await asyncio.shield(self._store.erase(key))
+        except StoreDown:
+            log.warning("the vault could not be erased now; its entries expire by themselves")
+
+
+def _move(draft: _Draft, screen: Shown, notice: Say | None = None) -> None:
+    same = type(screen) is type(draft.screen)
+    draft.page = draft.page if same and notice is None else 0
+    draft.screen = screen
+    draft.notice = notice
+    draft.tries = 0
+
+
+def _opening(heard: Heard, previous: Record | None) -> Opening:
+    dropped = previous.screen if previous is not None else None
+    if isinstance(dropped, Resume):
+        dropped = dropped.previous
+    return Opening(heard.payment_id, dropped if isinstance(dropped, Resumable) else None)
+
+
+def _known(previous: Record | None) -> tuple[Language | None, bool]:
+    return (previous.language, previous.terms) if previous is not None else (None, False)

@@ -1,0 +1,69 @@
+"""The vault's cryptography: a card number between two steps of a call is AES-GCM under a key of that call alone.
+
+The master keys come from the settings and never reach Redis. The security code and the bank's PIN are never sealed:
+they are used in the request that brings them (facts/security.md 2-3). Pure.
+"""
+
+import os
+from collections.abc import Mapping
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from core.cards import Card, Secret, expiry_of
+
+NUMBER, EXPIRY = "number", "expiry"
+MASTER_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+class Seals:
+    """Seals with the first master key, opens with any: rotation by key id."""
+
+    def __init__(self, master_keys: Mapping[str, bytes]) -> None:
+        if not master_keys:
+            raise ValueError("the vault needs at least one key")
+        for key_id, key in master_keys.items():
+            if len(key) != MASTER_KEY_BYTES or not 1 <= len(key_id) <= 32 or ":" in key_id:
+                raise ValueError("a vault key is id:base64 of 32 bytes")
+        self._keys = dict(master_keys)
+        self._first = next(iter(master_keys))
+
+    def seal(self, call: str, field: str, secret: Secret) -> bytes:
+        """key id, nonce and ciphertext; bound to the call and the field."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._cipher(self._first, call).encrypt(nonce, secret.reveal().encode(), _bound(call, field))
+        return self._first.encode() + b":" + nonce + sealed
+
+    def open(self, call: str, field: str, blob: bytes) -> Secret | None:
+        """None when it was not sealed for this call and field by a key still known."""
+        key_id, _, rest = blob.partition(b":")
+        name = key_id.decode("ascii", "replace")
+        if name not in self._keys or len(rest) <= _NONCE_BYTES:
+            return None
+        try:
+            clear = self._cipher(name, call).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], _bound(call, field))
+        except InvalidTag:
+            return None
+        return Secret(clear.decode())
+
+    def card(self, call: str, sealed: Mapping[str, bytes]) -> Card | None:
+        """The whole card, when both its fields are still there."""
+        if NUMBER not in sealed or EXPIRY not in sealed:
+            return None
+        number = self.open(call, NUMBER, sealed[NUMBER])
+        expiry = self.open(call, EXPIRY, sealed[EXPIRY])
+        if number is None or expiry is None:
+            return None
+        month, year = expiry_of(expiry.reveal())
+        return Card(number, month, year)
+
+    def _cipher(self, key_id: str, call: str) -> AESGCM:
+        derive = HKDF(algorithm=SHA256(), length=MASTER_KEY_BYTES, salt=None, info=b"khallas vault " + call.encode())
+        return AESGCM(derive.derive(self._keys[key_id]))
+
+
+def _bound(call: str, field: str) -> bytes:
+    return f"{call}\n{field}".encode()
