@@ -1,0 +1,54 @@
+"""What each test card of the emulator does.
+
+Rule of this file: the card alone decides; any future expiry and any three-digit security code will do. Pure.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from core.cards import Secret, expired, luhn
+from lab.cmi_lies import Manner
+
+APPROVED_CARDS = frozenset({"4000000000000010", "5453010000066100"})
+PIN_CARD = "5191630100004896"
+PIN = "123"
+PIN_TRIES = 3
+
+SILENT_CARDS = {
+    "4000009900009203": Manner.SILENT_AFTER_CHARGING,
+    "4000009900009609": Manner.SILENT_WITHOUT_CHARGING,
+    "4000009900009906": Manner.GARBAGE,
+}
+
+_CODE_CARD = re.compile(r"400000990000(\d\d)0\d", re.ASCII)
+_EXPIRY = re.compile(r"(0[1-9]|1[0-2])/(?:20)?(\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a charge: its ProcReturnCode, whether the PIN is asked first, and how it is answered."""
+
+    code: str
+    asks_pin: bool = False
+    manner: Manner = Manner.TRUE
+
+
+def plan_of(pan: Secret, expires: str, cvv: Secret, today: date) -> Plan:
+    """The plan for a card as a request gives it; `expires` is MM/YY or MM/YYYY."""
+    number = pan.reveal()
+    expiry = _EXPIRY.fullmatch(expires)
+    if not luhn(number):
+        return Plan("14")
+    if expiry is None or expired(int(expiry[1]), 2000 + int(expiry[2]), today):
+        return Plan("54")
+    if re.fullmatch(r"\d{3}", cvv.reveal(), re.ASCII) is None:
+        return Plan("82")
+    if number in SILENT_CARDS:
+        return Plan("00", manner=SILENT_CARDS[number])
+    if number in APPROVED_CARDS:
+        return Plan("00")
+    if number == PIN_CARD:
+        return Plan("00", asks_pin=True)
+    code = _CODE_CARD.fullmatch(number)
+    return Plan(code[1]) if code else Plan("14")
