@@ -1,0 +1,86 @@
+"""What every wire does: decode(Incoming) -> what was heard, encode(answer) -> Reply. Pure.
+
+A wire raises Malformed for what its gateway should never send (our answer: a clear 4xx, nothing changed) and nothing
+else, whatever the peer sends. Sockets, limits and secrets are the endpoint's business.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+FIELDS_MAX = 64
+FIELD_BYTES_MAX = 8 * 1024
+
+
+class DoorError(Exception):
+    """What comes in at a door and is not let through."""
+
+
+class Malformed(DoorError):
+    """The gateway's fault: do not repeat as it is. The words hold nothing of what was sent."""
+
+
+class Refused(DoorError):
+    """Wrong or missing signature, secret or address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as bytes and strings. `url` is built from the public base, never from Host (facts/sms.md)."""
+
+    method: str
+    url: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    peer: str = ""
+
+    def form(self) -> dict[str, str]:
+        """The urlencoded body's fields, empty ones kept. Raises Malformed."""
+        return fields(self.body)
+
+    def params(self) -> dict[str, str]:
+        """The query's fields. Raises Malformed."""
+        return fields(self.query.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back on the wire."""
+
+    body: bytes
+    media_type: str = "text/plain; charset=utf-8"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def fields(encoded: bytes) -> dict[str, str]:
+    """Urlencoded fields, the last of a name wins. Raises Malformed past the bounds or when it is not UTF-8."""
+    try:
+        pairs = parse_qsl(
+            encoded.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=FIELDS_MAX,
+        )
+    except ValueError:
+        raise Malformed("the body is no urlencoded form in UTF-8") from None
+    if any(len(value) > FIELD_BYTES_MAX for _, value in pairs):
+        raise Malformed("a field is too long")
+    return dict(pairs)
+
+
+def required(values: Mapping[str, str], name: str) -> str:
+    """A field that must be there and not empty. Raises Malformed."""
+    value = values.get(name, "")
+    if not value:
+        raise Malformed(f"the field {name} is missing")
+    return value
+
+
+def same(left: str, right: str) -> bool:
+    """Secrets compared in constant time."""
+    return hmac.compare_digest(left.encode(), right.encode())
