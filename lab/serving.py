@@ -26,10 +26,23 @@ class _Quiet(uvicorn.Server):
         yield
 
 
+def _listener(port: int) -> socket.socket:
+    # the protocol is named: asyncio turns Nagle's delay (40 ms an answer) off only where it is
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 @asynccontextmanager
 async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
-    """Serves within the block; yields "http://127.0.0.1:PORT". Raises NotServing."""
-    listener = socket.create_server(("127.0.0.1", port))
+    """Serves within the block; yields "http://127.0.0.1:PORT". Raises NotServing, OSError when the port is taken."""
+    listener = _listener(port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_MAX_S))
     server = _Quiet(config)

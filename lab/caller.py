@@ -1,0 +1,256 @@
+"""Customers' phones, spoken through the same wires as the real gateways: USSD, SMS and voice.
+
+For journeys in tests, the khallas command and the demo. Each phone is used in `async with`; requests carry what
+Africa's Talking and Twilio send (facts/ussd.md, facts/sms.md, facts/ivr.md). A phone raises WebhookFailed when the
+application does not answer 2xx.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Self
+from urllib.parse import urljoin
+
+from lab import twiml
+from lab.call import Call
+from lab.dialled import API_VERSION, SCRIPTED, Dialled, Direction, Pace
+from lab.webhooks import Line
+
+NETWORK_CODE = "60400"  # Morocco
+TURNS_MAX = 200
+# The demo's account at the stand-in.
+DEMO_ACCOUNT = "ACdemo"
+DEMO_TOKEN = "demo-token"
+
+
+def new_sid(prefix: str) -> str:
+    """An id as Twilio writes it: "SM" and 32 hexadecimal digits."""
+    return prefix + secrets.token_hex(16)
+
+
+class _Phone:
+    """What all phones share: one Line, open while the phone is."""
+
+    def __init__(self, base_url: str, msisdn: str, line: Line) -> None:
+        self.base_url, self.msisdn = base_url.rstrip("/"), msisdn
+        self.line = line
+
+    async def __aenter__(self) -> Self:
+        await self.line.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.line.__aexit__(kind, error, trace)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A USSD screen as the handset shows it. `screen` is the application's X-Screen header, if it tells."""
+
+    text: str
+    ended: bool
+    screen: str | None
+    elapsed_ms: float
+
+
+class UssdPhone(_Phone):
+    """A handset behind Africa's Talking: every request repeats all keys so far, joined by "*"."""
+
+    def __init__(
+        self,
+        base_url: str,
+        msisdn: str,
+        service_code: str = "*1117#",
+        *,
+        path: str = "/ussd/africastalking",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(base_url, msisdn, Line())
+        self.service_code, self._path, self._headers = service_code, path, headers
+        self.session_id = ""
+        self._keys: list[str] = []
+
+    async def dial(self, code: str = "") -> Shown:
+        """A new session. `code` may go further at once: "*1117*2#" or just "2"."""
+        further = code.strip("*#").removeprefix(self.service_code.strip("*#")).strip("*")
+        self.session_id = "ATUid_" + secrets.token_hex(16)
+        self._keys = further.split("*") if further else []
+        return await self.repeat()
+
+    async def send(self, keys: str) -> Shown:
+        """Type and send."""
+        self._keys.append(keys)
+        return await self.repeat()
+
+    async def repeat(self) -> Shown:
+        """The same request again, as a gateway does that missed the answer."""
+        fields = {
+            "sessionId": self.session_id,
+            "serviceCode": self.service_code,
+            "phoneNumber": self.msisdn,
+            "networkCode": NETWORK_CODE,
+            "text": "*".join(self._keys),
+        }
+        answer = await self.line.send(self.base_url + self._path, fields, headers=self._headers)
+        kind, _, text = answer.text.partition(" ")
+        if kind not in {"CON", "END"}:
+            raise ValueError(f"neither CON nor END: {answer.text[:80]!r}")
+        return Shown(text, kind == "END", answer.screen, answer.elapsed_ms)
+
+
+def sms_fields(account_sid: str, sid: str, sender: str, to: str, text: str) -> dict[str, str]:
+    """An incoming message as Twilio posts it (facts/sms.md)."""
+    return {
+        "MessageSid": sid,
+        "SmsSid": sid,
+        "SmsMessageSid": sid,
+        "AccountSid": account_sid,
+        "From": sender,
+        "To": to,
+        "Body": text,
+        "NumMedia": "0",
+        "NumSegments": "1",
+        "SmsStatus": "received",
+        "FromCountry": "MA",
+        "ToCountry": "MA",
+        "ApiVersion": API_VERSION,
+    }
+
+
+class SmsPhone(_Phone):
+    """A phone that texts the short code; replies come as TwiML."""
+
+    def __init__(
+        self,
+        base_url: str,
+        msisdn: str,
+        *,
+        short_code: str = "1117",
+        account_sid: str = DEMO_ACCOUNT,
+        auth_token: str = DEMO_TOKEN,
+        public_url: str = "",
+    ) -> None:
+        super().__init__(base_url, msisdn, Line(auth_token, public_url or base_url, base_url))
+        self._url = urljoin((public_url or base_url).rstrip("/") + "/", "sms/twilio")
+        self._short_code, self._account_sid = short_code, account_sid
+        self._last: dict[str, str] = {}
+
+    async def send(self, text: str) -> list[str]:
+        """Text it; the replies."""
+        self._last = sms_fields(self._account_sid, new_sid("SM"), self.msisdn, self._short_code, text)
+        return await self.repeat()
+
+    async def repeat(self) -> list[str]:
+        """The same message again, with its id, as a gateway does that missed the answer."""
+        answer = await self.line.signed(self._url, self._last)
+        return [message.text for message in twiml.messages(answer.body)]
+
+
+class VoicePhone(_Phone):
+    """A phone that calls the IVR's number. Calls that still go on when the phone closes are hung up."""
+
+    def __init__(
+        self,
+        base_url: str,
+        msisdn: str,
+        *,
+        number: str = "+212537000777",
+        account_sid: str = DEMO_ACCOUNT,
+        auth_token: str = DEMO_TOKEN,
+        public_url: str = "",
+        pace: Pace = SCRIPTED,
+    ) -> None:
+        super().__init__(base_url, msisdn, Line(auth_token, public_url or base_url, base_url))
+        self._public_url = (public_url or base_url).rstrip("/") + "/"
+        self._number, self._account_sid, self._pace = number, account_sid, pace
+        self._calls: list[Call] = []
+
+    async def dial(self) -> Call:
+        """Call; returns when it is the caller's turn or the call has ended."""
+        dialled = Dialled(
+            sid=new_sid("CA"),
+            account_sid=self._account_sid,
+            from_number=self.msisdn,
+            to_number=self._number,
+            direction=Direction.INBOUND,
+            url=urljoin(self._public_url, "ivr/twilio"),
+            status_url=urljoin(self._public_url, "ivr/twilio/status"),
+        )
+        call = Call(dialled, self.line, self._pace)
+        self._calls = [*(other for other in self._calls if not other.ended), call]
+        call.start()
+        await call.settled()
+        return call
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for call in self._calls:
+                call.hang_up()
+                await call.finished()
+        finally:
+            await super().__aexit__(kind, error, trace)
+
+
+class Do(Enum):
+    """What a caller can do instead of pressing keys."""
+
+    SILENCE = "silence"
+    HANG_UP = "hang up"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a script: what must be heard (a regular expression, any case), and what is done then."""
+
+    expect: str
+    keys: str | Do
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One turn of a transcript: what was said since the last one, and what the caller did about it."""
+
+    text: str
+    screen: str | None
+    keys: str | Do | None
+    answer_ms: float
+
+
+class ScriptBroken(AssertionError):
+    """The application said something else; the message holds the transcript so far."""
+
+
+async def follow(call: Call, script: Sequence[Turn | tuple[str, str | Do]], timeout_s: float = 30.0) -> list[Heard]:
+    """Play a script to its end; the transcript, whose last entry is what was heard after the last turn.
+
+    Raises ScriptBroken, or TimeoutError when the application leaves the caller waiting.
+    """
+    heard: list[Heard] = []
+    listened = 0
+    for number, step in enumerate((*script[:TURNS_MAX], None)):
+        await call.settled(timeout_s)
+        text = " ".join(caption.text for caption in call.captions[listened:])
+        listened = len(call.captions)
+        turn = Turn(*step) if isinstance(step, tuple) else step
+        heard.append(Heard(text, call.screen, turn.keys if turn else None, call.answer_ms))
+        if turn is None:
+            break
+        if call.ended or not re.search(turn.expect, text, re.IGNORECASE):
+            told = "\n".join(f"  {entry.screen}: {entry.text!r} <- {entry.keys}" for entry in heard)
+            raise ScriptBroken(f"turn {number} expects {turn.expect!r}; ended={call.ended}, error={call.error}\n{told}")
+        match turn.keys:
+            case Do.SILENCE:
+                call.silence()
+            case Do.HANG_UP:
+                call.hang_up()
+                await call.finished(timeout_s)
+            case str(keys):
+                call.press(keys)
+    return heard

@@ -1,0 +1,78 @@
+"""What a telephone call is made of: who calls whom, at what pace, what is heard. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+API_VERSION = "2010-04-01"
+RING_MAX_S = 60.0
+
+
+class CallStatus(StrEnum):
+    """Twilio's words."""
+
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+
+
+class Direction(StrEnum):
+    """Twilio's words."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound-api"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`pause_factor`: how much of a pause or a sentence really passes. `timers`: do Gathers end by themselves in
+    silence? A script says when it is silent, so that no test depends on this machine's speed."""
+
+    pause_factor: float = 0.05
+    timers: bool = False
+
+
+SCRIPTED = Pace()
+INTERACTIVE = Pace(1.0, timers=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What the customer hears: words with their language, or a recording's URL."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Who calls whom, and where the application is asked."""
+
+    sid: str
+    account_sid: str
+    from_number: str
+    to_number: str
+    direction: Direction
+    url: str
+    method: str = "POST"
+    status_url: str = ""
+    status_events: frozenset[str] = frozenset({"completed"})
+    ring_max_s: float = RING_MAX_S
+
+    def fields(self, status: CallStatus) -> dict[str, str]:
+        """What every webhook of the call carries (facts/ivr.md)."""
+        return {
+            "CallSid": self.sid,
+            "AccountSid": self.account_sid,
+            "From": self.from_number,
+            "To": self.to_number,
+            "Caller": self.from_number,
+            "Called": self.to_number,
+            "CallStatus": status.value,
+            "Direction": self.direction.value,
+            "ApiVersion": API_VERSION,
+            "FromCountry": "MA",
+            "ToCountry": "MA",
+        }

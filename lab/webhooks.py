@@ -1,0 +1,94 @@
+"""What Twilio's side does when it calls the application: a signed form, the documented timeouts, a bounded answer."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+from twilio.request_validator import RequestValidator
+
+CONNECT_MAX_S = 5.0
+READ_MAX_S = 15.0
+ANSWER_MAX_BYTES = 64_000
+
+
+class WebhookFailed(Exception):
+    """The application did not answer as it should: its fault. Twilio would log 11200 and may try once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the application said."""
+
+    status: int
+    body: bytes
+    content_type: str
+    screen: str | None
+    elapsed_ms: float
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode(errors="replace")
+
+
+class Line:
+    """One HTTP connection pool of a stand-in or a phone; `async with`. Nothing is kept between two phones."""
+
+    def __init__(self, auth_token: str = "", public_url: str = "", reach_url: str = "") -> None:
+        """What is signed with `public_url` is sent to `reach_url`, where the two differ (no port 443 in a test)."""
+        self._validator = RequestValidator(auth_token)
+        self._public_url, self._reach_url = public_url.rstrip("/"), reach_url.rstrip("/")
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_MAX_S, total=CONNECT_MAX_S + READ_MAX_S)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def signed(self, url: str, fields: Mapping[str, str], method: str = "POST") -> Answer:
+        """A signed webhook (facts/sms.md, Signature). Raises WebhookFailed on anything but 2xx."""
+        if method == "GET":
+            separator = "&" if urlsplit(url).query else "?"
+            url, fields = f"{url}{separator}{urlencode(fields)}", {}
+        headers = {
+            "X-Twilio-Signature": self._validator.compute_signature(url, fields),
+            "User-Agent": "TwilioProxy/1.1",
+        }
+        return await self.send(url, fields, method, headers)
+
+    async def send(
+        self, url: str, fields: Mapping[str, str], method: str = "POST", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """A form, unsigned. Raises WebhookFailed on anything but 2xx."""
+        if self._session is None:
+            raise RuntimeError("a Line is used within `async with`")
+        if self._reach_url and url.startswith(self._public_url):
+            url = self._reach_url + url.removeprefix(self._public_url)
+        began = time.perf_counter()
+        try:
+            data = fields if method == "POST" else None
+            async with self._session.request(
+                method, url, data=data, headers=headers, allow_redirects=False
+            ) as response:
+                body = await response.content.read(ANSWER_MAX_BYTES + 1)
+                while not response.content.at_eof() and len(body) <= ANSWER_MAX_BYTES:
+                    body += await response.content.read(ANSWER_MAX_BYTES + 1)
+                status, kind = response.status, response.content_type
+                screen = response.headers.get("X-Screen")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise WebhookFailed(f"{method} {url}: {error!r}") from error
+        if len(body) > ANSWER_MAX_BYTES:
+            raise WebhookFailed(f"{method} {url}: more than {ANSWER_MAX_BYTES} bytes")
+        if not 200 <= status < 300:
+            raise WebhookFailed(f"{method} {url}: {status} {body[:200].decode(errors='replace')}")
+        return Answer(status, body, kind, screen, (time.perf_counter() - began) * 1000)
