@@ -33,6 +33,7 @@ from sessions.screen import (
 
 TICK_ALL_FROM = 4  # with as many bills, one choice ticks or unticks them all
 EMAIL_MAX = 120
+EMAIL_SHOWN_MAX = 24
 
 
 class NothingToPay(msgspec.Struct, frozen=True, tag=True):
@@ -108,7 +109,12 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
 
     def ask(self, visit: Visit) -> Menu:
         picked, email = self.pick.picked, self.pick.line.email
-        receipt = say("confirm-total", total=Amount(total(picked)), count=len(picked), email=mask_email(email or "@"))
+        receipt = say(
+            "confirm-total",
+            total=Amount(total(picked)),
+            count=len(picked),
+            email=mask_email(email or "@")[:EMAIL_SHOWN_MAX],
+        )
         text = receipt if email else say("confirm-total.no-email", total=Amount(total(picked)), count=len(picked))
         options = [Option("pay", say("confirm-total.pay"))]
         if visit.can.types_text:

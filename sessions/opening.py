@@ -176,7 +176,12 @@ class PaymentCode(msgspec.Struct, frozen=True, tag=True):
 
     def ask(self, visit: Visit) -> Digits:
         kind = "mobile" if self.service is Kind.MOBILE else "printed"
-        return Digits(say(f"payment-code.{kind}", line=Spelled(self.reference)), say("payment-code.wrong"), 4, 10)
+        return Digits(
+            say(f"payment-code.{kind}", line=Spelled(self.reference), code_number=Spelled(visit.short_code)),
+            say("payment-code.wrong"),
+            4,
+            10,
+        )
 
     def on(self, event: Event, visit: Visit) -> Terms | Reference | Identify | ListBills | Refused:
         match event:
@@ -205,7 +210,10 @@ class Terms(msgspec.Struct, frozen=True, tag=True):
     line: LineRef
 
     def ask(self, visit: Visit) -> Menu:
-        return Menu(say("terms"), (Option("accept", say("terms.accept")), Option("refuse", say("terms.refuse"))))
+        return Menu(
+            say("terms", help=Spelled(visit.help_number)),
+            (Option("accept", say("terms.accept")), Option("refuse", say("terms.refuse"))),
+        )
 
     def on(self, event: Event, visit: Visit) -> Goodbye | AcceptTerms | ListBills | Refused:
         match event:

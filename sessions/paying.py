@@ -79,7 +79,7 @@ class Help(msgspec.Struct, frozen=True, tag=True):
     """A person: 777."""
 
     def ask(self, visit: Visit) -> Tell:
-        return Tell(say("help", help=Spelled(visit.help_number)), transfer=True)
+        return Tell(say("help", help=Spelled(visit.help_number), code_number=Spelled(visit.short_code)), transfer=True)
 
     def on(self, event: Event, visit: Visit) -> Help:
         return self

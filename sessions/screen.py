@@ -240,4 +240,5 @@ class Visit:
     today: date
     help_number: str
     voice_number: str
+    short_code: str
     check_luhn: bool = True

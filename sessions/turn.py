@@ -95,6 +95,7 @@ class Numbers:
 
     help: str
     voice: str
+    short_code: str
 
 
 class Turns:
@@ -247,6 +248,7 @@ class Turns:
             today=now.astimezone(self._zone).date(),
             help_number=self._numbers.help,
             voice_number=self._numbers.voice,
+            short_code=self._numbers.short_code,
             check_luhn=self._check_luhn,
         )
 
