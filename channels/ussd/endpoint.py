@@ -1,0 +1,63 @@
+"""USSD over HTTP: bytes -> Heard -> turn -> page -> bytes. Each enabled wire has its own door and guard."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from channels.door import Malformed, Refused, Reply
+from channels.receive import Check, incoming, refusal, response
+from channels.ussd.speak import UssdSpeaker
+from channels.ussd.wires import UssdWire
+from core.subscribers import Language
+from core.texts import Texts
+from sessions.turn import Turns
+
+log = logging.getLogger(__name__)
+
+
+def routes(
+    turns: Turns,
+    texts: Texts,
+    wires: Mapping[str, UssdWire],
+    guards: Mapping[str, Check],
+    *,
+    public_url: str,
+    expose_screens: bool,
+) -> list[Route]:
+    """One route a wire: POST /ussd/<wire>."""
+    return [
+        Route(
+            f"/ussd/{name}",
+            _door(turns, UssdSpeaker(texts, wire.limits), wire, guards[name], public_url, expose_screens),
+            methods=["POST"],
+        )
+        for name, wire in wires.items()
+    ]
+
+
+def _door(
+    turns: Turns, speaker: UssdSpeaker, wire: UssdWire, check: Check, public_url: str, expose_screens: bool
+) -> Callable[[Request], Awaitable[Response]]:
+    async def door(request: Request) -> Response:
+        try:
+            arrived = await incoming(request, public_url)
+            check(arrived)
+            heard = wire.decode(arrived)
+        except (Malformed, Refused) as error:
+            log.warning("refused at /ussd/%s: %s", wire.name, error)
+            return refusal(error)
+        if heard is None:
+            return response(Reply(b""))
+        try:
+            answer = await turns.take(heard, speaker)
+        except Exception:
+            log.exception("a turn failed at /ussd/%s", wire.name)
+            apology = speaker.apology(Language.FR)
+            return response(wire.encode(heard, apology, ends=True), screen="Apology" if expose_screens else None)
+        reply = wire.encode(heard, answer.page.text, ends=answer.ends)
+        return response(reply, screen=answer.screen if expose_screens else None)
+
+    return door
