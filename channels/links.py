@@ -1,0 +1,109 @@
+"""Signed receipt links: {public_url}/receipts/{token}, the same in every SMS, mail and retry of a payment. Pure.
+
+A link carries the receipt's opaque 128-bit id, the day it ends and an 88-bit tag (facts/security.md 16). The tag keeps
+guesses and altered days away from the database's answer; the row behind the id decides whether it was revoked. 39
+letters and digits: a receipt's SMS stays within two segments, and no phone cuts a link that ends in a letter or digit.
+"""
+
+import hmac
+import string
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from core.payment import Payment
+from core.receipts import token_plausible
+
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+ID_BYTES, DAY_BYTES, TAG_BYTES = 16, 2, 11
+TOKEN_CHARS = 39  # 62**39 > 2**(8 * 29) > 62**38
+TTL_DAYS = 400  # a tax year and what follows it
+KEYS_MAX = 8
+_PURPOSE = b"khallas receipt link 1\0"  # the same secret signs other things elsewhere
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_VALUES = {char: value for value, char in enumerate(ALPHABET)}
+
+
+class BadLink(StrEnum):
+    """Why a link does not open. For logs only: people are told the same words in both cases."""
+
+    FORGED = "forged"
+    EXPIRED = "expired"
+
+
+class ReceiptLinks:
+    """Makes and reads links. The first key signs, all verify."""
+
+    __slots__ = ("_keys", "_public_url", "_ttl")
+
+    def __init__(self, keys: Sequence[str], public_url: str, ttl_days: int = TTL_DAYS) -> None:
+        """Raises ValueError for no key, too many keys or a time that is not positive."""
+        if not 1 <= len(keys) <= KEYS_MAX or not all(keys):
+            raise ValueError(f"links need 1 to {KEYS_MAX} secret keys")
+        if ttl_days < 1:
+            raise ValueError("a link lives at least one day")
+        self._keys = tuple(key.encode() for key in keys)
+        self._public_url = public_url.rstrip("/")
+        self._ttl = timedelta(days=ttl_days)
+
+    def make(self, receipt_token: str, paid_at: datetime) -> str:
+        """The link's last part. Raises ValueError when the receipt's id is not 32 hexadecimal digits."""
+        if not token_plausible(receipt_token):
+            raise ValueError("a receipt's id has 32 hexadecimal digits")
+        last_day = -((_EPOCH - paid_at - self._ttl) // _DAY)  # rounded up to a whole day
+        body = bytes.fromhex(receipt_token) + last_day.to_bytes(DAY_BYTES, "big")
+        return _text(body + _tag(self._keys[0], body))
+
+    def verify(self, token: str, now: datetime) -> str | BadLink:
+        """The receipt's id, 32 hexadecimal digits; every key is tried whatever the first one says."""
+        packed = _bytes(token)
+        if packed is None:
+            return BadLink.FORGED
+        body, tag = packed[:-TAG_BYTES], packed[-TAG_BYTES:]
+        matches = [hmac.compare_digest(_tag(key, body), tag) for key in self._keys]
+        if not any(matches):
+            return BadLink.FORGED
+        if now >= _EPOCH + int.from_bytes(body[ID_BYTES:], "big") * _DAY:
+            return BadLink.EXPIRED
+        return body[:ID_BYTES].hex()
+
+    def address(self, token: str) -> str:
+        """The whole link of a token."""
+        return f"{self._public_url}/receipts/{token}"
+
+    def of(self, payment: Payment) -> str | None:
+        """The whole link of a payment's receipt; None while it has none."""
+        if payment.receipt_token is None or payment.paid_at is None:
+            return None
+        return self.address(self.make(payment.receipt_token, payment.paid_at))
+
+
+def _tag(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, _PURPOSE + body, sha256)[:TAG_BYTES]
+
+
+def _text(packed: bytes) -> str:
+    number = int.from_bytes(packed, "big")
+    chars: list[str] = []
+    for _ in range(TOKEN_CHARS):
+        number, value = divmod(number, len(ALPHABET))
+        chars.append(ALPHABET[value])
+    return "".join(reversed(chars))
+
+
+def _bytes(token: str) -> bytes | None:
+    """One spelling for each link: exactly TOKEN_CHARS of ALPHABET, and no number above what the bytes can hold."""
+    if len(token) != TOKEN_CHARS:
+        return None
+    number = 0
+    for char in token:
+        value = _VALUES.get(char)
+        if value is None:
+            return None
+        number = number * len(ALPHABET) + value
+    try:
+        return number.to_bytes(ID_BYTES + DAY_BYTES + TAG_BYTES, "big")
+    except OverflowError:
+        return None
