@@ -97,6 +97,16 @@ class Call:
         """How many keys that Gather has: never which."""
         return self._keypad.pressed
 
+    @property
+    def rings(self) -> bool:
+        """Does the customer's phone ring, unanswered?"""
+        return self.status is CallStatus.RINGING and not (self._answered.is_set() or self.hung_up)
+
+    @property
+    def hung_up(self) -> bool:
+        """Did the customer end it?"""
+        return self._hung_up.is_set()
+
     async def settled(self, timeout_s: float = 30.0) -> None:
         """Wait until it is the customer's turn (a Gather, Pay) or the call has ended. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
@@ -132,7 +142,7 @@ class Call:
             for event in ("initiated", "ringing"):
                 await self._report(event)
             if not await self._first(self._answered.wait(), self.dialled.ring_max_s):
-                return CallStatus.BUSY if self._hung_up.is_set() else CallStatus.NO_ANSWER
+                return CallStatus.BUSY if self.hung_up else CallStatus.NO_ANSWER
             self.status = CallStatus.IN_PROGRESS
             self._began = time.monotonic()
             await self._report("answered")

@@ -61,6 +61,11 @@ class Dialled:
     status_events: frozenset[str] = frozenset({"completed"})
     ring_max_s: float = RING_MAX_S
 
+    @property
+    def customer(self) -> str:
+        """The number of the customer's phone, whoever called."""
+        return self.from_number if self.direction is Direction.INBOUND else self.to_number
+
     def fields(self, status: CallStatus) -> dict[str, str]:
         """What every webhook of the call carries (facts/ivr.md)."""
         return {

@@ -41,8 +41,12 @@ class Line:
     def __init__(self, auth_token: str = "", public_url: str = "", reach_url: str = "") -> None:
         """What is signed with `public_url` is sent to `reach_url`, where the two differ (no port 443 in a test)."""
         self._validator = RequestValidator(auth_token)
-        self._public_url, self._reach_url = public_url.rstrip("/"), reach_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
+        self.route(public_url, reach_url)
+
+    def route(self, public_url: str, reach_url: str) -> None:
+        """See __init__; for an application that starts after its stand-ins."""
+        self._public_url, self._reach_url = public_url.rstrip("/"), reach_url.rstrip("/")
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_MAX_S, total=CONNECT_MAX_S + READ_MAX_S)
