@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from channels.door import Malformed, Refused, Reply
+from channels.metrics import Metrics
 from channels.receive import Check, incoming, refusal, response
 from channels.ussd.speak import UssdSpeaker
 from channels.ussd.wires import UssdWire
@@ -23,6 +24,7 @@ def routes(
     texts: Texts,
     wires: Mapping[str, UssdWire],
     guards: Mapping[str, Check],
+    metrics: Metrics,
     *,
     public_url: str,
     expose_screens: bool,
@@ -31,7 +33,7 @@ def routes(
     return [
         Route(
             f"/ussd/{name}",
-            _door(turns, UssdSpeaker(texts, wire.limits), wire, guards[name], public_url, expose_screens),
+            _door(turns, UssdSpeaker(texts, wire.limits), wire, guards[name], metrics, public_url, expose_screens),
             methods=["POST"],
         )
         for name, wire in wires.items()
@@ -39,7 +41,13 @@ def routes(
 
 
 def _door(
-    turns: Turns, speaker: UssdSpeaker, wire: UssdWire, check: Check, public_url: str, expose_screens: bool
+    turns: Turns,
+    speaker: UssdSpeaker,
+    wire: UssdWire,
+    check: Check,
+    metrics: Metrics,
+    public_url: str,
+    expose_screens: bool,
 ) -> Callable[[Request], Awaitable[Response]]:
     async def door(request: Request) -> Response:
         try:
@@ -48,15 +56,20 @@ def _door(
             heard = wire.decode(arrived)
         except (Malformed, Refused) as error:
             log.warning("refused at /ussd/%s: %s", wire.name, error)
+            metrics.refused(f"ussd/{wire.name}", "forbidden" if isinstance(error, Refused) else "malformed")
             return refusal(error)
         if heard is None:
             return response(Reply(b""))
         try:
-            answer = await turns.take(heard, speaker)
+            with metrics.turn_timer("ussd", wire.name):
+                answer = await turns.take(heard, speaker)
         except Exception:
             log.exception("a turn failed at /ussd/%s", wire.name)
+            metrics.turn("ussd", wire.name, "Apology", "failed")
             apology = speaker.apology(Language.FR)
             return response(wire.encode(heard, apology, ends=True), screen="Apology" if expose_screens else None)
+        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        metrics.turn("ussd", wire.name, answer.screen, outcome)
         reply = wire.encode(heard, answer.page.text, ends=answer.ends)
         return response(reply, screen=answer.screen if expose_screens else None)
 

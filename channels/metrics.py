@@ -1,0 +1,54 @@
+"""What operations count. One registry a server, built with it; labels hold canonical names only, never input."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class Metrics:
+    """The server's counters."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._turns = Counter(
+            "khallas_turns", "Turns of conversations", ["channel", "wire", "screen", "outcome"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "khallas_turn_seconds", "Time of a turn", ["channel", "wire"], buckets=BUCKETS_S, registry=self.registry
+        )
+        self._refused = Counter(
+            "khallas_refused", "Requests not let through a door", ["door", "reason"], registry=self.registry
+        )
+        self._messages = Counter(
+            "khallas_sms_received", "Messages received", ["wire", "outcome"], registry=self.registry
+        )
+
+    @contextmanager
+    def turn_timer(self, channel: str, wire: str) -> Iterator[None]:
+        """Observe the time a turn takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds.labels(channel, wire).observe(time.perf_counter() - began)
+
+    def turn(self, channel: str, wire: str, screen: str, outcome: str) -> None:
+        """One answered turn; outcome is answered, replayed, ended or failed."""
+        self._turns.labels(channel, wire, screen, outcome).inc()
+
+    def refused(self, door: str, reason: str) -> None:
+        """One request refused; reason is malformed or forbidden."""
+        self._refused.labels(door, reason).inc()
+
+    def message(self, wire: str, outcome: str) -> None:
+        """One incoming message."""
+        self._messages.labels(wire, outcome).inc()
+
+    def page(self) -> tuple[bytes, str]:
+        """The exposition for GET /metrics and its media type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
