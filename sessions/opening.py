@@ -26,7 +26,7 @@ from sessions.effects import (
     RingBack,
     Rung,
 )
-from sessions.paying import AfterBank, BankPin, CardNumber, Goodbye, Help, Unknown, basket_of, settled
+from sessions.paying import BankPin, CardNumber, Goodbye, Help, Settled, Unknown, basket_of, settled
 from sessions.screen import (
     Again,
     Amount,
@@ -56,7 +56,7 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
     dropped: Resumable | None = None
     fresh: bool = True  # False: the customer is at home again and knows of the open payment
 
-    def on(self, event: Event, visit: Visit) -> Recall | Look | Welcome | AfterBank | Noted[CardNumber]:
+    def on(self, event: Event, visit: Visit) -> Recall | Look | Welcome | Settled | Noted[CardNumber]:
         match event:
             case Done(Payment(state=State.CREATED | State.DECLINED) as payment):
                 return Noted(CardNumber(basket_of(payment)), say("call-back"))
@@ -149,7 +149,7 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
         least, most = (5, 15) if self.service else (REFERENCE_DIGITS, REFERENCE_DIGITS)
         return Digits(say(f"reference.{kind}"), say(f"reference.wrong.{kind}"), least, most)
 
-    def on(self, event: Event, visit: Visit) -> PaymentCode | CardNumber | FindBasket | Home | Again | AfterBank:
+    def on(self, event: Event, visit: Visit) -> PaymentCode | CardNumber | FindBasket | Home | Again | Settled:
         match event:
             case Typed(text) if self.service is None:
                 return FindBasket(text)

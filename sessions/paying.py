@@ -287,7 +287,7 @@ class Paying(msgspec.Struct, frozen=True, tag=True):
         return settled(payment, visit, self.pin_tries_left)
 
 
-def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None) -> AfterBank:
+def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None) -> Settled:
     """The screen for what the bank made of a payment."""
     basket = basket_of(payment)
     match payment.state:
@@ -307,4 +307,5 @@ def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None)
             return Unknown(payment.amount_centimes)
 
 
-AfterBank = Paid | Declined | Unknown | BankPin | Paying | Goodbye | Noted[BankPin] | Noted[CardNumber]
+Settled = Paid | Declined | Unknown | BankPin | Goodbye | Noted[BankPin]
+AfterBank = Settled | Paying | Noted[CardNumber]
