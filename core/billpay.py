@@ -4,102 +4,240 @@ Rule of this file: write, commit, then send; a reply is evidence, the acquirer's
 (facts/failure-points.md). No database transaction is open while the acquirer is asked. Channels are unknown here.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
+from core.attending import Attendant, NoSuchPayment
+from core.baskets import Baskets, StartOrder
+from core.books import BillsTaken, Books, Change, Kind, ReferenceTaken
 from core.cards import Card, Secret
+from core.charging import Charger
+from core.consent import Consent
+from core.ids import Ids
 from core.invoices import Invoice
-from core.payment import Payment
-from core.ports import Person
+from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Event, IllegalMove, Payment, State
+from core.ports import Acquirer, Authorisation, Billing, BillingDown, Clock, CodeLimits, DeclineKind, Order, Person
+from core.receipts import token_plausible
+from core.recording import Recorder
+from core.refusal import Refusal
 from core.subscribers import Language, Line, Service
+from core.timing import Times, later
 
+__all__ = ["NoSuchPayment", "Refusal", "StartOrder", "Till"]
 
-class Refusal(StrEnum):
-    """Why a request was not carried out; each is a screen's words, never an exception."""
-
-    WRONG_CODE = "wrong_code"  # also: no such line; the same words and time (facts/security.md 12)
-    LOCKED = "locked"  # too many wrong codes
-    IN_PROGRESS = "in_progress"  # another payment holds one of the bills
-    NOTHING_TO_PAY = "nothing_to_pay"
-    BILLS_CHANGED = "bills_changed"  # amount or list differs from what was shown
-    BILLING_DOWN = "billing_down"
-    BANK_DOWN = "bank_down"  # certainly nothing charged; try later
-    EXPIRED = "expired"  # the basket is too old
-    TOO_MANY_DECLINES = "too_many_declines"
+CURRENCY = "MAD"
+_SENDABLE = frozenset({State.CREATED, State.DECLINED})
 
 
 @dataclass(frozen=True, slots=True)
-class StartOrder:
-    """A basket the customer confirmed. `idempotency_key` = channel session + step: a repeat gives the same payment."""
+class World:
+    """What the till is joined with; channels/app.py names what stands behind each."""
 
-    idempotency_key: str
-    channel: str
-    payer_msisdn: str
-    language: Language
-    email: str | None
-    service: Service
-    line_reference: str
-    invoices: tuple[Invoice, ...]
+    books: Books
+    billing: Billing
+    acquirer: Acquirer
+    limits: CodeLimits
+    clock: Clock
 
 
 class Till:
-    """The one payment core behind all channels."""
+    """The one payment core behind all channels. Every method raises books.BooksDown when the database is away."""
+
+    def __init__(
+        self, world: World, *, times: Times | None = None, ids: Ids | None = None, currency: str = CURRENCY
+    ) -> None:
+        self._people = world.books.people
+        self._payments = world.books.payments
+        self._messages = world.books.messages
+        self._billing = world.billing
+        self._acquirer = world.acquirer
+        self._limits = world.limits
+        self._clock = world.clock
+        self._times = times or Times()
+        ids = ids or Ids()
+        recorder = Recorder(world.books, world.clock, ids, self._times)
+        self._charger = Charger(recorder)
+        self._baskets = Baskets(world.books.payments, world.billing, world.clock, ids, self._times, currency)
+        self.attendant = Attendant(world.books, world.acquirer, recorder, world.clock, self._times)
+
+    # --- people and bills -------------------------------------------------------------------------------------------
 
     async def person(self, msisdn: str) -> Person:
-        raise NotImplementedError
+        """What is remembered of a caller; no lines when billing is away, the customer then types a reference."""
+        language, version = await self._people.remembered(msisdn)
+        try:
+            lines = await self._billing.lines_of(msisdn)
+        except BillingDown:
+            lines = ()
+        return Person(msisdn, language, version, lines)
 
     async def remember_language(self, msisdn: str, language: Language) -> None:
-        raise NotImplementedError
+        await self._people.remember_language(msisdn, language, self._clock.now())
 
     async def accept_terms(self, msisdn: str, version: str, language: Language, channel: str) -> None:
-        raise NotImplementedError
+        await self._people.consent(Consent(msisdn, version, language, channel, self._clock.now()))
 
     async def identify(
         self, channel: str, caller_msisdn: str, service: Service, reference: str, code: str
     ) -> Line | Refusal:
-        """The line when the code is right; WRONG_CODE or LOCKED otherwise."""
-        raise NotImplementedError
+        """The line when the code is right; WRONG_CODE, LOCKED or BILLING_DOWN otherwise."""
+        target = f"{service}:{reference}"
+        if not await self._limits.allow(channel, caller_msisdn, target):
+            return Refusal.LOCKED
+        try:
+            line = await self._billing.line(service, reference)
+            right = await self._billing.code_matches(service, reference, code)
+        except BillingDown:
+            return Refusal.BILLING_DOWN
+        if line is None or not right:
+            await self._limits.failed(channel, caller_msisdn, target)
+            return Refusal.WRONG_CODE
+        return line
 
-    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...] | Refusal:
-        """Bills that can be paid now, oldest first. NOTHING_TO_PAY, IN_PROGRESS (all are held) or BILLING_DOWN."""
-        raise NotImplementedError
+    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+        """Each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""
+        found = [
+            (line, await self._billing.code_of(line.service, line.reference))
+            for line in await self._billing.lines_of(msisdn)
+        ]
+        return tuple((line, code) for line, code in found if code is not None)
+
+    async def unpaid(
+        self, service: Service, reference: str, *, payer_msisdn: str | None = None
+    ) -> tuple[Invoice, ...] | Refusal:
+        """Bills that can be paid now, oldest first. NOTHING_TO_PAY, IN_PROGRESS (all are held) or BILLING_DOWN.
+
+        The payer's own basket that was never sent holds nothing against the payer: starting over replaces it.
+        """
+        return await self._baskets.unpaid(service, reference, payer_msisdn)
+
+    # --- baskets ----------------------------------------------------------------------------------------------------
 
     async def start(self, order: StartOrder) -> Payment | Refusal:
-        """Commit the intent and lock its bills, after reading them again."""
-        raise NotImplementedError
+        """Commit the intent and lock its bills, after reading them again.
+
+        IN_PROGRESS, BILLS_CHANGED, NOTHING_TO_PAY or BILLING_DOWN. Raises baskets.KeyReused when the key stands for
+        another basket.
+        """
+        return await self._baskets.start(order)
 
     async def change_email(self, payment_id: str, email: str) -> Payment:
-        raise NotImplementedError
+        """Where the receipt goes; without effect once it is paid. Raises NoSuchPayment."""
+        return await self._payments.set_email(payment_id, email) or await self.attendant.read(payment_id)
 
     async def payment(self, payment_id: str) -> Payment | None:
-        raise NotImplementedError
+        return await self._payments.get(payment_id)
 
     async def open_payment(self, msisdn: str) -> Payment | None:
         """The payer's latest payment that still wants something: created, challenge, sending or unknown."""
-        raise NotImplementedError
+        return await self._payments.open_of(msisdn, self._clock.now()) if msisdn else None
 
     async def by_reference(self, reference: str) -> Payment | None:
-        """The open payment a caller quotes at the voice line."""
-        raise NotImplementedError
+        """The open payment a caller quotes at the voice line; a declined one too while another card may do."""
+        return await self._payments.by_reference(reference, self._clock.now())
+
+    async def by_receipt_token(self, token: str) -> Payment | None:
+        """The payment behind a receipt's link, unless the link was revoked."""
+        return await self._payments.by_token(token) if token_plausible(token) else None
 
     async def cancel(self, payment_id: str) -> None:
         """Expire a basket that was never sent, releasing its bills; anything else is left alone."""
-        raise NotImplementedError
+        await self._baskets.expire(payment_id, "cancelled")
 
     async def request_call(self, payment_id: str) -> None:
         """Queue the outgoing call that takes the card; once per payment, however often it is asked."""
-        raise NotImplementedError
+        payment = await self.attendant.read(payment_id)
+        await self._messages.queue(payment, Kind.OUTGOING_CALL, self._clock.now())
+
+    # --- the acquirer -----------------------------------------------------------------------------------------------
 
     async def authorise(self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float) -> Payment | Refusal:
         """Send the charge and wait at most `wait_s`; it goes on in the background and is never cancelled.
 
-        The payment as it stands then: sending, challenge, captured, declined or unknown.
+        The payment as it stands then: sending, challenge, captured, declined or unknown. A repeat sends nothing and
+        gives the same answer. BILLS_CHANGED, BILLING_DOWN, EXPIRED, IN_PROGRESS, TOO_MANY_DECLINES: nothing was sent;
+        BANK_DOWN: it could not be sent, try later. Raises NoSuchPayment.
         """
-        raise NotImplementedError
+        payment = await self.attendant.read(payment_id)
+        if payment.state not in _SENDABLE:
+            return await self._outcome(payment, wait_s)
+        refusal = await self._unsendable(payment)
+        if refusal is not None:
+            return refusal
+        send = Change(Event.SEND, only=_SENDABLE, card_brand=card.brand, card_last4=card.last4)
+        order = self._order(payment)
+        return await self._send(payment, send, lambda: self._acquirer.authorise(order, card, cvv), wait_s)
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
-        raise NotImplementedError
+        """Send the bank's PIN; as `authorise`. EXPIRED when the question was open too long."""
+        payment = await self.attendant.read(payment_id)
+        challenge = payment.challenge
+        if payment.state is not State.CHALLENGE or challenge is None:
+            return await self._outcome(payment, wait_s)
+        if challenge.expires_at <= self._clock.now():
+            await self.attendant.attend(payment_id)
+            return Refusal.EXPIRED
+        if self._charger.full:
+            return Refusal.BANK_DOWN
+        send = Change(Event.SEND, only=frozenset({State.CHALLENGE}))
+        order = self._order(payment)
+        ask = self._acquirer.answer_challenge
+        return await self._send(payment, send, lambda: ask(order, challenge.id, pin), wait_s)
+
+    async def settle(self, payment_id: str, wait_s: float) -> Payment:
+        """The payment once a charge under way in this process lands, or as it stands after `wait_s`."""
+        return await self._charger.wait(payment_id, wait_s) or await self.attendant.read(payment_id)
 
     async def inquire(self, payment_id: str) -> Payment:
-        """Ask the acquirer what became of an order and record its answer."""
-        raise NotImplementedError
+        """Ask the acquirer what became of an order and record its answer. Raises NoSuchPayment."""
+        return await self.attendant.inquire(payment_id)
+
+    async def undo(self, payment_id: str, why: str) -> Payment:
+        """Begin to give a captured payment back whole: void, or credit after settlement. Raises IllegalMove."""
+        now = self._clock.now()
+        return await self._payments.move(payment_id, Change(Event.VOID, due_at=now, detail=why), now)
+
+    async def drain(self, grace_s: float) -> int:
+        """At a server's end: wait for charges under way; how many did not land in time."""
+        return await self._charger.drain(grace_s)
+
+    async def _unsendable(self, payment: Payment) -> Refusal | None:
+        """Why this basket cannot be sent; a basket whose time or bills have gone is expired."""
+        if payment.declines >= DECLINES_MAX or payment.attempts >= ATTEMPTS_MAX:
+            return Refusal.TOO_MANY_DECLINES
+        if payment.expires_at <= self._clock.now():
+            await self._baskets.expire(payment.id, "too old")
+            return Refusal.EXPIRED
+        refusal = await self._baskets.changed(payment.service, payment.line_reference, payment.invoices)
+        if refusal is Refusal.BILLS_CHANGED:
+            await self._baskets.expire(payment.id, "bills changed")
+        if refusal is None and self._charger.full:
+            return Refusal.BANK_DOWN
+        return refusal
+
+    async def _send(
+        self, payment: Payment, send: Change, ask: Callable[[], Awaitable[Authorisation]], wait_s: float
+    ) -> Payment | Refusal:
+        """Commit `sending`, then send. Whoever loses the race for it gets the payment as the winner left it."""
+        now = self._clock.now()
+        stale_at = later(now, self._times.stale_sending_s)
+        try:
+            sending = await self._payments.move(payment.id, replace(send, due_at=stale_at), now)
+        except IllegalMove:
+            return await self._outcome(await self.attendant.read(payment.id), wait_s)
+        except BillsTaken:
+            return Refusal.IN_PROGRESS
+        except ReferenceTaken:
+            return Refusal.EXPIRED
+        # the question goes along: a PIN that could not be sent leaves it open
+        self._charger.send(replace(sending, challenge=payment.challenge), ask)
+        return await self._outcome(sending, wait_s)
+
+    async def _outcome(self, payment: Payment, wait_s: float) -> Payment | Refusal:
+        if payment.state is State.SENDING:
+            payment = await self.settle(payment.id, wait_s)
+        down = payment.state is State.DECLINED and payment.decline_kind == DeclineKind.BANK_DOWN
+        return Refusal.BANK_DOWN if down else payment
+
+    def _order(self, payment: Payment) -> Order:
+        return Order(payment.id, payment.amount_centimes, payment.currency, payment.email, payment.payer_msisdn)

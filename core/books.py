@@ -61,7 +61,7 @@ class Delivery(StrEnum):
     DELIVERED = "delivered"
 
 
-class Posting(StrEnum):
+class PostingState(StrEnum):
     """Where the posting of one paid bill to billing stands."""
 
     PENDING = "pending"
@@ -91,7 +91,7 @@ class Change:
     attempt: int | None = None
     detail: str | None = None
     messages: tuple[Kind, ...] = ()
-    holds: bool | None = None  # None: as the new state says
+    lets_go: bool = False  # the bills are another payment's by now: do not lock them again
     counts_as_decline: bool = False
     decline_kind: str | None = None
     challenge: Challenge | None = None
@@ -99,6 +99,7 @@ class Change:
     card_last4: str | None = None
     auth_code: str | None = None
     transaction_number: str | None = None
+    approved_centimes: int | None = None
     extend_to: datetime | None = None
 
 
@@ -118,8 +119,9 @@ class LinePosting:
     """One bill of a captured payment and its posting."""
 
     invoice: Invoice
-    state: Posting
+    state: PostingState
     attempts: int
+    due_at: datetime | None
 
 
 class Payments(Protocol):
@@ -158,6 +160,9 @@ class Payments(Protocol):
 
     async def set_email(self, payment_id: str, email: str) -> Payment | None: ...
 
+    async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
+        """Whether the payment is due, and now kept from other workers until then."""
+
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
         """Ids of payments to look at, kept from other workers until then."""
 
@@ -174,11 +179,17 @@ class Postings(Protocol):
         """Ids of payments with bills that want something; `claim` decides who does it."""
 
     async def turn(
-        self, payment_id: str, number: str, before: Posting, after: Posting, now: datetime, due_at: datetime | None
+        self,
+        payment_id: str,
+        number: str,
+        before: PostingState,
+        after: PostingState,
+        now: datetime,
+        due_at: datetime | None,
     ) -> bool:
         """Guarded: False when it was no longer `before`."""
 
-    async def postpone(self, payment_id: str, number: str, state: Posting, due_at: datetime) -> None:
+    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
         """Look again then, while it is still in that state."""
 
 

@@ -64,6 +64,9 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.SENDING, Event.MISMATCH): State.INTEGRITY_FAILURE,
     (State.CHALLENGE, Event.SEND): State.SENDING,
     (State.CHALLENGE, Event.EXPIRE): State.EXPIRED,
+    # a PIN's late answer, after an inquiry brought the question back
+    (State.CHALLENGE, Event.APPROVED): State.CAPTURED,
+    (State.CHALLENGE, Event.MISMATCH): State.INTEGRITY_FAILURE,
     (State.UNKNOWN, Event.APPROVED): State.CAPTURED,
     # the reply that asked for the PIN was lost, the inquiry brings it back
     (State.UNKNOWN, Event.CHALLENGED): State.CHALLENGE,
@@ -173,6 +176,7 @@ class Payment:
     challenge: Challenge | None = None
     auth_code: str | None = None
     transaction_number: str | None = None
+    approved_centimes: int | None = None  # what the acquirer took; another amount than asked is given back whole
     card_brand: str | None = None
     card_last4: str | None = None
     receipt_number: str | None = None

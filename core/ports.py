@@ -21,6 +21,7 @@ class DeclineKind(StrEnum):
     NEUTRAL = "neutral"  # lost, stolen, suspected fraud: neutral words, flagged
     PIN = "pin"  # the bank's PIN was wrong too often
     BANK_BUSY = "bank_busy"  # 91 96 19 09, and the inquiry found nothing charged: the same card may do later
+    BANK_DOWN = "bank_down"  # never sent: nothing was charged, nothing is held against the card
     OUR_FAULT = "our_fault"  # configuration: alert operations, do not blame the customer
 
 
@@ -150,7 +151,21 @@ class Billing(Protocol):
         """Oldest first."""
 
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
-        """Tell the billing system that a bill was paid; the key is payment id + invoice number, a repeat is harmless."""
+        """Tell the billing system that a bill was paid; the key is payment id + invoice number: repeats do no harm."""
+
+
+# --- limits -----------------------------------------------------------------------------------------------------
+
+
+class CodeLimits(Protocol):
+    """Wrong payment codes are counted: caller with target first, so that a stranger cannot lock out the owner, then
+    target, caller, channel and all together (facts/security.md 12)."""
+
+    async def allow(self, channel: str, caller: str, target: str) -> bool:
+        """Whether one more code may be tried. `target` is the service and reference asked about."""
+
+    async def failed(self, channel: str, caller: str, target: str) -> None:
+        """A code was wrong, or there was no such line."""
 
 
 # --- people and messages ----------------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ _TAKEN: dict[str, type[BooksError]] = {
     "payments_open_reference": ReferenceTaken,
 }
 
+# What is being given back keeps the locks it has; it may have lost them before.
+_KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED})
+
 
 class PgPayments:
     """Implements books.Payments."""
@@ -101,6 +104,9 @@ class PgPayments:
     async def set_email(self, payment_id: str, email: str) -> Payment | None:
         return _maybe(await self._database.one(sql.SET_EMAIL, id=payment_id, email=email))
 
+    async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
+        return await self._database.do(sql.CLAIM, id=payment_id, now=now, until=until) > 0
+
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
         return [row["id"] for row in await self._database.all(sql.CLAIM_DUE, now=now, until=until, limit=limit)]
 
@@ -155,7 +161,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "due_at": change.due_at,
         "detail": change.detail,
         "sends": int(change.event is Event.SEND),
-        "holds": state in ACTIVE if change.holds is None else change.holds,
+        "holds": None if change.event in _KEEPS_LOCKS else state in ACTIVE and not change.lets_go,
         "declines": int(change.counts_as_decline),
         "decline_kind": change.decline_kind,
         "challenge_id": challenge and challenge.id,
@@ -166,6 +172,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "card_last4": change.card_last4,
         "auth_code": change.auth_code,
         "transaction_number": change.transaction_number,
+        "approved": change.approved_centimes,
         "extend_to": change.extend_to,
         "messages": [str(kind) for kind in change.messages],
     }

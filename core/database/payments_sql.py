@@ -86,12 +86,13 @@ WITH moved AS (
     UPDATE payments SET
         state = %(state)s, due_at = %(due_at)s,
         attempts = attempts + %(sends)s, sent_at = CASE WHEN %(sends)s = 1 THEN %(now)s ELSE sent_at END,
-        declines = declines + %(declines)s, decline_kind = %(decline_kind)s,
+        declines = declines + %(declines)s, decline_kind = COALESCE(%(decline_kind)s, decline_kind),
         challenge_id = %(challenge_id)s, challenge_length = %(challenge_length)s,
         challenge_attempts_left = %(challenge_attempts_left)s, challenge_expires_at = %(challenge_expires_at)s,
         card_brand = COALESCE(%(card_brand)s, card_brand), card_last4 = COALESCE(%(card_last4)s, card_last4),
         auth_code = COALESCE(%(auth_code)s, auth_code),
         transaction_number = COALESCE(%(transaction_number)s, transaction_number),
+        approved_centimes = COALESCE(%(approved)s, approved_centimes),
         expires_at = GREATEST(expires_at, %(extend_to)s)
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
     RETURNING *
@@ -102,11 +103,12 @@ WITH moved AS (
     UPDATE payment_lines l SET active = %(holds)s FROM moved m WHERE l.payment_id = m.id AND l.active <> %(holds)s
 ), queued AS (
     INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
-    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id,
-           CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END,
-           'queued', %(now)s, %(now)s, %(now)s
-    FROM moved m CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
-    WHERE k.kind <> 'receipt_mail' OR m.email IS NOT NULL
+    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id, who.recipient, 'queued',
+           %(now)s, %(now)s, %(now)s
+    FROM moved m
+    CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
+    CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
+    WHERE who.recipient <> ''
     ON CONFLICT (reference) DO NOTHING
 )
 SELECT m.*, r.year, r.sequence, r.token
@@ -120,7 +122,8 @@ WITH moved AS (
         state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL,
         challenge_id = NULL, challenge_length = NULL, challenge_attempts_left = NULL, challenge_expires_at = NULL,
         card_brand = COALESCE(%(card_brand)s, card_brand),
-        auth_code = %(auth_code)s, transaction_number = %(transaction_number)s
+        auth_code = %(auth_code)s, transaction_number = %(transaction_number)s,
+        approved_centimes = COALESCE(%(approved)s, amount_centimes)
     WHERE id = %(id)s AND state = ANY(%(sources)s)
     RETURNING *
 ), noted AS (
@@ -131,11 +134,12 @@ WITH moved AS (
     FROM moved m WHERE l.payment_id = m.id
 ), queued AS (
     INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
-    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id,
-           CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END,
-           'queued', %(now)s, %(now)s, %(now)s
-    FROM moved m CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
-    WHERE k.kind <> 'receipt_mail' OR m.email IS NOT NULL
+    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id, who.recipient, 'queued',
+           %(now)s, %(now)s, %(now)s
+    FROM moved m
+    CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
+    CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
+    WHERE who.recipient <> ''
     ON CONFLICT (reference) DO NOTHING
 ), counted AS (
     INSERT INTO receipt_counters AS c (year, value)
@@ -162,6 +166,8 @@ WITH changed AS (
 SELECT c.*, r.year, r.sequence, r.token
 FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
 """
+
+CLAIM = "UPDATE payments SET due_at = %(until)s WHERE id = %(id)s AND due_at <= %(now)s"
 
 CLAIM_DUE = """
 UPDATE payments SET due_at = %(until)s

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
-from core.books import LinePosting, Posting
+from core.books import LinePosting, PostingState
 from core.database.pool import Database
 from core.database.rows import invoice_of
 
 OF = """
 SELECT l.invoice_number AS number, (b.bill ->> 'period')::date AS period, l.amount_centimes,
-       (b.bill ->> 'due_date')::date AS due_date, l.posting, l.posting_attempts
+       (b.bill ->> 'due_date')::date AS due_date, l.posting, l.posting_attempts, l.posting_due_at
 FROM payment_lines l
 JOIN payments p ON p.id = l.payment_id
 JOIN LATERAL jsonb_array_elements(p.bills) AS b (bill) ON b.bill ->> 'number' = l.invoice_number
@@ -65,14 +65,20 @@ class PgPostings:
         return [row["payment_id"] for row in await self._database.all(DUE, now=now, limit=limit)]
 
     async def turn(
-        self, payment_id: str, number: str, before: Posting, after: Posting, now: datetime, due_at: datetime | None
+        self,
+        payment_id: str,
+        number: str,
+        before: PostingState,
+        after: PostingState,
+        now: datetime,
+        due_at: datetime | None,
     ) -> bool:
         values = {"id": payment_id, "number": number, "before": before, "after": after, "now": now, "due_at": due_at}
         return await self._database.one(TURN, event=f"bill_{after}", **values) is not None
 
-    async def postpone(self, payment_id: str, number: str, state: Posting, due_at: datetime) -> None:
+    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
         await self._database.do(POSTPONE, id=payment_id, number=number, state=state, due_at=due_at)
 
 
 def _posting_of(row: DictRow) -> LinePosting:
-    return LinePosting(invoice_of(row), Posting(row["posting"]), row["posting_attempts"])
+    return LinePosting(invoice_of(row), PostingState(row["posting"]), row["posting_attempts"], row["posting_due_at"])

@@ -67,6 +67,7 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
         challenge=_challenge_of(row),
         auth_code=row["auth_code"],
         transaction_number=row["transaction_number"],
+        approved_centimes=row["approved_centimes"],
         card_brand=row["card_brand"],
         card_last4=row["card_last4"],
         receipt_number=None if row["sequence"] is None else receipt_number(row["year"], row["sequence"]),

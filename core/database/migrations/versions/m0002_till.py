@@ -99,6 +99,7 @@ CREATE TABLE payments (
     challenge_expires_at timestamptz,
     auth_code text,
     transaction_number text,
+    approved_centimes bigint,
     card_brand text,
     card_last4 text CHECK (length(card_last4) = 4),
     paid_at timestamptz

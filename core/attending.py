@@ -1,0 +1,139 @@
+"""What a payment wants when its time has come: to expire, to be asked about, to be given back. Periodic jobs call this.
+
+Everything here is safe to run twice and in several workers: a worker claims a payment by moving its due time, and each
+change names the state it starts from.
+"""
+
+import logging
+from datetime import datetime
+
+from core.books import Books, Change, Kind
+from core.payment import Event, IllegalMove, Payment, State
+from core.ports import Acquirer, Clock, Declined, NotSettled, TooLate, Undone
+from core.recording import Recorder
+from core.timing import Times, later, next_look
+
+log = logging.getLogger(__name__)
+
+# What an inquiry can still change, or confirm.
+ASKABLE = frozenset({State.SENDING, State.CHALLENGE, State.UNKNOWN, State.EXPIRED, State.DECLINED})
+
+
+class NoSuchPayment(LookupError):
+    """The caller's fault: no payment has this id."""
+
+
+class Attendant:
+    """Looks after payments that wait. Raises BooksDown."""
+
+    def __init__(self, books: Books, acquirer: Acquirer, recorder: Recorder, clock: Clock, times: Times) -> None:
+        self._payments = books.payments
+        self._acquirer = acquirer
+        self._recorder = recorder
+        self._clock = clock
+        self._times = times
+
+    async def inquire(self, payment_id: str) -> Payment:
+        """Ask the acquirer what became of an order and record its answer. Raises NoSuchPayment."""
+        payment = await self.read(payment_id)
+        if payment.state not in ASKABLE or payment.sent_at is None:
+            return payment
+        return await self._recorder.found(payment, await self._acquirer.inquire(payment.id))
+
+    async def attend(self, payment_id: str) -> None:
+        """Do what is due now, unless another worker does. Unknown ids are nobody's."""
+        now = self._clock.now()
+        if await self._payments.claim(payment_id, now, later(now, self._times.lease_s)):
+            await self.attend_claimed(payment_id)
+
+    async def attend_claimed(self, payment_id: str) -> None:
+        """Do what is due of a payment that this worker claimed."""
+        payment = await self.read(payment_id)
+        try:
+            await self._attend(payment)
+        except IllegalMove:
+            log.info("payment %s moved on while it was attended to", payment_id)
+
+    async def read(self, payment_id: str) -> Payment:
+        """Raises NoSuchPayment."""
+        payment = await self._payments.get(payment_id)
+        if payment is None:
+            raise NoSuchPayment(payment_id)
+        return payment
+
+    async def _attend(self, payment: Payment) -> None:
+        match payment.state:
+            case State.CREATED | State.CHALLENGE:
+                await self._expire(payment)
+            case State.SENDING:
+                await self._lose(payment)
+            case State.UNKNOWN | State.EXPIRED | State.DECLINED:
+                await self.inquire(payment.id)
+            case State.INTEGRITY_FAILURE:
+                await self._undo(await self._begin_undo(payment, "wrong amount"))
+            case State.CAPTURED if payment.receipt_number is None:
+                await self._undo(await self._begin_undo(payment, "late landing"))
+            case State.VOIDING | State.REFUNDING:
+                await self._undo(payment)
+            case State.CAPTURED | State.VOIDED | State.REFUNDED:
+                await self._payments.look_again(payment.id, payment.state, None)
+
+    async def _expire(self, payment: Payment) -> None:
+        """A basket or a PIN's question whose time is over. What was ever sent is still asked about for a day."""
+        now = self._clock.now()
+        ends_at = payment.challenge.expires_at if payment.challenge else payment.expires_at
+        if ends_at > now:
+            await self._payments.look_again(payment.id, payment.state, ends_at)
+            return
+        due_at = next_look(self._times, payment.sent_at, now, settled=True) if payment.sent_at else None
+        await self._move(payment, Change(Event.EXPIRE, only=frozenset({payment.state}), due_at=due_at))
+
+    async def _lose(self, payment: Payment) -> None:
+        """Nobody has recorded an answer for too long: whoever sent it has died."""
+        now = self._clock.now()
+        stale_at = later(payment.sent_at or payment.created_at, self._times.stale_sending_s)
+        if stale_at > now:
+            await self._payments.look_again(payment.id, payment.state, stale_at)
+            return
+        due_at = next_look(self._times, payment.sent_at or payment.created_at, now, settled=False)
+        lost = Change(Event.LOST, attempt=payment.attempts, due_at=due_at, detail="stale")
+        await self._move(payment, lost)
+        await self.inquire(payment.id)
+
+    async def _begin_undo(self, payment: Payment, why: str) -> Payment:
+        return await self._move(payment, Change(Event.VOID, due_at=self._pause(short=True), detail=why))
+
+    async def _undo(self, payment: Payment) -> None:
+        """Void, or credit when it is too late for that; the acquirer's own word comes first: it may be done already."""
+        if isinstance(await self._acquirer.inquire(payment.id), Undone):
+            await self._undone(payment)
+            return
+        if payment.state is State.VOIDING:
+            answer = await self._acquirer.void(payment.id)
+            if isinstance(answer, TooLate):
+                payment = await self._move(payment, Change(Event.REFUND, due_at=self._pause(short=True)))
+        if payment.state is State.REFUNDING:
+            taken = payment.approved_centimes or payment.amount_centimes
+            answer = await self._acquirer.refund(payment.id, taken)
+        match answer:
+            case Undone():
+                await self._undone(payment)
+            case Declined() if payment.state is State.REFUNDING:
+                log.error("payment %s: the credit is refused (%s): for an operator", payment.id, answer.code)
+                await self._move(payment, Change(Event.UNDO_REFUSED, detail=answer.code))
+            case Declined() | NotSettled() | TooLate():
+                log.error("payment %s: it cannot be given back yet", payment.id)
+                await self._payments.look_again(payment.id, payment.state, self._pause(short=False))
+            case _:
+                await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+
+    async def _undone(self, payment: Payment) -> None:
+        event = Event.VOIDED if payment.state is State.VOIDING else Event.REFUNDED
+        await self._move(payment, Change(event, messages=(Kind.UNDONE_SMS,)))
+
+    async def _move(self, payment: Payment, change: Change) -> Payment:
+        return await self._payments.move(payment.id, change, self._clock.now())
+
+    def _pause(self, *, short: bool) -> datetime:
+        pause_s = self._times.undo_pause_s if short else self._times.undo_refused_pause_s
+        return later(self._clock.now(), pause_s)

@@ -1,0 +1,90 @@
+"""Send what the outbox holds: receipts, news of undecided payments, the outgoing call. At least once, each under a
+reference of its own, so that gateways and mailboxes can drop a repeat (facts/failure-points.md 14)."""
+
+import logging
+from dataclasses import dataclass
+
+from core.books import Books, Kind, Message
+from core.payment import UNDECIDED, Payment, State
+from core.ports import Caller, Clock, DeliveryFailed, Mailer, ReceiptTexts, Sms, Texter
+from core.timing import Times, later
+
+log = logging.getLogger(__name__)
+
+MESSAGE_PAUSES_S = (10, 60, 300, 1_800, 7_200)
+CALL_PAUSES_S = (5, 15)  # a telephone that rings much later rings for nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """The ways out, and the words."""
+
+    texter: Texter
+    mailer: Mailer
+    caller: Caller
+    texts: ReceiptTexts
+
+
+class Overtaken(Exception):
+    """A message that is no longer true: it is dropped."""
+
+
+class Sender:
+    """Delivers claimed messages. Raises BooksDown; what a gateway refuses is written down and tried again."""
+
+    def __init__(self, books: Books, gateways: Gateways, clock: Clock, times: Times) -> None:
+        self._messages = books.messages
+        self._payments = books.payments
+        self._gateways = gateways
+        self._clock = clock
+        self._times = times
+
+    async def deliver(self, reference: str) -> None:
+        """Send one message if it is due, unless another worker does."""
+        now = self._clock.now()
+        message = await self._messages.claim(reference, now, later(now, self._times.lease_s))
+        payment = await self._payments.get(message.payment_id) if message else None
+        if message is None or payment is None:
+            return
+        try:
+            provider_id = await self._send(message, payment)
+        except Overtaken:
+            await self._messages.failed(reference, "overtaken", self._clock.now(), None)
+        except DeliveryFailed as error:
+            log.warning("message %s: not taken: %s", reference, error)
+            await self._failed(message, str(error), retryable=error.retryable)
+        except Exception as error:
+            await self._failed(message, f"broken: {type(error).__name__}", retryable=True)
+            raise
+        else:
+            await self._messages.sent(reference, provider_id, self._clock.now())
+
+    async def _failed(self, message: Message, why: str, *, retryable: bool) -> None:
+        now = self._clock.now()
+        pauses_s = CALL_PAUSES_S if message.kind is Kind.OUTGOING_CALL else MESSAGE_PAUSES_S
+        again = retryable and message.attempts <= len(pauses_s)
+        again_at = later(now, pauses_s[message.attempts - 1]) if again else None
+        await self._messages.failed(message.reference, why, now, again_at)
+
+    async def _send(self, message: Message, payment: Payment) -> str:
+        if message.kind is Kind.OUTGOING_CALL:
+            if payment.state not in {State.CREATED, State.DECLINED, State.CHALLENGE}:
+                raise Overtaken
+            return await self._gateways.caller.call(payment)
+        if message.kind is Kind.RECEIPT_MAIL:
+            return await self._gateways.mailer.send_receipt(payment, message.recipient)
+        text = self._text(message.kind, payment)
+        return await self._gateways.texter.send(Sms(message.reference, message.recipient, text))
+
+    def _text(self, kind: Kind, payment: Payment) -> str:
+        texts = self._gateways.texts
+        match kind:
+            case Kind.RECEIPT_SMS:
+                return texts.receipt_sms(payment)
+            case Kind.UNDECIDED_SMS if payment.state in UNDECIDED:
+                return texts.undecided_sms(payment)
+            case Kind.DECLINED_SMS if payment.state in {State.DECLINED, State.EXPIRED}:
+                return texts.declined_sms(payment)
+            case Kind.UNDONE_SMS:
+                return texts.undone_sms(payment)
+        raise Overtaken

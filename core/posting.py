@@ -1,0 +1,118 @@
+"""Tell billing of each paid bill, and give back what billing refuses because it was paid elsewhere meanwhile.
+
+Posting is repeated until billing answers: its key is payment and invoice, a repeat is harmless. A credit is not: it is
+written down before it is asked for; one whose end is unknown waits for an operator (facts/failure-points.md 10, 16).
+"""
+
+import logging
+
+from core.books import Books, Change, Kind, LinePosting, PostingState
+from core.payment import Event, IllegalMove, Payment, State
+from core.ports import Acquirer, Billing, BillingDown, Clock, NotSettled, Posting, Undone
+from core.timing import Times, later
+
+log = logging.getLogger(__name__)
+
+PAUSES_S = (5, 15, 60, 300, 900, 3_600)  # the last one for ever
+CREDIT_PAUSE_S = 3_600  # a part can be credited only after settlement
+
+
+class Poster:
+    """Posts the bills of captured payments. Raises BooksDown."""
+
+    def __init__(self, books: Books, billing: Billing, acquirer: Acquirer, clock: Clock, times: Times) -> None:
+        self._payments = books.payments
+        self._postings = books.postings
+        self._messages = books.messages
+        self._billing = billing
+        self._acquirer = acquirer
+        self._clock = clock
+        self._times = times
+
+    async def post(self, payment_id: str) -> None:
+        """Do what is due for the bills of one payment, unless another worker does."""
+        now = self._clock.now()
+        claimed = await self._postings.claim(payment_id, now, later(now, self._times.lease_s))
+        payment = await self._payments.get(payment_id) if claimed else None
+        if payment is None:
+            return
+        for line in claimed:
+            if line.state is PostingState.CREDITING:  # whoever asked for the credit has died: its end is unknown
+                await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
+            elif line.state is PostingState.PENDING:
+                await self._post_line(payment, line)
+        await self._give_back(payment)
+
+    async def _post_line(self, payment: Payment, line: LinePosting) -> None:
+        pause_s = PAUSES_S[min(line.attempts, len(PAUSES_S)) - 1]
+        if payment.state in {State.VOIDED, State.REFUNDED}:
+            await self._turn(payment, line, PostingState.PENDING, PostingState.CREDITED)
+            return
+        if payment.state is not State.CAPTURED:
+            await self._postpone(payment, line, PostingState.PENDING, pause_s)
+            return
+        try:
+            answer = await self._billing.post(payment, line.invoice)
+        except BillingDown:
+            await self._postpone(payment, line, PostingState.PENDING, pause_s)
+            return
+        after = PostingState.POSTED if answer is Posting.POSTED else PostingState.REFUSED
+        await self._turn(payment, line, PostingState.PENDING, after)
+
+    async def _give_back(self, payment: Payment) -> None:
+        """Once billing has answered for every bill: void the whole when all are refused, else credit the refused."""
+        lines = await self._postings.of(payment.id)
+        refused = [line for line in lines if line.state is PostingState.REFUSED]
+        if not refused or payment.state is not State.CAPTURED:
+            return
+        if any(line.state is PostingState.PENDING for line in lines):
+            for line in refused:
+                await self._postpone(payment, line, PostingState.REFUSED, self._times.undo_pause_s)
+            return
+        if len(refused) == len(lines):
+            await self._void(payment, refused)
+            return
+        for line in refused:
+            if line.due_at is None or line.due_at <= self._clock.now():
+                await self._credit(payment, line)
+
+    async def _void(self, payment: Payment, refused: list[LinePosting]) -> None:
+        now = self._clock.now()
+        try:
+            await self._payments.move(payment.id, Change(Event.VOID, due_at=now, detail="billing refused"), now)
+        except IllegalMove:
+            log.info("payment %s is being given back already", payment.id)
+        for line in refused:
+            await self._turn(payment, line, PostingState.REFUSED, PostingState.CREDITED)
+
+    async def _credit(self, payment: Payment, line: LinePosting) -> None:
+        if not await self._turn(
+            payment, line, PostingState.REFUSED, PostingState.CREDITING, again_s=self._times.lease_s
+        ):
+            return
+        answer = await self._acquirer.refund(payment.id, line.invoice.amount_centimes)
+        match answer:
+            case Undone():
+                await self._turn(payment, line, PostingState.CREDITING, PostingState.CREDITED)
+                await self._messages.queue(payment, Kind.UNDONE_SMS, self._clock.now())
+            case NotSettled():
+                await self._turn(payment, line, PostingState.CREDITING, PostingState.REFUSED, again_s=CREDIT_PAUSE_S)
+            case _:
+                log.error("payment %s: bill %s: an operator must credit it", payment.id, line.invoice.number)
+                await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
+
+    async def _turn(
+        self,
+        payment: Payment,
+        line: LinePosting,
+        before: PostingState,
+        after: PostingState,
+        again_s: float | None = None,
+    ) -> bool:
+        now = self._clock.now()
+        due_at = None if again_s is None else later(now, again_s)
+        return await self._postings.turn(payment.id, line.invoice.number, before, after, now, due_at)
+
+    async def _postpone(self, payment: Payment, line: LinePosting, state: PostingState, pause_s: float) -> None:
+        due_at = later(self._clock.now(), pause_s)
+        await self._postings.postpone(payment.id, line.invoice.number, state, due_at)

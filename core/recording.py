@@ -1,0 +1,212 @@
+"""What an acquirer's answer does to a payment: the one place where answers become events.
+
+A reply to our own request speaks of that attempt only; an approval always wins; an inquiry's silence decides nothing
+before the acquirer's window is over (facts/failure-points.md).
+"""
+
+import logging
+from datetime import datetime
+
+from core.books import BillsTaken, Books, Change, Kind
+from core.ids import Ids
+from core.payment import Event, IllegalMove, Payment, State
+from core.ports import (
+    Approved,
+    Authorisation,
+    ChallengeRequired,
+    Clock,
+    Declined,
+    DeclineKind,
+    Inquiry,
+    NoSuchOrder,
+    NotSent,
+    Pending,
+    Undone,
+    Unknown,
+)
+from core.timing import Times, later, next_look, window_open
+
+log = logging.getLogger(__name__)
+
+_SENDING = frozenset({State.SENDING})
+_UNKNOWN = frozenset({State.UNKNOWN})
+_ASKED = frozenset({State.SENDING, State.UNKNOWN})
+# Not the customer's card: these never use up the tries.
+_NOT_COUNTED = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN, DeclineKind.OUR_FAULT})
+
+
+class Recorder:
+    """Writes answers down. Raises BooksDown; a lost race is no error: the payment comes back as it stands."""
+
+    def __init__(self, books: Books, clock: Clock, ids: Ids, times: Times) -> None:
+        self._payments = books.payments
+        self._messages = books.messages
+        self._clock = clock
+        self._ids = ids
+        self._times = times
+
+    async def reply(self, payment: Payment, answer: Authorisation) -> Payment:
+        """Record the answer to what was just sent; `payment` is as it was then."""
+        try:
+            match answer:
+                case Approved():
+                    return await self._approved(payment, answer)
+                case Declined():
+                    return await self._declined(payment, answer)
+                case ChallengeRequired():
+                    return await self._challenged(payment, answer, _ASKED)
+                case NotSent():
+                    return await self._not_sent(payment, answer)
+                case Pending() | Unknown():
+                    return await self._lost(payment, answer)
+        except IllegalMove:
+            return await self._as_it_stands(payment)
+
+    async def found(self, payment: Payment, answer: Inquiry) -> Payment:
+        """Record what an inquiry found; `payment` is as it was before asking."""
+        try:
+            if isinstance(answer, Approved):
+                return await self._approved(payment, answer)
+            if payment.state is State.UNKNOWN:
+                return await self._found_unknown(payment, answer)
+        except IllegalMove:
+            return await self._as_it_stands(payment)
+        if payment.state in {State.EXPIRED, State.DECLINED}:
+            await self._look_again(payment, settled=True)
+        return payment
+
+    async def _approved(self, payment: Payment, answer: Approved) -> Payment:
+        now = self._clock.now()
+        asked, took = payment.amount_centimes, answer.amount_centimes
+        change = Change(
+            Event.APPROVED,
+            auth_code=answer.auth_code,
+            transaction_number=answer.transaction_number,
+            card_brand=answer.brand,
+            approved_centimes=took,
+            messages=(Kind.RECEIPT_SMS, Kind.RECEIPT_MAIL),
+        )
+        if took is not None and took != asked:
+            log.error("payment %s: %d centimes approved, %d asked: it is voided", payment.id, took, asked)
+            return await self._undo_at_once(payment, change, Event.MISMATCH, f"approved {took}, asked {asked}")
+        try:
+            return await self._payments.capture(payment.id, change, now, self._ids.token())
+        except BillsTaken:
+            log.warning("payment %s: approved after its bills were paid otherwise: it is given back", payment.id)
+            return await self._undo_at_once(payment, change, Event.APPROVED, "late landing")
+
+    async def _undo_at_once(self, payment: Payment, change: Change, event: Event, detail: str) -> Payment:
+        """Write down what was taken without a receipt; due now, so that core/attending.py gives it back."""
+        now = self._clock.now()
+        for lets_go in (False, True):
+            try:
+                undone = Change(
+                    event,
+                    due_at=now,
+                    detail=detail,
+                    lets_go=lets_go or event is Event.APPROVED,
+                    auth_code=change.auth_code,
+                    transaction_number=change.transaction_number,
+                    card_brand=change.card_brand,
+                    approved_centimes=change.approved_centimes,
+                )
+                return await self._payments.move(payment.id, undone, now)
+            except BillsTaken:
+                continue
+        raise AssertionError("unreachable: bills that are let go are not taken")
+
+    async def _declined(self, payment: Payment, answer: Declined) -> Payment:
+        """From `sending` the customer is there and hears it; from `unknown` a message says it."""
+        try:
+            return await self._refuse(payment, answer, _SENDING)
+        except IllegalMove:
+            return await self._refuse(payment, answer, _UNKNOWN, messages=(Kind.DECLINED_SMS,))
+
+    async def _refuse(
+        self, payment: Payment, answer: Declined, only: frozenset[State], messages: tuple[Kind, ...] = ()
+    ) -> Payment:
+        now = self._clock.now()
+        if answer.kind is DeclineKind.OUR_FAULT:
+            log.error("payment %s: the acquirer refuses our configuration: code %s", payment.id, answer.code)
+        change = Change(
+            Event.REFUSED,
+            only=only,
+            attempt=payment.attempts,
+            detail=f"{answer.kind} {answer.code}",
+            decline_kind=answer.kind,
+            counts_as_decline=answer.kind not in _NOT_COUNTED,
+            extend_to=later(now, self._times.basket_ttl_s),
+            due_at=self._next_look(payment, settled=True) if only == _UNKNOWN else None,
+            messages=messages,
+        )
+        return await self._payments.move(payment.id, change, now)
+
+    async def _challenged(self, payment: Payment, answer: ChallengeRequired, only: frozenset[State]) -> Payment:
+        challenge = answer.challenge
+        change = Change(
+            Event.CHALLENGED,
+            only=only,
+            attempt=payment.attempts,
+            challenge=challenge,
+            due_at=challenge.expires_at,
+            detail=f"{challenge.attempts_left} left",
+        )
+        return await self._payments.move(payment.id, change, self._clock.now())
+
+    async def _not_sent(self, payment: Payment, answer: NotSent) -> Payment:
+        """Nothing can have been charged. An unsent PIN leaves the question open, an unsent card the basket."""
+        log.warning("payment %s: not sent: %s", payment.id, answer.why)
+        if payment.challenge is not None:
+            return await self._challenged(payment, ChallengeRequired(payment.challenge), _SENDING)
+        return await self._refuse(payment, Declined("", DeclineKind.BANK_DOWN), _SENDING)
+
+    async def _lost(self, payment: Payment, answer: Pending | Unknown) -> Payment:
+        change = Change(
+            Event.LOST,
+            only=_SENDING,
+            attempt=payment.attempts,
+            due_at=self._next_look(payment, settled=False),
+            detail="pending" if isinstance(answer, Pending) else answer.why,
+        )
+        return await self._payments.move(payment.id, change, self._clock.now())
+
+    async def _found_unknown(self, payment: Payment, answer: Inquiry) -> Payment:
+        """An order that is undecided here: what the acquirer says of it, or silence until the next look."""
+        settled_there = not self._in_window(payment)
+        match answer:
+            # an earlier card of the same order was declined: inside the window the later one may still be on its way
+            case Declined() if settled_there or payment.decline_kind in {None, DeclineKind.BANK_DOWN}:
+                return await self._refuse(payment, answer, _UNKNOWN, messages=(Kind.DECLINED_SMS,))
+            case ChallengeRequired():
+                return await self._challenged(payment, answer, _UNKNOWN)
+            case Undone():
+                gone = Declined("voided", DeclineKind.OUR_FAULT, "voided at the acquirer")
+                return await self._refuse(payment, gone, _UNKNOWN, messages=(Kind.DECLINED_SMS,))
+            case NoSuchOrder() if settled_there:
+                due_at = self._next_look(payment, settled=True)
+                change = Change(
+                    Event.ABSENT, only=_UNKNOWN, attempt=payment.attempts, due_at=due_at, messages=(Kind.DECLINED_SMS,)
+                )
+                return await self._payments.move(payment.id, change, self._clock.now())
+        await self._tell_undecided(payment)
+        await self._look_again(payment, settled=False)
+        return payment
+
+    async def _tell_undecided(self, payment: Payment) -> None:
+        now = self._clock.now()
+        if payment.sent_at is not None and now >= later(payment.sent_at, self._times.undecided_sms_after_s):
+            await self._messages.queue(payment, Kind.UNDECIDED_SMS, now)
+
+    def _in_window(self, payment: Payment) -> bool:
+        return payment.sent_at is not None and window_open(self._times, payment.sent_at, self._clock.now())
+
+    def _next_look(self, payment: Payment, *, settled: bool) -> datetime | None:
+        if payment.sent_at is None:
+            return None
+        return next_look(self._times, payment.sent_at, self._clock.now(), settled=settled)
+
+    async def _look_again(self, payment: Payment, *, settled: bool) -> None:
+        await self._payments.look_again(payment.id, payment.state, self._next_look(payment, settled=settled))
+
+    async def _as_it_stands(self, payment: Payment) -> Payment:
+        return await self._payments.get(payment.id) or payment

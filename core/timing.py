@@ -1,0 +1,42 @@
+"""How long things may take, and when a payment is looked at again. Pure.
+
+Inquiries follow facts/failure-points.md 6; the acquirer's window is how long an order it does not know may still land.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+INQUIRY_OFFSETS_S = (5, 15, 60, 300, 3_600, 86_400)
+DAILY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds, all of them settings. `stale_sending_s` and `lease_s` are longer than the acquirer's own time-outs."""
+
+    basket_ttl_s: int = 900
+    window_s: int = 900
+    stale_sending_s: int = 90
+    lease_s: int = 240
+    undecided_sms_after_s: int = 60
+    undo_pause_s: int = 60
+    undo_refused_pause_s: int = 3_600
+
+
+def later(now: datetime, pause_s: float) -> datetime:
+    """`now` and so many seconds."""
+    return now + timedelta(seconds=pause_s)
+
+
+def window_open(times: Times, sent_at: datetime, now: datetime) -> bool:
+    """Whether an order that the acquirer does not know may still arrive there."""
+    return now <= later(sent_at, times.window_s)
+
+
+def next_look(times: Times, sent_at: datetime, now: datetime, *, settled: bool) -> datetime | None:
+    """When to ask the acquirer again. Undecided orders are asked about daily for ever, settled ones not after a day."""
+    offsets = sorted({*INQUIRY_OFFSETS_S, times.window_s + 1})
+    for offset_s in offsets:
+        if later(sent_at, offset_s) > now:
+            return later(sent_at, offset_s)
+    return None if settled else later(now, DAILY_S)

@@ -1,0 +1,270 @@
+"""The world around the till, scripted: a bank with a ledger, gateways that remember, a clock that stands still."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from core.cards import Card, Secret
+from core.invoices import Invoice
+from core.payment import Challenge, Payment
+from core.ports import (
+    Approved,
+    Authorisation,
+    Billing,
+    BillingDown,
+    ChallengeRequired,
+    Declined,
+    DeclineKind,
+    DeliveryFailed,
+    Inquiry,
+    NoSuchOrder,
+    Order,
+    Posting,
+    Sms,
+    Undoing,
+    Undone,
+    Unknown,
+)
+from core.subscribers import Line, Service
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CARD = Card(Secret("4000000000000010"), 12, 2030)
+CVV = Secret("000")
+PIN = Secret("123")
+
+
+class StillClock:
+    """Moves when told."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def now(self) -> datetime:
+        return self.time
+
+    def forward(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+Script = Callable[["FakeBank", Order], Awaitable[Authorisation]]
+
+
+async def approves(bank: "FakeBank", order: Order) -> Authorisation:
+    return bank.charge(order)
+
+
+async def silent_after_charging(bank: "FakeBank", order: Order) -> Authorisation:
+    bank.charge(order)
+    return Unknown("time-out")
+
+
+async def silent(bank: "FakeBank", order: Order) -> Authorisation:
+    return Unknown("time-out")
+
+
+async def declines(bank: "FakeBank", order: Order) -> Authorisation:
+    bank.declined.add(order.id)
+    return Declined("51", DeclineKind.OTHER_CARD)
+
+
+async def asks_pin(bank: "FakeBank", order: Order) -> Authorisation:
+    return bank.ask_pin(order.id)
+
+
+def says(answer: Authorisation) -> Script:
+    """Answers this and charges nothing."""
+
+    async def script(bank: "FakeBank", order: Order) -> Authorisation:
+        return answer
+
+    return script
+
+
+def takes(amount_centimes: int) -> Script:
+    """Approves another amount than was asked."""
+
+    async def script(bank: "FakeBank", order: Order) -> Authorisation:
+        return bank.charge(order, amount_centimes)
+
+    return script
+
+
+@dataclass
+class FakeBank:
+    """An acquirer with a ledger: one success at most per order, and every charge is remembered."""
+
+    clock: StillClock
+    scripts: deque[Script] = field(default_factory=deque)
+    pin_scripts: deque[Script] = field(default_factory=deque)
+    charges: dict[str, Approved] = field(default_factory=dict)
+    declined: set[str] = field(default_factory=set)
+    pins: dict[str, Challenge] = field(default_factory=dict)
+    voided: set[str] = field(default_factory=set)
+    refunds: list[tuple[str, int]] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    inquiries: deque[Inquiry] = field(default_factory=deque)
+    voids: deque[Undoing] = field(default_factory=deque)
+    refund_answers: deque[Undoing] = field(default_factory=deque)
+    asked: int = 0
+
+    def charge(self, order: Order, amount_centimes: int | None = None) -> Authorisation:
+        if order.id in self.charges:
+            return Unknown("CORE-2507")  # charged before: the truth is in the order's status
+        self.charges[order.id] = Approved(
+            f"{len(self.charges) + 1:06d}",
+            f"26327{len(self.charges) + 1:07d}",
+            amount_centimes or order.amount_centimes,
+        )
+        return self.charges[order.id]
+
+    def ask_pin(self, order_id: str, attempts_left: int = 3) -> ChallengeRequired:
+        expires_at = self.clock.now() + timedelta(seconds=300)
+        self.pins[order_id] = Challenge(f"pin-{order_id}", 3, attempts_left, expires_at)
+        return ChallengeRequired(self.pins[order_id])
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
+        self.orders.append(order)
+        script = self.scripts.popleft() if self.scripts else approves
+        return await script(self, order)
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
+        if self.pin_scripts:
+            return await self.pin_scripts.popleft()(self, order)
+        left = self.pins[order.id].attempts_left - 1
+        if pin.reveal() == "123":
+            del self.pins[order.id]
+            return self.charge(order)
+        if left:
+            return self.ask_pin(order.id, left)
+        del self.pins[order.id]
+        return Declined("pin", DeclineKind.PIN)
+
+    async def inquire(self, order_id: str) -> Inquiry:
+        self.asked += 1
+        if self.inquiries:
+            return self.inquiries.popleft()
+        if order_id in self.voided or any(order_id == refunded for refunded, _ in self.refunds):
+            return Undone()
+        if order_id in self.charges:
+            return self.charges[order_id]
+        if order_id in self.pins:
+            return ChallengeRequired(self.pins[order_id])
+        return Declined("51", DeclineKind.OTHER_CARD) if order_id in self.declined else NoSuchOrder()
+
+    async def void(self, order_id: str) -> Undoing:
+        if self.voids:
+            answer = self.voids.popleft()
+            if not isinstance(answer, Undone):
+                return answer
+        self.voided.add(order_id)
+        return Undone()
+
+    async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
+        if self.refund_answers:
+            answer = self.refund_answers.popleft()
+            if not isinstance(answer, Undone):
+                return answer
+        self.refunds.append((order_id, amount_centimes))
+        return Undone()
+
+    @property
+    def kept(self) -> set[str]:
+        """Orders whose money the merchant keeps."""
+        return set(self.charges) - self.voided
+
+
+class MemoryLimits:
+    """Three wrong codes per caller and target, as ports.CodeLimits."""
+
+    def __init__(self) -> None:
+        self.wrong: dict[tuple[str, str], int] = {}
+
+    async def allow(self, channel: str, caller: str, target: str) -> bool:
+        return self.wrong.get((caller, target), 0) < 3
+
+    async def failed(self, channel: str, caller: str, target: str) -> None:
+        self.wrong[caller, target] = self.wrong.get((caller, target), 0) + 1
+
+
+@dataclass
+class FakeGateways:
+    """Texter, mailer and caller in one; `failures` are raised first."""
+
+    sms: list[Sms] = field(default_factory=list)
+    mails: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    failures: deque[Exception] = field(default_factory=deque)
+
+    def _maybe_fail(self) -> None:
+        if self.failures:
+            raise self.failures.popleft()
+
+    async def send(self, sms: Sms) -> str:
+        self._maybe_fail()
+        self.sms.append(sms)
+        return f"SM{len(self.sms)}"
+
+    async def send_receipt(self, payment: Payment, address: str) -> str:
+        self._maybe_fail()
+        self.mails.append((payment.id, address))
+        return f"<{payment.id}@khallas>"
+
+    async def call(self, payment: Payment) -> str:
+        self._maybe_fail()
+        self.calls.append(payment.id)
+        return f"CA{len(self.calls)}"
+
+
+class PlainTexts:
+    """The kind of text and what it is about."""
+
+    def receipt_sms(self, payment: Payment) -> str:
+        return f"receipt {payment.auth_code}"
+
+    def undecided_sms(self, payment: Payment) -> str:
+        return f"undecided {payment.reference}"
+
+    def declined_sms(self, payment: Payment) -> str:
+        return f"declined {payment.reference}"
+
+    def undone_sms(self, payment: Payment) -> str:
+        return f"undone {payment.reference}"
+
+
+class MoodyBilling:
+    """A billing system in front of the embedded one: down, or refusing, when told."""
+
+    def __init__(self, inner: Billing) -> None:
+        self._inner = inner
+        self.down = False
+        self.refuses: set[str] = set()
+
+    def _up(self) -> Billing:
+        if self.down:
+            raise BillingDown
+        return self._inner
+
+    async def line(self, service: Service, reference: str) -> Line | None:
+        return await self._up().line(service, reference)
+
+    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+        return await self._up().lines_of(msisdn)
+
+    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+        return await self._up().code_matches(service, reference, code)
+
+    async def code_of(self, service: Service, reference: str) -> str | None:
+        return await self._up().code_of(service, reference)
+
+    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+        return await self._up().unpaid(service, reference)
+
+    async def post(self, payment: Payment, invoice: Invoice) -> Posting:
+        inner = self._up()
+        return Posting.REFUSED if invoice.number in self.refuses else await inner.post(payment, invoice)
+
+
+def fails(*, retryable: bool) -> DeliveryFailed:
+    """What a gateway says when it takes nothing."""
+    return DeliveryFailed("busy" if retryable else "no such number", retryable=retryable)
