@@ -1,6 +1,5 @@
 """The phones speak their gateways' wires: a small application records what it was sent."""
 
-from collections.abc import AsyncIterator
 
 import pytest
 from starlette.applications import Starlette
