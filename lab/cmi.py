@@ -7,7 +7,7 @@ that "never" comes is held until the asker gives up, or HANG_MAX_S.
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -52,6 +52,7 @@ class Gateway:
         self.bank = Bank(ledger, now)
         self.lies = LieBook()
         self.late: set[asyncio.Task[Reply]] = set()
+        self._hurried = asyncio.Event()
         self._hang_max_s = hang_max_s
 
     async def api(self, http: Request) -> Response:
@@ -105,24 +106,32 @@ class Gateway:
         return await self._hang(http)
 
     async def _slowly(self, request: GatewayRequest, seconds: float) -> Reply:
-        if request.order_id in self.bank.ongoing or len(self.bank.ongoing) >= ONGOING_MAX:
+        order_id = request.order_id
+        if order_id in self.bank.ongoing or len(self.bank.ongoing) >= ONGOING_MAX:
             return self.bank.carry_out(request)
-        self.bank.ongoing.add(request.order_id)
-        try:
-            await asyncio.sleep(min(seconds, SLOW_MAX_S))
-        finally:
-            self.bank.ongoing.discard(request.order_id)
-        return self.bank.carry_out(request)
+        self.bank.ongoing.add(order_id)
+        return await asyncio.shield(self._land_later(request, seconds))
 
-    def _land_later(self, request: GatewayRequest, seconds: float) -> None:
+    def _land_later(self, request: GatewayRequest, seconds: float) -> asyncio.Task[Reply]:
         async def land() -> Reply:
-            await asyncio.sleep(min(seconds, SLOW_MAX_S))
+            if len(self.late) <= ONGOING_MAX:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurried.wait(), min(seconds, SLOW_MAX_S))
+            self.bank.ongoing.discard(request.order_id)
             return self.bank.carry_out(request)
 
-        if len(self.late) < ONGOING_MAX:
-            task = asyncio.create_task(land())
-            self.late.add(task)
-            task.add_done_callback(self.late.discard)
+        task = asyncio.create_task(land())
+        self.late.add(task)
+        task.add_done_callback(self.late.discard)
+        return task
+
+    async def hurry(self) -> int:
+        """Carry out now what is slow or late, and wait for it. How many there were."""
+        waiting = tuple(self.late)
+        self._hurried.set()
+        self._hurried.clear()
+        await asyncio.gather(*waiting)
+        return len(waiting)
 
     async def _hang(self, http: Request) -> Response:
         """Hold the connection until the other side leaves."""
@@ -174,6 +183,6 @@ def app_of(gateway: Gateway) -> Starlette:
 
     own = gateway.credentials
     pages = cmi_hosted.HostedPages(gateway.bank, gateway.lies, own.client_id, own.store_key)
-    admin = cmi_admin.Admin(gateway.bank, gateway.lies)
+    admin = cmi_admin.Admin(gateway.bank, gateway.lies, gateway.hurry)
     routes = [Route("/fim/api", gateway.api, methods=["POST"]), *pages.routes(), *admin.routes()]
     return Starlette(routes=routes, lifespan=lifespan)

@@ -4,6 +4,7 @@ Rule of this file: JSON in, JSON out (the settlement is CSV); a wrong order is a
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -40,15 +41,17 @@ class LieOrder(BaseModel):
 class Admin:
     """Routes under /admin."""
 
-    def __init__(self, bank: Bank, lies: LieBook) -> None:
+    def __init__(self, bank: Bank, lies: LieBook, hurry: Callable[[], Awaitable[int]]) -> None:
         self._bank = bank
         self._lies = lies
+        self._hurry = hurry
 
     def routes(self) -> list[Route]:
         return [
             Route("/admin/ledger", self.read_ledger, methods=["GET"]),
             Route("/admin/lies", self.add_lie, methods=["POST"]),
             Route("/admin/lies", self.clear_lies, methods=["DELETE"]),
+            Route("/admin/hurry", self.hurry, methods=["POST"]),
             Route("/admin/settle", self.settle, methods=["POST"]),
             Route("/admin/settlement.csv", self.settlement, methods=["GET"]),
             Route("/admin/reset", self.reset, methods=["POST"]),
@@ -87,6 +90,10 @@ class Admin:
     async def clear_lies(self, _: Request) -> Response:
         self._lies.clear()
         return JSONResponse({"lies": 0})
+
+    async def hurry(self, _: Request) -> Response:
+        """What is slow or late happens now."""
+        return JSONResponse({"landed": await self._hurry()})
 
     async def settle(self, _: Request) -> Response:
         return JSONResponse({"batch": self._bank.ledger.settle(self._bank.now())})

@@ -1,0 +1,213 @@
+"""What inquiries, histories and challenges say of a payment."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.acquirers.cmi_history import credited_centimes_of, rows_of, standing_of_rows
+from core.acquirers.cmi_outcomes import AskHistory, InquireFirst, challenge_of, outcome_of, standing_of
+from core.acquirers.cmi_xml import Answer
+from core.payment import Challenge
+from core.ports import (
+    Approved,
+    ChallengeRequired,
+    Declined,
+    DeclineKind,
+    Inquiry,
+    NoSuchOrder,
+    Pending,
+    Undone,
+    Unknown,
+)
+
+PAID = {
+    "ORD_ID": "o",
+    "CHARGE_TYPE_CD": "S",
+    "TRANS_STAT": "C",
+    "PROC_RET_CD": "00",
+    "CAPTURE_AMT": "76920",
+    "ORIG_TRANS_AMT": "76920",
+    "AUTH_CODE": "P1",
+    "TRANS_ID": "T1",
+}
+ASKS_PIN = {
+    "CHALLENGE": "OTP_NUMERIC",
+    "CHALLENGEID": "c-1",
+    "CHALLENGELENGTH": "3",
+    "CHALLENGEATTEMPTS": "2",
+    "CHALLENGEEXPIRES": "2026-11-23T10:00:00Z",
+}
+CHALLENGE = Challenge("c-1", 3, 2, datetime(2026, 11, 23, 10, tzinfo=UTC))
+
+
+def found(**fields: str) -> Answer:
+    return Answer(code="00", response="Approved", order_id="o", extra={**PAID, **fields})
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (found(), Approved("P1", "T1", 76920)),
+        (found(TRANS_STAT="S"), Approved("P1", "T1", 76920)),
+        (found(CAPTURE_AMT="769.20"), Approved("P1", "T1", 76920)),
+        (found(CAPTURE_AMT=""), Approved("P1", "T1", 76920)),
+        (found(CARDBRAND="VISA"), Approved("P1", "T1", 76920, "visa")),
+        (found(CAPTURE_AMT="many"), Unknown("captured, with an amount that cannot be read")),
+        (found(TRANS_STAT="A"), Approved("P1", "T1", 76920)),
+        (found(TRANS_STAT="A", CAPTURE_AMT=""), Pending()),
+        (found(TRANS_STAT="PN"), Pending()),
+        (found(TRANS_STAT="PN", **ASKS_PIN), ChallengeRequired(CHALLENGE)),
+        (found(TRANS_STAT="V"), Undone()),
+        (found(TRANS_STAT="CNCL"), Undone()),
+        (found(TRANS_STAT="D", PROC_RET_CD="51"), AskHistory(Declined("51", DeclineKind.OTHER_CARD))),
+        (found(TRANS_STAT="D"), AskHistory(Unknown("declined with code 00"))),
+        (found(ORD_ID="another"), Unknown("inquiry answered for another order")),
+        (Answer(code="99", message="No record found for #"), NoSuchOrder()),
+        (Answer(code="99", error_code="CORE-2006"), Unknown("inquiry answered CORE-2006")),
+        (Answer(), Unknown("inquiry answered without a code")),
+    ],
+)
+def test_an_orders_status(answer: Answer, expected: Inquiry | AskHistory) -> None:
+    assert standing_of(answer, "o") == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"TRANS_STAT": "ERR"},
+        {"TRANS_STAT": "R"},
+        {"TRANS_STAT": ""},
+        {"PROC_RET_CD": ""},
+        {"PROC_RET_CD": "08"},
+        {"PROC_RET_CD": "11"},
+        {"PROC_RET_CD": "05"},
+        {"CHARGE_TYPE_CD": "C"},
+    ],
+)
+def test_what_is_not_conclusive_asks_the_history(fields: dict[str, str]) -> None:
+    assert standing_of(found(**fields), "o") == AskHistory(Unknown("order's status is not conclusive"))
+
+
+def test_the_querys_own_code_is_not_the_payments() -> None:
+    declined = found(TRANS_STAT="D", PROC_RET_CD="05")
+    assert declined.code == "00"
+    assert not isinstance(standing_of(declined, "o"), Approved)
+
+
+def test_a_joined_status_is_read_too() -> None:
+    joined = "\t".join(f"{name}:{text}" for name, text in PAID.items() if name != "PROC_RET_CD")
+    answer = Answer(code="00", order_id="o", extra={"ORDERSTATUS": joined, "PROC_RET_CD": "00"})
+    assert standing_of(answer, "o") == Approved("P1", "T1", 76920)
+
+
+def test_an_empty_template_is_no_order() -> None:
+    template = {"ORDERSTATUS": "ORD_ID:\tCHARGE_TYPE_CD:\tTRANS_STAT:\tAUTH_CODE:"}
+    assert standing_of(Answer(code="99", message="No record found for o", extra=template), "o") == NoSuchOrder()
+
+
+@given(st.dictionaries(st.sampled_from([*PAID, *ASKS_PIN, "ORDERSTATUS"]), st.text(max_size=12)))
+def test_no_status_raises_or_approves_without_00(extra: Mapping[str, str]) -> None:
+    standing = standing_of(Answer(code="00", extra=extra), "o")
+    if isinstance(standing, Approved):
+        assert extra["PROC_RET_CD"] == "00"
+
+
+@given(st.dictionaries(st.sampled_from(list(ASKS_PIN)), st.text(max_size=12)))
+def test_no_challenge_raises(fields: Mapping[str, str]) -> None:
+    challenge_of(Answer(extra={**ASKS_PIN, **fields}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"CHALLENGE": "REDIRECT"},
+        {"CHALLENGEID": ""},
+        {"CHALLENGELENGTH": "0"},
+        {"CHALLENGELENGTH": "9"},
+        {"CHALLENGEATTEMPTS": "x"},
+        {"CHALLENGEATTEMPTS": "0"},
+        {"CHALLENGEEXPIRES": "soon"},
+    ],
+)
+def test_a_challenge_of_nonsense_is_none(wrong: dict[str, str]) -> None:
+    assert challenge_of(Answer(extra={**ASKS_PIN, **wrong})) is None
+
+
+@pytest.mark.parametrize("code", ["99", "55", "91"])
+def test_a_challenge_goes_before_its_code(code: str) -> None:
+    answer = Answer(code=code, response="Declined", extra=ASKS_PIN)
+    assert outcome_of(answer) == ChallengeRequired(CHALLENGE)
+
+
+def test_a_challenge_cannot_undo_an_approval() -> None:
+    assert outcome_of(Answer(code="00", response="Approved", extra=ASKS_PIN)) == Approved("", "")
+
+
+@pytest.mark.parametrize(
+    ("total", "amount"),
+    [("769.20", 76920), ("769,2", 76920), ("769", 76900), ("", None)],
+)
+def test_the_amount_taken_is_handed_on(total: str, amount: int | None) -> None:
+    assert outcome_of(Answer(code="00", response="Approved", total=total)) == Approved("", "", amount)
+
+
+def test_an_unreadable_amount_is_no_approval() -> None:
+    assert isinstance(outcome_of(Answer(code="00", response="Approved", total="lots")), Unknown)
+
+
+def test_contradictions_never_end_as_a_refusal() -> None:
+    for answer in (
+        Answer(code="99", response="Error", error_code="CORE-2507"),
+        Answer(code="08", response="Approved"),
+        Answer(code="00", response="Declined"),
+    ):
+        outcome = outcome_of(answer)
+        assert isinstance(outcome, InquireFirst)
+        assert isinstance(outcome.otherwise, Unknown)
+
+
+def trx(charge_type: str, state: str, amount: str, code: str = "00", number: str = "T1") -> str:
+    times = "2026-11-23 10:00:00\t\t"
+    return f"{charge_type}\t{state}\t{amount}\t{amount}\t{times}\tHOST\tAUTH\t{code}\t{number}"
+
+
+def history(*rows: str) -> Answer:
+    return Answer(code="00", extra={f"TRX{i}": row for i, row in enumerate(rows, start=1)})
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([trx("S", "C", "100")], Approved("AUTH", "T1", 100)),
+        ([trx("S", "D", "100", "05"), trx("S", "S", "100")], Approved("AUTH", "T1", 100)),
+        ([trx("S", "C", "100"), trx("S", "D", "100", "05")], Approved("AUTH", "T1", 100)),
+        ([trx("S", "S", "100"), trx("C", "C", "40")], Approved("AUTH", "T1", 100)),
+        ([trx("S", "S", "100"), trx("C", "C", "40"), trx("C", "S", "60")], Undone()),
+        ([trx("S", "S", "100"), trx("C", "D", "100", "05")], Approved("AUTH", "T1", 100)),
+        ([trx("S", "V", "100")], Undone()),
+        ([trx("S", "PN", "100", "")], Pending()),
+        ([trx("S", "D", "100", "05"), trx("S", "D", "100", "51")], Declined("51", DeclineKind.OTHER_CARD)),
+        ([trx("S", "ERR", "100", "99")], None),
+        ([trx("S", "C", "100", "08")], None),
+        ([trx("S", "C", "much")], None),
+    ],
+)
+def test_a_history(rows: list[str], expected: Inquiry | None) -> None:
+    read = rows_of(history(*rows))
+    assert read is not None
+    assert standing_of_rows(read) == expected
+
+
+def test_half_a_history_is_none() -> None:
+    assert rows_of(history(trx("S", "C", "100"), "S\tC")) is None
+    assert rows_of(history(*[trx("S", "D", "1", "05")] * 51)) is None
+    assert rows_of(Answer(code="99")) is None
+
+
+def test_money_back_is_added_up() -> None:
+    rows = rows_of(history(trx("S", "S", "100"), trx("C", "C", "40"), trx("C", "S", "10"), trx("C", "D", "9", "05")))
+    assert rows is not None
+    assert credited_centimes_of(rows) == 50

@@ -1,0 +1,189 @@
+"""Requests as documented; answers of every shape, none of which raises or repeats a card number."""
+
+import pickle
+from xml.etree import ElementTree
+
+import pytest
+from defusedxml.ElementTree import fromstring
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.acquirers import cmi_xml as xml
+from core.cards import Card, Secret
+from core.ports import Order
+
+PAN, CVV, PIN = "4000000000000010", "987", "4711"
+ACCOUNT = xml.CmiAccount(
+    "https://cmi.example/fim/api", "600000001", "api", Secret("pass&word"), cardholder_present_code="2"
+)
+ORDER = Order("order-1", 76920, "MAD", "salma@example.com", "+212600000001")
+CARD = Card(Secret(PAN), 3, 2031)
+
+printable = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=40)
+
+
+def read(request: str) -> dict[str, str]:
+    root = fromstring(request)
+    assert root.tag == "CC5Request"
+    return {child.tag: child.text or "" for child in root}
+
+
+def test_a_sale_as_documented() -> None:
+    fields = read(xml.auth_request(ACCOUNT, ORDER, CARD, Secret(CVV)))
+    assert fields == {
+        "Name": "api",
+        "Password": "pass&word",
+        "ClientId": "600000001",
+        "Mode": "P",
+        "OrderId": "order-1",
+        "Type": "Auth",
+        "IPAddress": "",
+        "Email": "salma@example.com",
+        "Number": PAN,
+        "Expires": "03/31",
+        "Cvv2Val": CVV,
+        "Total": "769.20",
+        "Currency": "504",
+        "Taksit": "",
+        "CardholderPresentCode": "2",
+        "BillTo": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("request_xml", "kind", "total"),
+    [
+        (xml.void_request(ACCOUNT, "o"), "Void", None),
+        (xml.credit_request(ACCOUNT, "o", 5), "Credit", "0.05"),
+        (xml.capture_request(ACCOUNT, "o", 100000), "PostAuth", "1000.00"),
+    ],
+)
+def test_later_steps(request_xml: str, kind: str, total: str | None) -> None:
+    fields = read(request_xml)
+    assert (fields["Type"], fields.get("Total"), "Number" in fields) == (kind, total, False)
+
+
+@pytest.mark.parametrize(
+    ("request_xml", "extra"),
+    [
+        (xml.status_request(ACCOUNT, "o"), {"ORDERSTATUS": "QUERY"}),
+        (xml.history_request(ACCOUNT, "o"), {"ORDERHISTORY": "QUERY"}),
+        (xml.challenge_request(ACCOUNT, "o", "c-1", Secret(PIN)), {"CHALLENGEID": "c-1", "CHALLENGEPIN": PIN}),
+    ],
+)
+def test_questions_name_no_type(request_xml: str, extra: dict[str, str]) -> None:
+    root = fromstring(request_xml)
+    box = root.find("Extra")
+    assert root.find("Type") is None
+    assert box is not None
+    assert {child.tag: child.text for child in box} == extra
+
+
+@given(st.text(max_size=60))
+def test_any_text_makes_a_readable_request(email: str) -> None:
+    order = Order("o", 100, "MAD", email, "")
+    fromstring(xml.auth_request(ACCOUNT, order, CARD, Secret(CVV)))
+
+
+def response(top: str, extra: str = "") -> bytes:
+    return f"<CC5Response>{top}<Extra>{extra}</Extra></CC5Response>".encode()
+
+
+def test_an_answer_is_read() -> None:
+    answer = xml.parse_answer(
+        response(
+            "<OrderId>o</OrderId><Response>Approved</Response><AuthCode>123456</AuthCode>"
+            "<ProcReturnCode>00</ProcReturnCode><TransId>22303RqiC11252</TransId><ErrMsg/>",
+            "<ERRORCODE/><NUMCODE>00</NUMCODE><CARDBRAND>VISA</CARDBRAND>",
+        )
+    )
+    assert answer is not None
+    assert (answer.order_id, answer.response, answer.code, answer.error_code) == ("o", "Approved", "00", "")
+    assert (answer.auth_code, answer.transaction_number) == ("123456", "22303RqiC11252")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        response("<ERRORCODE>CORE-2511</ERRORCODE>"),
+        response("", "<ERRORCODE>CORE-2511</ERRORCODE>"),
+        response("", "<NUMCODE>992511</NUMCODE>"),
+        response("<NUMCODE>992511</NUMCODE>"),
+    ],
+)
+def test_the_error_code_stands_anywhere(body: bytes) -> None:
+    answer = xml.parse_answer(body)
+    assert answer is not None
+    assert answer.error_code == "CORE-2511"
+
+
+def test_missing_elements_are_empty() -> None:
+    assert xml.parse_answer(b"<CC5Response/>") == xml.Answer()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x00\xff<CC5Response>",
+        b"<html>Bad Gateway</html>",
+        b"<CC5Response><Response>Approved</Response>",
+        response("<ProcReturnCode>05</ProcReturnCode><ProcReturnCode>00</ProcReturnCode>"),
+        b"<CC5Response><Extra><A>1</A></Extra><Extra><A>2</A></Extra></CC5Response>",
+        b'<!DOCTYPE a [<!ENTITY b "c">]><CC5Response><Response>&b;</Response></CC5Response>',
+        b'<?xml version="1.0" encoding="no-such"?><CC5Response/>',
+        b"<a>" * 20_000,
+        b"<CC5Response>" + b"<A/>" * 600 + b"</CC5Response>",
+        response("<ErrMsg>" + "x" * xml.ANSWER_MAX_BYTES + "</ErrMsg>"),
+    ],
+)
+def test_what_cannot_be_read_is_none(body: bytes) -> None:
+    assert xml.parse_answer(body) is None
+
+
+@given(st.binary(max_size=400))
+def test_garbage_never_raises(body: bytes) -> None:
+    xml.parse_answer(body)
+    xml.parse_answer(b"<CC5Response>" + body + b"</CC5Response>")
+
+
+@given(printable, printable)
+def test_texts_come_through(order_id: str, response_text: str) -> None:
+    root = ElementTree.Element("CC5Response")
+    ElementTree.SubElement(root, "OrderId").text = order_id
+    ElementTree.SubElement(root, "Response").text = response_text
+    answer = xml.parse_answer(ElementTree.tostring(root, encoding="utf-8"))
+    assert answer is not None
+    assert (answer.order_id, answer.response) == (order_id.strip(" \r\n").strip(), response_text.strip())
+
+
+@given(st.integers(0, 10**10))
+def test_amounts_of_an_inquiry_come_in_two_forms(centimes: int) -> None:
+    decimal = f"{centimes // 100}.{centimes % 100:02d}"
+    assert xml.amount_of(str(centimes)) == centimes
+    assert xml.amount_of(decimal) == centimes
+    assert xml.amount_of(decimal.replace(".", ",")) == centimes
+    assert xml.decimal_amount_of(decimal) == centimes
+
+
+@pytest.mark.parametrize("text", ["", " ", "-5", "7.692", "1e3", "769.20 MAD", "9" * 13, "٧٦"])
+def test_what_is_no_amount(text: str) -> None:
+    assert xml.amount_of(text) is None
+
+
+def test_a_peer_that_echoes_the_card_is_not_repeated() -> None:
+    answer = xml.parse_answer(
+        response(
+            f"<AuthCode>{PAN}</AuthCode><TransId>x{PAN}</TransId><ProcReturnCode>{PAN}</ProcReturnCode>"
+            f"<ErrMsg>card {PAN} code {CVV}</ErrMsg>",
+            f"<ERRORCODE>{PAN}</ERRORCODE><PAN>{PAN}</PAN>",
+        )
+    )
+    assert PAN not in repr(answer)
+    assert CVV not in repr(answer)
+
+
+def test_the_account_hides_its_password() -> None:
+    assert "pass&word" not in repr(ACCOUNT)
+    with pytest.raises(TypeError):
+        pickle.dumps(ACCOUNT)

@@ -1,0 +1,156 @@
+"""The hosted page's hash and its callback."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.acquirers import hosted
+from core.acquirers.hosted import CallbackVerdict, HostedShop, page_fields, trusted, ver3_hash
+from core.cards import Secret
+from core.subscribers import Language
+
+SHOP = HostedShop("600000001", Secret("store|key\\1"), "https://k/ok", "https://k/no", "https://k", "https://k/cb")
+
+# Inputs and results of the two public vectors (facts/cmi.md): an independent implementation's tests.
+VECTOR = {
+    "clientid": "190100000",
+    "amount": "100.25",
+    "oid": "order222",
+    "okUrl": "https://domain.com/success",
+    "failUrl": "https://domain.com/fail_url",
+    "lang": "tr",
+    "currency": "949",
+    "taksit": "",
+    "islemtipi": "Auth",
+    "hashAlgorithm": "ver3",
+}
+PAY = {"storetype": "3d_pay", "rnd": "rand", "firmaadi": "siparis veren", "Email": "test@test.com"}
+SECURE = {"storetype": "3d", "rnd": "12345"}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (PAY, "/uPxhEKWCEGi3NsDOOQ4u8Hu5g71v5GWspOid70WehTWEz97PqxG3IN1Jv5jsbOXOw3Z3Rr/0UtywzEgbqFfdA=="),
+        (SECURE, "4aUsG5hqlIFLc9s8PKc5rWb2OLhmxDDewNgKa2XrwoYCIxlyVq8Fjl4IVaZzoqL983CfTseicmnTA0PjZr74xg=="),
+    ],
+)
+def test_the_public_vectors(more: dict[str, str], expected: str) -> None:
+    assert ver3_hash({**VECTOR, **more}, Secret("123456")) == expected
+
+
+def test_hash_and_encoding_are_left_out_and_values_trimmed() -> None:
+    assert ver3_hash({"a": " x ", "HASH": "h", "Encoding": "e"}, Secret("k")) == ver3_hash({"a": "x"}, Secret("k"))
+
+
+@given(st.text(max_size=8), st.text(max_size=8), st.text(max_size=8), st.text(max_size=8))
+def test_values_cannot_run_into_each_other(a: str, b: str, c: str, d: str) -> None:
+    one, other = {"a": a, "b": b}, {"a": c, "b": d}
+    same = [text.strip() for text in (a, b)] == [text.strip() for text in (c, d)]
+    assert (ver3_hash(one, Secret("k")) == ver3_hash(other, Secret("k"))) is same
+
+
+@given(st.permutations(["clientid", "Amount", "oid", "TranType", "BillToName"]))
+def test_the_order_of_fields_does_not_matter(names: list[str]) -> None:
+    expected = ver3_hash({name: name for name in sorted(names)}, Secret("k"))
+    assert ver3_hash({name: name for name in names}, Secret("k")) == expected
+
+
+def order_page() -> dict[str, str]:
+    return page_fields(
+        SHOP,
+        "order-1",
+        76920,
+        language=Language.FR,
+        email="salma@example.com",
+        holder="Salma",
+        telephone="+212600000001",
+        nonce="n-1",
+    )
+
+
+def test_the_page_is_signed_and_in_dirhams() -> None:
+    fields = order_page()
+    assert (fields["amount"], fields["currency"], fields["TranType"]) == ("769.20", "504", "PreAuth")
+    assert fields["HASH"] == ver3_hash(fields, SHOP.store_key)
+    assert "store|key" not in repr((SHOP, fields))
+
+
+@pytest.mark.parametrize("session_s", [29, 2701])
+def test_a_session_has_bounds(session_s: int) -> None:
+    with pytest.raises(ValueError, match="30 to 2700"):
+        page_fields(
+            SHOP, "o", 1, language=Language.AR, email="", holder="", telephone="", nonce="n", session_s=session_s
+        )
+
+
+def callback(**changes: str) -> dict[str, str]:
+    fields = {
+        "oid": "order-1",
+        "clientid": "600000001",
+        "amount": "769.20",
+        "currency": "504",
+        "Response": "Approved",
+        "ProcReturnCode": "00",
+        "mdStatus": "1",
+        "AuthCode": "123456",
+        "TransId": "100001001587",
+        **changes,
+    }
+    return {**fields, "HASH": ver3_hash(fields, SHOP.store_key)}
+
+
+def verdict(fields: dict[str, str], amount_centimes: int | None = 76920) -> CallbackVerdict | None:
+    read = trusted(SHOP, fields)
+    return hosted.judge(SHOP, read, amount_centimes) if read else None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, CallbackVerdict.PAID),
+        ({"amount": "769,2"}, CallbackVerdict.PAID),
+        ({"ProcReturnCode": "05", "Response": "Declined"}, CallbackVerdict.DECLINED),
+        ({"ProcReturnCode": "00", "Response": "Declined"}, CallbackVerdict.DECLINED),
+        ({"ProcReturnCode": "08"}, CallbackVerdict.DECLINED),
+        ({"amount": "769.21"}, CallbackVerdict.MISMATCH),
+        ({"amount": "lots"}, CallbackVerdict.MISMATCH),
+        ({"currency": "978"}, CallbackVerdict.MISMATCH),
+        ({"clientid": "600000002"}, CallbackVerdict.MISMATCH),
+    ],
+)
+def test_a_signed_callback(changes: dict[str, str], expected: CallbackVerdict) -> None:
+    assert verdict(callback(**changes)) is expected
+
+
+def test_an_order_nobody_knows() -> None:
+    assert verdict(callback(), None) is CallbackVerdict.NO_SUCH_ORDER
+
+
+@pytest.mark.parametrize("name", ["oid", "amount", "currency", "ProcReturnCode", "mdStatus", "AuthCode", "HASH"])
+def test_any_changed_field_is_a_forgery(name: str) -> None:
+    fields = callback()
+    assert verdict({**fields, name: fields[name] + "1"}) is None
+
+
+def test_no_hash_and_twice_the_same_name_are_forgeries() -> None:
+    fields = callback()
+    del fields["HASH"]
+    assert verdict(fields) is None
+    doubled = {**fields, "OID": "order-2"}
+    assert verdict({**doubled, "HASH": ver3_hash(doubled, SHOP.store_key)}) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "committed", "capture", "expected"),
+    [
+        (CallbackVerdict.PAID, True, True, "ACTION=POSTAUTH"),
+        (CallbackVerdict.PAID, True, False, "APPROVED"),
+        (CallbackVerdict.PAID, False, True, "FAILURE"),
+        (CallbackVerdict.DECLINED, True, True, "APPROVED"),
+        (CallbackVerdict.MISMATCH, True, True, "FAILURE"),
+        (CallbackVerdict.NO_SUCH_ORDER, True, True, "FAILURE"),
+    ],
+)
+def test_the_answer(what: CallbackVerdict, committed: bool, capture: bool, expected: str) -> None:
+    assert hosted.answer(what, committed=committed, capture=capture) == expected
