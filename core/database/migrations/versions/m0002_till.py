@@ -127,6 +127,7 @@ CREATE TABLE payment_lines (
 );
 -- one active payment a bill, whatever the channel
 CREATE UNIQUE INDEX payment_lines_active ON payment_lines (service, line_reference, invoice_number) WHERE active;
+CREATE INDEX payment_lines_invoice ON payment_lines (invoice_number);
 CREATE INDEX payment_lines_due ON payment_lines (posting_due_at) WHERE posting_due_at IS NOT NULL;
 
 CREATE TABLE payment_events (
