@@ -9,8 +9,9 @@ from core.billpay import Refusal
 from core.invoices import Invoice, total
 from core.payment import Payment
 from core.subscribers import email_of, mask_email, national
-from sessions.effects import Bills, LineRef, ListBills, Start
-from sessions.paying import Basket, CardNumber, Goodbye, basket_of
+from sessions.effects import Bills, LineRef, ListBills, NoBills, Start
+from sessions.ending import Goodbye
+from sessions.paying import Basket, CardNumber, basket_of
 from sessions.screen import (
     Again,
     Amount,
@@ -76,8 +77,9 @@ class PickInvoices(msgspec.Struct, frozen=True, tag=True):
             (Option("all", say("bills.none" if self.picked else "bills.all")),) if len(bills) >= TICK_ALL_FROM else ()
         )
         pay = (Option("pay", say("bills.pay", total=Amount(total(self.picked))), pinned=True),) if self.picked else ()
+        # "all" comes first: who pays one bill of forty must not turn ten pages to untick the others
         return Menu(
-            say("unpaid-bills", count=len(self.picked), of=len(self.unpaid)), (*bills, *everything, *pay), back=True
+            say("unpaid-bills", count=len(self.picked), of=len(self.unpaid)), (*everything, *bills, *pay), back=True
         )
 
     def on(
@@ -189,6 +191,8 @@ def bills_or_why(line: LineRef, result: object) -> Refused | ListBills:
         case Bills(bill_line, invoices, changed):
             screen = PickInvoices(bill_line, invoices)
             return Noted(screen, say("bills-changed")) if changed else screen
+        case NoBills(bill_line, why):
+            return bills_or_why(bill_line, why)
         case Refusal.BILLS_CHANGED:
             return ListBills(line, changed=True)
         case Refusal.NOTHING_TO_PAY:

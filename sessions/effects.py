@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.billpay import Refusal
 from core.cards import Secret
 from core.invoices import Invoice
 from core.payment import Payment
@@ -57,7 +58,7 @@ class Identify:
 
 @dataclass(frozen=True, slots=True)
 class ListBills:
-    """-> Bills, or a Refusal."""
+    """-> Bills, or NoBills."""
 
     line: LineRef
     changed: bool = False
@@ -169,6 +170,14 @@ class Bills:
     line: LineRef
     invoices: tuple[Invoice, ...]
     changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoBills:
+    """Why there is no list for this line."""
+
+    line: LineRef
+    why: Refusal
 
 
 @dataclass(frozen=True, slots=True)

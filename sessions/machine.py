@@ -5,16 +5,18 @@ hold only what is their own.
 """
 
 from sessions.effects import Effect, Launch
+from sessions.ending import Help
 from sessions.opening import Opening
 from sessions.paybill import Screen, Shown
-from sessions.paying import Help
 from sessions.screen import (
     Again,
+    Chose,
     Digits,
     Event,
     HelpMe,
     Home,
     Launched,
+    Menu,
     Noted,
     Restart,
     Silence,
@@ -50,5 +52,7 @@ def advance(screen: Screen, event: Event, visit: Visit) -> Next:
             return Again(words.wrong if isinstance(words, Digits | Text) else say("wrong-choice"))
         case Silence() if not isinstance(words, Tell):
             return Again(say("not-heard"))
+        case Chose(choice) if not isinstance(words, Menu) or choice not in {option.id for option in words.options}:
+            return Again(say("wrong-choice"))
     following = screen.on(event, visit)
     return Opening(fresh=False) if isinstance(following, Home) else following

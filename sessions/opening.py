@@ -26,7 +26,8 @@ from sessions.effects import (
     RingBack,
     Rung,
 )
-from sessions.paying import BankPin, CardNumber, Goodbye, Help, Settled, Unknown, basket_of, settled
+from sessions.ending import Goodbye, Help, Unknown
+from sessions.paying import BankPin, CardNumber, Settled, basket_of, settled, takes_another_card
 from sessions.screen import (
     Again,
     Amount,
@@ -58,7 +59,7 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
 
     def on(self, event: Event, visit: Visit) -> Recall | Look | Welcome | Settled | Noted[CardNumber]:
         match event:
-            case Done(Payment(state=State.CREATED | State.DECLINED) as payment):
+            case Done(Payment() as payment) if takes_another_card(payment):
                 return Noted(CardNumber(basket_of(payment)), say("call-back"))
             case Done(Payment() as payment):
                 return settled(payment, visit)
@@ -77,7 +78,9 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
         if payment is not None:
             screen = settled(payment, visit)
             return screen if isinstance(screen, BankPin) else Unknown(payment.amount_centimes)
-        if self.dropped is not None and visit.can.caller_proven:
+        # whether a basket still waits is the till's to say: it may have been paid on another channel meanwhile
+        dropped_here = self.dropped is not None and not isinstance(self.dropped, HandOver | CardNumber)
+        if self.dropped is not None and dropped_here and visit.can.caller_proven:
             return Resume(self.dropped)
         return home(recalled, visit) if recalled.person.language is not None else Language()
 
@@ -158,7 +161,7 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
                     return PaymentCode(self.service, reference_of(self.service, text))
                 except ValueError:
                     return Again(say(f"reference.wrong.{self.service.value}"))
-            case Done(Payment(state=State.CREATED | State.DECLINED) as payment):
+            case Done(Payment() as payment) if takes_another_card(payment):
                 return CardNumber(basket_of(payment))
             case Done(Payment() as payment):
                 return settled(payment, visit)

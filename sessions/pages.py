@@ -27,7 +27,7 @@ from sessions.screen import (
     Words,
 )
 
-PAGES_MAX = 200
+PAGES_MAX = 600  # more bills than any line has, at one a page
 INPUT_MAX = 200  # characters of one answer that are looked at
 
 
@@ -63,9 +63,13 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """Another page of the same menu: not the journey's business."""
+    """Another page of the same menu, told by an option on it: not the journey's business.
 
-    page: int
+    By an option and not by a page's number: a notice or a longer total cuts the same menu elsewhere, and nothing may
+    be skipped by that.
+    """
+
+    option: int
 
 
 Heard = Event | Turned
@@ -73,12 +77,13 @@ Heard = Event | Turned
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is sent, and what each key on it means."""
+    """What is sent, and what each key on it means. `begin`: the first option on it that is not pinned."""
 
     text: str
     words: Words
     keys: Keys
     meaning: dict[str, Heard] = field(default_factory=dict)
+    begin: int = 0
 
     def read(self, typed: str | None) -> Heard:
         """The event that an answer is; anything not offered is Unclear, no answer at all is Silence."""
@@ -135,9 +140,14 @@ def pages(words: Words, text: str, labels: Sequence[str], layout: Layout) -> tup
     while not made or begin < len(loose):
         if len(made) >= PAGES_MAX:
             raise ValueError("a menu of too many pages")
-        page, begin = _page(words, text, loose, begin, pinned, len(made), layout)
+        page, begin = _page(words, text, loose, begin, pinned, layout)
         made.append(page)
     return tuple(made)
+
+
+def holding(made: Sequence[Page], option: int) -> Page:
+    """The page that an option is on; the last one when there is no such option any more."""
+    return next(page for page in reversed(made) if page.begin <= option)
 
 
 def _page(
@@ -146,7 +156,6 @@ def _page(
     loose: list[tuple[Option, str]],
     begin: int,
     pinned: list[tuple[Option, str]],
-    index: int,
     layout: Layout,
 ) -> tuple[Page, int]:
     """The longest page that fits from `begin`, and where the next one begins."""
@@ -159,16 +168,16 @@ def _page(
         meaning: dict[str, Heard] = {str(n): Chose(option.id) for n, (option, _) in enumerate(shown, 1)}
         if end < len(loose):
             rows.append(Row(layout.keys.next, layout.next_label))
-            meaning[layout.keys.next] = Turned(index + 1)
-        if index > 0:
+            meaning[layout.keys.next] = Turned(end)
+        if begin > 0:
             rows.append(Row(layout.keys.back, layout.back_label))
-            meaning[layout.keys.back] = Turned(index - 1)
+            meaning[layout.keys.back] = Turned(begin - 1)
         elif words.back:
             rows.append(Row(layout.keys.back, layout.back_label))
             meaning[layout.keys.back] = Back()
         composed = layout.compose(text, rows)
         if layout.fits(composed):
-            return Page(composed, words, layout.keys, meaning), end
+            return Page(composed, words, layout.keys, meaning, begin), end
         if end <= begin + 1:
             raise ValueError("one option alone does not fit a page")
         end -= 1

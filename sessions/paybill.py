@@ -7,20 +7,9 @@ read back as another screen.
 """
 
 from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
+from sessions.ending import Goodbye, Help, Paid, Unknown
 from sessions.opening import Language, Opening, PaymentCode, Reference, Resume, Service, Terms
-from sessions.paying import (
-    BankPin,
-    CardCvv,
-    CardExpiry,
-    CardNumber,
-    ConfirmCharge,
-    Declined,
-    Goodbye,
-    Help,
-    Paid,
-    Paying,
-    Unknown,
-)
+from sessions.paying import BankPin, CardCvv, CardExpiry, CardNumber, ConfirmCharge, Declined, Paying
 
 Shown = (
     Language

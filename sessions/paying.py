@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from core.cards import CVV_MAX, CVV_MIN, PAN_MAX, PAN_MIN, PIN_MAX, PIN_MIN, expired, expiry_of, pan_plausible
-from core.payment import DECLINES_MAX, Payment, State
+from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Payment, State
 from core.ports import DeclineKind
 from sessions.effects import (
     AnswerChallenge,
@@ -23,6 +23,7 @@ from sessions.effects import (
     Look,
     Recalled,
 )
+from sessions.ending import Goodbye, Paid, Unknown
 from sessions.screen import (
     Again,
     Amount,
@@ -31,7 +32,6 @@ from sessions.screen import (
     Digits,
     Done,
     Event,
-    Home,
     Launched,
     Menu,
     Noted,
@@ -61,67 +61,6 @@ class Basket(msgspec.Struct, frozen=True):
 
 def basket_of(payment: Payment) -> Basket:
     return Basket(payment.id, payment.reference, payment.amount_centimes, payment.attempts)
-
-
-class Goodbye(msgspec.Struct, frozen=True, tag=True):
-    """The end, with its reason as a text key."""
-
-    reason: str = "goodbye"
-
-    def ask(self, visit: Visit) -> Tell:
-        return Tell(say(self.reason, help=Spelled(visit.help_number)))
-
-    def on(self, event: Event, visit: Visit) -> Goodbye:
-        return self
-
-
-class Help(msgspec.Struct, frozen=True, tag=True):
-    """A person: 777."""
-
-    def ask(self, visit: Visit) -> Tell:
-        return Tell(say("help", help=Spelled(visit.help_number), code_number=Spelled(visit.short_code)), transfer=True)
-
-    def on(self, event: Event, visit: Visit) -> Help:
-        return self
-
-
-class Paid(msgspec.Struct, frozen=True, tag=True):
-    """The bank said yes. The authorisation number is said twice; the SMS repeats it."""
-
-    amount_centimes: int
-    auth_code: str
-
-    def ask(self, visit: Visit) -> Tell:
-        return Tell(
-            say(
-                "paid",
-                total=Amount(self.amount_centimes),
-                auth=Spelled(self.auth_code),
-                help=Spelled(visit.help_number),
-            )
-        )
-
-    def on(self, event: Event, visit: Visit) -> Paid:
-        return self
-
-
-class Unknown(msgspec.Struct, frozen=True, tag=True):
-    """Nobody knows yet whether the bank charged: the customer must not pay again."""
-
-    amount_centimes: int
-
-    def ask(self, visit: Visit) -> Menu:
-        return Menu(
-            say("unknown", total=Amount(self.amount_centimes), help=Spelled(visit.help_number)),
-            (Option("other", say("other-bill")),),
-        )
-
-    def on(self, event: Event, visit: Visit) -> Home | Again:
-        match event:
-            case Chose("other"):
-                return Home()
-            case _:
-                return Again(say("wrong-choice"))
 
 
 class CardNumber(msgspec.Struct, frozen=True, tag=True):
@@ -287,6 +226,13 @@ class Paying(msgspec.Struct, frozen=True, tag=True):
         return settled(payment, visit, self.pin_tries_left)
 
 
+def takes_another_card(payment: Payment) -> bool:
+    """Whether the till would still send a card for this basket."""
+    if payment.declines >= DECLINES_MAX or payment.attempts >= ATTEMPTS_MAX:
+        return False
+    return payment.state in {State.CREATED, State.DECLINED}
+
+
 def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None) -> Settled:
     """The screen for what the bank made of a payment."""
     basket = basket_of(payment)
@@ -298,7 +244,7 @@ def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None)
             return screen if pin_tries_before is None else Noted(screen, say("bank-pin.refused"))
         case State.DECLINED:
             kind = payment.decline_kind or DeclineKind.OTHER_CARD
-            return Declined(basket, kind, payment.declines < DECLINES_MAX)
+            return Declined(basket, kind, takes_another_card(payment))
         case State.EXPIRED | State.CREATED:
             return Goodbye("basket-expired")
         case State.VOIDING | State.VOIDED | State.REFUNDING | State.REFUNDED | State.INTEGRITY_FAILURE:

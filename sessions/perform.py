@@ -27,6 +27,7 @@ from sessions.effects import (
     Launch,
     ListBills,
     Look,
+    NoBills,
     Recall,
     Recalled,
     Remember,
@@ -84,8 +85,8 @@ class Performer:
             case Identify(service, reference, code):
                 return Came(await till.identify(visit.can.channel, msisdn, service, reference, code))
             case ListBills(line, changed):
-                found = await till.unpaid(line.service, line.reference)
-                return Came(found if isinstance(found, Refusal) else Bills(line, found, changed))
+                found = await till.unpaid(line.service, line.reference, payer_msisdn=msisdn)
+                return Came(NoBills(line, found) if isinstance(found, Refusal) else Bills(line, found, changed))
             case Start():
                 return Came(await self._start(effect, visit, place))
             case RingBack(payment_id):

@@ -17,12 +17,13 @@ from core.ports import Clock
 from core.subscribers import Language
 from sessions.choosing import HandOver
 from sessions.codec import Record, notice_of, say_of
-from sessions.effects import CardGone, Effect, Launch
+from sessions.effects import CardGone, Effect, Launch, Remember
+from sessions.ending import Goodbye, Help, Paid
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
 from sessions.opening import Opening, Resumable, Resume
-from sessions.pages import Page, Turned
+from sessions.pages import Page, Turned, holding
 from sessions.paybill import Screen, Shown, name_of
-from sessions.paying import CardCvv, CardExpiry, ConfirmCharge, Goodbye, Help, Paid
+from sessions.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.perform import Performer, Place
 from sessions.screen import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Visit, Words
 from sessions.store import Key, Loaded, Store, StoreDown
@@ -80,7 +81,7 @@ class _Draft:
     screen: Screen
     language: Language | None
     terms: bool
-    page: int = 0
+    option: int = 0
     notice: Say | None = None
     tries: int = 0
     mistakes: int = 0
@@ -147,12 +148,13 @@ class Turns:
                 return self._answer(before, heard, speaker, replayed=True)
             draft = await self._run(key, heard, speaker, loaded)
             record = Record(
-                version=(before.version if before else 0) + 1,
+                # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
+                version=(before.version if before else heard.order) + 1,
                 order=heard.order,
                 screen=draft.screen,
                 language=draft.language,
                 terms=draft.terms,
-                page=draft.page,
+                option=draft.option,
                 notice=notice_of(draft.notice),
                 tries=draft.tries,
                 mistakes=draft.mistakes,
@@ -171,12 +173,12 @@ class Turns:
             event: Event = Silence()
         else:
             draft = _Draft(
-                before.screen, before.language, before.terms, before.page, None, before.tries, before.mistakes
+                before.screen, before.language, before.terms, before.option, None, before.tries, before.mistakes
             )
             page = self._page(before, heard, speaker)
             read = page.read(heard.typed)
             if isinstance(read, Turned):
-                draft.page = read.page
+                draft.option = read.option
                 return draft
             event = read
         place = Place(key, before.version if before else 0, loaded.sealed)
@@ -206,7 +208,9 @@ class Turns:
                     event = Silence()
                 case _ if isinstance(following, Effect):
                     came = await self._performer.perform(following, visit, place)
-                    draft.language = draft.language if came.language is None else came.language
+                    # what is on file fills a gap; a language chosen in this dialog stays until another is chosen
+                    if came.language is not None and (draft.language is None or isinstance(following, Remember)):
+                        draft.language = came.language
                     draft.terms = draft.terms if came.terms is None else came.terms
                     draft.seal.update(came.seal)
                     event = Done(came.result)
@@ -257,7 +261,7 @@ class Turns:
         if isinstance(record.screen, Opening):
             raise Runaway("a session rests on no screen")
         made = speaker.pages(record.screen.ask(visit), say_of(record.notice), visit.language)
-        return made[min(record.page, len(made) - 1)]
+        return holding(made, record.option)
 
     def _answer(self, record: Record, heard: Heard, speaker: Speaker, *, replayed: bool = False) -> Answer:
         page = self._page(record, heard, speaker)
@@ -274,7 +278,7 @@ class Turns:
 
 def _move(draft: _Draft, screen: Shown, notice: Say | None = None) -> None:
     same = type(screen) is type(draft.screen)
-    draft.page = draft.page if same and notice is None else 0
+    draft.option = draft.option if same and notice is None else 0
     draft.screen = screen
     draft.notice = notice
     draft.tries = 0
