@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from core.acquirers.breaker import Breaker
@@ -35,6 +35,7 @@ from lab.cmi_stand import EmulatedCmi
 from lab.serving import serving
 
 CVV = Secret("000")
+ENDLESS_CHUNKS = 10_000
 VISA, MASTERCARD, PIN_CARD = "4000000000000010", "5453010000066100", "5191630100004896"
 CHARGES_SILENTLY, SILENT, GARBAGE = "4000009900009203", "4000009900009609", "4000009900009906"
 
@@ -294,6 +295,44 @@ async def test_whatever_a_peer_answers(peer_url: tuple[Peer, str], response: Res
     await client.aclose()
     assert answer == expected
     assert peer.requests == 1
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n<CC5Response>", b"nonsense\r\n\r\n"]
+)
+async def test_a_connection_lost_after_the_charge_left_is_unknown(said: bytes) -> None:
+    heard: list[bytes] = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1000))
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = CmiAcquirer(CmiAccount(f"http://127.0.0.1:{port}", "1", "n", Secret("p")))
+        answer = await client.authorise(order("o-1"), card(), CVV)
+        await client.aclose()
+    assert isinstance(answer, Unknown)
+    assert answer.why.startswith("connection lost")
+    assert len(heard) == 1
+
+
+async def test_an_endless_answer_is_cut(peer_url: tuple[Peer, str]) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(ENDLESS_CHUNKS):
+            sent += 1
+            yield b"x" * 8_192
+
+    peer, url = peer_url
+    peer.response = StreamingResponse(endless())
+    client = CmiAcquirer(CmiAccount(url, "1", "n", Secret("p")))
+    assert await client.authorise(order("o-1"), card(), CVV) == Unknown("answer cannot be read")
+    await client.aclose()
+    assert sent < ENDLESS_CHUNKS
 
 
 async def test_no_log_line_and_no_answer_holds_card_data(

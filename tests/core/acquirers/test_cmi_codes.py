@@ -28,6 +28,7 @@ def test_approved_is_exactly_00_and_approved() -> None:
         ("00", "Error", ""),
         ("00", "", ""),
         ("00", "Approved", "CORE-2507"),
+        ("00", "Approved", "CORE-2008"),
         ("05", "Approved", ""),
         ("08", "Approved", ""),
         ("11", "Approved", ""),
