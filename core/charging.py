@@ -24,22 +24,24 @@ class Charger:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._flights: dict[str, asyncio.Task[Payment]] = {}
+        self._latest: dict[str, asyncio.Task[Payment]] = {}
+        self._under_way: set[asyncio.Task[Payment]] = set()  # an earlier attempt may still be flying; none is dropped
 
     @property
     def full(self) -> bool:
         """Whether no further charge may start here now."""
-        return len(self._flights) >= FLIGHTS_MAX
+        return len(self._under_way) >= FLIGHTS_MAX
 
     def send(self, payment: Payment, ask: Callable[[], Awaitable[Authorisation]]) -> None:
         """Start asking; `payment` is the committed intent as of sending."""
         task = asyncio.create_task(self._fly(payment, ask), name=f"charge {payment.id}")
-        self._flights[payment.id] = task
+        self._latest[payment.id] = task
+        self._under_way.add(task)
         task.add_done_callback(lambda done: self._landed(payment.id, done))
 
     async def wait(self, payment_id: str, wait_s: float) -> Payment | None:
         """The payment when its charge lands within `wait_s`; None when it is still under way, or not under way here."""
-        flight = self._flights.get(payment_id)
+        flight = self._latest.get(payment_id)
         if flight is None:
             return None
         await asyncio.wait({flight}, timeout=wait_s)
@@ -47,9 +49,9 @@ class Charger:
 
     async def drain(self, grace_s: float) -> int:
         """Wait for what is under way, at a server's end; how many did not land (the sweep finds them)."""
-        if self._flights:
-            await asyncio.wait(set(self._flights.values()), timeout=grace_s)
-        return len(self._flights)
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=grace_s)
+        return sum(not task.done() for task in self._under_way)
 
     async def _fly(self, payment: Payment, ask: Callable[[], Awaitable[Authorisation]]) -> Payment:
         try:
@@ -65,7 +67,8 @@ class Charger:
         return await self._recorder.reply(payment, answer)
 
     def _landed(self, payment_id: str, task: asyncio.Task[Payment]) -> None:
-        if self._flights.get(payment_id) is task:
-            del self._flights[payment_id]
+        self._under_way.discard(task)
+        if self._latest.get(payment_id) is task:
+            del self._latest[payment_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("payment %s: its answer could not be recorded, the sweep will ask again: %r", payment_id, error)

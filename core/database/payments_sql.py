@@ -61,7 +61,7 @@ SELECT id, created_at, 'create', 'created', channel FROM added
 RELEASE = """
 WITH moved AS (
     UPDATE payments SET state = 'expired', due_at = NULL
-    WHERE state = 'created' AND (payer_msisdn = %(payer)s OR expires_at <= %(now)s)
+    WHERE state = 'created' AND (payer_msisdn = NULLIF(%(payer)s, '') OR expires_at <= %(now)s)
       AND id IN (SELECT payment_id FROM payment_lines
                  WHERE active AND service = %(service)s AND line_reference = %(reference)s
                    AND invoice_number = ANY(%(numbers)s))
@@ -78,7 +78,8 @@ HELD = """
 SELECT l.invoice_number, p.state
 FROM payment_lines l JOIN payments p ON p.id = l.payment_id
 WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
-  AND NOT (p.state = 'created' AND (p.payer_msisdn = COALESCE(%(payer)s, '') OR p.expires_at <= %(now)s))
+  AND NOT (p.state = 'created' AND
+           (p.expires_at <= %(now)s OR COALESCE(p.payer_msisdn = NULLIF(%(payer)s, ''), false)))
 """
 
 MOVE = """
