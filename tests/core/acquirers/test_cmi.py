@@ -2,23 +2,16 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
 
 from core.acquirers.breaker import Breaker
 from core.acquirers.cmi import CmiAcquirer
-from core.acquirers.cmi_xml import ANSWER_MAX_BYTES, CmiAccount
 from core.cards import Card, Secret
 from core.payment import Challenge
 from core.ports import (
     Approved,
-    Authorisation,
     ChallengeRequired,
     Declined,
     DeclineKind,
@@ -32,10 +25,8 @@ from core.ports import (
     Unknown,
 )
 from lab.cmi_stand import EmulatedCmi
-from lab.serving import serving
 
 CVV = Secret("000")
-ENDLESS_CHUNKS = 10_000
 VISA, MASTERCARD, PIN_CARD = "4000000000000010", "5453010000066100", "5191630100004896"
 CHARGES_SILENTLY, SILENT, GARBAGE = "4000009900009203", "4000009900009609", "4000009900009906"
 
@@ -249,90 +240,6 @@ async def test_a_closed_client_opens_again(client: CmiAcquirer) -> None:
     await client.aclose()
     await client.aclose()
     assert await client.inquire("o-1") == NoSuchOrder()
-
-
-class Peer:
-    """A peer that answers every request with one and the same thing."""
-
-    def __init__(self) -> None:
-        self.response = Response()
-        self.requests = 0
-
-    async def answer(self, _: Request) -> Response:
-        self.requests += 1
-        return self.response
-
-
-@pytest.fixture(scope="module")
-async def peer_url() -> AsyncIterator[tuple[Peer, str]]:
-    peer = Peer()
-    async with serving(Starlette(routes=[Route("/{path:path}", peer.answer, methods=["POST"])])) as url:
-        yield peer, url
-
-
-XML = "<CC5Response><OrderId>{}</OrderId><Response>Approved</Response><ProcReturnCode>00</ProcReturnCode></CC5Response>"
-
-
-@pytest.mark.parametrize(
-    ("response", "expected"),
-    [
-        (Response(XML.format("o-1")), Approved("", "")),
-        (Response(XML.format("")), Approved("", "")),
-        (Response(XML.format("another")), Unknown("answer to another order")),
-        (Response(XML.format("o-1"), 500), Unknown("HTTP 500")),
-        (Response(XML.format("o-1"), 404), Unknown("HTTP 404")),
-        (RedirectResponse("/elsewhere", 307), Unknown("HTTP 307")),
-        (Response(""), Unknown("answer cannot be read")),
-        (Response("<html/>"), Unknown("answer cannot be read")),
-        (Response(XML.format("x" * ANSWER_MAX_BYTES)), Unknown("answer cannot be read")),
-    ],
-)
-async def test_whatever_a_peer_answers(peer_url: tuple[Peer, str], response: Response, expected: Authorisation) -> None:
-    peer, url = peer_url
-    peer.response, peer.requests = response, 0
-    client = CmiAcquirer(CmiAccount(url, "1", "n", Secret("p")))
-    answer = await client.authorise(order("o-1"), card(), CVV)
-    await client.aclose()
-    assert answer == expected
-    assert peer.requests == 1
-
-
-@pytest.mark.parametrize(
-    "said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n<CC5Response>", b"nonsense\r\n\r\n"]
-)
-async def test_a_connection_lost_after_the_charge_left_is_unknown(said: bytes) -> None:
-    heard: list[bytes] = []
-
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(1000))
-        writer.write(said)
-        writer.close()
-
-    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        client = CmiAcquirer(CmiAccount(f"http://127.0.0.1:{port}", "1", "n", Secret("p")))
-        answer = await client.authorise(order("o-1"), card(), CVV)
-        await client.aclose()
-    assert isinstance(answer, Unknown)
-    assert answer.why.startswith("connection lost")
-    assert len(heard) == 1
-
-
-async def test_an_endless_answer_is_cut(peer_url: tuple[Peer, str]) -> None:
-    sent = 0
-
-    async def endless() -> AsyncIterator[bytes]:
-        nonlocal sent
-        for _ in range(ENDLESS_CHUNKS):
-            sent += 1
-            yield b"x" * 8_192
-
-    peer, url = peer_url
-    peer.response = StreamingResponse(endless())
-    client = CmiAcquirer(CmiAccount(url, "1", "n", Secret("p")))
-    assert await client.authorise(order("o-1"), card(), CVV) == Unknown("answer cannot be read")
-    await client.aclose()
-    assert sent < ENDLESS_CHUNKS
 
 
 async def test_no_log_line_and_no_answer_holds_card_data(
