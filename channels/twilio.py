@@ -10,10 +10,10 @@ beats none), a call is not (at most once: nobody is rung twice for one card).
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 import aiohttp
 
+from channels.callbacks import with_reference
 from core.ports import DeliveryFailed, Sms
 
 API_URL = "https://api.twilio.com"
@@ -22,7 +22,6 @@ TOTAL_MAX_S = 15.0
 ANSWER_MAX_BYTES = 64 * 1024
 CONNECTIONS_MAX = 32
 RING_MAX_S = 40
-REFERENCE_PARAM = "ref"
 CALL_EVENTS = ("initiated", "ringing", "answered", "completed")
 
 # Twilio's error codes whose HTTP status alone would mislead; whatever is not here goes by that status.
@@ -124,11 +123,6 @@ class TwilioTexter:
 
     async def send(self, sms: Sms) -> str:
         return await self._rest.send_sms(sms, self._status_callback)
-
-
-def with_reference(url: str, reference: str) -> str:
-    """The URL that carries our own reference back, whatever becomes of the answer."""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode({REFERENCE_PARAM: reference})}"
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

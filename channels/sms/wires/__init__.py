@@ -1,0 +1,28 @@
+"""SMS gateways, one small file each. Adding one: its file, its line in WIRES, its recorded requests in tests/wires."""
+
+from typing import Protocol
+
+from channels.door import Incoming, Reply
+from channels.sms.message import DeliveryStatus, MoMessage
+from channels.sms.wires.twilio import Twilio
+
+
+class SmsWire(Protocol):
+    """A gateway's dialect. Pure; raises Malformed only."""
+
+    name: str
+    method: str
+    path: str
+    status_path: str
+
+    def decode(self, incoming: Incoming) -> MoMessage:
+        """A text from a customer."""
+
+    def encode(self, text: str | None, status_url: str) -> Reply:
+        """The reply, None for silence; its delivery is reported to `status_url`."""
+
+    def decode_status(self, incoming: Incoming) -> DeliveryStatus:
+        """A delivery report."""
+
+
+WIRES: dict[str, SmsWire] = {"twilio": Twilio()}

@@ -1,0 +1,91 @@
+"""How often something may happen, counted in Redis (>= 6.2, Valkey, a cluster) by one script a question.
+
+Fixed windows that begin with the first event: at worst twice the limit around a window's edge, for one small counter
+each. All counters of a scope share a hash tag, so that one script sees them all and spends all or none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+LIMITS_MAX = 16
+COUNT_ONLY = 0
+
+
+class LimitsDown(Exception):
+    """Redis's fault: nothing was counted. Retry later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` events of `subject` in `window_s`; COUNT_ONLY counts without a bound, cost 0 only looks."""
+
+    name: str
+    subject: str
+    most: int
+    window_s: int
+    cost: int = 1
+
+
+class Limits:
+    """Counters of one scope ("sms", "codes")."""
+
+    def __init__(self, redis: Redis, scope: str) -> None:
+        self._scope = scope
+        self._spend = redis.register_script(resources.files("channels").joinpath("spend.lua").read_text())
+
+    async def spend(self, limits: Sequence[Limit]) -> Limit | None:
+        """Count the event everywhere, or nowhere and say which limit is used up. Raises LimitsDown, ValueError."""
+        if not 0 < len(limits) <= LIMITS_MAX:
+            raise ValueError(f"1 to {LIMITS_MAX} limits are spent at once")
+        keys = [f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}" for limit in limits]
+        args = [number for limit in limits for number in (limit.most, limit.window_s, limit.cost)]
+        try:
+            used_up = int(await self._spend(keys=keys, args=args))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise LimitsDown(type(error).__name__) from error
+        return limits[used_up - 1] if used_up else None
+
+
+class RedisCodeLimits:
+    """ports.CodeLimits (facts/security.md 12). Raises LimitsDown: without counters no code may be tried.
+
+    A caller's own wrong codes for a line lock that caller out of that line first, so that strangers lock out
+    themselves; what all strangers together may try on one line, one channel and everywhere is bounded above that.
+    Tries are counted before the answer is known: copies at once are no way around.
+    """
+
+    PAIR_TRIES, PAIR_TRIES_S = 10, 900
+    CALLER_TRIES, CALLER_TRIES_S = 40, 3_600
+    PAIR_WRONG, PAIR_WRONG_S = 5, 900
+    TARGET_WRONG, TARGET_WRONG_S = 30, 3_600  # more than one stranger can do in an hour
+    CALLER_WRONG, CALLER_WRONG_S = 10, 3_600
+    CHANNEL_WRONG, CHANNEL_WRONG_S = 2_000, 3_600
+    ALL_WRONG, ALL_WRONG_S = 4_000, 3_600
+
+    def __init__(self, redis: Redis) -> None:
+        self._limits = Limits(redis, "codes")
+
+    async def allow(self, channel: str, caller: str, target: str) -> bool:
+        tries = (
+            Limit("pair-tries", f"{caller}|{target}", self.PAIR_TRIES, self.PAIR_TRIES_S),
+            Limit("caller-tries", caller, self.CALLER_TRIES, self.CALLER_TRIES_S),
+        )
+        return await self._limits.spend((*self._wrong(channel, caller, target, cost=0), *tries)) is None
+
+    async def failed(self, channel: str, caller: str, target: str) -> None:
+        counted = self._wrong(channel, caller, target, cost=1)
+        # counted past the bound as well: a try that was allowed at the edge is a wrong code like any other
+        await self._limits.spend([Limit(x.name, x.subject, COUNT_ONLY, x.window_s) for x in counted])
+
+    def _wrong(self, channel: str, caller: str, target: str, *, cost: int) -> tuple[Limit, ...]:
+        return (
+            Limit("pair", f"{caller}|{target}", self.PAIR_WRONG, self.PAIR_WRONG_S, cost),
+            Limit("target", target, self.TARGET_WRONG, self.TARGET_WRONG_S, cost),
+            Limit("caller", caller, self.CALLER_WRONG, self.CALLER_WRONG_S, cost),
+            Limit("channel", channel, self.CHANNEL_WRONG, self.CHANNEL_WRONG_S, cost),
+            Limit("all", "all", self.ALL_WRONG, self.ALL_WRONG_S, cost),
+        )

@@ -1,0 +1,155 @@
+"""What a customer's text is answered. Knows no gateway and no socket; limits and repeats are the inbox's business.
+
+The reply goes to the sending mobile and speaks of its own lines only; a number inside the text is never looked up.
+STOP is remembered, and ends nothing that a customer asked for: every message Khallas sends is an answer or tells of
+that customer's own money, so there is no other message to stop.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from channels.sms.keywords import Asked, Chosen, Keyword, Unclear, holds_card_number, read, script_language
+from channels.sms.words import CHOICES_MAX, Words
+from core.invoices import Invoice, total
+from core.ports import BillingDown, Person
+from core.refusal import Refusal
+from core.subscribers import Language, Line, Service
+
+BILL_LINES_MAX = 20  # read for one text; whoever has more is served at the help number
+
+Reference = tuple[Service, str]
+
+
+class Kind(StrEnum):
+    """What the message log says of an answer; its words are never kept."""
+
+    CODE = "code_sms"
+    ANSWER = "answer_sms"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer and its kind."""
+
+    text: str
+    kind: Kind = Kind.ANSWER
+
+
+class SmsTill(Protocol):
+    """What texts need of the till (core.billpay.Till). Raises BooksDown, BillingDown."""
+
+    async def person(self, msisdn: str) -> Person: ...
+
+    async def remember_language(self, msisdn: str, language: Language) -> None: ...
+
+    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]: ...
+
+    async def unpaid(
+        self, service: Service, reference: str, *, payer_msisdn: str | None = None
+    ) -> tuple[Invoice, ...] | Refusal: ...
+
+
+class Memory(Protocol):
+    """What is remembered between two texts. Raises MemoryDown."""
+
+    async def offer(self, msisdn: str, references: tuple[Reference, ...]) -> None:
+        """A numbered list was sent; forgotten after ten minutes."""
+
+    async def offered(self, msisdn: str) -> tuple[Reference, ...]: ...
+
+    async def stop(self, msisdn: str, *, stopped: bool) -> None: ...
+
+
+class Answers:
+    """Answers texts. Raises BooksDown, BillingDown, MemoryDown; then `unavailable` is what to say."""
+
+    def __init__(
+        self, words: Words, till: SmsTill, memory: Memory, *, default_language: Language = Language.FR
+    ) -> None:
+        self._words = words
+        self._till = till
+        self._memory = memory
+        self._default = default_language
+
+    async def answer(self, msisdn: str, text: str) -> Said:
+        """The reply to one text, in the script's language, else the stored one, else the default."""
+        person = await self._till.person(msisdn)
+        language = script_language(text) or person.language or self._default
+        if holds_card_number(text):
+            return self._say(language, "card")
+        match read(text):
+            case Asked(Keyword.CODE):
+                return await self._code(person, language)
+            case Chosen(number):
+                return await self._chosen(person, language, number)
+            case Asked(Keyword.BILLS):
+                return await self._bills(person, language)
+            case Asked(Keyword.LANGUAGE, chosen):
+                return await self._language(msisdn, language, chosen)
+            case Asked(Keyword.STOP | Keyword.START as keyword):
+                await self._memory.stop(msisdn, stopped=keyword is Keyword.STOP)
+                return self._say(language, keyword)
+            case Asked(keyword):
+                return self._say(language, keyword)
+            case Unclear():
+                return self._say(language, "unclear")
+
+    async def opted(self, msisdn: str, *, out: bool) -> None:
+        """The gateway took STOP or START and has answered it."""
+        await self._memory.stop(msisdn, stopped=out)
+
+    def unavailable(self, text: str) -> str:
+        """What to say when the till cannot be asked, not even for the stored language."""
+        return self._words.say(script_language(text) or self._default, "unavailable")
+
+    def too_many(self, text: str) -> str:
+        """What a sender past the limit is told once."""
+        return self._words.say(script_language(text) or self._default, "too_many")
+
+    def _say(self, language: Language, key: str) -> Said:
+        return Said(self._words.say(language, key))
+
+    async def _code(self, person: Person, language: Language) -> Said:
+        codes = await self._till.codes_of(person.msisdn)
+        if not codes:
+            return self._say(language, "unknown")
+        if len(codes) == 1:
+            return Said(self._words.code(language, *codes[0]), Kind.CODE)
+        lines = [line for line, _ in codes]
+        references = tuple((line.service, line.reference) for line in lines[:CHOICES_MAX])
+        await self._memory.offer(person.msisdn, references)
+        return Said(self._words.lines(language, lines))
+
+    async def _chosen(self, person: Person, language: Language, number: int) -> Said:
+        offered = await self._memory.offered(person.msisdn)
+        wanted = offered[number - 1] if 1 <= number <= len(offered) else None
+        # read anew: a line that changed hands since the list is no longer among them
+        for line, code in await self._till.codes_of(person.msisdn) if wanted else ():
+            if (line.service, line.reference) == wanted:
+                return Said(self._words.code(language, line, code), Kind.CODE)
+        return self._say(language, "choice_gone")
+
+    async def _bills(self, person: Person, language: Language) -> Said:
+        lines = person.lines or tuple(line for line, _ in await self._till.codes_of(person.msisdn))
+        if not lines:
+            return self._say(language, "unknown")
+        if len(lines) > BILL_LINES_MAX:
+            return self._say(language, "bills_many")
+        unpaid: list[Invoice] = []
+        in_progress = False
+        for line in lines:
+            found = await self._till.unpaid(line.service, line.reference, payer_msisdn=person.msisdn)
+            if found is Refusal.BILLING_DOWN:
+                raise BillingDown("no sum without every line")
+            in_progress |= found is Refusal.IN_PROGRESS
+            unpaid += () if isinstance(found, Refusal) else found
+        if unpaid:
+            return Said(self._words.bills(language, len(unpaid), total(unpaid)))
+        return self._say(language, "bills_in_progress" if in_progress else "bills_none")
+
+    async def _language(self, msisdn: str, language: Language, chosen: Language | None) -> Said:
+        if chosen is None:
+            return self._say(language, "language_ask")
+        await self._till.remember_language(msisdn, chosen)
+        return self._say(chosen, "language_set")

@@ -1,0 +1,158 @@
+"""One text in, at most one reply out: who is answered, how often, and a repeat the same way as the first time.
+
+A reply is remembered beside the message's id before it is given; when the till or Redis is away, the customer is told
+so, nothing is remembered, and the gateway's repeat counts as a first time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from channels.limits import Limit, Limits, LimitsDown
+from channels.sms.answers import Answers
+from channels.sms.memory import Answered, MemoryDown
+from channels.sms.message import DeliveryStatus, MoMessage, OptOut, customer_of
+from core.books import BooksDown, Delivery, Messages
+from core.ports import BillingDown, Clock
+from core.subscribers import mask_msisdn
+
+log = logging.getLogger(__name__)
+
+COPY_LOOKS_MAX = 40  # a copy waits at most 4 s for the first one's answer
+COPY_PAUSE_S = 0.1
+PREFIX_CHARS = 7  # "+212600": a block of numbers
+DOWN = (BooksDown, BillingDown, LimitsDown, MemoryDown)
+
+
+class Seen(Protocol):
+    """Messages that were answered (memory.RedisMemory). Raises MemoryDown."""
+
+    async def claim(self, reference: str) -> bool | Answered: ...
+
+    async def keep(self, reference: str, text: str | None) -> None: ...
+
+    async def release(self, reference: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SmsLimits:
+    """Texts that are answered, per sender, per block of numbers and in all (facts/security.md 14)."""
+
+    sender: int = 10
+    sender_s: int = 600
+    sender_day: int = 50
+    prefix: int = 1_000
+    everyone: int = 30_000
+    window_s: int = 600
+
+    def of(self, msisdn: str) -> tuple[Limit, ...]:
+        return (
+            Limit("sender", msisdn, self.sender, self.sender_s),
+            Limit("sender-day", msisdn, self.sender_day, 24 * 3600),
+            Limit("prefix", msisdn[:PREFIX_CHARS], self.prefix, self.window_s),
+            Limit("everyone", "all", self.everyone, self.window_s),
+        )
+
+    def told(self, msisdn: str) -> tuple[Limit, ...]:
+        return (Limit("told", msisdn, 1, self.sender_s), Limit("everyone", "all", self.everyone, self.window_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What the inbox keeps its books with."""
+
+    seen: Seen
+    limits: Limits
+    messages: Messages
+    clock: Clock
+
+
+class Inbox:
+    """Takes texts and delivery reports of all SMS gateways."""
+
+    def __init__(
+        self, answers: Answers, post: Post, *, country_codes: Sequence[str] = ("212",), limits: SmsLimits | None = None
+    ) -> None:
+        """`country_codes`: without "+", of the numbers that are answered."""
+        self._answers = answers
+        self._post = post
+        self._country_codes = tuple(country_codes)
+        self._limits = limits or SmsLimits()
+
+    async def take(self, message: MoMessage) -> str | None:
+        """The reply, None for silence. Raises what nobody foresaw, with the message left to be repeated."""
+        msisdn = customer_of(message.sender, message.to, self._country_codes)
+        if msisdn is None:
+            log.info("text %s: not from a number that is answered", message.reference)
+            return None
+        try:
+            claimed = await self._claim(message.reference)
+        except MemoryDown:
+            log.exception("text %s: Redis is away", message.reference)
+            return self._answers.unavailable(message.text)
+        if isinstance(claimed, Answered):
+            return claimed.text
+        try:
+            reply = await self._reply(message, msisdn)
+            await self._post.seen.keep(message.reference, reply)
+        except DOWN:
+            log.exception("text %s from %s cannot be answered now", message.reference, mask_msisdn(msisdn))
+            await self._release_quietly(message.reference)
+            return self._answers.unavailable(message.text)
+        except BaseException:
+            await asyncio.shield(self._release_quietly(message.reference))
+            raise
+        return reply
+
+    async def report(self, status: DeliveryStatus) -> None:
+        """Write down what became of a message; never backwards. Raises BooksDown."""
+        if status.status is None:
+            return
+        await self._post.messages.report(
+            status.status,
+            self._post.clock.now(),
+            reference=status.reference,
+            provider_id=status.provider_id,
+            error=status.error,
+        )
+
+    def unavailable(self, message: MoMessage) -> str | None:
+        """What to say when `take` raised; nothing to those who are never answered."""
+        customer = customer_of(message.sender, message.to, self._country_codes)
+        return None if customer is None else self._answers.unavailable(message.text)
+
+    async def _claim(self, reference: str) -> Answered | None:
+        """None when the message is ours to answer; a copy waits for the first one, and succeeds it when that died."""
+        for _ in range(COPY_LOOKS_MAX):
+            claimed = await self._post.seen.claim(reference)
+            if isinstance(claimed, Answered):
+                return claimed
+            if claimed:
+                return None
+            await asyncio.sleep(COPY_PAUSE_S)
+        return None
+
+    async def _reply(self, message: MoMessage, msisdn: str) -> str | None:
+        if message.opt_out is not None:
+            if message.opt_out is not OptOut.HELP:
+                await self._answers.opted(msisdn, out=message.opt_out is OptOut.STOP)
+            return None
+        used_up = await self._post.limits.spend(self._limits.of(msisdn))
+        if used_up is not None:
+            log.warning("text %s from %s: limit %s", message.reference, mask_msisdn(msisdn), used_up.name)
+            if await self._post.limits.spend(self._limits.told(msisdn)) is not None:
+                return None
+            return self._answers.too_many(message.text)
+        said = await self._answers.answer(msisdn, message.text)
+        await self._post.messages.record(
+            message.reference, said.kind, msisdn, self._post.clock.now(), status=Delivery.SENT
+        )
+        return said.text
+
+    async def _release_quietly(self, reference: str) -> None:
+        try:
+            await self._post.seen.release(reference)
+        except MemoryDown:
+            log.warning("text %s stays claimed for a while", reference)

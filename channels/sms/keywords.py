@@ -1,0 +1,165 @@
+"""What a text asks for. Pure.
+
+First the folded text as it is, then with lookalike letters, then within one edit of exactly one keyword: "CÔDE",
+full-width CODE, "co de", Cyrillic "сode" and "coed" are all CODE (facts/sms.md, The "code" service).
+A number in the text is never looked up: whoever texts asks about the lines of the sending mobile only.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from channels.sms.folding import fold, has_arabic, latin_lookalikes, without_signature
+from core.cards import PAN_MAX, PAN_MIN, luhn
+from core.subscribers import Language
+
+WORDS_MAX = 12  # a longer text is prose: only its first word is looked at
+FUZZY_CHARS_MIN = 4  # three letters are one edit from too much
+CHOICE = re.compile(r"\d{1,2}")
+_RUNS = re.compile(r"\d+|[^\d\s]+")
+
+
+class Keyword(StrEnum):
+    """What can be asked by one word."""
+
+    CODE = "code"
+    BILLS = "bills"
+    PAY = "pay"
+    HELP = "help"
+    STOP = "stop"
+    START = "start"
+    LANGUAGE = "language"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A keyword. `language` only with LANGUAGE, None when the text named none that is spoken here."""
+
+    keyword: Keyword
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A bare number: the answer to a numbered list."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """None of it."""
+
+
+Request = Asked | Chosen | Unclear
+
+# As people write them; folded below. All three languages answer in every language.
+SPELLINGS: dict[Keyword, tuple[str, ...]] = {
+    Keyword.CODE: ("code", "codes", "الرمز", "رمز", "كود", "الكود"),
+    Keyword.BILLS: (
+        *("facture", "factures", "solde", "bill", "bills", "balance"),
+        *("فاتورة", "الفاتورة", "فواتير", "الفواتير", "فاتورتي", "رصيد", "الرصيد"),
+    ),
+    Keyword.PAY: ("payer", "paiement", "pay", "payment", "أداء", "الأداء", "دفع", "الدفع", "خلص"),
+    Keyword.HELP: ("aide", "help", "info", "infos", "مساعدة", "المساعدة"),
+    Keyword.STOP: ("stop", "arret", "arreter", "unsubscribe", "توقف", "إيقاف", "قف"),
+    Keyword.START: ("start", "reprendre", "استئناف"),
+    Keyword.LANGUAGE: ("lang", "langue", "language", "لغة", "اللغة"),
+}
+LANGUAGES: dict[Language, tuple[str, ...]] = {
+    Language.FR: ("fr", "francais", "french", "فرنسية", "الفرنسية", "فرنسي"),
+    Language.AR: ("ar", "arabe", "arabic", "عربية", "العربية", "عربي"),
+    Language.EN: ("en", "anglais", "english", "انجليزية", "الانجليزية", "إنجليزي"),
+}
+
+_EXACT = {fold(spelling): keyword for keyword, spellings in SPELLINGS.items() for spelling in spellings}
+_LANGUAGES = {fold(spelling): language for language, spellings in LANGUAGES.items() for spelling in spellings}
+_TOGETHER = {
+    word + named: language
+    for word, keyword in _EXACT.items()
+    if keyword is Keyword.LANGUAGE
+    for named, language in _LANGUAGES.items()
+}
+
+
+def read(text: str) -> Request:
+    """What a text asks for."""
+    words = fold(without_signature(text)).split()
+    if len(words) == 1 and CHOICE.fullmatch(words[0]):
+        return Chosen(int(words[0]))
+    latin = [latin_lookalikes(word) for word in words]
+    return _exactly(words) or _exactly(latin) or _nearly(words) or _nearly(latin) or Unclear()
+
+
+def script_language(text: str) -> Language | None:
+    """Arabic letters tell; Latin ones may be any language."""
+    return Language.AR if has_arabic(text) else None
+
+
+def holds_card_number(text: str) -> bool:
+    """13 to 19 digits with a right Luhn digit, in groups or glued to what follows (facts/security.md 1).
+
+    Groups count only from the start of one to the end of one, so that two telephone numbers are seldom a card.
+    """
+    groups: list[str] = []
+    for run in [*_RUNS.findall(fold(text)), ""]:
+        if run.isdecimal():
+            groups.append(run)
+            continue
+        if any(_card_from(groups[start:]) for start in range(len(groups))):
+            return True
+        groups = []
+    return False
+
+
+def _card_from(groups: Sequence[str]) -> bool:
+    digits = ""
+    for group in groups:
+        if len(digits) >= PAN_MAX:
+            break
+        ends = range(PAN_MIN, PAN_MAX + 1) if len(group) >= PAN_MIN else (len(digits) + len(group),)
+        digits += group
+        if any(PAN_MIN <= end <= min(PAN_MAX, len(digits)) and luhn(digits[:end]) for end in ends):
+            return True
+    return False
+
+
+def _exactly(words: Sequence[str]) -> Request | None:
+    """The whole text with its spaces out, its first word, or the one keyword among few words; never STOP in prose."""
+    joined = "".join(words)
+    if joined in _TOGETHER:
+        return Asked(Keyword.LANGUAGE, _TOGETHER[joined])
+    keyword = _EXACT.get(joined) or _EXACT.get(words[0] if words else "")
+    if keyword is None and len(words) <= WORDS_MAX:
+        found = {_EXACT[word] for word in words if word in _EXACT} - {Keyword.STOP}
+        keyword = found.pop() if len(found) == 1 else None
+    return _asked(keyword, words) if keyword else None
+
+
+def _asked(keyword: Keyword, words: Sequence[str]) -> Asked:
+    named = {_LANGUAGES[word] for word in words if word in _LANGUAGES}
+    return Asked(keyword, named.pop() if keyword is Keyword.LANGUAGE and len(named) == 1 else None)
+
+
+def _nearly(words: Sequence[str]) -> Request | None:
+    """The whole text, then its first word, within one edit of exactly one keyword."""
+    for typed in ("".join(words), words[0] if words else ""):
+        if len(typed) < FUZZY_CHARS_MIN:
+            continue
+        near = {keyword for spelling, keyword in _EXACT.items() if one_edit(typed, spelling)}
+        if len(near) == 1:
+            return _asked(near.pop(), words)
+    return None
+
+
+def one_edit(typed: str, meant: str) -> bool:
+    """Whether one letter was changed, added, left out or swapped with its neighbour. Short keywords are never near."""
+    if abs(len(typed) - len(meant)) > 1 or typed == meant or len(meant) < FUZZY_CHARS_MIN:
+        return False
+    start = 0
+    while start < min(len(typed), len(meant)) and typed[start] == meant[start]:  # bounded by the shorter word
+        start += 1
+    here, there = typed[start:], meant[start:]
+    swapped = here[:2] == there[:2][::-1] and here[2:] == there[2:] and len(here) == len(there) >= 2
+    return here[1:] == there[1:] or here[1:] == there or here == there[1:] or swapped

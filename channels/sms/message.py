@@ -1,0 +1,65 @@
+"""What SMS gateways bring, in one form for all of them. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from core.books import Delivery
+from core.subscribers import digits_of, msisdn
+
+PROVIDER_ID_CHARS_MAX = 128
+ERROR_CHARS_MAX = 64
+_NUMBER = re.compile(r"\+?[0-9]{9,15}")
+
+
+class OptOut(StrEnum):
+    """A keyword the gateway has answered by itself: we stay silent (facts/sms.md)."""
+
+    STOP = "stop"
+    HELP = "help"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class MoMessage:
+    """A text from a customer. `sender` is as the gateway wrote it: a number, a short code or letters.
+
+    The words are never shown or logged: they may hold a card number.
+    """
+
+    provider: str
+    provider_id: str
+    sender: str
+    to: str
+    text: str = field(repr=False)
+    opt_out: OptOut | None = None
+
+    @property
+    def reference(self) -> str:
+        """Ours for the reply, the same at every repeat."""
+        return f"{self.provider}-{self.provider_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStatus:
+    """What a gateway says became of a message. `status` None: nothing to write down."""
+
+    provider_id: str
+    status: Delivery | None
+    reference: str | None = None
+    error: str | None = None
+
+
+def customer_of(sender: str, to: str, country_codes: Sequence[str]) -> str | None:
+    """The MSISDN that may be answered, or None: short and alphanumeric senders, our own number, foreign prefixes.
+
+    A reply to those costs money and feeds loops and SMS pumping (facts/security.md 14).
+    """
+    if not _NUMBER.fullmatch(sender) or digits_of(sender) == digits_of(to):
+        return None
+    try:
+        number = msisdn(sender)
+    except ValueError:
+        return None
+    return number if number.startswith(tuple(f"+{code}" for code in country_codes)) else None

@@ -1,0 +1,41 @@
+"""The words of messages that jobs send about a payment, in its language: implements ports.ReceiptTexts. Pure."""
+
+from collections.abc import Callable
+
+from channels.sms.words import Words
+from core.money import dh
+from core.payment import Payment, State
+
+_GIVEN_BACK_WHOLE = frozenset({State.VOIDING, State.VOIDED, State.REFUNDING, State.REFUNDED})
+
+
+class PaymentTexts:
+    """A receipt in at most two segments, the others in one (Arabic: two)."""
+
+    __slots__ = ("_link", "_words")
+
+    def __init__(self, words: Words, link: Callable[[Payment], str | None]) -> None:
+        """`link` makes the receipt's address, None while a payment has none (channels/links.py)."""
+        self._words = words
+        self._link = link
+
+    def receipt_sms(self, payment: Payment) -> str:
+        link = self._link(payment)
+        amount, authorisation = dh(payment.amount_centimes), payment.auth_code or "-"
+        if link is None:
+            return self._words.say(payment.language, "receipt_bare", amount=amount, authorisation=authorisation)
+        return self._words.say(payment.language, "receipt", amount=amount, authorisation=authorisation, link=link)
+
+    def undecided_sms(self, payment: Payment) -> str:
+        return self._about(payment, "undecided")
+
+    def declined_sms(self, payment: Payment) -> str:
+        """The same words for every kind of refusal: a text may be read by others."""
+        return self._about(payment, "declined")
+
+    def undone_sms(self, payment: Payment) -> str:
+        """The whole, or the bills that were paid elsewhere meanwhile."""
+        return self._about(payment, "undone" if payment.state in _GIVEN_BACK_WHOLE else "undone_part")
+
+    def _about(self, payment: Payment, key: str) -> str:
+        return self._words.say(payment.language, key, amount=dh(payment.amount_centimes))

@@ -1,0 +1,76 @@
+"""Twilio's SMS webhooks (facts/sms.md): a signed form in, TwiML out; delivery reports as another form. Pure."""
+
+import re
+from collections.abc import Mapping
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from channels.callbacks import REFERENCE_CHARS_MAX, REFERENCE_PARAM
+from channels.door import Incoming, Malformed, Reply, required
+from channels.sms.message import ERROR_CHARS_MAX, PROVIDER_ID_CHARS_MAX, DeliveryStatus, MoMessage, OptOut
+from core.books import Delivery
+
+TWIML = "text/xml; charset=utf-8"
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+OPT_OUTS: Mapping[str, OptOut] = {"STOP": OptOut.STOP, "HELP": OptOut.HELP, "START": OptOut.START}
+
+# They come in any order; what is not here (an inbound status, one that is new) is taken and means nothing to us.
+STATUSES: Mapping[str, Delivery] = {
+    "accepted": Delivery.QUEUED,
+    "scheduled": Delivery.QUEUED,
+    "queued": Delivery.QUEUED,
+    "sending": Delivery.QUEUED,
+    "sent": Delivery.SENT,
+    "partially_delivered": Delivery.SENT,
+    "delivered": Delivery.DELIVERED,
+    "read": Delivery.DELIVERED,
+    "undelivered": Delivery.FAILED,
+    "failed": Delivery.FAILED,
+    "canceled": Delivery.FAILED,
+}
+
+
+class Twilio:
+    """POST form MessageSid, From, To, Body, OptOutType -> TwiML."""
+
+    name = "twilio"
+    method = "POST"
+    path = "/sms/twilio"
+    status_path = "/sms/twilio/status"
+
+    def decode(self, incoming: Incoming) -> MoMessage:
+        form = incoming.form()
+        return MoMessage(
+            provider=self.name,
+            provider_id=_sid(form),
+            sender=required(form, "From"),
+            to=form.get("To", ""),
+            text=form.get("Body", ""),
+            opt_out=OPT_OUTS.get(form.get("OptOutType", "").upper()),
+        )
+
+    def encode(self, text: str | None, status_url: str) -> Reply:
+        response = Element("Response")
+        if text is not None:
+            message = SubElement(response, "Message", {"action": status_url, "method": "POST"})
+            message.text = _NOT_IN_XML.sub("", text)
+        return Reply(tostring(response, encoding="utf-8", xml_declaration=True), TWIML)
+
+    def decode_status(self, incoming: Incoming) -> DeliveryStatus:
+        form = incoming.form()
+        reference = incoming.params().get(REFERENCE_PARAM, "")
+        if len(reference) > REFERENCE_CHARS_MAX:
+            raise Malformed("the reference is too long")
+        return DeliveryStatus(
+            provider_id=_sid(form),
+            status=STATUSES.get(required(form, "MessageStatus").lower()),
+            reference=reference or None,
+            error=form.get("ErrorCode", "")[:ERROR_CHARS_MAX] or None,
+        )
+
+
+def _sid(form: Mapping[str, str]) -> str:
+    sid = required(form, "MessageSid")
+    if len(sid) > PROVIDER_ID_CHARS_MAX or not sid.isascii() or not sid.isalnum():
+        raise Malformed("MessageSid is no identifier")
+    return sid

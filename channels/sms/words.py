@@ -1,0 +1,74 @@
+"""SMS in a customer's language: the texts of locales/ with what every message may name. Pure.
+
+French and English fit one segment, Arabic two; receipts two (facts/sms.md, Texts). Tests count every text with its
+longest plausible values; a list of lines is shortened here until it fits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.gsm7 import segments
+from core.money import dh
+from core.subscribers import Language, Line, mask_reference, national
+from core.texts import Texts
+
+SECTION = "sms"
+SEGMENTS_MAX = {Language.FR: 1, Language.EN: 1, Language.AR: 2}
+RECEIPT_SEGMENTS_MAX = 2
+CHOICES_MAX = 6  # what one SMS holds
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What customers dial. `voice` is empty where there is no voice line."""
+
+    service_code: str
+    help: str
+    voice: str = ""
+
+
+class Words:
+    """Fills texts; {help}, {where} are known to all of them."""
+
+    __slots__ = ("_numbers", "_texts")
+
+    def __init__(self, texts: Texts, numbers: Numbers) -> None:
+        self._texts = texts
+        self._numbers = numbers
+
+    def say(self, language: Language, key: str, **values: str) -> str:
+        """Raises core.texts.MissingText."""
+        common = {"help": self._numbers.help, "where": self._where(language)}
+        return self._texts.fill(language, SECTION, key, **(common | values))
+
+    def code(self, language: Language, line: Line, code: str) -> str:
+        """One line's payment code."""
+        return self.say(language, "code", line=mask_reference(line.reference), code=code)
+
+    def bills(self, language: Language, count: int, total_centimes: int) -> str:
+        """What is unpaid."""
+        return self.say(language, "bills", count=str(count), total=dh(total_centimes))
+
+    def lines(self, language: Language, lines: Sequence[Line]) -> str:
+        """A numbered list of at most CHOICES_MAX lines; without the services' names where those do not fit."""
+        full, short = (self._listed(language, lines, row) for row in ("row", "row_short"))
+        return full if segments(full) <= SEGMENTS_MAX[language] else short
+
+    def _listed(self, language: Language, lines: Sequence[Line], row: str) -> str:
+        rows = [
+            self.say(
+                language,
+                row,
+                digit=str(number),
+                service=self.say(language, f"service.{line.service}"),
+                line=mask_reference(line.reference),
+            )
+            for number, line in enumerate(lines[:CHOICES_MAX], start=1)
+        ]
+        more = [self.say(language, "more_lines")] if len(lines) > CHOICES_MAX else []
+        return "\n".join([self.say(language, "lines"), *rows, *more])
+
+    def _where(self, language: Language) -> str:
+        key = "where.both" if self._numbers.voice else "where.ussd"
+        values = {"ussd": self._numbers.service_code, "voice": national(self._numbers.voice)}
+        return self._texts.fill(language, SECTION, key, **values)
