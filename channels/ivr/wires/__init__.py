@@ -1,0 +1,1 @@
+"""Voice switches' dialects, one small file each; pure."""

@@ -1,0 +1,105 @@
+"""Voice over HTTP: a signed webhook -> Heard -> turn -> TwiML. Nothing that was typed is logged or put in a URL."""
+
+import logging
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from channels.door import Incoming, Malformed, Refused, Reply
+from channels.ivr.speak import IvrSpeaker
+from channels.ivr.wires.twilio import PATH, TwilioVoice
+from channels.receive import Check, incoming, refusal, response
+from sessions.store import StoreDown
+from sessions.turn import Heard, Turns
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES_MAX = 16 * 1024
+
+
+def routes(
+    turns: Turns,
+    speaker: IvrSpeaker,
+    wire: TwilioVoice,
+    check: Check,
+    *,
+    public_url: str,
+    expose_screens: bool,
+) -> list[Route]:
+    """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed."""
+    door = _Door(turns, speaker, wire, check, public_url, expose_screens=expose_screens)
+    return [
+        Route(PATH, door.arrival, methods=["POST"]),
+        Route(f"{PATH}/turn", door.turn, methods=["POST"]),
+        Route(f"{PATH}/status", door.status, methods=["POST"]),
+    ]
+
+
+class _Door:
+    def __init__(
+        self,
+        turns: Turns,
+        speaker: IvrSpeaker,
+        wire: TwilioVoice,
+        check: Check,
+        public_url: str,
+        *,
+        expose_screens: bool,
+    ) -> None:
+        self._turns = turns
+        self._speaker = speaker
+        self._wire = wire
+        self._check = check
+        self._public_url = public_url.rstrip("/")
+        self._expose_screens = expose_screens
+
+    async def arrival(self, request: Request) -> Response:
+        return await self._answered(request, self._wire.arrival)
+
+    async def turn(self, request: Request) -> Response:
+        return await self._answered(request, self._wire.turn)
+
+    async def status(self, request: Request) -> Response:
+        """A call's end takes its card from the vault; a failure asks the gateway to tell us again."""
+        try:
+            ended = self._wire.hang_up(await self._let_in(request))
+        except (Malformed, Refused) as error:
+            return _refused(request, error)
+        if ended is not None:
+            try:
+                await self._turns.hang_up(ended.dialog, ended.msisdn, self._speaker.can.channel)
+            except StoreDown:
+                log.warning("a hung-up call's card could not be erased now; it expires by itself")
+                return response(Reply(b"", status=503))
+        return response(Reply(b"", status=204))
+
+    async def _answered(self, request: Request, decode: Callable[[Incoming], Heard]) -> Response:
+        try:
+            arrived = await self._let_in(request)
+            heard, language = decode(arrived), self._wire.language(arrived)
+        except (Malformed, Refused) as error:
+            return _refused(request, error)
+        try:
+            answer = await self._turns.take(heard, self._speaker)
+            reply = self._wire.encode(answer)
+        except Exception:
+            log.exception("a turn failed at %s", request.url.path)
+            return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen("Apology"))
+        return response(reply, screen=self._screen(answer.screen))
+
+    async def _let_in(self, request: Request) -> Incoming:
+        arrived = await incoming(request, self._public_url, body_max=BODY_BYTES_MAX)
+        self._check(arrived)
+        return arrived
+
+    def _screen(self, name: str) -> str | None:
+        return name if self._expose_screens else None
+
+
+def _refused(request: Request, error: Malformed | Refused) -> Response:
+    log.warning("refused at %s: %s", request.url.path, error)
+    refused = refusal(error)
+    refused.headers["Cache-Control"] = "no-store"
+    return refused

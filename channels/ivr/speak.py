@@ -1,0 +1,110 @@
+"""A page -> what a voice says: short sentences, one option each, the action before its key (facts/ivr.md). Pure.
+
+A page's text is lines, one sentence group a line. A line may begin with a language's tag, "[ar] ": it is said by that
+language's voice; an untagged line is in the customer's language. `spoken` reads them back for a wire.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from channels.ivr.formats import SECTION, VoiceFormats
+from channels.wording import Wording
+from core.subscribers import Language
+from core.texts import Texts
+from sessions.pages import Keys, Layout, Page, Row, pages
+from sessions.screen import Capabilities, Digits, Menu, Say, Shows, Text, Words
+
+CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages included
+KEYS = Keys(next="8", back="9", help="0", restart="*")
+CAN = Capabilities(
+    channel="ivr",
+    takes_card=True,
+    types_text=False,
+    caller_proven=False,
+    challenges=frozenset({Shows.OTP_NUMERIC}),
+)
+_TAGGED = re.compile(rf"\[({'|'.join(Language)})\] (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Words, and whose voice says them."""
+
+    language: Language
+    text: str
+
+
+def spoken(text: str, language: Language) -> tuple[Spoken, ...]:
+    """A page's lines; neighbours in one language are one utterance."""
+    said: list[Spoken] = []
+    for line in text.splitlines():
+        tongue, words = _untagged(line)
+        tongue = tongue or language
+        if said and said[-1].language is tongue:
+            words = f"{said.pop().text} {words}"
+        said.append(Spoken(tongue, words))
+    return tuple(said)
+
+
+class IvrSpeaker:
+    """Implements turn.Speaker for voice."""
+
+    can = CAN
+
+    def __init__(self, texts: Texts) -> None:
+        self._wording = Wording(texts, SECTION, VoiceFormats(texts))
+
+    def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]:
+        """What was wrong comes first, then the question, then the keys. Raises MissingText."""
+        labels: tuple[str, ...] = ()
+        if isinstance(words, Menu):
+            labels = tuple(self._wording.text(language, o.label, _tick(o.ticked)) for o in words.options)
+        text = self._wording.text(language, words.text)
+        if isinstance(words, Digits | Text):
+            text = f"{text}\n{self._hint(words, language, again=notice is not None)}"
+        if notice is not None:
+            text = f"{self._notice(notice, (text, *labels), language)}\n{text}"
+        said = text.count("\n")
+        layout = Layout(
+            compose=lambda words_, rows: "\n".join((words_, *(self._row(row, language) for row in rows))),
+            fits=lambda page: page.count("\n") - said <= CHOICES_MAX,
+            keys=KEYS,
+            options_max=CHOICES_MAX,
+            next_label=self._wording.plain(language, "next"),
+            back_label=self._wording.plain(language, "back"),
+        )
+        return pages(words, text, labels, layout)
+
+    def apology(self, language: Language | None) -> tuple[Spoken, ...]:
+        """What is said when the server cannot go on; in every language when the caller's is not known."""
+        languages = (language,) if language is not None else tuple(Language)
+        return tuple(Spoken(each, self._wording.plain(each, "apology")) for each in languages)
+
+    def _row(self, row: Row, language: Language) -> str:
+        tongue, label = _untagged(row.label)
+        sentence = self._wording.plain(tongue or language, "row", label=label, digit=row.key)
+        return sentence if tongue is None else f"[{tongue}] {sentence}"
+
+    def _hint(self, words: Digits | Text, language: Language, *, again: bool) -> str:
+        """How a field ends; the ways out are told only to those who stumbled, for a prompt has ten seconds."""
+        if not again:
+            return self._wording.plain(language, "field")
+        ways = ("field.again", "field.back") if words.back else ("field.again",)
+        return " ".join(self._wording.plain(language, way) for way in ways)
+
+    def _notice(self, notice: Say, page: Sequence[str], language: Language) -> str:
+        """A page in several languages is corrected in all of them."""
+        tags = [tag for text in page for line in text.splitlines() if (tag := _untagged(line)[0]) is not None]
+        if not tags:
+            return self._wording.text(language, notice)
+        return "\n".join(f"[{tag}] {self._wording.text(tag, notice)}" for tag in dict.fromkeys(tags))
+
+
+def _untagged(line: str) -> tuple[Language | None, str]:
+    match = _TAGGED.fullmatch(line)
+    return (None, line) if match is None else (Language(match[1]), match[2])
+
+
+def _tick(ticked: bool | None) -> str:
+    return "" if ticked is None else ".ticked" if ticked else ".unticked"

@@ -1,0 +1,182 @@
+"""Twilio voice (facts/ivr.md): webhooks as forms, answers as TwiML. Pure.
+
+The action's `v` is the version of the page that was spoken: it binds an answer to its question, so a repeated webhook
+gets the same document. `l` is the language spoken, for an apology when the session cannot be read. A URL holds nothing
+else: what was typed comes in bodies only.
+
+Menus are one key long and have no finish key, so that `*` and `#` are answers too. Fields end with `#` and never by
+their length, the four digits of an expiry neither: with numDigits the habitual `#` would fall into the next field, and
+`*` could not restart a field that its first digits had used up. Twilio has one timer for the first digit and between
+digits; a caller looking for the card needs the longer one.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import urlencode
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from channels.door import Incoming, Malformed, Reply, required
+from channels.ivr.speak import Spoken, spoken
+from core.subscribers import Language, msisdn
+from sessions.screen import Menu, Tell
+from sessions.turn import Answer, Heard
+
+PATH = "/ivr/twilio"
+DIGIT_TIMEOUT_S = 8
+DIAL_TIMEOUT_S = 30
+DIGITS_MAX = 200
+VERSION_DIGITS_MAX = 6
+FINISH_KEY = "#"
+MORE_TIME = "*"  # speak.KEYS.restart
+ENDED = frozenset({"completed", "failed", "busy", "no-answer", "canceled"})
+_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PAYMENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+# A hidden number comes as a word, or as that word typed on a keypad.
+_HIDDEN = re.compile(
+    r"\+?(266696687|7378742833|2562533|8656696|86282452253|anonymous|restricted|blocked)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who says a language: Twilio's language and voice."""
+
+    language: str
+    name: str
+
+
+# No Moroccan voice is offered (facts/ivr.md).
+VOICES: Mapping[Language, Voice] = MappingProxyType(
+    {
+        Language.FR: Voice("fr-FR", "Polly.Lea-Neural"),
+        Language.AR: Voice("arb", "Polly.Zeina"),
+        Language.EN: Voice("en-GB", "Polly.Amy-Neural"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The line is dead: whose dialog it was."""
+
+    dialog: str
+    msisdn: str
+
+
+class TwilioVoice:
+    """Decodes raise Malformed only."""
+
+    name = "twilio"
+
+    def __init__(self, public_url: str, help_number: str, voices: Mapping[Language, Voice] = VOICES) -> None:
+        """`public_url` is what Twilio reaches, `help_number` what it dials for a person."""
+        self._public_url = public_url.rstrip("/")
+        self._help_number = help_number
+        self._voices = voices
+
+    def arrival(self, incoming: Incoming) -> Heard:
+        """A call begins: the customer's, or ours that a customer answers (its URL names the payment)."""
+        form = incoming.form()
+        dialog, caller = _party(form)
+        payment_id = incoming.params().get("payment") if _outbound(form) else None
+        if payment_id is not None and _PAYMENT_ID.fullmatch(payment_id) is None:
+            raise Malformed("payment is no payment's id")
+        return Heard(dialog, caller, order=0, begins=True, payment_id=payment_id)
+
+    def turn(self, incoming: Incoming) -> Heard:
+        """Keys, silence, or the end of a pause, about the page of version `v`."""
+        form = incoming.form()
+        dialog, caller = _party(form)
+        version = incoming.params().get("v", "")
+        if not (version.isascii() and version.isdecimal()) or len(version) > VERSION_DIGITS_MAX:
+            raise Malformed("v is no page's version")
+        digits = form.get("Digits", "")
+        if len(digits) > DIGITS_MAX:
+            raise Malformed("too many digits")
+        # `#` alone asks for more time: the same question again, and it costs no try
+        if digits == FINISH_KEY or (not digits and form.get("FinishedOnKey") == FINISH_KEY):
+            digits = MORE_TIME
+        return Heard(dialog, caller, order=int(version), typed=digits or None)
+
+    def hang_up(self, incoming: Incoming) -> HungUp | None:
+        """None for the events of a call that goes on."""
+        form = incoming.form()
+        status = required(form, "CallStatus")
+        return HungUp(*_party(form)) if status in ENDED else None
+
+    def language(self, incoming: Incoming) -> Language | None:
+        """The language spoken before this request, if it tells. Raises Malformed."""
+        told = incoming.params().get("l", "")
+        return Language(told) if told in set(Language) else None
+
+    def encode(self, answer: Answer) -> Reply:
+        """The page spoken, and what Twilio does after it."""
+        response = Element("Response")
+        said = spoken(answer.page.text, answer.language)
+        url = f"{self._public_url}{PATH}/turn?{urlencode({'v': answer.version, 'l': answer.language.value})}"
+        match answer.words:
+            case Tell(transfer=True):
+                self._say(response, said)
+                SubElement(response, "Dial", timeout=str(DIAL_TIMEOUT_S)).text = self._help_number
+            case Tell(wait_s=None):
+                self._say(response, said)
+                SubElement(response, "Hangup")
+            case Tell(wait_s=float() | int() as wait_s):
+                self._say(response, said)
+                SubElement(response, "Pause", length=str(math.ceil(wait_s)))
+                SubElement(response, "Redirect", method="POST").text = url
+            case words:
+                self._say(_gather(response, url, one_key=isinstance(words, Menu)), said)
+        return _reply(response)
+
+    def apologise(self, said: Sequence[Spoken]) -> Reply:
+        """Words instead of an error, then the end: Twilio would otherwise read out its own, in English."""
+        response = Element("Response")
+        self._say(response, said)
+        SubElement(response, "Hangup")
+        return _reply(response)
+
+    def _say(self, parent: Element, said: Sequence[Spoken]) -> None:
+        for utterance in said:
+            voice = self._voices[utterance.language]
+            SubElement(parent, "Say", language=voice.language, voice=voice.name).text = utterance.text
+
+
+def _gather(response: Element, action: str, *, one_key: bool) -> Element:
+    length = {"numDigits": "1", "finishOnKey": ""} if one_key else {"finishOnKey": FINISH_KEY}
+    return SubElement(
+        response,
+        "Gather",
+        {
+            "input": "dtmf",
+            "action": action,
+            "method": "POST",
+            "timeout": str(DIGIT_TIMEOUT_S),
+            "actionOnEmptyResult": "true",  # silence comes back with the same version
+            **length,
+        },
+    )
+
+
+def _outbound(form: Mapping[str, str]) -> bool:
+    return form.get("Direction", "").startswith("outbound")
+
+
+def _party(form: Mapping[str, str]) -> tuple[str, str]:
+    """The call, and the customer's MSISDN; who hides it is served under a name of this call alone."""
+    dialog = required(form, "CallSid")
+    if _SID.fullmatch(dialog) is None:
+        raise Malformed("CallSid is no call's id")
+    number = form.get("To" if _outbound(form) else "From", "")
+    try:
+        return dialog, f"anonymous:{dialog}" if _HIDDEN.fullmatch(number) else msisdn(number)
+    except ValueError:
+        return dialog, f"anonymous:{dialog}"
+
+
+def _reply(response: Element) -> Reply:
+    body = tostring(response, encoding="utf-8", xml_declaration=True)
+    return Reply(body, media_type="text/xml; charset=utf-8", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,136 @@
+"""A voice line on real parts: HTTP, signatures, Valkey; only the till is in memory."""
+
+import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from channels.ivr.endpoint import routes
+from channels.ivr.speak import IvrSpeaker
+from channels.ivr.wires.twilio import TwilioVoice
+from channels.twilio_signature import guard
+from core.texts import Texts, load_texts
+from lab.call import Call
+from lab.caller import DEMO_ACCOUNT, VoicePhone, new_sid
+from lab.dialled import Dialled, Direction, Pace
+from lab.serving import serving
+from lab.webhooks import Answer, Line
+from sessions.perform import Performer
+from sessions.redis_store import RedisStore
+from sessions.turn import Numbers, Turns
+from sessions.vault import Seals
+from tests.channels.ivr.fake_till import NOW, SALMA, Books, FakeTill
+
+TOKEN = "demo-token"
+PUBLIC = "https://pay.example.ma"
+QUICK = Pace(pause_factor=0.0)
+NUMBERS = Numbers(help="777", voice="0537000777", short_code="1117")
+
+
+class FixedClock:
+    """Always the same morning."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class TwiceLine(Line):
+    """A gateway that sends every webhook twice and is answered the same."""
+
+    async def signed(self, url: str, fields: object, method: str = "POST") -> Answer:
+        first = await super().signed(url, fields, method)  # type: ignore[arg-type]  # as given
+        second = await super().signed(url, fields, method)  # type: ignore[arg-type]  # as given
+        assert (second.body, second.screen) == (first.body, first.screen)
+        return second
+
+
+@dataclass
+class House:
+    """The voice line and what a test may look at."""
+
+    url: str
+    books: Books
+    till: FakeTill
+    turns: Turns
+    redis: Redis
+    asked: list[str] = field(default_factory=list)  # path and query of each request
+
+    @asynccontextmanager
+    async def phone(self, msisdn: str = SALMA, *, line: type[Line] = Line) -> AsyncIterator[VoicePhone]:
+        phone = VoicePhone(self.url, msisdn, auth_token=TOKEN, public_url=PUBLIC, pace=QUICK)
+        phone.line = line(TOKEN, PUBLIC, self.url)
+        async with phone:
+            yield phone
+
+    async def ring(self, phone: VoicePhone, payment_id: str) -> Call:
+        """We call the customer for a payment, and they answer."""
+        call = Call(
+            Dialled(
+                sid=new_sid("CA"),
+                account_sid=DEMO_ACCOUNT,
+                from_number="+212537000777",
+                to_number=phone.msisdn,
+                direction=Direction.OUTBOUND,
+                url=f"{PUBLIC}/ivr/twilio?payment={payment_id}",
+                status_url=f"{PUBLIC}/ivr/twilio/status",
+                status_events=frozenset({"initiated", "ringing", "answered", "completed"}),
+            ),
+            phone.line,
+            QUICK,
+        )
+        call.start()
+        call.answer()
+        await call.settled()
+        return call
+
+    async def held(self) -> list[bytes | str]:
+        """The vault's keys."""
+        return await self.redis.keys("kh:*:number") + await self.redis.keys("kh:*:expiry")
+
+
+@pytest.fixture(scope="session")
+def texts() -> Texts:
+    return load_texts()
+
+
+@pytest.fixture(scope="session")
+def speaker(texts: Texts) -> IvrSpeaker:
+    return IvrSpeaker(texts)
+
+
+@pytest.fixture
+async def house(redis_url: str, speaker: IvrSpeaker) -> AsyncIterator[House]:
+    redis = Redis.from_url(redis_url)
+    books = Books()
+    till = FakeTill(books)
+    performer = Performer(till, Seals({"k1": bytes(32)}))
+    turns = Turns(RedisStore(redis), performer, FixedClock(), NUMBERS, zone=ZoneInfo("Africa/Casablanca"))
+    doors = routes(
+        turns,
+        speaker,
+        TwilioVoice(PUBLIC, NUMBERS.help),
+        functools.partial(guard, (TOKEN,)),
+        public_url=PUBLIC,
+        expose_screens=True,
+    )
+    house = House("", books, till, turns, redis)
+    async with serving(_recorded(Starlette(routes=doors), house.asked)) as house.url:
+        yield house
+    await turns.close()
+    await redis.aclose()
+
+
+def _recorded(app: ASGIApp, asked: list[str]) -> ASGIApp:
+    async def recording(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            asked.append(f"{scope['path']}?{scope['query_string'].decode()}")
+        await app(scope, receive, send)
+
+    return recording

@@ -1,0 +1,309 @@
+"""Whole calls over HTTP, as Twilio plays them: every way to the card, and every way a call goes wrong."""
+
+import logging
+
+import pytest
+
+from core.payment import State
+from core.subscribers import Language
+from lab.caller import Do, follow
+from lab.dialled import CallStatus
+from tests.channels.ivr.conftest import House, TwiceLine
+from tests.channels.ivr.fake_till import AUTH_CODE, DECLINED_CARD, GOOD_CARD, PIN, PIN_CARD, SALMA, SILENT_CARD, bills
+
+CARD = [
+    ("tapez le numéro de votre carte", f"{GOOD_CARD}#"),
+    ("carte visa finissant par 0 0 1 0", "1228#"),
+    ("769 dirhams et 20 centimes .* pour confirmer, tapez 1", "1"),
+    ("code de sécurité", "123#"),
+]
+OPENING = [
+    ("pour continuer en français, tapez 1", "1"),
+    ("pour payer votre mobile 0 6, 0 0, 0 0, 0 0, 0 1, tapez 1", "1"),
+    ("envoyez code par sms au 1 1 1 7", "482913#"),
+    ("loi 09-08", "1"),
+    ("pour payer 769 dirhams et 20 centimes, tapez 1.*retirer la facture de mai 2019", "1"),
+]
+
+
+async def test_from_the_first_word_to_the_authorisation_number(house: House) -> None:
+    async with house.phone() as phone:
+        call = await phone.dial()
+        heard = await follow(call, [*OPENING, *CARD])
+        await call.finished()
+    assert [turn.screen for turn in heard] == [
+        "Language",
+        "Service",
+        "PaymentCode",
+        "Terms",
+        "PickInvoices",
+        "CardNumber",
+        "CardExpiry",
+        "ConfirmTotal",
+        "CardCvv",
+        "Paid",
+    ]
+    assert heard[-1].text.count("1 2 3, 4 5 6") == 2
+    assert "Un instant" in heard[-1].text
+    assert (call.status, call.error) == (CallStatus.COMPLETED, None)
+    assert house.books.charges == ["0010"]
+    assert await house.held() == []
+
+
+async def test_nothing_typed_reaches_a_url_or_a_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with house.phone() as phone:
+        call = await phone.dial()
+        await follow(call, [*OPENING, *CARD])
+    seen = "\n".join([*house.asked, *(record.getMessage() for record in caplog.records)])
+    assert "/ivr/twilio/turn?v=9&l=fr" in seen
+    assert GOOD_CARD not in seen
+    assert "482913" not in seen
+
+
+async def test_every_webhook_twice_charges_once(house: House) -> None:
+    async with house.phone(line=TwiceLine) as phone:
+        call = await phone.dial()
+        heard = await follow(call, [*OPENING, *CARD])
+    assert heard[-1].screen == "Paid"
+    assert house.books.charges == ["0010"]
+    assert len(house.books.payments) == 1
+
+
+async def test_we_call_back_for_the_basket_in_its_language(house: House) -> None:
+    payment = house.till.put(language=Language.AR)
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        heard = await follow(
+            call,
+            [
+                ("هنا خلّص.*769 درهمًا و20 سنتيمًا.*رقم بطاقتك", f"{GOOD_CARD}#"),
+                ("بطاقة فيزا تنتهي بالأرقام 0 0 1 0", "1228#"),
+                ("للتأكيد، اضغط 1", "1"),
+                ("رمز الأمان", "123#"),
+            ],
+        )
+        await call.finished()
+    assert {caption.language for caption in call.captions} == {"arb"}
+    assert heard[-1].text.count("1 2 3، 4 5 6") == 2
+    assert house.books.payments[payment.id].state is State.CAPTURED
+
+
+async def test_a_call_back_for_a_payment_nobody_knows(house: House) -> None:
+    async with house.phone() as phone:
+        call = await house.ring(phone, "01JGONE")
+        await call.finished()
+    assert call.screen == "Goodbye"
+    assert "expiré" in call.captions[-1].text
+
+
+async def test_the_basket_by_its_reference_from_another_telephone(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone("+212600000009") as phone:
+        call = await phone.dial()
+        wrong = [("français", "1"), ("avec une référence, tapez 1", "1"), ("six chiffres", "111111#")]
+        await follow(call, [*wrong, ("référence n'est pas connue.*zéro puis dièse", "345678#"), *CARD])
+    assert house.books.payments[payment.id].state is State.CAPTURED
+
+
+async def test_the_basket_by_the_callers_number(house: House) -> None:
+    house.till.put()
+    async with house.phone() as phone:
+        call = await phone.dial()
+        heard = await follow(call, [("769 dirhams et 20 centimes attend votre carte.*continuer, tapez 1", "1"), *CARD])
+    assert heard[-1].screen == "Paid"
+
+
+async def test_a_dropped_basket_can_be_given_up(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await phone.dial()
+        heard = await follow(call, [("recommencer au début, tapez 2", "2")])
+    assert heard[-1].screen == "Service"
+    assert house.books.payments[payment.id].state is State.EXPIRED
+
+
+async def test_a_hidden_number_pays_with_line_and_code(house: House) -> None:
+    async with house.phone("anonymous") as phone:
+        call = await phone.dial()
+        await follow(
+            call,
+            [
+                ("français", "1"),
+                ("payer un mobile, tapez 2", "2"),
+                ("dix chiffres", "0600000001#"),
+                *OPENING[2:],
+                *CARD,
+            ],
+        )
+    (payment,) = house.books.payments.values()
+    assert payment.state is State.CAPTURED
+    assert payment.payer_msisdn == f"anonymous:{call.dialled.sid}"
+
+
+async def test_a_star_restarts_the_field_and_hash_alone_gives_time(house: House) -> None:
+    payment = house.till.put()
+    restarts = [("prenez votre temps", keys) for keys in ("#", "*#", "4000*#", "#")]
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        first, *rest = CARD
+        heard = await follow(call, [("carte", "#"), *restarts, ("carte", f"123*{GOOD_CARD}#"), *rest])
+    assert heard[-1].screen == "Paid", first
+
+
+async def test_hash_and_star_on_a_menu_say_it_again(house: House) -> None:
+    async with house.phone() as phone:
+        call = await phone.dial()
+        heard = await follow(call, [("français", key) for key in "#*#*#"])
+        assert heard[-1].screen == "Language"
+        assert not call.ended
+
+
+async def test_zero_reaches_a_person_and_erases_the_card(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        await follow(call, [*CARD[:2], ("confirmer", "1")])
+        assert len(await house.held()) == 2
+        call.press("0#")
+        await call.finished()
+    assert call.transferred_to == "777"
+    assert call.screen == "Help"
+    assert await house.held() == []
+    assert house.books.charges == []
+
+
+async def test_zero_on_a_menu(house: House) -> None:
+    async with house.phone() as phone:
+        call = await phone.dial()
+        await follow(call, [("français", "0")])
+        await call.finished()
+    assert call.transferred_to == "777"
+
+
+async def test_silence_three_times_ends_the_call(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        heard = await follow(call, [("carte", Do.SILENCE), ("rien reçu", Do.SILENCE), ("rien reçu", Do.SILENCE)])
+        await call.finished()
+    assert heard[-1].screen == "Goodbye"
+    assert "Trop d'essais" in heard[-1].text
+    assert house.books.payments[payment.id].state is State.CREATED
+
+
+async def test_what_was_wrong_is_said_first(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        await follow(
+            call,
+            [
+                ("carte", "4000000000000011#"),
+                ("^numéro de carte incorrect", "12#"),
+                ("^numéro de carte incorrect", f"{GOOD_CARD}#"),
+                ("expiration", "1328#"),
+                ("^date incorrecte", "1026#"),
+                ("^cette carte a expiré.*neuf puis dièse", "9#"),
+                ("tapez le numéro de votre carte", f"{GOOD_CARD}#"),
+                ("expiration", "1126#"),
+                ("confirmer", "7"),
+                ("^choix incorrect", "1"),
+                ("code de sécurité", "12#"),
+                ("^ce code n'a pas", "123#"),
+            ],
+        )
+    assert house.books.payments[payment.id].state is State.CAPTURED
+
+
+async def test_hanging_up_in_the_middle_of_the_card_erases_it(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        await follow(call, CARD[:2])
+        assert len(await house.held()) == 2
+        call.hang_up()
+        await call.finished()
+        assert await house.held() == []
+        again = await phone.dial()
+        heard = await follow(again, [])
+    assert heard[-1].screen == "Resume"
+    assert house.books.charges == []
+
+
+async def test_the_banks_pin(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        script = [("carte", f"{PIN_CARD}#"), ("mastercard finissant par 4 8 9 6", "1228#"), *CARD[2:]]
+        pins = [("jamais le code secret", "999#"), ("n'a pas accepté ce code", f"{PIN}#")]
+        heard = await follow(call, [*script, *pins])
+    assert heard[-1].screen == "Paid"
+    assert await house.held() == []
+
+
+async def test_a_refused_card_then_another(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        refused = [("carte", f"{DECLINED_CARD}#"), ("0 5 0 9", "1228#"), *CARD[2:]]
+        heard = await follow(call, [*refused, ("rien n'a été débité.*autre carte, tapez 1", "1"), *CARD])
+    assert [turn.screen for turn in heard].count("Declined") == 1
+    assert house.books.charges == ["0509", "0010"]
+
+
+async def test_a_slow_bank_is_talked_over(house: House) -> None:
+    payment = house.till.put()
+    house.books.bank_answers.clear()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        await follow(call, CARD[:3])
+        call.press("123#")
+        while not any("patienter" in caption.text for caption in call.captions):
+            await house.turns.hang_up("nobody", SALMA, "ivr")  # any round trip: the call goes on meanwhile
+        house.books.bank_answers.set()
+        await call.settled()
+    assert call.screen == "Paid"
+
+
+async def test_a_bank_that_says_nothing(house: House) -> None:
+    payment = house.till.put()
+    house.books.languages[SALMA] = Language.FR
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        silent = [("carte", f"{SILENT_CARD}#"), ("9 6 0 9", "1228#"), *CARD[2:]]
+        heard = await follow(call, [*silent, ("ne payez pas à nouveau.*autre facture, tapez 1", "1")])
+    assert heard[-1].screen == "Service"
+    assert house.books.payments[payment.id].state is State.UNKNOWN
+
+
+async def test_many_bills_are_read_page_by_page(house: House) -> None:
+    house.books.unpaid = bills(40)
+    house.books.languages[SALMA] = Language.EN
+    async with house.phone() as phone:
+        call = await phone.dial()
+        heard = await follow(
+            call,
+            [
+                ("to pay your mobile", "1"),
+                ("code", "482913#"),
+                ("to accept, press 1", "1"),
+                ("bills chosen: 40 of 40.*to pay 4007 dirhams and 80 centimes, press 1.*to hear more, press 8", "8"),
+                ("to pay .*, press 1.*to go back, press 9", "2"),
+                ("bills chosen: 39 of 40.*to put back the bill", "9"),
+            ],
+        )
+    assert heard[-1].screen == "PickInvoices"
+    assert "leave out" in heard[-1].text
+
+
+async def test_a_session_lost_in_mid_call_begins_again(house: House) -> None:
+    payment = house.till.put()
+    async with house.phone() as phone:
+        call = await house.ring(phone, payment.id)
+        await follow(call, CARD[:2])
+        await house.redis.flushall()
+        heard = await follow(call, [("confirmer", "1"), ("attend votre carte", "1"), *CARD])
+    assert heard[-1].screen == "Paid"
+    assert house.books.charges == ["0010"]
+    assert house.books.payments[payment.id].auth_code == AUTH_CODE
