@@ -1,0 +1,131 @@
+"""The commands `dial`, `sms` and `call`: options in, one of the phones out, an exit code at the end."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from channels.terminal.dial import SPOKEN_WIRE, Dialling, split_code
+from channels.terminal.dial import dial as play
+from channels.terminal.faults import Failed
+from channels.terminal.keyboard import Keyboard
+from channels.terminal.show import Show
+from core.subscribers import msisdn
+
+DEMO_URL = "http://127.0.0.1:8000"
+DEMO_CUSTOMER = "0600000001"
+DEMO_ACCOUNT = "ACdemo"
+DEMO_TOKEN = "demo-token"  # noqa: S105 - the demo's, known to everyone
+DESK_PATH = "/lab"
+
+
+def _number(value: str) -> str:
+    try:
+        return msisdn(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _wire(value: str) -> str:
+    if value != SPOKEN_WIRE:
+        raise typer.BadParameter(f"this handset speaks {SPOKEN_WIRE} only")
+    return value
+
+
+def _keys(value: str) -> str:
+    if value and not value.isdecimal():
+        raise typer.BadParameter("a reference has digits only")
+    return value
+
+
+From = Annotated[str, typer.Option("--from", metavar="MSISDN", callback=_number, help="Whose phone it is.")]
+Url = Annotated[str, typer.Option(help="The server.")]
+PublicUrl = Annotated[str, typer.Option(help="What signatures are built from, where it differs from --url.")]
+AccountSid = Annotated[str, typer.Option("--account", help="Twilio account that the server expects.")]
+Token = Annotated[str, typer.Option(help="Auth token that signs, as Twilio would.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
+
+
+def dial(
+    code: Annotated[str, typer.Argument(help="What is dialled; may hold keys, as in *1117*1#.")] = "",
+    *,
+    from_: From = DEMO_CUSTOMER,
+    url: Url = DEMO_URL,
+    service_code: Annotated[str, typer.Option(help="The service's own code.")] = "*1117#",
+    wire: Annotated[str, typer.Option(callback=_wire, help="The gateway's dialect.")] = SPOKEN_WIRE,
+    secret: Annotated[str, typer.Option(help="The wire's shared secret, where it has one.")] = "",
+    as_json: Json = False,
+) -> None:
+    """A USSD phone in the terminal. Keys come from the keyboard, or from stdin, one line per input."""
+    service, keys = split_code(code, service_code)
+    _run(play(Dialling(url, from_, service, keys, secret), Keyboard(), _show(as_json)), left_ok=True)
+
+
+def sms(
+    text: Annotated[str, typer.Argument(help="The message.")],
+    *,
+    from_: From,
+    to: Annotated[str, typer.Option(help="The short code.")] = "1117",
+    url: Url = DEMO_URL,
+    public_url: PublicUrl = "",
+    account: AccountSid = DEMO_ACCOUNT,
+    token: Token = DEMO_TOKEN,
+    as_json: Json = False,
+) -> None:
+    """Text the short code, signed as Twilio signs, and show the replies."""
+    from channels.terminal.text import Account, send
+
+    _run(send(Account(url, account, token, public_url), from_, to, text, _show(as_json)), left_ok=False)
+
+
+def call(
+    *,
+    from_: From = DEMO_CUSTOMER,
+    number: Annotated[str, typer.Option(help="The voice line's number.")] = "+212537000777",
+    reference: Annotated[str, typer.Option(callback=_keys, help="Typed by itself when the line asks for one.")] = "",
+    url: Url = DEMO_URL,
+    public_url: PublicUrl = "",
+    account: AccountSid = DEMO_ACCOUNT,
+    token: Token = DEMO_TOKEN,
+    answering: Annotated[
+        bool, typer.Option("--answer", help="Wait for a call back of the demo and answer it.")
+    ] = False,
+    desk: Annotated[
+        str, typer.Option(help=f"The demo's Twilio desk, for --answer; {DESK_PATH} at --url unless told.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """A voice call in the terminal: captions and keys. Ctrl-C hangs up. Stdin may be a script, one line per turn."""
+    from channels.terminal import call as voice
+    from channels.terminal.text import Account
+
+    if answering:
+        _run(voice.answer(desk or url.rstrip("/") + DESK_PATH, from_, Keyboard(), _show(as_json)), left_ok=True)
+    else:
+        order = voice.Calling(Account(url, account, token, public_url), from_, number, reference)
+        _run(voice.call(order, Keyboard(), _show(as_json)), left_ok=True)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add `dial`, `sms` and `call`."""
+    app.command()(dial)
+    app.command()(sms)
+    app.command()(call)
+
+
+def _show(as_json: bool) -> Show:
+    return Show(Console(highlight=False), as_json=as_json)
+
+
+def _run(work: Coroutine[None, None, None], *, left_ok: bool) -> None:
+    """Ctrl-C is how one leaves a phone (`left_ok`): no failure there."""
+    try:
+        asyncio.run(work)
+    except Failed as error:
+        typer.echo(f"khallas: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("hung up" if left_ok else "interrupted", err=True)
+        raise typer.Exit(0 if left_ok else 1) from None
