@@ -38,7 +38,6 @@ def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX) -> P
     return AsyncConnectionPool(
         database_url,
         kwargs={
-            "autocommit": True,
             "row_factory": dict_row,
             "connect_timeout": CONNECT_MAX_S,
             "options": f"-c statement_timeout={STATEMENT_MAX_MS} -c lock_timeout={LOCK_MAX_MS}",
@@ -47,9 +46,15 @@ def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX) -> P
         max_size=connections_max,
         max_waiting=WAITING_MAX,
         timeout=CHECKOUT_MAX_S,
+        configure=_commit_each,
         open=False,
         name="khallas",
     )
+
+
+async def _commit_each(connection: Connection) -> None:
+    # set here and not in kwargs: procrastinate's listener takes those and passes its own autocommit
+    await connection.set_autocommit(True)
 
 
 class Database:
