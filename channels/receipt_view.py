@@ -1,0 +1,162 @@
+"""A payment as its receipt shows it, worded in one language: the page, the PDF and the mail print the same. Pure.
+
+The state is told as it is: a receipt of a payment that was given back says so, however old its link. Only the card's
+last four digits exist here (facts/security.md 7).
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from core.money import dh
+from core.payment import Payment, State
+from core.subscribers import Language
+from core.texts import Texts
+
+SECTION = "receipt"
+ZONE = ZoneInfo("Africa/Casablanca")
+NAME_CHARS_MAX = 60
+_BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "maestro": "Maestro", "amex": "American Express", "cmi": "CMI"}
+
+
+class Status(StrEnum):
+    """What a receipt says of a payment; each has its words in locales/."""
+
+    PAID = "paid"
+    CHECKING = "checking"
+    RETURNING = "returning"
+    VOIDED = "voided"
+    REFUNDED = "refunded"
+    DECLINED = "declined"
+    UNPAID = "unpaid"
+
+
+STATUS: dict[State, Status] = {
+    State.CREATED: Status.UNPAID,
+    State.EXPIRED: Status.UNPAID,
+    State.SENDING: Status.CHECKING,
+    State.CHALLENGE: Status.CHECKING,
+    State.UNKNOWN: Status.CHECKING,
+    State.INTEGRITY_FAILURE: Status.CHECKING,
+    State.CAPTURED: Status.PAID,
+    State.VOIDING: Status.RETURNING,
+    State.REFUNDING: Status.RETURNING,
+    State.VOIDED: Status.VOIDED,
+    State.REFUNDED: Status.REFUNDED,
+    State.DECLINED: Status.DECLINED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Whose receipts these are. `logo` is an SVG or PNG file; without one a neutral mark is drawn."""
+
+    name: str
+    help_number: str
+    logo: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.name) <= NAME_CHARS_MAX or any(unicodedata.category(c) == "Cc" for c in self.name):
+            raise ValueError(f"an operator's name is one line of 1 to {NAME_CHARS_MAX} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One labelled value. `latin`: numbers and addresses, read left to right in every language."""
+
+    name: str
+    label: str
+    value: str
+    latin: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One bill."""
+
+    number: str
+    period: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """Everything a receipt prints, in words."""
+
+    language: Language
+    title: str
+    status: Status
+    state: str
+    note: str
+    number_label: str
+    number: str
+    facts: tuple[Fact, ...]
+    bills: str
+    columns: tuple[str, str, str]
+    rows: tuple[Row, ...]
+    total_label: str
+    total: str
+    help: str
+    paid_at: datetime | None
+
+    @property
+    def rtl(self) -> bool:
+        return self.language is Language.AR
+
+
+def receipt_view(payment: Payment, texts: Texts, operator: Operator, language: Language | None = None) -> ReceiptView:
+    """In the payer's language unless told. Raises MissingText."""
+    language = language or payment.language
+    status = STATUS[payment.state]
+
+    def t(key: str, **values: str) -> str:
+        return texts.fill(language, SECTION, key, **values)
+
+    return ReceiptView(
+        language=language,
+        title=t("title"),
+        status=status,
+        state=t(f"{status}.state"),
+        note=t(f"{status}.note"),
+        number_label=t("receipt-number"),
+        number=payment.receipt_number or t("none"),
+        facts=_facts(payment, texts, language),
+        bills=t("bills"),
+        columns=(t("bill.number"), t("bill.period"), t("bill.amount")),
+        rows=tuple(Row(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
+        total_label=t("total"),
+        total=dh(payment.amount_centimes),
+        help=t("help", help_number=operator.help_number),
+        paid_at=payment.paid_at,
+    )
+
+
+def _facts(payment: Payment, texts: Texts, language: Language) -> tuple[Fact, ...]:
+    def fact(name: str, value: str | None, label: str = "", *, latin: bool = True) -> Fact:
+        shown = value or texts.get(language, SECTION, "none")
+        return Fact(name, texts.get(language, SECTION, label or name), shown, latin)
+
+    return (
+        fact("date", when(payment.paid_at)),
+        fact("line", payment.line_reference, f"line.{payment.service}"),
+        fact("email", payment.email),
+        fact("auth-code", payment.auth_code),
+        fact("transaction-number", payment.transaction_number),
+        fact("method", _method(payment.card_brand, texts, language), latin=False),
+        fact("card", payment.card_last4 and f"**** **** **** {payment.card_last4[-4:]}"),
+    )
+
+
+def when(moment: datetime | None) -> str | None:
+    """ "23/11/2026 14:05" on Moroccan clocks."""
+    return None if moment is None else f"{moment.astimezone(ZONE):%d/%m/%Y %H:%M}"
+
+
+def _method(brand: str | None, texts: Texts, language: Language) -> str:
+    """A brand nobody knows passes through in its own letters; "card" is no brand (core/cards.py)."""
+    if not brand or brand == "card":
+        return texts.get(language, SECTION, "method.card")
+    return texts.fill(language, SECTION, "method.brand", brand=_BRANDS.get(brand, brand.title()))

@@ -1,0 +1,156 @@
+"""What every page for browsers stands on: templates, headers, and the files served under /static.
+
+Rules: everything a browser loads comes from here (no other host), nothing is inline but SVG, nothing is cached but
+files whose address changes with their content, and whatever a template prints is escaped.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from channels.receipt_view import Operator
+from core.subscribers import Language
+from core.texts import Texts
+
+HERE = Path(__file__).parent
+LOGO_PATH = "/brand/logo"
+LOGO_BYTES_MAX = 256 * 1024
+LOGO_TYPES = MappingProxyType({".svg": "image/svg+xml", ".png": "image/png"})
+ASSET_TTL_S = 365 * 24 * 3600
+LOGO_TTL_S = 3600
+
+# A page that only shows: no form, no request of its own. Desk, operations and the phone pass CSP_WORKING.
+CSP_STILL = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+CSP_WORKING = CSP_STILL.replace("form-action 'none'", "form-action 'self'; connect-src 'self'")
+
+_PRIVATE = MappingProxyType(
+    {
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex, nofollow, noarchive",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    }
+)
+
+
+def private_headers(csp: str = CSP_STILL) -> dict[str, str]:
+    """Headers of whatever shows a customer's data."""
+    return {**_PRIVATE, "Content-Security-Policy": csp}
+
+
+def language_asked(request: Request) -> Language | None:
+    """The `?lang=` of a page; an unknown one is none."""
+    try:
+        return Language(request.query_params.get("lang", ""))
+    except ValueError:
+        return None
+
+
+class Pages:
+    """Renders templates in a language and serves what they need."""
+
+    def __init__(self, texts: Texts, operator: Operator) -> None:
+        """Raises ValueError for a logo that is neither SVG nor PNG or too large, OSError when it cannot be read."""
+        self.operator = operator
+        self.texts = texts
+        self._logo = None if operator.logo is None else _checked(operator.logo)
+        self._addresses = _addresses(HERE / "static")
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals |= {
+            "asset": self._addresses.__getitem__,
+            "logo": None if self._logo is None else LOGO_PATH,
+            "operator": operator,
+            "say": self.say,
+            "languages": tuple(Language),
+        }
+
+    def say(self, language: Language, key: str, section: str = "web", **values: str) -> str:
+        """A text of locales/. Raises MissingText."""
+        return self.texts.fill(language, section, key, help_number=self.operator.help_number, **values)
+
+    def html(
+        self,
+        template: str,
+        language: Language,
+        *,
+        status: int = 200,
+        csp: str = CSP_STILL,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> HTMLResponse:
+        """A private page. In the template: `language`, `rtl`, `t(key)` and what is passed."""
+
+        def t(key: str, **named: str) -> str:
+            return self.say(language, key, **named)
+
+        page = self._templates.get_template(template).render(
+            language=language, rtl=language is Language.AR, t=t, **values
+        )
+        answer_headers = private_headers(csp) | {"Content-Language": language.value} | dict(headers or {})
+        return HTMLResponse(page, status, answer_headers)
+
+    def routes(self) -> list[BaseRoute]:
+        """/static and the operator's logo."""
+        found: list[BaseRoute] = [Mount("/static", _Assets(directory=HERE / "static"), name="static")]
+        if self._logo is not None:
+            found.append(Route(LOGO_PATH, self._send_logo, methods=["GET"]))
+        return found
+
+    async def _send_logo(self, request: Request) -> Response:
+        if self._logo is None:
+            return Response(status_code=404)
+        kept = {"Cache-Control": f"public, max-age={LOGO_TTL_S}", **_hardened()}
+        return FileResponse(self._logo, headers=kept, media_type=LOGO_TYPES[self._logo.suffix.lower()])
+
+
+class _Assets(StaticFiles):
+    """Files that may be kept for ever when asked for with the `v` of their content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        versioned = bytes(scope.get("query_string", b"")).startswith(b"v=")
+        answer.headers["Cache-Control"] = f"public, max-age={ASSET_TTL_S}, immutable" if versioned else "no-cache"
+        answer.headers.update(_hardened())
+        return answer
+
+
+def _hardened() -> dict[str, str]:
+    # an SVG opened by itself is a document: it gets no script either
+    return {
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+
+
+def _addresses(folder: Path) -> dict[str, str]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    names = {file.relative_to(folder).as_posix(): file for file in files}
+    return {name: f"/static/{name}?v={sha256(file.read_bytes()).hexdigest()[:12]}" for name, file in names.items()}
+
+
+def _checked(logo: Path) -> Path:
+    if logo.suffix.lower() not in LOGO_TYPES or logo.stat().st_size > LOGO_BYTES_MAX:
+        raise ValueError(f"a logo is an SVG or PNG file of at most {LOGO_BYTES_MAX} bytes")
+    return logo

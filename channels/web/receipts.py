@@ -1,0 +1,129 @@
+"""GET /receipts/{token} and /receipts/{token}.pdf: a receipt for whoever holds its link.
+
+An unknown, revoked, expired or forged link gets one and the same answer after the same work. Nothing here logs a token
+or anything of a payment (facts/security.md 16).
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from channels.links import BadLink, ReceiptLinks
+from channels.receipt_view import Operator, ReceiptView, receipt_view
+from channels.web import extras, qr
+from channels.web.pages import Pages, language_asked, private_headers
+from core.books import BooksDown
+from core.payment import Payment
+from core.ports import Clock
+from core.subscribers import Language
+
+log = logging.getLogger(__name__)
+
+LOOKUP_MAX_S = 3.0
+PDF_MAX_S = 10.0
+PDFS_AT_ONCE = 2
+RETRY_AFTER_S = 30
+NOBODY = "0" * 32  # looked up in place of an id that cannot be trusted
+
+
+class Receipts(Protocol):
+    """Where payments are found by their receipt's id. Raises BooksDown."""
+
+    async def by_receipt_token(self, token: str) -> Payment | None:
+        """None for an unknown or revoked one."""
+
+
+class _Busy(Exception):
+    """The database or the PDF maker did not answer in time: their fault, retry later."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    pages: Pages
+    receipts: Receipts
+    links: ReceiptLinks
+    clock: Clock
+    making: asyncio.Semaphore
+
+    async def page(self, request: Request) -> Response:
+        token = str(request.path_params["token"])
+        try:
+            payment = await self._find(token)
+        except _Busy:
+            return self._busy()
+        if payment is None:
+            return self._gone()
+        language = language_asked(request) or payment.language
+        return self.pages.html(
+            "receipt.html",
+            language,
+            view=receipt_view(payment, self.pages.texts, self.pages.operator, language),
+            token=token,
+            has_pdf=extras.pdf(),
+            qr=qr.svg(self.links.address(token), self.pages.say(language, "receipt.qr")),
+        )
+
+    async def pdf(self, request: Request) -> Response:
+        token = str(request.path_params["token"])
+        try:
+            payment = await self._find(token)
+            if payment is None:
+                return self._gone()
+            language = language_asked(request) or payment.language
+            if not extras.pdf():
+                return self.pages.html("no-pdf.html", language, status=404, token=token)
+            content = await self._make(payment, language, self.links.address(token))
+        except _Busy:
+            return self._busy()
+        name = f'inline; filename="receipt-{payment.receipt_number or payment.reference}.pdf"'
+        headers = private_headers() | {"Content-Disposition": name, "Content-Language": language.value}
+        return Response(content, media_type="application/pdf", headers=headers)
+
+    async def _find(self, token: str) -> Payment | None:
+        """The payment a link opens. Asks the database whatever the link is worth. Raises _Busy."""
+        verdict = self.links.verify(token, self.clock.now())
+        trusted = NOBODY if isinstance(verdict, BadLink) else verdict
+        try:
+            async with asyncio.timeout(LOOKUP_MAX_S):
+                payment = await self.receipts.by_receipt_token(trusted)
+        except (BooksDown, TimeoutError) as error:
+            log.warning("receipt not read: %s", type(error).__name__)
+            raise _Busy from error
+        return payment if trusted != NOBODY and payment is not None and payment.receipt_token == trusted else None
+
+    async def _make(self, payment: Payment, language: Language, address: str) -> bytes:
+        view = receipt_view(payment, self.pages.texts, self.pages.operator, language)
+        words = self.pages.say(language, "receipt.reopen")
+        try:
+            async with asyncio.timeout(PDF_MAX_S), self.making:
+                return await asyncio.to_thread(_render, view, address, words, self.pages.operator)
+        except TimeoutError as error:
+            log.warning("receipt's PDF not made in time")
+            raise _Busy from error
+
+    def _gone(self) -> Response:
+        return self.pages.html("notice.html", Language.FR, status=404, notice="gone")
+
+    def _busy(self) -> Response:
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return self.pages.html("notice.html", Language.FR, status=503, headers=headers, notice="busy")
+
+
+def _render(view: ReceiptView, address: str, words: str, operator: Operator) -> bytes:
+    from channels.web import receipt_pdf  # the extra, only where it is wanted
+
+    return receipt_pdf.render(view, receipt_pdf.Way(address, words), operator)
+
+
+def routes(pages: Pages, receipts: Receipts, links: ReceiptLinks, clock: Clock) -> list[BaseRoute]:
+    """The two addresses of a receipt; `pages.routes()` brings what they load."""
+    door = _Door(pages, receipts, links, clock, asyncio.Semaphore(PDFS_AT_ONCE))
+    return [
+        Route("/receipts/{token}.pdf", door.pdf, methods=["GET"]),
+        Route("/receipts/{token}", door.page, methods=["GET"]),
+    ]

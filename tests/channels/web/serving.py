@@ -1,0 +1,77 @@
+"""The receipt's addresses on a real server, over books that hold what a test puts there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+from starlette.applications import Starlette
+
+from channels.links import ReceiptLinks
+from channels.receipt_view import Operator
+from channels.web.pages import Pages
+from channels.web.receipts import routes
+from core.books import BooksDown
+from core.payment import Payment
+from core.texts import load_texts
+from lab.serving import serving
+from tests.channels.payments import PAID_AT
+
+LINKS = ReceiptLinks(["a-secret-of-the-tests"], "https://pay.example.ma")
+
+
+@dataclass
+class Books:
+    """Finds payments by their receipt's id, as the till does; remembers what it was asked."""
+
+    payments: dict[str, Payment] = field(default_factory=dict)
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def hold(self, payment: Payment) -> str:
+        """Keeps it; the token of its link."""
+        assert payment.receipt_token is not None
+        assert payment.paid_at is not None
+        self.payments[payment.receipt_token] = payment
+        return LINKS.make(payment.receipt_token, payment.paid_at)
+
+    async def by_receipt_token(self, token: str) -> Payment | None:
+        self.asked.append(token)
+        if self.down:
+            raise BooksDown
+        return self.payments.get(token)
+
+
+@dataclass
+class Noon:
+    """A clock that stands until it is moved."""
+
+    moment: datetime = PAID_AT
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running site and a browser without a screen."""
+
+    http: aiohttp.ClientSession
+    books: Books
+    clock: Noon
+
+    async def get(self, path: str) -> tuple[aiohttp.ClientResponse, str]:
+        """An answer and its text."""
+        async with self.http.get(path) as answer:
+            return answer, await answer.text()
+
+
+@asynccontextmanager
+async def site(name: str = "Opérateur", logo: Path | None = None) -> AsyncIterator[Site]:
+    """Serves within the block."""
+    pages, books, clock = Pages(load_texts(), Operator(name, "777", logo)), Books(), Noon()
+    app = Starlette(routes=[*routes(pages, books, LINKS, clock), *pages.routes()])
+    async with serving(app) as url, aiohttp.ClientSession(url) as http:
+        yield Site(http, books, clock)

@@ -1,0 +1,134 @@
+"""The PDF: every field, Arabic joined and mirrored, the same bytes every time."""
+
+from dataclasses import replace
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+from pypdf.generic import StreamObject
+
+from channels.receipt_view import Operator, receipt_view
+from channels.web.receipt_pdf import Way, render
+from core.invoices import Invoice
+from core.payment import Payment, State
+from core.subscribers import Language
+from core.texts import load_texts
+from tests.channels.payments import paid
+from tests.channels.web.serving import site
+
+TEXTS = load_texts()
+OPERATOR = Operator("Opérateur Démo", "777")
+WAY = Way("https://pay.example.ma/receipts/" + "x" * 39, "Scannez")
+CARD = "**** **** **** 0010"
+NUMBERS = (
+    "2026-00000042", "23/11/2026 14:05", "0600000001", "salma@example.com", "Q41T9Z", "26327NF2C10099",
+    CARD, "0012345678", "05/2019", "769,20 DH", "0012345999", "06/2019", "1 000,00 DH", "1 769,20 DH",
+)  # fmt: skip
+
+
+def made(payment: Payment, operator: Operator = OPERATOR) -> bytes:
+    return render(receipt_view(payment, TEXTS, operator), WAY, operator)
+
+
+def words(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
+
+
+@pytest.mark.parametrize("language", [Language.FR, Language.EN])
+def test_every_field_is_printed(language: Language) -> None:
+    text = words(made(paid(language)))
+    for value in (*NUMBERS, "Visa", "CMI", "777", "Opérateur Démo", TEXTS.get(language, "receipt", "paid.state")):
+        assert value in text
+    for label in ("title", "date", "auth-code", "transaction-number", "method", "bills", "total"):
+        assert TEXTS.get(language, "receipt", label) in text
+
+
+def test_arabic_is_joined_and_begins_at_the_right() -> None:
+    content = made(paid(Language.AR))
+    text = words(content)
+    for value in (*NUMBERS, "0010", "Visa", "CMI", "777"):
+        if value != CARD:  # the reader's own ordering of stars, not ours
+            assert value in text
+    page = PdfReader(BytesIO(content)).pages[0]
+    places: dict[str, float] = {}
+
+    def keep(part: str, _ctm: object, matrix: list[float], _font: object, _size: object) -> None:
+        places.setdefault(part.strip(), matrix[4])
+
+    page.extract_text(visitor_text=keep)
+    middle = float(page.mediabox.width) / 2
+    assert places["Q41T9Z"] < middle
+    label = TEXTS.get(Language.AR, "receipt", "auth-code")
+    assert next(x for part, x in places.items() if part and set(part) <= set(label) and len(part) > 3) > middle
+    # joined: one letter is printed by several glyphs, by where it stands in its word
+    assert max(glyphs_of("م", content)) >= 3
+
+
+def glyphs_of(letter: str, content: bytes) -> list[int]:
+    """How many glyphs of each font stand for a letter."""
+    reader = PdfReader(BytesIO(content))
+    maps = map(reader.get_object, range(1, len(reader.xref[0]) + 1))
+    streams = [thing.get_data() for thing in maps if isinstance(thing, StreamObject)]
+    code = f"<{ord(letter):04X}>".encode()
+    return [stream.upper().count(code) for stream in streams if b"beginbfchar" in stream]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_same_payment_gives_the_same_bytes(language: Language) -> None:
+    assert made(paid(language)) == made(paid(language))
+    assert made(paid(language)) != made(paid(language, State.REFUNDED))
+
+
+@pytest.mark.parametrize("state", [State.REFUNDED, State.UNKNOWN, State.DECLINED, State.CREATED])
+def test_the_state_is_told_as_it_is(state: State) -> None:
+    view = receipt_view(paid(Language.EN, state), TEXTS, OPERATOR)
+    text = words(render(view, WAY, OPERATOR))
+    assert view.state in text
+    assert TEXTS.get(Language.EN, "receipt", "paid.note").split()[0] not in text.replace(view.note, "")
+
+
+def test_forty_bills_take_pages_and_lose_none() -> None:
+    bills = tuple(Invoice(f"{n:016d}", date(2026, 1, 1), 9_999_999, date(2026, 2, 1)) for n in range(40))
+    content = made(paid(bills=bills))
+    text = words(content)
+    assert len(PdfReader(BytesIO(content)).pages) == 3
+    for bill in bills:
+        assert bill.number in text
+    assert "3 999 999,60 DH" in text
+
+
+def test_a_long_address_shrinks_and_a_payment_without_a_date_has_bytes_too() -> None:
+    address = "a" * 64 + "@" + "b" * 60 + "." + "c" * 60 + ".example.com"
+    bare = replace(paid(), email=address, paid_at=None)
+    assert address in words(made(bare)).replace("\n", "")
+    assert made(bare) == made(bare)
+
+
+def test_logos_are_drawn_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
+    png, svg, broken = tmp_path / "a.png", tmp_path / "a.svg", tmp_path / "b.png"
+    Image.new("RGB", (60, 30), "red").save(png)
+    svg.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
+    )
+    broken.write_bytes(b"no picture")
+    plain = words(made(paid(Language.AR)))
+    for logo in (png, svg, broken):
+        content = made(paid(Language.AR), Operator("Opérateur Démo", "777", logo))
+        assert words(content) == plain
+        assert content != made(paid(Language.AR))
+
+
+async def test_it_is_served_as_a_file_of_its_own() -> None:
+    async with site() as browser:
+        token = browser.books.hold(paid(Language.FR))
+        async with browser.http.get(f"/receipts/{token}.pdf") as answer:
+            assert answer.status == 200
+            assert answer.content_type == "application/pdf"
+            assert answer.headers["Content-Disposition"] == 'inline; filename="receipt-2026-00000042.pdf"'
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "Reçu de paiement" in words(await answer.read())
+        async with browser.http.get(f"/receipts/{token}.pdf?lang=en") as answer:
+            assert "Payment receipt" in words(await answer.read())

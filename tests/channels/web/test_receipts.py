@@ -1,0 +1,219 @@
+"""The receipt page: complete, truthful, in three languages, and closed to whoever has no link."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date, timedelta
+from html import unescape
+
+import pytest
+import pytest_asyncio
+
+from channels.receipt_view import STATUS, Status
+from channels.web import extras
+from core.invoices import Invoice
+from core.money import dh
+from core.payment import State
+from core.subscribers import Language, Service
+from core.texts import load_texts
+from tests.channels.payments import PAID_AT, paid
+from tests.channels.web.serving import LINKS, Site, site
+
+TEXTS = load_texts()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Site]:
+    async with site("Opérateur <Démo> & Fils") as running:
+        yield running
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_every_field_of_a_receipt_is_there(browser: Site, language: Language) -> None:
+    payment = paid(language)
+    answer, page = await browser.get(f"/receipts/{browser.books.hold(payment)}")
+    assert answer.status == 200
+    assert answer.content_type == "text/html"
+    text = unescape(page)
+    for value in (
+        "0600000001",
+        "salma@example.com",
+        "23/11/2026 14:05",
+        "Q41T9Z",
+        "26327NF2C10099",
+        "Visa",
+        "CMI",
+        "**** **** **** 0010",
+        "2026-00000042",
+        "0012345678",
+        "05/2019",
+        "769,20 DH",
+        "0012345999",
+        "06/2019",
+        "1 000,00 DH",
+        "1 769,20 DH",
+        "777",
+        "Opérateur <Démo> & Fils",
+        TEXTS.get(language, "receipt", "paid.state"),
+        TEXTS.get(language, "receipt", "title"),
+    ):
+        assert value in text
+    assert f'<html lang="{language}" dir="{"rtl" if language is Language.AR else "ltr"}">' in page
+    assert answer.headers["Content-Language"] == language
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_the_reader_chooses_a_language(browser: Site, language: Language) -> None:
+    token = browser.books.hold(paid(Language.FR))
+    _, page = await browser.get(f"/receipts/{token}?lang={language}")
+    assert f'<html lang="{language}"' in page
+    assert 'aria-current="true"' in re.findall(rf'<a href="\?lang={language}"[^>]*>', page)[0]
+    assert page.count("aria-current") == 1
+
+
+async def test_an_unknown_language_is_the_payers(browser: Site) -> None:
+    token = browser.books.hold(paid(Language.AR))
+    _, page = await browser.get(f"/receipts/{token}?lang=%22%3E%3Cscript%3E")
+    assert '<html lang="ar" dir="rtl">' in page
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize("state", list(State))
+async def test_the_state_is_told_as_it_is(browser: Site, state: State) -> None:
+    token = browser.books.hold(paid(Language.EN, state))
+    _, page = await browser.get(f"/receipts/{token}")
+    told = {s for s in Status if f"<span>{TEXTS.get(Language.EN, 'receipt', f'{s}.state')}</span>" in page}
+    assert told == {STATUS[state]}
+    assert TEXTS.get(Language.EN, "receipt", f"{STATUS[state]}.note") in page
+    assert (Status.PAID in told) is (state is State.CAPTURED)
+
+
+async def test_what_is_missing_is_a_dash(browser: Site) -> None:
+    bare = replace(
+        paid(), email=None, auth_code=None, transaction_number=None, card_brand=None, card_last4=None,
+        service=Service.INTERNET, line_reference="7710345",
+    )  # fmt: skip
+    _, page = await browser.get(f"/receipts/{browser.books.hold(bare)}")
+    assert page.count("—") == 4
+    assert "None" not in page
+    assert "7710345" in page
+    assert "Carte bancaire (CMI)" in page
+
+
+async def test_what_people_typed_is_escaped(browser: Site) -> None:
+    evil = replace(paid(), email='"><script>alert(1)</script>@x.ma', card_brand="<b>x")
+    _, page = await browser.get(f"/receipts/{browser.books.hold(evil)}")
+    assert "<script>alert" not in page
+    assert "<b>" not in page
+
+
+@pytest.mark.parametrize("centimes", [1, 9_999_999])
+async def test_small_and_large_sums(browser: Site, centimes: int) -> None:
+    bills = tuple(Invoice(f"{n:016d}", date(2026, 1, 1), centimes, date(2026, 2, 1)) for n in range(40))
+    _, page = await browser.get(f"/receipts/{browser.books.hold(paid(bills=bills))}")
+    assert page.count(f">{dh(centimes)}<") == 40
+    assert page.count(f">{dh(40 * centimes)}<") == 2
+
+
+async def test_the_page_is_kept_nowhere_and_loads_nothing_foreign(browser: Site) -> None:
+    answer, page = await browser.get(f"/receipts/{browser.books.hold(paid())}")
+    headers = answer.headers
+    assert headers["Cache-Control"] == "no-store"
+    assert "noindex" in headers["X-Robots-Tag"]
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?! src=)", page)
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) >= 6
+    assert not [address for address in loaded if "//" in address]
+
+
+async def test_what_the_page_loads_is_there_and_may_be_kept(browser: Site) -> None:
+    _, page = await browser.get(f"/receipts/{browser.books.hold(paid())}")
+    files = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
+    assert len(files) == 3
+    for file in files:
+        answer, content = await browser.get(file)
+        assert answer.status == 200
+        assert content
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        answer, _ = await browser.get(file.partition("?")[0])
+        assert answer.headers["Cache-Control"] == "no-cache"
+    answer, _ = await browser.get("/static/%2e%2e/pages.py")
+    assert answer.status == 404
+
+
+async def test_no_link_is_told_from_another(browser: Site) -> None:
+    payment = paid()
+    token = browser.books.hold(payment)
+    forged = token[:-1] + ("a" if token[-1] != "a" else "b")
+    _, unknown = await browser.get(f"/receipts/{forged}")
+    seen = set()
+
+    async def look(shown: str) -> None:
+        before = len(browser.books.asked)
+        for path in (f"/receipts/{shown}", f"/receipts/{shown}.pdf", f"/receipts/{shown}?lang=ar"):
+            answer, page = await browser.get(path)
+            assert answer.status == 404
+            assert answer.headers["Cache-Control"] == "no-store"
+            seen.add((page, *sorted(f"{k}: {v}" for k, v in answer.headers.items() if k != "Date")))
+        assert len(browser.books.asked) == before + 3  # the same work for all
+
+    await look(forged)
+    await look("nonsense")
+    await look(LINKS.make("ab" * 16, PAID_AT))  # signed by us, known to nobody
+    await look(LINKS.make("0" * 32, PAID_AT))
+    browser.books.payments.clear()  # revoked
+    await look(token)
+    browser.books.hold(payment)
+    browser.clock.moment = PAID_AT + timedelta(days=402)
+    await look(token)
+    browser.clock.moment = PAID_AT
+    assert (await browser.get(f"/receipts/{token}"))[0].status == 200
+    assert len(seen) == 1
+    for language in Language:
+        assert unescape(TEXTS.get(language, "web", "gone.title")) in unescape(unknown)
+
+
+async def test_a_database_that_is_down_is_no_lost_receipt(browser: Site) -> None:
+    token = browser.books.hold(paid())
+    browser.books.down = True
+    try:
+        for path in (f"/receipts/{token}", f"/receipts/{token}.pdf", "/receipts/nonsense"):
+            answer, page = await browser.get(path)
+            assert answer.status == 503
+            assert answer.headers["Retry-After"] == "30"
+            assert TEXTS.get(Language.AR, "web", "busy.title") in page
+    finally:
+        browser.books.down = False
+
+
+async def test_receipts_do_without_the_extra(browser: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = browser.books.hold(paid(Language.AR))
+    _, page = await browser.get(f"/receipts/{token}")
+    assert f'href="{token}.pdf?lang=ar"' in page
+    assert '<svg class="qr"' in page
+    monkeypatch.setattr(extras, "pdf", lambda: False)
+    monkeypatch.setattr(extras, "qr_codes", lambda: False)
+    answer, page = await browser.get(f"/receipts/{token}")
+    assert answer.status == 200
+    assert ".pdf" not in page
+    assert 'class="qr"' not in page
+    answer, page = await browser.get(f"/receipts/{token}.pdf")
+    assert answer.status == 404
+    assert TEXTS.get(Language.AR, "web", "no-pdf.title") in page
+    assert f'href="{token}?lang=ar"' in page
+
+
+async def test_only_reading_is_offered(browser: Site) -> None:
+    token = browser.books.hold(paid())
+    async with browser.http.post(f"/receipts/{token}") as answer:
+        assert answer.status == 405
+    async with browser.http.head(f"/receipts/{token}") as answer:
+        assert answer.status == 200
+        assert await answer.read() == b""
