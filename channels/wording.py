@@ -31,6 +31,10 @@ class Wording:
         """A text whose values are words already. Raises MissingText."""
         return self._texts.fill(language, self._section, key, **values)
 
+    def has(self, language: Language, key: str) -> bool:
+        """Whether a text has this variant."""
+        return self._texts.has(language, self._section, key)
+
     def text(self, language: Language, what: Say, suffix: str = "") -> str:
         """The whole text. Raises MissingText."""
         template = self._texts.get(language, self._section, what.key + suffix)

@@ -96,7 +96,8 @@ def mask_msisdn(e164: str) -> str:
 def mask_email(address: str) -> str:
     """ "salma@example.com" -> "s***@example.com"."""
     name, _, host = address.partition("@")
-    return f"{name[:1]}***@{host}"
+    # a letter outside ASCII would halve the room of a whole USSD page
+    return f"{name[:1] if name.isascii() else ''}***@{host}"
 
 
 def email_of(typed: str) -> str:

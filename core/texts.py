@@ -36,6 +36,10 @@ class Texts:
         """The text with its values. Raises MissingText."""
         return self.get(language, section, key).format_map(values)
 
+    def has(self, language: Language, section: str, key: str) -> bool:
+        """Whether there is such a text: for variants that only some texts have."""
+        return key in self._tables[language, section]
+
     def keys(self, language: Language, section: str) -> frozenset[str]:
         return frozenset(self._tables[language, section])
 

@@ -173,7 +173,7 @@ class HandOver(msgspec.Struct, frozen=True, tag=True):
                 "hand-over",
                 total=Amount(self.basket.amount_centimes),
                 caller=national(visit.msisdn),
-                voice=visit.voice_number,
+                voice=national(visit.voice_number),
                 reference=self.basket.reference,
             )
         )

@@ -159,25 +159,39 @@ def _page(
     layout: Layout,
 ) -> tuple[Page, int]:
     """The longest page that fits from `begin`, and where the next one begins."""
-    room = layout.options_max - len(pinned)
-    end = min(len(loose), begin + room)
-    while True:
-        # pinned options first: their keys are the same on every page
-        shown = pinned + loose[begin:end]
-        rows = [Row(str(n), label) for n, (_, label) in enumerate(shown, 1)]
-        meaning: dict[str, Heard] = {str(n): Chose(option.id) for n, (option, _) in enumerate(shown, 1)}
-        if end < len(loose):
-            rows.append(Row(layout.keys.next, layout.next_label))
-            meaning[layout.keys.next] = Turned(end)
-        if begin > 0:
-            rows.append(Row(layout.keys.back, layout.back_label))
-            meaning[layout.keys.back] = Turned(begin - 1)
-        elif words.back:
-            rows.append(Row(layout.keys.back, layout.back_label))
-            meaning[layout.keys.back] = Back()
-        composed = layout.compose(text, rows)
-        if layout.fits(composed):
-            return Page(composed, words, layout.keys, meaning, begin), end
-        if end <= begin + 1:
-            raise ValueError("one option alone does not fit a page")
-        end -= 1
+    most = min(len(loose), begin + layout.options_max - len(pinned))
+    if most == len(loose):  # the last page needs no way on, so it may hold what one more row would not let in
+        page = _filled(words, text, pinned, loose, begin, most, layout)
+        if layout.fits(page.text):
+            return page, most
+    longest: tuple[Page, int] | None = None
+    for end in range(begin + 1, most + 1):
+        page = _filled(words, text, pinned, loose, begin, end, layout)
+        if not layout.fits(page.text):
+            break
+        longest = page, end
+    if longest is None:
+        raise ValueError("one option alone does not fit a page")
+    return longest
+
+
+def _filled(
+    words: Menu,
+    text: str,
+    pinned: list[tuple[Option, str]],
+    loose: list[tuple[Option, str]],
+    begin: int,
+    end: int,
+    layout: Layout,
+) -> Page:
+    """The page of these options; pinned ones first, so that their keys are the same on every page."""
+    shown = pinned + loose[begin:end]
+    rows = [Row(str(n), label) for n, (_, label) in enumerate(shown, 1)]
+    meaning: dict[str, Heard] = {str(n): Chose(option.id) for n, (option, _) in enumerate(shown, 1)}
+    if end < len(loose):
+        rows.append(Row(layout.keys.next, layout.next_label))
+        meaning[layout.keys.next] = Turned(end)
+    if begin > 0 or words.back:
+        rows.append(Row(layout.keys.back, layout.back_label))
+        meaning[layout.keys.back] = Turned(begin - 1) if begin > 0 else Back()
+    return Page(layout.compose(text, rows), words, layout.keys, meaning, begin)

@@ -12,6 +12,7 @@ from sessions.pages import Keys, Layout, Page, Row, pages
 from sessions.screen import Amount, Capabilities, Menu, Month, Say, Spelled, Words
 
 SECTION = "ussd"
+BRIEF = ".brief"  # a shorter text of the same key, for pages that are full
 OPTIONS_MAX = 8  # 9 and 0 move between pages
 KEYS = Keys(next="9", back="0")
 CAN = Capabilities(channel="ussd", takes_card=False, types_text=True, caller_proven=True)
@@ -57,11 +58,8 @@ class UssdSpeaker:
         self._limits = limits
 
     def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]:
-        """Raises ValueError when a text does not fit: texts are linted against that."""
+        """The fullest text that fits. Raises ValueError when none does: texts are linted against that."""
         say = self._wording.text
-        text = say(language, words.text)
-        if notice is not None:
-            text = f"{say(language, notice)}\n{text}"
         labels: tuple[str, ...] = ()
         if isinstance(words, Menu):
             labels = tuple(say(language, o.label, _tick(o.ticked)) for o in words.options)
@@ -73,7 +71,32 @@ class UssdSpeaker:
             next_label=self._wording.plain(language, "next"),
             back_label=self._wording.plain(language, "back"),
         )
-        return pages(words, text, labels, layout)
+        *fuller, shortest = self._texts(words, notice, language)
+        for text in fuller:
+            try:
+                return self._fitting(pages(words, text, labels, layout))
+            except ValueError:
+                continue
+        return self._fitting(pages(words, shortest, labels, layout))
+
+    def _texts(self, words: Words, notice: Say | None, language: Language) -> list[str]:
+        """What may stand above the options, the fullest first. Tick boxes speak for themselves below a notice."""
+        say = self._wording.text
+        texts = [say(language, words.text)]
+        if self._wording.has(language, words.text.key + BRIEF):
+            texts.append(say(language, words.text, BRIEF))
+        if notice is None:
+            return texts
+        why = say(language, notice)
+        noted = [f"{why}\n{text}" for text in texts]
+        if isinstance(words, Menu) and any(option.ticked is not None for option in words.options):
+            noted.append(why)
+        return noted + texts
+
+    def _fitting(self, made: tuple[Page, ...]) -> tuple[Page, ...]:
+        if not all(self._limits.fits(page.text) for page in made):
+            raise ValueError("a text does not fit its page")
+        return made
 
     def apology(self, language: Language) -> str:
         """What is said when the server cannot go on."""

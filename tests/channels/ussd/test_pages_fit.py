@@ -1,0 +1,149 @@
+"""Every screen that USSD can show, in every language, with every notice its journey can bring: it fits, whole."""
+
+import pytest
+
+from channels.ussd.speak import KEYS, SECTION, Limits, UssdFormats, UssdSpeaker
+from channels.ussd.wires import WIRES
+from channels.wording import Wording
+from core.gsm7 import Coding, coding_of, size
+from core.subscribers import Language
+from core.texts import Texts, load_texts
+from sessions.choosing import PickInvoices
+from sessions.machine import advance
+from sessions.pages import Page, Turned, holding
+from sessions.paybill import Shown
+from sessions.screen import Again, Back, Chose, Digits, Menu, Noted, Say, Tell, Text, say
+from tests.sessions.events import events_of
+from tests.sessions.samples import EVERYWHERE, FIVE_HUNDRED, FORTY, SOME_PICKED, USSD, visit
+
+NOT_ON_USSD = {"not-heard", "restarted", "call-back", "card-gone", "bank-pin.refused"}
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return load_texts()
+
+
+def notices() -> dict[str, set[Say | None]]:
+    """By screen, what may be said above it: found by giving every screen every event."""
+    said: dict[str, set[Say | None]] = {type(screen).__name__: {None} for screen in EVERYWHERE}
+    for screen in EVERYWHERE:
+        for event in events_of(screen.ask(visit())):
+            match advance(screen, event, visit()):
+                case Again(notice) if notice.key not in NOT_ON_USSD:
+                    said[type(screen).__name__].add(notice)
+                case Noted(other, notice) if notice.key not in NOT_ON_USSD:
+                    said[type(other).__name__].add(notice)
+    return said
+
+
+NOTICES = notices()
+
+
+def spoken(texts: Texts, screen: Shown, notice: Say | None, language: Language, limits: Limits) -> tuple[Page, ...]:
+    return UssdSpeaker(texts, limits).pages(screen.ask(visit(USSD, language)), notice, language)
+
+
+def labels(texts: Texts, words: Menu, language: Language) -> list[str]:
+    wording = Wording(texts, SECTION, UssdFormats())
+    ticks = {None: "", True: ".ticked", False: ".unticked"}
+    return [wording.text(language, option.label, ticks[option.ticked]) for option in words.options]
+
+
+def test_the_journey_brings_notices() -> None:
+    assert say("payment-code.refused") in NOTICES["PaymentCode"]
+    assert say("bills-changed") in NOTICES["PickInvoices"]
+    assert say("wrong-choice") in NOTICES["ConfirmTotal"]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("screen", EVERYWHERE, ids=lambda screen: type(screen).__name__)
+def test_every_page_fits_its_wire(texts: Texts, screen: Shown, language: Language, wire: str) -> None:
+    limits = WIRES[wire].limits
+    for notice in NOTICES[type(screen).__name__]:
+        for page in spoken(texts, screen, notice, language, limits):
+            room = limits.septets if coding_of(page.text) is Coding.GSM7 else limits.units
+            assert size(page.text) <= room, page.text
+            if notice is not None:
+                assert page.text.startswith(texts.get(language, SECTION, notice.key) + "\n"), page.text
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("screen", EVERYWHERE, ids=lambda screen: type(screen).__name__)
+def test_every_key_reads_to_its_own_event(texts: Texts, screen: Shown, language: Language) -> None:
+    words = screen.ask(visit(USSD, language))
+    if not isinstance(words, Menu):
+        return
+    made = spoken(texts, screen, None, language, Limits())
+    for page in made:
+        events = list(page.meaning.values())
+        assert len(set(events)) == len(events)
+        shown = dict(line.split(". ", 1) for line in page.text.splitlines() if line[:1].isdigit() and line[1:3] == ". ")
+        assert set(shown) == set(page.meaning), page.text
+        by_id = dict(zip((option.id for option in words.options), labels(texts, words, language), strict=True))
+        for key, event in page.meaning.items():
+            assert page.read(key) == event
+            if isinstance(event, Chose):
+                assert shown[key] == by_id[event.id], "a label is never cut"
+    offered = {event.id for page in made for event in page.meaning.values() if isinstance(event, Chose)}
+    assert offered == {option.id for option in words.options}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("pick", [SOME_PICKED, FORTY, FIVE_HUNDRED], ids=["some", "forty", "five-hundred"])
+def test_pay_stands_on_every_page_and_next_and_back_lead_on(
+    texts: Texts, pick: PickInvoices, language: Language
+) -> None:
+    made = spoken(texts, pick, None, language, Limits())
+    assert len(made) > 1
+    for index, page in enumerate(made):
+        assert page.meaning["1"] == Chose("pay")
+        following, before = page.meaning.get(KEYS.next), page.meaning[KEYS.back]
+        if index + 1 < len(made):
+            assert isinstance(following, Turned)
+            assert holding(made, following.option) is made[index + 1]
+        else:
+            assert following is None
+        if index:
+            assert isinstance(before, Turned)
+            assert holding(made, before.option) is made[index - 1]
+        else:
+            assert before == Back()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_notice_hides_no_bill_from_who_turns_pages(texts: Texts, language: Language) -> None:
+    """With a notice the same menu is cut elsewhere; going on from there shows every bill after, going back before."""
+    plain = spoken(texts, FORTY, None, language, Limits())
+    noted = spoken(texts, FORTY, say("wrong-choice"), language, Limits())
+    for page in plain:
+        here = holding(noted, page.begin)
+        assert here.begin <= page.begin
+        onward, backward = here.meaning.get(KEYS.next), here.meaning[KEYS.back]
+        if isinstance(onward, Turned):
+            assert holding(plain, onward.option).begin <= onward.option
+        if isinstance(backward, Turned):
+            assert backward.option == here.begin - 1
+
+
+def test_free_input_screens_have_no_option_lines(texts: Texts) -> None:
+    for screen in EVERYWHERE:
+        if isinstance(screen.ask(visit()), Digits | Text | Tell):
+            for language in Language:
+                (page,) = spoken(texts, screen, None, language, Limits())
+                assert not [line for line in page.text.splitlines() if line[1:3] == ". "]
+                assert not page.meaning
+
+
+def test_ticks_are_shown(texts: Texts) -> None:
+    (first, *_) = spoken(texts, SOME_PICKED, None, Language.FR, Limits())
+    assert "[ ] 01/2010 80,00 DH" in first.text
+    assert "[x]" in spoken(texts, FORTY, None, Language.FR, Limits())[0].text
+
+
+def test_a_wire_too_small_is_said_when_it_is_tried(texts: Texts) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        spoken(texts, EVERYWHERE[-1], None, Language.FR, Limits(septets=20, units=10))
+    with pytest.raises(ValueError, match="fit"):
+        spoken(texts, FORTY, None, Language.FR, Limits(septets=40, units=20))

@@ -1,0 +1,78 @@
+"""Every kind of event that can reach a screen, and every result that an effect can bring."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from core.billpay import Refusal, StartOrder
+from core.cards import Secret
+from core.payment import DECLINES_MAX, Challenge, Payment, State
+from core.ports import DeclineKind, Person
+from core.subscribers import Language, Service
+from sessions.effects import Accepted, Bills, CardGone, CardHint, Held, NoBills, Recalled, Rung
+from sessions.screen import (
+    Back,
+    Chose,
+    Done,
+    Event,
+    HelpMe,
+    Menu,
+    Restart,
+    Silence,
+    Typed,
+    TypedSecret,
+    Unclear,
+    Words,
+)
+from tests.sessions.samples import LINE, bills
+from tests.sessions.till import NOW, line, payment_of
+
+ORDER = StartOrder("k", "ussd", "+212600000001", Language.FR, None, Service.MOBILE, "0600000001", bills(1, 76920))
+CREATED = payment_of(ORDER, "p1", NOW)
+
+
+def payments() -> tuple[Payment, ...]:
+    """One of each state, those of a bank's question and of every decline among them."""
+    challenge = Challenge("c1", 3, 2, NOW + timedelta(minutes=3))
+    by_state = [replace(CREATED, state=state, attempts=1) for state in State]
+    declines = [replace(CREATED, state=State.DECLINED, attempts=1, decline_kind=kind) for kind in DeclineKind]
+    spent = replace(CREATED, state=State.DECLINED, attempts=3, declines=DECLINES_MAX)
+    asked = replace(CREATED, state=State.CHALLENGE, attempts=1, challenge=challenge)
+    return (CREATED, *by_state, *declines, spent, asked)
+
+
+STRANGER = Person("+212600000009", None, None, ())
+KNOWN = Person("+212600000001", Language.AR, "2026-11", (line("0600000001"),))
+RESULTS: tuple[object, ...] = (
+    None,
+    *Refusal,
+    *payments(),
+    Bills(LINE, bills(2)),
+    Bills(LINE, bills(2), changed=True),
+    *(NoBills(LINE, why) for why in Refusal),
+    Recalled(STRANGER),
+    Recalled(KNOWN),
+    *(Recalled(KNOWN, payment) for payment in payments()),
+    Accepted(),
+    Rung(),
+    Held(),
+    CardGone(),
+    CardHint("visa", "0010"),
+    line("0600000001"),
+)
+ANYTHING: tuple[Event, ...] = (
+    *(Chose(option) for option in ("", "own:99", "own:x", "bogus", "fr", "pay", "resume", "mobile")),
+    *(Typed(text) for text in ("", "0600000001", "482913", "110001", "x" * 200, "a@example.com", "١٢٣٤")),
+    *(TypedSecret(Secret(digits)) for digits in ("", "4000000000000010", "1228", "0125", "9999", "123", "²²²²")),
+    Unclear(),
+    Silence(),
+    Back(),
+    HelpMe(),
+    Restart(),
+    *(Done(result) for result in RESULTS),
+)
+
+
+def events_of(words: Words) -> tuple[Event, ...]:
+    """Those, and a choice of each option offered."""
+    offered = tuple(Chose(option.id) for option in words.options) if isinstance(words, Menu) else ()
+    return offered + ANYTHING

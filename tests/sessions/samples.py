@@ -1,0 +1,169 @@
+"""At least one sample of every screen, the longest values that a bill may bring among them."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import get_args
+
+from core.invoices import Invoice
+from core.subscribers import Language as Lang
+from core.subscribers import Service as Kind
+from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
+from sessions.effects import CardHint, LineRef
+from sessions.ending import Goodbye, Help, Paid, Unknown
+from sessions.opening import Language, PaymentCode, Reference, Resume, Service, Terms
+from sessions.paybill import Shown
+from sessions.paying import (
+    BankPin,
+    Basket,
+    CardCvv,
+    CardExpiry,
+    CardNumber,
+    ConfirmCharge,
+    Declined,
+    Paying,
+)
+from sessions.screen import Capabilities, Shows, Visit
+
+LONGEST_CENTIMES = 9_999_999
+LONGEST_REFERENCE = "123456789012"
+LONGEST_EMAIL = "m" * 64 + "@" + "mail." * 10 + "example.com"
+
+
+def bills(count: int, centimes: int = LONGEST_CENTIMES) -> tuple[Invoice, ...]:
+    return tuple(
+        Invoice(f"{n:016d}", date(2010 + n // 12 % 17, 1 + n % 12, 1), centimes, date(2026, 1, 25))
+        for n in range(count)
+    )
+
+
+LINE = LineRef(Kind.MOBILE, "0600000001", "salma@example.com")
+LONG_LINE = LineRef(Kind.INTERNET, LONGEST_REFERENCE, LONGEST_EMAIL)
+BARE_LINE = LineRef(Kind.FIXED, "0537000103")
+ODD_LINE = LineRef(Kind.MOBILE, "0600000001", "êé😀@example.com")
+ONE = PickInvoices(LINE, bills(1, 76920))
+TINY = PickInvoices(BARE_LINE, bills(1, 1))
+NONE_PICKED = PickInvoices(LINE, bills(3), frozenset(i.number for i in bills(3)))
+SOME_PICKED = PickInvoices(LINE, bills(40, 8000), frozenset(i.number for i in bills(7)))
+FORTY = PickInvoices(LONG_LINE, bills(40))
+FIVE_HUNDRED = PickInvoices(LONG_LINE, bills(500))
+BASKET = Basket("p1", "110001", 76920)
+DEAR = Basket("p2", "999999", 500 * LONGEST_CENTIMES, 2)
+VISA = CardHint("visa", "0010")
+OTHER = CardHint("card", "9999")
+REASONS = (
+    "goodbye",
+    "basket-expired",
+    "undone",
+    "terms-refused",
+    "too-many-tries",
+    "refused.locked",
+    "refused.in-progress",
+    "refused.billing-down",
+    "refused.bank-down",
+    "refused.expired",
+    "refused.too-many-declines",
+    "refused.wrong-code",
+)
+
+# What a customer may be shown on every channel.
+EVERYWHERE: tuple[Shown, ...] = (
+    Language(),
+    Service(),
+    Service((LINE,)),
+    Service((LONG_LINE, LONG_LINE, BARE_LINE, LINE, LONG_LINE)),
+    *(Reference(kind) for kind in Kind),
+    PaymentCode(Kind.MOBILE, "0600000001"),
+    PaymentCode(Kind.FIXED, "0537000103"),
+    PaymentCode(Kind.INTERNET, LONGEST_REFERENCE),
+    Terms(LINE),
+    ONE,
+    TINY,
+    NONE_PICKED,
+    SOME_PICKED,
+    FORTY,
+    FIVE_HUNDRED,
+    ConfirmTotal(ONE),
+    ConfirmTotal(TINY),
+    ConfirmTotal(FIVE_HUNDRED),
+    ConfirmTotal(PickInvoices(ODD_LINE, bills(40))),
+    Email(ONE),
+    Email(FIVE_HUNDRED),
+    HandOver(BASKET),
+    HandOver(DEAR),
+    Resume(HandOver(BASKET)),
+    Resume(HandOver(DEAR)),
+    Resume(PaymentCode(Kind.INTERNET, LONGEST_REFERENCE)),
+    Resume(Terms(LONG_LINE)),
+    Resume(FORTY),
+    Resume(ConfirmTotal(FORTY)),
+    Resume(Email(FORTY)),
+    Unknown(76920),
+    Unknown(500 * LONGEST_CENTIMES),
+    NothingToPay("0600000004"),
+    NothingToPay(LONGEST_REFERENCE),
+    Help(),
+    *(Goodbye(reason) for reason in REASONS),
+)
+
+# What only a channel that takes cards shows.
+WITH_CARD: tuple[Shown, ...] = (
+    Reference(None),
+    Resume(CardNumber(BASKET)),
+    Resume(CardNumber(DEAR)),
+    CardNumber(BASKET),
+    CardExpiry(BASKET, VISA),
+    CardExpiry(DEAR, OTHER),
+    ConfirmCharge(BASKET, VISA),
+    CardCvv(BASKET, VISA),
+    BankPin(BASKET, 3),
+    Paying(BASKET),
+    Paying(BASKET, 3),
+    Paying(DEAR, 39, 2),
+    Paid(76920, "A12345"),
+    Paid(500 * LONGEST_CENTIMES, "999999"),
+    *(
+        Declined(BASKET, kind, may_retry)
+        for kind in ("other_card", "limit", "neutral", "pin", "bank_busy", "bank_down", "our_fault")
+        for may_retry in (True, False)
+    ),
+)
+
+SAMPLES: tuple[Shown, ...] = EVERYWHERE + WITH_CARD
+KINDS: frozenset[type] = frozenset(get_args(Shown))
+
+USSD = Capabilities("ussd", takes_card=False, types_text=True, caller_proven=True)
+VOICE = Capabilities("ivr", True, False, False, frozenset({Shows.OTP_NUMERIC}))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A screen on a channel."""
+
+    screen: Shown
+    can: Capabilities
+
+    @property
+    def visit(self) -> Visit:
+        return visit(self.can)
+
+    def __str__(self) -> str:
+        return f"{type(self.screen).__name__}-{self.can.channel}"
+
+
+def visit(can: Capabilities = USSD, language: Lang = Lang.FR, *, terms: bool = False) -> Visit:
+    return Visit(
+        msisdn="+212600000001",
+        can=can,
+        language=language,
+        terms_accepted=terms,
+        today=date(2026, 11, 23),
+        help_number="777",
+        voice_number="+212522000000",
+        short_code="1117",
+    )
+
+
+CASES: tuple[Case, ...] = (
+    *(Case(screen, USSD) for screen in EVERYWHERE),
+    *(Case(screen, VOICE) for screen in SAMPLES if not isinstance(screen, ConfirmTotal | Email | HandOver)),
+)
