@@ -39,13 +39,13 @@ def _comma_list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _bare(url: AnyHttpUrl) -> str:
-    return str(url).rstrip("/")
+def _web_url(url: str) -> str:
+    return str(AnyHttpUrl(url)).rstrip("/") if url else ""
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_comma_list)]
-WebUrl = Annotated[AnyHttpUrl, AfterValidator(_bare)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
 
 
 class _Part(BaseModel):
@@ -58,13 +58,13 @@ class Twilio(_Part):
     account_sid: str = Field("", description="Account SID (AC...)")
     auth_tokens: Secrets = Field((), description="auth tokens, comma list: the first signs requests, all verify")
     from_: str = Field("", alias="from", description="sender of SMS and calls (E.164 or a sender id)")
-    api_url: WebUrl = Field(AnyHttpUrl("https://api.twilio.com"), validate_default=True, description="REST API's base")
+    api_url: WebUrl = Field("https://api.twilio.com", description="REST API's base")
 
 
 class Cmi(_Part):
     """The acquirer (facts/cmi.md)."""
 
-    url: str = Field("", description="the server API, .../fim/api")
+    url: WebUrl = Field("", description="the server API, .../fim/api")
     client_id: str = Field("", description="merchant number")
     name: str = Field("", description="API user")
     password: SecretStr = Field(SecretStr(""), description="API user's password")
@@ -97,7 +97,9 @@ class Settings(_Part):
 
     database_url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
     redis_url: SecretStr = Field(SecretStr(""), description="redis://host:6379/0 or unix:///path")
-    public_url: str = Field("", description="the base that gateways and customers reach: signatures and links use it")
+    public_url: WebUrl = Field(
+        "", description="the base that gateways and customers reach: signatures and links use it"
+    )
     secret_keys: Secrets = Field((), description="keys that sign links, comma list: the first signs, all verify")
     vault_keys: Secrets = Field((), description="id:base64 of 32 bytes, comma list: the first seals, all open")
     short_code: str = Field("1117", description="the number that SMS go to")

@@ -31,6 +31,14 @@ def current_and_head(database_url: str) -> tuple[str | None, str | None]:
     return current, head
 
 
+def head() -> str | None:
+    """The newest revision this code knows; no database is asked."""
+    config = Config()
+    config.set_main_option("script_location", "core.database:migrations")
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
 def _engine(database_url: str) -> Engine:
     scheme, _, rest = database_url.partition("://")
     if scheme not in {"postgresql", "postgres"}:

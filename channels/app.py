@@ -1,0 +1,280 @@
+"""The composition root: the only place that joins rooms and names what stands behind each port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from procrastinate import App
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from channels.callers import TwilioCaller
+from channels.clock import ZONE, SystemClock
+from channels.door import Incoming
+from channels.ivr import endpoint as ivr
+from channels.ivr.speak import IvrSpeaker
+from channels.ivr.wires.twilio import TwilioVoice
+from channels.limits import Limits, RedisCodeLimits
+from channels.links import ReceiptLinks
+from channels.mail.send import SmtpMailer
+from channels.metrics import Metrics
+from channels.receipt_view import Operator
+from channels.receive import Check, Gate
+from channels.settings import BadSettings, Settings, allowed_networks
+from channels.sms import endpoint as sms
+from channels.sms.answers import Answers
+from channels.sms.inbox import Inbox, Post
+from channels.sms.memory import RedisMemory
+from channels.sms.send import PaymentTexts
+from channels.sms.wires import WIRES as SMS_WIRES
+from channels.sms.words import Numbers as SmsNumbers
+from channels.sms.words import Words
+from channels.twilio import TwilioAccount, TwilioRest, TwilioTexter
+from channels.twilio_signature import guard
+from channels.ussd import endpoint as ussd
+from channels.ussd.wires import WIRES as USSD_WIRES
+from channels.web import operations, receipts
+from channels.web.pages import Pages
+from core.acquirers.cmi import CmiAcquirer
+from core.acquirers.cmi_xml import CmiAccount
+from core.billing.embedded import EmbeddedBilling
+from core.billpay import Till, World
+from core.books import Books
+from core.cards import Secret
+from core.database.books import books_on
+from core.database.pool import Database, make_pool
+from core.jobs import Work, build_jobs, worker_beside
+from core.outbox import Gateways, Sender
+from core.posting import Poster
+from core.subscribers import national
+from core.sweeps import Sweep
+from core.texts import Texts, load_texts
+from core.timing import Times
+from sessions.perform import Performer
+from sessions.redis_store import RedisStore
+from sessions.turn import Numbers, Turns
+from sessions.vault import Seals
+
+W = TypeVar("W")
+
+REDIS_CONNECTIONS_MAX = 100
+REDIS_WAIT_S = 2.0
+DRAIN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything a process needs, joined and not yet opened."""
+
+    settings: Settings
+    texts: Texts
+    metrics: Metrics
+    clock: SystemClock
+    database: Database
+    redis: Redis
+    books: Books
+    till: Till
+    turns: Turns
+    links: ReceiptLinks
+    acquirer: CmiAcquirer
+    twilio: TwilioRest
+    jobs: App
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Connections for as long as the block lasts; what was sent to the bank is waited for at its end."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.database.pool)
+            stack.push_async_callback(self.redis.aclose)
+            stack.push_async_callback(self.twilio.aclose)
+            stack.push_async_callback(self.acquirer.aclose)
+            stack.push_async_callback(self.till.drain, DRAIN_S)
+            stack.push_async_callback(self.turns.close)
+            yield
+
+
+def assemble(settings: Settings) -> House:
+    """Join the rooms. Touches no network. Raises BadSettings, MissingText."""
+    clock, texts, times = SystemClock(), load_texts(), Times()
+    database = Database(make_pool(settings.database_url.get_secret_value()))
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        max_connections=REDIS_CONNECTIONS_MAX,
+        socket_timeout=REDIS_WAIT_S,
+        socket_connect_timeout=REDIS_WAIT_S,
+    )
+    books, billing = books_on(database), EmbeddedBilling(database, clock)
+    acquirer = _acquirer(settings)
+    till = Till(World(books, billing, acquirer, RedisCodeLimits(redis), clock), times=times, currency=settings.currency)
+    links = ReceiptLinks(
+        [key.get_secret_value() for key in settings.secret_keys], _base(settings), settings.receipt_days
+    )
+    twilio = _twilio(settings)
+    numbers = Numbers(settings.help_number, national(settings.ivr.number), settings.short_code)
+    performer = Performer(till, Seals(settings.vault()))
+    turns = Turns(RedisStore(redis), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn)
+    gateways = _gateways(settings, texts, links, twilio)
+    sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
+    sweep = Sweep(books, till.attendant, poster, sender, clock, times)
+    jobs = build_jobs(Work(till.attendant, poster, sender, sweep))
+    return House(settings, texts, Metrics(), clock, database, redis, books, till, turns, links, acquirer, twilio, jobs)
+
+
+def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application. `beside` runs a worker in this process too; `extra` is the demo's phone."""
+    house = assemble(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(house.open())
+            if beside:
+                await stack.enter_async_context(worker_beside(house.jobs, house.database.pool))
+            yield
+
+    pages = Pages(house.texts, Operator(settings.operator_name, settings.help_number))
+    routes = [
+        *_ussd_routes(house),
+        *_sms_routes(house),
+        *_ivr_routes(house),
+        *receipts.routes(pages, house.till, house.links, house.clock),
+        *pages.routes(),
+        *operations.routes(_probes(house), house.metrics.page),
+        *extra,
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+# --- doors -----------------------------------------------------------------------------------------------------------
+
+
+def _ussd_routes(house: House) -> Sequence[BaseRoute]:
+    settings = house.settings
+    wires = _enabled(settings.ussd.wires, USSD_WIRES, "USSD")
+    guards: dict[str, Check] = {name: _gate(settings, name) for name in wires}
+    return ussd.routes(
+        house.turns,
+        house.texts,
+        wires,
+        guards,
+        house.metrics,
+        public_url=_base(settings),
+        expose_screens=settings.expose_screens,
+    )
+
+
+def _sms_routes(house: House) -> Sequence[BaseRoute]:
+    settings = house.settings
+    wires = _enabled(settings.sms.wires, SMS_WIRES, "SMS")
+    memory = RedisMemory(house.redis)
+    post = Post(memory, Limits(house.redis, "sms"), house.books.messages, house.clock)
+    inbox = Inbox(Answers(_words(settings, house.texts), house.till, memory), post)
+    guards = {name: _signed(settings) if name == "twilio" else _gate(settings, name) for name in wires}
+    return sms.routes(inbox, wires, guards, public_url=_base(settings))
+
+
+def _ivr_routes(house: House) -> Sequence[BaseRoute]:
+    settings = house.settings
+    if "twilio" not in _enabled(settings.ivr.wires, {"twilio": None}, "IVR"):
+        return ()
+    wire = TwilioVoice(_base(settings), settings.help_number)
+    return ivr.routes(
+        house.turns,
+        IvrSpeaker(house.texts),
+        wire,
+        _signed(settings),
+        house.metrics,
+        public_url=_base(settings),
+        expose_screens=settings.expose_screens,
+    )
+
+
+def _signed(settings: Settings) -> Check:
+    """Twilio's signature, under any of the tokens."""
+    tokens = tuple(token.get_secret_value() for token in settings.twilio.auth_tokens)
+
+    def check(incoming: Incoming) -> None:
+        guard(tokens, incoming)
+
+    return check
+
+
+def _gate(settings: Settings, wire: str) -> Check:
+    """The guard of a wire that signs nothing. Raises BadSettings where nothing guards it outside the demo."""
+    secret = settings.gateway_secrets.get(wire)
+    if secret is None or not secret.get_secret_value():
+        if settings.demo:
+            return Gate(open_to_all=True).check
+        raise BadSettings(f"KHALLAS_GATEWAY_SECRETS__{wire.upper()} is missing: a secret, or net:… of its networks")
+    networks = allowed_networks(secret, wire)
+    return Gate(networks=networks).check if networks else Gate(secret=secret.get_secret_value()).check
+
+
+def _enabled(names: Sequence[str], wires: Mapping[str, W], kind: str) -> dict[str, W]:
+    unknown = [name for name in names if name not in wires]
+    if unknown:
+        known = ", ".join(wires)
+        raise BadSettings(f"KHALLAS_{kind}__WIRES: {', '.join(unknown)} is no wire; known are {known}")
+    return {name: wires[name] for name in names}
+
+
+# --- what stands behind the ports ------------------------------------------------------------------------------------
+
+
+def _acquirer(settings: Settings) -> CmiAcquirer:
+    own = settings.cmi
+    password = Secret(own.password.get_secret_value())
+    account = CmiAccount(own.url, own.client_id, own.name, password, cardholder_present_code=own.telephone_order)
+    try:
+        return CmiAcquirer(account, timeout_s=own.timeout_s)
+    except ValueError as error:
+        raise BadSettings(f"KHALLAS_CMI__URL: {error}") from None
+
+
+def _twilio(settings: Settings) -> TwilioRest:
+    own = settings.twilio
+    token = own.auth_tokens[0].get_secret_value() if own.auth_tokens else ""
+    return TwilioRest(TwilioAccount(own.account_sid, token, own.from_ or settings.short_code, own.api_url))
+
+
+def _gateways(settings: Settings, texts: Texts, links: ReceiptLinks, twilio: TwilioRest) -> Gateways:
+    base = _base(settings)
+    operator = Operator(settings.operator_name, settings.help_number)
+    return Gateways(
+        TwilioTexter(twilio, f"{base}/sms/twilio/status"),
+        SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from, texts, operator, links),
+        TwilioCaller(twilio, base, caller_id=settings.ivr.number or None),
+        PaymentTexts(_words(settings, texts), links.of),
+    )
+
+
+def _words(settings: Settings, texts: Texts) -> Words:
+    return Words(texts, SmsNumbers(settings.ussd.service_code, settings.help_number, national(settings.ivr.number)))
+
+
+def _base(settings: Settings) -> str:
+    return settings.public_url.rstrip("/")
+
+
+def _probes(house: House) -> dict[str, operations.Probe]:
+    async def redis() -> None:
+        await house.redis.ping()
+
+    async def database() -> None:
+        await house.database.one("SELECT 1 AS up")
+
+    async def migrations() -> None:
+        await _at_head(house.database)
+
+    return {"redis": redis, "database": database, "migrations": migrations}
+
+
+async def _at_head(database: Database) -> None:
+    from core.database.migrate import head
+
+    row = await database.one("SELECT version_num FROM alembic_version")
+    if row is None or row["version_num"] != await asyncio.to_thread(head):
+        raise LookupError("the database is not at this release's migration")

@@ -1,0 +1,153 @@
+"""The khallas command. Thin: each verb reads settings, calls one function and prints what it returns.
+
+Exit codes: 0 done, 1 failed, 2 usage, 78 bad configuration.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from channels import logs, terminal
+from channels.settings import BadSettings, Settings, load, require_production
+from core import VERSION
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Khallas: telecom bills paid by phone.")
+config = typer.Typer(no_args_is_help=True, help="Settings: what is set, where it comes from, what is wrong.")
+app.add_typer(config, name="config")
+terminal.add_commands(app)
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except BadSettings as error:
+        _fail(str(error), EXIT_CONFIG)
+
+
+def _fail(words: str, code: int = EXIT_FAILED) -> NoReturn:
+    typer.echo(words, err=True)
+    raise SystemExit(code)
+
+
+def _settings(check: Callable[[Settings], None] | None = None) -> Settings:
+    settings = load(os.environ)
+    if check is not None:
+        check(settings)
+    logs.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """asyncio.run with errors of the outside world in one line."""
+    from core.books import BooksDown
+
+    try:
+        return asyncio.run(work)
+    except BooksDown as error:
+        _fail(f"the database cannot be reached: {error}")
+
+
+def _show(report: object, *, as_json: bool, lines: list[str]) -> None:
+    typer.echo(json.dumps(report, ensure_ascii=False, default=str) if as_json else "\n".join(lines))
+
+
+@app.command()
+def version() -> None:
+    """The version."""
+    typer.echo(VERSION)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="where the server listens on 127.0.0.1")] = 8000,
+    state: Annotated[Path, typer.Option(help="folder of everything that is written")] = Path(".state"),
+) -> None:
+    """Everything, running, with demo data: real Valkey and PostgreSQL, the bank's emulator, phones."""
+    from channels.commands.demo import run
+
+    raise SystemExit(run(port, state, os.environ))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """The server. Jobs are done by `khallas worker` beside it."""
+    from channels.commands.serve import serve_forever
+
+    serve_forever(_settings(require_production), host, port)
+
+
+@app.command()
+def worker() -> None:
+    """Jobs: receipts, calls, inquiries, postings, sweeps. Several may run."""
+    from channels.commands.serve import work_forever
+
+    asyncio.run(work_forever(_settings(require_production)))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    from core.database.migrate import current_and_head, upgrade
+
+    settings = _settings()
+    url = settings.database_url.get_secret_value() or _fail("KHALLAS_DATABASE_URL is missing", EXIT_CONFIG)
+    upgrade(url)
+    typer.echo(f"at {current_and_head(url)[0]}")
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="subscribers or invoices, CSV")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="read and check, change nothing")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import subscribers and bills; the kind of a file is told by its header."""
+    from channels.commands.import_ import import_files
+
+    reports = _run(import_files(_settings(), files, dry_run=dry_run))
+    lines = [line for report in reports for line in report.lines()]
+    _show([report.told() for report in reports], as_json=as_json, lines=lines)
+    if any(report.failed for report in reports):
+        raise SystemExit(EXIT_FAILED)
+
+
+@app.command()
+def lookup(reference: str, as_json: Json = False) -> None:
+    """Find payments by authorisation, transaction or receipt number, reference, line or MSISDN."""
+    from channels.commands.lookup import find, story_lines
+
+    found = _run(find(_settings(), reference))
+    if not found:
+        _fail("nothing found")
+    _show([told for told, _ in found], as_json=as_json, lines=[line for pair in found for line in story_lines(*pair)])
+
+
+@config.command("show")
+def config_show(as_json: Json = False) -> None:
+    """Every setting with its value and source; secrets masked."""
+    from channels.commands.config import describe
+
+    rows = describe(os.environ)
+    lines = [f"{row['name']}={row['value']}  # {row['source']}: {row['meaning']}" for row in rows]
+    _show(rows, as_json=as_json, lines=lines)
+
+
+@config.command("check")
+def config_check() -> None:
+    """Whether `serve` and `worker` would start with these settings."""
+    _settings(require_production)
+    typer.echo("ok")

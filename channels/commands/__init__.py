@@ -1,0 +1,1 @@
+"""The khallas command's verbs, one file each; channels/cli.py only parses and prints."""

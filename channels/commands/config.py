@@ -1,0 +1,46 @@
+"""`khallas config show`: every setting, its value and where it comes from; what is secret stays secret."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, SecretStr
+
+from channels.settings import FILE, NEST, PREFIX, Settings, known_names, load
+
+MASK = "********"
+
+
+def describe(environ: Mapping[str, str]) -> list[dict[str, str]]:
+    """A row a setting: name, value, source (environment, file, default), meaning. Raises BadSettings."""
+    settings = load(environ)
+    rows = []
+    for name, secret in known_names().items():
+        value, meaning = _value_of(settings, name)
+        source = "environment" if name in environ else "file" if name + FILE in environ else "default"
+        shown = MASK if secret and _filled(value) else _plain(value)
+        rows.append({"name": name, "value": shown, "source": source, "meaning": meaning})
+    return rows
+
+
+def _value_of(settings: Settings, name: str) -> tuple[object, str]:
+    model: BaseModel = settings
+    *path, last = name.removeprefix(PREFIX).lower().split(NEST)
+    for step in path:
+        model = getattr(model, step)
+    for field_name, info in type(model).model_fields.items():
+        if (info.alias or field_name) == last:
+            return getattr(model, field_name), info.description or ""
+    raise KeyError(name)
+
+
+def _filled(value: object) -> bool:
+    return bool(value.get_secret_value()) if isinstance(value, SecretStr) else bool(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    if isinstance(value, bool):
+        return str(int(value))
+    return "" if isinstance(value, dict) and not value else str(value)

@@ -1,0 +1,151 @@
+"""`khallas demo`: the whole world in one process tree. Real Valkey, real PostgreSQL, real HTTP, SMTP and XML; what no
+machine has (the bank, Twilio, a mailbox) is played by lab/. A part whose setting is given is used instead.
+"""
+
+import asyncio
+import base64
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import typer
+
+from channels import logs
+from channels.app import build
+from channels.clock import SystemClock
+from channels.settings import Settings, load
+from core.database.migrate import upgrade
+from core.database.pool import open_database
+from core.importing import import_csv
+from lab.cmi_stand import emulated_cmi
+from lab.desk import desk_routes
+from lab.mailsink import MailSink
+from lab.postgres import Postgres
+from lab.processes import ServerFailed
+from lab.serving import serving
+from lab.twilio import Twilio
+from lab.twilio_rest import rest
+from lab.valkey import Valkey
+
+ACCOUNT_SID = "ACdemo"
+AUTH_TOKEN = "demo-token"  # noqa: S105 - the demo's, fixed for whoever drives it from outside
+IVR_NUMBER = "+212520001117"
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where Redis and PostgreSQL are."""
+
+    redis_url: str
+    database_url: str
+
+
+def run(port: int, state: Path, environ: Mapping[str, str]) -> int:
+    """Until Ctrl-C or SIGTERM; 1 when a part did not start. Raises BadSettings."""
+    given = load(environ)
+    logs.configure(given.log_level if "KHALLAS_LOG_LEVEL" in environ else "WARNING", given.log_format)
+    state.mkdir(parents=True, exist_ok=True)
+    try:
+        with _servers(given, state.resolve()) as servers:
+            upgrade(servers.database_url)
+            asyncio.run(_live(port, state.resolve(), environ, given, servers))
+    except (ServerFailed, OSError) as error:
+        typer.echo(f"the demo did not start: {error}", err=True)
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _servers(given: Settings, state: Path) -> Iterator[Servers]:
+    with contextlib.ExitStack() as stack:
+        redis_url = given.redis_url.get_secret_value()
+        database_url = given.database_url.get_secret_value()
+        if not redis_url:
+            redis_url = stack.enter_context(Valkey(state / "valkey")).url
+        if not database_url:
+            database_url = stack.enter_context(Postgres(state / "postgres")).url
+        yield Servers(redis_url, database_url)
+
+
+async def _live(port: int, state: Path, environ: Mapping[str, str], given: Settings, servers: Servers) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await _load_demo_data(servers.database_url)
+    async with contextlib.AsyncExitStack() as stack:
+        twilio = await stack.enter_async_context(
+            Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, short_code=given.short_code, ivr_number=IVR_NUMBER)
+        )
+        url = f"http://127.0.0.1:{port}"
+        overrides = await _stand_ins(stack, state, given, twilio)
+        settings = load(
+            environ,
+            demo=True,
+            expose_screens=given.expose_screens if "KHALLAS_EXPOSE_SCREENS" in environ else True,
+            redis_url=servers.redis_url,
+            database_url=servers.database_url,
+            public_url=given.public_url or url,
+            **_keys(state, given),
+            **overrides,
+        )
+        twilio.connect(url, settings.public_url)
+        app = build(settings, beside=True, extra=desk_routes(twilio, "/phone/api"))
+        await stack.enter_async_context(serving(app, port))
+        typer.echo(f"ready {url}")
+        await stop.wait()
+
+
+async def _stand_ins(
+    stack: contextlib.AsyncExitStack, state: Path, given: Settings, twilio: Twilio
+) -> dict[str, object]:
+    """Settings of the parts that are not given, each with its stand-in running."""
+    overrides: dict[str, object] = {}
+    if not given.cmi.url:
+        cmi = await stack.enter_async_context(emulated_cmi(state / "cmi.jsonl"))
+        own = cmi.account
+        overrides["cmi"] = given.cmi.model_dump() | {
+            "url": own.url,
+            "client_id": own.client_id,
+            "name": own.name,
+            "password": own.password.reveal(),
+        }
+    if not given.smtp_url.get_secret_value():
+        sink = await stack.enter_async_context(MailSink())
+        overrides |= {"smtp_url": sink.url, "mail_from": given.mail_from or "recus@khallas.example"}
+    if not given.twilio.account_sid:
+        base = await stack.enter_async_context(serving(rest(twilio)))
+        account = {"account_sid": ACCOUNT_SID, "auth_tokens": AUTH_TOKEN, "from": given.short_code, "api_url": base}
+        overrides["twilio"] = account
+    if not given.ivr.number:
+        overrides["ivr"] = given.ivr.model_dump() | {"number": IVR_NUMBER}
+    return overrides
+
+
+def _keys(state: Path, given: Settings) -> dict[str, object]:
+    """Keys of this state folder, made once: links and sealed cards survive a restart."""
+    return {
+        "secret_keys": given.secret_keys or _kept(state / "secret-key", secrets.token_urlsafe(32)),
+        "vault_keys": given.vault_keys
+        or _kept(state / "vault-key", "demo:" + base64.b64encode(secrets.token_bytes(32)).decode()),
+    }
+
+
+def _kept(file: Path, fresh: str) -> str:
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(fresh)
+    return file.read_text()
+
+
+async def _load_demo_data(database_url: str) -> None:
+    demo = resources.files("lab").joinpath("demo")
+    async with open_database(database_url) as database:
+        for name in ("subscribers.csv", "invoices.csv"):
+            with resources.as_file(demo / name) as file, file.open(encoding="utf-8-sig", newline="") as text:
+                await import_csv(database, text, SystemClock().now())
