@@ -10,6 +10,7 @@ from starlette.routing import Route
 from channels.door import Incoming, Malformed, Refused, Reply
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
+from channels.metrics import Metrics
 from channels.receive import Check, incoming, refusal, response
 from sessions.store import StoreDown
 from sessions.turn import Heard, Turns
@@ -17,6 +18,7 @@ from sessions.turn import Heard, Turns
 log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 16 * 1024
+APOLOGY = "Apology"
 
 
 def routes(
@@ -24,12 +26,13 @@ def routes(
     speaker: IvrSpeaker,
     wire: TwilioVoice,
     check: Check,
+    metrics: Metrics,
     *,
     public_url: str,
     expose_screens: bool,
 ) -> list[Route]:
     """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed."""
-    door = _Door(turns, speaker, wire, check, public_url, expose_screens=expose_screens)
+    door = _Door(turns, speaker, wire, check, metrics, public_url, expose_screens=expose_screens)
     return [
         Route(PATH, door.arrival, methods=["POST"]),
         Route(f"{PATH}/turn", door.turn, methods=["POST"]),
@@ -44,6 +47,7 @@ class _Door:
         speaker: IvrSpeaker,
         wire: TwilioVoice,
         check: Check,
+        metrics: Metrics,
         public_url: str,
         *,
         expose_screens: bool,
@@ -52,6 +56,7 @@ class _Door:
         self._speaker = speaker
         self._wire = wire
         self._check = check
+        self._metrics = metrics
         self._public_url = public_url.rstrip("/")
         self._expose_screens = expose_screens
 
@@ -66,7 +71,7 @@ class _Door:
         try:
             ended = self._wire.hang_up(await self._let_in(request))
         except (Malformed, Refused) as error:
-            return _refused(request, error)
+            return self._refused(request, error)
         if ended is not None:
             try:
                 await self._turns.hang_up(ended.dialog, ended.msisdn, self._speaker.can.channel)
@@ -80,13 +85,18 @@ class _Door:
             arrived = await self._let_in(request)
             heard, language = decode(arrived), self._wire.language(arrived)
         except (Malformed, Refused) as error:
-            return _refused(request, error)
+            return self._refused(request, error)
+        channel, wire = self._speaker.can.channel, self._wire.name
         try:
-            answer = await self._turns.take(heard, self._speaker)
+            with self._metrics.turn_timer(channel, wire):
+                answer = await self._turns.take(heard, self._speaker)
             reply = self._wire.encode(answer)
         except Exception:
             log.exception("a turn failed at %s", request.url.path)
-            return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen("Apology"))
+            self._metrics.turn(channel, wire, APOLOGY, "failed")
+            return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen(APOLOGY))
+        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        self._metrics.turn(channel, wire, answer.screen, outcome)
         return response(reply, screen=self._screen(answer.screen))
 
     async def _let_in(self, request: Request) -> Incoming:
@@ -97,9 +107,9 @@ class _Door:
     def _screen(self, name: str) -> str | None:
         return name if self._expose_screens else None
 
-
-def _refused(request: Request, error: Malformed | Refused) -> Response:
-    log.warning("refused at %s: %s", request.url.path, error)
-    refused = refusal(error)
-    refused.headers["Cache-Control"] = "no-store"
-    return refused
+    def _refused(self, request: Request, error: Malformed | Refused) -> Response:
+        log.warning("refused at %s: %s", request.url.path, error)
+        self._metrics.refused(f"ivr/{self._wire.name}", "forbidden" if isinstance(error, Refused) else "malformed")
+        refused = refusal(error)
+        refused.headers["Cache-Control"] = "no-store"
+        return refused

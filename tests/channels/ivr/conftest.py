@@ -5,17 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from channels.clock import ZONE
 from channels.ivr.endpoint import routes
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
+from channels.metrics import Metrics
 from channels.twilio_signature import guard
+from core.billpay import Till
+from core.ports import Clock
 from core.texts import Texts, load_texts
 from lab.call import Call
 from lab.caller import DEMO_ACCOUNT, VoicePhone, new_sid
@@ -52,24 +55,25 @@ class TwiceLine(Line):
 
 
 @dataclass
-class House:
+class VoiceLine:
     """The voice line and what a test may look at."""
 
     url: str
-    books: Books
-    till: FakeTill
     turns: Turns
     redis: Redis
+    metrics: Metrics
     asked: list[str] = field(default_factory=list)  # path and query of each request
 
     @asynccontextmanager
-    async def phone(self, msisdn: str = SALMA, *, line: type[Line] = Line) -> AsyncIterator[VoicePhone]:
-        phone = VoicePhone(self.url, msisdn, auth_token=TOKEN, public_url=PUBLIC, pace=QUICK)
+    async def phone(
+        self, msisdn: str = SALMA, *, line: type[Line] = Line, pace: Pace = QUICK
+    ) -> AsyncIterator[VoicePhone]:
+        phone = VoicePhone(self.url, msisdn, auth_token=TOKEN, public_url=PUBLIC, pace=pace)
         phone.line = line(TOKEN, PUBLIC, self.url)
         async with phone:
             yield phone
 
-    async def ring(self, phone: VoicePhone, payment_id: str) -> Call:
+    async def ring(self, phone: VoicePhone, payment_id: str, pace: Pace = QUICK) -> Call:
         """We call the customer for a payment, and they answer."""
         call = Call(
             Dialled(
@@ -83,7 +87,7 @@ class House:
                 status_events=frozenset({"initiated", "ringing", "answered", "completed"}),
             ),
             phone.line,
-            QUICK,
+            pace,
         )
         call.start()
         call.answer()
@@ -105,26 +109,44 @@ def speaker(texts: Texts) -> IvrSpeaker:
     return IvrSpeaker(texts)
 
 
-@pytest.fixture
-async def house(redis_url: str, speaker: IvrSpeaker) -> AsyncIterator[House]:
+@asynccontextmanager
+async def voice_line(till: Till, redis_url: str, speaker: IvrSpeaker, clock: Clock) -> AsyncIterator[VoiceLine]:
+    """The doors served over HTTP for a till."""
     redis = Redis.from_url(redis_url)
-    books = Books()
-    till = FakeTill(books)
     performer = Performer(till, Seals({"k1": bytes(32)}))
-    turns = Turns(RedisStore(redis), performer, FixedClock(), NUMBERS, zone=ZoneInfo("Africa/Casablanca"))
+    turns = Turns(RedisStore(redis), performer, clock, NUMBERS, zone=ZONE)
+    line = VoiceLine("", turns, redis, Metrics())
     doors = routes(
         turns,
         speaker,
         TwilioVoice(PUBLIC, NUMBERS.help),
         functools.partial(guard, (TOKEN,)),
+        line.metrics,
         public_url=PUBLIC,
         expose_screens=True,
     )
-    house = House("", books, till, turns, redis)
-    async with serving(_recorded(Starlette(routes=doors), house.asked)) as house.url:
-        yield house
+    async with serving(_recorded(Starlette(routes=doors), line.asked)) as line.url:
+        yield line
     await turns.close()
     await redis.aclose()
+
+
+@dataclass
+class House(VoiceLine):
+    """With a till in memory."""
+
+    books: Books = field(default_factory=Books)
+
+    @property
+    def till(self) -> FakeTill:
+        return FakeTill(self.books)
+
+
+@pytest.fixture
+async def house(redis_url: str, speaker: IvrSpeaker) -> AsyncIterator[House]:
+    books = Books()
+    async with voice_line(FakeTill(books), redis_url, speaker, FixedClock()) as line:
+        yield House(line.url, line.turns, line.redis, line.metrics, line.asked, books)
 
 
 def _recorded(app: ASGIApp, asked: list[str]) -> ASGIApp:

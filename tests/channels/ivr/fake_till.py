@@ -40,13 +40,15 @@ class Books:
     broken: Exception | None = None
     bank_answers: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def __post_init__(self) -> None:
+        self.bank_answers.set()
+
 
 class FakeTill(Till):
     """Till in memory. The bank answers at once unless `books.bank_answers` is cleared."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
-        books.bank_answers.set()
 
     async def person(self, msisdn: str) -> Person:
         if self.books.broken is not None:

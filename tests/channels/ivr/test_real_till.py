@@ -1,0 +1,117 @@
+"""The voice line before the real till: PostgreSQL, the CMI client and the CMI emulator's cards."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from channels.clock import SystemClock
+from channels.ivr.speak import IvrSpeaker
+from core.acquirers.cmi import CmiAcquirer
+from core.billing.embedded import EmbeddedBilling
+from core.billpay import Till, World
+from core.database.books import books_on
+from core.database.pool import Database, make_pool
+from core.payment import Payment, State
+from lab.caller import follow
+from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.dialled import Pace
+from tests.channels.ivr.conftest import VoiceLine, voice_line
+from tests.core.conftest import INVOICES, LINES
+from tests.core.fakes import MemoryLimits
+
+ACQUIRER_TIMEOUT_S = 1.0
+# some of each pause passes, so that the bank is not out-polled
+CALM = Pace(pause_factor=0.05)
+OPENING = [
+    ("pour continuer en français, tapez 1", "1"),
+    ("pour payer un mobile, tapez 2", "2"),
+    ("dix chiffres", "0600000001#"),
+    ("code de paiement", "012345#"),
+    ("pour accepter, tapez 1", "1"),
+    ("pour payer 769 dirhams et 20 centimes, tapez 1", "1"),
+]
+
+
+@dataclass
+class Bank:
+    """A voice line, its till and the emulated acquirer."""
+
+    line: VoiceLine
+    database: Database
+    till: Till
+    cmi: EmulatedCmi
+
+    async def payment(self) -> Payment:
+        """The only one."""
+        row = await self.database.one("SELECT id FROM payments")
+        assert row is not None
+        payment = await self.till.payment(row["id"])
+        assert payment is not None
+        return payment
+
+    async def pays(self, msisdn: str, card: str, *more: tuple[str, str]) -> list[str | None]:
+        """A whole call from the first word; the screens."""
+        taking_card = [
+            ("numéro de votre carte", f"{card}#"),
+            (f"finissant par {' '.join(card[-4:])}", f"12{(SystemClock().now().year + 3) % 100:02d}#"),
+            ("confirmer", "1"),
+            ("code de sécurité", "000#"),
+        ]
+        async with self.line.phone(msisdn, pace=CALM) as phone:
+            call = await phone.dial()
+            heard = await follow(call, [*OPENING, *taking_card, *more])
+        return [turn.screen for turn in heard]
+
+
+@pytest.fixture
+async def bank(database_url: str, redis_url: str, speaker: IvrSpeaker) -> AsyncIterator[Bank]:
+    clock = SystemClock()
+    async with emulated_cmi() as cmi, make_pool(database_url) as pool:
+        database = Database(pool)
+        await database.do(LINES)
+        await database.do(INVOICES)
+        acquirer = CmiAcquirer(cmi.account, timeout_s=ACQUIRER_TIMEOUT_S)
+        till = Till(World(books_on(database), EmbeddedBilling(database, clock), acquirer, MemoryLimits(), clock))
+        async with voice_line(till, redis_url, speaker, clock) as line:
+            yield Bank(line, database, till, cmi)
+        await till.drain(5)
+        await acquirer.aclose()
+
+
+async def test_a_bill_is_paid_by_voice_alone(bank: Bank) -> None:
+    screens = await bank.pays("+212600000009", "4000000000000010")
+    assert screens[-5:] == ["CardNumber", "CardExpiry", "ConfirmTotal", "CardCvv", "Paid"]
+    payment = await bank.payment()
+    assert (payment.state, payment.card_last4) == (State.CAPTURED, "0010")
+    assert bank.cmi.captured_centimes(payment.id) == 76920
+
+
+async def test_the_banks_pin_is_asked_and_asked_again(bank: Bank) -> None:
+    pins = (("code à usage unique", "999#"), ("n'a pas accepté ce code", "123#"))
+    screens = await bank.pays("+212600000009", "5191630100004896", *pins)
+    assert screens[-3:] == ["BankPin", "BankPin", "Paid"]
+    assert bank.cmi.captured_centimes((await bank.payment()).id) == 76920
+
+
+async def test_a_bank_that_charges_and_never_answers_is_not_paid_twice(bank: Bank) -> None:
+    screens = await bank.pays("+212600000009", "4000009900009203", ("ne payez pas à nouveau", "1"))
+    assert screens[-2:] == ["Unknown", "Service"]
+    payment = await bank.payment()
+    assert payment.state is State.UNKNOWN
+    assert (await bank.till.inquire(payment.id)).state is State.CAPTURED
+    assert bank.cmi.captured_centimes(payment.id) == 76920
+
+
+async def test_a_refused_card_charges_nothing(bank: Bank) -> None:
+    screens = await bank.pays("+212600000009", "4000009900005102", ("rien n'a été débité", "2"))
+    assert screens[-2:] == ["Declined", "Goodbye"]
+    assert bank.cmi.captured_centimes((await bank.payment()).id) == 0
+
+
+async def test_a_hidden_number_pays(bank: Bank) -> None:
+    screens = await bank.pays("anonymous", "4000000000000010")
+    assert screens[-1] == "Paid"
+    payment = await bank.payment()
+    assert payment.payer_msisdn.startswith("anonymous:CA")
+    assert bank.cmi.captured_centimes(payment.id) == 76920
