@@ -18,7 +18,7 @@ DEMO_URL = "http://127.0.0.1:8000"
 DEMO_CUSTOMER = "0600000001"
 DEMO_ACCOUNT = "ACdemo"
 DEMO_TOKEN = "demo-token"  # noqa: S105 - the demo's, known to everyone
-DESK_PATH = "/lab"
+DESK_PATH = "/phone/api"  # where the demo mounts lab/desk.py
 
 
 def _number(value: str) -> str:
@@ -83,7 +83,7 @@ def sms(
 def call(
     *,
     from_: From = DEMO_CUSTOMER,
-    number: Annotated[str, typer.Option(help="The voice line's number.")] = "+212537000777",
+    number: Annotated[str, typer.Option(help="The voice line's number.")] = "+212520001117",
     reference: Annotated[str, typer.Option(callback=_keys, help="Typed by itself when the line asks for one.")] = "",
     url: Url = DEMO_URL,
     public_url: PublicUrl = "",

@@ -4,6 +4,7 @@ import re
 
 from channels.terminal.show import PROMPT, Show
 from channels.terminal.voice import Moment
+from core.cards import PAN_MIN
 
 SECRET_SCREENS = frozenset({"CardNumber", "CardExpiry", "CardCvv", "BankPin"})
 MASK = "•"
@@ -11,8 +12,8 @@ MASK = "•"
 
 def shown(keys: str, screen: str | None) -> str:
     """Keys as they may be seen. A server that does not tell its screens may be asking for a card at any time."""
-    if screen is not None and screen not in SECRET_SCREENS:
-        return keys
+    if screen is not None and screen not in SECRET_SCREENS and len(keys) < PAN_MIN:
+        return keys  # as long as a card's number, it may be one that came too early
     return re.sub(r"[0-9]", MASK, keys)
 
 

@@ -87,6 +87,12 @@ async def test_every_digit_is_masked_when_screens_are_not_told() -> None:
     assert [line for line in printed.lines if line.startswith(">")] == ["> •", "> ••••••#", "> "]
 
 
+async def test_a_card_typed_too_early_is_masked() -> None:
+    printed = Printed()
+    await played(VoiceApp(), "1", CARD + "#", printed=printed)
+    assert f"> {'•' * 16}#" in printed.lines
+
+
 async def test_a_wrong_token_is_one_sentence() -> None:
     printed = Printed()
     with pytest.raises(Failed, match=r"refused the request \(403\): check --token"):
