@@ -121,7 +121,6 @@ class LinePosting:
     invoice: Invoice
     state: PostingState
     attempts: int
-    due_at: datetime | None
 
 
 class Payments(Protocol):

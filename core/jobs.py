@@ -4,11 +4,18 @@ The App is built in a function, with what it works on; tasks know each other by 
 """
 
 import asyncio
+import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+from psycopg import Error
+from psycopg_pool import PoolTimeout
 
 from core.attending import Attendant
 from core.database.pool import Pool
@@ -17,11 +24,15 @@ from core.outbox import Sender
 from core.posting import Poster
 from core.sweeps import Sweep
 
+log = logging.getLogger(__name__)
+
 SWEEP_CRON = "*/5 * * * * *"  # every five seconds
 UNSTICK_CRON = "* * * * *"
 CONCURRENCY = 8
 POLL_S = 2.0
 GRACE_S = 20.0
+RESTART_PAUSE_S = 1.0
+ROUNDS_MAX = 10  # of work_off: jobs that defer jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +45,8 @@ class Work:
     sweep: Sweep
 
 
-def build_jobs(work: Work) -> App:
-    """An App that is not open: `async with app.open_async(pool)` around it."""
+def build_jobs(work: Work, *, periodic: bool = True) -> App:
+    """An App that is not open: `async with app.open_async(pool)` around it. `periodic` False: only when asked."""
     app = App(connector=PsycopgConnector())
 
     @app.task(name=TaskName.ATTEND)
@@ -50,16 +61,17 @@ def build_jobs(work: Work) -> App:
     async def deliver(key: str) -> None:
         await work.sender.deliver(key)
 
-    @app.periodic(cron=SWEEP_CRON)
     @app.task(name=TaskName.SWEEP, queueing_lock=TaskName.SWEEP)
     async def sweep(timestamp: int) -> None:
         await work.sweep.run()
 
-    @app.periodic(cron=UNSTICK_CRON)
     @app.task(name=TaskName.UNSTICK, queueing_lock=TaskName.UNSTICK)
     async def unstick(timestamp: int) -> None:
         await retry_stalled(app)
 
+    if periodic:
+        app.periodic(cron=SWEEP_CRON)(sweep)
+        app.periodic(cron=UNSTICK_CRON)(unstick)
     return app
 
 
@@ -72,25 +84,49 @@ async def retry_stalled(app: App) -> int:
 
 
 async def work_off(app: App) -> None:
-    """Run what waits in the queue and return; for tests and for one-off repairs."""
-    await app.run_worker_async(
-        wait=False,
-        install_signal_handlers=False,
-        listen_notify=False,
-        delete_jobs="successful",
-        concurrency=CONCURRENCY,
-    )
+    """Run what waits in the queue, and what that gives rise to; for tests and for one-off repairs."""
+    for _ in range(ROUNDS_MAX):
+        if not await app.job_manager.list_jobs_async(status=Status.TODO.value):
+            return
+        await app.run_worker_async(
+            wait=False,
+            install_signal_handlers=False,
+            listen_notify=False,
+            delete_jobs="successful",
+            concurrency=CONCURRENCY,
+        )
 
 
 async def run_worker(app: App, *, install_signal_handlers: bool = False) -> None:
-    """Work until cancelled, or until a signal when asked to listen to signals."""
-    await app.run_worker_async(
-        concurrency=CONCURRENCY,
-        fetch_job_polling_interval=POLL_S,
-        delete_jobs="successful",
-        install_signal_handlers=install_signal_handlers,
-        shutdown_graceful_timeout=GRACE_S,
-    )
+    """Work until cancelled, or until SIGINT or SIGTERM when asked to listen to them; what was begun is finished."""
+    if not install_signal_handlers:
+        await _keep_working(app)
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    keeper = asyncio.create_task(_keep_working(app), name="worker")
+    stop = asyncio.create_task(told.wait(), name="signal")
+    await asyncio.wait({keeper, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    keeper.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeper
+
+
+async def _keep_working(app: App) -> NoReturn:
+    """A database that goes away stops a worker: another one starts, until it is back."""
+    while True:
+        try:
+            await app.run_worker_async(
+                concurrency=CONCURRENCY,
+                fetch_job_polling_interval=POLL_S,
+                delete_jobs="successful",
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=GRACE_S,
+            )
+        except (ConnectorException, Error, PoolTimeout) as error:
+            log.warning("the worker lost its database: %s", error)
+        await asyncio.sleep(RESTART_PAUSE_S)
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ class Poster:
                 await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
             elif line.state is PostingState.PENDING:
                 await self._post_line(payment, line)
-        await self._give_back(payment)
+        await self._give_back(payment, {line.invoice.number for line in claimed})
 
     async def _post_line(self, payment: Payment, line: LinePosting) -> None:
         pause_s = PAUSES_S[min(line.attempts, len(PAUSES_S)) - 1]
@@ -59,7 +59,7 @@ class Poster:
         after = PostingState.POSTED if answer is Posting.POSTED else PostingState.REFUSED
         await self._turn(payment, line, PostingState.PENDING, after)
 
-    async def _give_back(self, payment: Payment) -> None:
+    async def _give_back(self, payment: Payment, claimed: set[str]) -> None:
         """Once billing has answered for every bill: void the whole when all are refused, else credit the refused."""
         lines = await self._postings.of(payment.id)
         refused = [line for line in lines if line.state is PostingState.REFUSED]
@@ -73,7 +73,7 @@ class Poster:
             await self._void(payment, refused)
             return
         for line in refused:
-            if line.due_at is None or line.due_at <= self._clock.now():
+            if line.invoice.number in claimed:
                 await self._credit(payment, line)
 
     async def _void(self, payment: Payment, refused: list[LinePosting]) -> None:

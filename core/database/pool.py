@@ -5,7 +5,7 @@ Everything that runs here is safe to run twice: a change names the state it star
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, errors
@@ -75,7 +75,14 @@ class Database:
                 if pause_s is None:
                     raise BooksDown("the database was lost") from error
                 await asyncio.sleep(pause_s)
+                await self._mend(error)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _mend(self, error: Exception) -> None:
+        """After a restart every idle connection is dead: replace them all before the next try borrows one."""
+        if not isinstance(error, errors.DeadlockDetected):
+            with suppress(*_POOL_EMPTY):
+                await self.pool.check()
 
     async def one(self, statement: str, **values: Any) -> DictRow | None:
         """The first row of one statement, committed."""

@@ -10,7 +10,7 @@ from core.database.rows import invoice_of
 
 OF = """
 SELECT l.invoice_number AS number, (b.bill ->> 'period')::date AS period, l.amount_centimes,
-       (b.bill ->> 'due_date')::date AS due_date, l.posting, l.posting_attempts, l.posting_due_at
+       (b.bill ->> 'due_date')::date AS due_date, l.posting, l.posting_attempts
 FROM payment_lines l
 JOIN payments p ON p.id = l.payment_id
 JOIN LATERAL jsonb_array_elements(p.bills) AS b (bill) ON b.bill ->> 'number' = l.invoice_number
@@ -81,4 +81,4 @@ class PgPostings:
 
 
 def _posting_of(row: DictRow) -> LinePosting:
-    return LinePosting(invoice_of(row), PostingState(row["posting"]), row["posting_attempts"], row["posting_due_at"])
+    return LinePosting(invoice_of(row), PostingState(row["posting"]), row["posting_attempts"])

@@ -122,7 +122,7 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
         poster = Poster(books, billing, bank, clock, times)
         sender = Sender(books, Gateways(gateways, gateways, gateways, PlainTexts()), clock, times)
         sweep = Sweep(books, till.attendant, poster, sender, clock, times)
-        app = build_jobs(Work(till.attendant, poster, sender, sweep))
+        app = build_jobs(Work(till.attendant, poster, sender, sweep), periodic=False)
         async with app.open_async(pool):
             yield Shop(till, database, books, bank, billing, gateways, clock, sweep, poster, sender, app, times)
         await till.drain(5)

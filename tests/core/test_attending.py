@@ -1,0 +1,347 @@
+"""Payments that wait: asked about until the acquirer decides, expired, or given back; by a clock we own."""
+
+import asyncio
+
+import pytest
+
+from core.billpay import NoSuchPayment
+from core.payment import Payment, State
+from core.ports import Authorisation, Declined, DeclineKind, NotSettled, Order, Pending, TooLate, Undoing, Unknown
+from tests.core.conftest import BILL, STRANGER, Shop
+from tests.core.fakes import (
+    CARD,
+    CVV,
+    PIN,
+    FakeBank,
+    asks_pin,
+    declines,
+    says,
+    silent,
+    silent_after_charging,
+    takes,
+)
+
+WHOLE_DAY_S = 86_401
+
+
+def texts(shop: Shop) -> list[str]:
+    return [sms.text.split()[0] for sms in shop.gateways.sms]
+
+
+async def test_a_lost_answer_is_found_by_asking(shop: Shop) -> None:
+    shop.bank.scripts.append(silent_after_charging)
+    payment = await shop.paid()
+    assert await shop.sweep.run() == 0
+    shop.clock.forward(5)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.CAPTURED
+    await shop.work()
+    assert texts(shop) == ["receipt"]
+    assert shop.bank.kept == {payment.id}
+    assert await shop.sweep.run() == 0
+
+
+async def test_questions_follow_the_schedule(shop: Shop) -> None:
+    shop.bank.scripts.append(silent)
+    payment = await shop.paid()
+    asked_at: list[int] = []
+    for second in (*range(0, 320, 5), 895, 900, 905, 3595, 3600, 86395, 86400, 2 * 86400, 3 * 86400):
+        shop.clock.time = payment.created_at
+        shop.clock.forward(second)
+        before = shop.bank.asked
+        shop.bank.inquiries.append(Pending())
+        await shop.sweep.run()
+        if shop.bank.asked > before:
+            asked_at.append(second)
+    assert asked_at == [5, 15, 60, 300, 905, 3600, 86400, 2 * 86400, 3 * 86400]
+    assert await shop.state(payment) is State.UNKNOWN
+    await shop.work()
+    assert texts(shop) == ["undecided"]
+
+
+async def test_an_order_the_bank_does_not_know_waits_for_the_window(shop: Shop) -> None:
+    shop.bank.scripts.append(silent)
+    payment = await shop.paid()
+    shop.clock.forward(300)
+    await shop.sweep.run()
+    assert (await shop.state(payment), await shop.active()) == (State.UNKNOWN, [BILL.number])
+    shop.clock.forward(601)
+    await shop.sweep.run()
+    assert (await shop.state(payment), await shop.active()) == (State.EXPIRED, [])
+    await shop.work()
+    assert texts(shop) == ["undecided", "declined"]
+    shop.clock.forward(WHOLE_DAY_S)
+    await shop.sweep.run()
+    assert await shop.sweep.run() == 0
+
+
+async def landed_late(shop: Shop) -> Payment:
+    """Unknown, then given up at the window's end, then charged by the bank after all."""
+    shop.bank.scripts.append(silent)
+    payment = await shop.paid()
+    shop.clock.forward(901)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.EXPIRED
+    shop.bank.charge(shop.bank.orders[0])
+    return payment
+
+
+async def test_a_late_landing_on_bills_that_are_still_owed_is_kept(shop: Shop) -> None:
+    payment = await landed_late(shop)
+    shop.clock.forward(3600)
+    await shop.sweep.run()
+    await shop.work()
+    assert (await shop.state(payment), await shop.active()) == (State.CAPTURED, [BILL.number])
+    assert texts(shop) == ["declined", "receipt"]
+
+
+async def test_a_late_landing_on_bills_another_took_is_given_back(shop: Shop) -> None:
+    payment = await landed_late(shop)
+    other = await shop.paid(shop.order("ivr:1", STRANGER))
+    assert other.state is State.CAPTURED
+    shop.clock.forward(3600)
+    await shop.sweep.run()
+    await shop.work()
+    assert (await shop.state(payment), await shop.state(other)) == (State.VOIDED, State.CAPTURED)
+    assert shop.bank.kept == {other.id}
+    assert await shop.active() == [BILL.number]
+    found = await shop.till.payment(payment.id)
+    assert found is not None
+    assert (found.receipt_number, found.auth_code) == (None, "000001")
+    assert "undone" in texts(shop)
+
+
+async def test_a_late_approval_after_a_decline_wins(shop: Shop) -> None:
+    shop.bank.scripts.append(silent)
+    payment = await shop.paid()
+    shop.bank.declined.add(payment.id)
+    shop.clock.forward(5)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.DECLINED
+    shop.bank.charge(shop.bank.orders[0])
+    assert (await shop.till.inquire(payment.id)).state is State.CAPTURED
+
+
+async def test_a_decline_found_by_asking_is_told(shop: Shop) -> None:
+    async def loses_a_decline(bank: FakeBank, order: Order) -> Authorisation:
+        bank.declined.add(order.id)
+        return Unknown("time-out")
+
+    shop.bank.scripts.append(loses_a_decline)
+    payment = await shop.paid()
+    shop.clock.forward(5)
+    await shop.sweep.run()
+    await shop.work()
+    assert (await shop.state(payment), texts(shop)) == (State.DECLINED, ["declined"])
+    shop.clock.forward(WHOLE_DAY_S)
+    await shop.sweep.run()
+    assert await shop.sweep.run() == 0
+
+
+async def test_a_decline_found_may_be_the_earlier_cards(shop: Shop) -> None:
+    """The second card's charge is still on its way: the order's old decline must not release the bills."""
+    shop.bank.scripts.extend([declines, silent])
+    payment = await shop.paid()
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    shop.clock.forward(60)
+    await shop.sweep.run()
+    assert (await shop.state(payment), await shop.active()) == (State.UNKNOWN, [BILL.number])
+    shop.clock.forward(841)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.DECLINED
+
+
+async def test_a_lost_question_for_the_pin_is_asked_again(shop: Shop) -> None:
+    async def loses_the_question(bank: FakeBank, order: Order) -> Authorisation:
+        bank.ask_pin(order.id)
+        return Unknown("time-out")
+
+    shop.bank.scripts.append(loses_the_question)
+    payment = await shop.paid()
+    shop.clock.forward(5)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.CHALLENGE
+    paid = await shop.till.answer_challenge(payment.id, PIN, wait_s=5)
+    assert isinstance(paid, Payment)
+    assert paid.state is State.CAPTURED
+
+
+async def test_an_open_question_expires_and_is_asked_about_for_a_day(shop: Shop) -> None:
+    shop.bank.scripts.append(asks_pin)
+    payment = await shop.paid()
+    shop.clock.forward(299)
+    assert await shop.sweep.run() == 0
+    shop.clock.forward(2)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.EXPIRED
+    shop.bank.charge(shop.bank.orders[0])
+    shop.clock.forward(WHOLE_DAY_S)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.CAPTURED
+
+
+@pytest.mark.parametrize(("charged", "ends"), [(True, State.CAPTURED), (False, State.EXPIRED)])
+async def test_a_process_that_died_while_sending(shop: Shop, charged: bool, ends: State) -> None:
+    """The task is dropped between sending and recording; another worker finds the payment by its time."""
+    gone = asyncio.Event()
+
+    async def dies(bank: FakeBank, order: Order) -> Authorisation:
+        if charged:
+            bank.charge(order)
+        gone.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    shop.bank.scripts.append(dies)
+    payment = await shop.started()
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=0)
+    await gone.wait()
+    for task in shop.till._charger._under_way:
+        task.cancel()
+    await shop.till.drain(5)
+    assert (await shop.till.settle(payment.id, 0)).state is State.SENDING
+    shop.clock.forward(89)
+    assert await shop.sweep.run() == 0
+    shop.clock.forward(2)
+    await shop.sweep.run()
+    assert await shop.state(payment) is (State.CAPTURED if charged else State.UNKNOWN)
+    shop.clock.forward(900)
+    await shop.sweep.run()
+    assert await shop.state(payment) is ends
+    assert len(shop.bank.charges) == charged
+
+
+async def test_many_workers_ask_once(shop: Shop) -> None:
+    shop.bank.scripts.append(silent_after_charging)
+    payment = await shop.paid()
+    shop.clock.forward(5)
+    await asyncio.gather(*(shop.sweep.run() for _ in range(4)), shop.till.attendant.attend(payment.id))
+    assert shop.bank.asked == 1
+    assert await shop.state(payment) is State.CAPTURED
+    receipts = await shop.database.all("SELECT year, sequence FROM receipts")
+    assert [tuple(row.values()) for row in receipts] == [(2026, 1)]
+
+
+async def test_attending_too_early_changes_nothing(shop: Shop) -> None:
+    basket = await shop.started()
+    await shop.till.attendant.attend(basket.id)
+    await shop.till.attendant.attend_claimed(basket.id)
+    assert await shop.state(basket) is State.CREATED
+    shop.bank.scripts.append(asks_pin)
+    await shop.till.authorise(basket.id, CARD, CVV, wait_s=5)
+    await shop.till.attendant.attend_claimed(basket.id)
+    assert await shop.state(basket) is State.CHALLENGE
+    with pytest.raises(NoSuchPayment):
+        await shop.till.inquire("nobody")
+
+
+async def test_sending_is_left_alone_while_it_is_young(shop: Shop) -> None:
+    async def waits(bank: FakeBank, order: Order) -> Authorisation:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    shop.bank.scripts.append(waits)
+    payment = await shop.started()
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=0)
+    await shop.till.attendant.attend_claimed(payment.id)
+    assert (await shop.till.inquire(payment.id)).state is State.SENDING
+    for task in shop.till._charger._under_way:
+        task.cancel()
+
+
+async def test_settled_payments_want_nothing(shop: Shop) -> None:
+    payment = await shop.paid()
+    await shop.till.attendant.attend_claimed(payment.id)
+    assert await shop.till.inquire(payment.id) == await shop.till.payment(payment.id)
+    assert shop.bank.asked == 0
+
+
+# --- giving back ----------------------------------------------------------------------------------------------------
+
+
+async def test_another_amount_than_asked_is_given_back_at_once(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    shop.bank.scripts.append(takes(7692))
+    payment = await shop.paid()
+    assert (payment.state, payment.receipt_number, payment.approved_centimes) == (State.INTEGRITY_FAILURE, None, 7692)
+    assert "7692 centimes approved, 76920 asked" in caplog.text
+    await shop.work()
+    assert (await shop.state(payment), shop.bank.kept, await shop.active()) == (State.VOIDED, set(), [])
+    assert texts(shop) == ["undone"]
+
+
+async def test_another_amount_on_bills_another_took_is_given_back_too(shop: Shop) -> None:
+    shop.bank.scripts.append(silent)
+    payment = await shop.paid()
+    shop.clock.forward(901)
+    await shop.sweep.run()
+    await shop.paid(shop.order("ivr:1", STRANGER))
+    shop.bank.charge(shop.bank.orders[0], 5)
+    assert (await shop.till.inquire(payment.id)).state is State.INTEGRITY_FAILURE
+    await shop.work()
+    assert (await shop.state(payment), await shop.active()) == (State.VOIDED, [BILL.number])
+
+
+async def test_too_late_to_void_is_credited(shop: Shop) -> None:
+    payment = await shop.paid()
+    shop.bank.voids.append(TooLate())
+    undoing = await shop.till.undo(payment.id, "asked by the customer")
+    assert undoing.state is State.VOIDING
+    await shop.work()
+    assert (await shop.state(payment), shop.bank.refunds) == (State.REFUNDED, [(payment.id, 76920)])
+    assert (await shop.story(payment))[-3:] == ["void>voiding", "refund>refunding", "refunded>refunded"]
+
+
+@pytest.mark.parametrize("answer", [Unknown("time-out"), Declined("99", DeclineKind.OUR_FAULT)])
+async def test_a_void_that_fails_is_tried_again(shop: Shop, answer: Undoing) -> None:
+    payment = await shop.paid()
+    shop.bank.voids.append(answer)
+    await shop.till.undo(payment.id, "test")
+    await shop.work()
+    assert await shop.state(payment) is State.VOIDING
+    shop.clock.forward(3600)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.VOIDED
+
+
+async def test_a_void_that_was_done_unheard_is_seen_by_asking(shop: Shop) -> None:
+    payment = await shop.paid()
+    shop.bank.voids.append(Unknown("time-out"))
+    await shop.till.undo(payment.id, "test")
+    await shop.work()
+    shop.bank.voided.add(payment.id)
+    shop.bank.voids.append(Declined("CORE-2008", DeclineKind.OUR_FAULT))
+    shop.clock.forward(60)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.VOIDED
+
+
+async def test_a_credit_waits_for_settlement_and_its_refusal_is_an_operators(shop: Shop) -> None:
+    payment = await shop.paid()
+    shop.bank.voids.append(TooLate())
+    shop.bank.refund_answers.extend([NotSettled(), Unknown("time-out"), Declined("99", DeclineKind.OUR_FAULT)])
+    await shop.till.undo(payment.id, "test")
+    await shop.work()
+    for pause_s in (3600, 60):
+        assert await shop.state(payment) is State.REFUNDING
+        shop.clock.forward(pause_s)
+        await shop.sweep.run()
+    assert (await shop.state(payment), shop.bank.refunds) == (State.CAPTURED, [])
+    assert await shop.active() == [BILL.number]
+    assert await shop.sweep.run() == 0
+
+
+async def test_an_order_voided_at_the_bank_is_not_paid(shop: Shop) -> None:
+    shop.bank.scripts.append(silent_after_charging)
+    payment = await shop.paid()
+    shop.bank.voided.add(payment.id)
+    assert (await shop.till.inquire(payment.id)).state is State.DECLINED
+
+
+async def test_a_worker_that_loses_the_race_leaves_it(shop: Shop) -> None:
+    shop.bank.scripts.append(says(Pending()))
+    payment = await shop.paid()
+    shop.bank.inquiries.append(Declined("51", DeclineKind.OTHER_CARD))
+    shop.bank.charge(shop.bank.orders[0])
+    first, second = await asyncio.gather(shop.till.inquire(payment.id), shop.till.inquire(payment.id))
+    assert {first.state, second.state} <= {State.CAPTURED, State.DECLINED}
+    assert (await shop.till.inquire(payment.id)).state is State.CAPTURED

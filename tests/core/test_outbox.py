@@ -1,0 +1,152 @@
+"""Messages: each at least once under its own reference, tried again when that can help, dropped when overtaken."""
+
+import asyncio
+
+import pytest
+
+from core.billpay import NoSuchPayment
+from core.books import Delivery, Kind, message_reference
+from core.payment import Payment, State
+from tests.core.conftest import PAYER, Shop
+from tests.core.fakes import NOON, fails, silent, silent_after_charging
+
+
+async def statuses(shop: Shop) -> dict[str, str]:
+    rows = await shop.database.all("SELECT kind, status FROM messages")
+    return {row["kind"]: row["status"] for row in rows}
+
+
+async def test_a_busy_gateway_is_tried_again_later(shop: Shop) -> None:
+    payment = await shop.paid()
+    shop.gateways.failures.extend([fails(retryable=True), fails(retryable=True)])
+    await shop.work()
+    assert await statuses(shop) == {"receipt_sms": "queued", "receipt_mail": "queued"}
+    shop.clock.forward(9)
+    assert await shop.sweep.run() == 0
+    shop.clock.forward(1)
+    await shop.sweep.run()
+    assert await statuses(shop) == {"receipt_sms": "sent", "receipt_mail": "sent"}
+    assert [sms.reference for sms in shop.gateways.sms] == [message_reference(payment.id, Kind.RECEIPT_SMS, 1)]
+
+
+async def test_tries_end_some_day(shop: Shop) -> None:
+    await shop.paid()
+    await shop.database.do("DELETE FROM messages WHERE kind = 'receipt_mail'")
+    shop.gateways.failures.extend(fails(retryable=True) for _ in range(20))
+    tries = 0
+    while await shop.sweep.run() and tries < 20:
+        tries += 1
+        shop.clock.forward(7_200)
+    assert (tries, len(shop.gateways.failures)) == (6, 14)
+    assert await statuses(shop) == {"receipt_sms": "failed"}
+
+
+async def test_a_number_that_cannot_be_reached_is_given_up(shop: Shop) -> None:
+    payment = await shop.started()
+    await shop.till.request_call(payment.id)
+    shop.gateways.failures.append(fails(retryable=False))
+    await shop.work()
+    assert await statuses(shop) == {"outgoing_call": "failed"}
+    row = await shop.database.one("SELECT error, due_at FROM messages")
+    assert row == {"error": "no such number", "due_at": None}
+
+
+async def test_a_broken_gateway_is_written_down_and_seen(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    await shop.paid()
+    await shop.database.do("DELETE FROM messages WHERE kind = 'receipt_mail'")
+    shop.gateways.failures.append(ZeroDivisionError("bug"))
+    await shop.sweep.run()
+    assert "is left for later" in caplog.text
+    shop.clock.forward(10)
+    await shop.sweep.run()
+    assert await statuses(shop) == {"receipt_sms": "sent"}
+
+
+async def test_no_email_no_mail_and_no_number_no_sms(shop: Shop) -> None:
+    order = await shop.internet_order(payer="")
+    await shop.paid(order)
+    await shop.work()
+    assert (shop.gateways.sms, shop.gateways.mails) == ([], [])
+
+
+async def test_the_call_rings_once_however_often_it_is_asked(shop: Shop) -> None:
+    payment = await shop.started()
+    await asyncio.gather(*(shop.till.request_call(payment.id) for _ in range(4)))
+    await shop.work()
+    await shop.till.request_call(payment.id)
+    await shop.work()
+    assert shop.gateways.calls == [payment.id]
+    with pytest.raises(NoSuchPayment):
+        await shop.till.request_call("nobody")
+
+
+async def test_a_cancelled_basket_does_not_ring(shop: Shop) -> None:
+    payment = await shop.started()
+    await shop.till.request_call(payment.id)
+    await shop.till.cancel(payment.id)
+    await shop.work()
+    assert (shop.gateways.calls, await statuses(shop)) == ([], {"outgoing_call": "failed"})
+
+
+async def test_news_that_is_overtaken_is_dropped(shop: Shop) -> None:
+    shop.bank.scripts.append(silent_after_charging)
+    payment = await shop.paid()
+    await shop.books.messages.queue(payment, Kind.UNDECIDED_SMS, shop.clock.now())
+    await shop.books.messages.queue(payment, Kind.DECLINED_SMS, shop.clock.now())
+    assert (await shop.till.inquire(payment.id)).state is State.CAPTURED
+    await shop.work()
+    assert [sms.text.split()[0] for sms in shop.gateways.sms] == ["receipt"]
+
+
+async def test_workers_at_once_send_once(shop: Shop) -> None:
+    payment = await shop.paid()
+    reference = message_reference(payment.id, Kind.RECEIPT_SMS, payment.attempts)
+    await asyncio.gather(*(shop.sender.deliver(reference) for _ in range(6)))
+    assert len(shop.gateways.sms) == 1
+    await shop.sender.deliver("nobody")
+
+
+async def queued(shop: Shop) -> tuple[Payment, str]:
+    shop.bank.scripts.append(silent)
+    payment = await shop.paid()
+    await shop.books.messages.queue(payment, Kind.UNDECIDED_SMS, NOON)
+    await shop.work()
+    return payment, message_reference(payment.id, Kind.UNDECIDED_SMS, 1)
+
+
+async def test_delivery_reports_never_go_backwards(shop: Shop) -> None:
+    _, reference = await queued(shop)
+    messages = shop.books.messages
+    assert not await messages.report(Delivery.SENT, NOON, provider_id="SM1")
+    assert await messages.report(Delivery.FAILED, NOON, provider_id="SM1", error="30005")
+    assert await messages.report(Delivery.DELIVERED, NOON, reference=reference)
+    assert not await messages.report(Delivery.FAILED, NOON, provider_id="SM1")
+    assert not await messages.report(Delivery.DELIVERED, NOON, provider_id="SM1")
+    assert not await messages.report(Delivery.DELIVERED, NOON, provider_id="SM999")
+    row = await shop.database.one("SELECT status, error FROM messages")
+    assert row == {"status": "delivered", "error": "30005"}
+
+
+async def test_a_report_may_overtake_the_gateways_own_answer(shop: Shop) -> None:
+    payment = await shop.paid()
+    reference = message_reference(payment.id, Kind.RECEIPT_SMS, payment.attempts)
+    assert await shop.books.messages.report(Delivery.DELIVERED, NOON, reference=reference)
+    await shop.books.messages.sent(reference, "SM7", NOON)
+    row = await shop.database.one("SELECT status, provider_id FROM messages WHERE kind = 'receipt_sms'")
+    assert row == {"status": "delivered", "provider_id": "SM7"}
+
+
+async def test_what_a_channel_sends_itself_is_logged_without_words(shop: Shop) -> None:
+    messages = shop.books.messages
+    await messages.record("code-1", "code_sms", PAYER, NOON, status=Delivery.QUEUED)
+    await messages.record("code-1", "code_sms", PAYER, NOON, status=Delivery.SENT, provider_id="SM1")
+    await messages.record("code-1", "code_sms", PAYER, NOON, status=Delivery.FAILED)
+    assert await statuses(shop) == {"code_sms": "sent"}
+    assert await shop.sweep.run() == 0
+
+
+async def test_a_mail_can_be_queued_by_itself(shop: Shop) -> None:
+    payment = await shop.started()
+    await shop.books.messages.queue(payment, Kind.RECEIPT_MAIL, NOON)
+    await shop.work()
+    assert shop.gateways.mails == [(payment.id, "salma@example.com")]
