@@ -34,6 +34,7 @@ from tests.channels.ivr.fake_till import NOW, SALMA, Books, FakeTill
 TOKEN = "demo-token"
 PUBLIC = "https://pay.example.ma"
 QUICK = Pace(pause_factor=0.0)
+CALM = Pace(pause_factor=0.05)  # some of each pause passes, so that the bank is not out-polled
 NUMBERS = Numbers(help="777", voice="0537000777", short_code="1117")
 
 

@@ -15,14 +15,11 @@ from core.database.pool import Database, make_pool
 from core.payment import Payment, State
 from lab.caller import follow
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
-from lab.dialled import Pace
-from tests.channels.ivr.conftest import VoiceLine, voice_line
+from tests.channels.ivr.conftest import CALM, VoiceLine, voice_line
 from tests.core.conftest import INVOICES, LINES
 from tests.core.fakes import MemoryLimits
 
 ACQUIRER_TIMEOUT_S = 1.0
-# some of each pause passes, so that the bank is not out-polled
-CALM = Pace(pause_factor=0.05)
 OPENING = [
     ("pour continuer en français, tapez 1", "1"),
     ("pour payer un mobile, tapez 2", "2"),
