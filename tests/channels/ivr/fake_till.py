@@ -17,6 +17,7 @@ GOOD_CARD, DECLINED_CARD, PIN_CARD = "4000000000000010", "4000009900000509", "51
 SILENT_CARD = "4000009900009609"
 AUTH_CODE = "123456"
 PIN = "123"
+LOOKS_OFTEN = 4
 LINE = Line(Service.MOBILE, "0600000001", "Salma Demo", SALMA, "salma@example.com", Language.FR)
 MAY = Invoice("0000171682062019", date(2019, 5, 1), 76920, date(2019, 6, 25))
 
@@ -39,6 +40,8 @@ class Books:
     charges: list[str] = field(default_factory=list)  # last four digits of each card sent
     broken: Exception | None = None
     bank_answers: asyncio.Event = field(default_factory=asyncio.Event)
+    looks: int = 0
+    looked_often: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.bank_answers.set()
@@ -107,6 +110,9 @@ class FakeTill(Till):
         return payment
 
     async def payment(self, payment_id: str) -> Payment | None:
+        self.books.looks += 1
+        if self.books.looks > LOOKS_OFTEN:
+            self.books.looked_often.set()
         return self.books.payments.get(payment_id)
 
     async def open_payment(self, msisdn: str) -> Payment | None:

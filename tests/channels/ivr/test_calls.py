@@ -260,12 +260,11 @@ async def test_a_slow_bank_is_talked_over(house: House) -> None:
         call = await house.ring(phone, payment.id, CALM)
         await follow(call, CARD[:3])
         call.press("123#")
-        async with asyncio.timeout(10):
-            while not any("patienter" in caption.text for caption in call.captions):
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(house.books.looked_often.wait(), 10)
         house.books.bank_answers.set()
         await call.settled()
     assert call.screen == "Paid"
+    assert "Merci de patienter." in [caption.text for caption in call.captions]
 
 
 async def test_a_bank_that_says_nothing(house: House) -> None:
