@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from channels.sms.words import Words
+from channels.sms.words import RECEIPT_SEGMENTS_MAX, Words
+from core.gsm7 import segments
 from core.money import dh
 from core.payment import Payment, State
 
@@ -20,11 +21,15 @@ class PaymentTexts:
         self._link = link
 
     def receipt_sms(self, payment: Payment) -> str:
+        values = {"amount": dh(payment.amount_centimes), "authorisation": payment.auth_code or "-"}
         link = self._link(payment)
-        amount, authorisation = dh(payment.amount_centimes), payment.auth_code or "-"
         if link is None:
-            return self._words.say(payment.language, "receipt_bare", amount=amount, authorisation=authorisation)
-        return self._words.say(payment.language, "receipt", amount=amount, authorisation=authorisation, link=link)
+            return self._words.say(payment.language, "receipt_bare", **values)
+        full = self._words.say(payment.language, "receipt", link=link, **values)
+        # an address may be long, and Arabic has half the room
+        if segments(full) <= RECEIPT_SEGMENTS_MAX:
+            return full
+        return self._words.say(payment.language, "receipt_brief", link=link, **values)
 
     def undecided_sms(self, payment: Payment) -> str:
         return self._about(payment, "undecided")

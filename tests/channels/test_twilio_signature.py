@@ -99,3 +99,13 @@ def test_the_guard_signs_over_empty_and_unknown_fields() -> None:
 def test_the_guard_refuses_before_it_reads(body: bytes, signature: str | None) -> None:
     with pytest.raises(Refused):
         guard(("token",), request(body, signature))
+
+
+def test_the_guard_knows_gets_and_json() -> None:
+    get = Incoming("GET", URL, "/myapp.php", "foo=1&bar=2", {HEADER: sign("token", URL)}, b"")
+    guard(("token",), get)
+    url = f"https://pay.example.ma/x?bodySHA256={hashlib.sha256(b'{}').hexdigest()}"
+    headers = {HEADER: sign("token", url), "content-type": "application/json"}
+    guard(("token",), Incoming("POST", url, "/x", "", headers, b"{}"))
+    with pytest.raises(Refused):
+        guard(("token",), Incoming("POST", url, "/x", "", headers, b"[]"))

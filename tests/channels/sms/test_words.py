@@ -1,0 +1,124 @@
+"""Every text with its longest plausible values fits its segments, by our count and by a library's."""
+
+from dataclasses import replace
+
+import gsm0338
+import pytest
+
+from channels.links import TOKEN_CHARS
+from channels.sms.send import PaymentTexts
+from channels.sms.words import CHOICES_MAX, RECEIPT_SEGMENTS_MAX, SECTION, SEGMENTS_MAX, Numbers, Words
+from core.gsm7 import SEPTETS_ONE, SEPTETS_PART, UNITS_ONE, UNITS_PART, Coding, coding_of, segments
+from core.invoices import Invoice
+from core.payment import Payment, State
+from core.subscribers import Language, Line, Service
+from core.texts import load_texts
+from tests.channels.payments import BILLS, paid
+
+LONG = Numbers(service_code="*1117*123#", help="0800001117", voice="+212537000777")
+LINK = "https://pay.operator.ma/receipts/" + "W" * TOKEN_CHARS
+VALUES = {
+    "line": "06...003",
+    "code": "1234567890",
+    "count": "240",
+    "total": "99 999,99 DH",
+    "amount": "99 999,99 DH",
+    "authorisation": "ABCDEF1234",
+    "link": LINK,
+    "digit": "6",
+    "service": "Internet",
+}
+TEXTS = load_texts()
+WORDS = Words(TEXTS, LONG)
+KEYS = sorted(TEXTS.keys(Language.FR, SECTION))
+
+
+def library_segments(text: str) -> int:
+    """Segments by the gsm0338 library, or of UCS-2 where it cannot encode."""
+    try:
+        one, part, size = SEPTETS_ONE, SEPTETS_PART, len(gsm0338.Codec().encode(text)[0])
+    except UnicodeEncodeError:
+        one, part, size = UNITS_ONE, UNITS_PART, len(text.encode("utf-16-be")) // 2
+    return 1 if size <= one else -(-size // part)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("language", Language)
+def test_every_text_fits(language: Language, key: str) -> None:
+    text = WORDS.say(language, key, **VALUES, ussd=LONG.service_code, voice=LONG.voice)
+    most = RECEIPT_SEGMENTS_MAX if key.startswith("receipt") else SEGMENTS_MAX[language]
+    assert segments(text) <= most, text
+    assert library_segments(text) <= most
+    assert "{" not in text
+    if language is not Language.AR:
+        assert coding_of(text) is Coding.GSM7, [char for char in text if coding_of(char) is not Coding.GSM7]
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("count", range(2, CHOICES_MAX + 3))
+def test_lists_of_lines_fit(language: Language, count: int) -> None:
+    lines = [Line(Service.INTERNET, f"7710345678{n}", "", "+212600000003", None, language) for n in range(count)]
+    text = WORDS.lines(language, lines)
+    assert segments(text) <= SEGMENTS_MAX[language], text
+    shown = min(count, CHOICES_MAX)
+    assert [row[:2] for row in text.split("\n")[1 : 1 + shown]] == [f"{n}." for n in range(1, shown + 1)]
+    assert (LONG.help in text) is (count > CHOICES_MAX)
+    assert lines[0].reference not in text
+
+
+def test_services_are_named_where_they_fit() -> None:
+    lines = [Line(service, "0600000003", "", "+212600000003", None, Language.FR) for service in Service]
+    assert WORDS.lines(Language.FR, lines).split("\n")[1:] == [
+        "1. Mobile 06...003",
+        "2. Fixe 06...003",
+        "3. Internet 06...003",
+    ]
+
+
+def test_without_a_voice_line_nobody_is_told_to_call_it() -> None:
+    text = Words(TEXTS, replace(LONG, voice="")).say(Language.FR, "pay")
+    assert text.startswith("Pour payer : composez *1117*123#. ")
+    assert "appelez le 0537000777" in WORDS.say(Language.FR, "pay")
+
+
+# --- messages about a payment --------------------------------------------------------------------------------------
+
+DEAR = (Invoice("0012345678", BILLS[0].period, 9_999_999, BILLS[0].due_date),)
+
+
+def payment_texts(link: str | None = LINK) -> PaymentTexts:
+    return PaymentTexts(WORDS, lambda payment: link)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_receipt_names_amount_authorisation_link_and_help(language: Language) -> None:
+    text = payment_texts().receipt_sms(paid(language, bills=DEAR))
+    assert segments(text) <= RECEIPT_SEGMENTS_MAX
+    for value in ("99 999,99 DH", "Q41T9Z", LINK, LONG.help):
+        assert value in text
+    assert text.endswith(LINK)  # no phone takes a full stop into the link
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_longer_link_gets_briefer_words(language: Language) -> None:
+    link = "https://receipts.pay.operator.ma/receipts/" + "W" * TOKEN_CHARS
+    text = payment_texts(link).receipt_sms(paid(language, bills=DEAR))
+    assert segments(text) <= RECEIPT_SEGMENTS_MAX
+    assert link in text
+    assert "Q41T9Z" in text
+
+
+def test_a_receipt_without_a_link() -> None:
+    assert "http" not in payment_texts(None).receipt_sms(paid())
+
+
+@pytest.mark.parametrize("language", Language)
+def test_other_news(language: Language) -> None:
+    texts = payment_texts()
+
+    def about(payment: Payment) -> set[str]:
+        return {texts.undecided_sms(payment), texts.declined_sms(payment), texts.undone_sms(payment)}
+
+    said = about(paid(language, State.REFUNDED)) | about(paid(language, State.CAPTURED))
+    assert len(said) == 4  # the whole and a part are given back in different words
+    assert all("1 769,20 DH" in text and LONG.help in text for text in said)

@@ -1,0 +1,130 @@
+"""Counters in a real Valkey: all are spent or none, windows end, and a stranger locks out only the stranger."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from channels.limits import COUNT_ONLY, LIMITS_MAX, Limit, Limits, LimitsDown, RedisCodeLimits
+from core.ports import CodeLimits
+
+OWNER, STRANGER, LINE = "+212600000001", "+212600000009", "mobile:0600000001"
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def limits(redis: Redis) -> Limits:
+    return Limits(redis, "test")
+
+
+async def test_up_to_the_limit_and_no_further(limits: Limits) -> None:
+    limit = Limit("sender", OWNER, 3, 60)
+    assert [await limits.spend([limit]) for _ in range(5)] == [None, None, None, limit, limit]
+    assert await limits.spend([Limit("sender", STRANGER, 3, 60)]) is None
+
+
+async def test_all_are_spent_or_none(limits: Limits, redis: Redis) -> None:
+    wide, narrow = Limit("wide", "all", 100, 60), Limit("narrow", "x", 1, 60)
+    assert await limits.spend([wide, narrow]) is None
+    assert await limits.spend([wide, narrow]) == narrow
+    assert await redis.get("kh:{limit:test}:wide:all") == b"1"
+
+
+async def test_copies_at_once_do_not_pass_together(limits: Limits) -> None:
+    answers = await asyncio.gather(*(limits.spend([Limit("sender", OWNER, 5, 60)]) for _ in range(50)))
+    assert answers.count(None) == 5
+
+
+async def test_a_window_begins_with_its_first_event_and_ends(limits: Limits, redis: Redis) -> None:
+    limit = Limit("sender", OWNER, 2, 60)
+    await limits.spend([limit])
+    key = "kh:{limit:test}:sender:" + OWNER
+    await redis.expire(key, 30)
+    await limits.spend([limit])
+    assert 0 < await redis.ttl(key) <= 30  # a later event makes it no longer
+    await redis.delete(key)
+    assert await limits.spend([limit]) is None
+    assert 30 < await redis.ttl(key) <= 60
+
+
+async def test_looking_and_counting(limits: Limits, redis: Redis) -> None:
+    look = Limit("wrong", OWNER, 2, 60, cost=0)
+    count = Limit("wrong", OWNER, COUNT_ONLY, 60)
+    assert [await limits.spend([look]) for _ in range(5)] == [None] * 5
+    assert await redis.keys("*") == []
+    assert [await limits.spend([count]) for _ in range(3)] == [None] * 3
+    assert await limits.spend([look]) == look
+
+
+async def test_bounds_of_a_question(limits: Limits) -> None:
+    for wrong in ([], [Limit("a", "b", 1, 1)] * (LIMITS_MAX + 1)):
+        with pytest.raises(ValueError, match="limits"):
+            await limits.spend(wrong)
+
+
+async def test_without_redis() -> None:
+    async with Redis.from_url("redis://127.0.0.1:1") as nobody:
+        with pytest.raises(LimitsDown):
+            await Limits(nobody, "test").spend([Limit("a", "b", 1, 1)])
+        with pytest.raises(LimitsDown):
+            await RedisCodeLimits(nobody).allow("ussd", OWNER, LINE)
+
+
+# --- wrong payment codes -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def codes(redis: Redis) -> CodeLimits:
+    return RedisCodeLimits(redis)
+
+
+async def wrong(codes: CodeLimits, caller: str, target: str, times: int, channel: str = "ussd") -> int:
+    """Guess until told to stop; how many guesses were let through."""
+    for done in range(times):
+        if not await codes.allow(channel, caller, target):
+            return done
+        await codes.failed(channel, caller, target)
+    return times
+
+
+async def test_a_stranger_locks_out_only_the_stranger(codes: CodeLimits) -> None:
+    assert await wrong(codes, STRANGER, LINE, 100) == RedisCodeLimits.PAIR_WRONG
+    assert not await codes.allow("ivr", STRANGER, LINE)  # whatever the channel
+    assert await codes.allow("ussd", OWNER, LINE)
+    assert await codes.allow("ussd", STRANGER, "mobile:0600000002")
+
+
+async def test_a_caller_that_goes_from_line_to_line(codes: CodeLimits) -> None:
+    guesses = [await wrong(codes, STRANGER, f"mobile:06000001{n:02}", 1) for n in range(20)]
+    assert sum(guesses) == RedisCodeLimits.CALLER_WRONG
+
+
+async def test_many_callers_at_one_line(codes: CodeLimits) -> None:
+    guesses = [await wrong(codes, f"+2126000001{n:02}", LINE, 1) for n in range(50)]
+    assert sum(guesses) == RedisCodeLimits.TARGET_WRONG
+
+
+async def test_a_whole_channel(codes: CodeLimits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RedisCodeLimits, "CHANNEL_WRONG", 7)
+    monkeypatch.setattr(RedisCodeLimits, "ALL_WRONG", 10)
+    assert sum([await wrong(codes, f"+21260000{n:04}", f"line:{n}", 1) for n in range(20)]) == 7
+    assert await codes.allow("ivr", OWNER, LINE)
+    assert sum([await wrong(codes, f"+21261000{n:04}", f"line:{n}", 1, "ivr") for n in range(20)]) == 3
+
+
+async def test_guesses_at_once_are_counted_before_they_are_wrong(codes: CodeLimits) -> None:
+    allowed = await asyncio.gather(*(codes.allow("ussd", STRANGER, LINE) for _ in range(60)))
+    assert sum(allowed) == RedisCodeLimits.PAIR_TRIES
+
+
+async def test_every_counter_ends(codes: CodeLimits, redis: Redis) -> None:
+    await wrong(codes, STRANGER, LINE, 3)
+    keys = await redis.keys("*")
+    assert len(keys) == 7
+    assert all([0 < await redis.ttl(key) <= 3600 for key in keys])
