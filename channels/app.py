@@ -19,7 +19,9 @@ from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
 from channels.limits import Limits, RedisCodeLimits
 from channels.links import ReceiptLinks
-from channels.mail.send import SmtpMailer
+from channels.mail.compose import Composer
+from channels.mail.compose import Sender as MailSender
+from channels.mail.send import SmtpMailer, SmtpServer
 from channels.metrics import Metrics
 from channels.receipt_view import Operator
 from channels.receive import Check, Gate
@@ -242,13 +244,22 @@ def _twilio(settings: Settings) -> TwilioRest:
 
 def _gateways(settings: Settings, texts: Texts, links: ReceiptLinks, twilio: TwilioRest) -> Gateways:
     base = _base(settings)
-    operator = Operator(settings.operator_name, settings.help_number)
     return Gateways(
         TwilioTexter(twilio, f"{base}/sms/twilio/status"),
-        SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from, texts, operator, links),
+        _mailer(settings, texts, links),
         TwilioCaller(twilio, base, caller_id=settings.ivr.number or None),
         PaymentTexts(_words(settings, texts), links.of),
     )
+
+
+def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks) -> SmtpMailer:
+    operator = Operator(settings.operator_name, settings.help_number)
+    try:
+        server = SmtpServer.parse(settings.smtp_url.get_secret_value())
+        composer = Composer(texts, operator, MailSender.parse(settings.mail_from), links)
+    except ValueError as error:
+        raise BadSettings(f"KHALLAS_SMTP_URL, KHALLAS_MAIL_FROM: {error}") from None
+    return SmtpMailer(server, composer, SystemClock())
 
 
 def _words(settings: Settings, texts: Texts) -> Words:
