@@ -1,0 +1,155 @@
+"""The mail itself: every field in text and HTML, right to left where it should be, headers nobody can break."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.links import ReceiptLinks
+from channels.mail.compose import BadAddress, Composer, Occasion, Sender
+from channels.receipt_view import STATUS, Operator
+from core.payment import Payment, State
+from core.subscribers import Language
+from core.texts import load_texts
+from tests.channels.payments import paid
+
+NOW = datetime(2026, 11, 23, 13, 6, tzinfo=UTC)
+TEXTS = load_texts()
+LINKS = ReceiptLinks(["a-secret-of-the-tests"], "https://pay.example.ma")
+COMPOSER = Composer(TEXTS, Operator("Opérateur <Démo>", "777"), Sender.parse("Reçus <recus@pay.example.ma>"), LINKS)
+HEADERS = {
+    "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress", "Content-Language",
+    "MIME-Version", "Content-Type",
+}  # fmt: skip
+
+
+def made(payment: Payment, to: str = "salma@example.com", occasion: Occasion = Occasion.RECEIPT) -> EmailMessage:
+    """As a mail program reads it off the wire."""
+    raw = COMPOSER.compose(payment, occasion, to, NOW).as_bytes()
+    message = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_both_parts_hold_every_field(language: Language) -> None:
+    payment = paid(language)
+    message = made(payment)
+    link = LINKS.of(payment)
+    assert link is not None
+    text, html = part(message, "plain"), part(message, "html")
+    for value in (
+        "0600000001", "salma@example.com", "23/11/2026 14:05", "Q41T9Z", "26327NF2C10099", "Visa", "CMI",
+        "**** **** **** 0010", "2026-00000042", "0012345678", "05/2019", "769,20 DH", "0012345999", "06/2019",
+        "1 000,00 DH", "1 769,20 DH", "777", "Opérateur <Démo>", link, TEXTS.get(language, "receipt", "paid.state"),
+    ):  # fmt: skip
+        assert value in text
+        assert value in unescape(html)
+    assert "<Démo>" not in html
+    assert f'<html lang="{language}" dir="{"rtl" if language is Language.AR else "ltr"}">' in html
+    assert ("\u2066" in text) is (language is Language.AR)
+    assert text.count("\u2066") == text.count("\u2069")
+    assert "src=" not in html
+    assert "http" not in html.replace(link, "")
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("state", list(State))
+def test_subject_and_words_tell_the_true_state(language: Language, state: State) -> None:
+    message = made(paid(language, state))
+    status = STATUS[state]
+    assert message["Subject"] == TEXTS.fill(
+        language, "mail", f"subject.{status}", receipt="2026-00000042", total="1 769,20 DH", operator="Opérateur <Démo>"
+    )
+    for kind in ("plain", "html"):
+        assert TEXTS.get(language, "receipt", f"{status}.note") in unescape(part(message, kind))
+
+
+def test_headers() -> None:
+    message = made(paid())
+    assert message["From"] == "Reçus <recus@pay.example.ma>"
+    assert message["To"] == "salma@example.com"
+    assert message["Message-ID"] == "<receipt.01KATWQ2YD0123456789ABCDEF@pay.example.ma>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Content-Language"] == "fr"
+    assert message["Date"].datetime == NOW
+    assert message.get_content_type() == "multipart/alternative"
+    assert set(message.keys()) == HEADERS
+
+
+def test_occasions_and_payments_have_ids_of_their_own_and_tries_have_not() -> None:
+    one, other = paid(), replace(paid(), id="01KATWQ2YD0123456789ABCDEG")
+    undone = made(paid(state=State.REFUNDED), occasion=Occasion.UNDONE)["Message-ID"]
+    assert len({made(one)["Message-ID"], made(other)["Message-ID"], undone}) == 3
+    again = COMPOSER.compose(one, Occasion.RECEIPT, "salma@example.com", NOW.replace(day=24))
+    assert again["Message-ID"] == made(one)["Message-ID"]
+
+
+def test_a_payment_without_a_receipt_has_no_link() -> None:
+    message = made(replace(paid(state=State.DECLINED), receipt_token=None, receipt_number=None))
+    assert "/receipts/" not in part(message, "plain") + part(message, "html")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@b.ma\r\nBcc: x@y.ma", "a\n@b.ma", "a@b.ma\n", "a@b.ma, c@d.ma", "<a@b.ma>", "a b@c.ma", "a@b", "@b.ma", "a@",
+        "", "a@b.ma\x00", 'a"@b.ma', ".@b.ma", "a..b@c.ma",
+    ],
+)  # fmt: skip
+def test_an_address_is_one_address_or_none(address: str) -> None:
+    try:
+        message = made(paid(), address)
+    except BadAddress:
+        return
+    assert message["To"].addresses[0].addr_spec == address.strip()
+    assert set(message.keys()) == HEADERS
+
+
+@given(st.text(max_size=80) | st.text(max_size=30).map("{}@b.ma".format), st.text(max_size=40))
+def test_nothing_anyone_types_makes_a_header(address: str, brand: str) -> None:
+    try:
+        message = made(replace(paid(), card_brand=brand, email=address), address)
+    except BadAddress:
+        return
+    assert set(message.keys()) == HEADERS
+    assert len(message["To"].addresses) == 1
+
+
+@pytest.mark.parametrize("text", ["", "nobody", "a@b", "A <a@b.ma>\nBcc: c@d.ma", "a@b.ma\r\n", "é@b.ma"])
+def test_a_sender_is_an_address(text: str) -> None:
+    with pytest.raises(ValueError, match=r"address|line"):
+        Sender.parse(text)
+
+
+def test_a_sender_without_a_name_is_the_operator() -> None:
+    plain = Composer(TEXTS, Operator("Opérateur", "777"), Sender.parse("recus@pay.example.ma"), LINKS)
+    message = plain.compose(paid(), Occasion.RECEIPT, "a@b.ma", NOW)
+    assert message["From"] == "Opérateur <recus@pay.example.ma>"
+
+
+@given(st.text(st.sampled_from("aé ملا- "), min_size=1, max_size=60).filter(str.strip))
+def test_no_space_of_a_header_is_lost(name: str) -> None:
+    """Between words of two scripts the standard library loses them."""
+    operator = Operator(" ".join(name.split()), "777")
+    composer = Composer(TEXTS, operator, Sender.parse("recus@pay.example.ma"), LINKS)
+    for language in Language:
+        raw = composer.compose(paid(language), Occasion.RECEIPT, "a@b.ma", NOW).as_bytes()
+        assert raw.isascii()
+        message = message_from_bytes(raw, policy=policy.default)
+        assert str(message["Subject"]) == TEXTS.fill(
+            language, "mail", "subject.paid", receipt="2026-00000042", total="1 769,20 DH", operator=operator.name
+        )
+        assert message["From"].addresses[0].display_name == operator.name
+        assert all(len(line) <= 78 for line in raw.partition(b"\r\n\r\n")[0].splitlines())
