@@ -104,6 +104,11 @@ class Page:
             return Back()
         return _text(self.words, answer) if isinstance(self.words, Text) else _digits(self.words, answer)
 
+    def place_of(self, event: Event, otherwise: int) -> int:
+        """Where among the options that are not pinned the chosen one stands."""
+        loose = [o.id for o in self.words.options if not o.pinned] if isinstance(self.words, Menu) else []
+        return loose.index(event.id) if isinstance(event, Chose) and event.id in loose else otherwise
+
     def _choice(self, answer: str) -> Heard:
         key = digits_of(answer) if answer and all(c.isdecimal() for c in answer) else answer
         if key in self.meaning:

@@ -10,6 +10,8 @@ from sessions.codec import Record, Unreadable, decode, encode
 from sessions.store import POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 
+VERSION_DIGITS_MAX = 12  # of what save.lua looks at
+
 
 class RedisStore:
     """The Store over redis-py."""
@@ -24,14 +26,15 @@ class RedisStore:
         try:
             if begins:
                 record, previous = await self._begin(keys=[key.record, key.pointer])
-                return Loaded(_read(record), _read(previous))
+                return Loaded(_read(record), _version(record), _read(previous))
             if not with_card:
-                return Loaded(_read(await self._redis.get(key.record)))
+                record = await self._redis.get(key.record)
+                return Loaded(_read(record), _version(record))
             record, number, expiry = await self._redis.mget(key.record, key.sealed(NUMBER), key.sealed(EXPIRY))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
         sealed = {name: blob for name, blob in ((NUMBER, number), (EXPIRY, expiry)) if isinstance(blob, bytes)}
-        return Loaded(_read(record), sealed=sealed)
+        return Loaded(_read(record), _version(record), sealed=sealed)
 
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
         payload = b"%d|%b" % (record.version, encode(record))
@@ -58,6 +61,12 @@ class RedisStore:
             await self._redis.delete(key.sealed(NUMBER), key.sealed(EXPIRY))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
+
+
+def _version(data: bytes | str | None) -> int:
+    """As save.lua reads it: of a record of another release too, which the next save replaces."""
+    digits = data.partition(b"|")[0] if isinstance(data, bytes) else b""
+    return int(digits) if digits.isdigit() and len(digits) < VERSION_DIGITS_MAX else 0
 
 
 def _read(data: bytes | str | None) -> Record | None:

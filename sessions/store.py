@@ -37,9 +37,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What one round trip brings: this dialog, the one before it, and what the vault holds of the card."""
+    """What one round trip brings: this dialog, the one before it, and what the vault holds of the card.
+
+    `version` is what a save must expect to find: also that of a record which cannot be read any more.
+    """
 
     record: Record | None
+    version: int = 0
     previous: Record | None = None
     sealed: Mapping[str, bytes] = field(default_factory=dict)
 

@@ -149,7 +149,7 @@ class Turns:
             draft = await self._run(key, heard, speaker, loaded)
             record = Record(
                 # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
-                version=(before.version if before else heard.order) + 1,
+                version=max(loaded.version, heard.order) + 1,
                 order=heard.order,
                 screen=draft.screen,
                 language=draft.language,
@@ -159,7 +159,7 @@ class Turns:
                 tries=draft.tries,
                 mistakes=draft.mistakes,
             )
-            expected = before.version if before else 0
+            expected = loaded.version
             if await self._store.save(key, record, expected=expected, seal=draft.seal, erase=draft.erase):
                 if draft.launch is not None:
                     self._launch(*draft.launch)
@@ -180,8 +180,10 @@ class Turns:
             if isinstance(read, Turned):
                 draft.option = read.option
                 return draft
+            # after a tick the page with that tick is shown, wherever the menu is cut now
+            draft.option = page.place_of(read, draft.option)
             event = read
-        place = Place(key, before.version if before else 0, loaded.sealed)
+        place = Place(key, loaded.version, loaded.sealed)
         await self._steps(draft, event, place, heard, speaker)
         held_before = before is not None and isinstance(before.screen, HOLDS_CARD)
         if held_before and not isinstance(draft.screen, HOLDS_CARD):

@@ -1,7 +1,7 @@
 """Conversations driven turn by turn: every step reads its session again from a real Valkey."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -167,3 +167,22 @@ def stage(redis: Redis, texts: Texts) -> Stage:
 def chunks(data: str, size: int) -> Iterator[str]:
     """Every run of `size` characters."""
     return (data[i : i + size] for i in range(len(data) - size + 1))
+
+
+async def walk(phone: Converse, *options: str) -> AsyncIterator[Answer]:
+    """A dial, then one option after the other."""
+    yield await phone.dial()
+    for option in options:
+        yield await phone.choose(option)
+
+
+async def to_confirm(on: Stage, msisdn: str = CALLER) -> Converse:
+    """A first dial up to the total: language, own line, terms, bills."""
+    phone = on.ussd(msisdn)
+    await phone.dial()
+    await phone.choose("fr")
+    await phone.choose("own:0")
+    await phone.choose("accept")
+    await phone.choose("pay")
+    assert phone.screen == "ConfirmTotal"
+    return phone
