@@ -118,9 +118,8 @@ class Baskets:
                 continue
             except KeyTaken:
                 repeated = await self._repeated(order)
-                if repeated is not None:
-                    return repeated
-                raise
+                assert repeated is not None, "a key that is taken has a payment"
+                return repeated
             return payment
         raise ReferenceTaken
 

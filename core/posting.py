@@ -37,17 +37,19 @@ class Poster:
         if payment is None:
             return
         for line in claimed:
-            if line.state is PostingState.CREDITING:  # whoever asked for the credit has died: its end is unknown
-                await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
-            elif line.state is PostingState.PENDING:
-                await self._post_line(payment, line)
+            await self._attend(payment, line)
         await self._give_back(payment, {line.invoice.number for line in claimed})
+
+    async def _attend(self, payment: Payment, line: LinePosting) -> None:
+        if line.state is PostingState.CREDITING:  # whoever asked for the credit has died: its end is unknown
+            await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
+        elif payment.state in {State.VOIDED, State.REFUNDED}:  # given back with the whole
+            await self._turn(payment, line, line.state, PostingState.CREDITED)
+        elif line.state is PostingState.PENDING:
+            await self._post_line(payment, line)
 
     async def _post_line(self, payment: Payment, line: LinePosting) -> None:
         pause_s = PAUSES_S[min(line.attempts, len(PAUSES_S)) - 1]
-        if payment.state in {State.VOIDED, State.REFUNDED}:
-            await self._turn(payment, line, PostingState.PENDING, PostingState.CREDITED)
-            return
         if payment.state is not State.CAPTURED:
             await self._postpone(payment, line, PostingState.PENDING, pause_s)
             return

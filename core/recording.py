@@ -5,6 +5,7 @@ before the acquirer's window is over (facts/failure-points.md).
 """
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from core.books import BillsTaken, Books, Change, Kind
@@ -57,8 +58,7 @@ class Recorder:
                     return await self._challenged(payment, answer, _ASKED)
                 case NotSent():
                     return await self._not_sent(payment, answer)
-                case Pending() | Unknown():
-                    return await self._lost(payment, answer)
+            return await self._lost(payment, answer)
         except IllegalMove:
             return await self._as_it_stands(payment)
 
@@ -98,22 +98,12 @@ class Recorder:
     async def _undo_at_once(self, payment: Payment, change: Change, event: Event, detail: str) -> Payment:
         """Write down what was taken without a receipt; due now, so that core/attending.py gives it back."""
         now = self._clock.now()
-        for lets_go in (False, True):
-            try:
-                undone = Change(
-                    event,
-                    due_at=now,
-                    detail=detail,
-                    lets_go=lets_go or event is Event.APPROVED,
-                    auth_code=change.auth_code,
-                    transaction_number=change.transaction_number,
-                    card_brand=change.card_brand,
-                    approved_centimes=change.approved_centimes,
-                )
-                return await self._payments.move(payment.id, undone, now)
-            except BillsTaken:
-                continue
-        raise AssertionError("unreachable: bills that are let go are not taken")
+        lets_go = event is Event.APPROVED
+        undoing = replace(change, event=event, due_at=now, detail=detail, lets_go=lets_go, messages=())
+        try:
+            return await self._payments.move(payment.id, undoing, now)
+        except BillsTaken:
+            return await self._payments.move(payment.id, replace(undoing, lets_go=True), now)
 
     async def _declined(self, payment: Payment, answer: Declined) -> Payment:
         """From `sending` the customer is there and hears it; from `unknown` a message says it."""
@@ -194,19 +184,22 @@ class Recorder:
 
     async def _tell_undecided(self, payment: Payment) -> None:
         now = self._clock.now()
-        if payment.sent_at is not None and now >= later(payment.sent_at, self._times.undecided_sms_after_s):
+        if now >= later(_sent_at(payment), self._times.undecided_sms_after_s):
             await self._messages.queue(payment, Kind.UNDECIDED_SMS, now)
 
     def _in_window(self, payment: Payment) -> bool:
-        return payment.sent_at is not None and window_open(self._times, payment.sent_at, self._clock.now())
+        return window_open(self._times, _sent_at(payment), self._clock.now())
 
     def _next_look(self, payment: Payment, *, settled: bool) -> datetime | None:
-        if payment.sent_at is None:
-            return None
-        return next_look(self._times, payment.sent_at, self._clock.now(), settled=settled)
+        return next_look(self._times, _sent_at(payment), self._clock.now(), settled=settled)
 
     async def _look_again(self, payment: Payment, *, settled: bool) -> None:
         await self._payments.look_again(payment.id, payment.state, self._next_look(payment, settled=settled))
 
     async def _as_it_stands(self, payment: Payment) -> Payment:
         return await self._payments.get(payment.id) or payment
+
+
+def _sent_at(payment: Payment) -> datetime:
+    """When it was last sent; whoever comes here was."""
+    return payment.sent_at or payment.created_at

@@ -25,7 +25,7 @@ CONNECT_MAX_S = 5
 STATEMENT_MAX_MS = 10_000
 LOCK_MAX_MS = 5_000
 TRIES_MAX = 3
-PAUSES_S = (0.05, 0.3)  # between tries
+PAUSES_S = (0.05, 0.3)  # between them
 _LOST = (errors.OperationalError, errors.InterfaceError)
 _POOL_EMPTY = (PoolTimeout, PoolClosed, TooManyRequests)
 
@@ -65,18 +65,19 @@ class Database:
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run guarded work on a connection; tried again when the connection was lost or a deadlock broken."""
-        for pause_s in (*PAUSES_S, None):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 async with self.pool.connection() as connection:
                     return await work(connection)
             except _POOL_EMPTY as error:
                 raise BooksDown("no database connection") from error
             except _LOST as error:
-                if pause_s is None:
+                if tries == TRIES_MAX:
                     raise BooksDown("the database was lost") from error
-                await asyncio.sleep(pause_s)
+                await asyncio.sleep(PAUSES_S[tries - 1])
                 await self._mend(error)
-        raise AssertionError("unreachable: the last try returns or raises")
 
     async def _mend(self, error: Exception) -> None:
         """After a restart every idle connection is dead: replace them all before the next try borrows one."""

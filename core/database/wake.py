@@ -47,9 +47,8 @@ class Waker:
         self._manager = JobManager(PsycopgConnector())
 
     async def wake(self, wakes: Sequence[Wake], connection: AsyncConnection[object]) -> None:
-        """In the caller's transaction; nothing happens if that is rolled back."""
-        if wakes:
-            await self._manager.batch_defer_jobs_async([_job(wake) for wake in wakes], connection=connection)
+        """In the caller's transaction; nothing happens if that is rolled back. `wakes` is not empty."""
+        await self._manager.batch_defer_jobs_async([_job(wake) for wake in wakes], connection=connection)
 
 
 def _job(wake: Wake) -> Job:

@@ -15,7 +15,6 @@ from tests.core.fakes import (
     FakeBank,
     asks_pin,
     declines,
-    says,
     silent,
     silent_after_charging,
     takes,
@@ -337,11 +336,32 @@ async def test_an_order_voided_at_the_bank_is_not_paid(shop: Shop) -> None:
     assert (await shop.till.inquire(payment.id)).state is State.DECLINED
 
 
-async def test_a_worker_that_loses_the_race_leaves_it(shop: Shop) -> None:
-    shop.bank.scripts.append(says(Pending()))
+async def test_workers_that_lose_a_race_leave_it(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    shop.bank.scripts.append(silent)
+    unknown = await shop.paid()
+    shop.bank.declined.add(unknown.id)
+    found = await asyncio.gather(*(shop.till.inquire(unknown.id) for _ in range(3)))
+    assert {payment.state for payment in found} == {State.DECLINED}
+    assert (await shop.story(unknown)).count("refused>declined") == 1
+    paid = await shop.paid(await shop.internet_order())
+    await shop.till.undo(paid.id, "test")
+    await asyncio.gather(*(shop.till.attendant.attend_claimed(paid.id) for _ in range(3)))
+    assert await shop.state(paid) is State.VOIDED
+    assert (await shop.story(paid)).count("voided>voided") == 1
+    assert "moved on while it was attended to" in caplog.text
+
+
+async def test_pending_is_not_a_void(shop: Shop) -> None:
+    """An answer to an undo that says nothing leaves it for the next time."""
     payment = await shop.paid()
-    shop.bank.inquiries.append(Declined("51", DeclineKind.OTHER_CARD))
-    shop.bank.charge(shop.bank.orders[0])
-    first, second = await asyncio.gather(shop.till.inquire(payment.id), shop.till.inquire(payment.id))
-    assert {first.state, second.state} <= {State.CAPTURED, State.DECLINED}
-    assert (await shop.till.inquire(payment.id)).state is State.CAPTURED
+    shop.bank.inquiries.append(Pending())
+    shop.bank.voids.append(NotSettled())
+    await shop.till.undo(payment.id, "test")
+    await shop.work()
+    assert await shop.state(payment) is State.VOIDING
+    shop.clock.forward(3599)
+    assert [state for state in await shop.story(payment) if "void" in state] == ["void>voiding"]
+    shop.clock.forward(1)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.VOIDED

@@ -272,3 +272,16 @@ async def test_silence_is_unknown_and_never_a_failure(shop: Shop) -> None:
     again = await shop.till.authorise(unknown.id, CARD, CVV, wait_s=0)
     assert again == unknown
     assert await shop.active() == [BILL.number]
+
+
+async def test_a_declined_basket_whose_reference_was_given_away_starts_over(shop: Shop) -> None:
+    shop.bank.scripts.append(declines)
+    payment = await shop.paid()
+    other = await shop.started(await shop.internet_order())
+    await shop.database.do(
+        "UPDATE payments SET reference = %(reference)s WHERE id = %(id)s", id=other.id, reference=payment.reference
+    )
+    assert await shop.till.authorise(payment.id, CARD, CVV, wait_s=5) is Refusal.EXPIRED
+    found = await shop.till.by_reference(payment.reference)
+    assert found is not None
+    assert found.id == other.id

@@ -5,6 +5,8 @@ import os
 import signal
 
 import psycopg
+import pytest
+from procrastinate.exceptions import ConnectorException
 
 from core.database.wake import TaskName
 from core.jobs import Work, build_jobs, retry_stalled, run_worker, worker_beside
@@ -112,3 +114,25 @@ async def test_a_job_is_part_of_its_commit(shop: Shop) -> None:
     found = await shop.till.payment(payment.id)
     assert found is not None
     assert (found.state, found.receipt_number) == (State.CAPTURED, "2026-00000001")
+
+
+async def test_a_worker_that_cannot_reach_its_database_tries_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    starts: list[int] = []
+    again = asyncio.Event()
+
+    async def away(**_: object) -> None:
+        starts.append(1)
+        if len(starts) == 2:
+            again.set()
+        raise ConnectorException("no server")
+
+    monkeypatch.setattr("core.jobs.RESTART_PAUSE_S", 0.0)
+    monkeypatch.setattr(shop.jobs, "run_worker_async", away)
+    worker = asyncio.create_task(run_worker(shop.jobs))
+    await asyncio.wait_for(again.wait(), 30)
+    worker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await worker
+    assert "lost its database" in caplog.text

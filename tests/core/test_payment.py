@@ -1,6 +1,7 @@
 """The table of a payment's life, and that the database keeps to it and to nothing else."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,11 @@ def test_every_state_is_reached_and_every_event_means_something() -> None:
     assert {State.CREATED, *TABLE.values()} == set(State)
     assert {event for _, event in TABLE} == set(Event)
     assert UNDECIDED <= ACTIVE
+
+
+async def test_an_amount_is_the_sum_of_its_bills(shop: Shop) -> None:
+    with pytest.raises(ValueError, match="the sum of its bills"):
+        replace(await shop.started(), amount_centimes=1)
 
 
 def test_what_is_over_is_over() -> None:

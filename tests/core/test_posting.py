@@ -1,5 +1,7 @@
 """Billing is told of every paid bill, once; what it refuses is given back, whole or in part, and never twice."""
 
+import asyncio
+
 import pytest
 
 from core.payment import Payment, State
@@ -136,3 +138,43 @@ async def test_a_refusal_of_a_payment_that_is_being_undone_is_no_second_undo(sho
     await shop.till.undo(payment.id, "asked by the customer")
     await shop.poster._void(payment, lines)
     assert await shop.state(payment) is State.VOIDING
+
+
+async def test_workers_at_once_credit_once(shop: Shop) -> None:
+    payment, _ = await paid_three(shop, 0)
+    shop.bank.refund_answers.append(NotSettled())
+    await shop.work()
+    refused = (await shop.books.postings.of(payment.id))[0]
+    await asyncio.gather(*(shop.poster._credit(payment, refused) for _ in range(4)))
+    assert shop.bank.refunds == [(payment.id, 29900)]
+
+
+async def test_a_refusal_left_behind_by_a_dead_worker_ends_with_the_whole(shop: Shop) -> None:
+    """It died after the void was committed and before its bills were written off."""
+    payment = await shop.paid()
+    await shop.database.do("UPDATE payment_lines SET posting = 'refused'")
+    await shop.database.do("DELETE FROM procrastinate_jobs")
+    await shop.till.undo(payment.id, "billing refused")
+    await shop.poster.post(payment.id)
+    assert await shop.postings(payment) == ["refused"]
+    shop.clock.forward(240)
+    await shop.sweep.run()
+    assert (await shop.state(payment), await shop.postings(payment)) == (State.VOIDED, ["credited"])
+
+
+async def test_each_credit_has_its_own_time(shop: Shop) -> None:
+    payment, numbers = await paid_three(shop, 0, 1)
+    shop.bank.refund_answers.extend([NotSettled(), NotSettled()])
+    await shop.work()
+    await shop.database.do(
+        "UPDATE payment_lines SET posting_due_at = posting_due_at + interval '1 hour' "
+        "WHERE invoice_number = %(number)s",
+        number=numbers[1],
+    )
+    shop.clock.forward(3600)
+    await shop.sweep.run()
+    assert await shop.postings(payment) == ["credited", "refused", "posted"]
+    shop.clock.forward(3600)
+    await shop.sweep.run()
+    assert await shop.postings(payment) == ["credited", "credited", "posted"]
+    assert shop.bank.refunds == [(payment.id, 29900), (payment.id, 29900)]

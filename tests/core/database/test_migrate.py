@@ -7,15 +7,16 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from core.database.migrate import current_and_head, upgrade
+from core.database.migrate import current_and_head, head, upgrade
 
 
 def test_an_empty_database_comes_up_to_head(empty_database_url: str) -> None:
-    before, head = current_and_head(empty_database_url)
-    assert (before, head) == (None, "0002")
+    before, newest = current_and_head(empty_database_url)
+    assert (before, newest) == (None, "0002")
+    assert newest == head()
     upgrade(empty_database_url)
     upgrade(empty_database_url)
-    assert current_and_head(empty_database_url) == (head, head)
+    assert current_and_head(empty_database_url) == (newest, newest)
     with psycopg.connect(empty_database_url) as connection:
         names = {row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
     assert {"lines", "invoices", "payments", "payment_lines", "procrastinate_jobs", "receipts"} <= names

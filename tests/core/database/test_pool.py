@@ -1,0 +1,53 @@
+"""Work on the database: tried again when the connection was lost, named when it cannot be had."""
+
+import psycopg
+import pytest
+
+from core.books import BooksDown
+from core.database.pool import Connection, Database, make_pool, open_database
+
+
+async def test_lost_connections_are_replaced_and_the_work_done(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        assert await database.one("SELECT 1 AS up") == {"up": 1}
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        assert await database.all("SELECT 1 AS up") == [{"up": 1}]
+
+
+async def test_a_connection_lost_each_time_is_given_up(database_url: str) -> None:
+    tries: list[int] = []
+
+    async def dies(connection: Connection) -> None:
+        tries.append(1)
+        await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    async with open_database(database_url) as database:
+        with pytest.raises(BooksDown, match="was lost"):
+            await database.run(dies)
+    assert len(tries) == 3
+
+
+async def test_a_deadlock_is_tried_again(database_url: str) -> None:
+    tries: list[int] = []
+
+    async def deadlocks_once(connection: Connection) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise psycopg.errors.DeadlockDetected
+        return "done"
+
+    async with open_database(database_url) as database:
+        assert await database.run(deadlocks_once) == "done"
+
+
+async def test_a_pool_that_is_closed_is_a_database_that_is_down(database_url: str) -> None:
+    pool = make_pool(database_url, connections_max=1)
+    with pytest.raises(BooksDown, match="no database connection"):
+        await Database(pool).one("SELECT 1")
+    await pool.open()
+    assert await Database(pool).do("SELECT 1") == 1
+    await pool.close()

@@ -1,0 +1,61 @@
+"""Cards: plausible or not, and never to be seen."""
+
+import copy
+import pickle
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.cards import Card, Secret, brand_of, expired, expiry_of, luhn, pan_plausible
+
+KIT = ("4000000000000010", "5453010000066100", "5191630100004896")  # facts/cmi.md
+
+
+@pytest.mark.parametrize("pan", KIT)
+def test_the_acquirers_test_cards_are_plausible(pan: str) -> None:
+    assert pan_plausible(Secret(pan))
+    assert not pan_plausible(Secret(pan[:-1] + str((int(pan[-1]) + 1) % 10)))
+
+
+@given(st.text("0123456789", min_size=12, max_size=18))
+def test_one_digit_makes_any_number_pass(digits: str) -> None:
+    assert sum(luhn(digits + last) for last in "0123456789") == 1
+
+
+def test_what_is_no_card_number() -> None:
+    assert [luhn(text) for text in ("", "4x", "٤")] == [False, False, False]
+    assert not pan_plausible(Secret("4242"))
+    assert not pan_plausible(Secret("4" * 20), check_luhn=False)
+    assert pan_plausible(Secret("4000000000000011"), check_luhn=False)
+
+
+@pytest.mark.parametrize(
+    ("pan", "brand"),
+    [(KIT[0], "visa"), (KIT[1], "mastercard"), ("2221000000000009", "mastercard"), ("6011000000000004", "card")],
+)
+def test_brands_are_data(pan: str, brand: str) -> None:
+    assert brand_of(Secret(pan)) == Card(Secret(pan), 1, 2030).brand == brand
+
+
+def test_expiry_is_month_and_year() -> None:
+    assert expiry_of("1228") == (12, 2028)
+    for text in ("", "1328", "0028", "128", "12a8"):
+        with pytest.raises(ValueError, match="1228"):
+            expiry_of(text)
+    assert not expired(11, 2026, date(2026, 11, 30))
+    assert expired(10, 2026, date(2026, 11, 1))
+    assert not expired(1, 2027, date(2026, 12, 31))
+
+
+def test_nothing_shows_a_card() -> None:
+    card = Card(Secret(KIT[0]), 12, 2030)
+    shown = f"{card} {card!r} {card.pan} {card.pan!r} {card.pan:>20} {[card]}"
+    assert KIT[0] not in shown
+    assert "2030" not in shown
+    assert (card.last4, len(card.pan)) == ("0010", 16)
+    for hide in (card, card.pan):
+        for take in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match="never pickled or copied"):
+                take(hide)

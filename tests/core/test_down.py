@@ -1,0 +1,66 @@
+"""The database away: everything says so in one way, and an approval that could not be written is found later."""
+
+import pytest
+
+from core.books import BooksDown
+from core.payment import Payment, State
+from core.ports import Authorisation, BillingDown, Order
+from core.subscribers import Service
+from tests.core.conftest import PAYER, Shop
+from tests.core.fakes import CARD, CVV, FakeBank
+
+
+async def test_the_till_says_that_its_books_are_away(shop: Shop) -> None:
+    payment = await shop.started()
+    await shop.database.pool.close()
+    for ask in (
+        shop.till.person(PAYER),
+        shop.till.payment(payment.id),
+        shop.till.authorise(payment.id, CARD, CVV, wait_s=0),
+        shop.till.request_call(payment.id),
+        shop.sweep.run(),
+    ):
+        with pytest.raises(BooksDown):
+            await ask
+    with pytest.raises(BillingDown):
+        await shop.billing.unpaid(Service.MOBILE, "0600000001")
+
+
+async def test_an_approval_that_could_not_be_written_is_found_by_the_sweep(
+    shop: Shop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.charging.RECORD_PAUSES_S", (0.0, 0.0))
+    tries: list[int] = []
+    capture = type(shop.books.payments).capture
+
+    async def away(*_: object) -> Payment:
+        tries.append(1)
+        raise BooksDown
+
+    async def approves_as_the_database_goes(bank: FakeBank, order: Order) -> Authorisation:
+        monkeypatch.setattr(type(shop.books.payments), "capture", away)
+        return bank.charge(order)
+
+    shop.bank.scripts.append(approves_as_the_database_goes)
+    payment = await shop.started()
+    outcome = await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    assert isinstance(outcome, Payment)
+    assert (outcome.state, len(tries)) == (State.SENDING, 3)
+    assert "the sweep will ask again" in caplog.text
+    monkeypatch.setattr(type(shop.books.payments), "capture", capture)
+    shop.clock.forward(91)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.CAPTURED
+    assert len(shop.bank.charges) == 1
+
+
+async def test_an_approval_is_written_after_a_short_absence(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.charging.RECORD_PAUSES_S", (0.0, 0.0))
+    capture = type(shop.books.payments).capture
+
+    async def away(*_: object) -> Payment:
+        monkeypatch.setattr(type(shop.books.payments), "capture", capture)
+        raise BooksDown
+
+    monkeypatch.setattr(type(shop.books.payments), "capture", away)
+    assert (await shop.paid()).state is State.CAPTURED
