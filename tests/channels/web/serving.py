@@ -58,6 +58,7 @@ class Noon:
 class Site:
     """A running site and a browser without a screen."""
 
+    url: str
     http: aiohttp.ClientSession
     books: Books
     clock: Noon
@@ -74,4 +75,4 @@ async def site(name: str = "Opérateur", logo: Path | None = None) -> AsyncItera
     pages, books, clock = Pages(load_texts(), Operator(name, "777", logo)), Books(), Noon()
     app = Starlette(routes=[*routes(pages, books, LINKS, clock), *pages.routes()])
     async with serving(app) as url, aiohttp.ClientSession(url) as http:
-        yield Site(http, books, clock)
+        yield Site(url, http, books, clock)

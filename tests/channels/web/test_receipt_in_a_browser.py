@@ -1,0 +1,77 @@
+"""The receipt in a real browser: nothing cut at 360 px, nothing blocked, nothing asked of another host."""
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from core.subscribers import Language
+from tests.channels.payments import paid
+from tests.channels.web.serving import Site, site
+
+WIDTHS_PX = (360, 768)
+LONG = "a.very.long.name.of.somebody.with.many.names@a-long-host.example.com"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    path = shutil.which("chromium")
+    assert path is not None, "the browser tests need: apt-get install chromium"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shown() -> AsyncIterator[Site]:
+    async with site("Opérateur Démo") as running:
+        yield running
+
+
+def watched(page: Page) -> list[str]:
+    """What a page complains of, and what it asks of others."""
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("requestfailed", lambda request: found.append(request.url))
+    page.on("request", lambda request: found.append(request.url) if "127.0.0.1" not in request.url else None)
+    return found
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, language: Language) -> None:
+    payment = replace(paid(language), email=LONG)
+    token = shown.books.hold(payment)
+    page = await chromium.new_page()
+    complaints = watched(page)
+    for width in WIDTHS_PX:
+        await page.set_viewport_size({"width": width, "height": 700})
+        await page.goto(f"{shown.url}/receipts/{token}")
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
+    assert await page.evaluate("document.documentElement.dir") == ("rtl" if language is Language.AR else "ltr")
+    # the style sheet was taken, and the script woke its button
+    assert await page.evaluate("getComputedStyle(document.querySelector('.receipt')).borderRadius") != "0px"
+    assert await page.locator("[data-print]").is_visible()
+    await page.emulate_media(media="print")
+    assert not await page.locator("[data-print]").is_visible()
+    assert not await page.locator(".languages").is_visible()
+    assert complaints == []
+    await page.close()
+
+
+async def test_it_is_walked_by_keyboard(chromium: Browser, shown: Site) -> None:
+    token = shown.books.hold(paid(Language.FR))
+    page = await chromium.new_page()
+    await page.goto(f"{shown.url}/receipts/{token}")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert await page.evaluate(outline) == "solid"
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**lang=ar")
+    assert await page.evaluate("document.documentElement.lang") == "ar"
+    await page.close()
