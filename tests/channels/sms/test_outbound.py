@@ -1,0 +1,84 @@
+"""A receipt goes out through Twilio's stand-in, and its signed delivery report comes back to our door."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from channels.links import ReceiptLinks
+from channels.sms.send import PaymentTexts
+from channels.sms.words import Numbers, Words
+from channels.twilio import TwilioAccount, TwilioRest, TwilioTexter
+from core.books import Delivery
+from core.ports import DeliveryFailed, ReceiptTexts, Sms
+from core.texts import load_texts
+from lab.caller import DEMO_ACCOUNT, DEMO_TOKEN
+from lab.serving import serving
+from lab.twilio import Fault, Twilio
+from lab.twilio_rest import rest
+from tests.channels.payments import paid
+from tests.channels.sms.conftest import PUBLIC, SALMA, Counter
+
+REFERENCE = "01KATWQ2YD0123456789ABCDEF-receipt_sms-1"
+
+
+@dataclass
+class Out:
+    """The way out."""
+
+    twilio: Twilio
+    texter: TwilioTexter
+
+
+@pytest.fixture
+async def out(counter: Counter) -> AsyncIterator[Out]:
+    async with Twilio(status_delay_s=0.0) as twilio, serving(rest(twilio)) as url:
+        twilio.connect(counter.url, PUBLIC)
+        client = TwilioRest(TwilioAccount(DEMO_ACCOUNT, DEMO_TOKEN, "1117", url))
+        yield Out(twilio, TwilioTexter(client, f"{PUBLIC}/sms/twilio/status"))
+        await client.aclose()
+
+
+async def logged(counter: Counter) -> None:
+    """As the outbox does before it sends."""
+    await counter.books.messages.record(REFERENCE, "receipt_sms", SALMA, counter.clock.now(), status=Delivery.QUEUED)
+
+
+def receipt() -> Sms:
+    links = ReceiptLinks(["a-secret-of-the-tests"], PUBLIC)
+    texts: ReceiptTexts = PaymentTexts(Words(load_texts(), Numbers("*1117#", "777")), links.of)
+    return Sms(REFERENCE, SALMA, texts.receipt_sms(paid()))
+
+
+async def test_a_receipt_arrives_and_is_reported(counter: Counter, out: Out) -> None:
+    await logged(counter)
+    await out.texter.send(receipt())
+    await out.twilio.idle()
+    (text,) = out.twilio.inboxes.of(SALMA)
+    assert text.body.startswith("Paiement recu : 1 769,20 DH. Autorisation : Q41T9Z. Aide : 777. Votre recu : https://")
+    assert list(out.twilio.callback_failures) == []
+    assert await counter.messages() == [("receipt_sms", SALMA, "delivered")]
+
+
+async def test_an_undelivered_one_keeps_its_error(counter: Counter, out: Out) -> None:
+    await logged(counter)
+    out.twilio.messages_fault = Fault.UNDELIVERED
+    await out.texter.send(receipt())
+    await out.twilio.idle()
+    row = await counter.database.one("SELECT status, error FROM messages")
+    assert row == {"status": "failed", "error": "30003"}
+
+
+async def test_whether_to_try_again(counter: Counter, out: Out) -> None:
+    retryable = []
+    for fault in (Fault.RATE_LIMIT, Fault.SERVER_ERROR):
+        out.twilio.messages_fault = fault
+        with pytest.raises(DeliveryFailed) as failed:
+            await out.texter.send(receipt())
+        retryable.append(failed.value.retryable)
+    out.twilio.messages_fault = Fault.NONE
+    out.twilio.opted_out.add(SALMA)
+    with pytest.raises(DeliveryFailed, match="21610") as failed:
+        await out.texter.send(receipt())
+    assert [*retryable, failed.value.retryable] == [True, True, False]
+    assert out.twilio.inboxes.of(SALMA) == ()
