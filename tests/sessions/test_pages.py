@@ -1,0 +1,194 @@
+"""Menus of any length and any labels, cut into pages of any size; answers of any kind, read."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessions.pages import INPUT_MAX, PAGES_MAX, Keys, Layout, Page, Row, Turned, holding, pages
+from sessions.screen import (
+    Back,
+    Chose,
+    Digits,
+    Event,
+    HelpMe,
+    Menu,
+    Option,
+    Restart,
+    Silence,
+    Tell,
+    Text,
+    Typed,
+    TypedSecret,
+    Unclear,
+    Words,
+    say,
+)
+
+KEYS = Keys(next="9", back="0")
+VOICE = Keys(next="8", back="9", help="0", restart="*")
+ARABIC_INDIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+NUMBER = Digits(say("n"), say("w"), 4, 10)
+CODE = Digits(say("n"), say("w"), 3, 4, secret=True)
+LETTERS = Text(say("t"), say("w"), 20)
+BARE = Menu(say("m"), (Option("a", say("a")), Option("b", say("b"))))
+
+
+def compose(text: str, rows: Sequence[Row]) -> str:
+    return "\n".join((text, *(f"{row.key}. {row.label}" for row in rows)))
+
+
+def layout(room: int, keys: Keys = KEYS, options_max: int = 8) -> Layout:
+    return Layout(compose, lambda text: len(text) <= room, keys, options_max, "next", "back")
+
+
+def menu(loose: int, pinned: int, *, back: bool) -> Menu:
+    options = [Option(f"o{n}", say("o")) for n in range(loose)] + [
+        Option(f"p{n}", say("p"), pinned=True) for n in range(pinned)
+    ]
+    return Menu(say("m"), tuple(options), back)
+
+
+def page_of(words: Words, keys: Keys = VOICE) -> Page:
+    labels = [option.id for option in words.options] if isinstance(words, Menu) else []
+    return pages(words, "text", labels, layout(1000, keys))[0]
+
+
+label = st.text(st.characters(exclude_characters="\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), min_size=1, max_size=30)
+
+
+@given(labels=st.lists(label, max_size=60), pinned=st.integers(0, 2), back=st.booleans(), room=st.integers(160, 400))
+def test_pages_show_all_cut_nothing_and_lead_on(labels: list[str], pinned: int, back: bool, room: int) -> None:
+    words = menu(len(labels), pinned, back=back)
+    named = [*labels, *("pay" for _ in range(pinned))]
+    made = pages(words, "title", named, layout(room))
+    seen: list[str] = []
+    for index, page in enumerate(made):
+        assert len(page.text) <= room
+        lines = page.text.split("\n")
+        chosen = [event.id for event in page.meaning.values() if isinstance(event, Chose)]
+        assert chosen[:pinned] == [f"p{n}" for n in range(pinned)]
+        seen += chosen[pinned:]
+        for key, event in page.meaning.items():
+            assert page.read(key) == event
+            if isinstance(event, Chose) and event.id.startswith("o"):
+                assert f"{key}. {labels[int(event.id[1:])]}" in lines
+        assert len(set(page.meaning.values())) == len(page.meaning)
+        onward, backward = page.meaning.get("9"), page.meaning.get("0")
+        assert (onward is not None) is (index + 1 < len(made))
+        if isinstance(onward, Turned):
+            assert holding(made, onward.option) is made[index + 1]
+        if index:
+            assert isinstance(backward, Turned)
+            assert holding(made, backward.option) is made[index - 1]
+        else:
+            assert backward == (Back() if back else None)
+    assert seen == [f"o{n}" for n in range(len(labels))]
+
+
+@given(count=st.integers(1, 60), room=st.integers(60, 200), option=st.integers(0, 90))
+def test_an_option_is_on_the_page_that_holds_it(count: int, room: int, option: int) -> None:
+    made = pages(menu(count, 1, back=True), "title", ["label"] * (count + 1), layout(room))
+    page = holding(made, option)
+    shown = {event.id for event in page.meaning.values() if isinstance(event, Chose)}
+    assert f"o{min(option, count - 1)}" in shown or option >= count
+    assert page is made[-1] or option < count
+
+
+@given(typed=st.one_of(st.none(), st.text(max_size=300)), keys=st.sampled_from([KEYS, VOICE]))
+def test_no_answer_breaks_a_page(typed: str | None, keys: Keys) -> None:
+    for words in (BARE, NUMBER, CODE, LETTERS, Tell(say("x")), Tell(say("x"), wait_s=1)):
+        event = page_of(words, keys).read(typed)
+        assert isinstance(event, Event | Turned)
+        if isinstance(event, TypedSecret):
+            assert words is CODE
+            assert 3 <= len(event.digits) <= 4
+        if isinstance(event, Typed) and words is NUMBER:
+            assert 4 <= len(event.text) <= 10
+            assert event.text.isascii()
+            assert event.text.isdecimal()
+
+
+@given(digits=st.from_regex(r"[0-9]{4,10}", fullmatch=True), gap=st.sampled_from(["", " ", "-", ".", "\u00a0"]))
+def test_digits_are_read_however_they_are_written(digits: str, gap: str) -> None:
+    page = page_of(NUMBER)
+    assert page.read(gap.join(digits)) == Typed(digits)
+    assert page.read(digits.translate(ARABIC_INDIC)) == Typed(digits)
+    assert page.read(f" {digits}\n") == Typed(digits)
+    assert page.read(f"+{digits}") == Typed(digits)
+    assert page.read(f"{digits}x") == Unclear()
+    assert page.read(f"99*{digits}") == Typed(digits)
+
+
+@pytest.mark.parametrize(
+    ("typed", "event"),
+    [
+        (None, Silence()),
+        ("1", Chose("a")),
+        (" 2 ", Chose("b")),
+        ("٢", Chose("b")),
+        ("2", Chose("b")),
+        ("3", Unclear()),
+        ("", Unclear()),
+        ("a", Unclear()),
+        ("1x", Unclear()),
+        ("12", Unclear()),
+        ("²", Unclear()),
+        ("0", HelpMe()),
+        ("*", Restart()),
+    ],
+)
+def test_a_menu_is_read(typed: str | None, event: Event) -> None:
+    assert page_of(BARE).read(typed) == event
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "event"),
+    [
+        (NUMBER, "0", HelpMe()),
+        (NUMBER, "9", Back()),
+        (NUMBER, "*", Restart()),
+        (NUMBER, "123*", Restart()),
+        (NUMBER, "123", Unclear()),
+        (NUMBER, "12345678901", Unclear()),
+        (NUMBER, "", Unclear()),
+        (LETTERS, "me@example.com", Typed("me@example.com")),
+        (LETTERS, "x" * 21, Unclear()),
+        (LETTERS, " ", Unclear()),
+        (LETTERS, "x" * (INPUT_MAX + 5), Unclear()),
+        (Tell(say("x"), wait_s=2), "5", Silence()),
+        (Tell(say("x"), wait_s=2), "0", HelpMe()),
+        (Digits(say("n"), say("w"), 4, 4, back=False), "9", Unclear()),
+    ],
+)
+def test_a_field_is_read(words: Words, typed: str, event: Event) -> None:
+    assert page_of(words).read(typed) == event
+
+
+def test_secret_digits_are_a_secret() -> None:
+    event = page_of(CODE).read("987")
+    assert isinstance(event, TypedSecret)
+    assert "987" not in repr(event)
+
+
+def test_where_a_choice_stands() -> None:
+    page = page_of(menu(3, 1, back=False))
+    assert page.place_of(Chose("o2"), 0) == 2
+    assert page.place_of(Chose("p0"), 1) == 1
+    assert page.place_of(Silence(), 2) == 2
+    assert page_of(NUMBER).place_of(Chose("o2"), 5) == 5
+
+
+def test_what_cannot_be_shown_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        pages(menu(3, 0, back=False), "title", ["x" * 50] * 3, layout(40))
+    with pytest.raises(ValueError, match="does not fit"):
+        pages(menu(0, 1, back=False), "title", ["x" * 50], layout(40))
+    count = PAGES_MAX + 1
+    with pytest.raises(ValueError, match="too many pages"):
+        pages(menu(count, 0, back=False), "title", ["x"] * count, layout(1000, options_max=1))
+
+
+def test_a_menu_without_options_is_one_page() -> None:
+    assert len(pages(menu(0, 0, back=False), "title", [], layout(40))) == 1

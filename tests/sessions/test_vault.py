@@ -1,0 +1,61 @@
+"""The vault's cryptography: what is sealed for one call and field opens for that alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.cards import Secret
+from sessions.vault import EXPIRY, NUMBER, Seals
+
+OLD, NEW = {"k1": b"1" * 32}, {"k2": b"2" * 32}
+PAN = Secret("5453010000066100")
+
+
+@given(digits=st.from_regex(r"[0-9]{3,19}", fullmatch=True), call=st.text(max_size=40))
+def test_what_is_sealed_opens(digits: str, call: str) -> None:
+    seals = Seals(OLD)
+    blob = seals.seal(call, NUMBER, Secret(digits))
+    opened = seals.open(call, NUMBER, blob)
+    assert opened is not None
+    assert opened.reveal() == digits
+
+
+@given(garbage=st.binary(max_size=80))
+def test_garbage_opens_nothing(garbage: bytes) -> None:
+    seals = Seals(OLD)
+    assert seals.open("c", NUMBER, garbage) is None
+    assert seals.open("c", NUMBER, b"k1:" + garbage) is None
+
+
+def test_the_call_and_the_field_are_bound() -> None:
+    seals = Seals(OLD)
+    blob = seals.seal("call", NUMBER, PAN)
+    assert seals.open("other", NUMBER, blob) is None
+    assert seals.open("call", EXPIRY, blob) is None
+    assert seals.open("call", NUMBER, blob[:-1]) is None
+    assert seals.seal("call", NUMBER, PAN) != blob
+
+
+def test_keys_rotate() -> None:
+    blob = Seals(OLD).seal("call", NUMBER, PAN)
+    both = Seals(NEW | OLD)
+    assert both.open("call", NUMBER, blob) is not None
+    assert both.seal("call", NUMBER, PAN).startswith(b"k2:")
+    assert Seals(NEW).open("call", NUMBER, blob) is None
+
+
+def test_a_card_is_whole_or_none() -> None:
+    seals = Seals(OLD)
+    number, expiry = seals.seal("call", NUMBER, PAN), seals.seal("call", EXPIRY, Secret("1228"))
+    card = seals.card("call", {NUMBER: number, EXPIRY: expiry})
+    assert card is not None
+    assert (card.last4, card.expiry_month, card.expiry_year) == ("6100", 12, 2028)
+    assert seals.card("call", {NUMBER: number}) is None
+    assert seals.card("call", {EXPIRY: expiry}) is None
+    assert seals.card("other", {NUMBER: number, EXPIRY: expiry}) is None
+
+
+@pytest.mark.parametrize("keys", [{}, {"k": b"short"}, {"": b"1" * 32}, {"a:b": b"1" * 32}, {"k" * 33: b"1" * 32}])
+def test_bad_keys_stop_the_start(keys: dict[str, bytes]) -> None:
+    with pytest.raises(ValueError, match="key"):
+        Seals(keys)
