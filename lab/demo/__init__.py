@@ -1,0 +1,1 @@
+"""The demo's subscribers and bills, as `khallas import` reads them."""
