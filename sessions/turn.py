@@ -54,7 +54,6 @@ class Heard:
     order: int
     typed: str | None = None
     begins: bool = False
-    hangs_up: bool = False
     payment_id: str | None = None
 
 

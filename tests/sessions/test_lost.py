@@ -2,12 +2,16 @@
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from core.payment import State
+from core.refusal import Refusal
 from core.subscribers import Language
 from core.texts import Texts
 from sessions.codec import Record, encode
 from sessions.ending import Help
+from sessions.machine import STEPS_MAX, Runaway
 from sessions.opening import Opening
 from sessions.redis_store import RedisStore
 from sessions.store import SESSION_TTL_S, Key, StoreDown
@@ -167,7 +171,7 @@ async def test_a_fault_of_the_till_loses_nothing(on: Stage, name: str, options: 
 
 
 async def test_a_store_that_is_away_says_so(texts: Texts) -> None:
-    async with Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2) as nowhere:
+    async with Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)) as nowhere:
         on = stage(nowhere, texts)
         with pytest.raises(StoreDown):
             await on.ussd().dial()
@@ -184,10 +188,20 @@ async def test_a_store_that_is_away_says_so(texts: Texts) -> None:
         assert not on.till.memory.payments
 
 
+async def test_a_turn_that_would_not_end_is_our_fault(on: Stage) -> None:
+    phone = await to_confirm(on)
+    on.till.memory.refusals |= {"start": Refusal.BILLS_CHANGED, "unpaid": Refusal.BILLS_CHANGED}
+    with pytest.raises(Runaway):
+        await phone.choose("pay")
+    assert on.till.calls["unpaid"] < STEPS_MAX
+    on.till.memory.refusals.clear()
+    assert (await phone.again()).screen == "HandOver"
+
+
 async def test_a_session_at_rest_on_no_screen_is_our_fault(on: Stage) -> None:
     key = Key(CALLER, "ussd", "odd")
     await RedisStore(on.redis).save(key, Record(1, 0, Opening()), expected=0, seal={}, erase=False)
-    with pytest.raises(Exception, match="no screen"):
+    with pytest.raises(Runaway, match="no screen"):
         await on.turns.take(Heard("odd", CALLER, 1, "1"), on.ussd().speaker)
 
 
