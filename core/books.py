@@ -45,6 +45,11 @@ class Kind(StrEnum):
     DECLINED_SMS = "declined_sms"
     UNDONE_SMS = "undone_sms"
     OUTGOING_CALL = "outgoing_call"
+    CODE_SMS = "code_sms"
+    ANSWER_SMS = "answer_sms"
+
+
+ANSWERS = frozenset({Kind.CODE_SMS, Kind.ANSWER_SMS})  # somebody asked and waits: before everything else
 
 
 def message_reference(payment_id: str, kind: Kind, attempt: int) -> str:
@@ -105,13 +110,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One claimed message."""
+    """One claimed message. `payment_id` None: an answer, that goes by the `route` its question came by."""
 
     reference: str
     kind: Kind
-    payment_id: str
+    payment_id: str | None
     recipient: str
     attempts: int
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +207,18 @@ class Messages(Protocol):
     async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None: ...
 
     async def due(self, now: datetime, limit: int) -> list[str]:
-        """References of messages to send now; `claim` decides who does it."""
+        """References of messages to send now, answers first; `claim` decides who does it."""
 
     async def sent(self, reference: str, provider_id: str, now: datetime) -> None: ...
 
     async def failed(self, reference: str, why: str, now: datetime, again_at: datetime | None) -> None:
         """`again_at` None: given up."""
+
+    async def postponed(self, reference: str, why: str, now: datetime, again_at: datetime, since: datetime) -> bool:
+        """Not tried after all: the attempt is not counted. False when the message is older than `since`."""
+
+    async def release(self, reference: str, now: datetime) -> bool:
+        """A recorded answer may go out now: its words are remembered. False when it was on its way already."""
 
     async def record(
         self,
@@ -217,8 +229,9 @@ class Messages(Protocol):
         *,
         status: Delivery,
         provider_id: str | None = None,
+        route: str | None = None,
     ) -> None:
-        """Log a message that a channel sent by itself (a code, an answer); its words are never kept."""
+        """Log a message that a channel sent by itself, or QUEUED an answer that `release` sends; no words are kept."""
 
     async def report(
         self,

@@ -2,17 +2,25 @@
 reference of its own, so that gateways and mailboxes can drop a repeat (facts/failure-points.md 14)."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from core.books import Books, Kind, Message
+from core.books import ANSWERS, Books, Kind, Message
 from core.payment import UNDECIDED, Payment, State
-from core.ports import Caller, Clock, DeliveryFailed, Mailer, ReceiptTexts, Sms, Texter
+from core.ports import Caller, Clock, DeliveryFailed, Mailer, ReceiptTexts, Replies, Sms, Texter
 from core.timing import Times, later
 
 log = logging.getLogger(__name__)
 
 MESSAGE_PAUSES_S = (10, 60, 300, 1_800, 7_200)
 CALL_PAUSES_S = (5, 15)  # a telephone that rings much later rings for nobody
+POSTPONED_MAX_S = 2 * 86_400  # a way that stays away longer ends the message
+
+
+class NoReplies:
+    """A till whose channels answer by themselves."""
+
+    async def reply_of(self, reference: str) -> str | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,7 @@ class Gateways:
     mailer: Mailer
     caller: Caller
     texts: ReceiptTexts
+    replies: Replies = field(default_factory=NoReplies)
 
 
 class Overtaken(Exception):
@@ -43,21 +52,28 @@ class Sender:
         """Send one message if it is due, unless another worker does."""
         now = self._clock.now()
         message = await self._messages.claim(reference, now, later(now, self._times.lease_s))
-        payment = await self._payments.get(message.payment_id) if message else None
-        if message is None or payment is None:
+        if message is None:
             return
         try:
-            provider_id = await self._send(message, payment)
+            provider_id = await self._answer(message) if message.kind in ANSWERS else await self._tell(message)
         except Overtaken:
             await self._messages.failed(reference, "overtaken", self._clock.now(), None)
         except DeliveryFailed as error:
             log.warning("message %s: not taken: %s", reference, error)
-            await self._failed(message, str(error), retryable=error.retryable)
+            if not await self._postponed(message, error):
+                await self._failed(message, str(error), retryable=error.retryable)
         except Exception as error:
             await self._failed(message, f"broken: {type(error).__name__}", retryable=True)
             raise
         else:
             await self._messages.sent(reference, provider_id, self._clock.now())
+
+    async def _postponed(self, message: Message, error: DeliveryFailed) -> bool:
+        if error.again_in_s is None:
+            return False
+        now = self._clock.now()
+        again_at, since = later(now, error.again_in_s), later(now, -POSTPONED_MAX_S)
+        return await self._messages.postponed(message.reference, str(error), now, again_at, since)
 
     async def _failed(self, message: Message, why: str, *, retryable: bool) -> None:
         now = self._clock.now()
@@ -66,7 +82,17 @@ class Sender:
         again_at = later(now, pauses_s[message.attempts - 1]) if again else None
         await self._messages.failed(message.reference, why, now, again_at)
 
-    async def _send(self, message: Message, payment: Payment) -> str:
+    async def _answer(self, message: Message) -> str:
+        text = await self._gateways.replies.reply_of(message.reference)
+        if text is None:
+            raise DeliveryFailed("its words are forgotten", retryable=False)
+        sms = Sms(message.reference, message.recipient, text, route=message.route, urgent=True)
+        return await self._gateways.texter.send(sms)
+
+    async def _tell(self, message: Message) -> str:
+        payment = await self._payments.get(message.payment_id) if message.payment_id else None
+        if payment is None:
+            raise Overtaken
         if message.kind is Kind.OUTGOING_CALL:
             if payment.state not in {State.CREATED, State.DECLINED, State.CHALLENGE}:
                 raise Overtaken

@@ -173,19 +173,30 @@ class CodeLimits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """One message out. `reference` is ours, stable across retries: gateways and delivery receipts carry it."""
+    """One message out. `reference` is ours, stable across retries: gateways and delivery receipts carry it.
+
+    `route` is the way its question came by, tried first; `urgent`: somebody waits for it with the phone in hand.
+    """
 
     reference: str
     to_msisdn: str
     text: str
+    route: str | None = None
+    urgent: bool = False
 
 
 class DeliveryFailed(Exception):
-    """The gateway did not take a message. `retryable` says whether to try again."""
+    """The gateway did not take a message, as far as is known.
 
-    def __init__(self, why: str, *, retryable: bool) -> None:
+    `retryable` says whether to try again; `maybe_sent`: it may have been taken, so no other way may be tried in its
+    place; `again_in_s`: nothing was sent because the way is busy or away, which is not held against the message.
+    """
+
+    def __init__(self, why: str, *, retryable: bool, maybe_sent: bool = False, again_in_s: float | None = None) -> None:
         super().__init__(why)
         self.retryable = retryable
+        self.maybe_sent = maybe_sent
+        self.again_in_s = again_in_s
 
 
 class Texter(Protocol):
@@ -193,6 +204,13 @@ class Texter(Protocol):
 
     async def send(self, sms: Sms) -> str:
         """The provider's message id."""
+
+
+class Replies(Protocol):
+    """The words of answers that wait in the outbox, which keeps none itself. Raises DeliveryFailed."""
+
+    async def reply_of(self, reference: str) -> str | None:
+        """None when they are forgotten."""
 
 
 class Mailer(Protocol):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from core.books import Delivery, Kind, Message, message_reference
+from core.books import ANSWERS, Delivery, Kind, Message, message_reference
 from core.database.pool import Connection, Database
 from core.database.wake import Wake, Waker
 from core.payment import Payment
@@ -17,10 +17,10 @@ RETURNING reference
 CLAIM = """
 UPDATE messages SET due_at = %(until)s, attempts = attempts + 1
 WHERE reference = %(reference)s AND due_at <= %(now)s
-RETURNING reference, kind, payment_id, recipient, attempts
+RETURNING reference, kind, payment_id, recipient, attempts, route
 """
 
-DUE = "SELECT reference FROM messages WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s"
+DUE = "SELECT reference FROM messages WHERE due_at <= %(now)s ORDER BY priority, due_at LIMIT %(limit)s"
 
 # A report may overtake this one: the provider's id is kept, the status only moves on.
 SENT = """
@@ -35,9 +35,20 @@ UPDATE messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s
 WHERE reference = %(reference)s AND status = 'queued'
 """
 
+POSTPONED = """
+UPDATE messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s, attempts = attempts - 1
+WHERE reference = %(reference)s AND status = 'queued' AND created_at > %(since)s
+"""
+
+RELEASE = """
+UPDATE messages SET due_at = %(now)s, updated_at = %(now)s
+WHERE reference = %(reference)s AND status = 'queued' AND due_at IS NULL AND attempts = 0
+RETURNING reference
+"""
+
 RECORD = """
-INSERT INTO messages (reference, kind, recipient, status, provider_id, created_at, updated_at)
-VALUES (%(reference)s, %(kind)s, %(recipient)s, %(status)s, %(provider_id)s, %(now)s, %(now)s)
+INSERT INTO messages (reference, kind, recipient, status, provider_id, created_at, updated_at, priority, route)
+VALUES (%(reference)s, %(kind)s, %(recipient)s, %(status)s, %(provider_id)s, %(now)s, %(now)s, %(priority)s, %(route)s)
 ON CONFLICT (reference) DO UPDATE SET
     provider_id = COALESCE(excluded.provider_id, messages.provider_id),
     status = CASE messages.status WHEN 'queued' THEN excluded.status ELSE messages.status END,
@@ -49,6 +60,9 @@ UPDATE messages SET status = %(status)s, error = COALESCE(%(error)s, error), due
 WHERE (reference = %(reference)s OR provider_id = %(provider_id)s)
   AND array_position(%(order)s::text[], status) < array_position(%(order)s::text[], %(status)s)
 """
+
+
+FIRST, AFTERWARDS = 0, 1  # of the column `priority`
 
 
 class PgMessages:
@@ -75,7 +89,8 @@ class PgMessages:
         row = await self._database.one(CLAIM, reference=reference, now=now, until=until)
         if row is None:
             return None
-        return Message(row["reference"], Kind(row["kind"]), row["payment_id"], row["recipient"], row["attempts"])
+        kind = Kind(row["kind"])
+        return Message(row["reference"], kind, row["payment_id"], row["recipient"], row["attempts"], row["route"])
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         return [row["reference"] for row in await self._database.all(DUE, now=now, limit=limit)]
@@ -86,6 +101,21 @@ class PgMessages:
     async def failed(self, reference: str, why: str, now: datetime, again_at: datetime | None) -> None:
         await self._database.do(FAILED, reference=reference, why=why, now=now, again_at=again_at)
 
+    async def postponed(self, reference: str, why: str, now: datetime, again_at: datetime, since: datetime) -> bool:
+        values = {"reference": reference, "why": why, "now": now, "again_at": again_at, "since": since}
+        return await self._database.do(POSTPONED, **values) > 0
+
+    async def release(self, reference: str, now: datetime) -> bool:
+        async def work(connection: Connection) -> bool:
+            async with connection.transaction():
+                cursor = await connection.execute(RELEASE, {"reference": reference, "now": now})
+                if await cursor.fetchone() is None:
+                    return False
+                await self._waker.wake([Wake.deliver(reference, urgent=True)], connection)
+                return True
+
+        return await self._database.run(work)
+
     async def record(
         self,
         reference: str,
@@ -95,9 +125,11 @@ class PgMessages:
         *,
         status: Delivery,
         provider_id: str | None = None,
+        route: str | None = None,
     ) -> None:
-        values = {"reference": reference, "kind": kind, "recipient": recipient, "now": now}
-        await self._database.do(RECORD, status=status, provider_id=provider_id, **values)
+        values = {"reference": reference, "kind": kind, "recipient": recipient, "now": now, "route": route}
+        priority = FIRST if kind in ANSWERS else AFTERWARDS
+        await self._database.do(RECORD, status=status, provider_id=provider_id, priority=priority, **values)
 
     async def report(
         self,

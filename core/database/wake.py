@@ -26,6 +26,7 @@ class Wake:
 
     task: TaskName
     key: str
+    urgent: bool = False
 
     @classmethod
     def attend(cls, payment_id: str) -> "Wake":
@@ -36,8 +37,8 @@ class Wake:
         return cls(TaskName.POST, payment_id)
 
     @classmethod
-    def deliver(cls, reference: str) -> "Wake":
-        return cls(TaskName.DELIVER, reference)
+    def deliver(cls, reference: str, *, urgent: bool = False) -> "Wake":
+        return cls(TaskName.DELIVER, reference, urgent)
 
 
 class Waker:
@@ -52,4 +53,11 @@ class Waker:
 
 
 def _job(wake: Wake) -> Job:
-    return Job(queue=DEFAULT_QUEUE, lock=None, queueing_lock=None, task_name=wake.task, task_kwargs={"key": wake.key})
+    return Job(
+        queue=DEFAULT_QUEUE,
+        priority=int(wake.urgent),
+        lock=None,
+        queueing_lock=None,
+        task_name=wake.task,
+        task_kwargs={"key": wake.key},
+    )
