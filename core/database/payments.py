@@ -95,6 +95,12 @@ class PgPayments:
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
         return await self._change(sql.MOVE, payment_id, change, now, {})
 
+    async def move_within(
+        self, connection: Connection, payment_id: str, change: Change, now: datetime
+    ) -> Payment | None:
+        """`move` in the caller's transaction; None for a lost race, the caller then rolls back."""
+        return await self._apply(connection, sql.MOVE, _values(payment_id, change, now), change, now)
+
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         return await self._change(sql.CAPTURE, payment_id, change, now, {"token": token, "year": now.year})
 
@@ -116,13 +122,7 @@ class PgPayments:
         values = {**_values(payment_id, change, now), **more}
 
         async def work(connection: Connection) -> Payment | None:
-            if not _wakes_someone(change, now):
-                return _maybe(await (await connection.execute(statement, values)).fetchone())
-            async with connection.transaction():
-                payment = _maybe(await (await connection.execute(statement, values)).fetchone())
-                if payment is not None:
-                    await self._waker.wake(_wakes(payment, change, now), connection)
-            return payment
+            return await self._apply(connection, statement, values, change, now)
 
         try:
             payment = await self._database.run(work)
@@ -130,6 +130,17 @@ class PgPayments:
             raise _taken(error) from error
         if payment is None:
             raise await self._illegal(payment_id, change.event)
+        return payment
+
+    async def _apply(
+        self, connection: Connection, statement: str, values: dict[str, Any], change: Change, now: datetime
+    ) -> Payment | None:
+        if not _wakes_someone(change, now):
+            return _maybe(await (await connection.execute(statement, values)).fetchone())
+        async with connection.transaction():
+            payment = _maybe(await (await connection.execute(statement, values)).fetchone())
+            if payment is not None:
+                await self._waker.wake(_wakes(payment, change, now), connection)
         return payment
 
     async def _illegal(self, payment_id: str, event: Event) -> IllegalMove:
