@@ -82,7 +82,7 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
         dropped_here = self.dropped is not None and not isinstance(self.dropped, HandOver | CardNumber)
         if self.dropped is not None and dropped_here and visit.can.caller_proven:
             return Resume(self.dropped)
-        return home(recalled, visit) if recalled.person.language is not None else Language()
+        return home(recalled, visit) if visit.language_known else Language()
 
 
 class Language(msgspec.Struct, frozen=True, tag=True):

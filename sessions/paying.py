@@ -11,6 +11,7 @@ import msgspec
 from core.cards import CVV_MAX, CVV_MIN, PAN_MAX, PAN_MIN, PIN_MAX, PIN_MIN, expired, expiry_of, pan_plausible
 from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Payment, State
 from core.ports import DeclineKind
+from core.refusal import Refusal
 from sessions.effects import (
     AnswerChallenge,
     Authorise,
@@ -46,7 +47,7 @@ from sessions.screen import (
 )
 
 POLLS_MAX = 40  # at PAUSE_S each: longer than the acquirer's own time-out, then the customer is let go
-POLLS_UNSENT_MAX = 10
+POLLS_UNSENT_MAX = 6
 PAUSE_S = 2.0
 
 
@@ -211,6 +212,8 @@ class Paying(msgspec.Struct, frozen=True, tag=True):
         match event:
             case Done(Payment() as payment):
                 return self._outcome(payment, visit)
+            case Done(Refusal() as refusal):
+                return Goodbye(f"refused.{refusal.value.replace('_', '-')}")
             case Done(_):
                 return Unknown(self.basket.amount_centimes)
             case _:

@@ -1,6 +1,7 @@
 """Effects performed: the one place of this room that calls the till."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -63,12 +64,16 @@ class Place:
         return f"{self.key.channel}:{self.key.dialog}:{self.version}"
 
 
+REFUSALS_MAX = 1_000
+
+
 class Performer:
     """Effects to use cases, results to values. Exceptions of the till pass through."""
 
     def __init__(self, till: Till, seals: Seals) -> None:
         self._till = till
         self._seals = seals
+        self._refused: OrderedDict[str, Refusal] = OrderedDict()
 
     async def perform(self, effect: Effect, visit: Visit, place: Place) -> Came:
         till, msisdn = self._till, visit.msisdn
@@ -98,7 +103,8 @@ class Performer:
             case FindBasket(reference):
                 return await self._shown(await till.by_reference(reference))
             case Look(payment_id):
-                return await self._shown(await till.payment(payment_id))
+                refusal = self._refused.pop(payment_id, None)
+                return Came(refusal) if refusal else await self._shown(await till.payment(payment_id))
             case HoldNumber(digits):
                 hint = Card(digits, 1, 2000)
                 sealed = self._seals.seal(place.key.dialog, NUMBER, digits)
@@ -110,10 +116,16 @@ class Performer:
 
     async def launch(self, effect: Launch, card: Card | None) -> None:
         """Send to the bank; called once the next screen is saved. What became of it is read by polling."""
+        came: Payment | Refusal | None = None
         if isinstance(effect, AnswerChallenge):
-            await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
+            came = await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
         elif card is not None:
-            await self._till.authorise(effect.payment_id, card, effect.cvv, wait_s=0)
+            came = await self._till.authorise(effect.payment_id, card, effect.cvv, wait_s=0)
+        if isinstance(came, Refusal):
+            # nothing of it stands in the payment's row: the poller of this process is told why nothing moves
+            self._refused[effect.payment_id] = came
+            while len(self._refused) > REFUSALS_MAX:
+                self._refused.popitem(last=False)
 
     def card_for(self, effect: Launch, place: Place) -> Card | CardGone | None:
         """The held card an effect needs: CardGone when the vault let it go, None when it needs none."""

@@ -242,3 +242,4 @@ class Visit:
     voice_number: str
     short_code: str
     check_luhn: bool = True
+    language_known: bool = True  # chosen or remembered, not the default

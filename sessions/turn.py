@@ -255,6 +255,7 @@ class Turns:
             voice_number=self._numbers.voice,
             short_code=self._numbers.short_code,
             check_luhn=self._check_luhn,
+            language_known=language is not None,
         )
 
     def _page(self, record: Record, heard: Heard, speaker: Speaker) -> Page:

@@ -9,6 +9,7 @@ from core.billpay import Refusal
 from core.payment import ATTEMPTS_MAX, DECLINES_MAX, State
 from sessions.machine import FIELD_TRIES_MAX
 from sessions.paying import POLLS_MAX, POLLS_UNSENT_MAX
+from sessions.perform import Performer
 from sessions.store import VAULT_TTL_S, Key
 from sessions.turn import Turns
 from tests.sessions.fakes import CALLER, Converse, Stage, chunks, to_confirm
@@ -308,10 +309,24 @@ async def test_a_silent_bank_ends_in_unknown(on: Stage) -> None:
     assert (await again.dial()).screen == "Unknown"
 
 
-async def test_what_never_left_is_asked_again(on: Stage) -> None:
+async def test_a_refusal_of_the_till_is_told_at_the_next_pause(on: Stage) -> None:
+    call = await to_cvv(on)
+    on.till.memory.refusals["authorise"] = Refusal.BILLING_DOWN
+    await call.key(CVV)
+    await landed(on.turns)
+    await call.say(None)
+    assert call.screen == "Goodbye"
+    assert call.page.text.startswith("refused.billing-down")
+
+
+async def test_what_never_left_is_asked_again(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process died between the save and the bank: nothing of this attempt was charged."""
     call = await to_cvv(on)
-    on.till.memory.refusals["authorise"] = Refusal.BANK_DOWN
+
+    async def dies(*_: object) -> None:
+        return
+
+    monkeypatch.setattr(Performer, "launch", dies)
     await call.key(CVV)
     await landed(on.turns)
     polls = 0
