@@ -168,10 +168,6 @@ def visit(can: Capabilities = USSD, language: Lang = Lang.FR, *, terms: bool = F
 
 # Five hundred bills are for the pages; events meet forty.
 CASES: tuple[Case, ...] = (
-    *(Case(screen, USSD) for screen in EVERYWHERE if screen is not FIVE_HUNDRED),
-    *(
-        Case(screen, VOICE)
-        for screen in SAMPLES
-        if not isinstance(screen, ON_USSD_ALONE) and screen is not FIVE_HUNDRED
-    ),
+    *(Case(screen, USSD) for screen in EVERYWHERE if screen != FIVE_HUNDRED),
+    *(Case(screen, VOICE) for screen in SAMPLES if not isinstance(screen, ON_USSD_ALONE) and screen != FIVE_HUNDRED),
 )
