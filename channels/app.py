@@ -50,6 +50,7 @@ from core.database.books import books_on
 from core.database.pool import Database, make_pool
 from core.jobs import Work, build_jobs, worker_beside
 from core.outbox import Gateways, Sender
+from core.ports import Clock
 from core.posting import Poster
 from core.subscribers import national
 from core.sweeps import Sweep
@@ -74,7 +75,7 @@ class House:
     settings: Settings
     texts: Texts
     metrics: Metrics
-    clock: SystemClock
+    clock: Clock
     database: Database
     redis: Redis
     books: Books
@@ -98,9 +99,9 @@ class House:
             yield
 
 
-def assemble(settings: Settings) -> House:
-    """Join the rooms. Touches no network. Raises BadSettings, MissingText."""
-    clock, texts, times = SystemClock(), load_texts(), Times()
+def assemble(settings: Settings, clock: Clock | None = None) -> House:
+    """Join the rooms. Touches no network. `clock` stands in for the real one. Raises BadSettings, MissingText."""
+    clock, texts, times = clock or SystemClock(), load_texts(), Times()
     database = Database(make_pool(settings.database_url.get_secret_value()))
     redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
@@ -118,7 +119,7 @@ def assemble(settings: Settings) -> House:
     numbers = Numbers(settings.help_number, national(settings.ivr.number), settings.short_code)
     performer = Performer(till, Seals(settings.vault()))
     turns = Turns(RedisStore(redis), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn)
-    gateways = _gateways(settings, texts, links, twilio)
+    gateways = _gateways(settings, texts, links, twilio, clock)
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
     jobs = build_jobs(Work(till.attendant, poster, sender, sweep))
@@ -127,7 +128,12 @@ def assemble(settings: Settings) -> House:
 
 def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """The ASGI application. `beside` runs a worker in this process too; `extra` is the demo's phone."""
-    house = assemble(settings)
+    return application(assemble(settings), beside=beside, extra=extra)
+
+
+def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
+    """The doors of a house."""
+    settings = house.settings
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -242,24 +248,24 @@ def _twilio(settings: Settings) -> TwilioRest:
     return TwilioRest(TwilioAccount(own.account_sid, token, own.from_ or settings.short_code, own.api_url))
 
 
-def _gateways(settings: Settings, texts: Texts, links: ReceiptLinks, twilio: TwilioRest) -> Gateways:
+def _gateways(settings: Settings, texts: Texts, links: ReceiptLinks, twilio: TwilioRest, clock: Clock) -> Gateways:
     base = _base(settings)
     return Gateways(
         TwilioTexter(twilio, f"{base}/sms/twilio/status"),
-        _mailer(settings, texts, links),
+        _mailer(settings, texts, links, clock),
         TwilioCaller(twilio, base, caller_id=settings.ivr.number or None),
         PaymentTexts(_words(settings, texts), links.of),
     )
 
 
-def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks) -> SmtpMailer:
+def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Clock) -> SmtpMailer:
     operator = Operator(settings.operator_name, settings.help_number)
     try:
         server = SmtpServer.parse(settings.smtp_url.get_secret_value())
         composer = Composer(texts, operator, MailSender.parse(settings.mail_from), links)
     except ValueError as error:
         raise BadSettings(f"KHALLAS_SMTP_URL, KHALLAS_MAIL_FROM: {error}") from None
-    return SmtpMailer(server, composer, SystemClock())
+    return SmtpMailer(server, composer, clock)
 
 
 def _words(settings: Settings, texts: Texts) -> Words:
