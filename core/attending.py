@@ -9,7 +9,7 @@ from datetime import datetime
 
 from core.books import Books, Change, Kind
 from core.payment import Event, IllegalMove, Payment, State
-from core.ports import Acquirer, Clock, Declined, NotSettled, TooLate, Undone
+from core.ports import Acquirer, Clock, Declined, NotSettled, TooLate, Undoing, Undone, Unknown
 from core.recording import Recorder
 from core.timing import Times, later, next_look
 
@@ -113,8 +113,7 @@ class Attendant:
             if isinstance(answer, TooLate):
                 payment = await self._move(payment, Change(Event.REFUND, due_at=self._pause(short=True)))
         if payment.state is State.REFUNDING:
-            taken = payment.approved_centimes or payment.amount_centimes
-            answer = await self._acquirer.refund(payment.id, taken)
+            answer = await self._credit_the_rest(payment)
         match answer:
             case Undone():
                 await self._undone(payment)
@@ -126,6 +125,14 @@ class Attendant:
                 await self._payments.look_again(payment.id, payment.state, self._pause(short=False))
             case _:
                 await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+
+    async def _credit_the_rest(self, payment: Payment) -> Undoing:
+        """What is not given back yet, single bills may be: never more than was taken (CORE-2503)."""
+        credited = await self._acquirer.credited_centimes(payment.id)
+        if credited is None:
+            return Unknown("what was given back so far cannot be read")
+        rest = (payment.approved_centimes or payment.amount_centimes) - credited
+        return await self._acquirer.refund(payment.id, rest) if rest > 0 else Undone()
 
     async def _undone(self, payment: Payment) -> None:
         event = Event.VOIDED if payment.state is State.VOIDING else Event.REFUNDED

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from core.attending import Attendant, NoSuchPayment
 from core.baskets import Baskets, StartOrder
-from core.books import BillsTaken, Books, Change, Kind, ReferenceTaken
+from core.books import BillsTaken, Books, Change, ReferenceTaken
 from core.cards import Card, Secret
 from core.charging import Charger
 from core.consent import Consent
@@ -20,12 +20,14 @@ from core.ports import Acquirer, Authorisation, Billing, BillingDown, Clock, Cod
 from core.receipts import token_plausible
 from core.recording import Recorder
 from core.refusal import Refusal
-from core.subscribers import Language, Line, Service
+from core.subscribers import Language, Line, Service, reachable
 from core.timing import Times, later
 
 __all__ = ["NoSuchPayment", "Refusal", "StartOrder", "Till"]
 
 CURRENCY = "MAD"
+CALLS_MAX = 5  # a payment
+CALL_AGAIN_AFTER_S = 45  # an unanswered telephone has stopped ringing by then
 _SENDABLE = frozenset({State.CREATED, State.DECLINED})
 
 
@@ -145,9 +147,12 @@ class Till:
         await self._baskets.expire(payment_id, "cancelled")
 
     async def request_call(self, payment_id: str) -> None:
-        """Queue the outgoing call that takes the card; once per payment, however often it is asked."""
+        """Queue the outgoing call that takes the card. Asked again while it rings, it does nothing; a call that was
+        missed is followed by another, at most CALLS_MAX a payment. Raises NoSuchPayment.
+        """
         payment = await self.attendant.read(payment_id)
-        await self._messages.queue(payment, Kind.OUTGOING_CALL, self._clock.now())
+        now = self._clock.now()
+        await self._messages.queue_call(payment, now, later(now, -CALL_AGAIN_AFTER_S), CALLS_MAX)
 
     # --- the acquirer -----------------------------------------------------------------------------------------------
 
@@ -240,4 +245,5 @@ class Till:
         return Refusal.BANK_DOWN if down else payment
 
     def _order(self, payment: Payment) -> Order:
-        return Order(payment.id, payment.amount_centimes, payment.currency, payment.email, payment.payer_msisdn)
+        telephone = payment.payer_msisdn if reachable(payment.payer_msisdn) else ""
+        return Order(payment.id, payment.amount_centimes, payment.currency, payment.email, telephone)

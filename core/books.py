@@ -53,8 +53,8 @@ ANSWERS = frozenset({Kind.CODE_SMS, Kind.ANSWER_SMS})  # somebody asked and wait
 
 
 def message_reference(payment_id: str, kind: Kind, attempt: int) -> str:
-    """Ours, the same at every try; a later attempt's decline is another message, the call is one a payment."""
-    return f"{payment_id}-{kind}-{0 if kind is Kind.OUTGOING_CALL else attempt}"
+    """Ours, the same at every try; a later attempt's decline is another message, so is a later call."""
+    return f"{payment_id}-{kind}-{attempt}"
 
 
 class Delivery(StrEnum):
@@ -202,7 +202,10 @@ class Messages(Protocol):
     """The outbox, and the log of what went out. All methods raise BooksDown."""
 
     async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
-        """Once per payment and kind, however often it is asked."""
+        """Once per payment, kind and attempt, however often it is asked; nothing for who cannot be reached."""
+
+    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls_max: int) -> bool:
+        """Ring the payer unless a call waits or went out after `since`, or there were `calls_max`. Whether it rings."""
 
     async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None: ...
 

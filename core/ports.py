@@ -33,7 +33,7 @@ class Order:
     amount_centimes: int
     currency: str
     email: str | None
-    telephone: str
+    telephone: str  # empty when the payer's number is hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,11 @@ class Acquirer(Protocol):
 
     async def void(self, order_id: str) -> Undoing: ...
 
-    async def refund(self, order_id: str, amount_centimes: int) -> Undoing: ...
+    async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
+        """Give back a part, or all. It has no key for repeats: compare `credited_centimes` before sending it again."""
+
+    async def credited_centimes(self, order_id: str) -> int | None:
+        """What was given back of an order so far; None when the acquirer cannot say now."""
 
 
 # --- the billing system -----------------------------------------------------------------------------------------

@@ -8,7 +8,18 @@ import logging
 
 from core.books import Books, Change, Kind, LinePosting, PostingState
 from core.payment import Event, IllegalMove, Payment, State
-from core.ports import Acquirer, Billing, BillingDown, Clock, NotSettled, Posting, Undone
+from core.ports import (
+    Acquirer,
+    Billing,
+    BillingDown,
+    Clock,
+    Declined,
+    NotSettled,
+    Posting,
+    TooLate,
+    Undone,
+    Unknown,
+)
 from core.timing import Times, later
 
 log = logging.getLogger(__name__)
@@ -41,8 +52,8 @@ class Poster:
         await self._give_back(payment, {line.invoice.number for line in claimed})
 
     async def _attend(self, payment: Payment, line: LinePosting) -> None:
-        if line.state is PostingState.CREDITING:  # whoever asked for the credit has died: its end is unknown
-            await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
+        if line.state is PostingState.CREDITING:
+            await self._compare_credit(payment, line)
         elif payment.state in {State.VOIDED, State.REFUNDED}:  # given back with the whole
             await self._turn(payment, line, line.state, PostingState.CREDITED)
         elif line.state is PostingState.PENDING:
@@ -99,9 +110,28 @@ class Poster:
                 await self._messages.queue(payment, Kind.UNDONE_SMS, self._clock.now())
             case NotSettled():
                 await self._turn(payment, line, PostingState.CREDITING, PostingState.REFUSED, again_s=CREDIT_PAUSE_S)
-            case _:
-                log.error("payment %s: bill %s: an operator must credit it", payment.id, line.invoice.number)
-                await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
+            case Declined() | TooLate():
+                await self._stick(payment, line)
+            case Unknown():  # it may land yet: the acquirer's own sum is compared later
+                await self._postpone(payment, line, PostingState.CREDITING, self._times.undo_pause_s)
+
+    async def _compare_credit(self, payment: Payment, line: LinePosting) -> None:
+        """A credit whose end nobody heard: done when the acquirer gave back more than we know of, else an operator's.
+
+        It is never sent again: a repeat has no key.
+        """
+        credited = await self._acquirer.credited_centimes(payment.id)
+        lines = await self._postings.of(payment.id)
+        known = sum(each.invoice.amount_centimes for each in lines if each.state is PostingState.CREDITED)
+        if credited is not None and credited >= known + line.invoice.amount_centimes:
+            await self._turn(payment, line, PostingState.CREDITING, PostingState.CREDITED)
+            await self._messages.queue(payment, Kind.UNDONE_SMS, self._clock.now())
+        else:
+            await self._stick(payment, line)
+
+    async def _stick(self, payment: Payment, line: LinePosting) -> None:
+        log.error("payment %s: bill %s: an operator must credit it", payment.id, line.invoice.number)
+        await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
 
     async def _turn(
         self,

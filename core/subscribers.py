@@ -56,6 +56,11 @@ def msisdn(text: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def reachable(payer: str) -> bool:
+    """Whether a payer can be texted and rung; one whose number is hidden is known by the call alone."""
+    return payer.startswith("+")
+
+
 def national(e164: str) -> str:
     """ "+212600000001" -> "0600000001", the way Moroccan customers write it; foreign numbers stay as they are."""
     return "0" + e164[4:] if e164.startswith("+212") else e164

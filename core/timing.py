@@ -21,6 +21,7 @@ class Times:
     undecided_sms_after_s: int = 60
     undo_pause_s: int = 60
     undo_refused_pause_s: int = 3_600
+    inquiry_offsets_s: tuple[int, ...] = INQUIRY_OFFSETS_S  # after sending; daily from then on
 
 
 def later(now: datetime, pause_s: float) -> datetime:
@@ -35,7 +36,7 @@ def window_open(times: Times, sent_at: datetime, now: datetime) -> bool:
 
 def next_look(times: Times, sent_at: datetime, now: datetime, *, settled: bool) -> datetime | None:
     """When to ask the acquirer again. Undecided orders are asked about daily for ever, settled ones not after a day."""
-    offsets = sorted({*INQUIRY_OFFSETS_S, times.window_s + 1})
+    offsets = sorted({*times.inquiry_offsets_s, times.window_s + 1})
     for offset_s in offsets:
         if later(sent_at, offset_s) > now:
             return later(sent_at, offset_s)

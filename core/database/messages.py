@@ -6,10 +6,25 @@ from core.books import ANSWERS, Delivery, Kind, Message, message_reference
 from core.database.pool import Connection, Database
 from core.database.wake import Wake, Waker
 from core.payment import Payment
+from core.subscribers import reachable
 
 QUEUE = """
 INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
 VALUES (%(reference)s, %(kind)s, %(payment_id)s, %(recipient)s, 'queued', %(now)s, %(now)s, %(now)s)
+ON CONFLICT (reference) DO NOTHING
+RETURNING reference
+"""
+
+# Numbered by those before: of requests that arrive together one inserts.
+QUEUE_CALL = """
+WITH before AS (
+    SELECT count(*) AS calls, COALESCE(bool_or(due_at IS NOT NULL OR updated_at > %(since)s), false) AS ringing
+    FROM messages WHERE payment_id = %(payment_id)s AND kind = %(kind)s
+)
+INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+SELECT %(payment_id)s || '-' || %(kind)s || '-' || calls, %(kind)s, %(payment_id)s, %(recipient)s, 'queued',
+       %(now)s, %(now)s, %(now)s
+FROM before WHERE NOT ringing AND calls < %(calls_max)s
 ON CONFLICT (reference) DO NOTHING
 RETURNING reference
 """
@@ -74,16 +89,26 @@ class PgMessages:
 
     async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
         reference = message_reference(payment.id, kind, payment.attempts)
-        recipient = payment.email if kind is Kind.RECEIPT_MAIL else payment.payer_msisdn
-        values = {"payment_id": payment.id, "recipient": recipient, "now": now}
+        recipient = payment.email if kind is Kind.RECEIPT_MAIL else _number_of(payment)
+        if recipient:
+            values = {"payment_id": payment.id, "recipient": recipient, "now": now}
+            await self._insert(QUEUE, {"reference": reference, "kind": kind, **values})
 
-        async def work(connection: Connection) -> None:
+    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls_max: int) -> bool:
+        if not _number_of(payment):
+            return False
+        values = {"payment_id": payment.id, "recipient": payment.payer_msisdn, "kind": Kind.OUTGOING_CALL}
+        return await self._insert(QUEUE_CALL, {**values, "now": now, "since": since, "calls_max": calls_max})
+
+    async def _insert(self, statement: str, values: dict[str, object]) -> bool:
+        async def work(connection: Connection) -> bool:
             async with connection.transaction():
-                cursor = await connection.execute(QUEUE, {"reference": reference, "kind": kind, **values})
-                if await cursor.fetchone() is not None:
-                    await self._waker.wake([Wake.deliver(reference)], connection)
+                row = await (await connection.execute(statement, values)).fetchone()
+                if row is not None:
+                    await self._waker.wake([Wake.deliver(row["reference"])], connection)
+                return row is not None
 
-        await self._database.run(work)
+        return await self._database.run(work)
 
     async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None:
         row = await self._database.one(CLAIM, reference=reference, now=now, until=until)
@@ -143,3 +168,7 @@ class PgMessages:
         order = [str(each) for each in Delivery]
         values = {"reference": reference, "provider_id": provider_id, "error": error, "now": now}
         return await self._database.do(REPORT, status=status, order=order, **values) > 0
+
+
+def _number_of(payment: Payment) -> str | None:
+    return payment.payer_msisdn if reachable(payment.payer_msisdn) else None

@@ -18,7 +18,7 @@ from core.database.pool import Connection, Database
 from core.database.rows import bills_of, payment_of
 from core.database.wake import Wake, Waker
 from core.payment import ACTIVE, Event, IllegalMove, Payment, State, sources, target
-from core.subscribers import Service
+from core.subscribers import Service, reachable
 
 _TAKEN: dict[str, type[BooksError]] = {
     "payment_lines_active": BillsTaken,
@@ -197,7 +197,7 @@ def _wakes(payment: Payment, change: Change, now: datetime) -> list[Wake]:
     wakes = [
         Wake.deliver(message_reference(payment.id, kind, payment.attempts))
         for kind in change.messages
-        if kind is not Kind.RECEIPT_MAIL or payment.email is not None
+        if (payment.email if kind is Kind.RECEIPT_MAIL else reachable(payment.payer_msisdn))
     ]
     if payment.state is State.CAPTURED and payment.receipt_number is not None:
         wakes.append(Wake.post(payment.id))

@@ -109,7 +109,7 @@ WITH moved AS (
     FROM moved m
     CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
     CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
-    WHERE who.recipient <> ''
+    WHERE k.kind = 'receipt_mail' AND who.recipient <> '' OR starts_with(who.recipient, '+')
     ON CONFLICT (reference) DO NOTHING
 )
 SELECT m.*, r.year, r.sequence, r.token
@@ -140,7 +140,7 @@ WITH moved AS (
     FROM moved m
     CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
     CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
-    WHERE who.recipient <> ''
+    WHERE k.kind = 'receipt_mail' AND who.recipient <> '' OR starts_with(who.recipient, '+')
     ON CONFLICT (reference) DO NOTHING
 ), counted AS (
     INSERT INTO receipt_counters AS c (year, value)

@@ -144,7 +144,9 @@ class FakeBank:
         self.asked += 1
         if self.inquiries:
             return self.inquiries.popleft()
-        if order_id in self.voided or any(order_id == refunded for refunded, _ in self.refunds):
+        taken = self.charges[order_id].amount_centimes if order_id in self.charges else None
+        credited = await self.credited_centimes(order_id)
+        if order_id in self.voided or (taken is not None and credited is not None and credited >= taken):
             return Undone()
         if order_id in self.charges:
             return self.charges[order_id]
@@ -167,6 +169,9 @@ class FakeBank:
                 return answer
         self.refunds.append((order_id, amount_centimes))
         return Undone()
+
+    async def credited_centimes(self, order_id: str) -> int | None:
+        return sum(amount for refunded, amount in self.refunds if refunded == order_id)
 
     @property
     def kept(self) -> set[str]:

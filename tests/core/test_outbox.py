@@ -8,7 +8,7 @@ from core.billpay import NoSuchPayment
 from core.books import Delivery, Kind, message_reference
 from core.payment import Payment, State
 from tests.core.conftest import PAYER, Shop
-from tests.core.fakes import NOON, fails, silent, silent_after_charging
+from tests.core.fakes import CARD, CVV, NOON, fails, silent, silent_after_charging
 
 
 async def statuses(shop: Shop) -> dict[str, str]:
@@ -78,6 +78,32 @@ async def test_the_call_rings_once_however_often_it_is_asked(shop: Shop) -> None
     assert shop.gateways.calls == [payment.id]
     with pytest.raises(NoSuchPayment):
         await shop.till.request_call("nobody")
+
+
+async def test_a_missed_call_is_followed_by_another_but_not_for_ever(shop: Shop) -> None:
+    payment = await shop.started()
+    for rung in (1, 2, 3, 4, 5, 5, 5):
+        await asyncio.gather(*(shop.till.request_call(payment.id) for _ in range(3)))
+        await shop.work()
+        assert len(shop.gateways.calls) == rung
+        shop.clock.forward(44)
+        await shop.till.request_call(payment.id)  # it may still be ringing
+        await shop.work()
+        assert len(shop.gateways.calls) == rung
+        shop.clock.forward(1)
+
+
+async def test_a_hidden_number_is_neither_texted_nor_rung(shop: Shop) -> None:
+    payment = await shop.started(await shop.internet_order(payer="anonymous:CA1"))
+    await shop.till.request_call(payment.id)
+    shop.bank.scripts.append(silent_after_charging)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.books.messages.queue(payment, Kind.UNDECIDED_SMS, shop.clock.now())
+    await shop.till.inquire(payment.id)
+    await shop.work()
+    assert await shop.state(payment) is State.CAPTURED
+    assert (shop.gateways.sms, shop.gateways.calls, shop.bank.orders[0].telephone) == ([], [], "")
+    assert await statuses(shop) == {}
 
 
 async def test_a_cancelled_basket_does_not_ring(shop: Shop) -> None:

@@ -90,6 +90,19 @@ async def test_a_credit_without_a_clear_end_is_never_repeated(
     assert "an operator must credit it" in caplog.text
 
 
+async def test_a_credit_that_landed_unheard_is_seen_in_the_acquirers_sum(shop: Shop) -> None:
+    payment, _ = await paid_three(shop, 0)
+    shop.bank.refund_answers.append(Unknown("time-out"))
+    await shop.work()
+    assert await shop.postings(payment) == ["crediting", "posted", "posted"]
+    shop.bank.refunds.append((payment.id, 29900))
+    shop.clock.forward(60)
+    await shop.sweep.run()
+    await shop.work()
+    assert (await shop.postings(payment), len(shop.bank.refunds)) == (["credited", "posted", "posted"], 1)
+    assert sorted(texts(shop)) == ["receipt", "undone"]
+
+
 async def test_a_worker_that_died_in_a_credit_leaves_it_to_an_operator(shop: Shop) -> None:
     payment, numbers = await paid_three(shop, 0)
     shop.bank.refund_answers.append(NotSettled())

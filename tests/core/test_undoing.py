@@ -87,6 +87,29 @@ async def test_a_credit_waits_for_settlement_and_its_refusal_is_an_operators(sho
     assert await shop.sweep.run() == 0
 
 
+async def test_after_a_bill_was_credited_only_the_rest_is(shop: Shop) -> None:
+    payment = await shop.paid(await shop.internet_order())
+    shop.bank.refunds.append((payment.id, 29900))
+    shop.bank.voids.append(TooLate())
+    await shop.till.undo(payment.id, "asked by the customer")
+    await shop.work()
+    assert await shop.state(payment) is State.REFUNDED
+    assert shop.bank.refunds == [(payment.id, 29900), (payment.id, payment.amount_centimes - 29900)]
+
+
+async def test_a_credit_that_was_done_unheard_is_not_repeated(shop: Shop) -> None:
+    payment = await shop.paid()
+    shop.bank.voids.append(TooLate())
+    shop.bank.refund_answers.append(Unknown("time-out"))
+    await shop.till.undo(payment.id, "asked by the customer")
+    await shop.work()
+    assert await shop.state(payment) is State.REFUNDING
+    shop.bank.refunds.append((payment.id, payment.amount_centimes))
+    shop.clock.forward(60)
+    await shop.sweep.run()
+    assert (await shop.state(payment), len(shop.bank.refunds)) == (State.REFUNDED, 1)
+
+
 async def test_an_order_voided_at_the_bank_is_not_paid(shop: Shop) -> None:
     shop.bank.scripts.append(silent_after_charging)
     payment = await shop.paid()
