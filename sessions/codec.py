@@ -21,6 +21,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     notice: Notice | None = None
     tries: int = 0
     mistakes: int = 0
+    mark: int = 0  # with `answered_ms`, where a gateway counts nothing: sessions/heard.py
+    answered_ms: int = 0
 
 
 class Unreadable(Exception):

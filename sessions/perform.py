@@ -75,6 +75,10 @@ class Performer:
         self._seals = seals
         self._refused: OrderedDict[str, Refusal] = OrderedDict()
 
+    def mark(self, key: Key, typed: str | None) -> int:
+        """What an answer leaves behind so that its copy is known (sessions/heard.py)."""
+        return self._seals.mark(key.record, typed)
+
     async def perform(self, effect: Effect, visit: Visit, place: Place) -> Came:
         till, msisdn = self._till, visit.msisdn
         match effect:

@@ -19,6 +19,8 @@ from sessions.choosing import HandOver
 from sessions.codec import Record, notice_of, say_of
 from sessions.effects import CardGone, Effect, Launch, Remember
 from sessions.ending import Goodbye, Help, Paid
+from sessions.heard import Heard, place, stamp
+from sessions.heard import before as heard_before
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
 from sessions.opening import Opening, Resumable, Resume
 from sessions.pages import Page, Turned, holding
@@ -29,6 +31,8 @@ from sessions.screen import Again, Capabilities, Done, Event, Launched, Noted, S
 from sessions.store import Key, Loaded, Store, StoreDown
 
 log = logging.getLogger(__name__)
+
+__all__ = ["Answer", "Heard", "Numbers", "Speaker", "Turns"]
 
 RACES_MAX = 4
 LAUNCHES_MAX = 2_000
@@ -43,18 +47,6 @@ class Speaker(Protocol):
     def can(self) -> Capabilities: ...
 
     def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a wire heard. `order` grows within a dialog, so that a repeat or a late copy is told by it."""
-
-    dialog: str
-    msisdn: str
-    order: int
-    typed: str | None = None
-    begins: bool = False
-    payment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +132,19 @@ class Turns:
             await asyncio.gather(*self._launched, return_exceptions=True)
 
     async def _take(self, key: Key, heard: Heard, speaker: Speaker) -> Answer:
+        arrived_ms = stamp(self._clock.now())
+        mark = self._performer.mark(key, heard.typed) if heard.order is None else 0
         for _ in range(RACES_MAX):
             loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
             before = loaded.record
-            if before is not None and (heard.order <= before.order or isinstance(before.screen, FINAL)):
+            if before and (isinstance(before.screen, FINAL) or heard_before(heard, before, mark, arrived_ms)):
                 return self._answer(before, heard, speaker, replayed=True)
             draft = await self._run(key, heard, speaker, loaded)
+            order = place(heard, before)
             record = Record(
                 # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
-                version=max(loaded.version, heard.order) + 1,
-                order=heard.order,
+                version=max(loaded.version, order) + 1,
+                order=order,
                 screen=draft.screen,
                 language=draft.language,
                 terms=draft.terms,
@@ -157,6 +152,8 @@ class Turns:
                 notice=notice_of(draft.notice),
                 tries=draft.tries,
                 mistakes=draft.mistakes,
+                mark=mark,
+                answered_ms=stamp(self._clock.now()) if mark else 0,
             )
             expected = loaded.version
             if await self._store.save(key, record, expected=expected, seal=draft.seal, erase=draft.erase):

@@ -4,6 +4,7 @@ The master keys come from the settings and never reach Redis. The security code 
 they are used in the request that brings them (facts/security.md 2-3). Pure.
 """
 
+import hmac
 import os
 from collections.abc import Mapping
 
@@ -17,6 +18,7 @@ from core.cards import Card, Secret, expiry_of
 NUMBER, EXPIRY = "number", "expiry"
 MASTER_KEY_BYTES = 32
 _NONCE_BYTES = 12
+_MARK_BYTES = 4
 
 
 class Seals:
@@ -30,6 +32,7 @@ class Seals:
                 raise ValueError("a vault key is id:base64 of 32 bytes")
         self._keys = dict(master_keys)
         self._first = next(iter(master_keys))
+        self._marking = _derived(self._keys[self._first], b"khallas marks")
 
     def seal(self, call: str, field: str, secret: Secret) -> bytes:
         """key id, nonce and ciphertext; bound to the call and the field."""
@@ -60,9 +63,17 @@ class Seals:
         month, year = expiry_of(expiry.reveal())
         return Card(number, month, year)
 
+    def mark(self, dialog: str, typed: str | None) -> int:
+        """What tells an answer from another in one dialog without holding it. Never 0, which marks nothing."""
+        told = f"{dialog}\n{'' if typed is None else '=' + typed}".encode(errors="replace")
+        return int.from_bytes(hmac.digest(self._marking, told, "sha256")[:_MARK_BYTES], "big") or 1
+
     def _cipher(self, key_id: str, call: str) -> AESGCM:
-        derive = HKDF(algorithm=SHA256(), length=MASTER_KEY_BYTES, salt=None, info=b"khallas vault " + call.encode())
-        return AESGCM(derive.derive(self._keys[key_id]))
+        return AESGCM(_derived(self._keys[key_id], b"khallas vault " + call.encode()))
+
+
+def _derived(master_key: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=MASTER_KEY_BYTES, salt=None, info=info).derive(master_key)
 
 
 def _bound(call: str, field: str) -> bytes:

@@ -1,0 +1,55 @@
+"""What a wire heard, and whether it was heard before. Pure.
+
+Most gateways number their requests somehow, and a repeat or a late copy is told by that. Some count nothing: two
+requests with the same keys are then a copy that was delivered twice, or a customer who pressed one key on two screens.
+A copy comes at once; a person must first receive the page, read it and type. The last request leaves a mark and a time
+in its record for that: never its keys, the mark is an HMAC under a key that Redis does not see.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sessions.codec import Record
+
+REPEAT_MS = 1_000  # nobody answers a page sooner, over the air and by hand; copies follow within some 100 ms
+_WRAP_MS = 2**32  # 49 days: the time takes five bytes of a record
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One request. `order` grows within a dialog; a wire whose gateway counts nothing leaves it None.
+
+    `echo` is what the wire wants back when it words the answer; nobody else looks at it.
+    """
+
+    dialog: str
+    msisdn: str
+    order: int | None
+    typed: str | None = None
+    begins: bool = False
+    payment_id: str | None = None
+    echo: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def before(heard: Heard, record: Record, mark: int, arrived_ms: int) -> bool:
+    """Whether this request was answered before. `mark` and `arrived_ms` count where it bears no number.
+
+    What arrived before the last answer was ready is its copy too, however long that answer took.
+    """
+    if heard.order is not None:
+        return heard.order <= record.order
+    since_ms = (arrived_ms - record.answered_ms + _WRAP_MS // 2) % _WRAP_MS - _WRAP_MS // 2
+    return mark == record.mark and since_ms < REPEAT_MS
+
+
+def place(heard: Heard, last: Record | None) -> int:
+    """The request's place in its dialog, counted here where the gateway does not."""
+    if heard.order is not None:
+        return heard.order
+    return last.order + 1 if last is not None else 0
+
+
+def stamp(now: datetime) -> int:
+    """A moment as a record keeps it."""
+    return int(now.timestamp() * 1000) % _WRAP_MS
