@@ -1,0 +1,62 @@
+"""What the help desk reads and writes besides payments: stories, notes, messages sent once more."""
+
+from datetime import date, datetime
+
+from core.books import Kind
+from core.database.pool import Connection, Database
+from core.database.wake import Wake, Waker
+from core.lookup import Lookup
+from core.payment import Payment
+from core.story import Happening
+
+NOTE = """
+INSERT INTO desk_notes (payment_id, at, who, text) VALUES (%(payment_id)s, %(now)s, %(who)s, %(text)s)
+"""
+
+# A reference of its own, or gateways would drop it as a repeat. Counted in the statement: a double click sends once.
+RESEND = """
+INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+SELECT p.id || '-' || %(kind)s || '-again-' || (SELECT count(*) + 1 FROM messages m
+                                                WHERE m.payment_id = p.id AND m.kind = %(kind)s),
+       %(kind)s, p.id, who.recipient, 'queued', %(now)s, %(now)s, %(now)s
+FROM payments p
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN %(kind)s LIKE '%%\\_mail' THEN p.email ELSE p.payer_msisdn END AS recipient
+) who
+WHERE p.id = %(payment_id)s AND who.recipient <> ''
+  AND NOT EXISTS (SELECT FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s AND m.due_at IS NOT NULL)
+  AND (SELECT count(*) FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s
+       AND m.reference LIKE '%%-again-%%' AND m.created_at > %(since)s) < %(most)s
+ON CONFLICT (reference) DO NOTHING
+RETURNING reference
+"""
+
+
+class PgDesk:
+    """Implements desk.DeskBooks."""
+
+    def __init__(self, database: Database, waker: Waker) -> None:
+        self._database = database
+        self._waker = waker
+        self._lookup = Lookup(database)
+
+    async def find(self, text: str, today: date | None = None) -> tuple[Payment, ...]:
+        return await self._lookup.find(text, today)
+
+    async def story(self, payment_id: str) -> tuple[Happening, ...]:
+        return await self._lookup.story(payment_id)
+
+    async def note(self, payment_id: str, who: str, text: str, now: datetime) -> None:
+        await self._database.do(NOTE, payment_id=payment_id, who=who, text=text, now=now)
+
+    async def resend(self, payment_id: str, kind: Kind, now: datetime, since: datetime, most: int) -> bool:
+        values = {"payment_id": payment_id, "kind": str(kind), "now": now, "since": since, "most": most}
+
+        async def work(connection: Connection) -> bool:
+            async with connection.transaction():
+                row = await (await connection.execute(RESEND, values)).fetchone()
+                if row is not None:
+                    await self._waker.wake([Wake.deliver(row["reference"])], connection)
+                return row is not None
+
+        return await self._database.run(work)

@@ -1,0 +1,201 @@
+"""What the help desk can do for a customer on the phone. Every method first writes who asks for what into the access
+log: what cannot be logged is not shown and not done (facts/security.md 15).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from core.access import Access, AccessLog, Action, Actor
+from core.attending import NoSuchPayment
+from core.books import Kind
+from core.cards import PAN_MAX, PAN_MIN, luhn
+from core.payment import Payment, State
+from core.ports import Clock
+from core.story import Happening
+from core.undoing import Reason, Undoing, UndoRefusal, UndoRequest
+
+ACCESSES_SHOWN = 50
+QUEUE_MAX = 50
+NOTE_CHARS_MAX = 500
+RESENDS_MAX = 5
+RESENDS_S = 86_400
+CARD_MASKED = "[carte]"
+# Bills' numbers are as long as cards': only what an issuer could have printed counts (ISO/IEC 7812: 2 to 6).
+_CARD = re.compile(rf"(?<!\d)[2-6](?:[ .\-]?\d){{{PAN_MIN - 1},{PAN_MAX - 1}}}(?!\d)")
+_GIVEN_BACK = frozenset({State.VOIDED, State.REFUNDED})
+
+
+class WholeCard(ValueError):
+    """The agent's mistake: a card's number was typed. It was written nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A payment as the help desk sees it. `accesses` are for supervisors only."""
+
+    payment: Payment
+    story: tuple[Happening, ...]
+    undos: tuple[UndoRequest, ...]
+    resendable: frozenset[Kind]
+    accesses: tuple[Access, ...] = ()
+    contact: bool = False
+
+    @property
+    def open_undo(self) -> UndoRequest | None:
+        """The request that waits for a decision."""
+        return next((undo for undo in self.undos if undo.decided_by is None), None)
+
+
+class DeskBooks(Protocol):
+    """What the desk reads and writes besides. All methods raise BooksDown."""
+
+    async def find(self, text: str, today: date | None = None) -> tuple[Payment, ...]: ...
+
+    async def story(self, payment_id: str) -> tuple[Happening, ...]: ...
+
+    async def note(self, payment_id: str, who: str, text: str, now: datetime) -> None: ...
+
+    async def resend(self, payment_id: str, kind: Kind, now: datetime, since: datetime, most: int) -> bool:
+        """One more message of this kind; False when one is on its way or `most` were sent again since then."""
+
+
+class Inquirer(Protocol):
+    """The till, as far as the desk asks it. Raises BooksDown."""
+
+    async def payment(self, payment_id: str) -> Payment | None: ...
+
+    async def inquire(self, payment_id: str) -> Payment: ...
+
+
+class Desk:
+    """Every method raises BooksDown; those about one payment NoSuchPayment."""
+
+    def __init__(self, books: DeskBooks, log: AccessLog, till: Inquirer, undoing: Undoing, clock: Clock) -> None:
+        self._books = books
+        self._log = log
+        self._till = till
+        self.undoing = undoing
+        self._clock = clock
+
+    async def record(self, who: str, role: str, action: Action, address: str) -> None:
+        """A login, a logout, or one that was refused."""
+        await self._log.write(Access(self._clock.now(), who, role, action, address=address))
+
+    async def search(self, actor: Actor, text: str) -> tuple[Payment, ...]:
+        """Payments a text could mean, the latest first. Raises WholeCard."""
+        harmless = without_cards(text)
+        await self._write(actor, Action.SEARCH, detail=harmless)
+        if harmless != text:
+            raise WholeCard
+        return await self._books.find(text, self._clock.now().date())
+
+    async def open(self, actor: Actor, payment_id: str, *, contact: bool = False) -> Case:
+        """One payment and its story; `contact` shows the payer's number and address in full."""
+        payment = await self._read(payment_id)
+        await self._write(actor, Action.CONTACT if contact else Action.VIEW, payment.id)
+        accesses = await self._log.of_payment(payment.id, ACCESSES_SHOWN) if actor.decides else ()
+        return Case(
+            payment,
+            await self._books.story(payment.id),
+            await self.undoing.of_payment(payment.id),
+            resendable(payment),
+            accesses,
+            contact,
+        )
+
+    async def resend(self, actor: Actor, payment_id: str, kind: Kind) -> bool:
+        """Send a receipt, or the news that money went back, once more. False: not now (see DeskBooks.resend)."""
+        payment = await self._read(payment_id)
+        await self._write(actor, Action.RESEND, payment.id, kind)
+        if kind not in resendable(payment):
+            return False
+        now = self._clock.now()
+        since = now - timedelta(seconds=RESENDS_S)
+        return await self._books.resend(payment.id, kind, now, since, RESENDS_MAX)
+
+    async def inquire(self, actor: Actor, payment_id: str) -> Payment:
+        """Ask the acquirer what became of the order; the payment as it stands then."""
+        payment = await self._read(payment_id)
+        await self._write(actor, Action.INQUIRE, payment.id)
+        return await self._till.inquire(payment.id)
+
+    async def note(self, actor: Actor, payment_id: str, text: str) -> bool:
+        """A remark for whoever answers next; never changed. False for an empty one."""
+        payment = await self._read(payment_id)
+        text = without_cards(text).strip()[:NOTE_CHARS_MAX]
+        await self._write(actor, Action.NOTE, payment.id)
+        if text:
+            await self._books.note(payment.id, actor.name, text, self._clock.now())
+        return bool(text)
+
+    # --- money back -------------------------------------------------------------------------------------------------
+
+    async def propose_undo(
+        self, actor: Actor, payment_id: str, reason: Reason, comment: str
+    ) -> UndoRequest | Payment | UndoRefusal:
+        """See undoing.Undoing.propose."""
+        payment = await self._read(payment_id)
+        comment = without_cards(comment)
+        await self._write(actor, Action.UNDO_PROPOSE, payment.id, f"{reason} {comment}".strip())
+        return await self.undoing.propose(actor, payment, reason, comment)
+
+    async def approve_undo(self, actor: Actor, request_id: int) -> tuple[str, Payment | UndoRefusal]:
+        """The payment's id, and what came of it. Raises NoSuchPayment for an unknown request."""
+        request = await self._request(request_id)
+        await self._write(actor, Action.UNDO_APPROVE, request.payment_id, f"request {request.id}")
+        return request.payment_id, await self.undoing.approve(actor, request)
+
+    async def reject_undo(self, actor: Actor, request_id: int) -> tuple[str, UndoRefusal | None]:
+        """The payment's id, and why it was not rejected. Raises NoSuchPayment for an unknown request."""
+        request = await self._request(request_id)
+        await self._write(actor, Action.UNDO_REJECT, request.payment_id, f"request {request.id}")
+        return request.payment_id, await self.undoing.reject(actor, request)
+
+    async def queue(self, actor: Actor) -> tuple[tuple[UndoRequest, Payment], ...]:
+        """Requests that wait for a decision, the oldest first, at most QUEUE_MAX."""
+        await self._write(actor, Action.QUEUE)
+        waiting = await self.undoing.open(QUEUE_MAX)
+        return tuple([(request, await self._read(request.payment_id)) for request in waiting])
+
+    async def _request(self, request_id: int) -> UndoRequest:
+        request = await self.undoing.get(request_id)
+        if request is None:
+            raise NoSuchPayment(str(request_id))
+        return request
+
+    async def _read(self, payment_id: str) -> Payment:
+        payment = await self._till.payment(payment_id)
+        if payment is None:
+            raise NoSuchPayment(payment_id)
+        return payment
+
+    async def _write(
+        self, actor: Actor, action: Action, payment_id: str | None = None, detail: str | None = None
+    ) -> None:
+        now = self._clock.now()
+        await self._log.write(Access(now, actor.name, actor.role, action, payment_id, detail, actor.address))
+
+
+def resendable(payment: Payment) -> frozenset[Kind]:
+    """What can be sent again and is still true."""
+    kinds: set[Kind] = set()
+    if payment.state is State.CAPTURED and payment.receipt_number is not None:
+        kinds = {Kind.RECEIPT_SMS, Kind.RECEIPT_MAIL}
+    elif payment.state in _GIVEN_BACK:
+        kinds = {Kind.UNDONE_SMS}
+    if not payment.email:
+        kinds.discard(Kind.RECEIPT_MAIL)
+    if not payment.payer_msisdn:
+        kinds -= {Kind.RECEIPT_SMS, Kind.UNDONE_SMS}
+    return frozenset(kinds)
+
+
+def without_cards(text: str) -> str:
+    """The text with each thing that can only be a card's number replaced (facts/security.md 6)."""
+
+    def masked(match: re.Match[str]) -> str:
+        return CARD_MASKED if luhn(re.sub(r"\D", "", match[0])) else match[0]
+
+    return _CARD.sub(masked, text)

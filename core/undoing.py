@@ -1,0 +1,161 @@
+"""Giving money back at the help desk: who may propose, who may decide (facts/failure-points.md 18).
+
+An agent proposes and a supervisor decides. A supervisor alone may give back up to a limit; above it the decision is
+another supervisor's. It is always the whole payment that goes back: never more than was captured. The database keeps
+the same rules, so that two decisions at once are one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from core.access import Actor
+from core.payment import Payment, State
+from core.ports import Clock
+
+ALONE_MAX_CENTIMES = 50_000
+COMMENT_CHARS_MAX = 300
+
+
+class Reason(StrEnum):
+    """Why a customer's money goes back; each has its words in locales/."""
+
+    PAID_TWICE = "paid_twice"
+    WRONG_LINE = "wrong_line"
+    WRONG_AMOUNT = "wrong_amount"
+    NOT_THE_PAYER = "not_the_payer"  # the card's holder did not order it
+    OTHER = "other"  # wants a comment
+
+
+class UndoState(StrEnum):
+    """Where a request stands. What became of the money is the payment's own state."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class UndoRefusal(StrEnum):
+    """Why nothing was given back; each is the page's words, never an exception."""
+
+    NOT_CAPTURED = "not_captured"  # nothing to give back, or somebody was faster
+    OPEN_ALREADY = "open_already"  # a request for this payment waits
+    PARTLY_CREDITED = "partly_credited"  # a bill went back by itself: the whole would be more than is left
+    NOT_ALLOWED = "not_allowed"  # an agent decides nothing
+    SECOND_PERSON = "second_person"  # somebody else must decide
+    DECIDED_ALREADY = "decided_already"
+    NO_REASON = "no_reason"
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequest:
+    """One request. `two_people`: whoever asked cannot be the one who approves."""
+
+    id: int
+    payment_id: str
+    amount_centimes: int
+    reason: Reason
+    comment: str
+    two_people: bool
+    state: UndoState
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+    def may_approve(self, actor: Actor) -> bool:
+        """Whether this person's yes would give the money back."""
+        return actor.decides and not (self.two_people and actor.name == self.proposed_by)
+
+    def may_reject(self, actor: Actor) -> bool:
+        """Supervisors, and whoever asked."""
+        return actor.decides or actor.name == self.proposed_by
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is asked for."""
+
+    payment_id: str
+    reason: Reason
+    comment: str
+    two_people: bool
+
+
+class UndoBooks(Protocol):
+    """Each method is one commit, guarded in itself. All raise BooksDown."""
+
+    async def get(self, request_id: int) -> UndoRequest | None: ...
+
+    async def of_payment(self, payment_id: str) -> tuple[UndoRequest, ...]:
+        """The latest first."""
+
+    async def open(self, limit: int) -> tuple[UndoRequest, ...]:
+        """What waits for a decision and can still be done, the oldest first."""
+
+    async def propose(self, proposal: Proposal, who: str, now: datetime) -> UndoRequest | UndoRefusal: ...
+
+    async def approve(self, request: UndoRequest, who: str, now: datetime) -> Payment | UndoRefusal:
+        """The decision and the payment's move to `voiding` in one commit: of two at once one is done."""
+
+    async def reject(self, request_id: int, who: str, now: datetime) -> bool:
+        """False when it was decided already."""
+
+
+class Undoing:
+    """The rules above. Every method raises BooksDown."""
+
+    def __init__(self, books: UndoBooks, clock: Clock, alone_max_centimes: int = ALONE_MAX_CENTIMES) -> None:
+        self._books = books
+        self._clock = clock
+        self.alone_max_centimes = alone_max_centimes
+
+    async def get(self, request_id: int) -> UndoRequest | None:
+        return await self._books.get(request_id)
+
+    async def of_payment(self, payment_id: str) -> tuple[UndoRequest, ...]:
+        return await self._books.of_payment(payment_id)
+
+    async def open(self, limit: int) -> tuple[UndoRequest, ...]:
+        return await self._books.open(limit)
+
+    def alone(self, actor: Actor, payment: Payment) -> bool:
+        """Whether this person's request is also the decision."""
+        return actor.decides and given_back(payment) <= self.alone_max_centimes
+
+    async def propose(
+        self, actor: Actor, payment: Payment, reason: Reason, comment: str
+    ) -> UndoRequest | Payment | UndoRefusal:
+        """The request that now waits, or the payment on its way back where one person is enough."""
+        comment = " ".join(comment.split())[:COMMENT_CHARS_MAX]
+        if reason is Reason.OTHER and not comment:
+            return UndoRefusal.NO_REASON
+        if payment.state is not State.CAPTURED:
+            return UndoRefusal.NOT_CAPTURED
+        alone = self.alone(actor, payment)
+        proposal = Proposal(payment.id, reason, comment, two_people=not alone)
+        request = await self._books.propose(proposal, actor.name, self._clock.now())
+        if isinstance(request, UndoRefusal) or not alone:
+            return request
+        return await self._books.approve(request, actor.name, self._clock.now())
+
+    async def approve(self, actor: Actor, request: UndoRequest) -> Payment | UndoRefusal:
+        """The payment on its way back."""
+        if not actor.decides:
+            return UndoRefusal.NOT_ALLOWED
+        if not request.may_approve(actor):
+            return UndoRefusal.SECOND_PERSON
+        return await self._books.approve(request, actor.name, self._clock.now())
+
+    async def reject(self, actor: Actor, request: UndoRequest) -> UndoRefusal | None:
+        """None: it is rejected, the money stays."""
+        if not request.may_reject(actor):
+            return UndoRefusal.NOT_ALLOWED
+        done = await self._books.reject(request.id, actor.name, self._clock.now())
+        return None if done else UndoRefusal.DECIDED_ALREADY
+
+
+def given_back(payment: Payment) -> int:
+    """Centimes that go back: what the acquirer took."""
+    return payment.amount_centimes if payment.approved_centimes is None else payment.approved_centimes
