@@ -1,0 +1,117 @@
+"""AGI in bytes and values (facts/ivr.md, Asterisk): what the switch sends read, commands written. Pure.
+
+The switch greets with `agi_name: value` lines and an empty one. Then each command has one reply: `200 result=...`.
+A hang-up shows in three ways, in any order: `result=-1`, a bare `HANGUP` line, `511 ... dead channel`.
+Nothing a reply holds is repeated in an error's words: it may be a digit of a card.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LINE_BYTES_MAX = 2_048
+GREETING_LINES_MAX = 96
+REPLY_LINES_MAX = 64  # a usage text after 520
+KEYS = "0123456789*#"
+HANGUP = "HANGUP"
+_GREETING = re.compile(r"agi_([a-z0-9_]{1,40}): ?(.*)")
+_REPLY = re.compile(r"(\d{3})([ -])(.*)")
+_RESULT = re.compile(r"result=(-?\d{1,9})")
+_END_AT = re.compile(r"endpos=(\d{1,12})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DEAD = 511
+_OK = 200
+
+
+class AgiError(Exception):
+    """What ends a call before its end."""
+
+
+class HungUp(AgiError):
+    """The caller is gone: nobody's fault."""
+
+
+class SwitchFailed(AgiError):
+    """The switch's fault: it broke the protocol or did not answer in time. Not to be repeated within this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A command's result: a key's ASCII code, 0 for none. `end_at`: the sample at which a sound file stopped."""
+
+    code: int
+    end_at: int = 0
+
+    @property
+    def key(self) -> str | None:
+        """The key that was pressed, if any."""
+        return chr(self.code) if 0 < self.code < 128 and chr(self.code) in KEYS else None
+
+
+def greeting(lines: Iterable[str]) -> dict[str, str]:
+    """The variables of a greeting by name, without "agi_". Raises SwitchFailed."""
+    found: dict[str, str] = {}
+    for line in lines:
+        match = _GREETING.fullmatch(line)
+        if match is None:
+            raise SwitchFailed("the greeting is no AGI")
+        found[match[1]] = match[2]
+    return found
+
+
+def reply(line: str) -> Result | None:
+    """A reply's line; None for one that is only a part of it. Raises HungUp, SwitchFailed."""
+    if line == HANGUP:
+        raise HungUp
+    match = _REPLY.fullmatch(line)
+    if match is None:
+        raise SwitchFailed("a reply is no AGI")
+    code = int(match[1])
+    if code == _DEAD:
+        raise HungUp
+    if match[2] == "-" or code == 100:  # the first line of a usage text; "100 Trying..."
+        return None
+    result = _RESULT.match(match[3])
+    if code != _OK or result is None:
+        raise SwitchFailed(f"the switch answered {code}")
+    if int(result[1]) < 0:
+        raise HungUp
+    end_at = _END_AT.search(match[3])
+    return Result(int(result[1]), int(end_at[1]) if end_at else 0)
+
+
+def usage_line(line: str) -> bool:
+    """Whether a line within a usage text is not yet its end ("520 End of proper usage.")."""
+    return not line.startswith("520 ")
+
+
+def answer() -> str:
+    return "ANSWER"
+
+
+def stream_file(name: str, keys: str = KEYS, offset: int = 0) -> str:
+    """Play a sound file (no extension); any of the keys stops it. Its result's `end_at` is 0 when there is none."""
+    return f"STREAM FILE {_quoted(name)} {_quoted(keys)} {offset}"
+
+
+def wait_for_digit(within_ms: int) -> str:
+    return f"WAIT FOR DIGIT {within_ms}"
+
+
+def say_digits(digits: str, keys: str = KEYS) -> str:
+    """In the switch's own voice."""
+    return f"SAY {'DIGITS' if digits.isdecimal() else 'ALPHA'} {_quoted(digits)} {_quoted(keys)}"
+
+
+def set_variable(name: str, value: str) -> str:
+    return f"SET VARIABLE {name} {_quoted(value)}"
+
+
+def music(name: str | None) -> str:
+    """Music on hold of this class, or none."""
+    return "SET MUSIC OFF" if name is None else f"SET MUSIC ON {_quoted(name)}"
+
+
+def _quoted(value: str) -> str:
+    clean = _CONTROL.sub("", value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{clean}"'

@@ -1,0 +1,159 @@
+"""FastAGI: Asterisk's own dialect of voice (facts/ivr.md): a greeting -> Heard, an answer -> what to do on the line. Pure.
+
+The dialplan calls `AGI(agi://HOST/khallas,SECRET,TOKEN)`: the gateway's secret (empty where networks are allowed
+instead), and on our own calls the token that names the payment and whom we ring; it is signed, so that no dialplan's
+slip lets one caller into another's payment. What happened is left in the channel variable KHALLAS_RESULT and the
+dialplan goes on: "transfer" is its to dial, everything else ends.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from channels.door import Incoming, Malformed, Refused, same
+from channels.ivr.prompts import Phrase, Prompts
+from core.subscribers import Language, msisdn
+from sessions.screen import Menu, Tell
+from sessions.turn import Answer, Heard
+
+NAME = "fastagi"
+PATH = "khallas"
+RESULT_VARIABLE = "KHALLAS_RESULT"
+TOKEN_VARIABLE = "KHALLAS_CALL"  # noqa: S105 - a channel variable's name
+SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - the header that Gate reads
+MORE_TIME = "*"
+CHARGES = "ConfirmTotal"  # the question whose key costs money
+HIDDEN = frozenset({"", "unknown", "anonymous", "restricted", "unavailable", "private", "s"})
+_DIALOG = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TOKEN = re.compile(r"([0-9A-Za-z-]{1,64}):(\+?[0-9A-Za-z:._-]{1,80}):([0-9a-f]{32})")
+_PURPOSE = b"khallas outgoing call 1\0"  # the same secret signs other things elsewhere
+
+
+class Result(StrEnum):
+    """KHALLAS_RESULT: how a call left us."""
+
+    ENDED = "ended"
+    TRANSFER = "transfer"
+    FAILED = "failed"  # we apologised
+    BUSY = "busy"  # too many calls: nothing was said
+    TIMEOUT = "timeout"  # the call was too long
+    REFUSED = "refused"  # the secret, the address or the token was wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Say it, interruptibly, and listen. `drain`: throw away what was typed before it is heard."""
+
+    said: tuple[Phrase, ...]
+    one_key: bool
+    drain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Say it to its end, then go on by itself."""
+
+    said: tuple[Phrase, ...]
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Say it to its end, then give the call back to the dialplan."""
+
+    said: tuple[Phrase, ...]
+    result: Result
+
+
+Step = Ask | Wait | End
+
+
+class CallTokens:
+    """Names the payment of a call that we make. The first key signs, all verify."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = tuple(key.encode() for key in keys)
+
+    def make(self, payment_id: str, payer_msisdn: str) -> str:
+        """Raises ValueError for values that no token can hold."""
+        token = f"{payment_id}:{payer_msisdn}:{_tag(self._keys[0], payment_id, payer_msisdn)}"
+        if _TOKEN.fullmatch(token) is None:
+            raise ValueError("neither a payment's id nor an MSISDN")
+        return token
+
+    def read(self, token: str) -> tuple[str, str]:
+        """Payment id and MSISDN. Raises Refused."""
+        match = _TOKEN.fullmatch(token)
+        if match is None:
+            raise Refused("the call's token is malformed")
+        matches = [same(_tag(key, match[1], match[2]), match[3]) for key in self._keys]
+        if not any(matches):
+            raise Refused("the call's token is forged")
+        return match[1], match[2]
+
+
+class FastAgi:
+    """Decodes raise Malformed and Refused only."""
+
+    name = NAME
+
+    def __init__(self, prompts: Prompts, tokens: CallTokens) -> None:
+        self._prompts = prompts
+        self._tokens = tokens
+
+    def incoming(self, greeting: Mapping[str, str], peer: str) -> Incoming:
+        """What a gate checks: the first argument is the secret."""
+        secret = greeting.get("arg_1", "")
+        return Incoming("AGI", "", f"/{PATH}", "", {SECRET_HEADER: secret}, b"", peer)
+
+    def arrival(self, greeting: Mapping[str, str]) -> Heard:
+        """A call begins: the customer's, or ours that a customer answered."""
+        if greeting.get("network_script", "").strip("/") != PATH:
+            raise Malformed("no such script")
+        dialog = greeting.get("uniqueid", "")
+        if _DIALOG.fullmatch(dialog) is None:
+            raise Malformed("uniqueid is no call's id")
+        if token := greeting.get("arg_2", ""):
+            payment_id, payer = self._tokens.read(token)
+            return Heard(dialog, payer, order=0, begins=True, payment_id=payment_id)
+        return Heard(dialog, _caller(greeting, dialog), order=0, begins=True)
+
+    def turn(self, before: Heard, answer: Answer, typed: str | None) -> Heard:
+        """What was typed, or silence, about the page of `answer`: its version is the order (it only grows)."""
+        return Heard(before.dialog, before.msisdn, order=answer.version, typed=typed)
+
+    def step(self, answer: Answer, before: Answer | None, typed: str | None) -> Step:
+        """What to do on the line. A question asked again, or one that charges, is not answered by earlier keys."""
+        said = self._prompts.phrases(answer.page.text, answer.language)
+        match answer.words:
+            case Tell(transfer=True):
+                return End(said, Result.TRANSFER)
+            case Tell(wait_s=None):
+                return End(said, Result.ENDED)
+            case Tell(wait_s=float() | int() as wait_s):
+                return Wait(said, wait_s)
+            case words:
+                again = before is not None and before.screen == answer.screen and typed not in {None, MORE_TIME}
+                return Ask(said, isinstance(words, Menu), drain=again or answer.screen == CHARGES)
+
+    def apology(self, said: Sequence[tuple[Language, str]]) -> End:
+        """Words instead of silence."""
+        return End(tuple(p for language, text in said for p in self._prompts.phrases(text, language)), Result.FAILED)
+
+
+def _caller(greeting: Mapping[str, str], dialog: str) -> str:
+    """The caller's MSISDN; a hidden number is served under a name of this call alone. It can be spoofed."""
+    number = greeting.get("callerid", "").strip()
+    if number.lower() in HIDDEN:
+        return f"anonymous:{dialog}"
+    try:
+        return msisdn(number)
+    except ValueError:
+        return f"anonymous:{dialog}"
+
+
+def _tag(key: bytes, payment_id: str, payer_msisdn: str) -> str:
+    return hmac.digest(key, _PURPOSE + f"{payment_id}\0{payer_msisdn}".encode(), sha256)[:16].hex()
