@@ -3,6 +3,7 @@ log: what cannot be logged is not shown and not done (facts/security.md 15).
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -85,6 +86,7 @@ class Desk:
 
     async def search(self, actor: Actor, text: str) -> tuple[Payment, ...]:
         """Payments a text could mean, the latest first. Raises WholeCard."""
+        text = plain(text)
         harmless = without_cards(text)
         await self._write(actor, Action.SEARCH, detail=harmless)
         if harmless != text:
@@ -124,7 +126,7 @@ class Desk:
     async def note(self, actor: Actor, payment_id: str, text: str) -> bool:
         """A remark for whoever answers next; never changed. False for an empty one."""
         payment = await self._read(payment_id)
-        text = without_cards(text).strip()[:NOTE_CHARS_MAX]
+        text = without_cards(plain(text)).strip()[:NOTE_CHARS_MAX]
         await self._write(actor, Action.NOTE, payment.id)
         if text:
             await self._books.note(payment.id, actor.name, text, self._clock.now())
@@ -137,7 +139,7 @@ class Desk:
     ) -> UndoRequest | Payment | UndoRefusal:
         """See undoing.Undoing.propose."""
         payment = await self._read(payment_id)
-        comment = without_cards(comment)
+        comment = without_cards(plain(comment))
         await self._write(actor, Action.UNDO_PROPOSE, payment.id, f"{reason} {comment}".strip())
         return await self.undoing.propose(actor, payment, reason, comment)
 
@@ -190,6 +192,11 @@ def resendable(payment: Payment) -> frozenset[Kind]:
     if not payment.payer_msisdn:
         kinds -= {Kind.RECEIPT_SMS, Kind.UNDONE_SMS}
     return frozenset(kinds)
+
+
+def plain(text: str) -> str:
+    """What was typed, without what only programs write (controls but line ends, halves of characters)."""
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
 def without_cards(text: str) -> str:

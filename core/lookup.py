@@ -69,7 +69,7 @@ SELECT * FROM (
     SELECT decided_at, 'undo', state, '', reason || ' ' || comment, decided_by, NULL, 5, id
     FROM undo_requests WHERE payment_id = %(id)s AND decided_at IS NOT NULL
 ) told
-ORDER BY at DESC, rank DESC, id DESC
+ORDER BY at DESC, rank DESC, id DESC, what DESC
 LIMIT %(limit)s
 """
 

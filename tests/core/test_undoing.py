@@ -1,132 +1,201 @@
-"""Money given back: voided, credited when it is too late for that, and left to an operator when the bank refuses."""
+"""Money back: who may propose, who decides, and that two decisions at once are one refund."""
 
+import asyncio
+from dataclasses import replace
+
+import psycopg
 import pytest
+from psycopg import errors
 
-from core.payment import State
-from core.ports import Declined, DeclineKind, NotSettled, Pending, TooLate, Undoing, Unknown
-from tests.core.conftest import BILL, STRANGER, Shop
-from tests.core.fakes import (
-    silent,
-    silent_after_charging,
-    takes,
-)
+from core.access import Actor
+from core.accounts import Role
+from core.attending import NoSuchPayment
+from core.books import PostingState
+from core.payment import Payment, State
+from core.undoing import Reason, Undoing, UndoRefusal, UndoRequest, UndoState, given_back
+from tests.core.conftest import Shop
+from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
 
-
-def texts(shop: Shop) -> list[str]:
-    return [sms.text.split()[0] for sms in shop.gateways.sms]
-
-
-async def test_another_amount_than_asked_is_given_back_at_once(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    shop.bank.scripts.append(takes(7692))
-    payment = await shop.paid()
-    assert (payment.state, payment.receipt_number, payment.approved_centimes) == (State.INTEGRITY_FAILURE, None, 7692)
-    assert "7692 centimes approved, 76920 asked" in caplog.text
-    await shop.work()
-    assert (await shop.state(payment), shop.bank.kept, await shop.active()) == (State.VOIDED, set(), [])
-    assert texts(shop) == ["undone"]
+RACERS = 8
 
 
-async def test_another_amount_on_bills_another_took_is_given_back_too(shop: Shop) -> None:
-    shop.bank.scripts.append(silent)
-    payment = await shop.paid()
-    shop.clock.forward(901)
-    await shop.sweep.run()
-    await shop.paid(shop.order("ivr:1", STRANGER))
-    shop.bank.charge(shop.bank.orders[0], 5)
-    assert (await shop.till.inquire(payment.id)).state is State.INTEGRITY_FAILURE
-    await shop.work()
-    assert (await shop.state(payment), await shop.active()) == (State.VOIDED, [BILL.number])
+@pytest.fixture
+async def at(shop: Shop) -> DeskShop:
+    return await desk_of(shop)
 
 
-async def test_too_late_to_void_is_credited(shop: Shop) -> None:
-    payment = await shop.paid()
-    shop.bank.voids.append(TooLate())
-    undoing = await shop.till.undo(payment.id, "asked by the customer")
-    assert undoing.state is State.VOIDING
-    await shop.work()
-    assert (await shop.state(payment), shop.bank.refunds) == (State.REFUNDED, [(payment.id, 76920)])
-    assert (await shop.story(payment))[-3:] == ["void>voiding", "refund>refunding", "refunded>refunded"]
+async def small(at: DeskShop) -> Payment:
+    """A payment of 299,00 DH: below the limit."""
+    order = await at.shop.internet_order()
+    return await at.shop.paid(replace(order, invoices=order.invoices[:1]))
 
 
-@pytest.mark.parametrize("answer", [Unknown("time-out"), Declined("99", DeclineKind.OUR_FAULT)])
-async def test_a_void_that_fails_is_tried_again(shop: Shop, answer: Undoing) -> None:
-    payment = await shop.paid()
-    shop.bank.voids.append(answer)
-    await shop.till.undo(payment.id, "test")
-    await shop.work()
-    assert await shop.state(payment) is State.VOIDING
-    shop.clock.forward(3600)
-    await shop.sweep.run()
-    assert await shop.state(payment) is State.VOIDED
+async def proposed(at: DeskShop, actor: Actor, payment: Payment) -> UndoRequest:
+    request = await at.desk.propose_undo(actor, payment.id, Reason.PAID_TWICE, "")
+    assert isinstance(request, UndoRequest), request
+    return request
 
 
-async def test_a_void_that_was_done_unheard_is_seen_by_asking(shop: Shop) -> None:
-    payment = await shop.paid()
-    shop.bank.voids.append(Unknown("time-out"))
-    await shop.till.undo(payment.id, "test")
-    await shop.work()
-    shop.bank.voided.add(payment.id)
-    shop.bank.voids.append(Declined("CORE-2008", DeclineKind.OUR_FAULT))
-    shop.clock.forward(60)
-    await shop.sweep.run()
-    assert await shop.state(payment) is State.VOIDED
+async def test_an_agent_proposes_and_a_supervisor_gives_the_whole_back(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    request = await proposed(at, AGENT, payment)
+    assert (request.state, request.two_people, request.amount_centimes) == (UndoState.PROPOSED, True, 76920)
+    assert await at.shop.state(payment) is State.CAPTURED
+    assert [waiting.id for waiting, _ in await at.desk.queue(SUPERVISOR)] == [request.id]
+    payment_id, outcome = await at.desk.approve_undo(SUPERVISOR, request.id)
+    assert isinstance(outcome, Payment)
+    assert (payment_id, outcome.state) == (payment.id, State.VOIDING)
+    assert await at.desk.queue(SUPERVISOR) == ()
+    await at.shop.work()
+    assert await at.shop.state(payment) is State.VOIDED
+    assert at.shop.bank.voided == {payment.id}
+    row = await at.shop.database.one("SELECT detail FROM payment_events WHERE event = 'void'")
+    assert row == {"detail": "paid_twice: amal, sami"}
 
 
-async def test_a_credit_waits_for_settlement_and_its_refusal_is_an_operators(shop: Shop) -> None:
-    payment = await shop.paid()
-    shop.bank.voids.append(TooLate())
-    shop.bank.refund_answers.extend([NotSettled(), Unknown("time-out"), Declined("99", DeclineKind.OUR_FAULT)])
-    await shop.till.undo(payment.id, "test")
-    await shop.work()
-    for pause_s in (3600, 60):
-        assert await shop.state(payment) is State.REFUNDING
-        shop.clock.forward(pause_s)
-        await shop.sweep.run()
-    assert (await shop.state(payment), shop.bank.refunds) == (State.CAPTURED, [])
-    assert await shop.active() == [BILL.number]
-    assert await shop.sweep.run() == 0
+async def test_an_agent_decides_nothing_however_small(at: DeskShop) -> None:
+    payment = await small(at)
+    request = await proposed(at, AGENT, payment)
+    assert request.two_people
+    assert await at.desk.approve_undo(AGENT, request.id) == (payment.id, UndoRefusal.NOT_ALLOWED)
+    assert await at.shop.state(payment) is State.CAPTURED
 
 
-async def test_after_a_bill_was_credited_only_the_rest_is(shop: Shop) -> None:
-    payment = await shop.paid(await shop.internet_order())
-    shop.bank.refunds.append((payment.id, 29900))
-    shop.bank.voids.append(TooLate())
-    await shop.till.undo(payment.id, "asked by the customer")
-    await shop.work()
-    assert await shop.state(payment) is State.REFUNDED
-    assert shop.bank.refunds == [(payment.id, 29900), (payment.id, payment.amount_centimes - 29900)]
+async def test_a_supervisor_alone_gives_back_up_to_the_limit(at: DeskShop) -> None:
+    payment = await small(at)
+    outcome = await at.desk.propose_undo(SUPERVISOR, payment.id, Reason.WRONG_LINE, "")
+    assert isinstance(outcome, Payment)
+    await at.shop.work()
+    assert await at.shop.state(payment) is State.VOIDED
+    (request,) = await at.desk.undoing.of_payment(payment.id)
+    assert (request.two_people, request.state, request.decided_by) == (False, UndoState.APPROVED, "sami")
 
 
-async def test_a_credit_that_was_done_unheard_is_not_repeated(shop: Shop) -> None:
-    payment = await shop.paid()
-    shop.bank.voids.append(TooLate())
-    shop.bank.refund_answers.append(Unknown("time-out"))
-    await shop.till.undo(payment.id, "asked by the customer")
-    await shop.work()
-    assert await shop.state(payment) is State.REFUNDING
-    shop.bank.refunds.append((payment.id, payment.amount_centimes))
-    shop.clock.forward(60)
-    await shop.sweep.run()
-    assert (await shop.state(payment), len(shop.bank.refunds)) == (State.REFUNDED, 1)
+async def test_above_the_limit_the_same_supervisor_is_refused_and_another_is_not(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    request = await proposed(at, SUPERVISOR, payment)
+    assert await at.desk.approve_undo(SUPERVISOR, request.id) == (payment.id, UndoRefusal.SECOND_PERSON)
+    assert await at.shop.state(payment) is State.CAPTURED
+    _, outcome = await at.desk.approve_undo(OTHER_SUPERVISOR, request.id)
+    assert isinstance(outcome, Payment)
 
 
-async def test_an_order_voided_at_the_bank_is_not_paid(shop: Shop) -> None:
-    shop.bank.scripts.append(silent_after_charging)
-    payment = await shop.paid()
-    shop.bank.voided.add(payment.id)
-    assert (await shop.till.inquire(payment.id)).state is State.DECLINED
+@pytest.mark.parametrize("limit_centimes", [76919, 76920])
+async def test_the_limit_itself_is_within_it(at: DeskShop, limit_centimes: int) -> None:
+    payment = await at.shop.paid()
+    undoing = Undoing(at.desk.undoing._books, at.shop.clock, limit_centimes)
+    assert undoing.alone(SUPERVISOR, payment) is (limit_centimes == 76920)
+    assert not undoing.alone(AGENT, payment)
 
 
-async def test_pending_is_not_a_void(shop: Shop) -> None:
-    """An answer to an undo that says nothing leaves it for the next time."""
-    payment = await shop.paid()
-    shop.bank.inquiries.append(Pending())
-    shop.bank.voids.append(NotSettled())
-    await shop.till.undo(payment.id, "test")
-    await shop.work()
-    assert await shop.state(payment) is State.VOIDING
-    shop.clock.forward(3599)
-    assert [state for state in await shop.story(payment) if "void" in state] == ["void>voiding"]
-    shop.clock.forward(1)
-    await shop.sweep.run()
-    assert await shop.state(payment) is State.VOIDED
+async def test_two_approvals_at_once_are_one_refund(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    request = await proposed(at, AGENT, payment)
+    racers = [SUPERVISOR, OTHER_SUPERVISOR] * (RACERS // 2)
+    outcomes = await asyncio.gather(*(at.desk.approve_undo(actor, request.id) for actor in racers))
+    assert sum(isinstance(outcome, Payment) for _, outcome in outcomes) == 1
+    assert {outcome for _, outcome in outcomes if isinstance(outcome, UndoRefusal)} == {UndoRefusal.DECIDED_ALREADY}
+    await at.shop.work()
+    assert [step for step in await at.shop.story(payment) if step.startswith("void")] == [
+        "void>voiding",
+        "voided>voided",
+    ]
+    assert await at.shop.state(payment) is State.VOIDED
+
+
+async def test_two_proposals_at_once_are_one(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    outcomes = await asyncio.gather(
+        *(at.desk.propose_undo(actor, payment.id, Reason.PAID_TWICE, "") for actor in [AGENT, SUPERVISOR] * 4)
+    )
+    assert sum(isinstance(outcome, UndoRequest) for outcome in outcomes) == 1
+    assert [outcome for outcome in outcomes if not isinstance(outcome, UndoRequest)] == [UndoRefusal.OPEN_ALREADY] * 7
+
+
+async def test_an_approval_and_a_rejection_at_once_are_one_of_them(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    request = await proposed(at, AGENT, payment)
+    (_, approved), (_, rejected) = await asyncio.gather(
+        at.desk.approve_undo(SUPERVISOR, request.id), at.desk.reject_undo(OTHER_SUPERVISOR, request.id)
+    )
+    assert isinstance(approved, Payment) is (rejected is UndoRefusal.DECIDED_ALREADY)
+    assert await at.shop.state(payment) is (State.VOIDING if isinstance(approved, Payment) else State.CAPTURED)
+
+
+async def test_a_rejected_request_stays_so_and_another_may_follow(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    request = await proposed(at, AGENT, payment)
+    assert await at.desk.reject_undo(Actor("ali", Role.AGENT), request.id) == (payment.id, UndoRefusal.NOT_ALLOWED)
+    assert await at.desk.reject_undo(AGENT, request.id) == (payment.id, None)  # whoever asked may withdraw
+    assert await at.desk.approve_undo(SUPERVISOR, request.id) == (payment.id, UndoRefusal.DECIDED_ALREADY)
+    assert await at.shop.state(payment) is State.CAPTURED
+    await proposed(at, AGENT, payment)
+
+
+async def test_only_what_was_captured_goes_back(at: DeskShop) -> None:
+    started = await at.shop.started()
+    propose = at.desk.propose_undo(SUPERVISOR, started.id, Reason.PAID_TWICE, "")
+    assert await propose is UndoRefusal.NOT_CAPTURED
+    paid = await at.shop.paid(await at.shop.internet_order())
+    request = await proposed(at, AGENT, paid)
+    await at.shop.till.undo(paid.id, "billing refused")
+    assert await at.desk.approve_undo(SUPERVISOR, request.id) == (paid.id, UndoRefusal.NOT_CAPTURED)
+    assert await at.desk.queue(SUPERVISOR) == ()
+    again = await at.desk.undoing.get(request.id)
+    assert again is not None
+    assert again.state is UndoState.PROPOSED  # the decision was rolled back with the move
+
+
+@pytest.mark.parametrize("posting", [PostingState.REFUSED, PostingState.CREDITING, PostingState.CREDITED])
+async def test_the_whole_does_not_go_back_after_a_part_did(at: DeskShop, posting: PostingState) -> None:
+    payment = await at.shop.paid(await at.shop.internet_order())
+    request = await proposed(at, AGENT, payment)
+    await at.shop.database.do(
+        "UPDATE payment_lines SET posting = %(posting)s, posting_due_at = NULL "
+        "WHERE invoice_number = '0000400215092026'",
+        posting=posting,
+    )
+    assert await at.desk.approve_undo(SUPERVISOR, request.id) == (payment.id, UndoRefusal.PARTLY_CREDITED)
+    await at.desk.reject_undo(SUPERVISOR, request.id)
+    propose = at.desk.propose_undo(AGENT, payment.id, Reason.PAID_TWICE, "")
+    assert await propose is UndoRefusal.PARTLY_CREDITED
+    assert await at.shop.state(payment) is State.CAPTURED
+
+
+async def test_another_reason_wants_words(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    assert await at.desk.propose_undo(AGENT, payment.id, Reason.OTHER, " \n ") is UndoRefusal.NO_REASON
+    request = await at.desk.propose_undo(AGENT, payment.id, Reason.OTHER, "  décès  du client ")
+    assert isinstance(request, UndoRequest)
+    assert request.comment == "décès du client"
+
+
+async def test_an_account_that_is_disabled_meanwhile_approves_nothing(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    request = await proposed(at, AGENT, payment)
+    await at.shop.database.do("UPDATE desk_users SET disabled_at = now() WHERE name = 'sami'")
+    assert await at.desk.approve_undo(SUPERVISOR, request.id) == (payment.id, UndoRefusal.DECIDED_ALREADY)
+    assert await at.shop.state(payment) is State.CAPTURED
+
+
+async def test_the_table_itself_keeps_the_rules(at: DeskShop) -> None:
+    request = await proposed(at, SUPERVISOR, await at.shop.paid())
+    with pytest.raises(errors.CheckViolation, match="two_people"):
+        await at.shop.database.do(
+            "UPDATE undo_requests SET state = 'approved', decided_by = 'sami', decided_at = now()"
+        )
+    for statement in ("UPDATE undo_requests SET two_people = false", "DELETE FROM undo_requests"):
+        with pytest.raises(errors.RestrictViolation, match="decided once"):
+            await at.shop.database.do(statement)
+    await at.desk.reject_undo(SUPERVISOR, request.id)
+    with pytest.raises(psycopg.errors.RestrictViolation, match="decided once"):
+        await at.shop.database.do("UPDATE undo_requests SET state = 'proposed', decided_by = NULL, decided_at = NULL")
+
+
+async def test_what_goes_back_is_what_the_bank_took(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    assert given_back(payment) == 76920
+    assert given_back(replace(payment, approved_centimes=100)) == 100
+    assert given_back(replace(payment, approved_centimes=None)) == 76920
+    with pytest.raises(NoSuchPayment):
+        await at.desk.propose_undo(AGENT, "nobody", Reason.PAID_TWICE, "")

@@ -1,0 +1,53 @@
+"""A help desk over a shop's real database, and who sits there."""
+
+from dataclasses import dataclass
+
+from core.access import Action, Actor
+from core.accounts import Accounts, Role
+from core.database.access_log import PgAccessLog
+from core.database.accounts import PgUsers
+from core.database.desk import PgDesk
+from core.database.payments import PgPayments
+from core.database.undoing import PgUndoings
+from core.database.wake import Waker
+from core.desk import Desk
+from core.undoing import Undoing
+from tests.core.conftest import Shop
+
+AGENT = Actor("amal", Role.AGENT, "127.0.0.1")
+SUPERVISOR = Actor("sami", Role.SUPERVISOR, "127.0.0.1")
+OTHER_SUPERVISOR = Actor("sofia", Role.SUPERVISOR, "127.0.0.1")
+PASSWORD = "twelve or more characters"
+
+
+@dataclass
+class DeskShop:
+    """The desk and the shop around it."""
+
+    desk: Desk
+    shop: Shop
+
+    async def log(self) -> list[tuple[str, str, str | None, str | None]]:
+        """(who, action, payment, detail), in order."""
+        rows = await self.shop.database.all("SELECT who, action, payment_id, detail FROM access_log ORDER BY id")
+        return [(row["who"], row["action"], row["payment_id"], row["detail"]) for row in rows]
+
+    async def actions(self) -> list[Action]:
+        return [Action(action) for _, action, _, _ in await self.log()]
+
+
+async def desk_of(shop: Shop) -> DeskShop:
+    """With one agent and two supervisors; a cheap hash, for nobody logs in here."""
+    for actor in (AGENT, SUPERVISOR, OTHER_SUPERVISOR):
+        await PgUsers(shop.database).add(actor.name, actor.role, "no hash", shop.clock.now())
+    return DeskShop(make_desk(shop), shop)
+
+
+def make_desk(shop: Shop) -> Desk:
+    waker = Waker()
+    undoing = Undoing(PgUndoings(shop.database, PgPayments(shop.database, waker)), shop.clock)
+    return Desk(PgDesk(shop.database, waker), PgAccessLog(shop.database), shop.till, undoing, shop.clock)
+
+
+def make_accounts(shop: Shop) -> Accounts:
+    return Accounts(PgUsers(shop.database), shop.clock)
