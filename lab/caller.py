@@ -89,18 +89,25 @@ class UssdPhone(_Phone):
 
     async def repeat(self) -> Shown:
         """The same request again, as a gateway does that missed the answer."""
-        fields = {
-            "sessionId": self.session_id,
-            "serviceCode": self.service_code,
-            "phoneNumber": self.msisdn,
-            "networkCode": NETWORK_CODE,
-            "text": "*".join(self._keys),
-        }
+        fields = self._fields() | {"text": "*".join(self._keys)}
         answer = await self.line.send(self.base_url + self._path, fields, headers=self._headers)
         kind, _, text = answer.text.partition(" ")
         if kind not in {"CON", "END"}:
             raise ValueError(f"neither CON nor END: {answer.text[:80]!r}")
         return Shown(text, kind == "END", answer.screen, answer.elapsed_ms)
+
+    async def drop(self) -> None:
+        """The dialog ends without the application's doing: what the gateway tells it afterwards."""
+        fields = self._fields() | {"status": "Incomplete", "hopsCount": str(len(self._keys) + 1)}
+        await self.line.send(self.base_url + self._path, fields, headers=self._headers)
+
+    def _fields(self) -> dict[str, str]:
+        return {
+            "sessionId": self.session_id,
+            "serviceCode": self.service_code,
+            "phoneNumber": self.msisdn,
+            "networkCode": NETWORK_CODE,
+        }
 
 
 def sms_fields(account_sid: str, sid: str, sender: str, to: str, text: str) -> dict[str, str]:

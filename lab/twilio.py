@@ -18,7 +18,7 @@ from lab.call import Call
 from lab.caller import DEMO_ACCOUNT, DEMO_TOKEN, new_sid, sms_fields
 from lab.dialled import API_VERSION, RING_MAX_S, SCRIPTED, Dialled, Direction, Pace
 from lab.texts import Inboxes, Text
-from lab.webhooks import Line, WebhookFailed
+from lab.webhooks import Exchange, Line, Watcher, WebhookFailed
 
 TASKS_MAX = 1_000
 CALLS_MAX = 1_000
@@ -79,6 +79,15 @@ class Twilio:
         """Where the application listens, and the URL its signatures are built from, where that differs."""
         self._public_url = (public_url or app_url).rstrip("/") + "/"
         self._line.route(public_url or app_url, app_url)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell every exchange with the application, both ways."""
+        self._line.watcher = watcher
+
+    def watched(self, exchange: Exchange) -> None:
+        """The application asked (lab/twilio_rest.py)."""
+        if self._line.watcher is not None:
+            self._line.watcher(exchange)
 
     async def __aenter__(self) -> Self:
         await self._line.__aenter__()

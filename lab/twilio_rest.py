@@ -1,6 +1,8 @@
 """Twilio's REST API over the stand-in: what the application's client asks for, with Twilio's shapes and errors."""
 
+import json
 import secrets
+import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
@@ -13,6 +15,7 @@ from starlette.routing import Route
 from lab.desk import desk_routes
 from lab.dialled import API_VERSION
 from lab.twilio import Refused, Twilio, call_resource
+from lab.webhooks import Exchange
 
 FORM_MAX_BYTES = 64_000
 _BASE = "/" + API_VERSION + "/Accounts/{account}"
@@ -68,7 +71,8 @@ class _Api:
             raise Refused(404, 20404, f"The requested resource {request.url.path} was not found")
 
     async def create_message(self, request: Request) -> Response:
-        return JSONResponse(await self._twilio.send_message(dict(await _form(request))), 201)
+        form = await _form(request)
+        return await self._told(request, form, self._twilio.send_message(dict(form)))
 
     async def read_message(self, request: Request) -> Response:
         text = self._twilio.inboxes.find(request.path_params["sid"])
@@ -79,10 +83,28 @@ class _Api:
     async def create_call(self, request: Request) -> Response:
         form = await _form(request)
         events = tuple(value for name, value in form if name == "StatusCallbackEvent")
-        return JSONResponse(await self._twilio.place_call(dict(form), events), 201)
+        return await self._told(request, form, self._twilio.place_call(dict(form), events))
 
     async def read_call(self, request: Request) -> Response:
         call = self._twilio.calls.get(request.path_params["sid"])
         if call is None:
             raise Refused(404, 20404, f"The requested resource {request.url.path} was not found")
         return JSONResponse(call_resource(call))
+
+    async def _told(
+        self, request: Request, form: list[tuple[str, str]], asked: Awaitable[dict[str, object]]
+    ) -> Response:
+        """201 with what was made; whoever watches the wire hears of it, and of a refusal."""
+        began, status, body = time.perf_counter(), 201, ""
+        try:
+            resource = await asked
+            body = json.dumps(resource)
+            return JSONResponse(resource, status)
+        except Refused as refused:
+            status, body = refused.status, refused.message
+            raise
+        finally:
+            elapsed_ms = (time.perf_counter() - began) * 1000
+            self._twilio.watched(
+                Exchange("POST", str(request.url), dict(form), status, body, None, elapsed_ms, outgoing=True)
+            )

@@ -1,7 +1,7 @@
 """What Twilio's side does when it calls the application: a signed form, the documented timeouts, a bounded answer."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -35,6 +35,23 @@ class Answer:
         return self.body.decode(errors="replace")
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what came of it, for whoever watches a wire. `status` is 0 where no answer came."""
+
+    method: str
+    url: str
+    fields: Mapping[str, str]
+    status: int
+    body: str
+    screen: str | None
+    elapsed_ms: float
+    outgoing: bool = False  # sent by the application, not to it
+
+
+Watcher = Callable[[Exchange], None]
+
+
 class Line:
     """One HTTP connection pool of a stand-in or a phone; `async with`. Nothing is kept between two phones."""
 
@@ -42,6 +59,7 @@ class Line:
         """What is signed with `public_url` is sent to `reach_url`, where the two differ (no port 443 in a test)."""
         self._validator = RequestValidator(auth_token)
         self._session: aiohttp.ClientSession | None = None
+        self.watcher: Watcher | None = None
         self.route(public_url, reach_url)
 
     def route(self, public_url: str, reach_url: str) -> None:
@@ -74,6 +92,22 @@ class Line:
         self, url: str, fields: Mapping[str, str], method: str = "POST", headers: Mapping[str, str] | None = None
     ) -> Answer:
         """A form, unsigned. Raises WebhookFailed on anything but 2xx."""
+        began = time.perf_counter()
+        try:
+            answer = await self._send(url, fields, method, headers)
+        except WebhookFailed as error:
+            self._watched(Exchange(method, url, fields, 0, str(error), None, (time.perf_counter() - began) * 1000))
+            raise
+        self._watched(Exchange(method, url, fields, answer.status, answer.text, answer.screen, answer.elapsed_ms))
+        return answer
+
+    def _watched(self, exchange: Exchange) -> None:
+        if self.watcher is not None:
+            self.watcher(exchange)
+
+    async def _send(
+        self, url: str, fields: Mapping[str, str], method: str, headers: Mapping[str, str] | None
+    ) -> Answer:
         if self._session is None:
             raise RuntimeError("a Line is used within `async with`")
         if self._reach_url and url.startswith(self._public_url):

@@ -22,9 +22,10 @@ from channels.settings import Settings, load
 from core.database.migrate import upgrade
 from core.database.pool import open_database
 from core.importing import import_csv
-from lab.cmi_stand import emulated_cmi
-from lab.desk import desk_routes
+from core.texts import load_texts
+from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
+from lab.phone.studio import Numbers, World, phone_routes
 from lab.postgres import Postgres
 from lab.processes import ServerFailed
 from lab.serving import serving
@@ -82,7 +83,7 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
             Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, short_code=given.short_code, ivr_number=IVR_NUMBER)
         )
         url = f"http://127.0.0.1:{port}"
-        overrides = await _stand_ins(stack, state, given, twilio)
+        world, overrides = await _stand_ins(stack, state, given, twilio)
         settings = load(
             environ,
             demo=True,
@@ -94,7 +95,11 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
             **overrides,
         )
         twilio.connect(url, settings.public_url)
-        app = build(settings, beside=True, extra=desk_routes(twilio, "/phone/api"))
+        numbers = Numbers(
+            settings.ussd.service_code, settings.short_code, settings.ivr.number or IVR_NUMBER, settings.help_number
+        )
+        phone = phone_routes(url, numbers, settings.ussd.wires, world, load_texts())
+        app = build(settings, beside=True, extra=await stack.enter_async_context(phone))
         await stack.enter_async_context(serving(app, port))
         typer.echo(f"ready {url}")
         await stop.wait()
@@ -102,9 +107,11 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
 
 async def _stand_ins(
     stack: contextlib.AsyncExitStack, state: Path, given: Settings, twilio: Twilio
-) -> dict[str, object]:
-    """Settings of the parts that are not given, each with its stand-in running."""
+) -> tuple[World, dict[str, object]]:
+    """The stand-ins of the parts that are not given, running, and the settings that lead to them."""
     overrides: dict[str, object] = {}
+    cmi: EmulatedCmi | None = None
+    sink: MailSink | None = None
     if not given.cmi.url:
         cmi = await stack.enter_async_context(emulated_cmi(state / "cmi.jsonl"))
         own = cmi.account
@@ -123,7 +130,7 @@ async def _stand_ins(
         overrides["twilio"] = account
     if not given.ivr.number:
         overrides["ivr"] = given.ivr.model_dump() | {"number": IVR_NUMBER}
-    return overrides
+    return World(twilio, cmi, sink), overrides
 
 
 def _keys(state: Path, given: Settings) -> dict[str, object]:

@@ -1,0 +1,72 @@
+// Beside the handset: the mailbox and what passes over the wires.
+
+import { $, clock, h, mailbox, script, t } from "./util.js";
+
+const ENTRIES_MAX = 200;
+const SHOWN_FIELDS = ["text", "Digits", "Body", "CallStatus", "MessageStatus", "status", "To"];
+
+let lettersShown = "";
+let open = null;
+
+export function showMails(mails) {
+  if (!mailbox) return ($("mail-empty").textContent = t("no_mailbox"));
+  const known = JSON.stringify([mails, open]);
+  if (known === lettersShown) return null;
+  const fresh = mails.length && !lettersShown.includes(mails[0].id);
+  if (fresh && (lettersShown || mails.length)) open = mails[0].id;
+  lettersShown = JSON.stringify([mails, open]);
+  $("mail-empty").hidden = mails.length > 0;
+  $("mail-count").hidden = mails.length === 0;
+  $("mail-count").textContent = mails.length;
+  $("letters").replaceChildren(...mails.map((mail) =>
+    h("button", { type: "button", class: "letter", "aria-pressed": String(mail.id === open), onclick: () => choose(mail, mails) },
+      h("span", { class: "subject", ...script(mail.subject) }, mail.subject),
+      h("small", {}, h("bdi", { dir: "ltr" }, mail.to), h("time", { dir: "ltr" }, mail.at ? clock(new Date(mail.at)) : "")))));
+  const frame = $("letter");
+  frame.hidden = open === null;
+  if (open !== null && frame.dataset.id !== open) {
+    frame.dataset.id = open;
+    frame.src = `/phone/mails/${open}`;
+  }
+  return null;
+}
+
+function choose(mail, mails) {
+  open = mail.id;
+  showMails(mails);
+}
+
+const pretty = (body) => body.replace(/></g, ">\n<");
+const list = (fields) => Object.entries(fields).map(([name, value]) => `${name}=${value}`).join("\n");
+
+function gist(entry) {
+  const name = SHOWN_FIELDS.find((each) => entry.fields[each]);
+  return name ? `${name}=${entry.fields[name]}` : "";
+}
+
+function entryNode(entry) {
+  const failed = entry.status < 200 || entry.status >= 300;
+  return h("details", { class: entry.outgoing ? "entry-out" : "entry-in" },
+    h("summary", {},
+      h("time", {}, new Date(entry.at).toLocaleTimeString("fr-FR")),
+      h("span", { class: "way" }, entry.outgoing ? "←" : "→"),
+      h("code", { class: "path" }, `${entry.method} ${entry.path.replace(/^\/2010-04-01\/Accounts\/[^/]+/, "…")}`),
+      h("code", { class: "gist", dir: "auto" }, gist(entry)),
+      entry.screen ? h("span", { class: "screen" }, entry.screen) : null,
+      h("span", { class: failed ? "status failed" : "status" }, String(entry.status || "—")),
+      h("span", { class: "ms" }, `${Math.round(entry.elapsed_ms)} ms`)),
+    h("div", { class: "both" },
+      h("div", {}, h("h3", {}, t("request")), h("pre", { tabindex: "0" }, list(entry.fields))),
+      h("div", {}, h("h3", {}, t("reply_body")), h("pre", { tabindex: "0", dir: "auto" }, pretty(entry.body) || "—"))));
+}
+
+export function showTrace(entries) {
+  const log = $("trace");
+  if (entries.length) log.querySelector(".quiet")?.remove();
+  for (const entry of entries) log.prepend(entryNode(entry));
+  while (log.children.length > ENTRIES_MAX) log.lastChild.remove();
+}
+
+export function clearTrace() {
+  $("trace").replaceChildren(h("p", { class: "quiet", dir: "auto" }, t("trace_empty")));
+}

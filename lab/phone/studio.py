@@ -1,0 +1,227 @@
+"""The phone page's server side: the page, its files, and JSON under /phone/api beside the desk's (lab/desk.py)."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from channels.web.pages import CSP_WORKING, language_asked, private_headers
+from core.subscribers import Language, national
+from core.texts import Texts
+from lab.caller import Shown
+from lab.cmi_stand import EmulatedCmi
+from lab.desk import call_told, desk_routes, text_told
+from lab.mailsink import MailSink
+from lab.phone.handsets import DRIVERS, Handsets, NoDialog, room
+from lab.phone.mailbox import LETTER_HEADERS, Mailbox
+from lab.phone.orders import Act, Order, TroubleOrder, read_order
+from lab.phone.people import people
+from lab.phone.trace import Entry, Trace
+from lab.phone.troubles import Troubles
+from lab.twilio import Refused, Twilio
+from lab.webhooks import WebhookFailed
+
+HERE = Path(__file__).parent
+FONTS = HERE.parent.parent / "channels" / "web" / "fonts"
+CSP = f"{CSP_WORKING}; frame-src 'self'"
+AFTER_DIGITS_MAX = 12
+CALLS_SHOWN = 5
+SECTION = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a customer can reach, as it is dialled."""
+
+    service_code: str
+    short_code: str
+    voice: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The stand-ins that run in this demo; None where a real one was given."""
+
+    twilio: Twilio
+    cmi: EmulatedCmi | None
+    mail: MailSink | None
+
+
+@asynccontextmanager
+async def phone_routes(
+    url: str, numbers: Numbers, wires: Sequence[str], world: World, texts: Texts
+) -> AsyncIterator[list[BaseRoute]]:
+    """The page at /phone, and / leading to it. `url` is the application's, `wires` the USSD wires it has enabled."""
+    trace = Trace(lambda: datetime.now(UTC))
+    world.twilio.watch(trace.observe)
+    async with Handsets(url, numbers.service_code, trace.observe) as handsets:
+        yield _Studio(numbers, wires, world, texts, trace, handsets).routes()
+
+
+class _Studio:
+    def __init__(
+        self,
+        numbers: Numbers,
+        wires: Sequence[str],
+        world: World,
+        texts: Texts,
+        trace: Trace,
+        handsets: Handsets,
+    ) -> None:
+        self._numbers, self._texts = numbers, texts
+        self._wires = [wire for wire in wires if wire in DRIVERS]
+        self._twilio, self._trace, self._handsets = world.twilio, trace, handsets
+        self._mailbox, self._troubles = Mailbox(world.mail), Troubles(world.twilio, world.cmi)
+        self._people = people()
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/", _to_phone, methods=["GET"]),
+            Route("/phone", self.page, methods=["GET"]),
+            Mount("/phone/static", _Files(directory=HERE / "static")),
+            Mount("/phone/fonts", _Files(directory=FONTS)),
+            Route("/phone/api/feed/{number}", self.feed, methods=["GET"]),
+            Route("/phone/api/ussd/{number}", self.ussd, methods=["POST"]),
+            Route("/phone/api/troubles", self.trouble, methods=["POST"]),
+            Route("/phone/mails/{id}", self.letter, methods=["GET"]),
+            *desk_routes(self._twilio, "/phone/api"),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """Everything the browser needs to begin, texts included."""
+        language = language_asked(request) or _preferred(request)
+
+        def t(key: str) -> str:
+            return self._texts.fill(language, SECTION, key, **asdict(self._numbers))
+
+        keys = sorted(self._texts.keys(language, SECTION))
+        start = {
+            "language": language.value,
+            "numbers": asdict(self._numbers) | {"voice_national": national(self._numbers.voice)},
+            "people": [asdict(person) for person in self._people],
+            "mailbox": self._mailbox.works,
+            "texts": {key.removeprefix("js."): t(key) for key in keys if key.startswith("js.")},
+        }
+        html = self._templates.get_template("phone.html").render(
+            t=t,
+            say=lambda other, key: self._texts.fill(other, SECTION, key),
+            language=language,
+            languages=tuple(Language),
+            rtl=language is Language.AR,
+            people=self._people,
+            wires=self._wires,
+            numbers=self._numbers,
+            troubles=self._troubles.state(),
+            start=start,
+        )
+        return HTMLResponse(html, headers=private_headers(CSP) | {"Content-Language": language.value})
+
+    async def feed(self, request: Request) -> Response:
+        """What a customer's handset, the mailbox and the trace show now; of the trace what is newer than ?after=."""
+        number, asked = request.path_params["number"], request.query_params.get("after", "0")
+        after = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= AFTER_DIGITS_MAX else 0
+        texts = [text for text in self._twilio.inboxes.of(number) if text.received or text.direction == "inbound"]
+        return JSONResponse(
+            {
+                "texts": [text_told(text) for text in texts],
+                "calls": [call_told(call) for call in self._twilio.calls_of(number)[-CALLS_SHOWN:]],
+                "mails": self._mailbox.told(),
+                "trace": [_entry_told(entry) for entry in self._trace.of(number, min(after, self._trace.last))],
+                "last": self._trace.last,
+                "troubles": self._troubles.state(),
+            }
+        )
+
+    async def ussd(self, request: Request) -> Response:
+        """dial, send, repeat or drop."""
+        number = request.path_params["number"]
+        try:
+            order = await read_order(request, Order)
+            shown = await self._acted(number, order)
+        except Refused as refused:
+            return JSONResponse({"error": refused.message}, refused.status)
+        except (NoDialog, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 409)
+        except WebhookFailed as error:
+            return JSONResponse({"error": str(error)}, 502)
+        return JSONResponse(None if shown is None else asdict(shown) | {"room": asdict(room(shown.text, order.wire))})
+
+    async def _acted(self, number: str, order: Order) -> Shown | None:
+        match order.act:
+            case Act.DIAL:
+                return await self._handsets.dial(number, order.wire, order.keys)
+            case Act.SEND:
+                return await self._handsets.send(number, order.keys)
+            case Act.REPEAT:
+                return await self._handsets.repeat(number)
+            case Act.DROP:
+                await self._handsets.drop(number)
+                return None
+
+    async def trouble(self, request: Request) -> Response:
+        """Arm a fault or take it back."""
+        try:
+            order = await read_order(request, TroubleOrder)
+        except Refused as refused:
+            return JSONResponse({"error": refused.message}, refused.status)
+        self._troubles.turn(order.trouble, on=order.on)
+        return JSONResponse(self._troubles.state())
+
+    async def letter(self, request: Request) -> Response:
+        """One mail as its reader's mail program would show it."""
+        html = self._mailbox.html(request.path_params["id"])
+        return HTMLResponse(html or "", 404 if html is None else 200, dict(LETTER_HEADERS))
+
+
+class _Files(StaticFiles):
+    """Asked for anew each time: a demo's files change with its release."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "no-cache"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
+
+
+async def _to_phone(_: Request) -> Response:
+    return RedirectResponse("/phone")
+
+
+def _preferred(request: Request) -> Language:
+    """The browser's first language that Khallas speaks, else French."""
+    for part in request.headers.get("accept-language", "").split(","):
+        name = part.strip()[:2].lower()
+        if name in set(Language):
+            return Language(name)
+    return Language.FR
+
+
+def _entry_told(entry: Entry) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "at": entry.at.isoformat(),
+        "outgoing": entry.outgoing,
+        "method": entry.method,
+        "path": entry.path,
+        "fields": dict(entry.fields),
+        "status": entry.status,
+        "body": entry.body,
+        "screen": entry.screen,
+        "elapsed_ms": entry.elapsed_ms,
+    }

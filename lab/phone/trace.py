@@ -1,0 +1,99 @@
+"""What passed over the wires, newest kept, secrets masked before they are kept. Pure.
+
+Rule: keys pressed on a screen that asks for a card's secret are never kept, nor are keys whose screen is not known;
+anything as long as a card's number keeps its last four digits only.
+"""
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from lab.webhooks import Exchange
+
+SECRET_SCREENS = frozenset({"CardNumber", "CardExpiry", "CardCvv", "BankPin"})
+ENTRIES_MAX = 500
+CALLS_MAX = 500
+BODY_MAX_CHARACTERS = 8_000
+MASK = "•"
+TYPED = ("Digits", "text", "Body")  # what customers type, by wire
+_LONG = re.compile(r"(?<!\d)(?:\d[ -]?){9,15}(\d{4})(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One exchange as it may be shown. `number` grows."""
+
+    number: int
+    at: datetime
+    outgoing: bool
+    method: str
+    path: str
+    fields: Mapping[str, str]
+    status: int
+    body: str
+    screen: str | None
+    elapsed_ms: float
+
+
+def masked(text: str) -> str:
+    """Runs of 13 to 19 digits keep their last four."""
+    return _LONG.sub(lambda found: MASK * 4 + found[1], text)
+
+
+class Trace:
+    """Watches lines: give `observe` to them."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._entries: deque[Entry] = deque(maxlen=ENTRIES_MAX)
+        self._screens: OrderedDict[str, str | None] = OrderedDict()
+        self._last = 0
+
+    @property
+    def last(self) -> int:
+        """The newest entry's number, 0 before the first."""
+        return self._last
+
+    def observe(self, exchange: Exchange) -> None:
+        """Keep it, masked."""
+        self._last += 1
+        parts = urlsplit(exchange.url)
+        self._entries.append(
+            Entry(
+                self._last,
+                self._now(),
+                exchange.outgoing,
+                exchange.method,
+                parts.path + (f"?{parts.query}" if parts.query and exchange.method == "POST" else ""),
+                self._shown(exchange),
+                exchange.status,
+                masked(exchange.body[:BODY_MAX_CHARACTERS]),
+                exchange.screen,
+                round(exchange.elapsed_ms, 1),
+            )
+        )
+        call = exchange.fields.get("CallSid", "")
+        if call and not exchange.outgoing and "/status" not in parts.path:
+            self._screens[call] = exchange.screen
+            self._screens.move_to_end(call)
+            while len(self._screens) > CALLS_MAX:
+                self._screens.popitem(last=False)
+
+    def of(self, msisdn: str, after: int = 0) -> tuple[Entry, ...]:
+        """A customer's entries past a number, oldest first."""
+        return tuple(e for e in self._entries if e.number > after and msisdn in e.fields.values())
+
+    def _shown(self, exchange: Exchange) -> dict[str, str]:
+        fields = {name: masked(value) if name in TYPED else value for name, value in exchange.fields.items()}
+        digits = exchange.fields.get("Digits", "")
+        if digits and self._secret(exchange.fields.get("CallSid", ""), digits):
+            fields["Digits"] = MASK * len(digits)
+        return fields
+
+    def _secret(self, call: str, digits: str) -> bool:
+        """Were these keys an answer to a secret question? One key of an unknown screen is a menu's."""
+        screen = self._screens.get(call)
+        return len(digits) > 1 if screen is None else screen in SECRET_SCREENS
