@@ -153,6 +153,7 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
         return Digits(say(f"reference.{kind}"), say(f"reference.wrong.{kind}"), least, most)
 
     def on(self, event: Event, visit: Visit) -> PaymentCode | CardNumber | FindBasket | Home | Again | Settled:
+        wrong = Again(say(f"reference.wrong.{self.service.value if self.service else 'basket'}"))
         match event:
             case Typed(text) if self.service is None:
                 return FindBasket(text)
@@ -160,7 +161,7 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
                 try:
                     return PaymentCode(self.service, reference_of(self.service, text))
                 except ValueError:
-                    return Again(say(f"reference.wrong.{self.service.value}"))
+                    return wrong
             case Done(Payment() as payment) if takes_another_card(payment):
                 return CardNumber(basket_of(payment))
             case Done(Payment() as payment):
@@ -168,7 +169,7 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
             case Back():
                 return Home()
             case _:
-                return Again(say("reference.wrong.basket"))
+                return wrong
 
 
 class PaymentCode(msgspec.Struct, frozen=True, tag=True):

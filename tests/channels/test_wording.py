@@ -1,0 +1,51 @@
+"""Values in a channel's own format within a customer's language."""
+
+from datetime import date
+
+import pytest
+
+from channels.ussd.speak import UssdFormats
+from channels.wording import Wording
+from core.subscribers import Language
+from core.texts import MissingText, Texts
+from sessions.screen import Amount, Month, Spelled, Worded, say
+
+TABLES = {
+    (language, "ussd"): {
+        "bill": "{month} {amount} {line} {what} {count} {name}",
+        "bill.ticked": "[x]",
+        "service": f"service-{language}",
+        "braces": "{{}}",
+    }
+    for language in Language
+}
+WORDING = Wording(Texts(TABLES), "ussd", UssdFormats())
+
+
+@pytest.mark.parametrize("language", Language)
+def test_every_kind_of_value(language: Language) -> None:
+    what = say(
+        "bill",
+        month=Month(date(2019, 5, 1)),
+        amount=Amount(9_999_999),
+        line=Spelled("0600000001"),
+        what=Worded("service"),
+        count=3,
+        name="{count}",
+    )
+    assert WORDING.text(language, what) == f"05/2019 99 999,99 DH 0600000001 service-{language} 3 {{count}}"
+
+
+def test_variants() -> None:
+    assert WORDING.text(Language.FR, say("bill"), ".ticked") == "[x]"
+    assert WORDING.has(Language.FR, "bill.ticked")
+    assert not WORDING.has(Language.FR, "bill.brief")
+
+
+def test_a_missing_text_is_our_fault() -> None:
+    with pytest.raises(MissingText, match=r"locales/fr/ussd\.toml has no 'nothing'"):
+        WORDING.text(Language.FR, say("nothing"))
+    with pytest.raises(MissingText):
+        WORDING.text(Language.FR, say("bill", what=Worded("nothing")))
+    with pytest.raises(MissingText):
+        WORDING.plain(Language.FR, "nothing")
