@@ -31,9 +31,9 @@ def size(text: str, coding: Coding | None = None) -> int:
     return len(text.encode("utf-16-be")) // 2
 
 
-def parts(text: str) -> tuple[str, ...]:
-    """The segments an SMS is cut into; an escape pair or a surrogate pair is never split."""
-    coding = coding_of(text)
+def parts(text: str, coding: Coding | None = None) -> tuple[str, ...]:
+    """The segments an SMS is cut into, by its own coding unless told; an escape or surrogate pair is never split."""
+    coding = coding or coding_of(text)
     one, part = (SEPTETS_ONE, SEPTETS_PART) if coding is Coding.GSM7 else (UNITS_ONE, UNITS_PART)
     if size(text, coding) <= one:
         return (text,)

@@ -1,0 +1,14 @@
+-- One part of a long message arrives. KEYS parts, done (same hash tag); ARGV number, value, total, ttl_s.
+-- Answers 'repeat' for a part of a message that was complete and kept, the number of parts still missing, or all parts.
+if redis.call('HGET', KEYS[2], ARGV[1]) == ARGV[2] then return 'repeat' end
+local there = redis.call('HGET', KEYS[1], ARGV[1])
+-- the same number says something else: the sender's reference has come round, this is another message
+if there and there ~= ARGV[2] then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+local total = tonumber(ARGV[3])
+local missing = total - redis.call('HLEN', KEYS[1])
+if missing > 0 then return missing end
+local parts = {}
+for number = 1, total do parts[number] = redis.call('HGET', KEYS[1], tostring(number)) end
+return parts

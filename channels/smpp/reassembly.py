@@ -1,0 +1,70 @@
+"""Parts of long messages until all are there, in Redis: in any order, over any connection, through a restart.
+
+A part is kept before it is acknowledged. A message stays until its taker says it is kept elsewhere, so that a last
+part that was refused completes it again; then its parts are remembered for a while, to know a repeat.
+"""
+
+from hashlib import sha256
+from importlib import resources
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from channels.smpp.coding import Alphabet, decode
+from channels.smpp.message import ShortMessage
+from channels.smpp.parts import Fragment
+
+PARTS_TTL_S = 24 * 3600
+DONE_TTL_S = 600
+
+
+class PartsDown(Exception):
+    """Redis's fault: nothing is known to have been kept. Retry later."""
+
+
+class Reassembly:
+    """Keyed (smsc, source, destination, reference, total), see facts/sms.md. Raises PartsDown."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._add = redis.register_script(resources.files("channels.smpp").joinpath("reassembly.lua").read_text())
+
+    async def add(self, smsc: str, message: ShortMessage, part: Fragment, alphabet: Alphabet) -> str | None:
+        """The whole message's text when this part completes it, else None."""
+        if part.total == 1:
+            return decode(part.data_coding, part.data, alphabet)
+        parts, done = _keys(smsc, message, part)
+        value = bytes((part.data_coding,)) + part.data
+        try:
+            found = await self._add(keys=[parts, done], args=[part.number, value, part.total, PARTS_TTL_S])
+        except (RedisError, OSError, TimeoutError) as error:
+            raise PartsDown(type(error).__name__) from error
+        return _joined(found, alphabet) if isinstance(found, list) else None
+
+    async def kept(self, smsc: str, message: ShortMessage, part: Fragment) -> None:
+        """The whole message is kept elsewhere: forget its parts, after a while."""
+        if part.total == 1:
+            return
+        parts, done = _keys(smsc, message, part)
+        try:
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.rename(parts, done)
+            pipe.expire(done, DONE_TTL_S)
+            await pipe.execute(raise_on_error=False)  # renamed already: a repeat was kept at the same time
+        except (RedisError, OSError, TimeoutError) as error:
+            raise PartsDown(type(error).__name__) from error
+
+
+def _joined(values: list[bytes], alphabet: Alphabet) -> str:
+    """Joined as octets where they share a coding, so that a pair cut in two reads right."""
+    coding = values[0][0]
+    if all(value[0] == coding for value in values):
+        return decode(coding, b"".join(value[1:] for value in values), alphabet)
+    return "".join(decode(value[0], value[1:], alphabet) for value in values)
+
+
+def _keys(smsc: str, message: ShortMessage, part: Fragment) -> tuple[str, str]:
+    # hashed: addresses are the peer's and may hold anything
+    who = f"{message.source.digits}|{message.destination.digits}"
+    tag = sha256(f"{smsc}|{who}|{part.reference}|{part.total}".encode()).hexdigest()[:32]
+    return f"kh:smpp:parts:{{{tag}}}", f"kh:smpp:parts:{{{tag}}}:done"
