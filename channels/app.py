@@ -1,7 +1,7 @@
 """The composition root: the only place that joins rooms and names what stands behind each port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -99,9 +99,18 @@ class House:
             yield
 
 
-def assemble(settings: Settings, clock: Clock | None = None) -> House:
-    """Join the rooms. Touches no network. `clock` stands in for the real one. Raises BadSettings, MissingText."""
-    clock, texts, times = clock or SystemClock(), load_texts(), Times()
+def assemble(
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    times: Times | None = None,
+    around: Callable[[World], World] | None = None,
+) -> House:
+    """Join the rooms. Touches no network. Raises BadSettings, MissingText.
+
+    `clock` stands in for the real one; `times` and `around`, which wraps what stands behind the ports, are for tests.
+    """
+    clock, texts, times = clock or SystemClock(), load_texts(), times or Times()
     database = Database(make_pool(settings.database_url.get_secret_value()))
     redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
@@ -109,9 +118,11 @@ def assemble(settings: Settings, clock: Clock | None = None) -> House:
         socket_timeout=REDIS_WAIT_S,
         socket_connect_timeout=REDIS_WAIT_S,
     )
-    books, billing = books_on(database), EmbeddedBilling(database, clock)
-    acquirer = _acquirer(settings)
-    till = Till(World(books, billing, acquirer, RedisCodeLimits(redis), clock), times=times, currency=settings.currency)
+    cmi = _acquirer(settings)
+    world = World(books_on(database), EmbeddedBilling(database, clock), cmi, RedisCodeLimits(redis), clock)
+    world = around(world) if around else world
+    books, billing, acquirer = world.books, world.billing, world.acquirer
+    till = Till(world, times=times, currency=settings.currency)
     links = ReceiptLinks(
         [key.get_secret_value() for key in settings.secret_keys], _base(settings), settings.receipt_days
     )
@@ -122,8 +133,8 @@ def assemble(settings: Settings, clock: Clock | None = None) -> House:
     gateways = _gateways(settings, texts, links, twilio, clock)
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
-    jobs = build_jobs(Work(till.attendant, poster, sender, sweep))
-    return House(settings, texts, Metrics(), clock, database, redis, books, till, turns, links, acquirer, twilio, jobs)
+    jobs = build_jobs(Work(till.attendant, poster, sender, sweep), sweep_every_s=times.sweep_every_s)
+    return House(settings, texts, Metrics(), clock, database, redis, books, till, turns, links, cmi, twilio, jobs)
 
 
 def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
@@ -153,7 +164,9 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *operations.routes(_probes(house), house.metrics.page),
         *extra,
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
+    return app
 
 
 # --- doors -----------------------------------------------------------------------------------------------------------

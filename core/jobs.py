@@ -26,7 +26,7 @@ from core.sweeps import Sweep
 
 log = logging.getLogger(__name__)
 
-SWEEP_CRON = "*/5 * * * * *"  # every five seconds
+SWEEP_EVERY_S = 5
 UNSTICK_CRON = "* * * * *"
 CONCURRENCY = 8
 POLL_S = 2.0
@@ -45,7 +45,7 @@ class Work:
     sweep: Sweep
 
 
-def build_jobs(work: Work, *, periodic: bool = True) -> App:
+def build_jobs(work: Work, *, periodic: bool = True, sweep_every_s: int = SWEEP_EVERY_S) -> App:
     """An App that is not open: `async with app.open_async(pool)` around it. `periodic` False: only when asked."""
     app = App(connector=PsycopgConnector())
 
@@ -70,7 +70,7 @@ def build_jobs(work: Work, *, periodic: bool = True) -> App:
         await retry_stalled(app)
 
     if periodic:
-        app.periodic(cron=SWEEP_CRON)(sweep)
+        app.periodic(cron=f"*/{sweep_every_s} * * * * *")(sweep)
         app.periodic(cron=UNSTICK_CRON)(unstick)
     return app
 

@@ -21,6 +21,7 @@ class Times:
     undecided_sms_after_s: int = 60
     undo_pause_s: int = 60
     undo_refused_pause_s: int = 3_600
+    sweep_every_s: int = 5  # below 60
     inquiry_offsets_s: tuple[int, ...] = INQUIRY_OFFSETS_S  # after sending; daily from then on
 
 

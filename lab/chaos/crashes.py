@@ -1,0 +1,134 @@
+"""Rounds of killing the server between "pay" and "receipt", and what the ledger, the database and the customer say
+afterwards (facts/failure-points.md 4, 5, 8, 14)."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.chaos.customer import Customer, customer, pay_by_voice
+from lab.chaos.faults import Point
+from lab.chaos.world import Installation, installation
+from lab.cmi_lies import Manner
+
+RESOLVED_MAX_S = 30.0
+REACHED_MAX_S = 20.0
+POLL_S = 0.05
+LOOK_S = 0.005
+TRIES_MAX = 3  # calls a customer makes until the bill is paid
+LANDS_AFTER_S = 0.4
+
+STANDING = """
+SELECT p.id, p.state, r.sequence,
+       (SELECT count(*) FROM payment_lines l WHERE l.payment_id = p.id AND l.posting = 'posted') AS posted,
+       (SELECT m.status FROM messages m WHERE m.payment_id = p.id AND m.kind = 'receipt_sms') AS receipt
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.line_reference = %(reference)s ORDER BY p.created_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What became of one customer. `resolved_s` after the restart; `faults` in words, none is how it should be."""
+
+    point: Point
+    resolved_s: float
+    faults: tuple[str, ...]
+
+
+async def crash_round(house: Installation, point: Point, number: int, who: Customer) -> Round:
+    """Kill the running server at the point while this customer pays, start it again, and judge."""
+    call = asyncio.create_task(pay_by_voice(house.url, who))
+    if point is Point.AFTER_SEND:
+        manner = Manner.LATE_LANDING if number % 2 else Manner.SILENT_AFTER_CHARGING
+        orders = {order_id for order_id, _ in house.cmi.ledger.orders()}
+        house.cmi.lie(manner, seconds=LANDS_AFTER_S)
+        await _until(lambda: house.cmi.gateway.late or {o for o, _ in house.cmi.ledger.orders()} - orders)
+        await house.kill()
+    else:
+        house.fuse.arm(point)
+        await house.died()
+    await call
+    await house.start()
+    restarted_at = time.monotonic()
+    resolved = await _resolved(house, who, restarted_at)
+    took_s = time.monotonic() - restarted_at
+    if not resolved:
+        return Round(point, took_s, (f"not resolved in {RESOLVED_MAX_S:.0f} s: {await _standing(house, who)}",))
+    for _ in range(TRIES_MAX):
+        if (await _standing(house, who))[-1]["state"] == "captured":
+            break
+        await pay_by_voice(house.url, who)
+        await _resolved(house, who, time.monotonic())
+    return Round(point, took_s, tuple(await _faults(house, who)))
+
+
+async def _until(true: Callable[[], object]) -> None:
+    for _ in range(int(REACHED_MAX_S / LOOK_S)):
+        if true():
+            return
+        await asyncio.sleep(LOOK_S)
+    raise TimeoutError("the point was not reached")
+
+
+async def _standing(house: Installation, who: Customer) -> list[dict[str, Any]]:
+    return await house.database.all(STANDING, reference=who.reference)
+
+
+async def _resolved(house: Installation, who: Customer, since: float) -> bool:
+    """Nothing of this customer's waits any more: paid with its receipt sent and its bill posted, or ended unpaid."""
+    while time.monotonic() - since < RESOLVED_MAX_S:
+        rows = await _standing(house, who)
+        if rows and all(_at_rest(row) for row in rows):
+            return True
+        await asyncio.sleep(POLL_S)
+    return False
+
+
+def _at_rest(row: dict[str, Any]) -> bool:
+    if row["state"] == "captured":
+        return bool(row["posted"] == 1 and row["receipt"] in {"sent", "delivered"})
+    return row["state"] in {"expired", "declined"}
+
+
+async def _faults(house: Installation, who: Customer) -> list[str]:
+    """Everything that must never be."""
+    rows = await _standing(house, who)
+    taken = {row["id"]: house.cmi.captured_centimes(row["id"]) for row in rows}
+    faults = []
+    if sum(taken.values()) > who.amount_centimes:
+        faults.append(f"charged twice: {taken}")
+    if sum(taken.values()) < who.amount_centimes:
+        faults.append(f"never charged: {rows}")
+    faults += [
+        f"lost: {row['state']} here, {taken[row['id']]} centimes taken"
+        for row in rows
+        if (row["state"] == "captured") != (taken[row["id"]] > 0)
+    ]
+    if (receipts := house.receipts_of(who)) != 1:
+        faults.append(f"{receipts} receipts")
+    return faults
+
+
+async def crash_rounds(
+    database_url: str,
+    redis_url: str,
+    folder: Path,
+    point: Point,
+    rounds: int,
+    tell: Callable[[Round], None] | None = None,
+) -> list[Round]:
+    """So many customers, each of whom meets a server that dies at the point."""
+    found = []
+    first = 1_000 * (1 + list(Point).index(point))
+    customers = [customer(first + number) for number in range(rounds)]
+    async with installation(database_url, redis_url, folder) as house:
+        await house.settle_in(customers)
+        await house.start()
+        for number, who in enumerate(customers):
+            found.append(await crash_round(house, point, number, who))
+            if tell is not None:
+                tell(found[-1])
+    return found

@@ -1,0 +1,64 @@
+"""A customer who pays one bill by voice, told by the screens' names what to press."""
+
+from dataclasses import dataclass
+
+from lab.caller import VoicePhone
+from lab.dialled import Pace
+from lab.webhooks import WebhookFailed
+
+APPROVED_CARD = "4000000000000010"
+PACE = Pace(pause_factor=0.02)
+TURNS_MAX = 30
+CALL_MAX_S = 30.0
+ENDS = frozenset({"Paid", "Declined", "Unknown", "NothingToPay", "Goodbye", "Help"})
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Somebody with a telephone and one bill: the line's only one."""
+
+    msisdn: str
+    reference: str
+    code: str
+    invoice: str
+    amount_centimes: int
+
+
+def customer(number: int) -> Customer:
+    """The customer of this number; each has a line and a bill of their own."""
+    return Customer(f"+2126{number:08d}", f"07{number:08d}", "1234", f"{number:016d}", 10_000 + number)
+
+
+async def pay_by_voice(base_url: str, who: Customer, card: str = APPROVED_CARD) -> str | None:
+    """One call; the screen it ended on, None when the server died in it."""
+    try:
+        async with VoicePhone(base_url, who.msisdn, pace=PACE) as phone:
+            call = await phone.dial()
+            for _ in range(TURNS_MAX):
+                await call.settled(CALL_MAX_S)
+                if call.ended or call.screen in ENDS:
+                    break
+                call.press(_keys(call.screen, who, card))
+            return None if call.error else call.screen
+    except WebhookFailed:
+        return None
+
+
+def _keys(screen: str | None, who: Customer, card: str) -> str:
+    match screen:
+        case "Service":
+            return "2"
+        case "Reference":
+            return f"{who.reference}#"
+        case "PaymentCode":
+            return f"{who.code}#"
+        case "CardNumber":
+            return f"{card}#"
+        case "CardExpiry":
+            return "1230#"
+        case "CardCvv":
+            return "000#"
+        case "BankPin":
+            return "123#"
+        case _:
+            return "1"

@@ -1,0 +1,46 @@
+"""The real server with a worker beside it, its times shortened and its ports mortal: `python -m lab.chaos.server`.
+
+Settings come from the environment as everywhere; CHAOS_FUSE names the fuse's file.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import uvicorn
+
+from channels import logs
+from channels.app import application, assemble
+from channels.settings import load
+from core.timing import Times
+from lab.chaos.faults import Fuse, mortal
+
+# Everything that waits minutes in life waits seconds here. A `sending` is stale only after the acquirer's time-out.
+ACQUIRER_TIMEOUT_S = 1
+TIMES = Times(
+    basket_ttl_s=600,
+    window_s=4,
+    stale_sending_s=2,
+    lease_s=3,
+    undecided_sms_after_s=2,
+    undo_pause_s=1,
+    undo_refused_pause_s=2,
+    sweep_every_s=1,
+    inquiry_offsets_s=(1, 2, 3, 5, 8, 12, 20, 30),
+)
+
+
+def main() -> None:
+    """Until killed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--fuse", type=Path, required=True)
+    given = parser.parse_args()
+    settings = load(os.environ, demo=True)
+    logs.configure(settings.log_level, settings.log_format)
+    house = assemble(settings, times=TIMES, around=lambda world: mortal(world, Fuse(given.fuse)))
+    uvicorn.run(application(house, beside=True), host="127.0.0.1", port=given.port, log_config=None, access_log=False)
+
+
+if __name__ == "__main__":
+    main()

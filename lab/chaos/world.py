@@ -1,0 +1,156 @@
+"""A whole installation to be broken: the real server as a process of its own, the bank and Twilio in ours.
+
+Rule of this file: the bank's ledger and the database are read directly, never through the server they judge.
+"""
+
+import asyncio
+import base64
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from core.database.pool import Database, make_pool
+from lab.chaos.customer import Customer
+from lab.chaos.faults import Fuse
+from lab.chaos.server import ACQUIRER_TIMEOUT_S
+from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.processes import free_port, leashed
+from lab.serving import serving
+from lab.twilio import Twilio
+from lab.twilio_rest import rest
+
+START_MAX_S = 30.0
+DEATH_MAX_S = 20.0
+POLL_S = 0.02
+SIGKILL = 9
+
+LINES = """
+INSERT INTO lines (service, reference, holder, contact_msisdn, email, payment_code, language, updated_at)
+SELECT 'mobile', reference, 'Chaos', '+212699999999', NULL, code, 'fr', now()
+FROM unnest(%(references)s::text[], %(codes)s::text[]) AS line (reference, code)
+"""
+
+BILLS = """
+INSERT INTO invoices (service, line_reference, number, period, amount_centimes, due_date, updated_at)
+SELECT 'mobile', reference, number, '2026-10-01', amount, '2026-11-25', now()
+FROM unnest(%(references)s::text[], %(numbers)s::text[], %(amounts)s::bigint[]) AS bill (reference, number, amount)
+"""
+
+
+class NotStarted(Exception):
+    """The server did not answer: its fault, its log says why."""
+
+
+@dataclass
+class Installation:
+    """One server and what it stands between. `log` is what the server printed."""
+
+    database: Database
+    cmi: EmulatedCmi
+    twilio: Twilio
+    fuse: Fuse
+    log: Path
+    port: int
+    environment: dict[str, str]
+    process: asyncio.subprocess.Process | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Raises NotStarted."""
+        module = [sys.executable, "-m", "lab.chaos.server", "--port", str(self.port), "--fuse", str(self.fuse.path)]
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *leashed(module, SIGKILL, "self"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+            )
+        deadline = time.monotonic() + START_MAX_S
+        async with aiohttp.ClientSession() as session:
+            while time.monotonic() < deadline and self.process.returncode is None:
+                try:
+                    async with session.get(f"{self.url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(POLL_S)
+        raise NotStarted(self.log.read_text(errors="replace")[-2_000:])
+
+    async def kill(self) -> None:
+        """kill -9."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+        await self.died()
+
+    async def died(self) -> None:
+        """Wait for its end. Raises TimeoutError."""
+        if self.process is not None:
+            await asyncio.wait_for(self.process.wait(), DEATH_MAX_S)
+
+    async def settle_in(self, customers: Sequence[Customer]) -> None:
+        """Give each customer the line and the bill."""
+        references = [who.reference for who in customers]
+        await self.database.do(LINES, references=references, codes=[who.code for who in customers])
+        numbers, amounts = [who.invoice for who in customers], [who.amount_centimes for who in customers]
+        await self.database.do(BILLS, references=references, numbers=numbers, amounts=amounts)
+
+    def receipts_of(self, who: Customer) -> int:
+        """How many receipts this customer's telephone showed."""
+        return sum("/receipts/" in text.body for text in self.twilio.inboxes.of(who.msisdn))
+
+
+@asynccontextmanager
+async def installation(database_url: str, redis_url: str, folder: Path) -> AsyncIterator[Installation]:
+    """Everything but the server's process, which `start` starts. The database is migrated already."""
+    async with AsyncExitStack() as stack:
+        cmi = await stack.enter_async_context(emulated_cmi(hang_max_s=5.0))
+        twilio = await stack.enter_async_context(Twilio())
+        api = await stack.enter_async_context(serving(rest(twilio)))
+        pool = await stack.enter_async_context(make_pool(database_url, connections_max=4))
+        port = free_port()
+        environment = _environment(database_url, redis_url, port, cmi, twilio, api)
+        twilio.connect(f"http://127.0.0.1:{port}")
+        fuse = Fuse(folder / "fuse")
+        made = Installation(Database(pool), cmi, twilio, fuse, folder / "server.log", port, environment)
+        stack.push_async_callback(made.kill)
+        yield made
+
+
+def _environment(
+    database_url: str, redis_url: str, port: int, cmi: EmulatedCmi, twilio: Twilio, api: str
+) -> dict[str, str]:
+    own = cmi.account
+    khallas = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "SECRET_KEYS": "chaos-secret-key-chaos",
+        "VAULT_KEYS": "chaos:" + base64.b64encode(bytes(32)).decode(),
+        "TWILIO__ACCOUNT_SID": twilio.account_sid,
+        "TWILIO__AUTH_TOKENS": "demo-token",
+        "TWILIO__FROM": "1117",
+        "TWILIO__API_URL": api,
+        "CMI__URL": own.url,
+        "CMI__CLIENT_ID": own.client_id,
+        "CMI__NAME": own.name,
+        "CMI__PASSWORD": own.password.reveal(),
+        "CMI__TIMEOUT_S": str(ACQUIRER_TIMEOUT_S),
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "MAIL_FROM": "recus@khallas.example",
+        "IVR__NUMBER": twilio.ivr_number,
+        "EXPOSE_SCREENS": "1",
+        "LOG_LEVEL": "WARNING",
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KHALLAS_")}
+    return kept | {f"KHALLAS_{name}": value for name, value in khallas.items()}
