@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -40,11 +41,16 @@ def _listener(port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
-    """Serves within the block; yields "http://127.0.0.1:PORT". Raises NotServing, OSError when the port is taken."""
+async def serving(app: ASGIApp, port: int = 0, http: Any = "auto") -> AsyncIterator[str]:
+    """Serves within the block; yields "http://127.0.0.1:PORT". Raises NotServing, OSError when the port is taken.
+
+    `http`: the protocol, as uvicorn takes it.
+    """
     listener = _listener(port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_MAX_S))
+    config = uvicorn.Config(
+        app, http=http, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_MAX_S)
+    )
     server = _Quiet(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -5,20 +5,22 @@ import gc
 import uvicorn
 
 from channels.app import assemble, build
+from channels.protocol import bounded
 from channels.settings import Settings
 from core.jobs import run_worker
 
 GRACE_S = 20
 GC_THRESHOLD = 20_000  # objects made at start are frozen; what turns make dies young
-LINE_BYTES_MAX = 16 * 1024
 KEEP_ALIVE_S = 30
 BACKLOG = 2_048
 
 
 def uvicorn_config(settings: Settings, host: str, port: int) -> uvicorn.Config:
-    """How we serve: uvloop and httptools, no access log on the hot path (metrics count), bounded head."""
+    """How we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut."""
+    app = build(settings)
     return uvicorn.Config(
-        build(settings),
+        app,
+        http=bounded(app.state.refused),
         host=host,
         port=port,
         log_config=None,
@@ -27,7 +29,6 @@ def uvicorn_config(settings: Settings, host: str, port: int) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         backlog=BACKLOG,
-        h11_max_incomplete_event_size=LINE_BYTES_MAX,
     )
 
 
