@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -28,6 +28,14 @@ class Metrics:
             "khallas_sms_received", "Messages received", ["wire", "outcome"], registry=self.registry
         )
 
+        self._calls = Gauge("khallas_calls", "Calls on the line", ["wire"], registry=self.registry)
+        self._calls_ended = Counter(
+            "khallas_calls_ended", "How calls ended", ["wire", "outcome"], registry=self.registry
+        )
+        self._prompts_missing = Counter(
+            "khallas_prompts_missing", "Recordings the switch lacks", ["language", "prompt"], registry=self.registry
+        )
+
     @contextmanager
     def turn_timer(self, channel: str, wire: str) -> Iterator[None]:
         """Observe the time a turn takes."""
@@ -48,6 +56,20 @@ class Metrics:
     def message(self, wire: str, outcome: str) -> None:
         """One incoming message."""
         self._messages.labels(wire, outcome).inc()
+
+    @contextmanager
+    def call(self, wire: str) -> Iterator[None]:
+        """Count a call for as long as it lasts."""
+        with self._calls.labels(wire).track_inprogress():
+            yield
+
+    def call_ended(self, wire: str, outcome: str) -> None:
+        """One call over; outcome is hung_up, broken, or how we left it."""
+        self._calls_ended.labels(wire, outcome).inc()
+
+    def prompt_missing(self, language: str, prompt: str) -> None:
+        """One recording that was to be played and is not there; `prompt` is one of our names."""
+        self._prompts_missing.labels(language, prompt).inc()
 
     def page(self) -> tuple[bytes, str]:
         """The exposition for GET /metrics and its media type."""

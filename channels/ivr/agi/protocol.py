@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 LINE_BYTES_MAX = 2_048
 GREETING_LINES_MAX = 96
-REPLY_LINES_MAX = 64  # a usage text after 520
+REPLY_LINES_MAX = 8
 KEYS = "0123456789*#"
 HANGUP = "HANGUP"
 _GREETING = re.compile(r"agi_([a-z0-9_]{1,40}): ?(.*)")
-_REPLY = re.compile(r"(\d{3})([ -])(.*)")
+_REPLY = re.compile(r"(\d{3})[ -](.*)")
 _RESULT = re.compile(r"result=(-?\d{1,9})")
 _END_AT = re.compile(r"endpos=(\d{1,12})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DEAD = 511
 _OK = 200
+_TRYING = 100
 
 
 class AgiError(Exception):
@@ -60,7 +61,7 @@ def greeting(lines: Iterable[str]) -> dict[str, str]:
 
 
 def reply(line: str) -> Result | None:
-    """A reply's line; None for one that is only a part of it. Raises HungUp, SwitchFailed."""
+    """A reply's line; None for "100 Trying...". Raises HungUp, SwitchFailed."""
     if line == HANGUP:
         raise HungUp
     match = _REPLY.fullmatch(line)
@@ -69,20 +70,15 @@ def reply(line: str) -> Result | None:
     code = int(match[1])
     if code == _DEAD:
         raise HungUp
-    if match[2] == "-" or code == 100:  # the first line of a usage text; "100 Trying..."
+    if code == _TRYING:
         return None
-    result = _RESULT.match(match[3])
+    result = _RESULT.match(match[2])
     if code != _OK or result is None:
         raise SwitchFailed(f"the switch answered {code}")
     if int(result[1]) < 0:
         raise HungUp
-    end_at = _END_AT.search(match[3])
+    end_at = _END_AT.search(match[2])
     return Result(int(result[1]), int(end_at[1]) if end_at else 0)
-
-
-def usage_line(line: str) -> bool:
-    """Whether a line within a usage text is not yet its end ("520 End of proper usage.")."""
-    return not line.startswith("520 ")
 
 
 def answer() -> str:

@@ -1,0 +1,201 @@
+"""One call from its greeting to its end: play, listen, take a turn, again. Nothing that was typed is logged.
+
+Whatever ends the call, its card leaves the vault.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from channels.ivr.agi import protocol
+from channels.ivr.agi.field import DIGITS_MAX, Field, Timers
+from channels.ivr.agi.line import Line
+from channels.ivr.agi.protocol import KEYS
+from channels.ivr.prompts import Phrase
+from channels.ivr.speak import IvrSpeaker
+from channels.ivr.wires.fastagi import End, FastAgi, Result, Step, Wait
+from channels.metrics import Metrics
+from core.subscribers import Language
+from sessions.store import StoreDown
+from sessions.turn import Answer, Heard, Turns
+
+log = logging.getLogger(__name__)
+
+CLIP_MAX_S = 60.0
+IGNORED_MAX = 32  # keys that count for nothing, within one question
+DRAIN_S = 0.2  # a queued key comes within this (facts/ivr.md)
+DRAIN_MAX = 32
+APOLOGY = "Apology"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How calls are led. `sounds`: the recordings' folder as the switch knows it; `music`: a class, or none."""
+
+    sounds: str = "khallas"
+    music: str = ""
+    call_max_s: float = 900.0
+    timers: Timers = field(default_factory=Timers)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What all calls share."""
+
+    turns: Turns
+    speaker: IvrSpeaker  # built with the prompts' marked texts
+    wire: FastAgi
+    metrics: Metrics
+    manner: Manner
+
+
+class Call:
+    """Raises HungUp and SwitchFailed."""
+
+    def __init__(self, parts: Parts, line: Line) -> None:
+        self._parts = parts
+        self._line = line
+        self._language: Language | None = None
+
+    async def run(self, heard: Heard) -> Result:
+        """The whole conversation; how it was left."""
+        try:
+            return await self._run(heard)
+        finally:
+            await asyncio.shield(self._erase(heard))
+
+    async def _run(self, heard: Heard) -> Result:
+        await self._line.command(protocol.answer())
+        ends_at = _now() + self._parts.manner.call_max_s
+        before: Answer | None = None
+        typed: str | None = None
+        while _now() < ends_at:
+            answer = await self._turn(heard)
+            step = self._apology() if answer is None else self._parts.wire.step(answer, before, typed)
+            if isinstance(step, End):
+                await self._say(step.said)
+                return step.result
+            assert answer is not None  # only an apology has none, and it ends
+            typed = await self._answered(step)
+            heard, before = self._parts.wire.turn(heard, answer, typed), answer
+        return Result.TIMEOUT
+
+    async def _turn(self, heard: Heard) -> Answer | None:
+        parts = self._parts
+        channel, wire = parts.speaker.can.channel, parts.wire.name
+        try:
+            with parts.metrics.turn_timer(channel, wire):
+                answer = await parts.turns.take(heard, parts.speaker)
+        except Exception:
+            log.exception("a turn failed on a call")
+            parts.metrics.turn(channel, wire, APOLOGY, "failed")
+            return None
+        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        parts.metrics.turn(channel, wire, answer.screen, outcome)
+        self._language = answer.language
+        return answer
+
+    def _apology(self) -> End:
+        words = self._parts.speaker.apology(self._language)
+        return self._parts.wire.apology([(each.language, each.text) for each in words])
+
+    async def _answered(self, step: Step) -> str | None:
+        if isinstance(step, End):
+            return None
+        if isinstance(step, Wait):
+            await self._say(step.said)
+            await self._pause(step.wait_s)
+            return None
+        if step.drain:
+            await self._drain()
+        return await Question(self, Field(self._parts.manner.timers, step.one_key)).ask(step.said)
+
+    async def _say(self, said: Sequence[Phrase]) -> None:
+        """To its end, whatever is typed meanwhile."""
+        for phrase in said:
+            await self.play(phrase, None)
+
+    async def play(self, phrase: Phrase, question: "Question | None") -> bool:
+        """Whether it was said to its end. What the switch has no recording of, it says itself or leaves out."""
+        manner, keys = self._parts.manner, "" if question is None else KEYS
+        for piece in phrase.pieces:
+            name, offset = f"{manner.sounds}/{piece.language}/{piece.name}", 0
+            for _ in range(IGNORED_MAX):
+                result = await self._line.command(protocol.stream_file(name, keys, offset), CLIP_MAX_S)
+                if result.key is None or question is None:
+                    break
+                if question.hear(result.key):
+                    return False
+                offset = result.end_at
+            if not result.end_at and result.key is None:
+                self._parts.metrics.prompt_missing(piece.language, piece.name)
+                return await self._spare(phrase.spare, question)
+        return True
+
+    async def _spare(self, symbols: str, question: "Question | None") -> bool:
+        if not symbols:
+            return True
+        keys = "" if question is None else KEYS
+        key = (await self._line.command(protocol.say_digits(symbols, keys), CLIP_MAX_S)).key
+        return question is None or key is None or not question.hear(key)
+
+    async def key(self, within_s: float) -> str | None:
+        """The next key, None when there is none in time."""
+        return (await self._line.command(protocol.wait_for_digit(round(within_s * 1000)), within_s)).key
+
+    async def _pause(self, wait_s: float) -> None:
+        """Keys change nothing while the bank answers."""
+        if self._parts.manner.music:
+            await self._line.command(protocol.music(self._parts.manner.music))
+        until = _now() + wait_s
+        for _ in range(IGNORED_MAX):
+            left_s = until - _now()
+            if left_s <= 0 or await self.key(left_s) is None:
+                break
+        if self._parts.manner.music:
+            await self._line.command(protocol.music(None))
+
+    async def _drain(self) -> None:
+        for _ in range(DRAIN_MAX):
+            if await self.key(DRAIN_S) is None:
+                return
+
+    async def _erase(self, heard: Heard) -> None:
+        try:
+            await self._parts.turns.hang_up(heard.dialog, heard.msisdn, self._parts.speaker.can.channel)
+        except StoreDown:
+            log.warning("a call's card could not be erased now; it expires by itself")
+
+
+class Question:
+    """A prompt that keys interrupt, and the keys after it."""
+
+    def __init__(self, call: Call, field: Field) -> None:
+        self._call = call
+        self._field = field
+        self._began = _now()
+        self._typed: str | None = None
+
+    def hear(self, key: str) -> bool:
+        """Whether the key counts: it stops the prompt."""
+        self._typed = self._field.hear(key, _now() - self._began)
+        return self._typed is not None or bool(self._field.keys)
+
+    async def ask(self, said: Sequence[Phrase]) -> str | None:
+        """What was typed, None for silence."""
+        for phrase in said:
+            if not await self._call.play(phrase, self):
+                break
+        for _ in range(DIGITS_MAX + IGNORED_MAX):
+            if self._typed is not None:
+                return self._typed
+            key = await self._call.key(self._field.wait_s())
+            if key is None:
+                break
+            self.hear(key)
+        return self._typed or self._field.silence()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,69 @@
+"""One FastAGI connection: bounded lines, one command at a time, a time for each. Thin."""
+
+import asyncio
+
+from channels.ivr.agi import protocol
+from channels.ivr.agi.protocol import HungUp, Result, SwitchFailed
+
+GREETING_MAX_S = 5.0
+SLACK_S = 10.0  # what a command may take beyond the time it asks for
+CLOSE_MAX_S = 2.0
+
+
+class Line:
+    """Raises HungUp when the caller is gone and SwitchFailed when the switch does not play by the protocol."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """`reader` was made with LINE_BYTES_MAX as its limit."""
+        self._reader = reader
+        self._writer = writer
+
+    async def greeting(self) -> dict[str, str]:
+        """What the switch says first."""
+        lines: list[str] = []
+        try:
+            async with asyncio.timeout(GREETING_MAX_S):
+                while line := await self._line():
+                    lines.append(line)
+                    if len(lines) > protocol.GREETING_LINES_MAX:
+                        raise SwitchFailed("the greeting does not end")
+        except TimeoutError:
+            raise SwitchFailed("the greeting did not arrive in time") from None
+        return protocol.greeting(lines)
+
+    async def command(self, words: str, takes_s: float = 0.0) -> Result:
+        """Its result. `takes_s`: how long it may take by itself."""
+        try:
+            async with asyncio.timeout(takes_s + SLACK_S):
+                self._writer.write(f"{words}\n".encode())
+                await self._writer.drain()
+                return await self._reply()
+        except TimeoutError:
+            raise SwitchFailed("the switch did not answer in time") from None
+        except OSError:
+            raise HungUp from None
+
+    async def close(self) -> None:
+        """The dialplan goes on."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(CLOSE_MAX_S):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+
+    async def _reply(self) -> Result:
+        for _ in range(protocol.REPLY_LINES_MAX):
+            result = protocol.reply(await self._line())
+            if result is not None:
+                return result
+        raise SwitchFailed("a reply does not end")
+
+    async def _line(self) -> str:
+        try:
+            data = await self._reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError:
+            raise SwitchFailed("a line does not end") from None
+        except (asyncio.IncompleteReadError, OSError):
+            raise HungUp from None
+        return data.decode("utf-8", "replace").rstrip("\r\n")

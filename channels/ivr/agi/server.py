@@ -1,0 +1,120 @@
+"""The FastAGI server: connections let in, counted and bounded. Thin."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from channels.door import Malformed, Refused
+from channels.ivr.agi import protocol
+from channels.ivr.agi.call import Call, Parts
+from channels.ivr.agi.line import Line
+from channels.ivr.agi.protocol import AgiError, HungUp
+from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, Result
+from channels.receive import Check
+from sessions.turn import Heard
+
+log = logging.getLogger(__name__)
+
+CALLS_MAX = 200
+WAITING_MAX = 50  # connections beyond the calls: they are told "busy", further ones are closed
+BACKLOG = 128
+GRACE_S = 5.0
+DOOR = f"ivr/{NAME}"
+
+
+class AgiServer:
+    """Serves calls for as long as `open` lasts."""
+
+    def __init__(self, parts: Parts, check: Check, *, host: str, port: int, calls_max: int = CALLS_MAX) -> None:
+        """`check` raises Refused for a switch that may not call us. Port 0 takes a free one."""
+        self._parts = parts
+        self._check = check
+        self._host = host
+        self._calls_max = calls_max
+        self._calls = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = port
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Listen. At the end calls have GRACE_S to finish, then they are cut and their cards erased. Raises OSError."""
+        self._server = await asyncio.start_server(
+            self._connected, self._host, self.port, limit=protocol.LINE_BYTES_MAX, backlog=BACKLOG
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        try:
+            yield
+        finally:
+            self._server.close()
+            await self._finish()
+
+    async def settled(self) -> None:
+        """Until every call there is now has ended."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def probe(self) -> None:
+        """For /readyz. Raises ConnectionError when nobody listens."""
+        if self._server is None or not self._server.is_serving():
+            raise ConnectionError("the FastAGI server does not listen")
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._tasks) >= self._calls_max + WAITING_MAX:
+            self._parts.metrics.call_ended(NAME, "crowded")
+            writer.transport.abort()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = Line(reader, writer)
+        try:
+            outcome = await self._call(line, writer.get_extra_info("peername"))
+            await line.command(protocol.set_variable(RESULT_VARIABLE, outcome))
+        except HungUp:
+            outcome = "hung_up"
+        except AgiError as error:
+            log.warning("a call was cut: %s", error)
+            outcome = "broken"
+        except Exception:
+            log.exception("a call failed")
+            outcome = "broken"
+        finally:
+            await line.close()
+        self._parts.metrics.call_ended(NAME, outcome)
+
+    async def _call(self, line: Line, peer: object) -> str:
+        heard = await self._let_in(line, str(peer[0]) if isinstance(peer, tuple) else "")
+        if heard is None:
+            return Result.REFUSED
+        if self._calls >= self._calls_max:
+            return Result.BUSY
+        self._calls += 1
+        try:
+            with self._parts.metrics.call(NAME):
+                return await Call(self._parts, line).run(heard)
+        finally:
+            self._calls -= 1
+
+    async def _let_in(self, line: Line, peer: str) -> Heard | None:
+        wire = self._parts.wire
+        try:
+            greeting = await line.greeting()
+            self._check(wire.incoming(greeting, peer))
+            return wire.arrival(greeting)
+        except (Malformed, Refused) as error:
+            log.warning("refused at %s: %s", DOOR, error)
+            self._parts.metrics.refused(DOOR, "forbidden" if isinstance(error, Refused) else "malformed")
+            return None
+
+    async def _finish(self) -> None:
+        tasks = set(self._tasks)
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
