@@ -128,3 +128,27 @@ async def test_a_copy_of_a_slow_answer_is_a_copy(on: Stage) -> None:
     assert first.screen == second.screen == "Service"
     assert first.replayed != second.replayed
     assert on.clock.now() - began >= timedelta(seconds=8)
+
+
+# --- ids that a gateway gives twice ----------------------------------------------------------------------------------
+
+
+async def test_a_new_dial_on_an_old_id_is_a_new_dialog(on: Stage) -> None:
+    speaker = on.ussd().speaker
+    dial = Heard("7", CALLER, 0, None, begins=True)
+    await on.turns.take(dial, speaker)
+    for order in range(1, 6):
+        last = await on.turns.take(Heard("7", CALLER, order, "1"), speaker)
+    assert (last.screen, last.ends) == ("HandOver", True)
+    assert (await on.turns.take(Heard("7", CALLER, 5, "1"), speaker)).page.text == last.page.text
+    again = await on.turns.take(dial, speaker)
+    assert (again.replayed, again.screen) == (False, "Resume")
+    assert (await on.turns.take(dial, speaker)).replayed
+
+
+async def test_a_copy_of_the_dial_is_not_a_new_dial(on: Stage) -> None:
+    speaker = on.ussd().speaker
+    dial = Heard("7", CALLER, 0, None, begins=True)
+    await on.turns.take(dial, speaker)
+    current = await on.turns.take(Heard("7", CALLER, 1, "1"), speaker)
+    assert (await on.turns.take(dial, speaker)).page.text == current.page.text
