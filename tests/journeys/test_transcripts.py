@@ -1,0 +1,109 @@
+"""Every transcript of this folder, played anew and compared word for word.
+
+    UPDATE_TRANSCRIPTS=1 pytest tests/journeys     writes them anew; read the difference before you commit it
+
+A transcript's first action may be `bank-timeout N s`: how long the till waits for the bank.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from core.cards import luhn
+from lab.postgres import Postgres
+from tests.journeys.player import Player
+from tests.journeys.script import Action, Note, read, told
+from tests.journeys.world import BANK_TIMEOUT_S, World, everything_kept, load_demo_data, world
+
+FOLDER = Path(__file__).parent
+FILES = sorted(FOLDER.rglob("*.txt"))
+UPDATE = os.environ.get("UPDATE_TRANSCRIPTS") == "1"
+DEMO_TEMPLATE = "journeys_template"
+TRANSCRIPT_MAX_S = 60.0
+_CARD = re.compile(r"\d{13,19}")
+_numbers = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def demo_template(postgres: Postgres, template_database: str) -> AsyncIterator[str]:
+    """A database with the demo data, to be copied."""
+    await load_demo_data(postgres.create(DEMO_TEMPLATE, template_database))
+    yield DEMO_TEMPLATE
+    postgres.drop(DEMO_TEMPLATE)
+
+
+@pytest.fixture
+def demo_database_url(postgres: Postgres, demo_template: str) -> Iterator[str]:
+    """A fresh database with the demo data."""
+    name = f"journey_{next(_numbers)}"
+    yield postgres.create(name, demo_template)
+    postgres.drop(name)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER).with_suffix("")))
+async def test_transcript(
+    file: Path, redis_url: str, demo_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = file.read_text(encoding="utf-8")
+    steps = read(written)
+    patience_s = BANK_TIMEOUT_S
+    for step in steps:
+        if isinstance(step, Action) and step.verb == "bank-timeout":
+            patience_s = float(step.rest.removesuffix("s"))
+    with caplog.at_level(logging.DEBUG):
+        async with asyncio.timeout(TRANSCRIPT_MAX_S), world(redis_url, demo_database_url, bank_timeout_s=patience_s) as here:
+            lines, player = await _played(steps, here)
+            await _no_card_is_kept(player, here, caplog.text)
+            left = player.left_over()
+    now = "\n".join(lines) + "\n"
+    if UPDATE:
+        file.write_text(now, encoding="utf-8")
+    assert now == written or UPDATE
+    assert left == []
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert errors == []
+
+
+async def _played(steps: list[Note | Action], here: World) -> tuple[list[str], Player]:
+    player = Player(here)
+    lines: list[str] = []
+    try:
+        for step in steps:
+            if isinstance(step, Note):
+                lines.append(step.line)
+            elif step.verb == "bank-timeout":
+                lines.append(step.line)
+            else:
+                try:
+                    lines += told(step, await player.play(step))
+                except Exception as error:
+                    told_so_far = "\n".join(lines)
+                    raise AssertionError(f"{told_so_far}\n\n{step.line!r} failed: {error!r}") from error
+        await player.quiet()
+    finally:
+        await player.close()
+    return lines, player
+
+
+async def _no_card_is_kept(player: Player, here: World, logs: str) -> None:
+    """A card number that was typed is in no table, no session and no log, sealed or not."""
+    cards = {match for keys in player.typed for match in _CARD.findall(keys) if luhn(match)}
+    if not cards:
+        return
+    kept = await everything_kept(here.house.database)
+    async for key in here.house.redis.scan_iter():
+        kept += f"\n{key!r}\n{await here.house.redis.dump(key)!r}"
+    for card in cards:
+        assert card not in kept
+        assert card not in logs
+
+
+def test_there_is_a_transcript_of_every_language() -> None:
+    assert {file.parent.name for file in FILES} == {"fr", "ar", "en"}

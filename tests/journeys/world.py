@@ -1,0 +1,120 @@
+"""The world of one transcript: the application joined as in the demo, its own database, a clock that moves when told.
+
+Everything is real or speaks the real wire: Valkey, PostgreSQL, HTTP, signed TwiML, CC5 XML, SMTP.
+"""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+
+from channels.app import House, application, assemble
+from channels.settings import Settings
+from core.database.pool import Database, open_database
+from core.database.wake import TaskName
+from core.importing import import_csv
+from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.mailsink import MailSink
+from lab.serving import serving
+from lab.twilio import Twilio
+from lab.twilio_rest import rest
+
+PUBLIC_URL = "https://pay.example.ma"
+VOICE_NUMBER = "+212520001117"
+BANK_TIMEOUT_S = 10.0
+BEGINS = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)  # before any real day this runs on, so that due jobs are due there too
+
+
+class Clock:
+    """Moves when told."""
+
+    def __init__(self) -> None:
+        self.time = BEGINS
+
+    def now(self) -> datetime:
+        return self.time
+
+    def forward(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a player acts on. `url` is where the application listens; customers know PUBLIC_URL."""
+
+    url: str
+    house: House
+    twilio: Twilio
+    cmi: EmulatedCmi
+    mails: MailSink
+    clock: Clock
+
+    async def later(self, seconds: float) -> None:
+        """So much time passes, and the sweep looks at what is due."""
+        self.clock.forward(seconds)
+        await self.house.jobs.tasks[TaskName.SWEEP](timestamp=0)
+
+
+@asynccontextmanager
+async def world(redis_url: str, database_url: str, *, bank_timeout_s: float = BANK_TIMEOUT_S) -> AsyncIterator[World]:
+    """Open for as long as the block lasts. The database holds the demo data."""
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        mails = await stack.enter_async_context(MailSink())
+        cmi = await stack.enter_async_context(emulated_cmi(now=clock.now))
+        twilio = await stack.enter_async_context(Twilio(ivr_number=VOICE_NUMBER))
+        rest_url = await stack.enter_async_context(serving(rest(twilio)))
+        settings = _settings(redis_url, database_url, cmi, rest_url, mails.url, bank_timeout_s)
+        house = assemble(settings, clock)
+        url = await stack.enter_async_context(serving(application(house, beside=True)))
+        twilio.connect(url, PUBLIC_URL)
+        yield World(url, house, twilio, cmi, mails, clock)
+
+
+def _settings(
+    redis_url: str, database_url: str, cmi: EmulatedCmi, rest_url: str, smtp_url: str, bank_timeout_s: float
+) -> Settings:
+    account = cmi.account
+    return Settings.model_validate(
+        {
+            "demo": True,
+            "expose_screens": True,
+            "redis_url": redis_url,
+            "database_url": database_url,
+            "public_url": PUBLIC_URL,
+            "secret_keys": "a-key-of-the-journeys-alone",
+            "vault_keys": "v1:" + base64.b64encode(bytes(32)).decode(),
+            "smtp_url": smtp_url,
+            "mail_from": "recus@khallas.example",
+            "ivr": {"number": VOICE_NUMBER},
+            "twilio": {"account_sid": "ACdemo", "auth_tokens": "demo-token", "from": "1117", "api_url": rest_url},
+            "cmi": {
+                "url": account.url,
+                "client_id": account.client_id,
+                "name": account.name,
+                "password": account.password.reveal(),
+                "timeout_s": bank_timeout_s,
+            },
+        }
+    )
+
+
+async def load_demo_data(database_url: str) -> None:
+    """As `khallas demo` does."""
+    demo = resources.files("lab").joinpath("demo")
+    async with open_database(database_url) as database:
+        for name in ("subscribers.csv", "invoices.csv"):
+            with resources.as_file(demo / name) as file, file.open(encoding="utf-8-sig", newline="") as text:
+                await import_csv(database, text, BEGINS)
+
+
+async def everything_kept(database: Database) -> str:
+    """All rows of all tables as text: to look for what must never be there."""
+    tables = await database.all("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    kept = []
+    for table in tables:
+        rows = await database.all(f'SELECT t::text AS row FROM "{table["tablename"]}" t')
+        kept += [row["row"] for row in rows]
+    return "\n".join(kept)
