@@ -29,15 +29,13 @@ def routes(
     public_url: str,
     expose_screens: bool,
 ) -> list[Route]:
-    """One route a wire: POST /ussd/<wire>."""
-    return [
-        Route(
-            f"/ussd/{name}",
-            _door(turns, UssdSpeaker(texts, wire.limits), wire, guards[name], metrics, public_url, expose_screens),
-            methods=["POST"],
-        )
-        for name, wire in wires.items()
-    ]
+    """The routes of every wire, at /ussd/<wire> and below."""
+    found: list[Route] = []
+    for name, wire in wires.items():
+        speaker = UssdSpeaker(texts, wire.limits)
+        door = _door(turns, speaker, wire, guards[name], metrics, public_url, expose_screens)
+        found += [Route(f"/ussd/{name}{path.below}", door, methods=[wire.method]) for path in wire.paths]
+    return found
 
 
 def _door(
@@ -50,6 +48,8 @@ def _door(
     expose_screens: bool,
 ) -> Callable[[Request], Awaitable[Response]]:
     async def door(request: Request) -> Response:
+        if request.method != wire.method:  # HEAD comes along with GET, and would press a key
+            return response(Reply(b"", status=405, headers={"Allow": wire.method}))
         try:
             arrived = await incoming(request, public_url)
             check(arrived)
@@ -58,8 +58,8 @@ def _door(
             log.warning("refused at /ussd/%s: %s", wire.name, error)
             metrics.refused(f"ussd/{wire.name}", "forbidden" if isinstance(error, Refused) else "malformed")
             return refusal(error)
-        if heard is None:
-            return response(Reply(b""))
+        if isinstance(heard, Reply):
+            return response(heard)
         try:
             with metrics.turn_timer("ussd", wire.name):
                 answer = await turns.take(heard, speaker)

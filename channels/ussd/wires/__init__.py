@@ -1,23 +1,20 @@
 """USSD gateways, one small file each. Adding one: its file, its line in WIRES, its recorded requests in tests/."""
 
-from typing import Protocol
-
-from channels.door import Incoming, Reply
-from channels.ussd.speak import Limits
 from channels.ussd.wires.africastalking import AfricasTalking
-from sessions.turn import Heard
+from channels.ussd.wires.comviva import Comviva
+from channels.ussd.wires.dialect import Path, UssdWire
+from channels.ussd.wires.hubtel import Hubtel
+from channels.ussd.wires.infobip import Infobip
+from channels.ussd.wires.madapi import Madapi
+from channels.ussd.wires.restcomm import Restcomm
 
+__all__ = ["WIRES", "Path", "UssdWire"]
 
-class UssdWire(Protocol):
-    """A gateway's dialect. Pure; raises Malformed only."""
-
-    name: str
-    limits: Limits
-
-    def decode(self, incoming: Incoming) -> Heard | None:
-        """What was heard; None for an event that wants no answer but a receipt."""
-
-    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply: ...
-
-
-WIRES: dict[str, UssdWire] = {"africastalking": AfricasTalking()}
+WIRES: dict[str, UssdWire] = {
+    "africastalking": AfricasTalking(),
+    "restcomm": Restcomm(),
+    "comviva": Comviva(),
+    "madapi": Madapi(),
+    "infobip": Infobip(),
+    "hubtel": Hubtel(),
+}

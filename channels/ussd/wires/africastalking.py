@@ -2,7 +2,8 @@
 
 from channels.door import Incoming, Malformed, Reply, required
 from channels.ussd.speak import Limits
-from core.subscribers import msisdn
+from channels.ussd.wires.dialect import Path
+from channels.ussd.wires.reading import caller
 from sessions.turn import Heard
 
 SESSION_ID_MAX = 128
@@ -13,23 +14,22 @@ class AfricasTalking:
 
     name = "africastalking"
     limits = Limits(septets=160, units=80)
+    method = "POST"
+    paths = (Path(),)
 
-    def decode(self, incoming: Incoming) -> Heard | None:
+    def decode(self, incoming: Incoming) -> Heard | Reply:
         form = incoming.form()
         session = required(form, "sessionId")
         if len(session) > SESSION_ID_MAX:
             raise Malformed("sessionId is too long")
-        try:
-            caller = msisdn(required(form, "phoneNumber"))
-        except ValueError:
-            raise Malformed("phoneNumber is no telephone number") from None
         if "status" in form:  # the end event: the dialog is over, nobody reads an answer
-            return None
+            return Reply(b"")
+        msisdn = caller(required(form, "phoneNumber"), "phoneNumber")
         text = form.get("text", "")
         # the count of inputs only grows within a dialog: it tells a repeat from a new key
         order = text.count("*") + 1 if text else 0
         typed = text.rpartition("*")[2] if text else None
-        return Heard(session, caller, order, typed, begins=order <= 1)
+        return Heard(session, msisdn, order, typed, begins=order <= 1)
 
     def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
         return Reply(f"{'END' if ends else 'CON'} {text}".encode())

@@ -1,0 +1,45 @@
+"""Comviva Flares, pull (facts/ussd.md): a GET a key, the answer's way told by the header Freeflow. Pure."""
+
+from channels.door import Incoming, Malformed, Reply, required
+from channels.ussd.speak import Limits
+from channels.ussd.wires.dialect import Path
+from channels.ussd.wires.reading import TYPED_CHARS_MAX, caller, dialog
+from sessions.turn import Heard
+
+PREFIX = "cv-"
+GOES_ON, ENDS = "FC", "FB"
+UNCHARGED = {"charge": "N", "amount": "0"}
+
+
+class Comviva:
+    """GET SessionID, MSISDN, MSC, input -> text/plain; a clean-up call (clean, error) when a dialog has died.
+
+    Nothing tells a dialog's begin or a request's place in it: whatever comes first opens the dialog, and a repeat is
+    told by sessions/heard.py.
+    """
+
+    name = "comviva"
+    limits = Limits(septets=160, units=80)
+    method = "GET"
+    paths = (Path(),)
+
+    def decode(self, incoming: Incoming) -> Heard | Reply:
+        # the pull spells MSISDN, the clean-up msisdn
+        asked = {name.lower(): value for name, value in incoming.params().items()}
+        session = PREFIX + dialog(required(asked, "sessionid"), "SessionID")
+        if "clean" in asked or "error" in asked:
+            return _reply("", ENDS)
+        msisdn = caller(required(asked, "msisdn"), "MSISDN")
+        if "input" not in asked:
+            raise Malformed("the field input is missing")
+        typed = asked["input"]
+        if len(typed) > TYPED_CHARS_MAX:
+            raise Malformed("input is too long")
+        return Heard(session, msisdn, None, typed, begins=True)
+
+    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+        return _reply(text, ENDS if ends else GOES_ON)
+
+
+def _reply(text: str, freeflow: str) -> Reply:
+    return Reply(text.encode(), headers={"Freeflow": freeflow, **UNCHARGED})

@@ -1,0 +1,36 @@
+"""What a USSD gateway's dialect is made of. Pure."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from channels.door import Incoming, Reply
+from channels.ussd.speak import Limits
+from sessions.turn import Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path below /ussd/<wire>, and the JSON that goes in and out there, for GET /openapi.json."""
+
+    below: str = ""
+    asked: type[BaseModel] | None = None
+    answered: type[BaseModel] | None = None
+
+
+class UssdWire(Protocol):
+    """A gateway's dialect. Pure; raises Malformed only."""
+
+    name: str
+    limits: Limits
+    method: str
+
+    @property
+    def paths(self) -> tuple[Path, ...]: ...
+
+    def decode(self, incoming: Incoming) -> Heard | Reply:
+        """What was heard; or, for an event that changes nothing (an end, an abort, a time-out), its receipt."""
+
+    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+        """The answer; `ends` where the dialog is over."""

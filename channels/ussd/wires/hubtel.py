@@ -1,0 +1,78 @@
+"""Hubtel (facts/ussd.md, Aggregators): JSON whose Sequence tells a repeat. Pure."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from channels.door import Incoming, Reply
+from channels.ussd.speak import Limits
+from channels.ussd.wires.dialect import Path
+from channels.ussd.wires.reading import Body, DialogId, Msisdn, Typed, Word, caller, parsed
+from sessions.turn import Heard
+
+PREFIX = "ht-"
+JSON = "application/json"
+SEQUENCE_MAX = 100_000
+LABEL_CHARS_MAX = 40
+BEGINS, ENDED = "initiation", ("release", "timeout")
+KINDS = (BEGINS, "response", "query", *ENDED)
+
+
+class HubtelAsked(Body):
+    """A customer's step, or the dialog's end."""
+
+    SessionId: DialogId
+    Type: Annotated[str, Field(pattern=f"^(?i:{'|'.join(KINDS)})$")]
+    Mobile: Msisdn
+    Message: Typed | None = ""
+    Sequence: Annotated[int, Field(ge=0, le=SEQUENCE_MAX)] | Annotated[str, Field(pattern="^[0-9]{1,5}$")] | None = None
+    ServiceCode: Word | None = ""
+    Operator: Word | None = ""
+    Platform: Word | None = ""
+    ClientState: Word | None = ""
+
+
+class HubtelAnswered(Body):
+    """What the handset shows; Label, DataType and FieldType are for Hubtel's app and web."""
+
+    SessionId: str
+    Type: Literal["response", "release"]
+    Message: str
+    Label: str
+    ClientState: str
+    DataType: Literal["input", "display"]
+    FieldType: Literal["text"] = "text"
+
+
+class Hubtel:
+    """POST JSON -> JSON."""
+
+    name = "hubtel"
+    limits = Limits(septets=160, units=80)
+    method = "POST"
+    paths = (Path("", HubtelAsked, HubtelAnswered),)
+
+    def decode(self, incoming: Incoming) -> Heard | Reply:
+        asked = parsed(HubtelAsked, incoming.body)
+        msisdn, kind = caller(asked.Mobile, "Mobile"), asked.Type.lower()
+        begins = kind == BEGINS
+        order = None if asked.Sequence is None else int(asked.Sequence)
+        echo = {"session": asked.SessionId, "state": asked.ClientState or ""}
+        typed = None if begins else asked.Message or ""
+        heard = Heard(PREFIX + asked.SessionId, msisdn, 0 if begins else order, typed, begins=begins, echo=echo)
+        return _reply(heard, "", ends=True) if kind in ENDED else heard
+
+    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+        return _reply(heard, text, ends=ends)
+
+
+def _reply(heard: Heard, text: str, *, ends: bool) -> Reply:
+    answered = HubtelAnswered(
+        SessionId=heard.echo["session"],
+        Type="release" if ends else "response",
+        Message=text,
+        Label=text.partition("\n")[0][:LABEL_CHARS_MAX],
+        ClientState=heard.echo["state"],
+        DataType="display" if ends else "input",
+    )
+    return Reply(answered.model_dump_json().encode(), JSON)

@@ -1,0 +1,79 @@
+"""Infobip (facts/ussd.md, Aggregators): the dialog and its event in the path, JSON in the body. Pure."""
+
+import re
+
+from pydantic import Field
+
+from channels.door import Incoming, Malformed, Reply
+from channels.ussd.speak import Limits
+from channels.ussd.wires.dialect import Path
+from channels.ussd.wires.reading import Body, Msisdn, Typed, Word, caller, dialog, parsed
+from sessions.turn import Heard
+
+PREFIX = "ib-"
+JSON = "application/json"
+TAKEN = 200
+
+_PATH = re.compile(r"/ussd/infobip/session/([^/]+)/(start|response|end)")
+
+
+class InfobipAsked(Body):
+    """A dial or an answer."""
+
+    msisdn: Msisdn
+    text: Typed | None = ""
+    shortCode: Word | None = ""  # noqa: N815 - the dialect's own names, here and below
+    imsi: Word | None = ""
+    language: Word | None = ""
+
+
+class InfobipOver(Body):
+    """The dialog is over, for whatever reason."""
+
+    msisdn: Msisdn | None = None
+    exitCode: int | Word | None = None  # noqa: N815
+    reason: Word | None = None
+
+
+class InfobipAnswered(Body):
+    """What the handset shows, and whether the dialog is over with it."""
+
+    ussdMenu: str  # noqa: N815
+    shouldClose: bool  # noqa: N815
+    responseExitCode: int = TAKEN  # noqa: N815
+    responseMessage: str = ""  # noqa: N815
+
+
+class InfobipNoted(Body):
+    """An end was heard of."""
+
+    responseExitCode: int = TAKEN  # noqa: N815
+    responseMessage: str = Field("", description="always empty")  # noqa: N815
+
+
+class Infobip:
+    """POST …/session/{id}/start|response|end. A repeat of an answer is told by sessions/heard.py."""
+
+    name = "infobip"
+    limits = Limits(septets=160, units=80)
+    method = "POST"
+    paths = (
+        Path("/session/{id}/start", InfobipAsked, InfobipAnswered),
+        Path("/session/{id}/response", InfobipAsked, InfobipAnswered),
+        Path("/session/{id}/end", InfobipOver, InfobipNoted),
+    )
+
+    def decode(self, incoming: Incoming) -> Heard | Reply:
+        found = _PATH.fullmatch(incoming.path)
+        if found is None:
+            raise Malformed("the path names no session")
+        session, event = PREFIX + dialog(found[1], "the session's id"), found[2]
+        if event == "end":
+            parsed(InfobipOver, incoming.body)
+            return Reply(InfobipNoted().model_dump_json().encode(), JSON)
+        asked = parsed(InfobipAsked, incoming.body)
+        msisdn, begins = caller(asked.msisdn, "msisdn"), event == "start"
+        return Heard(session, msisdn, 0 if begins else None, None if begins else asked.text or "", begins=begins)
+
+    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+        return Reply(InfobipAnswered(ussdMenu=text, shouldClose=ends).model_dump_json().encode(), JSON)

@@ -1,0 +1,104 @@
+"""MTN MADAPI (facts/ussd.md): JSON whose messageType says begin, continue, end, notify, cancel or time-out. Pure."""
+
+from enum import IntEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from channels.door import Incoming, Reply
+from channels.ussd.speak import Limits
+from channels.ussd.wires.dialect import Path
+from channels.ussd.wires.reading import Body, DialogId, Msisdn, Typed, Word, caller, parsed
+from sessions.turn import Heard
+
+PREFIX = "mt-"
+JSON = "application/json"
+DONE, DONE_WORDS = "0000", "Success"
+
+
+class Kind(IntEnum):
+    """messageType."""
+
+    BEGIN = 0
+    CONTINUE = 1
+    END = 2
+    NOTIFY = 3
+    CANCEL = 4
+    TIMEOUT = 5
+
+
+class MadapiAsked(Body):
+    """A customer's step, or an event of the dialog."""
+
+    sessionId: DialogId  # noqa: N815 - the dialect's own names, here and below
+    messageType: Annotated[int, Field(ge=0, le=5)] | Annotated[str, Field(pattern="^[0-5]$")]  # noqa: N815
+    msisdn: Msisdn
+    serviceCode: Word = ""  # noqa: N815
+    ussdString: Typed | None = ""  # noqa: N815
+    transactionId: Word = ""  # noqa: N815
+
+
+class MadapiData(Body):
+    """What the handset shows, and whether it may answer."""
+
+    inboundResponse: str  # noqa: N815
+    userInputRequired: bool  # noqa: N815
+    messageType: int | str  # noqa: N815
+    serviceCode: str  # noqa: N815
+    msisdn: str
+
+
+class MadapiLink(Body):
+    """Where the answer came from."""
+
+    href: str = "/ussd/madapi"
+
+
+class MadapiAnswered(Body):
+    """MADAPI's envelope."""
+
+    statusCode: str = DONE  # noqa: N815
+    statusMessage: str = DONE_WORDS  # noqa: N815
+    transactionId: str  # noqa: N815
+    data: MadapiData
+    link: dict[str, MadapiLink] = Field({"self": MadapiLink()}, alias="_link")
+
+
+class Madapi:
+    """POST JSON -> JSON. The begin is told; a repeat of what follows is told by sessions/heard.py."""
+
+    name = "madapi"
+    limits = Limits(septets=160, units=80)
+    method = "POST"
+    paths = (Path("", MadapiAsked, MadapiAnswered),)
+
+    def decode(self, incoming: Incoming) -> Heard | Reply:
+        asked = parsed(MadapiAsked, incoming.body)
+        msisdn, kind = caller(asked.msisdn, "msisdn"), Kind(int(asked.messageType))
+        echo = {
+            "transaction": asked.transactionId or asked.sessionId,
+            "code": asked.serviceCode,
+            "msisdn": str(asked.msisdn),
+            "quoted": "yes" if isinstance(asked.messageType, str) else "",
+        }
+        begins = kind is Kind.BEGIN
+        typed = None if begins else asked.ussdString or ""
+        heard = Heard(PREFIX + asked.sessionId, msisdn, 0 if begins else None, typed, begins=begins, echo=echo)
+        return heard if kind in (Kind.BEGIN, Kind.CONTINUE) else _reply(heard, "", kind)
+
+    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+        return _reply(heard, text, Kind.END if ends else Kind.CONTINUE)
+
+
+def _reply(heard: Heard, text: str, kind: Kind) -> Reply:
+    echo = heard.echo
+    data = MadapiData(
+        inboundResponse=text,
+        userInputRequired=kind is Kind.CONTINUE,
+        # in the kind of value that this gateway sends itself
+        messageType=str(kind.value) if echo["quoted"] else kind.value,
+        serviceCode=echo["code"],
+        msisdn=echo["msisdn"],
+    )
+    answered = MadapiAnswered(transactionId=echo["transaction"], data=data)
+    return Reply(answered.model_dump_json(by_alias=True).encode(), JSON)

@@ -1,0 +1,61 @@
+"""What every USSD dialect reads alike: callers, dialogs, typed answers, JSON bodies. Pure; raises Malformed only."""
+
+import re
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from channels.door import Malformed
+from core.subscribers import msisdn
+
+TYPED_CHARS_MAX = (
+    4_096  # a handset sends 182 at most; what is longer than a page reads is no choice (sessions/pages.py)
+)
+DIALOG_CHARS_MAX = 100
+INTERNATIONAL_DIGITS_MIN = 11  # shorter ones are national numbers without their zero
+
+_DIALOG = re.compile(rf"[!-~]{{1,{DIALOG_CHARS_MAX}}}")
+
+# Fields of JSON dialects. Numbers come as strings from some gateways and as numbers from others.
+DialogId = Annotated[str, Field(pattern=rf"^[!-~]{{1,{DIALOG_CHARS_MAX}}}$", description="the gateway's dialog")]
+Msisdn = Annotated[str, Field(min_length=8, max_length=32)] | Annotated[int, Field(ge=10**7, lt=10**16)]
+Typed = Annotated[str, Field(max_length=TYPED_CHARS_MAX)]
+Word = Annotated[str, Field(max_length=256)]
+
+
+class Body(BaseModel):
+    """A JSON body: unknown fields are ignored, known ones are never guessed at."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
+
+
+B = TypeVar("B", bound=Body)
+
+
+def parsed(model: type[B], body: bytes) -> B:
+    """A JSON body as its model; the words name a field and never its value."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+        if not where:
+            raise Malformed("the body is no JSON object") from None
+        raise Malformed(f"the field {where[0]} is missing or wrong") from None
+
+
+def caller(number: str | int, name: str) -> str:
+    """E.164. Gateways write international numbers with a plus, with 00, or bare."""
+    text = str(number).strip()
+    try:
+        if len(text) >= INTERNATIONAL_DIGITS_MIN and text.isascii() and text.isdigit() and not text.startswith("0"):
+            return msisdn("+" + text)
+        return msisdn(text)
+    except ValueError:
+        raise Malformed(f"{name} is no telephone number") from None
+
+
+def dialog(text: str, name: str) -> str:
+    """A gateway's dialog id: it becomes part of a key, so it is short and plain."""
+    if _DIALOG.fullmatch(text) is None:
+        raise Malformed(f"{name} is no identifier")
+    return text

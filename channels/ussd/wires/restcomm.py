@@ -1,0 +1,131 @@
+"""RestComm / Telscale USSD gateway (facts/ussd.md): MAP dialogs as XML over HTTP. Pure.
+
+The answer carries a userObject that the gateway sends back with the customer's next key: the request's place in the
+dialog, the invokeId that the last answer must name, and the caller, whom only the begin is sure to name.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import ParseError
+from xml.sax.saxutils import quoteattr  # writes our own attributes; the peer's XML goes through defusedxml
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from channels.door import Incoming, Malformed, Reply
+from channels.ussd.speak import Limits
+from channels.ussd.wires.dialect import Path
+from channels.ussd.wires.reading import TYPED_CHARS_MAX, caller, dialog
+from core.gsm7 import Coding, coding_of
+from sessions.turn import Heard
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+PREFIX = "rc-"
+XML = "text/xml; charset=utf-8"
+ELEMENTS_MAX = 100
+ATTRIBUTE_CHARS_MAX = 256
+DIALLED, ANSWERED = "processUnstructuredSSRequest_Request", "unstructuredSSRequest_Response"
+PROMPT, FINAL = "unstructuredSSRequest_Request", "processUnstructuredSSRequest_Response"
+ECHOED = ("appCntx", "networkId", "localId", "remoteId", "returnMessageOnError")
+CODING = {Coding.GSM7: "15", Coding.UCS2: "72"}  # CBS data coding schemes, 3GPP TS 23.038
+
+_STATE = re.compile(r"kh:(\d{1,6}):(-?\d{1,4}):(\+\d{7,15})")
+_INVOKE = re.compile(r"-?\d{1,4}")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What our last answer left with the gateway."""
+
+    order: int
+    invoke_id: str
+    msisdn: str
+
+
+class Restcomm:
+    """POST <dialog> -> <dialog>: a prompt in a Continue, the last text in an End with prearrangedEnd="false"."""
+
+    name = "restcomm"
+    limits = Limits(septets=182, units=80)
+    method = "POST"
+    paths = (Path(),)
+
+    def decode(self, incoming: Incoming) -> Heard | Reply:
+        root = _dialog(incoming.body)
+        echo = {name: root.get(name, "")[:ATTRIBUTE_CHARS_MAX] for name in ECHOED if name in root.attrib}
+        dialled, answered = root.find(DIALLED), root.find(ANSWERED)
+        message = dialled if dialled is not None else answered
+        if message is None:  # an abort, a refusal, a time-out or an end: no customer is left to answer
+            return _reply(echo | {"type": "End", "mapMessagesSize": "0"}, "")
+        state = None if dialled is not None else _state(root)
+        session = "-".join(root.get(name, "") for name in ("localId", "remoteId"))
+        msisdn = _caller(root, message, state)
+        invoke_id = state.invoke_id if state else message.get("invokeId", "")
+        echo["invokeId"] = invoke_id if _INVOKE.fullmatch(invoke_id) else "0"
+        typed = message.get("string") or message.findtext("string") or ""
+        if len(typed) > TYPED_CHARS_MAX:
+            raise Malformed("the string is too long")
+        return Heard(
+            dialog=PREFIX + dialog(session, "localId, remoteId"),
+            msisdn=msisdn,
+            order=0 if dialled is not None else state.order + 1 if state else None,
+            typed=None if dialled is not None else typed,
+            begins=dialled is not None,
+            echo=echo,
+        )
+
+    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+        kept = {name: heard.echo[name] for name in ECHOED if name in heard.echo}
+        invoke_id = heard.echo.get("invokeId", "0")
+        attributes = {"type": "End" if ends else "Continue", **kept, "mapMessagesSize": "1"}
+        if ends:
+            attributes["prearrangedEnd"] = "false"
+        elif heard.order is not None:
+            attributes["userObject"] = f"kh:{heard.order}:{invoke_id}:{heard.msisdn}"
+        said = {"invokeId": invoke_id, "dataCodingScheme": CODING[coding_of(text)], "string": text}
+        return _reply(attributes, f"<{FINAL if ends else PROMPT}{_attributes(said)}/>")
+
+
+def _dialog(body: bytes) -> "Element":
+    """The root element: no entities, no document type, a bounded number of elements."""
+    try:
+        root: Element = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise Malformed("the body is no XML that is taken here") from None
+    if root.tag != "dialog":
+        raise Malformed("the body is no dialog")
+    if sum(1 for _ in root.iter()) > ELEMENTS_MAX:
+        raise Malformed("the dialog has too many elements")
+    if not root.get("localId") and (root.find(DIALLED) is not None or root.find(ANSWERED) is not None):
+        raise Malformed("the dialog has no localId")
+    return root
+
+
+def _state(root: "Element") -> _State | None:
+    found = _STATE.fullmatch(root.get("userObject", ""))
+    return _State(int(found[1]), found[2], found[3]) if found else None
+
+
+def _caller(root: "Element", message: "Element", state: _State | None) -> str:
+    """The message's own msisdn; else who dialled, else the dialog's origin."""
+    own = message.find("msisdn")
+    if own is None and state is not None:
+        return state.msisdn
+    origin = own if own is not None else root.find("originationReference")
+    if origin is None:
+        raise Malformed("the dialog names no msisdn")
+    return caller(origin.get("number", ""), "msisdn")
+
+
+def _attributes(values: dict[str, str]) -> str:
+    return "".join(f" {name}={quoteattr(_NOT_XML.sub('', value))}" for name, value in values.items())
+
+
+def _reply(attributes: dict[str, str], message: str) -> Reply:
+    return Reply(
+        f'<?xml version="1.0" encoding="UTF-8"?><dialog{_attributes(attributes)}>{message}</dialog>'.encode(), XML
+    )
