@@ -43,6 +43,14 @@ def before(heard: Heard, record: Record, mark: int, arrived_ms: int) -> bool:
     return mark == record.mark and since_ms < REPEAT_MS
 
 
+def dials_again(heard: Heard, ended: Record) -> bool:
+    """Whether a dialog that came to its end begins once more: its gateway has given the same id to a new one.
+
+    A copy of the old begin is told by that end: it had no step in between.
+    """
+    return heard.begins and heard.typed is None and heard.order == 0 < ended.order
+
+
 def place(heard: Heard, last: Record | None) -> int:
     """The request's place in its dialog, counted here where the gateway does not."""
     if heard.order is not None:

@@ -7,7 +7,7 @@ is launched after the save, so that one copy alone can send.
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from sessions.choosing import HandOver
 from sessions.codec import Record, notice_of, say_of
 from sessions.effects import CardGone, Effect, Launch, Remember
 from sessions.ending import Goodbye, Help, Paid
-from sessions.heard import Heard, place, stamp
+from sessions.heard import Heard, dials_again, place, stamp
 from sessions.heard import before as heard_before
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
 from sessions.opening import Opening, Resumable, Resume
@@ -137,7 +137,10 @@ class Turns:
         for _ in range(RACES_MAX):
             loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
             before = loaded.record
-            if before and (isinstance(before.screen, FINAL) or heard_before(heard, before, mark, arrived_ms)):
+            ended = before is not None and isinstance(before.screen, FINAL)
+            if before and ended and dials_again(heard, before):
+                loaded, before = replace(loaded, record=None), None
+            if before and (ended or heard_before(heard, before, mark, arrived_ms)):
                 return self._answer(before, heard, speaker, replayed=True)
             draft = await self._run(key, heard, speaker, loaded)
             order = place(heard, before)
