@@ -60,7 +60,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const target = event.target;
   const inside = target === document.body || target.closest("#handset");
-  if (!inside) return;
+  if (!inside && (target.matches("select, input") || !/^[0-9*#]$/.test(event.key))) return;
   const typing = target.matches("input, textarea");
   const name = /^[0-9*#]$/.test(event.key) ? event.key : KEYBOARD[event.key];
   if (!name) return;
@@ -73,7 +73,10 @@ document.addEventListener("input", () => handset.labels());
 
 // --- buttons -----------------------------------------------------------------------------------------------------------
 
-const toPhone = () => $("handset").scrollIntoView({ block: "nearest", behavior: "smooth" });
+function toPhone() {
+  $("lcd").focus({ preventScroll: true });
+  $("handset").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}
 const DOINGS = { dial: () => dial(numbers.service_code), code: () => send("CODE"), voice: callVoice };
 const FAULTS = {
   drop: async () => (await lose()) || toast(t("no_dialog")),
@@ -101,7 +104,10 @@ document.addEventListener("click", (event) => {
   if (data.do) { toPhone(); guarded(DOINGS[data.do]); }
   if (data.fault) guarded(FAULTS[data.fault]);
   if (data.copy) copy(data.copy);
-  if (data.keys) live.sid ? handset.mode.type?.(data.keys) : toast(t("no_call"));
+  if (data.keys) {
+    live.sid ? handset.mode.type?.(data.keys) : toast(t("no_call"));
+    if (live.sid) toPhone();
+  }
   if (data.trouble) {
     const on = event.target.closest("button").getAttribute("aria-pressed") !== "true";
     guarded(() => line.trouble(data.trouble, on));

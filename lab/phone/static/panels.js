@@ -46,17 +46,18 @@ function gist(entry) {
 
 function entryNode(entry) {
   const failed = entry.status < 200 || entry.status >= 300;
+  const path = entry.path.replace(/\?.*/, "").replace(/^\/2010-04-01\/Accounts\/[^/]+/, "…");
   return h("details", { class: entry.outgoing ? "entry-out" : "entry-in" },
     h("summary", {},
       h("time", {}, new Date(entry.at).toLocaleTimeString("fr-FR")),
       h("span", { class: "way" }, entry.outgoing ? "←" : "→"),
-      h("code", { class: "path" }, `${entry.method} ${entry.path.replace(/^\/2010-04-01\/Accounts\/[^/]+/, "…")}`),
+      h("code", { class: "path" }, `${entry.method} ${path}`),
       h("code", { class: "gist", dir: "auto" }, gist(entry)),
       entry.screen ? h("span", { class: "screen" }, entry.screen) : null,
       h("span", { class: failed ? "status failed" : "status" }, String(entry.status || "—")),
       h("span", { class: "ms" }, `${Math.round(entry.elapsed_ms)} ms`)),
     h("div", { class: "both" },
-      h("div", {}, h("h3", {}, t("request")), h("pre", { tabindex: "0" }, list(entry.fields))),
+      h("div", {}, h("h3", {}, t("request")), h("pre", { tabindex: "0" }, `${entry.method} ${entry.path}\n\n${list(entry.fields)}`)),
       h("div", {}, h("h3", {}, t("reply_body")), h("pre", { tabindex: "0", dir: "auto" }, pretty(entry.body) || "—"))));
 }
 

@@ -23,9 +23,12 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-const ARABIC = /[\u0600-\u06ff]/;
-// How a text of unknown language is set.
-export const script = (text) => (ARABIC.test(text) ? { dir: "rtl", lang: "ar" } : { dir: "ltr" });
+const count = (text, letters) => (text.match(letters) ?? []).length;
+// How a text of unknown language is set: as most of its letters are, addresses not counted.
+export function script(whole) {
+  const text = whole.replace(/https?:\S+/g, "");
+  return count(text, /[\u0600-\u06ff]/g) > count(text, /[A-Za-z\u00c0-\u00ff]/g) ? { dir: "rtl", lang: "ar" } : { dir: "ltr" };
+}
 
 export class Failed extends Error {}
 
