@@ -100,7 +100,8 @@ class TwilioRest:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise DeliveryFailed(f"Twilio cannot be reached: {type(error).__name__}", retryable=True) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise DeliveryFailed(f"no answer, maybe sent: {type(error).__name__}", retryable=repeatable) from error
+            why = f"no answer, maybe sent: {type(error).__name__}"
+            raise DeliveryFailed(why, retryable=repeatable, maybe_sent=True) from error
         return _sid(status, body, repeatable=repeatable)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -145,10 +146,11 @@ def _sid(status: int, body: bytes, *, repeatable: bool) -> str:
         sid = told.get("sid")
         if isinstance(sid, str) and sid:
             return sid
-        raise DeliveryFailed(f"HTTP {status} without a sid, maybe sent", retryable=repeatable)
+        raise DeliveryFailed(f"HTTP {status} without a sid, maybe sent", retryable=repeatable, maybe_sent=True)
     code = told.get("code")
     if isinstance(code, int) and code in RETRYABLE:
         raise DeliveryFailed(f"Twilio error {code}", retryable=RETRYABLE[code])
     # a gateway's 5xx may come after the request was carried out
     again = status in _STATUS_RETRYABLE or (status >= 500 and repeatable)
-    raise DeliveryFailed(f"HTTP {status}, Twilio error {code}" if code else f"HTTP {status}", retryable=again)
+    why = f"HTTP {status}, Twilio error {code}" if code else f"HTTP {status}"
+    raise DeliveryFailed(why, retryable=again, maybe_sent=status >= 500)

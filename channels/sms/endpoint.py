@@ -10,7 +10,8 @@ from starlette.routing import Route
 from channels.callbacks import with_reference
 from channels.door import Malformed, Refused, Reply
 from channels.receive import Check, incoming, refusal, response
-from channels.sms.inbox import Inbox
+from channels.sms.inbox import Inbox, NotStored
+from channels.sms.message import MoMessage
 from channels.sms.wires import SmsWire
 from core.books import BooksDown
 
@@ -43,6 +44,8 @@ def _texts(inbox: Inbox, wire: SmsWire, check: Check, public_url: str) -> Handle
         except (Malformed, Refused) as error:
             log.warning("refused at %s: %s", wire.path, error)
             return refusal(error)
+        if wire.replies_later:
+            return await _stored(inbox, wire, message)
         try:
             reply = await inbox.take(message)
         except Exception:
@@ -52,6 +55,18 @@ def _texts(inbox: Inbox, wire: SmsWire, check: Check, public_url: str) -> Handle
         return response(wire.encode(reply, status_url))
 
     return texts
+
+
+async def _stored(inbox: Inbox, wire: SmsWire, message: MoMessage) -> Response:
+    """Nothing to say once the message is kept; until then the gateway is to bring it again."""
+    try:
+        await inbox.store(message)
+    except NotStored:
+        return response(Reply(b"later\n", status=503))
+    except Exception:
+        log.exception("text %s failed", message.reference)
+        return response(Reply(b"later\n", status=503))
+    return response(wire.encode(None, ""))
 
 
 def _reports(inbox: Inbox, wire: SmsWire, check: Check, public_url: str) -> Handler:
@@ -68,6 +83,6 @@ def _reports(inbox: Inbox, wire: SmsWire, check: Check, public_url: str) -> Hand
         except BooksDown:
             log.exception("delivery report of %s cannot be kept now", status.provider_id)
             return response(Reply(b"later\n", status=503))
-        return response(Reply(b"", status=204))
+        return response(Reply(b"", status=200 if wire.replies_later else 204))
 
     return reports

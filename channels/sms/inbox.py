@@ -1,7 +1,8 @@
 """One text in, at most one reply out: who is answered, how often, and a repeat the same way as the first time.
 
-A reply is remembered beside the message's id before it is given; when the till or Redis is away, the customer is told
-so, nothing is remembered, and the gateway's repeat counts as a first time.
+A reply is remembered beside the message's id before it is given. When the till or Redis is away nothing is remembered
+and the gateway's repeat counts as a first time; until then the customer is told so where the reply is the answer to
+the request (`take`), and the gateway keeps the message where the reply is a message of its own (`store`).
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from channels.limits import Limit, Limits, LimitsDown
-from channels.sms.answers import Answers
+from channels.sms.answers import Answers, Said
 from channels.sms.memory import Answered, MemoryDown
 from channels.sms.message import DeliveryStatus, MoMessage, OptOut, customer_of
 from core.books import BooksDown, Delivery, Messages
@@ -23,7 +24,11 @@ log = logging.getLogger(__name__)
 COPY_LOOKS_MAX = 40  # a copy waits at most 4 s for the first one's answer
 COPY_PAUSE_S = 0.1
 PREFIX_CHARS = 7  # "+212600": a block of numbers
-DOWN = (BooksDown, BillingDown, LimitsDown, MemoryDown)
+DOWN: tuple[type[Exception], ...] = (BooksDown, BillingDown, LimitsDown, MemoryDown)
+
+
+class NotStored(Exception):
+    """Our fault: nothing was kept. The gateway is to bring the message again."""
 
 
 class Seen(Protocol):
@@ -83,28 +88,24 @@ class Inbox:
 
     async def take(self, message: MoMessage) -> str | None:
         """The reply, None for silence. Raises what nobody foresaw, with the message left to be repeated."""
-        msisdn = customer_of(message.sender, message.to, self._country_codes)
-        if msisdn is None:
-            log.info("text %s: not from a number that is answered", message.reference)
-            return None
         try:
-            claimed = await self._claim(message.reference)
-        except MemoryDown:
-            log.exception("text %s: Redis is away", message.reference)
-            return self._answers.unavailable(message.text)
-        if isinstance(claimed, Answered):
-            return claimed.text
-        try:
-            reply = await self._reply(message, msisdn)
-            await self._post.seen.keep(message.reference, reply)
+            return await self._once(message, Delivery.SENT)
         except DOWN:
-            log.exception("text %s from %s cannot be answered now", message.reference, mask_msisdn(msisdn))
-            await self._release_quietly(message.reference)
+            log.exception("text %s cannot be answered now", message.reference)
             return self._answers.unavailable(message.text)
-        except BaseException:
-            await asyncio.shield(self._release_quietly(message.reference))
-            raise
-        return reply
+
+    async def store(self, message: MoMessage) -> None:
+        """For gateways whose reply is a message of its own: it waits in the outbox when this returns.
+
+        Raises NotStored, and what nobody foresaw, with the message left to be repeated.
+        """
+        try:
+            if await self._once(message, Delivery.QUEUED) is not None:
+                # also for a repeat: whoever answered the first one may have died before this
+                await self._post.messages.release(message.reference, self._post.clock.now())
+        except DOWN as error:
+            log.exception("text %s cannot be kept now", message.reference)
+            raise NotStored(message.reference) from error
 
     async def report(self, status: DeliveryStatus) -> None:
         """Write down what became of a message; never backwards. Raises BooksDown."""
@@ -123,6 +124,33 @@ class Inbox:
         customer = customer_of(message.sender, message.to, self._country_codes)
         return None if customer is None else self._answers.unavailable(message.text)
 
+    async def _once(self, message: MoMessage, status: Delivery) -> str | None:
+        """The reply, made once. Raises DOWN and what nobody foresaw, with nothing remembered."""
+        msisdn = customer_of(message.sender, message.to, self._country_codes)
+        if msisdn is None:
+            log.info("text %s: not from a number that is answered", message.reference)
+            return None
+        claimed = await self._claim(message.reference)
+        if isinstance(claimed, Answered):
+            return claimed.text
+        try:
+            said = await self._reply(message, msisdn)
+            if said is not None:
+                await self._post.messages.record(
+                    message.reference,
+                    said.kind,
+                    msisdn,
+                    self._post.clock.now(),
+                    status=status,
+                    route=message.provider,
+                )
+            reply = said.text if said else None
+            await self._post.seen.keep(message.reference, reply)
+        except BaseException:
+            await asyncio.shield(self._release_quietly(message.reference))
+            raise
+        return reply
+
     async def _claim(self, reference: str) -> Answered | None:
         """None when the message is ours to answer; a copy waits for the first one, and succeeds it when that died."""
         for _ in range(COPY_LOOKS_MAX):
@@ -134,7 +162,7 @@ class Inbox:
             await asyncio.sleep(COPY_PAUSE_S)
         return None
 
-    async def _reply(self, message: MoMessage, msisdn: str) -> str | None:
+    async def _reply(self, message: MoMessage, msisdn: str) -> Said | None:
         if message.opt_out is not None:
             if message.opt_out is not OptOut.HELP:
                 await self._answers.opted(msisdn, out=message.opt_out is OptOut.STOP)
@@ -144,12 +172,8 @@ class Inbox:
             log.warning("text %s from %s: limit %s", message.reference, mask_msisdn(msisdn), used_up.name)
             if await self._post.limits.spend(self._limits.told(msisdn)) is not None:
                 return None
-            return self._answers.too_many(message.text)
-        said = await self._answers.answer(msisdn, message.text)
-        await self._post.messages.record(
-            message.reference, said.kind, msisdn, self._post.clock.now(), status=Delivery.SENT
-        )
-        return said.text
+            return Said(self._answers.too_many(message.text))
+        return await self._answers.answer(msisdn, message.text)
 
     async def _release_quietly(self, reference: str) -> None:
         try:

@@ -7,11 +7,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from channels.sms.answers import Reference
+from core.ports import DeliveryFailed
 from core.subscribers import Service
 
 CLAIM_TTL_S = 30  # longer than any answer takes; whoever claimed and died is succeeded after this
 SEEN_TTL_S = 3 * 24 * 3600  # gateways repeat for two days at most (facts/sms.md)
 OFFER_TTL_S = 600
+AWAY_S = 5.0
 STOP_TTL_S = 5 * 365 * 24 * 3600
 _CLAIMED, _SILENT, _TEXT = b"?", b"-", b"+"
 
@@ -47,14 +49,20 @@ class RedisMemory:
             raise MemoryDown(type(error).__name__) from error
         if ours or value is None:
             return bool(ours)
-        if value == _CLAIMED:
-            return False
-        return Answered(value.removeprefix(_TEXT).decode() if value.startswith(_TEXT) else None)
+        return False if value == _CLAIMED else Answered(_text(value))
 
     async def keep(self, reference: str, text: str | None) -> None:
         """Answered: a repeat within SEEN_TTL_S gets the same."""
         value = _SILENT if text is None else _TEXT + text.encode()
         await self._set(f"kh:sms:seen:{reference}", value, SEEN_TTL_S)
+
+    async def reply_of(self, reference: str) -> str | None:
+        """Implements ports.Replies: what was kept, None when there is nothing to send (any more)."""
+        try:
+            value = await self._redis.get(f"kh:sms:seen:{reference}")
+        except (RedisError, OSError, TimeoutError) as error:
+            raise DeliveryFailed("Redis is away", retryable=True, again_in_s=AWAY_S) from error
+        return _text(value) if isinstance(value, bytes) else None
 
     async def release(self, reference: str) -> None:
         """Not answered: a repeat is a first time."""
@@ -94,3 +102,7 @@ class RedisMemory:
             await self._redis.delete(key)
         except (RedisError, OSError, TimeoutError) as error:
             raise MemoryDown(type(error).__name__) from error
+
+
+def _text(value: bytes) -> str | None:
+    return value.removeprefix(_TEXT).decode() if value.startswith(_TEXT) else None

@@ -4,13 +4,18 @@ from typing import Protocol
 
 from channels.door import Incoming, Reply
 from channels.sms.message import DeliveryStatus, MoMessage
+from channels.sms.wires.kannel import Kannel
 from channels.sms.wires.twilio import Twilio
 
 
 class SmsWire(Protocol):
-    """A gateway's dialect. Pure; raises Malformed only."""
+    """A gateway's dialect. Pure; raises Malformed only.
+
+    `replies_later`: the reply is a message of its own, by the outbox; the request is answered once that is kept.
+    """
 
     name: str
+    replies_later: bool
     method: str
     path: str
     status_path: str
@@ -25,4 +30,4 @@ class SmsWire(Protocol):
         """A delivery report."""
 
 
-WIRES: dict[str, SmsWire] = {"twilio": Twilio()}
+WIRES: dict[str, SmsWire] = {"twilio": Twilio(), "kannel": Kannel()}

@@ -34,6 +34,7 @@ class Twilio:
     """POST form MessageSid, From, To, Body, OptOutType -> TwiML."""
 
     name = "twilio"
+    replies_later = False
     method = "POST"
     path = "/sms/twilio"
     status_path = "/sms/twilio/status"

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 
 from channels.limits import Limits
+from channels.receive import Check, Gate
 from channels.sms.answers import Answers
 from channels.sms.endpoint import routes
 from channels.sms.inbox import Inbox, Post, SmsLimits
@@ -29,6 +30,7 @@ from tests.core.fakes import FakeBank, MemoryLimits, MoodyBilling, StillClock
 PUBLIC = "https://pay.example.ma"
 SALMA, YOUSSEF, IMANE, NADIA = "+212600000001", "+212600000002", "+212600000003", "+212600000005"
 STRANGER = "+212600000009"
+KANNEL_SECRET = "a-secret-of-kannel-in-tests"
 
 LINES = """
 INSERT INTO lines (service, reference, holder, contact_msisdn, email, payment_code, language, updated_at) VALUES
@@ -100,7 +102,8 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         words = Words(load_texts(), Numbers("*1117#", "777", "+212537000777"))
         post = Post(memory, Limits(redis, "sms"), books.messages, clock)
         inbox = Inbox(Answers(words, till, memory), post, limits=sms_limits)
-        app = Starlette(routes=routes(inbox, WIRES, {"twilio": partial(guard, (DEMO_TOKEN,))}, public_url=PUBLIC))
+        guards: dict[str, Check] = {"twilio": partial(guard, (DEMO_TOKEN,)), "kannel": Gate(secret=KANNEL_SECRET).check}
+        app = Starlette(routes=routes(inbox, WIRES, guards, public_url=PUBLIC))
         async with serving(app) as url:
             counter = Counter(url, till, billing, books, database, pool, redis, clock)
             yield counter
