@@ -135,7 +135,7 @@ async def test_a_copy_of_a_slow_answer_is_a_copy(on: Stage) -> None:
 
 async def test_a_new_dial_on_an_old_id_is_a_new_dialog(on: Stage) -> None:
     speaker = on.ussd().speaker
-    dial = Heard("7", CALLER, 0, None, begins=True)
+    dial = Heard("7", CALLER, 0, None, begins=True, ids_return=True)
     await on.turns.take(dial, speaker)
     for order in range(1, 6):
         last = await on.turns.take(Heard("7", CALLER, order, "1"), speaker)
@@ -144,6 +144,16 @@ async def test_a_new_dial_on_an_old_id_is_a_new_dialog(on: Stage) -> None:
     again = await on.turns.take(dial, speaker)
     assert (again.replayed, again.screen) == (False, "Resume")
     assert (await on.turns.take(dial, speaker)).replayed
+
+
+async def test_where_ids_are_never_given_twice_a_begin_after_the_end_is_a_copy(on: Stage) -> None:
+    speaker = on.ussd().speaker
+    dial = Heard("7", CALLER, 0, None, begins=True)
+    await on.turns.take(dial, speaker)
+    for order in range(1, 6):
+        last = await on.turns.take(Heard("7", CALLER, order, "1"), speaker)
+    copy = await on.turns.take(dial, speaker)
+    assert (copy.replayed, copy.page.text) == (True, last.page.text)
 
 
 async def test_a_copy_of_the_dial_is_not_a_new_dial(on: Stage) -> None:

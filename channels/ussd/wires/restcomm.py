@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
-from xml.sax.saxutils import quoteattr  # writes our own attributes; the peer's XML goes through defusedxml
+from xml.sax.saxutils import escape  # writes our own attributes; the peer's XML goes through defusedxml
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -31,6 +31,7 @@ DIALLED, ANSWERED = "processUnstructuredSSRequest_Request", "unstructuredSSReque
 PROMPT, FINAL = "unstructuredSSRequest_Request", "processUnstructuredSSRequest_Response"
 ECHOED = ("appCntx", "networkId", "localId", "remoteId", "returnMessageOnError")
 CODING = {Coding.GSM7: "15", Coding.UCS2: "72"}  # CBS data coding schemes, 3GPP TS 23.038
+IN_QUOTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 _STATE = re.compile(r"kh:(\d{1,6}):(-?\d{1,4}):(\+\d{7,15})")
 _INVOKE = re.compile(r"-?\d{1,4}")
@@ -76,6 +77,7 @@ class Restcomm:
             typed=None if dialled is not None else typed,
             begins=dialled is not None,
             echo=echo,
+            ids_return=True,  # localId counts dialogs and starts anew with the gateway
         )
 
     def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
@@ -122,7 +124,7 @@ def _caller(root: "Element", message: "Element", state: _State | None) -> str:
 
 
 def _attributes(values: dict[str, str]) -> str:
-    return "".join(f" {name}={quoteattr(_NOT_XML.sub('', value))}" for name, value in values.items())
+    return "".join(f' {name}="{escape(_NOT_XML.sub("", value), IN_QUOTES)}"' for name, value in values.items())
 
 
 def _reply(attributes: dict[str, str], message: str) -> Reply:
