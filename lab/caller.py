@@ -5,9 +5,11 @@ Africa's Talking and Twilio send (facts/ussd.md, facts/sms.md, facts/ivr.md). A 
 application does not answer 2xx.
 """
 
+import asyncio
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
@@ -17,9 +19,11 @@ from urllib.parse import urljoin
 from lab import twiml
 from lab.call import Call
 from lab.dialled import API_VERSION, SCRIPTED, Dialled, Direction, Pace
-from lab.webhooks import Line
+from lab.ussd_wires import DIALECTS, Ask, Dialog
+from lab.webhooks import Answer, Line
+from sessions.heard import REPEAT_MS
 
-NETWORK_CODE = "60400"  # Morocco
+SAME_KEY_S = (REPEAT_MS + 50) / 1000
 TURNS_MAX = 200
 # The demo's account at the stand-in.
 DEMO_ACCOUNT = "ACdemo"
@@ -59,7 +63,9 @@ class Shown:
 
 
 class UssdPhone(_Phone):
-    """A handset behind Africa's Talking: every request repeats all keys so far, joined by "*"."""
+    """A handset behind a gateway. A person presses no key twice within a second, and neither does it: a gateway that
+    counts nothing leaves the application only that to tell a repeat by (sessions/heard.py).
+    """
 
     def __init__(
         self,
@@ -67,47 +73,60 @@ class UssdPhone(_Phone):
         msisdn: str,
         service_code: str = "*1117#",
         *,
-        path: str = "/ussd/africastalking",
+        wire: str = "africastalking",
         headers: Mapping[str, str] | None = None,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__(base_url, msisdn, Line())
-        self.service_code, self._path, self._headers = service_code, path, headers
-        self.session_id = ""
-        self._keys: list[str] = []
+        self.service_code, self._headers, self._wait = service_code, headers or {}, wait
+        self._dialect = DIALECTS[wire]
+        self._dialog = Dialog(msisdn, service_code)
+        self._last: Ask | None = None
+        self._answered_at = 0.0
+
+    @property
+    def session_id(self) -> str:
+        """The dialog, as the gateway calls it."""
+        return self._dialog.id
 
     async def dial(self, code: str = "") -> Shown:
         """A new session. `code` may go further at once: "*1117*2#" or just "2"."""
         further = code.strip("*#").removeprefix(self.service_code.strip("*#")).strip("*")
-        self.session_id = "ATUid_" + secrets.token_hex(16)
-        self._keys = further.split("*") if further else []
-        return await self.repeat()
+        self._dialog = Dialog(self.msisdn, self.service_code, further.split("*") if further else [])
+        return await self._first(self._dialect.dial(self._dialog))
 
     async def send(self, keys: str) -> Shown:
         """Type and send."""
-        self._keys.append(keys)
-        return await self.repeat()
+        self._dialog.keys.append(keys)
+        ask = self._dialect.answer(self._dialog)
+        if not self._dialect.counts and ask == self._last:
+            await self._wait(max(0.0, SAME_KEY_S - (time.monotonic() - self._answered_at)))
+        return await self._first(ask)
 
     async def repeat(self) -> Shown:
-        """The same request again, as a gateway does that missed the answer."""
-        fields = self._fields() | {"text": "*".join(self._keys)}
-        answer = await self.line.send(self.base_url + self._path, fields, headers=self._headers)
-        kind, _, text = answer.text.partition(" ")
-        if kind not in {"CON", "END"}:
-            raise ValueError(f"neither CON nor END: {answer.text[:80]!r}")
-        return Shown(text, kind == "END", answer.screen, answer.elapsed_ms)
+        """The same request again, as a gateway does that missed the answer. Raises ValueError before the first."""
+        if self._last is None:
+            raise ValueError("nothing was dialled yet")
+        return await self._sent(self._last)
 
     async def drop(self) -> None:
         """The dialog ends without the application's doing: what the gateway tells it afterwards."""
-        fields = self._fields() | {"status": "Incomplete", "hopsCount": str(len(self._keys) + 1)}
-        await self.line.send(self.base_url + self._path, fields, headers=self._headers)
+        await self._asked(self._dialect.drop(self._dialog))
 
-    def _fields(self) -> dict[str, str]:
-        return {
-            "sessionId": self.session_id,
-            "serviceCode": self.service_code,
-            "phoneNumber": self.msisdn,
-            "networkCode": NETWORK_CODE,
-        }
+    async def _first(self, ask: Ask) -> Shown:
+        self._last = ask
+        self._dialog.sent += 1
+        return await self._sent(ask)
+
+    async def _sent(self, ask: Ask) -> Shown:
+        answer = await self._asked(ask)
+        self._answered_at = time.monotonic()
+        text, ended = self._dialect.read(self._dialog, answer)
+        return Shown(text, ended, answer.screen, answer.elapsed_ms)
+
+    async def _asked(self, ask: Ask) -> Answer:
+        headers = dict(self._headers) | ({"Content-Type": ask.media_type} if ask.media_type else {})
+        return await self.line.send(self.base_url + ask.path, ask.fields, ask.method, headers, body=ask.body)
 
 
 def sms_fields(account_sid: str, sid: str, sender: str, to: str, text: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -28,6 +28,7 @@ class Answer:
     content_type: str
     screen: str | None
     elapsed_ms: float
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
     @property
     def text(self) -> str:
@@ -89,12 +90,20 @@ class Line:
         return await self.send(url, fields, method, headers)
 
     async def send(
-        self, url: str, fields: Mapping[str, str], method: str = "POST", headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
     ) -> Answer:
-        """A form, unsigned. Raises WebhookFailed on anything but 2xx."""
+        """A form, or `body` instead of it, unsigned. Raises WebhookFailed on anything but 2xx."""
         began = time.perf_counter()
+        data = body if body is not None else fields
+        fields = fields if body is None else {"body": body.decode(errors="replace")}
         try:
-            answer = await self._send(url, fields, method, headers)
+            answer = await self._send(url, data, method, headers)
         except WebhookFailed as error:
             self._watched(Exchange(method, url, fields, 0, str(error), None, (time.perf_counter() - began) * 1000))
             raise
@@ -106,7 +115,7 @@ class Line:
             self.watcher(exchange)
 
     async def _send(
-        self, url: str, fields: Mapping[str, str], method: str, headers: Mapping[str, str] | None
+        self, url: str, data: Mapping[str, str] | bytes, method: str, headers: Mapping[str, str] | None
     ) -> Answer:
         if self._session is None:
             raise RuntimeError("a Line is used within `async with`")
@@ -114,19 +123,19 @@ class Line:
             url = self._reach_url + url.removeprefix(self._public_url)
         began = time.perf_counter()
         try:
-            data = fields if method == "POST" else None
+            sent = data if method == "POST" else None
             async with self._session.request(
-                method, url, data=data, headers=headers, allow_redirects=False
+                method, url, data=sent, headers=headers, allow_redirects=False
             ) as response:
                 body = await response.content.read(ANSWER_MAX_BYTES + 1)
                 while not response.content.at_eof() and len(body) <= ANSWER_MAX_BYTES:
                     body += await response.content.read(ANSWER_MAX_BYTES + 1)
                 status, kind = response.status, response.content_type
-                screen = response.headers.get("X-Screen")
+                told = {name.lower(): value for name, value in response.headers.items()}
         except (aiohttp.ClientError, TimeoutError) as error:
             raise WebhookFailed(f"{method} {url}: {error!r}") from error
         if len(body) > ANSWER_MAX_BYTES:
             raise WebhookFailed(f"{method} {url}: more than {ANSWER_MAX_BYTES} bytes")
         if not 200 <= status < 300:
             raise WebhookFailed(f"{method} {url}: {status} {body[:200].decode(errors='replace')}")
-        return Answer(status, body, kind, screen, (time.perf_counter() - began) * 1000)
+        return Answer(status, body, kind, told.get("x-screen"), (time.perf_counter() - began) * 1000, told)

@@ -4,12 +4,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
 from channels.ussd.wires import WIRES
 from core.gsm7 import Coding, coding_of, size
 from lab.caller import Shown, UssdPhone
+from lab.ussd_wires import DIALECTS
 from lab.webhooks import Line, Watcher
 
 HANDSETS_MAX = 64
@@ -31,7 +33,7 @@ class Driver(Protocol):
 
 
 MakeDriver = Callable[[str, str, str], Driver]  # base URL, MSISDN, service code
-DRIVERS: dict[str, MakeDriver] = {"africastalking": UssdPhone}
+DRIVERS: dict[str, MakeDriver] = {wire: partial(UssdPhone, wire=wire) for wire in DIALECTS}
 
 
 @dataclass(frozen=True, slots=True)
