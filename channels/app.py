@@ -11,11 +11,14 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from channels import asterisk
 from channels.callers import TwilioCaller
 from channels.clock import ZONE, SystemClock
 from channels.door import Incoming
 from channels.ivr import endpoint as ivr
+from channels.ivr.agi.server import AgiServer
 from channels.ivr.speak import IvrSpeaker
+from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.ivr.wires.twilio import TwilioVoice
 from channels.limits import Limits, RedisCodeLimits
 from channels.links import ReceiptLinks
@@ -145,11 +148,16 @@ def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute
 def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """The doors of a house."""
     settings = house.settings
+    switch, probes = _asterisk(house), _probes(house)
+    if switch is not None:
+        probes["fastagi"] = switch.probe
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(house.open())
+            if switch is not None:
+                await stack.enter_async_context(switch.open())
             if beside:
                 await stack.enter_async_context(worker_beside(house.jobs, house.database.pool))
             yield
@@ -161,7 +169,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.links, house.clock),
         *pages.routes(),
-        *operations.routes(_probes(house), house.metrics.page),
+        *operations.routes(probes, house.metrics.page),
         *extra,
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
@@ -199,7 +207,7 @@ def _sms_routes(house: House) -> Sequence[BaseRoute]:
 
 def _ivr_routes(house: House) -> Sequence[BaseRoute]:
     settings = house.settings
-    if "twilio" not in _enabled(settings.ivr.wires, {"twilio": None}, "IVR"):
+    if "twilio" not in _enabled(settings.ivr.wires, dict.fromkeys(IVR_WIRES), "IVR"):
         return ()
     wire = TwilioVoice(_base(settings), settings.help_number)
     return ivr.routes(
@@ -211,6 +219,14 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         public_url=_base(settings),
         expose_screens=settings.expose_screens,
     )
+
+
+def _asterisk(house: House) -> AgiServer | None:
+    """The FastAGI server, where its wire is enabled; it listens beside HTTP."""
+    settings = house.settings
+    if "fastagi" not in settings.ivr.wires:
+        return None
+    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, _gate(settings, "fastagi"))
 
 
 def _signed(settings: Settings) -> Check:
@@ -266,7 +282,7 @@ def _gateways(settings: Settings, texts: Texts, links: ReceiptLinks, twilio: Twi
     return Gateways(
         TwilioTexter(twilio, f"{base}/sms/twilio/status"),
         _mailer(settings, texts, links, clock),
-        TwilioCaller(twilio, base, caller_id=settings.ivr.number or None),
+        asterisk.caller(settings) or TwilioCaller(twilio, base, caller_id=settings.ivr.number or None),
         PaymentTexts(_words(settings, texts), links.of),
     )
 

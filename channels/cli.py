@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from channels import logs, terminal
+from channels.commands import voice_verbs
 from channels.settings import BadSettings, Settings, load, require_production
 from core import VERSION
 
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Khallas: tel
 config = typer.Typer(no_args_is_help=True, help="Settings: what is set, where it comes from, what is wrong.")
 app.add_typer(config, name="config")
 terminal.add_commands(app)
+voice_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 

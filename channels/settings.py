@@ -90,6 +90,25 @@ class Ivr(_Part):
 
     number: str = Field("", description="the voice line customers may call")
     wires: Names = Field(("twilio",), description="enabled switches' dialects")
+    caller: Literal["twilio", "ami", "callfile"] = Field("twilio", description="who rings customers for their card")
+
+
+class Asterisk(_Part):
+    """The operator's own switch: wire fastagi, callers ami and callfile (docs/guides/asterisk.md)."""
+
+    agi_host: str = Field("127.0.0.1", description="address the FastAGI server listens on")
+    agi_port: int = Field(4573, ge=0, le=65_535, description="its port; 0 takes a free one")
+    calls_max: int = Field(200, ge=1, le=10_000, description="calls at once; further ones are told busy")
+    call_max_s: float = Field(900.0, ge=60, le=7_200, description="seconds of one call")
+    first_digit_s: float = Field(9.0, ge=2, le=60, description="seconds to begin an answer")
+    next_digit_s: float = Field(6.0, ge=1, le=60, description="seconds between two digits")
+    sounds: str = Field("khallas", pattern=r"[A-Za-z0-9._/-]+", description="prompts' folder as Asterisk knows it")
+    music: str = Field("", pattern=r"[A-Za-z0-9._-]*", description="music class while the bank answers, or none")
+    ami_url: SecretStr = Field(SecretStr(""), description="ami://user:secret@host:5038")
+    channel: str = Field("", description="whom to ring, with {e164}, {digits} or {national}: PJSIP/{digits}@trunk")
+    context: str = Field("khallas-callback", description="dialplan context of a customer who answered")
+    extension: str = Field("s", description="its extension")
+    spool: str = Field("", description="Asterisk's spool folder, for call files")
 
 
 class Settings(_Part):
@@ -115,6 +134,7 @@ class Settings(_Part):
     ussd: Ussd = Ussd()
     sms: Sms = Sms()
     ivr: Ivr = Ivr()
+    asterisk: Asterisk = Asterisk()
     gateway_secrets: dict[str, SecretStr] = Field(
         {}, description="per wire: a shared secret, or net:10.0.0.0/8,... of allowed networks, or none"
     )

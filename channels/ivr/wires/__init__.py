@@ -1,1 +1,3 @@
 """Voice switches' dialects, one small file each; pure."""
+
+WIRES = ("twilio", "fastagi")

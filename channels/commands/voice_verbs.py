@@ -1,0 +1,77 @@
+"""`khallas voice build` and `khallas voice check`: options in, one function called, its report out."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from core.subscribers import Language
+
+if TYPE_CHECKING:
+    from channels.commands.voice import Report
+    from channels.ivr.prompts import Piece
+
+Out = Annotated[Path, typer.Option("--out", file_okay=False, help="folder of the recordings, a folder a language")]
+Languages = Annotated[list[Language] | None, typer.Option("--language", help="only this one; may be repeated")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def build(
+    out: Out,
+    language: Languages = None,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="recordings by people, same names; they win"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the sound files that Asterisk plays; only what is missing or says other words now."""
+    from channels.commands import voice
+
+    def work(pieces: "Sequence[Piece]") -> "Report":
+        return voice.build(pieces, out, recorded, _progress)
+
+    _tell(_of(language or (), work), as_json=as_json)
+
+
+def check(out: Out, language: Languages = None, as_json: Json = False) -> None:
+    """Which sound files are missing, or say other words than the texts do now."""
+    from channels.commands import voice
+
+    _tell(_of(language or (), lambda pieces: voice.check(pieces, out)), as_json=as_json)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add `voice build` and `voice check`."""
+    group = typer.Typer(no_args_is_help=True, help="Prompts of an Asterisk switch, made ahead of time.")
+    group.command()(build)
+    group.command()(check)
+    app.add_typer(group, name="voice")
+
+
+def _of(languages: Sequence[Language], work: "Callable[[Sequence[Piece]], Report]") -> "Report":
+    from channels.commands.voice import BadFolder, pieces_of
+    from channels.ivr.espeak import NoVoice
+    from channels.ivr.prompts import Prompts
+    from core.texts import load_texts
+
+    try:
+        return work(pieces_of(Prompts(load_texts()).pieces, languages))
+    except (BadFolder, NoVoice, OSError) as error:
+        typer.echo(f"khallas: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _progress(pieces: "Sequence[Piece]") -> "Iterable[Piece]":
+    return track(pieces, "prompts", console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+def _tell(report: "Report", *, as_json: bool) -> None:
+    typer.echo(json.dumps(report.told(), ensure_ascii=False) if as_json else "\n".join(report.lines()))
+    if report.missing or report.stale:
+        raise typer.Exit(1)
