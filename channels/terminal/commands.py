@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from channels.terminal.dial import SPOKEN_WIRE, Dialling, split_code
+from channels.terminal.dial import DEFAULT_WIRE, Dialling, split_code, spoken
 from channels.terminal.dial import dial as play
 from channels.terminal.faults import Failed
 from channels.terminal.keyboard import Keyboard
@@ -29,8 +29,8 @@ def _number(value: str) -> str:
 
 
 def _wire(value: str) -> str:
-    if value != SPOKEN_WIRE:
-        raise typer.BadParameter(f"this handset speaks {SPOKEN_WIRE} only")
+    if value not in spoken():
+        raise typer.BadParameter(f"this handset speaks {', '.join(spoken())}")
     return value
 
 
@@ -54,13 +54,13 @@ def dial(
     from_: From = DEMO_CUSTOMER,
     url: Url = DEMO_URL,
     service_code: Annotated[str, typer.Option(help="The service's own code.")] = "*1117#",
-    wire: Annotated[str, typer.Option(callback=_wire, help="The gateway's dialect.")] = SPOKEN_WIRE,
+    wire: Annotated[str, typer.Option(callback=_wire, help="The gateway's dialect.")] = DEFAULT_WIRE,
     secret: Annotated[str, typer.Option(help="The wire's shared secret, where it has one.")] = "",
     as_json: Json = False,
 ) -> None:
     """A USSD phone in the terminal. Keys come from the keyboard, or from stdin, one line per input."""
     service, keys = split_code(code, service_code)
-    _run(play(Dialling(url, from_, service, keys, secret), Keyboard(), _show(as_json)), left_ok=True)
+    _run(play(Dialling(url, from_, service, keys, secret, wire), Keyboard(), _show(as_json)), left_ok=True)
 
 
 def sms(

@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from lab.caller import Shown, UssdPhone
 
 TURNS_MAX = 200
-SPOKEN_WIRE = "africastalking"  # the one dialect lab/caller.py's handset speaks
+DEFAULT_WIRE = "africastalking"
 HAND_OVER = "HandOver"
 SECRET_HEADER = "X-Khallas-Secret"  # noqa: S105 - a header's name
 
 
 @dataclass(frozen=True, slots=True)
 class Dialling:
-    """What is dialled, by whom, where. `msisdn` is E.164; `secret` is the wire's, or empty."""
+    """What is dialled, by whom, where, and in which gateway's dialect. `msisdn` is E.164; `secret` is the wire's."""
 
     url: str
     msisdn: str
     service_code: str
     keys: str = ""
     secret: str = ""
+    wire: str = DEFAULT_WIRE
 
 
 def split_code(code: str, service_code: str) -> tuple[str, str]:
@@ -41,11 +42,18 @@ def split_code(code: str, service_code: str) -> tuple[str, str]:
     return f"*{other}#", keys
 
 
-def room(text: str) -> tuple[int, int, str]:
-    """What a page uses, what it may use, and the unit."""
+def spoken() -> tuple[str, ...]:
+    """The dialects a handset speaks."""
+    from lab.ussd_wires import DIALECTS
+
+    return tuple(DIALECTS)
+
+
+def room(text: str, wire: str) -> tuple[int, int, str]:
+    """What a page uses, what it may use on this wire, and the unit."""
     from channels.ussd.wires import WIRES
 
-    limits, coding = WIRES[SPOKEN_WIRE].limits, coding_of(text)
+    limits, coding = WIRES[wire].limits, coding_of(text)
     most, unit = (limits.septets, "septets") if coding is Coding.GSM7 else (limits.units, "UCS-2 characters")
     return size(text, coding), most, unit
 
@@ -55,7 +63,8 @@ async def dial(order: Dialling, keyboard: Keyboard, show: Show) -> None:
     from lab.caller import UssdPhone
 
     headers = {SECRET_HEADER: order.secret} if order.secret else None
-    async with UssdPhone(order.url, order.msisdn, order.service_code, headers=headers) as phone:
+    phone = UssdPhone(order.url, order.msisdn, order.service_code, wire=order.wire, headers=headers)
+    async with phone:
         last = await _play(phone, order, keyboard, show)
     if last is None:
         show.line("left before the end", "dim")
@@ -90,11 +99,11 @@ async def _answered(asked: Awaitable["Shown"], order: Dialling) -> "Shown":
         key = "the wire's shared secret (--secret) is missing or wrong, or your address is not allowed"
         raise explain(str(error), order.url, key) from None
     except ValueError as error:
-        raise Failed(f"{order.url} does not speak {SPOKEN_WIRE}: {error}") from None
+        raise Failed(f"{order.url} does not speak {order.wire}: {error}") from None
 
 
 def _draw(shown: "Shown", keys: str, order: Dialling, show: Show) -> None:
-    used, most, unit = room(shown.text)
+    used, most, unit = room(shown.text, order.wire)
     show.handset(shown.text, order.service_code, f"{used}/{most} {unit}")
     if shown.screen:
         show.line(shown.screen, "dim")
