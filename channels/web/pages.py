@@ -97,12 +97,13 @@ class Pages:
         status: int = 200,
         csp: str = CSP_STILL,
         headers: Mapping[str, str] | None = None,
+        section: str = "web",
         **values: object,
     ) -> HTMLResponse:
-        """A private page. In the template: `language`, `rtl`, `t(key)` and what is passed."""
+        """A private page. In the template: `language`, `rtl`, `t(key)` of the section, and what is passed."""
 
         def t(key: str, **named: str) -> str:
-            return self.say(language, key, **named)
+            return self.say(language, key, section, **named)
 
         page = self._templates.get_template(template).render(
             language=language, rtl=language is Language.AR, t=t, **values

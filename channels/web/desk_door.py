@@ -1,0 +1,207 @@
+"""The help desk's threshold: who is there, whether the form is ours, and what is said when something is away.
+
+Every page behind it has a logged-in visitor; every POST has the session's own token. Nothing is shown otherwise.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from channels.door import Malformed, same
+from channels.limits import LimitsDown
+from channels.receive import incoming
+from channels.web.desk_login import Doorkeeper, Refused
+from channels.web.desk_sessions import FORM_TTL_S, Cookies, DeskSession, DeskSessions, FormTokens, SessionsDown
+from channels.web.desk_view import SECTION
+from channels.web.pages import CSP_WORKING, Pages, language_asked, private_headers
+from core.access import Actor
+from core.accounts import User
+from core.attending import NoSuchPayment
+from core.books import BooksDown
+from core.subscribers import Language
+
+log = logging.getLogger(__name__)
+
+HOME, LOGIN = "/desk", "/desk/login"
+BODY_BYTES_MAX = 16 * 1024
+RETRY_AFTER_S = 30
+SEE_OTHER = 303
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of somebody who is logged in. `form` is empty unless it was a POST, whose token was right."""
+
+    request: Request
+    session: DeskSession
+    user: User
+    actor: Actor
+    form: Mapping[str, str]
+
+    @property
+    def language(self) -> Language:
+        return self.session.kept.language
+
+    def field(self, name: str) -> str:
+        return self.form.get(name, "")
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Threshold:
+    """Wraps handlers into endpoints, and is the login itself."""
+
+    def __init__(
+        self, pages: Pages, doorkeeper: Doorkeeper, sessions: DeskSessions, cookies: Cookies, forms: FormTokens
+    ) -> None:
+        self.pages = pages
+        self.sessions = sessions
+        self._doorkeeper = doorkeeper
+        self._cookies = cookies
+        self._forms = forms
+
+    def shows(self, handler: Handler) -> Endpoint:
+        """A page for whoever is logged in; `?lang=` changes the session's language."""
+
+        async def answer(request: Request) -> Response:
+            visit = await self._visit(request, {})
+            if visit is None:
+                return go(LOGIN)
+            language = language_asked(request)
+            if language is not None and language is not visit.language:
+                await self.sessions.change(visit.session, language=language)
+                return go(request.url.path)
+            return await handler(visit)
+
+        return self._safely(answer)
+
+    def does(self, handler: Handler) -> Endpoint:
+        """An act of whoever is logged in; nothing happens without the session's token."""
+
+        async def answer(request: Request) -> Response:
+            form = await self._form(request)
+            visit = await self._visit(request, form)
+            if visit is None:
+                return go(LOGIN)
+            if _foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
+                return self.notice("forbidden", visit.language, 403)
+            return await handler(visit)
+
+        return self._safely(answer)
+
+    async def leave(self, visit: Visit) -> Response:
+        """POST /desk/logout."""
+        await self.sessions.end(visit.session.token)
+        await self._doorkeeper.leaves(visit.user, visit.actor.address)
+        answer = go(LOGIN)
+        self._cookies.drop(answer, self._cookies.session)
+        return answer
+
+    # --- the login ------------------------------------------------------------------------------------------------
+
+    def login_page(self) -> Endpoint:
+        """GET /desk/login."""
+
+        async def answer(request: Request) -> Response:
+            return self._login_form(request, language_asked(request) or Language.FR)
+
+        return self._safely(answer)
+
+    def login(self) -> Endpoint:
+        """POST /desk/login: a new session under a new token; one that came along is ended."""
+
+        async def answer(request: Request) -> Response:
+            form = await self._form(request)
+            language = _language(form.get("lang", ""))
+            cookie = self._cookies.of(request, self._cookies.form)
+            if _foreign(request) or not self._forms.right(cookie, form.get("csrf", "")):
+                return self._login_form(request, language, "login.stale", 403)
+            found = await self._doorkeeper.let_in(form.get("name", ""), form.get("password", ""), _address(request))
+            if isinstance(found, Refused):
+                words, status = ("login.locked", 429) if found.locked else ("login.refused", 401)
+                return self._login_form(request, language, words, status)
+            await self.sessions.end(self._cookies.of(request, self._cookies.session))
+            session = await self.sessions.begin(found, language)
+            entered = go(HOME)
+            self._cookies.put(entered, self._cookies.session, session.token)
+            self._cookies.drop(entered, self._cookies.form)
+            return entered
+
+        return self._safely(answer)
+
+    def _login_form(self, request: Request, language: Language, problem: str = "", status: int = 200) -> Response:
+        cookie = self._cookies.of(request, self._cookies.form) or self._forms.fresh()
+        answer = self.pages.html(
+            "desk/login.html",
+            language,
+            section=SECTION,
+            csp=CSP_WORKING,
+            status=status,
+            csrf=self._forms.of(cookie),
+            problem=problem,
+        )
+        self._cookies.put(answer, self._cookies.form, cookie, FORM_TTL_S)
+        return answer
+
+    # --- ----------------------------------------------------------------------------------------------------------
+
+    async def _visit(self, request: Request, form: Mapping[str, str]) -> Visit | None:
+        """Whoever is logged in, with an account that is still good."""
+        session = await self.sessions.load(self._cookies.of(request, self._cookies.session))
+        if session is None:
+            return None
+        user = await self._doorkeeper.sits(session.kept.user, session.kept.generation)
+        if user is None:
+            await self.sessions.end(session.token)
+            return None
+        return Visit(request, session, user, Actor(user.name, user.role, _address(request)), form)
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        return (await incoming(request, "", body_max=BODY_BYTES_MAX)).form()
+
+    def _safely(self, endpoint: Endpoint) -> Endpoint:
+        """What is away or unknown, in words."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except Malformed as error:
+                return Response(f"{error}\n", 400, private_headers(), "text/plain")
+            except NoSuchPayment:
+                return self.notice("missing", language_asked(request) or Language.FR, 404)
+            except (BooksDown, SessionsDown, LimitsDown) as error:
+                log.warning("desk: not answered: %s", type(error).__name__)
+                return self.notice("busy", language_asked(request) or Language.FR, 503)
+
+        return answer
+
+    def notice(self, what: str, language: Language, status: int) -> Response:
+        """A page of a few words."""
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+        return self.pages.html("desk/notice.html", language, section=SECTION, status=status, headers=headers, what=what)
+
+
+def go(where: str) -> Response:
+    """Elsewhere, by GET."""
+    return RedirectResponse(where, SEE_OTHER, private_headers())
+
+
+def _foreign(request: Request) -> bool:
+    """Sent by another site's page, as far as the browser says (Fetch Metadata); the token decides in any case."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _language(text: str) -> Language:
+    try:
+        return Language(text)
+    except ValueError:
+        return Language.FR

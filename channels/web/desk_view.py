@@ -1,0 +1,263 @@
+"""A payment as the help desk reads it, worded in one language. Pure.
+
+Masked unless it must be seen: four digits of the card for ever; the payer's number and address until somebody asks for
+them, which is logged. Words that locales/ does not know (a new event, an old reason) are shown as they are.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from channels.receipt_view import STATUS, ZONE, Row, Status, when
+from core.access import Access, Actor
+from core.books import Delivery, Kind
+from core.desk import Case
+from core.money import dh
+from core.payment import UNDECIDED, Payment, State
+from core.story import Happening, Source
+from core.subscribers import Language, mask_email, mask_msisdn, national
+from core.texts import Texts
+from core.undoing import Reason, Undoing, UndoRequest, given_back
+
+SECTION = "desk"
+NONE = "—"
+_GOOD = frozenset({"approved", "bill_posted"})
+_BAD = frozenset({"refused", "lost", "mismatch", "undo_refused", "bill_refused", "bill_stuck", "expire", "absent"})
+_BACK = frozenset({"void", "voided", "refund", "refunded", "bill_crediting", "bill_credited"})
+_ASKABLE = UNDECIDED | {State.EXPIRED, State.DECLINED}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One labelled value; `latin` ones read left to right in every language."""
+
+    label: str
+    value: str
+    latin: bool = True
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the story. `tone` colours it: good, bad, back, out, desk, plain."""
+
+    tone: str
+    title: str
+    detail: str
+    at: str
+    clock: str
+    iso: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line of a search's result."""
+
+    id: str
+    status: Status
+    state: str
+    amount: str
+    line: str
+    at: str
+    card: str
+    auth_code: str
+    payer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to give money back, as it waits."""
+
+    id: int
+    payment_id: str
+    amount: str
+    line: str
+    reason: str
+    comment: str
+    by: str
+    at: str
+    may_approve: bool
+    may_reject: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One line of who looked."""
+
+    who: str
+    what: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """Everything a payment's page prints."""
+
+    id: str
+    status: Status
+    state: str
+    say: str
+    amount: str
+    line: str
+    facts: tuple[Fact, ...]
+    bills: tuple[Row, ...]
+    items: tuple[Item, ...]
+    contact_shown: bool
+    can_ask: bool
+    resends: tuple[tuple[str, str], ...]
+    can_undo: bool
+    alone: bool
+    undo_amount: str
+    reasons: tuple[tuple[str, str], ...]
+    asked: Asked | None
+    looked: tuple[Looked, ...]
+
+
+class DeskWords:
+    """Cases and lists in one language. Raises MissingText for what locales/ must have."""
+
+    def __init__(self, texts: Texts, language: Language) -> None:
+        self._texts = texts
+        self._language = language
+
+    def case(self, case: Case, actor: Actor, undoing: Undoing) -> CaseView:
+        """A payment's page, for whoever sits there."""
+        payment, asked = case.payment, case.open_undo
+        status = STATUS[payment.state]
+        return CaseView(
+            id=payment.id,
+            status=status,
+            state=self._receipt(f"{status}.state"),
+            say=self._receipt(f"{status}.note"),
+            amount=dh(payment.amount_centimes),
+            line=self._line(payment),
+            facts=self._facts(payment, contact=case.contact),
+            bills=tuple(Row(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
+            items=tuple(self._item(told) for told in case.story),
+            contact_shown=case.contact,
+            can_ask=payment.state in _ASKABLE and payment.sent_at is not None,
+            resends=tuple((kind.value, self.t(f"resend.{kind}")) for kind in Kind if kind in case.resendable),
+            can_undo=payment.state is State.CAPTURED and asked is None,
+            alone=undoing.alone(actor, payment),
+            undo_amount=dh(given_back(payment)),
+            reasons=tuple((reason.value, self.t(f"reason.{reason}")) for reason in Reason),
+            asked=None if asked is None else self.asked(asked, payment, actor),
+            looked=tuple(self._looked(access) for access in case.accesses),
+        )
+
+    def found(self, payment: Payment) -> Found:
+        """A line of a search's result."""
+        status = STATUS[payment.state]
+        return Found(
+            payment.id,
+            status,
+            self._receipt(f"{status}.state"),
+            dh(payment.amount_centimes),
+            self._line(payment),
+            when(payment.created_at) or NONE,
+            _card(payment),
+            payment.auth_code or NONE,
+            mask_msisdn(payment.payer_msisdn),
+        )
+
+    def asked(self, request: UndoRequest, payment: Payment, actor: Actor) -> Asked:
+        """A request that waits."""
+        return Asked(
+            request.id,
+            request.payment_id,
+            dh(request.amount_centimes),
+            self._line(payment),
+            self.t(f"reason.{request.reason}"),
+            request.comment,
+            request.proposed_by,
+            when(request.proposed_at) or NONE,
+            request.may_approve(actor),
+            request.may_reject(actor),
+        )
+
+    def t(self, key: str, **values: str) -> str:
+        return self._texts.fill(self._language, SECTION, key, **values)
+
+    def _receipt(self, key: str) -> str:
+        return self._texts.get(self._language, "receipt", key)
+
+    def _known(self, key: str, otherwise: str) -> str:
+        return self.t(key) if self._texts.has(self._language, SECTION, key) else otherwise
+
+    def _line(self, payment: Payment) -> str:
+        return f"{self._receipt(f'line.{payment.service}')} \u2068{payment.line_reference}\u2069"
+
+    def _facts(self, payment: Payment, *, contact: bool) -> tuple[Fact, ...]:
+        msisdn, email = payment.payer_msisdn, payment.email
+        payer = national(msisdn) if contact else mask_msisdn(msisdn)
+        address = (email if contact else mask_email(email)) if email else ""
+        return (
+            self._fact("auth-code", payment.auth_code),
+            self._fact("receipt", payment.receipt_number),
+            self._fact("transaction", payment.transaction_number),
+            self._fact("reference", payment.reference),
+            self._fact("card", _card(payment)),
+            self._fact("payer", payer, href=f"tel:{msisdn}" if contact and msisdn else ""),
+            self._fact("email", address),
+            self._fact("channel", self._known(f"channel.{payment.channel}", payment.channel), latin=False),
+            self._fact("language", self._texts.get(payment.language, "web", "language.name"), latin=False),
+            self._fact("paid-at" if payment.paid_at else "begun-at", when(payment.paid_at or payment.created_at)),
+        )
+
+    def _fact(self, name: str, value: str | None, *, latin: bool = True, href: str = "") -> Fact:
+        return Fact(self.t(f"fact.{name}"), value or NONE, latin, href)
+
+    def _item(self, told: Happening) -> Item:
+        match told.source:
+            case Source.MESSAGE:
+                tone = "bad" if told.status == Delivery.FAILED else "out"
+                title = self._known(f"message.{told.what}", told.what)
+                detail = self._delivery(told)
+            case Source.NOTE:
+                tone, title, detail = "desk", self.t("story.note"), told.detail or ""
+            case Source.DESK:
+                tone, title, detail = "desk", self._known(f"action.{told.what}", told.what), ""
+            case Source.UNDO:
+                tone, title, detail = "back", self._known(f"undo.{told.what}", told.what), self._reason(told.detail)
+            case _:
+                tone = _tone(told.what)
+                title, detail = self._known(f"event.{told.what}", told.what), self._event_detail(told)
+        moment = told.at.astimezone(ZONE)
+        return Item(tone, title, detail, f"{moment:%d/%m/%Y}", f"{moment:%H:%M:%S}", told.at.isoformat(), told.who)
+
+    def _delivery(self, told: Happening) -> str:
+        """How far a message got, and when that was heard."""
+        words = self._known(f"delivery.{told.status}", told.status)
+        moved = told.until is not None and told.until != told.at and told.status != Delivery.QUEUED
+        parts = [words, _clock(told.until) if moved and told.until else "", told.detail or ""]
+        return " · ".join(part for part in parts if part)
+
+    def _event_detail(self, told: Happening) -> str:
+        """An answer's code, a bill's number, a channel: as it was written."""
+        if told.what == "create" and told.detail:
+            return self._known(f"channel.{told.detail}", told.detail)
+        return told.detail or ""
+
+    def _reason(self, detail: str | None) -> str:
+        reason, _, comment = (detail or "").partition(" ")
+        words = self._known(f"reason.{reason}", reason)
+        return f"{words} · {comment}" if comment else words
+
+    def _looked(self, access: Access) -> Looked:
+        return Looked(access.who, self._known(f"action.{access.action}", access.action), when(access.at) or NONE)
+
+
+def _tone(event: str) -> str:
+    if event in _GOOD:
+        return "good"
+    if event in _BAD:
+        return "bad"
+    return "back" if event in _BACK else "plain"
+
+
+def _card(payment: Payment) -> str:
+    return f"**** {payment.card_last4}" if payment.card_last4 else NONE
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(ZONE):%H:%M:%S}"
