@@ -60,7 +60,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const target = event.target;
   const inside = target === document.body || target.closest("#handset");
-  if (!inside && (target.matches("select, input") || !/^[0-9*#]$/.test(event.key))) return;
+  if (!inside && (target.matches("select, input") || !/^([0-9*#]|Escape)$/.test(event.key))) return;
   const typing = target.matches("input, textarea");
   const name = /^[0-9*#]$/.test(event.key) ? event.key : KEYBOARD[event.key];
   if (!name) return;

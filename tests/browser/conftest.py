@@ -1,0 +1,42 @@
+"""One demo and one Chromium for all browser tests; a window each."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.demo import running_demo
+from tests.browser.visitor import CHROMIUM, FLAGS, Visitor
+
+Arrive = Callable[..., Awaitable[Visitor]]
+
+
+@pytest.fixture(scope="session")
+async def demo_url() -> AsyncIterator[str]:
+    """The demo's address. Its data is shared: each test pays another subscriber's bill."""
+    async with running_demo() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium (apt-get install chromium), headless."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def arrive(browser: Browser, demo_url: str) -> AsyncIterator[Arrive]:
+    """Opens windows; at the test's end none may have had an error or asked another host."""
+    visitors: list[Visitor] = []
+
+    async def open_window(width: int = 1440, height: int = 900) -> Visitor:
+        visitors.append(await Visitor.arrive(browser, demo_url, width, height))
+        return visitors[-1]
+
+    yield open_window
+    for visitor in visitors:
+        await visitor.context.close()
+        assert visitor.complaints == []

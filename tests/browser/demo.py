@@ -1,0 +1,59 @@
+"""The demo as its users start it: one process, a free port, a folder of its own. For browser tests and pictures."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+START_MAX_S = 90.0
+STOP_MAX_S = 30.0
+LINES_MAX = 1_000
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def running_demo() -> AsyncIterator[str]:
+    """Its address, from `ready` until the block ends. Raises TimeoutError, or RuntimeError when it did not start."""
+    with tempfile.TemporaryDirectory(prefix="khallas-demo-") as name:
+        os.chmod(name, 0o755)  # noqa: S103 - at once; PostgreSQL under root runs as nobody
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("khallas"),
+            *("demo", "--port", str(free_port()), "--state", f"{name}/state"),
+            env={key: value for key, value in os.environ.items() if not key.startswith("KHALLAS_")},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(START_MAX_S):
+                url = await _ready(process)
+            yield url
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
+            await asyncio.wait_for(process.communicate(), STOP_MAX_S)
+
+
+async def _ready(process: asyncio.subprocess.Process) -> str:
+    """The address told. Raises RuntimeError with what the process said instead."""
+    assert process.stdout is not None
+    said: list[str] = []
+    for _ in range(LINES_MAX):
+        line = (await process.stdout.readline()).decode(errors="replace")
+        if line.startswith("ready "):
+            return line.removeprefix("ready ").strip()
+        if not line:
+            break
+        said.append(line)
+    raise RuntimeError("the demo did not start: " + "".join(said))

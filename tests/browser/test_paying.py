@@ -1,0 +1,114 @@
+"""A bill paid wholly from the phone page, as its user would."""
+
+import re
+
+from playwright.async_api import expect
+
+from tests.browser.conftest import Arrive
+from tests.browser.visitor import Visitor
+
+APPROVED = "4000000000000010"
+ASKS_PIN = "5191630100004896"
+
+
+async def no_digits_of(visitor: Visitor, card: str) -> None:
+    """Neither on the handset nor in what the page knows of the wire."""
+    await visitor.page.evaluate("for (const each of document.querySelectorAll('#trace details')) each.open = true")
+    shown = await visitor.page.locator("#trace").inner_text()
+    assert "Digits=••••" in shown
+    assert card[:12] not in shown
+    assert card[:12] not in await visitor.page.locator("#handset").inner_text()
+    feed = await visitor.page.evaluate("fetch('/phone/api/feed/%2B212600000001').then((a) => a.text())")
+    assert card[:12] not in feed
+
+
+async def test_a_bill_is_paid_in_french_on_the_keyboard(arrive: Arrive) -> None:
+    visitor = await arrive()
+    page = visitor.page
+    await visitor.open_phone("fr", "0600000001")
+    await page.keyboard.press("Enter")
+    await visitor.mode("dial")
+    await page.keyboard.press("Enter")
+    await visitor.choose("Français")
+    await visitor.choose("Mon mobile 0600000001")
+    await visitor.choose("J'accepte")
+    await visitor.choose("Payer 769,20 DH")
+    await expect(page.locator("#gauge")).to_contain_text(re.compile(r"\d+ / 160"))
+    assert await visitor.barriers() == []
+    await visitor.choose("Payer")
+    await visitor.mode("incoming")
+    await page.keyboard.press("Enter")
+    await visitor.hears("numéro de votre carte")
+    assert await visitor.barriers() == []
+    await page.keyboard.type(APPROVED)
+    await expect(page.locator(".typed")).to_have_text("•" * 16)
+    await page.keyboard.press("#")
+    await visitor.hears("expiration")
+    await visitor.answer_field("1229")
+    await visitor.hears("confirmer")
+    await page.keyboard.press("1")
+    await visitor.hears("code de sécurité")
+    await visitor.answer_field("123")
+    await visitor.mode("hungup")
+    await visitor.hears("Paiement accepté")
+    await no_digits_of(visitor, APPROVED)
+
+    await expect(page.locator("#letters .subject").first).to_contain_text("769,20 DH")
+    await expect(page.frame_locator("#letter").locator("body")).to_contain_text("0000171682062019")
+    await expect(page.locator("#soft-left")).to_have_text("Lire")
+    await visitor.touch("left")
+    await visitor.mode("read")
+    told = await visitor.reads("Autorisation")
+    async with visitor.context.expect_page() as opened:
+        await visitor.touch("left")
+    receipt = await opened.value
+    await expect(receipt.locator("main.receipt.paid")).to_contain_text("769,20 DH")
+    authorisation = re.search(r"Autorisation\s*:\s*(\w+)", told)
+    assert authorisation is not None
+    await expect(receipt.locator("main")).to_contain_text(authorisation[1])
+
+
+async def test_a_bill_is_paid_in_arabic_by_touch_at_360_px(arrive: Arrive) -> None:
+    visitor = await arrive(360, 740)
+    page = visitor.page
+    await visitor.open_phone("ar", "0600000002")
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    await page.locator("[data-do=dial]").click()
+    await visitor.reads("اللغة")
+    await visitor.touch("2", "call")
+    await visitor.reads("0600000002")
+    await visitor.touch("1", "call")
+    await visitor.reads("أقبل")
+    await visitor.touch("1", "call")
+    await visitor.reads("413,50")
+    await expect(page.locator("#gauge")).to_contain_text(re.compile(r"\d+.* / .*80"))
+    assert await visitor.barriers() == []
+    await visitor.touch("1", "call")
+    await visitor.reads("@example.com")
+    await visitor.touch("1", "call")
+    await visitor.mode("incoming")
+    assert await visitor.barriers() == []
+    await page.locator(".choice .yes").click()
+    await visitor.hears("413")
+    await page.locator(f'[data-keys="{ASKS_PIN}#"]').click()
+    await visitor.hears("انتهاء صلاحيتها")
+    await visitor.touch(*"1229#")
+    await visitor.hears("ستؤدي")
+    await visitor.touch("1")
+    await visitor.hears("رمز الأمان")
+    await visitor.touch(*"123#")
+    await visitor.hears("لمرة واحدة")
+    await expect(page.locator("#trace .screen").first).to_have_text("BankPin")
+    await visitor.touch(*"123#")
+    await visitor.mode("hungup")
+    await visitor.hears("تم قبول الأداء")
+    assert await visitor.overflow_px() == 0
+
+    await visitor.touch("left")
+    await visitor.mode("read")
+    await expect(page.locator(".said")).to_have_attribute("dir", "rtl")
+    await expect(page.frame_locator("#letter").locator("html")).to_have_attribute("dir", "rtl")
+    async with visitor.context.expect_page() as opened:
+        await page.locator(".said a").click()
+    receipt = await opened.value
+    await expect(receipt.locator("main.receipt.paid")).to_contain_text("413,50 DH")

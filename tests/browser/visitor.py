@@ -1,0 +1,116 @@
+"""A person before the demo's phone: reads its screen, chooses by what is written, presses keys as shown.
+
+Rule: nothing waits for time, everything waits for what is seen.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+LOOK_MAX_MS = 20_000
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
+
+@dataclass
+class Visitor:
+    """One browser window. `complaints` is all that a page must never have: errors, and requests to other hosts."""
+
+    context: BrowserContext
+    page: Page
+    base: str
+    complaints: list[str] = field(default_factory=list)
+
+    @classmethod
+    async def arrive(
+        cls, browser: Browser, base: str, width: int = 1440, height: int = 900, scale: float = 1
+    ) -> "Visitor":
+        """A fresh window, its languages unknown."""
+        context = await browser.new_context(
+            viewport={"width": width, "height": height}, device_scale_factor=scale, reduced_motion="reduce"
+        )
+        context.set_default_timeout(LOOK_MAX_MS)
+        visitor = cls(context, await context.new_page(), base)
+        context.on("console", visitor._console)
+        context.on("weberror", lambda error: visitor.complaints.append(str(error.error)))
+        context.on("request", visitor._request)
+        return visitor
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if urlsplit(request.url).netloc not in {urlsplit(self.base).netloc, ""}:
+            self.complaints.append(f"request: {request.url}")
+
+    async def open_phone(self, language: str, number: str) -> None:
+        """The page, idle, as one subscriber."""
+        await self.page.goto(f"{self.base}/phone?lang={language}&from={number}")
+        await self.mode("idle")
+
+    # --- the handset -------------------------------------------------------------------------------------------------
+
+    async def mode(self, name: str) -> None:
+        """Wait until the handset is doing that."""
+        await expect(self.page.locator(f"#handset[data-mode={name}]")).to_be_visible(timeout=LOOK_MAX_MS)
+
+    async def reads(self, words: str | re.Pattern[str]) -> str:
+        """Wait until the screen shows that; all it shows."""
+        screen = self.page.locator("#lcd")
+        await expect(screen).to_contain_text(words, timeout=LOOK_MAX_MS)
+        return await screen.inner_text()
+
+    async def hears(self, words: str) -> None:
+        """Wait until the voice has said that last."""
+        await expect(self.page.locator(".captions p").last).to_contain_text(words, timeout=LOOK_MAX_MS)
+
+    async def touch(self, *keys: str) -> None:
+        """Keys of the handset, one by one."""
+        for key in keys:
+            await self.page.locator(f'#handset [data-key="{key}"]').click()
+
+    async def choose(self, label: str) -> None:
+        """The option that is so labelled, by its key, on the keyboard; then Enter."""
+        shown = await self.reads(re.compile(rf"\d\. [^\n]*{re.escape(label)}"))
+        found = re.search(rf"^(\d)\. .*{re.escape(label)}", shown, re.MULTILINE)
+        assert found is not None, shown
+        await self.page.keyboard.press(found[1])
+        await self.page.keyboard.press("Enter")
+
+    async def answer_field(self, digits: str) -> None:
+        """A spoken field's answer on the keyboard."""
+        await self.page.keyboard.type(digits + "#")
+
+    # --- what must hold of every page --------------------------------------------------------------------------------
+
+    async def barriers(self) -> list[str]:
+        """axe-core's serious and critical findings, with where they are."""
+        if not await self.page.evaluate("'axe' in window"):
+            await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = await self.page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")
+        return [
+            f"{each['id']}: {node['html']}"
+            for each in found["violations"]
+            if each["impact"] in {"serious", "critical"}
+            for node in each["nodes"]
+        ]
+
+    async def overflow_px(self) -> int:
+        """How much wider than the window the page is."""
+        wider: int = await self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wider
