@@ -111,6 +111,23 @@ class Asterisk(_Part):
     spool: str = Field("", description="Asterisk's spool folder, for call files")
 
 
+class Desk(_Part):
+    """The help desk (/desk)."""
+
+    alone_max_dh: int = Field(500, ge=0, le=1_000_000, description="DH a supervisor gives back without a second person")
+    idle_s: int = Field(900, ge=60, le=86_400, description="seconds without a click that end a session")
+    absolute_s: int = Field(8 * 3_600, ge=300, le=7 * 86_400, description="seconds that end any session")
+
+
+class Retention(_Part):
+    """How long personal data is kept (law 09-08); a daily job applies it. docs: what is kept and why."""
+
+    messages_days: int = Field(400, ge=30, le=3_660, description="days the log of messages keeps their recipients")
+    unpaid_days: int = Field(90, ge=7, le=3_660, description="days a payment that was never made keeps its payer")
+    paid_days: int = Field(3_660, ge=366, le=7_320, description="days a paid one does (ten years of accounts)")
+    access_log_days: int = Field(1_100, ge=90, le=3_660, description="days the help desk's log is kept")
+
+
 class Settings(_Part):
     """All settings of a server."""
 
@@ -135,6 +152,8 @@ class Settings(_Part):
     sms: Sms = Sms()
     ivr: Ivr = Ivr()
     asterisk: Asterisk = Asterisk()
+    desk: Desk = Desk()
+    retention: Retention = Retention()
     gateway_secrets: dict[str, SecretStr] = Field(
         {}, description="per wire: a shared secret, or net:10.0.0.0/8,... of allowed networks, or none"
     )
