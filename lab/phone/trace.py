@@ -19,7 +19,7 @@ CALLS_MAX = 500
 BODY_MAX_CHARACTERS = 8_000
 MASK = "•"
 TYPED = ("Digits", "text", "Body")  # what customers type, by wire
-_LONG = re.compile(r"(?<!\d)(?:\d[ -]?){9,15}(\d{4})(?!\d)")
+_LONG = re.compile(r"(?<!\d)(?:\d[ -]?){9,}((?:\d[ -]?){3}\d)(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Entry:
 
 
 def masked(text: str) -> str:
-    """Runs of 13 to 19 digits keep their last four."""
+    """Runs of 13 digits and more, however they are set apart, keep their last four."""
     return _LONG.sub(lambda found: MASK * 4 + found[1], text)
 
 

@@ -67,6 +67,7 @@ document.addEventListener("keydown", (event) => {
   if (typing && !["call", "end"].includes(name)) return;
   if (target.matches("button") && event.key === "Enter" && !event.repeat) return; // the button's own click
   event.preventDefault();
+  if (!inside) $("lcd").focus({ preventScroll: true }); // what is typed next is the handset's too
   handset.press(name);
 });
 document.addEventListener("input", () => handset.labels());
