@@ -11,9 +11,10 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from channels import asterisk
+from channels import asterisk, networks
 from channels.callers import TwilioCaller
 from channels.clock import ZONE, SystemClock
+from channels.desk import desk_routes
 from channels.door import Incoming
 from channels.ivr import endpoint as ivr
 from channels.ivr.agi.server import AgiServer
@@ -26,6 +27,7 @@ from channels.mail.compose import Composer
 from channels.mail.compose import Sender as MailSender
 from channels.mail.send import SmtpMailer, SmtpServer
 from channels.metrics import Metrics
+from channels.networks import Networks
 from channels.receipt_view import Operator
 from channels.receive import Check, Gate
 from channels.settings import BadSettings, Settings, allowed_networks
@@ -40,6 +42,7 @@ from channels.sms.words import Words
 from channels.twilio import TwilioAccount, TwilioRest, TwilioTexter
 from channels.twilio_signature import guard
 from channels.ussd import endpoint as ussd
+from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES
 from channels.web import operations, receipts
 from channels.web.pages import Pages
@@ -53,7 +56,7 @@ from core.database.books import books_on
 from core.database.pool import Database, make_pool
 from core.jobs import Work, build_jobs, worker_beside
 from core.outbox import Gateways, Sender
-from core.ports import Clock
+from core.ports import Clock, Replies, Texter
 from core.posting import Poster
 from core.subscribers import national
 from core.sweeps import Sweep
@@ -84,6 +87,8 @@ class House:
     books: Books
     till: Till
     turns: Turns
+    inbox: Inbox
+    networks: Networks
     links: ReceiptLinks
     acquirer: CmiAcquirer
     twilio: TwilioRest
@@ -133,11 +138,18 @@ def assemble(
     numbers = Numbers(settings.help_number, national(settings.ivr.number), settings.short_code)
     performer = Performer(till, Seals(settings.vault()))
     turns = Turns(RedisStore(redis), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn)
-    gateways = _gateways(settings, texts, links, twilio, clock)
+    metrics, memory = Metrics(), RedisMemory(redis)
+    post = Post(memory, Limits(redis, "sms"), books.messages, clock)
+    inbox = Inbox(Answers(_words(settings, texts), till, memory), post)
+    texter = TwilioTexter(twilio, f"{_base(settings)}/sms/twilio/status")
+    outside = networks.join(settings, redis, networks.Doors(inbox, turns, texts, metrics), texter)
+    gateways = _gateways(settings, texts, links, twilio, clock, outside.texter, memory)
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
     jobs = build_jobs(Work(till.attendant, poster, sender, sweep), sweep_every_s=times.sweep_every_s)
-    return House(settings, texts, Metrics(), clock, database, redis, books, till, turns, links, cmi, twilio, jobs)
+    return House(
+        settings, texts, metrics, clock, database, redis, books, till, turns, inbox, outside, links, cmi, twilio, jobs
+    )
 
 
 def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
@@ -156,6 +168,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(house.open())
+            await stack.enter_async_context(house.networks.open(serving=True))
             if switch is not None:
                 await stack.enter_async_context(switch.open())
             if beside:
@@ -168,8 +181,9 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *_sms_routes(house),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.links, house.clock),
+        *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock),
         *pages.routes(),
-        *operations.routes(probes, house.metrics.page),
+        *operations.routes(probes, house.metrics.page, house.networks.states),
         *extra,
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
@@ -192,17 +206,15 @@ def _ussd_routes(house: House) -> Sequence[BaseRoute]:
         house.metrics,
         public_url=_base(settings),
         expose_screens=settings.expose_screens,
+        callers=RedisCallers(house.redis),
     )
 
 
 def _sms_routes(house: House) -> Sequence[BaseRoute]:
     settings = house.settings
     wires = _enabled(settings.sms.wires, SMS_WIRES, "SMS")
-    memory = RedisMemory(house.redis)
-    post = Post(memory, Limits(house.redis, "sms"), house.books.messages, house.clock)
-    inbox = Inbox(Answers(_words(settings, house.texts), house.till, memory), post)
     guards = {name: _signed(settings) if name == "twilio" else _gate(settings, name) for name in wires}
-    return sms.routes(inbox, wires, guards, public_url=_base(settings))
+    return sms.routes(house.inbox, wires, guards, public_url=_base(settings))
 
 
 def _ivr_routes(house: House) -> Sequence[BaseRoute]:
@@ -277,13 +289,22 @@ def _twilio(settings: Settings) -> TwilioRest:
     return TwilioRest(TwilioAccount(own.account_sid, token, own.from_ or settings.short_code, own.api_url))
 
 
-def _gateways(settings: Settings, texts: Texts, links: ReceiptLinks, twilio: TwilioRest, clock: Clock) -> Gateways:
+def _gateways(
+    settings: Settings,
+    texts: Texts,
+    links: ReceiptLinks,
+    twilio: TwilioRest,
+    clock: Clock,
+    texter: Texter,
+    replies: Replies,
+) -> Gateways:
     base = _base(settings)
     return Gateways(
-        TwilioTexter(twilio, f"{base}/sms/twilio/status"),
+        texter,
         _mailer(settings, texts, links, clock),
         asterisk.caller(settings) or TwilioCaller(twilio, base, caller_id=settings.ivr.number or None),
         PaymentTexts(_words(settings, texts), links.of),
+        replies,
     )
 
 

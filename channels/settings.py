@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from channels.smpp.account import Account, account_of
+
 PREFIX = "KHALLAS_"
 NEST = "__"
 FILE = "_FILE"
@@ -83,6 +85,35 @@ class Sms(_Part):
     """SMS gateways."""
 
     wires: Names = Field(("twilio",), description="enabled gateways' dialects")
+    routes: Names = Field((), description="ways out, first to last, name or name:20 for 20 a second; () = all set up")
+
+
+class Smpp(_Part):
+    """SMSCs that are bound directly (docs/guides/smsc.md)."""
+
+    binds: Secrets = Field((), description="comma list of smpp://system_id:password@host:2775/name?window=10")
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Raises ValueError in words that hold no secret."""
+        accounts = tuple(account_of(url.get_secret_value()) for url in self.binds)
+        names = [account.name for account in accounts]
+        if len(set(names)) < len(names) or {"twilio", "kannel"} & set(names):
+            raise ValueError("each SMSC has a name of its own, which is not twilio or kannel")
+        return accounts
+
+    @model_validator(mode="after")
+    def _binds_are_binds(self) -> Self:
+        self.accounts()
+        return self
+
+
+class Kannel(_Part):
+    """Kannel's smsbox (docs/guides/kannel.md)."""
+
+    url: WebUrl = Field("", description="its sendsms, http://host:13013/cgi-bin/sendsms")
+    username: str = Field("", description="the sendsms-user")
+    password: SecretStr = Field(SecretStr(""), description="the sendsms-user's password")
+    callback_url: WebUrl = Field("", description="our base as Kannel reaches it, when that is not the public one")
 
 
 class Ivr(_Part):
@@ -151,6 +182,8 @@ class Settings(_Part):
     ussd: Ussd = Ussd()
     sms: Sms = Sms()
     ivr: Ivr = Ivr()
+    smpp: Smpp = Smpp()
+    kannel: Kannel = Kannel()
     asterisk: Asterisk = Asterisk()
     desk: Desk = Desk()
     retention: Retention = Retention()

@@ -44,5 +44,5 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
 async def work_forever(settings: Settings) -> None:
     """Jobs until a signal; what was begun is finished or handed back."""
     house = assemble(settings)
-    async with house.open(), house.jobs.open_async(house.database.pool):
+    async with house.open(), house.networks.open(serving=False), house.jobs.open_async(house.database.pool):
         await run_worker(house.jobs, install_signal_handlers=True)

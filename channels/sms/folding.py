@@ -61,5 +61,6 @@ def latin_lookalikes(word: str) -> str:
 
 
 def has_arabic(text: str) -> bool:
-    """Whether Arabic letters were written: the customer reads Arabic."""
-    return any("ARABIC LETTER" in unicodedata.name(char, "") for char in unicodedata.normalize("NFKC", text))
+    """Whether Arabic letters or digits were written: the customer reads Arabic."""
+    names = (unicodedata.name(char, "") for char in unicodedata.normalize("NFKC", text))
+    return any("ARABIC LETTER" in name or "ARABIC-INDIC DIGIT" in name for name in names)

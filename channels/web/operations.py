@@ -15,8 +15,15 @@ PROBE_MAX_S = 1.0
 Probe = Callable[[], Awaitable[None]]
 
 
-def routes(probes: Mapping[str, Probe], metrics: Callable[[], tuple[bytes, str]]) -> list[Route]:
-    """GET /healthz (no I/O), /readyz (each probe within PROBE_MAX_S), /metrics."""
+def routes(
+    probes: Mapping[str, Probe],
+    metrics: Callable[[], tuple[bytes, str]],
+    states: Callable[[], Mapping[str, str]] = dict,
+) -> list[Route]:
+    """GET /healthz (no I/O), /readyz (each probe within PROBE_MAX_S), /metrics.
+
+    `states` are shown and change nothing: a server whose SMSC is away still serves everybody else.
+    """
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -26,7 +33,7 @@ def routes(probes: Mapping[str, Probe], metrics: Callable[[], tuple[bytes, str]]
         found = await asyncio.gather(*(_ask(name, probes[name]) for name in names))
         ready = all(state == "ok" for state in found)
         return JSONResponse(
-            {"ready": ready, "checks": dict(zip(names, found, strict=True))},
+            {"ready": ready, "checks": dict(zip(names, found, strict=True)) | dict(states())},
             status_code=200 if ready else 503,
             headers={"Cache-Control": "no-store"},
         )

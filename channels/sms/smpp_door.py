@@ -1,0 +1,142 @@
+"""SMS in over SMPP: texts and delivery receipts of all SMSCs. Answered when kept; what is raised comes again.
+
+deliver_sm carries no id of its own. A text that comes again over another connection within REPEAT_S is taken for a
+repeat, because its acknowledgement may have been lost with the first one; over the same connection it is a new text.
+"""
+
+import logging
+import secrets
+from hashlib import sha256
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from channels.smpp.account import Account
+from channels.smpp.message import ShortMessage
+from channels.smpp.metrics import SmppMetrics
+from channels.smpp.parts import Fragment, fragment_of
+from channels.smpp.reassembly import PartsDown, Reassembly
+from channels.smpp.receipts import Receipt, State, receipt_of
+from channels.smpp.session import Handled
+from channels.smpp.statuses import Status
+from channels.sms.inbox import Inbox, NotStored
+from channels.sms.memory import MemoryDown
+from channels.sms.message import DeliveryStatus, MoMessage
+from channels.sms.smpp_memory import SentParts
+from channels.sms.smpp_texter import fold_id
+from core.books import BooksDown, Delivery
+
+log = logging.getLogger(__name__)
+
+REPEAT_S = 120
+TEXT_CHARS_MAX = 2_000  # of a text: keywords are short, whatever else somebody pasted
+ID_BYTES = 12
+AGAIN = "*"  # in place of a connection: whoever brings it, it is the same message
+
+DELIVERIES = {State.ON_ITS_WAY: Delivery.SENT, State.DELIVERED: Delivery.DELIVERED, State.FAILED: Delivery.FAILED}
+DOWN = (NotStored, PartsDown, MemoryDown, BooksDown)
+
+
+class Arrivals:
+    """Names texts that have none. Raises MemoryDown."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def identify(self, session_id: str, digest: str) -> str:
+        """The text's id, the same for a repeat."""
+        fresh = secrets.token_hex(ID_BYTES)
+        key = f"kh:smpp:mo:{digest}"
+        try:
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.set(key, f"{session_id}|{fresh}", ex=REPEAT_S, nx=True)
+            pipe.get(key)
+            ours, value = await pipe.execute()
+            if ours or value is None:
+                return fresh
+            session, _, identity = value.decode().partition("|")
+            if session != session_id:
+                return str(identity)
+            await self._redis.set(key, f"{session_id}|{fresh}", ex=REPEAT_S)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise MemoryDown(type(error).__name__) from error
+        return fresh
+
+    async def again(self, digest: str, identity: str) -> None:
+        """The SMSC was told to bring it again: whoever does so brings this one."""
+        try:
+            await self._redis.set(f"kh:smpp:mo:{digest}", f"{AGAIN}|{identity}", ex=REPEAT_S)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise MemoryDown(type(error).__name__) from error
+
+
+class SmppTexts:
+    """Takes what SMSCs bring that is no USSD."""
+
+    def __init__(
+        self, inbox: Inbox, reassembly: Reassembly, sent: SentParts, arrivals: Arrivals, metrics: SmppMetrics
+    ) -> None:
+        self._inbox = inbox
+        self._reassembly = reassembly
+        self._sent = sent
+        self._arrivals = arrivals
+        self._metrics = metrics
+
+    async def take(self, account: Account, session_id: str, message: ShortMessage) -> Handled:
+        """RMSGQFUL while it cannot be kept; a message is never refused for what it says."""
+        try:
+            if message.is_receipt:
+                await self._receipt(account, message)
+            else:
+                await self._text(account, session_id, message)
+        except DOWN as error:
+            log.warning("smpp %s: a message is to come again: %s", account.name, type(error).__name__)
+            return Handled(Status.RMSGQFUL)
+        return Handled()
+
+    async def receipt(self, smsc: str, receipt: Receipt) -> None:
+        """Write down what became of a message. Raises MemoryDown, BooksDown."""
+        self._metrics.receipt(smsc, receipt.state or "unheard_of")
+        if receipt.state is None:
+            return
+        whole = await self._sent.receipt(smsc, receipt, receipt.state)
+        provider_id = f"{smsc}:{receipt.message_id}"
+        if whole is None:
+            log.info("smpp %s: a receipt before its message, or of another's", smsc)
+            return
+        status = DELIVERIES[whole.state]
+        await self._inbox.report(DeliveryStatus(provider_id, status, whole.reference, receipt.error))
+
+    async def _receipt(self, account: Account, message: ShortMessage) -> None:
+        found = receipt_of(message)
+        if found is None:
+            log.warning("smpp %s: a receipt that names no message", account.name)
+            return
+        await self.receipt(account.name, Receipt(fold_id(found.message_id), found.state, found.error))
+
+    async def _text(self, account: Account, session_id: str, message: ShortMessage) -> None:
+        part = fragment_of(message)
+        text = await self._reassembly.add(account.name, message, part, account.alphabet)
+        if text is None:
+            return
+        digest = _digest(account, message, part, text)
+        identity = await self._arrivals.identify(session_id, digest)
+        taken = MoMessage(
+            provider=account.name,
+            provider_id=identity,
+            sender=message.source.text,
+            to=message.destination.text,
+            text=text[:TEXT_CHARS_MAX],
+        )
+        try:
+            await self._inbox.store(taken)
+        except NotStored:
+            await self._arrivals.again(digest, identity)
+            raise
+        await self._reassembly.kept(account.name, message, part)
+
+
+def _digest(account: Account, message: ShortMessage, part: Fragment, text: str) -> str:
+    """What two copies of a text share; hashed, because it is what the customer wrote."""
+    who = f"{account.name}|{message.source.digits}|{message.destination.digits}|{part.reference}|{part.total}|"
+    return sha256(who.encode() + text.encode("utf-16-be", "surrogatepass")).hexdigest()

@@ -1,0 +1,124 @@
+"""What is remembered of messages sent over SMPP, in Redis: which parts were accepted under which id, what became of
+each. A receipt may come before the answer to its submit, over another connection, to another process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from channels.smpp.receipts import Receipt, State
+from channels.sms.memory import MemoryDown
+
+SENT_TTL_S = 3 * 24 * 3600  # receipts come within two days, or never
+EARLY_TTL_S = 3_600
+REFERENCE_TTL_S = 24 * 3600
+_REFERENCE, _TOTAL, _STATE = "ref", "total", "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A message's own number for the air, the same at every try, and the ids of the parts that were accepted."""
+
+    reference: int
+    accepted: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What is known of a whole message: delivered only when every part is."""
+
+    reference: str
+    state: State
+
+
+class SentParts:
+    """Raises MemoryDown."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def begin(self, reference: str, msisdn: str) -> Begun:
+        """Numbers count up per recipient, so that parts of two messages never mix on one telephone."""
+        key = _message(reference)
+        try:
+            known = _texts(await self._redis.hgetall(key))
+            if _REFERENCE not in known:
+                pipe = self._redis.pipeline(transaction=False)
+                pipe.incr(counter := f"kh:smpp:ref:{msisdn}")
+                pipe.expire(counter, REFERENCE_TTL_S)
+                number = (await pipe.execute())[0]
+                pipe.hset(key, _REFERENCE, number)
+                pipe.expire(key, SENT_TTL_S)
+                await pipe.execute()
+                known[_REFERENCE] = str(number)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise MemoryDown(type(error).__name__) from error
+        accepted = {int(name): value for name, value in known.items() if name.isdecimal()}
+        return Begun(int(known[_REFERENCE]), accepted)
+
+    async def accepted(self, smsc: str, reference: str, part: tuple[int, int], message_id: str) -> Receipt | None:
+        """Part (number, total) has an id; a receipt that came before, if one did."""
+        number, total = part
+        key, early = _message(reference), _early(smsc, message_id)
+        try:
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hset(key, mapping={str(number): message_id, _TOTAL: total})
+            pipe.expire(key, SENT_TTL_S)
+            pipe.set(_id(smsc, message_id), f"{number}|{reference}", ex=SENT_TTL_S)
+            pipe.get(early)  # after the id is known: `receipt` does it the other way round, so one sees the other
+            waiting = (await pipe.execute())[-1]
+        except (RedisError, OSError, TimeoutError) as error:
+            raise MemoryDown(type(error).__name__) from error
+        if waiting is None:
+            return None
+        state, _, failure = waiting.decode().partition("|")
+        return Receipt(message_id, State(state), failure or None)
+
+    async def receipt(self, smsc: str, receipt: Receipt, state: State) -> Whole | None:
+        """The message this receipt is about; None while nobody knows the id."""
+        early = _early(smsc, receipt.message_id)
+        try:
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.set(early, f"{state}|{receipt.error or ''}", ex=EARLY_TTL_S)
+            pipe.get(_id(smsc, receipt.message_id))
+            found = (await pipe.execute())[-1]
+            if found is None:
+                return None
+            number, _, reference = found.decode().partition("|")
+            pipe.hset(_message(reference), f"{_STATE}{number}", state)
+            pipe.expire(_message(reference), SENT_TTL_S)
+            pipe.hgetall(_message(reference))
+            pipe.delete(early)
+            known = _texts((await pipe.execute())[2])
+        except (RedisError, OSError, TimeoutError) as error:
+            raise MemoryDown(type(error).__name__) from error
+        return Whole(reference, _together(known))
+
+
+def _together(known: Mapping[str, str]) -> State:
+    states = [value for name, value in known.items() if name.startswith(_STATE)]
+    if State.FAILED in states:
+        return State.FAILED
+    delivered = states.count(State.DELIVERED) >= int(known.get(_TOTAL, "1"))
+    return State.DELIVERED if delivered else State.ON_ITS_WAY
+
+
+def _texts(found: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in found.items()}
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
+
+
+def _message(reference: str) -> str:
+    return f"kh:smpp:out:{reference}"
+
+
+def _id(smsc: str, message_id: str) -> str:
+    return f"kh:smpp:id:{smsc}:{message_id}"
+
+
+def _early(smsc: str, message_id: str) -> str:
+    return f"kh:smpp:early:{smsc}:{message_id}"

@@ -1,0 +1,109 @@
+"""USSD in over SMPP: deliver_sm -> Heard -> turn -> page -> submit_sm. The turn is saved before anything is answered.
+
+A prompt that cannot be sent is not kept for later: nobody looks at that screen any more, and a redial resumes.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+from channels.metrics import Metrics
+from channels.smpp.account import Account
+from channels.smpp.message import ShortMessage
+from channels.smpp.session import Answered, Handled, NotBound, SessionError
+from channels.smpp.statuses import Status, name_of
+from channels.ussd.smpp_dialogs import Dialog, Dialogs, DialogsDown
+from channels.ussd.smpp_wire import LIMITS, Asked, Event, answer_to, asked_of
+from channels.ussd.speak import CAN, UssdSpeaker
+from core.subscribers import Language
+from core.texts import Texts
+from sessions.turn import Heard, Turns
+
+log = logging.getLogger(__name__)
+
+WIRE = "smpp"
+
+Submit = Callable[[str, ShortMessage], Awaitable[Answered]]
+
+
+class SmppUssd:
+    """Takes what SMSCs bring that is USSD."""
+
+    def __init__(self, turns: Turns, texts: Texts, dialogs: Dialogs, submit: Submit, metrics: Metrics) -> None:
+        """`submit` sends by the SMSC of that name."""
+        self._turns = turns
+        self._speaker = UssdSpeaker(texts, LIMITS)
+        self._dialogs = dialogs
+        self._submit = submit
+        self._metrics = metrics
+
+    async def take(self, account: Account, session_id: str, message: ShortMessage) -> Handled:
+        """Always taken: a dialog cannot wait until we are better."""
+        asked = asked_of(message, account.alphabet)
+        if asked is None:
+            log.warning("smpp %s: USSD from no telephone number", account.name)
+            return Handled()
+        dialog: Dialog | None = None
+        try:
+            before = await self._dialogs.load(account.name, asked.msisdn, asked.dialog)
+            if asked.event is Event.END:
+                await self._over(account.name, asked, before)
+                return Handled()
+            dialog = _follow(account.name, asked, before)
+            await self._dialogs.save(account.name, asked.msisdn, asked.dialog, dialog)
+            text, ends = await self._turn(asked, dialog)
+        except Exception:
+            log.exception("a turn failed at smpp %s", account.name)
+            if asked.event is Event.END:
+                return Handled()
+            self._metrics.turn(CAN.channel, WIRE, "Apology", "failed")
+            text, ends = self._speaker.apology(Language.FR), True
+
+        answer = answer_to(message, text, ends=ends, alphabet=account.alphabet)
+        return Handled(then=partial(self._send, account, asked, None if ends else dialog, answer))
+
+    async def _turn(self, asked: Asked, dialog: Dialog) -> tuple[str, bool]:
+        begins = dialog.order == 0
+        heard = Heard(dialog.name, asked.msisdn, dialog.order, None if begins else asked.typed, begins=begins)
+        with self._metrics.turn_timer(CAN.channel, WIRE):
+            answer = await self._turns.take(heard, self._speaker)
+        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        self._metrics.turn(CAN.channel, WIRE, answer.screen, outcome)
+        return answer.page.text, answer.ends
+
+    async def _send(self, account: Account, asked: Asked, dialog: Dialog | None, answer: ShortMessage) -> None:
+        """`dialog` None: the last word."""
+        try:
+            told = await self._submit(account.name, answer)
+            if told.status != Status.ROK:
+                log.warning("smpp %s: a screen was refused: %s", account.name, name_of(told.status))
+                return
+        except NotBound:
+            log.warning("smpp %s: a screen could not be sent", account.name)
+            return
+        except SessionError as error:
+            log.warning("smpp %s: a screen may not have arrived: %s", account.name, error)
+        try:
+            if dialog is None:
+                await self._dialogs.end(account.name, asked.msisdn, asked.dialog)
+            else:
+                await self._dialogs.save(account.name, asked.msisdn, asked.dialog, replace(dialog, answered=True))
+        except DialogsDown:
+            log.warning("smpp %s: a dialog could not be noted", account.name)
+
+    async def _over(self, smsc: str, asked: Asked, dialog: Dialog | None) -> None:
+        """Aborted, timed out or ended by the gateway: nobody reads an answer."""
+        if dialog is None:
+            return
+        await self._turns.hang_up(dialog.name, asked.msisdn, CAN.channel)
+        await self._dialogs.end(smsc, asked.msisdn, asked.dialog)
+
+
+def _follow(smsc: str, asked: Asked, before: Dialog | None) -> Dialog:
+    """Where the dialog stands with what was heard now. A dial that comes again on the first screen is a repeat."""
+    if asked.event is Event.DIAL or (asked.event is Event.UNSAID and before is None):
+        return before if before is not None and before.order == 0 else Dialog.fresh(smsc, asked.dialog)
+    if before is None:
+        return Dialog.fresh(smsc, asked.dialog, order=1)
+    return before.heard()

@@ -1,0 +1,91 @@
+"""USSD over SMPP 3.4 (facts/ussd.md): what a deliver_sm asks, the submit_sm that answers it. Pure.
+
+Two dialects name the dialog: its_session_info (15 bits and a last one for "end") and user_message_reference (unique
+only together with the MSISDN). Whatever a gateway sends that is neither a dial nor an answer ends the dialog.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from channels.smpp.coding import Alphabet, decode, encode
+from channels.smpp.message import ShortMessage, Tag
+from channels.ussd.speak import Limits
+from core.subscribers import msisdn as msisdn_of
+
+SERVICE_TYPE = "USSD"
+LIMITS = Limits(septets=160, units=80)
+TYPED_CHARS_MAX = 182
+PSSD_INDICATION, PSSR_INDICATION, USSR_REQUEST, PSSR_RESPONSE, USSR_CONFIRM = 0, 1, 2, 17, 18
+
+
+class Event(Enum):
+    """What a gateway tells."""
+
+    DIAL = "dial"
+    ANSWER = "answer"
+    END = "end"
+    UNSAID = "unsaid"  # no ussd_service_op: a dial where no dialog is known, else an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One deliver_sm. `dialog` is the gateway's name for it, unique together with the MSISDN."""
+
+    event: Event
+    msisdn: str
+    dialog: str
+    typed: str = field(repr=False)
+
+
+def is_ussd(message: ShortMessage) -> bool:
+    """Whether this is for USSD and not for SMS."""
+    return message.service_type.upper() == SERVICE_TYPE or Tag.USSD_SERVICE_OP in message.tlvs
+
+
+def asked_of(message: ShortMessage, alphabet: Alphabet = Alphabet.GSM7) -> Asked | None:
+    """None when it comes from no telephone number."""
+    try:
+        caller = msisdn_of(message.source.text)
+    except ValueError:
+        return None
+    dialog, ended = _dialog(message)
+    typed = decode(message.data_coding, message.octets, alphabet)[:TYPED_CHARS_MAX]
+    return Asked(Event.END if ended else _event(message), caller, dialog, typed)
+
+
+def answer_to(message: ShortMessage, text: str, *, ends: bool, alphabet: Alphabet = Alphabet.GSM7) -> ShortMessage:
+    """Back to where it came from, in its own dialect: 2 asks on, 17 is the last word."""
+    tlvs: dict[int, bytes] = {Tag.USSD_SERVICE_OP: bytes((PSSR_RESPONSE if ends else USSR_REQUEST,))}
+    info = message.tlvs.get(Tag.ITS_SESSION_INFO, b"")
+    if len(info) == 2:
+        tlvs[Tag.ITS_SESSION_INFO] = (int.from_bytes(info, "big") & 0xFFFE | ends).to_bytes(2, "big")
+    reference = message.tlvs.get(Tag.USER_MESSAGE_REFERENCE)
+    if reference is not None:
+        tlvs[Tag.USER_MESSAGE_REFERENCE] = reference
+    data_coding, data = encode(text, alphabet)
+    return ShortMessage(
+        source=message.destination,
+        destination=message.source,
+        data=data,
+        data_coding=data_coding,
+        service_type=message.service_type or SERVICE_TYPE,
+        tlvs=tlvs,
+    )
+
+
+def _dialog(message: ShortMessage) -> tuple[str, bool]:
+    """The dialog's name and whether it is over."""
+    info = message.tlvs.get(Tag.ITS_SESSION_INFO, b"")
+    if len(info) == 2:
+        number = int.from_bytes(info, "big")
+        return f"its{number >> 1}", bool(number & 1)
+    return f"ref{message.tlvs.get(Tag.USER_MESSAGE_REFERENCE, b'').hex()}", False
+
+
+def _event(message: ShortMessage) -> Event:
+    operation = message.tlvs.get(Tag.USSD_SERVICE_OP, b"")
+    if not operation:
+        return Event.UNSAID
+    if operation[0] in {PSSD_INDICATION, PSSR_INDICATION}:
+        return Event.DIAL
+    return Event.ANSWER if operation[0] == USSR_CONFIRM else Event.END
