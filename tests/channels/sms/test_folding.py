@@ -75,3 +75,10 @@ def test_lookalikes_leave_numbers_alone() -> None:
 def test_arabic_is_told_by_its_letters(text: str) -> None:
     assert has_arabic(text + "ك")
     assert not has_arabic("CODE 0600000001 ٢؟،")
+
+
+def test_digits_tell_where_there_is_no_letter() -> None:
+    assert has_arabic("٢")
+    assert has_arabic("۲.")
+    assert not has_arabic("2")
+    assert not has_arabic("")
