@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from sessions.codec import Record, Unreadable, decode, encode
-from sessions.store import POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
+from sessions.store import HUNG_UP_TTL_S, POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 
 VERSION_DIGITS_MAX = 12  # of what save.lua looks at
@@ -40,7 +40,7 @@ class RedisStore:
         payload = b"%d|%b" % (record.version, encode(record))
         try:
             saved = await self._save(
-                keys=[key.record, key.pointer, key.sealed(NUMBER), key.sealed(EXPIRY)],
+                keys=[key.record, key.pointer, key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up],
                 args=[
                     expected,
                     payload,
@@ -59,6 +59,15 @@ class RedisStore:
     async def erase(self, key: Key) -> None:
         try:
             await self._redis.delete(key.sealed(NUMBER), key.sealed(EXPIRY))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreDown(type(error).__name__) from error
+
+    async def hang_up(self, key: Key) -> None:
+        try:
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.set(key.hung_up, b"1", ex=HUNG_UP_TTL_S)
+            pipe.delete(key.sealed(NUMBER), key.sealed(EXPIRY))
+            await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
 

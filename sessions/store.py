@@ -9,6 +9,7 @@ from sessions.codec import Record
 SESSION_TTL_S = 600  # also how long a dropped dialog is offered again
 POINTER_TTL_S = 2 * SESSION_TTL_S + 1800  # outlives the longest dialog, so that the last one is found
 VAULT_TTL_S = 180  # facts/security.md 2: set once, never extended
+HUNG_UP_TTL_S = 180  # longer than any turn takes
 
 
 class StoreDown(Exception):
@@ -34,6 +35,10 @@ class Key:
     def sealed(self, field_name: str) -> str:
         return f"{self.record}:{field_name}"
 
+    @property
+    def hung_up(self) -> str:
+        return f"{self.record}:hung-up"
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -58,3 +63,6 @@ class Store(Protocol):
 
     async def erase(self, key: Key) -> None:
         """The card of this dialog leaves the vault now."""
+
+    async def hang_up(self, key: Key) -> None:
+        """The same, and a turn that is still under way puts none there: the call's end may overtake it."""

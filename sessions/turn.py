@@ -124,7 +124,7 @@ class Turns:
 
     async def hang_up(self, dialog: str, msisdn: str, channel: str) -> None:
         """The line is dead: the card leaves the vault; the basket and the dropped dialog stay to be resumed."""
-        await self._store.erase(Key(msisdn, channel, dialog))
+        await self._store.hang_up(Key(msisdn, channel, dialog))
 
     async def close(self) -> None:
         """Wait for what was launched to reach the till, which finishes it by itself."""
