@@ -46,6 +46,9 @@ class Switch:
     said: list[str] = field(default_factory=list)  # everything, one entry a turn of the caller's
     hang_up: Literal["result", "line", "dead", "gone"] = "result"
     hung_up: bool = False
+    nonsense: str | None = None  # said instead of a hang-up; nothing at all when empty
+    stalls: asyncio.Event | None = None  # once the last keys are typed, nothing is answered until it is set
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
     pace: float = 0.05  # of each pause passes, so that the bank is not out-polled
 
     def __post_init__(self) -> None:
@@ -166,6 +169,9 @@ class Switch:
             self._next_turn()
             if keys != SILENCE:
                 self._queue.extend(keys)
+        elif not self._queue and not self._left and self.stalls is not None:
+            self.stalled.set()
+            await self.stalls.wait()
         elif not self._queue and DRAIN_MS < within_ms < FIRST_DIGIT_MS:
             await asyncio.sleep(within_ms / 1000 * self.pace)
         if self._queue and self._queue[0] == HANG_UP:
@@ -175,6 +181,10 @@ class Switch:
 
     def _hang_up(self) -> None:
         self.hung_up = True
+        if self.nonsense is not None:
+            if self.nonsense:
+                self.say(self.nonsense)
+            return
         match self.hang_up:
             case "result":
                 self.say("200 result=-1")
