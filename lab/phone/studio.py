@@ -16,17 +16,17 @@ from starlette.types import Scope
 from channels.web.pages import CSP_WORKING, language_asked, private_headers
 from core.subscribers import Language, national
 from core.texts import Texts
-from lab.caller import Shown
 from lab.cmi_stand import EmulatedCmi
 from lab.desk import call_told, desk_routes, text_told
 from lab.mailsink import MailSink
-from lab.phone.handsets import DRIVERS, Handsets, NoDialog, room
+from lab.phone.handsets import Handsets, NoDialog, Page
 from lab.phone.mailbox import LETTER_HEADERS, Mailbox
 from lab.phone.orders import Act, Order, TroubleOrder, read_order
 from lab.phone.people import people
 from lab.phone.trace import Entry, Trace
 from lab.phone.troubles import Troubles
 from lab.twilio import Refused, Twilio
+from lab.ussd_wires import DIALECTS
 from lab.webhooks import WebhookFailed
 
 HERE = Path(__file__).parent
@@ -63,7 +63,7 @@ async def phone_routes(
     """The page at /phone, and / leading to it. `url` is the application's, `wires` the USSD wires it has enabled."""
     trace = Trace(lambda: datetime.now(UTC))
     world.twilio.watch(trace.observe)
-    async with Handsets(url, numbers.service_code, trace.observe) as handsets:
+    async with Handsets(url, numbers.service_code, trace.observer) as handsets:
         yield _Studio(numbers, wires, world, texts, trace, handsets).routes()
 
 
@@ -78,7 +78,7 @@ class _Studio:
         handsets: Handsets,
     ) -> None:
         self._numbers, self._texts = numbers, texts
-        self._wires = [wire for wire in wires if wire in DRIVERS]
+        self._wires = [wire for wire in wires if wire in DIALECTS]
         self._twilio, self._trace, self._handsets = world.twilio, trace, handsets
         self._mailbox, self._troubles = Mailbox(world.mail), Troubles(world.twilio, world.cmi)
         self._people = people()
@@ -153,16 +153,16 @@ class _Studio:
         number = request.path_params["number"]
         try:
             order = await read_order(request, Order)
-            shown = await self._acted(number, order)
+            page = await self._acted(number, order)
         except Refused as refused:
             return JSONResponse({"error": refused.message}, refused.status)
         except (NoDialog, ValueError) as error:
             return JSONResponse({"error": str(error)}, 409)
         except WebhookFailed as error:
             return JSONResponse({"error": str(error)}, 502)
-        return JSONResponse(None if shown is None else asdict(shown) | {"room": asdict(room(shown.text, order.wire))})
+        return JSONResponse(None if page is None else asdict(page.shown) | {"room": asdict(page.room)})
 
-    async def _acted(self, number: str, order: Order) -> Shown | None:
+    async def _acted(self, number: str, order: Order) -> Page | None:
         match order.act:
             case Act.DIAL:
                 return await self._handsets.dial(number, order.wire, order.keys)

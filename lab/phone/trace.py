@@ -9,24 +9,25 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from lab.webhooks import Exchange
+from lab.webhooks import Exchange, Watcher
 
 SECRET_SCREENS = frozenset({"CardNumber", "CardExpiry", "CardCvv", "BankPin"})
 ENTRIES_MAX = 500
 CALLS_MAX = 500
 BODY_MAX_CHARACTERS = 8_000
 MASK = "•"
-TYPED = ("Digits", "text", "Body")  # what customers type, by wire
+TYPED = frozenset({"Digits", "text", "Body", "body", "input"})  # what customers type, by wire
 _LONG = re.compile(r"(?<!\d)(?:\d[ -]?){9,}((?:\d[ -]?){3}\d)(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One exchange as it may be shown. `number` grows."""
+    """One exchange as it may be shown. `number` grows; `owner` is the handset's MSISDN where the watcher knew it."""
 
     number: int
+    owner: str
     at: datetime
     outgoing: bool
     method: str
@@ -44,7 +45,7 @@ def masked(text: str) -> str:
 
 
 class Trace:
-    """Watches lines: give `observe` to them."""
+    """Watches lines: give them `observe`, or an `observer` of one handset."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -57,18 +58,28 @@ class Trace:
         """The newest entry's number, 0 before the first."""
         return self._last
 
-    def observe(self, exchange: Exchange) -> None:
+    def observer(self, msisdn: str) -> Watcher:
+        """For a wire that writes its customers' numbers in its own way."""
+
+        def observe(exchange: Exchange) -> None:
+            self.observe(exchange, msisdn)
+
+        return observe
+
+    def observe(self, exchange: Exchange, owner: str = "") -> None:
         """Keep it, masked."""
         self._last += 1
         parts = urlsplit(exchange.url)
+        asked = dict(exchange.fields) | (dict(parse_qsl(parts.query)) if exchange.method == "GET" else {})
         self._entries.append(
             Entry(
                 self._last,
+                owner,
                 self._now(),
                 exchange.outgoing,
                 exchange.method,
                 parts.path + (f"?{parts.query}" if parts.query and exchange.method == "POST" else ""),
-                self._shown(exchange),
+                self._shown(asked),
                 exchange.status,
                 masked(exchange.body[:BODY_MAX_CHARACTERS]),
                 exchange.screen,
@@ -84,12 +95,12 @@ class Trace:
 
     def of(self, msisdn: str, after: int = 0) -> tuple[Entry, ...]:
         """A customer's entries past a number, oldest first."""
-        return tuple(e for e in self._entries if e.number > after and msisdn in e.fields.values())
+        return tuple(e for e in self._entries if e.number > after and msisdn in {e.owner, *e.fields.values()})
 
-    def _shown(self, exchange: Exchange) -> dict[str, str]:
-        fields = {name: masked(value) if name in TYPED else value for name, value in exchange.fields.items()}
-        digits = exchange.fields.get("Digits", "")
-        if digits and self._secret(exchange.fields.get("CallSid", ""), digits):
+    def _shown(self, asked: Mapping[str, str]) -> dict[str, str]:
+        fields = {name: masked(value) if name in TYPED else value for name, value in asked.items()}
+        digits = asked.get("Digits", "")
+        if digits and self._secret(asked.get("CallSid", ""), digits):
             fields["Digits"] = MASK * len(digits)
         return fields
 

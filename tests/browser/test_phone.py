@@ -69,6 +69,21 @@ async def test_a_lost_dialog_is_taken_up_again_and_a_repeat_changes_nothing(arri
     await visitor.mode("ussd")
 
 
+async def test_every_wire_is_dialled(arrive: Arrive) -> None:
+    visitor = await arrive()
+    page = visitor.page
+    await visitor.open_phone("fr", "0600000003")
+    wires = await page.locator("#wire option").all_inner_texts()
+    assert len(wires) > 1
+    for wire in wires:
+        await page.locator("#wire").select_option(wire)
+        await page.locator("[data-do=dial]").click()
+        await expect(page.locator("#trace .path").first).to_contain_text(f"/ussd/{wire}")
+        await visitor.mode("ussd")
+        await page.keyboard.press("Escape")
+        await visitor.mode("idle")
+
+
 async def test_a_call_is_made_declined_and_cut(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page

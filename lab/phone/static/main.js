@@ -56,6 +56,9 @@ $("handset").addEventListener("click", (event) => {
   if (key) handset.press(key.dataset.key);
 });
 
+// A mouse on the keys takes nothing away from the field that is being filled.
+document.querySelector("#handset .deck").addEventListener("mousedown", (event) => event.preventDefault());
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const target = event.target;

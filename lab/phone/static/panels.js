@@ -3,7 +3,8 @@
 import { $, clock, h, mailbox, script, t } from "./util.js";
 
 const ENTRIES_MAX = 200;
-const SHOWN_FIELDS = ["text", "Digits", "Body", "CallStatus", "MessageStatus", "status", "To"];
+const SHOWN_FIELDS = ["text", "input", "Digits", "Body", "CallStatus", "MessageStatus", "status", "To"];
+const SAID = /"(ussdString|text|Message)":\s*"([^"]*)"|(string)="([^"]*)"/; // in a body of JSON or XML
 
 let lettersShown = "";
 let open = null;
@@ -40,6 +41,8 @@ const pretty = (body) => body.replace(/></g, ">\n<");
 const list = (fields) => Object.entries(fields).map(([name, value]) => `${name}=${value}`).join("\n");
 
 function gist(entry) {
+  const said = SAID.exec(entry.fields.body ?? "");
+  if (said) return `${said[1] ?? said[3]}=${said[2] ?? said[4]}`;
   const name = SHOWN_FIELDS.find((each) => entry.fields[each]);
   return name ? `${name}=${entry.fields[name]}` : "";
 }

@@ -34,6 +34,10 @@ class Ussd:
         kind = "END" if form["text"].endswith("9") else "CON"
         return PlainTextResponse(f"{kind} got {form['text']}", headers={"X-Screen": "Service"})
 
+    async def pulled(self, request: Request) -> Response:
+        """Comviva's manner."""
+        return PlainTextResponse(f"pulled {request.query_params['input']}", headers={"Freeflow": "FC"})
+
 
 @dataclass
 class Stage:
@@ -50,12 +54,17 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     """Two ports: the application's, and the page's."""
     ussd = Ussd()
-    app = Starlette(routes=[Route("/ussd/africastalking", ussd.door, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/ussd/africastalking", ussd.door, methods=["POST"]),
+            Route("/ussd/comviva", ussd.pulled, methods=["GET"]),
+        ]
+    )
     twilio = Twilio(account_sid="ACdemo", auth_token="demo-token")
     async with serving(app) as url, twilio, emulated_cmi() as cmi, MailSink() as mail:
         world = World(twilio, cmi, mail)
         async with (
-            phone_routes(url, NUMBERS, ("africastalking", "other"), world, load_texts()) as routes,
+            phone_routes(url, NUMBERS, ("africastalking", "comviva", "other"), world, load_texts()) as routes,
             serving(Starlette(routes=routes)) as page,
             aiohttp.ClientSession(page) as http,
         ):

@@ -39,6 +39,16 @@ async def test_a_dropped_dialog_is_told_and_over(stage: Stage) -> None:
     assert (await ussd(stage, "send", "1"))[0] == 409
 
 
+async def test_another_wire_is_dialled_and_its_trace_belongs_to_the_handset(stage: Stage) -> None:
+    await ussd(stage, "dial")
+    status, shown = await ussd(stage, "dial", wire="comviva")
+    assert (status, shown["text"], shown["room"]["most"]) == (200, "pulled 1117", 160)
+    assert (await ussd(stage, "send", "4000000000000010"))[1]["text"] == "pulled 4000000000000010"
+    async with stage.http.get(f"/phone/api/feed/{NUMBER}?after=2") as answer:
+        (entry,) = (await answer.json())["trace"]
+    assert (entry["method"], entry["path"], entry["fields"]["input"]) == ("GET", "/ussd/comviva", "••••0010")
+
+
 async def test_an_unknown_wire_and_a_repeat_of_nothing_are_the_pages_fault(stage: Stage) -> None:
     assert (await ussd(stage, "dial", wire="other"))[0] == 409
     assert (await ussd(stage, "repeat"))[0] == 409
