@@ -15,6 +15,7 @@ class AfricasTalking:
     name = "africastalking"
     limits = Limits(septets=160, units=80)
     method = "POST"
+    names_caller_once = False
     paths = (Path(),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:

@@ -21,6 +21,7 @@ class Comviva:
     name = "comviva"
     limits = Limits(septets=160, units=80)
     method = "GET"
+    names_caller_once = False
     paths = (Path(),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:

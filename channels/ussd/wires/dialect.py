@@ -25,6 +25,7 @@ class UssdWire(Protocol):
     name: str
     limits: Limits
     method: str
+    names_caller_once: bool  # only a dialog's begin is sure to name its caller; Heard.msisdn may be empty after it
 
     @property
     def paths(self) -> tuple[Path, ...]: ...

@@ -50,6 +50,7 @@ class Hubtel:
     name = "hubtel"
     limits = Limits(septets=160, units=80)
     method = "POST"
+    names_caller_once = False
     paths = (Path("", HubtelAsked, HubtelAnswered),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:

@@ -14,7 +14,7 @@ PREFIX = "ib-"
 JSON = "application/json"
 TAKEN = 200
 
-_PATH = re.compile(r"/ussd/infobip/session/([^/]+)/(start|response|end)")
+_PATH = re.compile(r"/ussd/infobip/session/([^/%]+)/(start|response|end)")
 
 
 class InfobipAsked(Body):
@@ -57,6 +57,7 @@ class Infobip:
     name = "infobip"
     limits = Limits(septets=160, units=80)
     method = "POST"
+    names_caller_once = False
     paths = (
         Path("/session/{id}/start", InfobipAsked, InfobipAnswered),
         Path("/session/{id}/response", InfobipAsked, InfobipAnswered),

@@ -70,6 +70,7 @@ class Madapi:
     name = "madapi"
     limits = Limits(septets=160, units=80)
     method = "POST"
+    names_caller_once = False
     paths = (Path("", MadapiAsked, MadapiAnswered),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:

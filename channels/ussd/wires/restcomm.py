@@ -53,6 +53,7 @@ class Restcomm:
     name = "restcomm"
     limits = Limits(septets=182, units=80)
     method = "POST"
+    names_caller_once = True
     paths = (Path(),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:
@@ -64,7 +65,7 @@ class Restcomm:
             return _reply(echo | {"type": "End", "mapMessagesSize": "0"}, "")
         state = None if dialled is not None else _state(root)
         session = "-".join(root.get(name, "") for name in ("localId", "remoteId"))
-        msisdn = _caller(root, message, state)
+        msisdn = _caller(message, state)
         invoke_id = state.invoke_id if state else message.get("invokeId", "")
         echo["invokeId"] = invoke_id if _INVOKE.fullmatch(invoke_id) else "0"
         typed = message.get("string") or message.findtext("string") or ""
@@ -112,15 +113,17 @@ def _state(root: "Element") -> _State | None:
     return _State(int(found[1]), found[2], found[3]) if found else None
 
 
-def _caller(root: "Element", message: "Element", state: _State | None) -> str:
-    """The message's own msisdn; else who dialled, else the dialog's origin."""
+def _caller(message: "Element", state: _State | None) -> str:
+    """The message's own msisdn, else what our last answer left; an answer may name nobody.
+
+    Never the dialog's originationReference: that is a node of the network as often as it is a customer.
+    """
     own = message.find("msisdn")
-    if own is None and state is not None:
-        return state.msisdn
-    origin = own if own is not None else root.find("originationReference")
-    if origin is None:
+    if own is not None:
+        return caller(own.get("number", ""), "msisdn")
+    if message.tag == DIALLED:
         raise Malformed("the dialog names no msisdn")
-    return caller(origin.get("number", ""), "msisdn")
+    return state.msisdn if state else ""
 
 
 def _attributes(values: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from channels.metrics import Metrics
 from channels.receive import Gate
+from channels.ussd.callers import RedisCallers
 from channels.ussd.endpoint import routes
 from channels.ussd.wires import WIRES
 from core.texts import load_texts
@@ -84,6 +85,7 @@ async def opened(redis_url: str) -> AsyncIterator[Opened]:
                     metrics,
                     public_url="https://pay.example.ma",
                     expose_screens=expose_screens,
+                    callers=RedisCallers(redis),
                 )
             )
             url = await stack.enter_async_context(serving(app))

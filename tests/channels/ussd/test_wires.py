@@ -1,0 +1,169 @@
+"""Every wire against its recorded requests: what it hears, how it answers, which events it takes, what it refuses."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.door import Incoming, Malformed, Reply
+from channels.ussd.wires import WIRES, UssdWire
+from core.gsm7 import Coding, coding_of
+from sessions.turn import Heard
+
+RECORDED = Path(__file__).parents[2] / "wires"
+NAMES = [name for name in WIRES if name != "africastalking"]  # that one has its own file, test_door.py
+MUST = ("begin", "repeat of the begin", "answer", "repeat", "wrong key", "over-long input")
+
+
+def of(wire: str) -> dict[str, Any]:
+    recorded: dict[str, Any] = json.loads((RECORDED / f"ussd-{wire}.json").read_text(encoding="utf-8"))
+    return recorded
+
+
+def every(part: str) -> list[Any]:
+    return [pytest.param(WIRES[w], entry, id=f"{w}: {entry['name']}") for w in NAMES for entry in of(w)[part]]
+
+
+def incoming(request: Mapping[str, Any]) -> Incoming:
+    path, _, query = request["path"].partition("?")
+    url = "https://pay.example.ma" + request["path"]
+    return Incoming(request["method"], url, path, query, request["headers"], request["body"].encode())
+
+
+def answers(reply: Reply, entry: Mapping[str, Any]) -> None:
+    assert (reply.status, reply.media_type, dict(reply.headers)) == (200, entry["media_type"], entry.get("headers", {}))
+    if "json" in entry:
+        assert json.loads(reply.body) == entry["json"]
+    else:
+        assert reply.body.decode() == entry["body"]
+
+
+@pytest.mark.parametrize("wire", NAMES)
+def test_every_wire_has_recorded_what_can_happen(wire: str) -> None:
+    recorded = of(wire)
+    assert recorded["wire"] == WIRES[wire].name == wire
+    assert set(MUST) <= {entry["name"] for entry in recorded["requests"]}
+    assert any("Arabic" in entry["name"] for entry in recorded["answers"])
+    assert any(entry["ends"] for entry in recorded["answers"])
+    assert recorded["events"]
+    assert recorded["malformed"]
+
+
+@pytest.mark.parametrize(("wire", "entry"), every("requests"))
+def test_what_is_heard(wire: UssdWire, entry: dict[str, Any]) -> None:
+    assert entry["request"]["method"] == wire.method
+    heard = wire.decode(incoming(entry["request"]))
+    assert isinstance(heard, Heard)
+    told = (heard.dialog, heard.msisdn, heard.order, heard.typed, heard.begins)
+    want = entry["heard"]
+    assert told == (want["dialog"], want["msisdn"], want["order"], want["typed"], want["begins"])
+
+
+@pytest.mark.parametrize(("wire", "entry"), every("answers"))
+def test_what_is_answered(wire: UssdWire, entry: dict[str, Any]) -> None:
+    (request,) = (one["request"] for one in of(wire.name)["requests"] if one["name"] == entry["after"])
+    heard = wire.decode(incoming(request))
+    assert isinstance(heard, Heard)
+    answers(wire.encode(heard, entry["text"], ends=entry["ends"]), entry)
+
+
+@pytest.mark.parametrize(("wire", "entry"), every("events"))
+def test_events_get_a_receipt(wire: UssdWire, entry: dict[str, Any]) -> None:
+    reply = wire.decode(incoming(entry["request"]))
+    assert isinstance(reply, Reply)
+    answers(reply, entry)
+
+
+@pytest.mark.parametrize(("wire", "entry"), every("malformed"))
+def test_what_is_malformed_is_refused_in_words_of_ours(wire: UssdWire, entry: dict[str, Any]) -> None:
+    with pytest.raises(Malformed) as refused:
+        wire.decode(incoming(entry["request"]))
+    assert 0 < len(str(refused.value)) < 80
+    assert "nobody" not in str(refused.value)
+    assert "212600000001" not in str(refused.value)
+
+
+# --- whatever a peer sends -------------------------------------------------------------------------------------------
+
+
+def decodes_or_refuses(wire: UssdWire, request: Incoming) -> None:
+    """Heard or a receipt, or Malformed; what was heard can be answered."""
+    try:
+        heard = wire.decode(request)
+    except Malformed:
+        return
+    if isinstance(heard, Heard):
+        for text in ("Fin", "نهاية\x00\ud7ff"):
+            assert wire.encode(heard, text, ends=True).status == 200
+        assert 0 < len(heard.dialog) < 300
+        heard.dialog.encode()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@given(body=st.binary(max_size=300), query=st.text("SesionIDMDNiput=&%+0123456789*#\x00é", max_size=80))
+def test_no_bytes_make_a_wire_raise_anything_else(wire: str, body: bytes, query: str) -> None:
+    below = WIRES[wire].paths[0].below.replace("{id}", "1")
+    request = Incoming(WIRES[wire].method, "https://x/", f"/ussd/{wire}{below}", query, {}, body)
+    decodes_or_refuses(WIRES[wire], request)
+
+
+@pytest.mark.parametrize("wire", NAMES)
+@given(data=st.data())
+def test_no_mutation_makes_a_wire_raise_anything_else(wire: str, data: st.DataObject) -> None:
+    """A recorded request with a few bytes changed, cut out or put in."""
+    entry = data.draw(st.sampled_from(of(wire)["requests"]))
+    got = incoming(entry["request"])
+    target = bytearray(got.body or got.query.encode())[:1500]
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(target)))
+        target[at : at + data.draw(st.integers(0, 5))] = data.draw(st.binary(max_size=6))
+    body, query = (bytes(target), got.query) if got.body else (b"", target.decode("latin-1"))
+    decodes_or_refuses(WIRES[wire], Incoming(got.method, got.url, got.path, query, got.headers, body))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("wire", ["madapi", "infobip", "hubtel"])
+@given(data=st.data())
+def test_no_json_makes_a_wire_raise_anything_else(wire: str, data: st.DataObject) -> None:
+    """A recorded object with some of its values changed."""
+    got = incoming(data.draw(st.sampled_from(of(wire)["requests"]))["request"])
+    asked = json.loads(got.body)
+    for name in data.draw(st.sets(st.sampled_from(sorted(asked)), max_size=3)):
+        asked[name] = data.draw(VALUES)
+    body = json.dumps(asked).encode()
+    decodes_or_refuses(WIRES[wire], Incoming(got.method, got.url, got.path, got.query, got.headers, body))
+
+
+@given(text=st.text(max_size=80))
+def test_any_text_is_carried_as_it_is(text: str) -> None:
+    from lab.ussd_wires import DIALECTS, Dialog
+    from lab.webhooks import Answer
+
+    text = "".join(c for c in text if c.isprintable() or c == "\n").encode(errors="ignore").decode()
+    for wire in WIRES.values():
+        heard = Heard("d", "+212600000001", 1, "1", echo=dict.fromkeys(("transaction", "code", "msisdn"), "1") | ECHO)
+        for ends in (False, True):
+            reply = wire.encode(heard, text, ends=ends)
+            headers = {name.lower(): value for name, value in reply.headers.items()}
+            answer = Answer(reply.status, reply.body, reply.media_type, None, 0.0, headers)
+            assert DIALECTS[wire.name].read(Dialog("+212600000001", "*1117#"), answer) == (text, ends)
+
+
+ECHO = {"quoted": "", "session": "1", "state": "", "localId": "1", "invokeId": "1"}
+
+
+@given(text=st.text("abé1. \nعç€[", max_size=40))
+def test_restcomm_names_the_alphabet_of_the_text(text: str) -> None:
+    reply = WIRES["restcomm"].encode(Heard("rc-1", "+212600000001", 1), text, ends=False)
+    scheme = {Coding.GSM7: b'dataCodingScheme="15"', Coding.UCS2: b'dataCodingScheme="72"'}[coding_of(text)]
+    assert scheme in reply.body
