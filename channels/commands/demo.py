@@ -18,7 +18,9 @@ import typer
 from channels import logs
 from channels.app import build
 from channels.clock import SystemClock
+from channels.protocol import bounded
 from channels.settings import Settings, load
+from channels.ussd.wires import WIRES as USSD_WIRES
 from core.database.migrate import upgrade
 from core.database.pool import open_database
 from core.importing import import_csv
@@ -84,6 +86,8 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
         )
         url = f"http://127.0.0.1:{port}"
         world, overrides = await _stand_ins(stack, state, given, twilio)
+        if "KHALLAS_USSD__WIRES" not in environ:
+            overrides["ussd"] = given.ussd.model_dump() | {"wires": tuple(USSD_WIRES)}
         settings = load(
             environ,
             demo=True,
@@ -100,7 +104,7 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
         )
         phone = phone_routes(url, numbers, settings.ussd.wires, world, load_texts())
         app = build(settings, beside=True, extra=await stack.enter_async_context(phone))
-        await stack.enter_async_context(serving(app, port))
+        await stack.enter_async_context(serving(app, port, bounded(app.state.refused)))
         typer.echo(f"ready {url}")
         await stop.wait()
 
