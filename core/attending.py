@@ -9,7 +9,7 @@ from datetime import datetime
 
 from core.books import Books, Change, Kind
 from core.payment import Event, IllegalMove, Payment, State
-from core.ports import Acquirer, Clock, Declined, NotSettled, TooLate, Undoing, Undone, Unknown
+from core.ports import Acquirer, Clock, Declined, NotSettled, Pending, TooLate, Undoing, Undone, Unknown
 from core.recording import Recorder
 from core.timing import Times, later, next_look
 
@@ -81,12 +81,33 @@ class Attendant:
     async def _expire(self, payment: Payment) -> None:
         """A basket or a PIN's question whose time is over. What was ever sent is still asked about for a day."""
         now = self._clock.now()
-        ends_at = payment.challenge.expires_at if payment.challenge else payment.expires_at
+        ends_at = self._ends_at(payment)
         if ends_at > now:
             await self._payments.look_again(payment.id, payment.state, ends_at)
             return
+        if payment.state is State.CHALLENGE and not await self._unanswered(payment):
+            return
         due_at = next_look(self._times, payment.sent_at, now, settled=True) if payment.sent_at else None
         await self._move(payment, Change(Event.EXPIRE, only=frozenset({payment.state}), due_at=due_at))
+
+    def _ends_at(self, payment: Payment) -> datetime:
+        """A question that was answered before, without our hearing what came of it, may still turn into a charge."""
+        if payment.challenge is None:
+            return payment.expires_at
+        if payment.attempts <= 1 or payment.sent_at is None:
+            return payment.challenge.expires_at
+        return max(payment.challenge.expires_at, later(payment.sent_at, self._times.window_s))
+
+    async def _unanswered(self, payment: Payment) -> bool:
+        """Whether the acquirer confirms that nothing came of a question; an answer that was lost may have charged."""
+        answer = await self._acquirer.inquire(payment.id)
+        found = await self._recorder.found(payment, answer)
+        if found.state is not State.CHALLENGE:
+            return False
+        if isinstance(answer, Unknown | Pending):
+            await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+            return False
+        return True
 
     async def _lose(self, payment: Payment) -> None:
         """Nobody has recorded an answer for too long: whoever sent it has died."""

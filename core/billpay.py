@@ -58,7 +58,7 @@ class Till:
         self._times = times or Times()
         ids = ids or Ids()
         recorder = Recorder(world.books, world.clock, ids, self._times)
-        self._charger = Charger(recorder)
+        self._charger = Charger(recorder, world.clock, self._times)
         self._baskets = Baskets(world.books.payments, world.billing, world.clock, ids, self._times, currency)
         self.attendant = Attendant(world.books, world.acquirer, recorder, world.clock, self._times)
 

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from core.books import BooksDown
 from core.payment import Payment
-from core.ports import Authorisation, Unknown
+from core.ports import Authorisation, Clock, NotSent, Unknown
 from core.recording import Recorder
+from core.timing import Times, later
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,10 @@ RECORD_PAUSES_S = (0.2, 1.0, 3.0)  # an approval that the database would not tak
 class Charger:
     """Charges under way in this process, by payment id."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, clock: Clock, times: Times) -> None:
         self._recorder = recorder
+        self._clock = clock
+        self._times = times
         self._latest: dict[str, asyncio.Task[Payment]] = {}
         self._under_way: set[asyncio.Task[Payment]] = set()  # an earlier attempt may still be flying; none is dropped
 
@@ -54,8 +57,9 @@ class Charger:
         return sum(not task.done() for task in self._under_way)
 
     async def _fly(self, payment: Payment, ask: Callable[[], Awaitable[Authorisation]]) -> Payment:
+        answer: Authorisation
         try:
-            answer = await ask()
+            answer = await ask() if self._in_time(payment) else NotSent("held up after its commit")
         except Exception as error:  # noqa: BLE001 - whatever breaks in an acquirer: the payment is unknown, not failed
             log.error("payment %s: the acquirer's code broke: %s", payment.id, type(error).__name__)  # noqa: TRY400 - its traceback may show a card
             answer = Unknown(f"broken: {type(error).__name__}")
@@ -65,6 +69,11 @@ class Charger:
             except BooksDown:
                 await asyncio.sleep(pause_s)
         return await self._recorder.reply(payment, answer)
+
+    def _in_time(self, payment: Payment) -> bool:
+        """A process that was stopped for longer than the window must not wake up and charge for released bills."""
+        committed_at = payment.sent_at or payment.created_at
+        return self._clock.now() <= later(committed_at, self._times.send_within_s)
 
     def _landed(self, payment_id: str, task: asyncio.Task[Payment]) -> None:
         self._under_way.discard(task)

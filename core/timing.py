@@ -16,6 +16,7 @@ class Times:
 
     basket_ttl_s: int = 900
     window_s: int = 900
+    send_within_s: int = 30  # of the commit; with the acquirer's time-out below the window
     stale_sending_s: int = 90
     lease_s: int = 240
     undecided_sms_after_s: int = 60

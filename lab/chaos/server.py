@@ -20,6 +20,7 @@ ACQUIRER_TIMEOUT_S = 1
 TIMES = Times(
     basket_ttl_s=600,
     window_s=4,
+    send_within_s=2,
     stale_sending_s=2,
     lease_s=3,
     undecided_sms_after_s=2,

@@ -79,7 +79,7 @@ class Installation:
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < deadline and self.process.returncode is None:
                 try:
-                    async with session.get(f"{self.url}/readyz") as answer:
+                    async with session.get(f"{self.url}/healthz") as answer:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:

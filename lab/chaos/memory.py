@@ -1,0 +1,287 @@
+"""The till's books in memory, with the rules of core/database: what SQL guards is guarded here.
+
+Rule of this file: every method gives the world a chance to fail it before it writes, and after; what it writes, it
+writes at once, as one commit does.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from core.books import BillsTaken, Change, Draft, KeyTaken, LinePosting, PostingState, ReferenceTaken
+from core.payment import ACTIVE, Event, IllegalMove, Payment, State, after, sources, target
+from core.receipts import receipt_number
+from core.subscribers import Service
+from lab.chaos.memory_messages import MemoryMessages
+
+KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED})
+OPEN = frozenset({State.CREATED, State.SENDING, State.CHALLENGE, State.UNKNOWN})
+
+Io = Callable[[], Awaitable[None]]  # time passes; raises BooksDown when the database is away
+
+
+@dataclass
+class Bill:
+    """One line of a payment: its lock, and how far billing was told."""
+
+    active: bool = True
+    posting: PostingState | None = None
+    attempts: int = 0
+    due_at: datetime | None = None
+
+
+@dataclass
+class Row:
+    """One payment and what belongs to it."""
+
+    payment: Payment
+    key: str
+    fingerprint: str
+    due_at: datetime | None
+    bills: dict[str, Bill]
+    story: list[tuple[State, Event, State]] = field(default_factory=list)
+
+
+@dataclass
+class MemoryPayments:
+    """Implements books.Payments."""
+
+    before: Io
+    after: Io
+    messages: MemoryMessages
+    rows: dict[str, Row] = field(default_factory=dict)
+    receipts: list[str] = field(default_factory=list)  # payment ids, in the order of their numbers
+    year: int = 2026
+
+    async def get(self, payment_id: str) -> Payment | None:
+        await self.before()
+        row = self.rows.get(payment_id)
+        return row.payment if row else None
+
+    async def by_key(self, idempotency_key: str) -> tuple[Payment, str] | None:
+        await self.before()
+        found = (row for row in self.rows.values() if row.key == idempotency_key)
+        return next(((row.payment, row.fingerprint) for row in found), None)
+
+    async def by_reference(self, reference: str, now: datetime) -> Payment | None:
+        await self.before()
+        found = (row.payment for row in self.rows.values() if row.payment.reference == reference)
+        return next((payment for payment in found if payment.state in OPEN), None)
+
+    async def by_token(self, token: str) -> Payment | None:
+        await self.before()
+        return next((row.payment for row in self.rows.values() if row.payment.receipt_token == token), None)
+
+    async def open_of(self, msisdn: str, now: datetime) -> Payment | None:
+        await self.before()
+        found = [row.payment for row in self.rows.values() if row.payment.payer_msisdn == msisdn]
+        return next((payment for payment in reversed(found) if payment.state in OPEN), None)
+
+    async def add(self, draft: Draft) -> None:
+        await self.before()
+        payment = draft.payment
+        if any(row.key == draft.idempotency_key for row in self.rows.values()):
+            raise KeyTaken
+        if any(row.payment.reference == payment.reference and row.payment.state in OPEN for row in self.rows.values()):
+            raise ReferenceTaken
+        self._free_or_raise(payment)
+        bills = {invoice.number: Bill() for invoice in payment.invoices}
+        self.rows[payment.id] = Row(payment, draft.idempotency_key, draft.fingerprint, payment.expires_at, bills)
+        await self.after()
+
+    async def release(
+        self, service: Service, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
+    ) -> int:
+        await self.before()
+        gone = [
+            row
+            for row in self._holders(service, reference)
+            if row.payment.state is State.CREATED
+            and (row.payment.payer_msisdn == payer_msisdn or row.payment.expires_at <= now)
+            and any(bill.active and number in numbers for number, bill in row.bills.items())
+        ]
+        for row in gone:
+            self._write(row, Change(Event.EXPIRE), now)
+        await self.after()
+        return len(gone)
+
+    async def held(self, service: Service, reference: str, payer_msisdn: str | None, now: datetime) -> dict[str, State]:
+        await self.before()
+        return {
+            number: row.payment.state
+            for row in self._holders(service, reference)
+            for number, bill in row.bills.items()
+            if bill.active
+            and not (
+                row.payment.state is State.CREATED
+                and (row.payment.expires_at <= now or row.payment.payer_msisdn == payer_msisdn)
+            )
+        }
+
+    async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
+        await self.before()
+        payment = self._write(self._guarded(payment_id, change), change, now)
+        await self.after()
+        return payment
+
+    async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
+        await self.before()
+        row = self._guarded(payment_id, change)
+        payment = self._write(row, change, now)
+        self.receipts.append(payment_id)
+        for bill in row.bills.values():
+            bill.posting, bill.due_at = PostingState.PENDING, now
+        number = receipt_number(self.year, len(self.receipts))
+        approved = payment.approved_centimes or payment.amount_centimes
+        row.payment = replace(
+            payment, receipt_number=number, receipt_token=token, paid_at=now, approved_centimes=approved
+        )
+        await self.after()
+        return row.payment
+
+    async def look_again(self, payment_id: str, state: State, due_at: datetime | None) -> None:
+        await self.before()
+        row = self.rows[payment_id]
+        if row.payment.state is state:
+            row.due_at = due_at
+        await self.after()
+
+    async def set_email(self, payment_id: str, email: str) -> Payment | None:
+        await self.before()
+        row = self.rows[payment_id]
+        row.payment = replace(row.payment, email=email)
+        return row.payment
+
+    async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
+        await self.before()
+        row = self.rows[payment_id]
+        if row.due_at is None or row.due_at > now:
+            return False
+        row.due_at = until
+        await self.after()
+        return True
+
+    async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
+        await self.before()
+        due = [key for key, row in self.rows.items() if row.due_at is not None and row.due_at <= now][:limit]
+        for key in due:
+            self.rows[key].due_at = until
+        await self.after()
+        return due
+
+    def _holders(self, service: Service, reference: str) -> list[Row]:
+        line = (service, reference)
+        return [row for row in self.rows.values() if (row.payment.service, row.payment.line_reference) == line]
+
+    def _free_or_raise(self, payment: Payment) -> None:
+        """The partial unique index on active lines."""
+        numbers = {invoice.number for invoice in payment.invoices}
+        for row in self._holders(payment.service, payment.line_reference):
+            others = row.payment.id != payment.id
+            if others and any(bill.active and number in numbers for number, bill in row.bills.items()):
+                raise BillsTaken
+
+    def _guarded(self, payment_id: str, change: Change) -> Row:
+        row = self.rows.get(payment_id)
+        if row is None:
+            raise LookupError("no such payment")
+        allowed = sources(change.event) & (change.only or sources(change.event))
+        attempt = row.payment.attempts if change.attempt is None else change.attempt
+        if row.payment.state not in allowed or row.payment.attempts != attempt:
+            raise IllegalMove(row.payment.state, change.event)
+        return row
+
+    def _write(self, row: Row, change: Change, now: datetime) -> Payment:
+        payment, state = row.payment, target(change.event)
+        if change.event not in KEEPS_LOCKS:
+            holds = state in ACTIVE and not change.lets_go
+            if holds:
+                self._free_or_raise(payment)
+            for bill in row.bills.values():
+                bill.active = holds
+        row.story.append((payment.state, change.event, state))
+        row.due_at = change.due_at
+        sends = change.event is Event.SEND
+        row.payment = replace(
+            payment,
+            state=state,
+            attempts=payment.attempts + sends,
+            sent_at=now if sends else payment.sent_at,
+            declines=payment.declines + change.counts_as_decline,
+            decline_kind=change.decline_kind or payment.decline_kind,
+            challenge=change.challenge,
+            auth_code=change.auth_code or payment.auth_code,
+            transaction_number=change.transaction_number or payment.transaction_number,
+            approved_centimes=change.approved_centimes or payment.approved_centimes,
+            expires_at=max(payment.expires_at, change.extend_to or payment.expires_at),
+        )
+        self.messages.put(row.payment, change.messages, now)
+        return row.payment
+
+
+def illegal_steps(row: Row) -> list[tuple[State, Event, State]]:
+    """Steps of a payment's story that the table does not know."""
+    wrong = []
+    for before, event, state in row.story:
+        try:
+            legal = after(before, event) is state
+        except IllegalMove:
+            legal = False
+        if not legal:
+            wrong.append((before, event, state))
+    return wrong
+
+
+@dataclass
+class MemoryPostings:
+    """Implements books.Postings, over the same rows."""
+
+    before: Io
+    after: Io
+    rows: dict[str, Row]
+
+    async def of(self, payment_id: str) -> list[LinePosting]:
+        await self.before()
+        row = self.rows[payment_id]
+        lines = ((invoice, row.bills[invoice.number]) for invoice in row.payment.invoices)
+        return [LinePosting(invoice, bill.posting, bill.attempts) for invoice, bill in lines if bill.posting]
+
+    async def claim(self, payment_id: str, now: datetime, until: datetime) -> list[LinePosting]:
+        await self.before()
+        row, claimed = self.rows[payment_id], []
+        for invoice in row.payment.invoices:
+            bill = row.bills[invoice.number]
+            if bill.posting is not None and bill.due_at is not None and bill.due_at <= now:
+                bill.due_at, bill.attempts = until, bill.attempts + 1
+                claimed.append(LinePosting(invoice, bill.posting, bill.attempts))
+        await self.after()
+        return claimed
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        await self.before()
+        bills = ((key, bill) for key, row in self.rows.items() for bill in row.bills.values())
+        return list(dict.fromkeys(key for key, bill in bills if bill.due_at is not None and bill.due_at <= now))[:limit]
+
+    async def turn(
+        self,
+        payment_id: str,
+        number: str,
+        before: PostingState,
+        after: PostingState,
+        now: datetime,
+        due_at: datetime | None,
+    ) -> bool:
+        await self.before()
+        bill = self.rows[payment_id].bills[number]
+        if bill.posting is not before:
+            return False
+        bill.posting, bill.due_at = after, due_at
+        await self.after()
+        return True
+
+    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
+        await self.before()
+        bill = self.rows[payment_id].bills[number]
+        if bill.posting is state:
+            bill.due_at = due_at
+        await self.after()

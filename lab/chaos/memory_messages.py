@@ -1,0 +1,128 @@
+"""The outbox and the people in memory, for lab/chaos/memory.py."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.books import Delivery, Kind, Message, message_reference
+from core.consent import Consent
+from core.payment import Payment
+from core.subscribers import Language, reachable
+
+Io = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Entry:
+    """One message."""
+
+    message: Message
+    due_at: datetime | None
+    attempts: int = 0
+    status: Delivery = Delivery.QUEUED
+    queued_at: datetime | None = None
+
+
+@dataclass
+class MemoryMessages:
+    """Implements books.Messages."""
+
+    before: Io
+    after: Io
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def put(self, payment: Payment, kinds: tuple[Kind, ...], now: datetime, number: int | None = None) -> None:
+        """Once a reference, nothing for who cannot be reached: part of the commit that calls it."""
+        for kind in kinds:
+            recipient = payment.email if kind is Kind.RECEIPT_MAIL else payment.payer_msisdn
+            reference = message_reference(payment.id, kind, payment.attempts if number is None else number)
+            if recipient and (kind is Kind.RECEIPT_MAIL or reachable(recipient)):
+                entry = Entry(Message(reference, kind, payment.id, recipient, 0), now, queued_at=now)
+                self.entries.setdefault(reference, entry)
+
+    async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
+        await self.before()
+        self.put(payment, (kind,), now)
+        await self.after()
+
+    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls_max: int) -> bool:
+        await self.before()
+        calls = [e for e in self.entries.values() if e.message.payment_id == payment.id]
+        calls = [e for e in calls if e.message.kind is Kind.OUTGOING_CALL]
+        if len(calls) >= calls_max or any(e.due_at or (e.queued_at or now) > since for e in calls):
+            return False
+        self.put(payment, (Kind.OUTGOING_CALL,), now, len(calls))
+        await self.after()
+        return True
+
+    async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None:
+        await self.before()
+        entry = self.entries[reference]
+        if entry.due_at is None or entry.due_at > now:
+            return None
+        entry.due_at, entry.attempts = until, entry.attempts + 1
+        await self.after()
+        known = entry.message
+        return Message(known.reference, known.kind, known.payment_id, known.recipient, entry.attempts)
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        await self.before()
+        return [key for key, entry in self.entries.items() if entry.due_at is not None and entry.due_at <= now][:limit]
+
+    async def sent(self, reference: str, provider_id: str, now: datetime) -> None:
+        await self.before()
+        entry = self.entries[reference]
+        entry.due_at, entry.status = None, Delivery.SENT
+        await self.after()
+
+    async def failed(self, reference: str, why: str, now: datetime, again_at: datetime | None) -> None:
+        await self.before()
+        entry = self.entries[reference]
+        entry.due_at = again_at
+        entry.status = Delivery.FAILED if again_at is None else entry.status
+        await self.after()
+
+    async def postponed(self, reference: str, why: str, now: datetime, again_at: datetime, since: datetime) -> bool:
+        await self.before()
+        self.entries[reference].due_at = again_at
+        return True
+
+    async def release(self, reference: str, now: datetime) -> bool:
+        raise NotImplementedError("answers are the channels'")
+
+    async def record(
+        self,
+        reference: str,
+        kind: str,
+        recipient: str,
+        now: datetime,
+        *,
+        status: Delivery,
+        provider_id: str | None = None,
+        route: str | None = None,
+    ) -> None:
+        raise NotImplementedError("answers are the channels'")
+
+    async def report(
+        self,
+        status: Delivery,
+        now: datetime,
+        *,
+        reference: str | None = None,
+        provider_id: str | None = None,
+        error: str | None = None,
+    ) -> bool:
+        raise NotImplementedError("reports come from gateways")
+
+
+class NoPeople:
+    """Implements books.People: nobody is remembered."""
+
+    async def remembered(self, msisdn: str) -> tuple[Language | None, str | None]:
+        return None, None
+
+    async def remember_language(self, msisdn: str, language: Language, now: datetime) -> None:
+        return None
+
+    async def consent(self, consent: Consent) -> None:
+        return None

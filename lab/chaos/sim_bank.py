@@ -1,0 +1,181 @@
+"""The simulated acquirer: true to one success an order, false in everything else, by seeded chance."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from core.cards import Card, Secret
+from core.payment import Challenge
+from core.ports import (
+    Approved,
+    Authorisation,
+    ChallengeRequired,
+    Clock,
+    Declined,
+    DeclineKind,
+    Inquiry,
+    NoSuchOrder,
+    NotSent,
+    NotSettled,
+    Order,
+    TooLate,
+    Undoing,
+    Undone,
+    Unknown,
+)
+
+LANDS_WITHIN_S = 800  # below the till's window
+CLIENT_TIMEOUT_S = 30
+PIN_TTL_S = 300
+
+
+@dataclass
+class Account:
+    """What the bank knows of one order."""
+
+    approved: Approved | None = None
+    declined: Declined | None = None
+    challenge: Challenge | None = None
+    voided: bool = False
+    settled: bool = False
+    credited_centimes: int = 0
+
+    @property
+    def kept_centimes(self) -> int:
+        """What the customer has paid and not got back."""
+        taken = self.approved.amount_centimes if self.approved and not self.voided else 0
+        return (taken or 0) - self.credited_centimes
+
+
+@dataclass
+class SimBank:
+    """Implements ports.Acquirer. `calm` ends its tricks."""
+
+    chance: random.Random
+    clock: Clock
+    accounts: dict[str, Account] = field(default_factory=dict)
+    calm: bool = False
+    landing: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def _account(self, order_id: str) -> Account:
+        return self.accounts.setdefault(order_id, Account())
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
+        if self._trick(0.04):
+            return NotSent("no connection")
+        return await self._decide(order, asks_pin=self._trick(0.1))
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
+        if self._trick(0.04):
+            return NotSent("no connection")
+        challenge = self._account(order.id).challenge
+        if challenge is None or challenge.id != challenge_id or challenge.expires_at <= self.clock.now():
+            return await self._refuse(order, "05", DeclineKind.OTHER_CARD)
+        return await self._decide(order, asks_pin=False)
+
+    async def _decide(self, order: Order, *, asks_pin: bool) -> Authorisation:
+        await self._pass(2)
+        if self._trick(0.08):  # lost on the way there, or late
+            if self.chance.random() < 0.5:
+                self._land_later(order, self._account(order.id).challenge)
+            await asyncio.sleep(CLIENT_TIMEOUT_S)
+            return Unknown("no answer in time")
+        answer: Authorisation
+        if asks_pin:
+            expires_at = self.clock.now() + timedelta(seconds=PIN_TTL_S)
+            challenge = Challenge(f"pin-{self.chance.getrandbits(32)}", 3, 3, expires_at)
+            self._account(order.id).challenge = challenge
+            answer = ChallengeRequired(challenge)
+        elif self._trick(0.15):
+            answer = await self._refuse(order, "51", DeclineKind.OTHER_CARD)
+        elif self._trick(0.08):
+            answer = Declined("91", DeclineKind.BANK_BUSY)
+        else:
+            answer = self.charge(order)
+        return await self._on_the_way_back(answer)
+
+    async def _refuse(self, order: Order, code: str, kind: DeclineKind) -> Declined:
+        account = self._account(order.id)
+        account.challenge = None
+        account.declined = Declined(code, kind)
+        return account.declined
+
+    async def _on_the_way_back(self, answer: Authorisation) -> Authorisation:
+        if self._trick(0.12):
+            await asyncio.sleep(CLIENT_TIMEOUT_S)
+            return Unknown("no answer in time")
+        if self._trick(0.04):
+            await asyncio.sleep(self.chance.uniform(60, 200))  # whoever waited for it was stopped for that long
+        else:
+            await self._pass(3)
+        return answer
+
+    def charge(self, order: Order) -> Authorisation:
+        account = self._account(order.id)
+        if account.approved is not None:
+            return Unknown("CORE-2507")
+        number = self.chance.getrandbits(40)
+        amount = order.amount_centimes + (100 if self._trick(0.03) else 0)
+        account.approved = Approved(f"{number % 1_000_000:06d}", f"{number:012d}", amount)
+        account.challenge = None
+        return account.approved
+
+    def _land_later(self, order: Order, challenge: Challenge | None) -> None:
+        """A card, or the answer to a question that nobody else answers meanwhile."""
+
+        async def land() -> None:
+            await asyncio.sleep(self.chance.uniform(1, LANDS_WITHIN_S))
+            if self._account(order.id).challenge == challenge:
+                self.charge(order)
+
+        task = asyncio.create_task(land())
+        self.landing.add(task)
+        task.add_done_callback(self.landing.discard)
+
+    async def inquire(self, order_id: str) -> Inquiry:
+        await self._pass(1)
+        if self._trick(0.1):
+            return Unknown("no answer in time")
+        account = self.accounts.get(order_id)
+        if account is None:
+            return NoSuchOrder()
+        if account.approved is not None:
+            gone = account.voided or account.kept_centimes <= 0
+            return Undone() if gone else replace(account.approved)
+        if account.challenge is not None and account.challenge.expires_at > self.clock.now():
+            return ChallengeRequired(account.challenge)
+        return account.declined or NoSuchOrder()
+
+    async def void(self, order_id: str) -> Undoing:
+        await self._pass(1)
+        account = self._account(order_id)
+        if account.settled:
+            return TooLate()
+        account.voided = True
+        return Unknown("no answer in time") if self._trick(0.2) else Undone()
+
+    async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
+        await self._pass(1)
+        account = self._account(order_id)
+        if not account.settled:
+            return NotSettled()
+        if amount_centimes > account.kept_centimes:
+            return Declined("CORE-2503", DeclineKind.OUR_FAULT)
+        account.credited_centimes += amount_centimes
+        return Unknown("no answer in time") if self._trick(0.2) else Undone()
+
+    async def credited_centimes(self, order_id: str) -> int | None:
+        await self._pass(1)
+        return None if self._trick(0.1) else self._account(order_id).credited_centimes
+
+    def settle(self) -> None:
+        """The end of the bank's day."""
+        for account in self.accounts.values():
+            account.settled = account.settled or (account.approved is not None and not account.voided)
+
+    def _trick(self, probability: float) -> bool:
+        return not self.calm and self.chance.random() < probability
+
+    async def _pass(self, most_s: float) -> None:
+        await asyncio.sleep(self.chance.uniform(0.01, most_s))

@@ -1,0 +1,214 @@
+"""The simulated world around the till: billing, gateways, processes that die and a database that goes away.
+
+Rule of this file: one `random.Random` decides everything, so that a seed is a story.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from core.billpay import Till, World
+from core.books import Books, BooksDown
+from core.ids import Ids
+from core.invoices import Invoice
+from core.outbox import Gateways, Sender
+from core.payment import Payment
+from core.ports import BillingDown, DeliveryFailed, Posting, Sms
+from core.posting import Poster
+from core.subscribers import Line, Service
+from core.sweeps import Sweep
+from core.timing import Times
+from lab.chaos.faults import Instead
+from lab.chaos.memory import MemoryPayments, MemoryPostings, Row
+from lab.chaos.memory_messages import Entry, MemoryMessages, NoPeople
+from lab.chaos.sim_bank import SimBank
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SERVICE, LINE = Service.MOBILE, "0600000001"
+BILLS = tuple(
+    Invoice(f"{number:016d}", date(2026, number, 1), 10_000 * number, date(2026, number, 25)) for number in (1, 2, 3)
+)
+STOPPED_MAX_S = 1_500.0
+
+
+class SimClock:
+    """Virtual time as core reads it."""
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+class Dice(random.Random):
+    """Also core's source of names."""
+
+    def below(self, bound: int) -> int:
+        return self.randrange(bound)
+
+
+@dataclass
+class SimBilling:
+    """Implements ports.Billing for one line; a bill may be paid elsewhere."""
+
+    chance: random.Random
+    calm: bool = False
+    paid_by: dict[str, str] = field(default_factory=dict)
+
+    def _up(self) -> None:
+        if not self.calm and self.chance.random() < 0.05:
+            raise BillingDown
+
+    async def line(self, service: Service, reference: str) -> Line | None:
+        return None
+
+    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+        return ()
+
+    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+        return False
+
+    async def code_of(self, service: Service, reference: str) -> str | None:
+        return None
+
+    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+        self._up()
+        return tuple(bill for bill in BILLS if bill.number not in self.paid_by)
+
+    async def post(self, payment: Payment, invoice: Invoice) -> Posting:
+        self._up()
+        return Posting.POSTED if self.paid_by.setdefault(invoice.number, payment.id) == payment.id else Posting.REFUSED
+
+
+@dataclass
+class SimGateways:
+    """Texter, mailer, caller and words in one."""
+
+    chance: random.Random
+    sent: Counter[str] = field(default_factory=Counter)
+    calm: bool = False
+
+    async def send(self, sms: Sms) -> str:
+        if not self.calm and self.chance.random() < 0.1:
+            raise DeliveryFailed("busy", retryable=True)
+        self.sent[sms.reference] += 1
+        return sms.reference
+
+    async def send_receipt(self, payment: Payment, address: str) -> str:
+        return payment.id
+
+    async def call(self, payment: Payment) -> str:
+        return payment.id
+
+    def receipt_sms(self, payment: Payment) -> str:
+        return f"receipt {payment.receipt_number}"
+
+    def undecided_sms(self, payment: Payment) -> str:
+        return "undecided"
+
+    def declined_sms(self, payment: Payment) -> str:
+        return "declined"
+
+    def undone_sms(self, payment: Payment) -> str:
+        return "undone"
+
+
+class NoLimits:
+    """Codes are not what this is about."""
+
+    async def allow(self, channel: str, caller: str, target: str) -> bool:
+        return True
+
+    async def failed(self, channel: str, caller: str, target: str) -> None:
+        return None
+
+
+@dataclass
+class SimWorld:
+    """What outlives every process."""
+
+    chance: Dice
+    clock: SimClock = field(default_factory=SimClock)
+    rows: dict[str, Row] = field(default_factory=dict)
+    receipts: list[str] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    calm: bool = False
+    bank: SimBank = field(init=False)
+    billing: SimBilling = field(init=False)
+    gateways: SimGateways = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bank = SimBank(self.chance, self.clock)
+        self.billing = SimBilling(self.chance)
+        self.gateways = SimGateways(self.chance)
+
+    def calm_down(self) -> None:
+        """From here on everything works."""
+        self.calm = self.bank.calm = self.billing.calm = self.gateways.calm = True
+
+
+class Process:
+    """One server with its worker. When it has died, whatever it awaited never comes back."""
+
+    def __init__(self, world: SimWorld, times: Times) -> None:
+        self.alive = True
+        self._world = world
+        messages = MemoryMessages(self._before, self._after, world.entries)
+        payments = MemoryPayments(self._before, self._after, messages, world.rows, world.receipts)
+        postings = MemoryPostings(self._before, self._after, world.rows)
+        books = Books(payments, postings, messages, NoPeople())
+        asks = {name: self._asking(getattr(world.bank, name)) for name in ("authorise", "answer_challenge", "inquire",
+                "void", "refund", "credited_centimes")}  # fmt: skip
+        bank: Any = Instead(world.bank, **asks)
+        self.till = Till(World(books, world.billing, bank, NoLimits(), world.clock), times=times, ids=Ids(world.chance))
+        gateways = Gateways(world.gateways, world.gateways, world.gateways, world.gateways)
+        poster = Poster(books, world.billing, bank, world.clock, times)
+        sender = Sender(books, gateways, world.clock, times)
+        self.sweep = Sweep(books, self.till.attendant, poster, sender, world.clock, times)
+
+    async def _before(self) -> None:
+        await self._lives()
+        chance = self._world.chance
+        if not self._world.calm:
+            await asyncio.sleep(chance.uniform(0.001, 0.05))
+            await self._lives()
+            if chance.random() < 0.01:
+                raise BooksDown("the database was away")
+
+    async def _after(self) -> None:
+        """Committed; the process may die, the answer may be lost, or everything may stand still for a while."""
+        chance = self._world.chance
+        if self._world.calm:
+            return
+        fate = chance.random()
+        if fate < 0.005:
+            self.alive = False
+        elif fate < 0.010:
+            raise BooksDown("committed, and the connection was lost")
+        elif fate < 0.013:
+            await asyncio.sleep(chance.uniform(0, STOPPED_MAX_S))
+        await self._lives()
+
+    def _asking(self, ask: Any) -> Any:
+        async def asked(*arguments: Any) -> Any:
+            await self._lives()
+            if not self._world.calm and self._world.chance.random() < 0.01:
+                self.alive = False
+            await self._lives()
+            answer = await ask(*arguments)
+            if not self._world.calm and self._world.chance.random() < 0.02:
+                self.alive = False
+            await self._lives()
+            return answer
+
+        return asked
+
+    async def _lives(self) -> None:
+        if not self.alive:
+            await asyncio.get_running_loop().create_future()
+
+
+def amounts_of(payment: Payment) -> dict[str, int]:
+    """Bill -> centimes."""
+    return {invoice.number: invoice.amount_centimes for invoice in payment.invoices}

@@ -1,0 +1,255 @@
+"""One seed, one story: customers pay the same few bills through servers that die, at a bank that lies; then all is
+calm, and everything must have come right.
+
+`python -m lab.chaos.simulation --seeds 2000` prints the seed of each failure; `--from SEED --seeds 1` tells it again.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from core.baskets import StartOrder
+from core.billpay import Refusal
+from core.books import BooksDown, Delivery, PostingState
+from core.cards import Card, Secret
+from core.invoices import Invoice
+from core.payment import Payment, State
+from core.ports import Authorisation
+from core.subscribers import Language
+from core.timing import Times
+from lab.chaos.memory import illegal_steps
+from lab.chaos.sim_world import BILLS, LINE, SERVICE, Dice, Process, SimWorld
+from lab.chaos.virtual import VirtualLoop
+
+PROCESSES = 2
+CUSTOMERS = 3
+TRIES_MAX = 3  # baskets of one customer
+STORM_S = 3_600.0
+CALM_S = 3 * 86_400.0
+PATIENCE_S = 60.0
+LOOK_MAX_S, IDLE_MAX_S = 120.0, 7_200.0
+CARD, CVV, PIN = Card(Secret("4000000000000010"), 12, 2030), Secret("000"), Secret("123")
+RESTING = frozenset({State.CAPTURED, State.DECLINED, State.EXPIRED, State.VOIDED, State.REFUNDED})
+
+Plant = Callable[[Process], None]  # puts a fault into a process, to see it found
+
+
+class Story:
+    """A seed's run. `faults` are what must never be."""
+
+    def __init__(self, seed: int, plant: Plant | None = None) -> None:
+        self.world = SimWorld(Dice(seed))
+        self.times = Times(sweep_every_s=20)
+        self.faults: list[str] = []
+        self.plant = plant
+        self.processes: list[Process] = []
+        self._keys = 0
+
+    async def run(self) -> list[str]:
+        """Storm, calm, judgement."""
+        self.processes = [self.born() for _ in range(PROCESSES)]
+        charge = self.world.bank.charge
+        self.world.bank.charge = lambda order: self._watched(charge(order))  # type: ignore[method-assign]  # watched
+        background = [asyncio.create_task(self._keep_working(place)) for place in range(PROCESSES)]
+        customers = [asyncio.create_task(self._customer(f"+21260000000{number}")) for number in range(CUSTOMERS)]
+        background.append(asyncio.create_task(self._elsewhere()))
+        await asyncio.sleep(STORM_S)
+        self.world.calm_down()
+        self.processes = [process if process.alive else self.born() for process in self.processes]
+        await asyncio.wait(customers)
+        await asyncio.sleep(CALM_S)
+        for task in background:
+            task.cancel()
+        for customer in customers:
+            customer.result()
+        self._judge()
+        return self.faults
+
+    def born(self) -> Process:
+        """A fresh process, with the planted fault if there is one."""
+        process = Process(self.world, self.times)
+        if self.plant is not None:
+            self.plant(process)
+        return process
+
+    # --- who is there ------------------------------------------------------------------------------------------------
+
+    async def _keep_working(self, place: int) -> None:
+        """Sweeps; a dead process is followed by another after a while."""
+        chance = self.world.chance
+        while True:
+            await asyncio.sleep(max(self._due_in_s(), self.times.sweep_every_s))
+            if not self.processes[place].alive:
+                await asyncio.sleep(chance.uniform(1, 60))
+                self.processes[place] = self.born()
+            await self._patiently(self.processes[place].sweep.run())
+
+    def _due_in_s(self) -> float:
+        """When the next row wants something; sweeps before that would find nothing."""
+        world = self.world
+        dues = [row.due_at for row in world.rows.values()]
+        dues += [bill.due_at for row in world.rows.values() for bill in row.bills.values()]
+        dues += [entry.due_at for entry in world.entries.values()]
+        soon = min((due for due in dues if due is not None), default=None)
+        if soon is None:
+            return IDLE_MAX_S if world.calm else LOOK_MAX_S
+        return min((soon - world.clock.now()).total_seconds(), IDLE_MAX_S if world.calm else LOOK_MAX_S)
+
+    async def _elsewhere(self) -> None:
+        """Billing's other customers pay a bill now and then; the bank closes its day."""
+        chance = self.world.chance
+        if chance.random() < 0.2:
+            await asyncio.sleep(chance.uniform(0, STORM_S))
+            self.world.billing.paid_by.setdefault(chance.choice(BILLS).number, "elsewhere")
+        await asyncio.sleep(chance.uniform(0, 2 * STORM_S))
+        self.world.bank.settle()
+
+    async def _customer(self, msisdn: str) -> None:
+        chance = self.world.chance
+        for _ in range(chance.randint(1, TRIES_MAX)):
+            await asyncio.sleep(chance.uniform(0, STORM_S / TRIES_MAX))
+            await self._patiently(self._tries_to_pay(chance.choice(self.processes), msisdn))
+
+    async def _patiently(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do it, as long as the process lives and no longer than anybody waits; the rest goes on without us."""
+        task = asyncio.create_task(work)
+        await asyncio.wait({task}, timeout=PATIENCE_S)
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if error is not None and not isinstance(error, BooksDown):
+            self.faults.append(f"raised {error!r}")
+
+    async def _tries_to_pay(self, process: Process, msisdn: str) -> None:
+        chance, till = self.world.chance, process.till
+        found = await till.unpaid(SERVICE, LINE, payer_msisdn=msisdn)
+        if isinstance(found, Refusal):
+            return
+        bills = tuple(bill for bill in found if chance.random() < 0.7) or found
+        self._keys += 1
+        order = self._order(f"key:{self._keys}", msisdn, bills)
+        payment = (await self._twice(lambda: till.start(order)))[0]
+        if isinstance(payment, Refusal):
+            return
+        await asyncio.sleep(chance.uniform(0, 30))
+        for _ in range(chance.randint(0, 3)):  # cards
+            wait_s = chance.uniform(0, 40)
+            payment_id = payment.id
+            outcome = (await self._twice(lambda: till.authorise(payment_id, CARD, CVV, wait_s=wait_s)))[0]  # noqa: B023 - awaited here
+            if isinstance(outcome, Payment) and outcome.state is State.CHALLENGE:
+                await asyncio.sleep(chance.uniform(0, 20))
+                outcome = await till.answer_challenge(payment.id, PIN, wait_s=wait_s)
+            if isinstance(outcome, Payment) and outcome.state is not State.DECLINED:
+                break
+            await asyncio.sleep(chance.uniform(0, 20))
+
+    async def _twice(self, ask: Callable[[], Coroutine[Any, Any, Payment | Refusal]]) -> list[Payment | Refusal]:
+        """Now and then a gateway sends a step again, at the same time."""
+        copies = 2 if self.world.chance.random() < 0.2 else 1
+        return await asyncio.gather(*(ask() for _ in range(copies)))
+
+    def _order(self, key: str, msisdn: str, bills: tuple[Invoice, ...]) -> StartOrder:
+        return StartOrder(key, "ussd", msisdn, Language.FR, None, SERVICE, LINE, bills)
+
+    # --- what must never be ------------------------------------------------------------------------------------------
+
+    def _watched(self, answer: Authorisation) -> Authorisation:
+        """At each charge: no bill is paid for twice at any moment."""
+        payers: dict[str, str] = {}
+        for order_id, account in self.world.bank.accounts.items():
+            row = self.world.rows.get(order_id)
+            if account.kept_centimes > 0:
+                if row is None:
+                    self.faults.append(f"charged for {order_id}, an order nobody made")
+                    continue
+                for number in row.bills:
+                    if (other := payers.setdefault(number, order_id)) != order_id:
+                        self.faults.append(f"bill {number} is charged by {other} and {order_id}")
+        return answer
+
+    def _judge(self) -> None:
+        world = self.world
+        for payment_id, row in world.rows.items():
+            payment, account = row.payment, world.bank.accounts.get(payment_id)
+            kept = account.kept_centimes if account else 0
+            given_back = sum(
+                invoice.amount_centimes
+                for invoice in payment.invoices
+                if row.bills[invoice.number].posting is PostingState.CREDITED
+            )
+            owed = payment.amount_centimes - given_back if payment.state is State.CAPTURED else 0
+            stuck = any(bill.posting is PostingState.STUCK for bill in row.bills.values())
+            if payment.state not in RESTING:
+                self.faults.append(f"{payment_id} is left {payment.state}")
+            if kept != owed and not stuck:
+                self.faults.append(f"{payment_id} is {payment.state}: {kept} kept, {owed} owed")
+            self.faults += [f"{payment_id}: {step}" for step in illegal_steps(row)]
+            self._judge_receipt(payment, world.receipts.count(payment_id))
+        paid = {number for row in world.rows.values() for number, bill in row.bills.items()
+                if bill.posting is PostingState.POSTED and row.payment.state is State.CAPTURED}  # fmt: skip
+        told = {number for number, payer in world.billing.paid_by.items()
+                if payer != "elsewhere" and world.rows[payer].payment.state is State.CAPTURED}  # fmt: skip
+        if paid != told:
+            self.faults.append(f"billing knows {sorted(told)}, paid are {sorted(paid)}")
+
+    def _judge_receipt(self, payment: Payment, receipts: int) -> None:
+        captured = payment.receipt_number is not None
+        if receipts != int(captured):
+            self.faults.append(f"{payment.id} has {receipts} receipts")
+        if payment.state is State.CAPTURED and not captured:
+            self.faults.append(f"{payment.id} is captured without a receipt")
+        sms = [entry for entry in self.world.entries.values() if entry.message.payment_id == payment.id]
+        waiting = [entry.message.reference for entry in sms if entry.status is Delivery.QUEUED]
+        if waiting:
+            self.faults.append(f"never sent: {waiting}")
+
+
+def tell(seed: int, plant: Plant | None = None) -> list[str]:
+    """One story, on a loop of its own; what dead processes left behind is swept up."""
+    loop = VirtualLoop()
+    try:
+        faults = loop.run_until_complete(Story(seed, plant).run())
+        loop.run_until_complete(_sweep_up())
+    finally:
+        loop.close()
+    return faults
+
+
+async def _sweep_up() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+def failures(seeds: Iterable[int], plant: Plant | None = None) -> Iterable[tuple[int, list[str]]]:
+    """Each seed whose story went wrong, with what was wrong."""
+    logging.disable(logging.CRITICAL)  # the storm is told by the faults alone
+    try:
+        for seed in seeds:
+            faults = tell(seed, plant)
+            if faults:
+                yield seed, faults
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def main() -> int:
+    """1 when a seed failed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--from", dest="first", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1_000)
+    given = parser.parse_args()
+    began, failed = time.monotonic(), 0
+    for seed, faults in failures(range(given.first, given.first + given.seeds)):
+        failed += 1
+        print(f"seed {seed}: " + "; ".join(faults), flush=True)
+    took_s = time.monotonic() - began
+    print(f"{given.seeds} seeds in {took_s:.1f} s ({given.seeds / took_s * 60:.0f} a minute), {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
