@@ -1,23 +1,26 @@
 """Plays the actions of a transcript as customers do: with a handset, a telephone, a mailbox and a browser.
 
-What is sent without being asked for (texts, mails, calls) must be picked up by an action; `left_over` tells what was not.
+What is sent without being asked for (texts, mails, calls) must be picked up by an action; `left_over` tells what was
+not.
 """
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from html.parser import HTMLParser
 
 import aiohttp
 
 from channels.ussd.speak import Limits
+from core.database.wake import TaskName
 from core.gsm7 import segments
 from core.money import dh
 from core.subscribers import Language
 from lab.call import Call
 from lab.caller import Shown, UssdPhone, new_sid
+from lab.cmi_lies import Kind, Manner
 from lab.texts import Text
 from tests.journeys.names import Names
+from tests.journeys.page import visible
 from tests.journeys.script import Action, Outcome
 from tests.journeys.world import PUBLIC_URL, World
 
@@ -25,7 +28,9 @@ SEGMENTS_MAX = 2
 QUIET_POLLS_MAX = 200
 QUIET_POLL_S = 0.05
 PAGE = Limits()
-_BLOCKS = frozenset({"p", "h1", "h2", "div", "tr", "li", "header", "footer", "dl", "table", "title"})
+WAITING = """
+SELECT count(*) AS n FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND task_name <> ALL(%(own)s)
+"""
 
 
 class Player:
@@ -75,9 +80,10 @@ class Player:
             "lose-sessions": self._lose_sessions,
             "screens": self._count,
             "bank": self._bank,
+            "bank-silent": self._bank_silent,
             "till": self._till,
         }
-        rest, *keys = self.names.typed(action.rest).split(" > ")
+        rest, *keys = re.split("(?:^| )> ", self.names.typed(action.rest))
         outcome = await verbs[action.verb](rest)
         for each in keys:
             outcome = await self._keys(each)
@@ -247,6 +253,12 @@ class Player:
         taken = [self._world.cmi.captured_centimes(order) for order in orders]
         return Outcome([f"charged {dh(amount)}" for amount in taken if amount] or ["charged nothing"])
 
+    async def _bank_silent(self, times: str) -> Outcome:
+        """So many of the next questions ("3 questions") are not answered."""
+        count = int(times.split()[0])
+        self._world.cmi.lie(Manner.SILENT_WITHOUT_CHARGING, times=count, on=frozenset({Kind.QUERY}))
+        return Outcome()
+
     async def _till(self, _: str) -> Outcome:
         """What the till has booked."""
         await self.quiet()
@@ -256,9 +268,8 @@ class Player:
 
     async def quiet(self) -> None:
         """Until no job waits and every text is delivered."""
-        waiting = "SELECT count(*) AS n FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND task_name <> ALL(%(own)s)"
         for _ in range(QUIET_POLLS_MAX):
-            row = await self._world.house.database.one(waiting, own=["khallas.sweep", "khallas.unstick"])
+            row = await self._world.house.database.one(WAITING, own=[TaskName.SWEEP, TaskName.UNSTICK])
             if row is not None and row["n"] == 0:
                 break
             await asyncio.sleep(QUIET_POLL_S)
@@ -281,34 +292,3 @@ class Player:
 
 def _lang(language: str) -> dict[str, str]:
     return {"lang": language} if language else {}
-
-
-class _Eyes(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines = [""]
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._hidden += tag in {"style", "script", "svg"}
-        if tag in _BLOCKS:
-            self.lines.append("")
-        elif tag in {"td", "th", "dd", "a", "button"}:
-            self.lines[-1] += " "
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in {"style", "script", "svg"}
-        if tag in _BLOCKS:
-            self.lines.append("")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.lines[-1] += data
-
-
-def visible(html: str) -> list[str]:
-    """What a reader sees of a page, a line a block."""
-    eyes = _Eyes()
-    eyes.feed(html)
-    lines = (" ".join(line.split()) for line in eyes.lines)
-    return [line for line in lines if line]

@@ -27,6 +27,7 @@ FILES = sorted(FOLDER.rglob("*.txt"))
 UPDATE = os.environ.get("UPDATE_TRANSCRIPTS") == "1"
 DEMO_TEMPLATE = "journeys_template"
 TRANSCRIPT_MAX_S = 60.0
+PATIENCE = "bank-timeout"
 _CARD = re.compile(r"\d{13,19}")
 _numbers = itertools.count(1)
 
@@ -48,48 +49,48 @@ def demo_database_url(postgres: Postgres, demo_template: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER).with_suffix("")))
-async def test_transcript(
-    file: Path, redis_url: str, demo_database_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    written = file.read_text(encoding="utf-8")
-    steps = read(written)
-    patience_s = BANK_TIMEOUT_S
-    for step in steps:
-        if isinstance(step, Action) and step.verb == "bank-timeout":
-            patience_s = float(step.rest.removesuffix("s"))
-    with caplog.at_level(logging.DEBUG):
-        async with asyncio.timeout(TRANSCRIPT_MAX_S), world(redis_url, demo_database_url, bank_timeout_s=patience_s) as here:
-            lines, player = await _played(steps, here)
-            await _no_card_is_kept(player, here, caplog.text)
-            left = player.left_over()
-    now = "\n".join(lines) + "\n"
+async def test_transcript(file: Path, redis_url: str, demo_database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    steps = read(_text(file))
+    caplog.set_level(logging.DEBUG)
+    async with (
+        asyncio.timeout(TRANSCRIPT_MAX_S),
+        world(redis_url, demo_database_url, bank_timeout_s=_patience_s(steps)) as here,
+    ):
+        player = Player(here)
+        try:
+            lines = [line for step in steps for line in await _played(step, player)]
+            await player.quiet()
+        finally:
+            await player.close()
+        await _no_card_is_kept(player, here, caplog.text)
+        left = player.left_over()
+    _compare(file, "\n".join(lines) + "\n")
+    assert left == []
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def _compare(file: Path, now: str) -> None:
     if UPDATE:
         file.write_text(now, encoding="utf-8")
-    assert now == written or UPDATE
-    assert left == []
-    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
-    assert errors == []
+    assert now == _text(file)
 
 
-async def _played(steps: list[Note | Action], here: World) -> tuple[list[str], Player]:
-    player = Player(here)
-    lines: list[str] = []
+def _patience_s(steps: list[Note | Action]) -> float:
+    told = [step.rest for step in steps if isinstance(step, Action) and step.verb == PATIENCE]
+    return float(told[0].removesuffix(" s")) if told else BANK_TIMEOUT_S
+
+
+async def _played(step: Note | Action, player: Player) -> list[str]:
+    if isinstance(step, Note) or step.verb == PATIENCE:
+        return [step.line]
     try:
-        for step in steps:
-            if isinstance(step, Note):
-                lines.append(step.line)
-            elif step.verb == "bank-timeout":
-                lines.append(step.line)
-            else:
-                try:
-                    lines += told(step, await player.play(step))
-                except Exception as error:
-                    told_so_far = "\n".join(lines)
-                    raise AssertionError(f"{told_so_far}\n\n{step.line!r} failed: {error!r}") from error
-        await player.quiet()
-    finally:
-        await player.close()
-    return lines, player
+        return told(step, await player.play(step))
+    except Exception as error:
+        raise AssertionError(f"{step.line!r} failed: {error!r}") from error
 
 
 async def _no_card_is_kept(player: Player, here: World, logs: str) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
+from psycopg.sql import SQL, Identifier
+
 from channels.app import House, application, assemble
 from channels.settings import Settings
 from core.database.pool import Database, open_database
@@ -24,7 +26,9 @@ from lab.twilio_rest import rest
 PUBLIC_URL = "https://pay.example.ma"
 VOICE_NUMBER = "+212520001117"
 BANK_TIMEOUT_S = 10.0
-BEGINS = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)  # before any real day this runs on, so that due jobs are due there too
+BEGINS = datetime(
+    2026, 11, 1, 9, 30, tzinfo=UTC
+)  # before any real day this runs on, so that due jobs are due there too
 
 
 class Clock:
@@ -113,8 +117,9 @@ async def load_demo_data(database_url: str) -> None:
 async def everything_kept(database: Database) -> str:
     """All rows of all tables as text: to look for what must never be there."""
     tables = await database.all("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    kept = []
-    for table in tables:
-        rows = await database.all(f'SELECT t::text AS row FROM "{table["tablename"]}" t')
-        kept += [row["row"] for row in rows]
+    kept: list[str] = []
+    async with database.pool.connection() as connection:
+        for table in tables:
+            every_row = SQL("SELECT t::text AS row FROM {} t").format(Identifier(table["tablename"]))
+            kept += [row["row"] for row in await (await connection.execute(every_row)).fetchall()]
     return "\n".join(kept)
