@@ -16,13 +16,14 @@ SEQUENCE_MAX = 100_000
 LABEL_CHARS_MAX = 40
 BEGINS, ENDED = "initiation", ("release", "timeout")
 KINDS = (BEGINS, "response", "query", *ENDED)
+ANY_CASE = ["".join(f"[{letter.upper()}{letter}]" for letter in kind) for kind in KINDS]
 
 
 class HubtelAsked(Body):
     """A customer's step, or the dialog's end."""
 
     SessionId: DialogId
-    Type: Annotated[str, Field(pattern=f"^(?i:{'|'.join(KINDS)})$")]
+    Type: Annotated[str, Field(pattern=f"^({'|'.join(ANY_CASE)})$")]
     Mobile: Msisdn
     Message: Typed | None = ""
     Sequence: Annotated[int, Field(ge=0, le=SEQUENCE_MAX)] | Annotated[str, Field(pattern="^[0-9]{1,5}$")] | None = None
