@@ -1,12 +1,14 @@
 """Sessions in Redis (>= 6.2, Valkey, a cluster): one round trip to load, one to save. The only socket of this room."""
 
 from collections.abc import Mapping
+from hashlib import sha1
 from importlib import resources
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from sessions.codec import Record, Unreadable, decode, encode
+from sessions.pipelined import Pipelined, Script
 from sessions.store import HUNG_UP_TTL_S, POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 
@@ -17,20 +19,20 @@ class RedisStore:
     """The Store over redis-py."""
 
     def __init__(self, redis: Redis) -> None:
-        scripts = resources.files("sessions")
         self._redis = redis
-        self._save = redis.register_script(scripts.joinpath("save.lua").read_text())
-        self._begin = redis.register_script(scripts.joinpath("begin.lua").read_text())
+        self._pipe = Pipelined(redis)
+        self._save = _script("save.lua")
+        self._begin = _script("begin.lua")
 
     async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded:
         try:
             if begins:
-                record, previous = await self._begin(keys=[key.record, key.pointer])
+                record, previous = await self._pipe.run(self._begin, (key.record, key.pointer), ())
                 return Loaded(_read(record), _version(record), _read(previous))
             if not with_card:
-                record = await self._redis.get(key.record)
+                record = await self._pipe.do("GET", key.record)
                 return Loaded(_read(record), _version(record))
-            record, number, expiry = await self._redis.mget(key.record, key.sealed(NUMBER), key.sealed(EXPIRY))
+            record, number, expiry = await self._pipe.do("MGET", key.record, key.sealed(NUMBER), key.sealed(EXPIRY))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
         sealed = {name: blob for name, blob in ((NUMBER, number), (EXPIRY, expiry)) if isinstance(blob, bytes)}
@@ -39,9 +41,10 @@ class RedisStore:
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
         payload = b"%d|%b" % (record.version, encode(record))
         try:
-            saved = await self._save(
-                keys=[key.record, key.pointer, key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up],
-                args=[
+            saved = await self._pipe.run(
+                self._save,
+                (key.record, key.pointer, key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up),
+                (
                     expected,
                     payload,
                     SESSION_TTL_S,
@@ -50,7 +53,7 @@ class RedisStore:
                     int(erase),
                     seal.get(NUMBER, b""),
                     seal.get(EXPIRY, b""),
-                ],
+                ),
             )
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
@@ -70,6 +73,11 @@ class RedisStore:
             await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
+
+
+def _script(name: str) -> Script:
+    source = resources.files("sessions").joinpath(name).read_text()
+    return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
 def _version(data: bytes | str | None) -> int:

@@ -1,0 +1,92 @@
+"""Shared round trips: fewer of them, and nobody hears another's error."""
+
+import asyncio
+from hashlib import sha1
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from sessions.pipelined import BATCH_MAX, WAITING_MAX, Overloaded, Pipelined, Script
+
+MANY = 600
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many commands went out together, batch by batch."""
+    sizes: list[int] = []
+    execute = Pipeline.execute
+
+    async def counted(pipe: Pipeline, raise_on_error: bool = True) -> list[Any]:
+        sizes.append(len(pipe))
+        return await execute(pipe, raise_on_error)
+
+    monkeypatch.setattr(Pipeline, "execute", counted)
+    return sizes
+
+
+async def test_commands_of_one_tick_go_out_together(redis_url: str, batches: list[int]) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        await asyncio.gather(*(pipe.do("SET", f"k{n}", n) for n in range(MANY)))
+        replies = await asyncio.gather(*(pipe.do("GET", f"k{n}") for n in range(MANY)))
+    assert replies == [str(n).encode() for n in range(MANY)]
+    assert sum(batches) == 2 * MANY
+    assert max(batches) <= BATCH_MAX
+    assert len(batches) <= 2 * (MANY // BATCH_MAX + 2)
+
+
+async def test_an_error_reaches_its_own_caller(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        heard: list[Any] = await asyncio.gather(
+            pipe.do("SET", "k", "v"), pipe.do("INCR", "k"), pipe.do("GET", "k"), return_exceptions=True
+        )
+    good, bad, other = heard
+    assert good in (True, b"OK")
+    assert isinstance(bad, ResponseError)
+    assert other == b"v"
+
+
+async def test_a_cancelled_caller_takes_nobody_along(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        gone = asyncio.create_task(pipe.do("SET", "gone", "1"))
+        stays = asyncio.create_task(pipe.do("SET", "stays", "1"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await stays
+        assert gone.cancelled() or (await asyncio.gather(gone, return_exceptions=True))
+        assert await redis.get("stays") == b"1"
+
+
+async def test_a_script_that_the_server_forgot_is_given_again(redis_url: str) -> None:
+    source = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
+    script = Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        await redis.script_flush()
+        assert await pipe.run(script, ("n",), (2,)) == 2
+        assert await pipe.run(script, ("n",), (3,)) == 5
+
+
+async def test_a_server_that_is_away_is_an_error_for_each(unused_tcp_port: int) -> None:
+    async with Redis(host="127.0.0.1", port=unused_tcp_port, socket_connect_timeout=1) as redis:
+        pipe = Pipelined(redis)
+        heard = await asyncio.gather(*(pipe.do("GET", "k") for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(error, RedisConnectionError) for error in heard)
+    assert len({id(error) for error in heard}) == 3
+
+
+async def test_a_bound_on_what_waits(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessions.pipelined.WAITING_MAX", 3)
+    assert WAITING_MAX > 3
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        heard = await asyncio.gather(*(pipe.do("GET", "k") for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(error, Overloaded) for error in heard) == 2
+    assert issubclass(Overloaded, RedisError)
