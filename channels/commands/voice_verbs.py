@@ -1,4 +1,4 @@
-"""`khallas voice build` and `khallas voice check`: options in, one function called, its report out."""
+"""`khallas voice build`, `check` and `script`: options in, one function called, its report out."""
 
 import json
 import sys
@@ -46,11 +46,23 @@ def check(out: Out, language: Languages = None, as_json: Json = False) -> None:
     _tell(_of(language or (), lambda pieces: voice.check(pieces, out)), as_json=as_json)
 
 
+def script(language: Languages = None) -> None:
+    """What to record: a name and its words a line, for the studio."""
+    from channels.commands.voice import pieces_of
+    from channels.ivr.prompts import PAUSE, Prompts
+    from core.texts import load_texts
+
+    for piece in pieces_of(Prompts(load_texts()).pieces, language or ()):
+        if piece.name != PAUSE:
+            typer.echo(f"{piece.language}/{piece.name}\t{piece.text}")
+
+
 def add_commands(app: typer.Typer) -> None:
-    """Add `voice build` and `voice check`."""
+    """Add `voice build`, `voice check` and `voice script`."""
     group = typer.Typer(no_args_is_help=True, help="Prompts of an Asterisk switch, made ahead of time.")
     group.command()(build)
     group.command()(check)
+    group.command()(script)
     app.add_typer(group, name="voice")
 
 
