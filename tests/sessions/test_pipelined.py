@@ -43,9 +43,8 @@ async def test_commands_of_one_tick_go_out_together(redis_url: str, batches: lis
 async def test_an_error_reaches_its_own_caller(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         pipe = Pipelined(redis)
-        heard: list[Any] = await asyncio.gather(
-            pipe.do("SET", "k", "v"), pipe.do("INCR", "k"), pipe.do("GET", "k"), return_exceptions=True
-        )
+        commands = (("SET", "k", "v"), ("INCR", "k"), ("GET", "k"))
+        heard = await asyncio.gather(*(pipe.do(*command) for command in commands), return_exceptions=True)
     good, bad, other = heard
     assert good in (True, b"OK")
     assert isinstance(bad, ResponseError)
