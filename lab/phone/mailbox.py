@@ -1,4 +1,4 @@
-"""The mail sink's letters as a mailbox shows them. A letter's frame runs nothing and loads nothing."""
+"""The mail sink's letters as mailboxes show them. A letter's frame runs nothing and loads nothing."""
 
 from email.parser import BytesHeaderParser
 from email.policy import default
@@ -26,8 +26,8 @@ def letter_id(mail: Mail) -> str:
     return sha256(mail.raw).hexdigest()[:24]
 
 
-class Mailbox:
-    """All customers' mail; empty where a real SMTP server was given."""
+class Mailboxes:
+    """Customers' mail; empty where a real SMTP server was given."""
 
     def __init__(self, sink: MailSink | None) -> None:
         self._sink = sink
@@ -37,11 +37,12 @@ class Mailbox:
         """Is there a sink?"""
         return self._sink is not None
 
-    def told(self) -> list[dict[str, str]]:
-        """What the list shows, newest first."""
+    def told(self, not_for: frozenset[str] = frozenset()) -> list[dict[str, str]]:
+        """What the list shows, newest first, without the mail of those addresses."""
         return [
             {"id": letter_id(mail), "from": mail.sender, "to": mail.to, "subject": mail.subject, "at": _date(mail)}
             for mail in reversed(self._mails())
+            if not_for.isdisjoint(mail.recipients)
         ]
 
     def html(self, wanted: str) -> str | None:

@@ -9,13 +9,14 @@ from core.subscribers import msisdn
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One handset: its MSISDN (E.164), how it is written in Morocco, its holder, language and lines."""
+    """One handset: its MSISDN (E.164), how it is written in Morocco, its holder, language, lines and mail addresses."""
 
     msisdn: str
     number: str
     name: str
     language: str
     lines: tuple[str, ...]
+    emails: frozenset[str]
 
 
 def people() -> tuple[Person, ...]:
@@ -26,5 +27,6 @@ def people() -> tuple[Person, ...]:
         number, line = row["contact_msisdn"], row["reference"]
         known = found.get(number)
         lines = (*known.lines, line) if known else (line,)
-        found[number] = Person(msisdn(number), number, row["holder"], row["language"], lines)
+        emails = (known.emails if known else frozenset()) | {row["email"]} - {""}
+        found[number] = Person(msisdn(number), number, row["holder"], row["language"], lines, emails)
     return tuple(found.values())

@@ -20,7 +20,7 @@ from lab.cmi_stand import EmulatedCmi
 from lab.desk import call_told, desk_routes, text_told
 from lab.mailsink import MailSink
 from lab.phone.handsets import Handsets, NoDialog, Page
-from lab.phone.mailbox import LETTER_HEADERS, Mailbox
+from lab.phone.mailbox import LETTER_HEADERS, Mailboxes
 from lab.phone.orders import Act, Order, TroubleOrder, read_order
 from lab.phone.people import people
 from lab.phone.trace import Entry, Trace
@@ -80,7 +80,7 @@ class _Studio:
         self._numbers, self._texts = numbers, texts
         self._wires = [wire for wire in wires if wire in DIALECTS]
         self._twilio, self._trace, self._handsets = world.twilio, trace, handsets
-        self._mailbox, self._troubles = Mailbox(world.mail), Troubles(world.twilio, world.cmi)
+        self._mailboxes, self._troubles = Mailboxes(world.mail), Troubles(world.twilio, world.cmi)
         self._people = people()
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -114,8 +114,8 @@ class _Studio:
         start = {
             "language": language.value,
             "numbers": asdict(self._numbers) | {"voice_national": national(self._numbers.voice)},
-            "people": [asdict(person) for person in self._people],
-            "mailbox": self._mailbox.works,
+            "people": [{"msisdn": p.msisdn, "number": p.number, "language": p.language} for p in self._people],
+            "mailbox": self._mailboxes.works,
             "texts": {key.removeprefix("js."): t(key) for key in keys if key.startswith("js.")},
         }
         html = self._templates.get_template("phone.html").render(
@@ -141,12 +141,17 @@ class _Studio:
             {
                 "texts": [text_told(text) for text in texts],
                 "calls": [call_told(call) for call in self._twilio.calls_of(number)[-CALLS_SHOWN:]],
-                "mails": self._mailbox.told(),
+                "mails": self._mailboxes.told(self._addresses_of_others(number)),
                 "trace": [_entry_told(entry) for entry in self._trace.of(number, min(after, self._trace.last))],
                 "last": self._trace.last,
                 "troubles": self._troubles.state(),
             }
         )
+
+    def _addresses_of_others(self, number: str) -> frozenset[str]:
+        """An address that was typed during a dialog belongs to nobody: everybody sees its mail."""
+        own = {email for person in self._people if person.msisdn == number for email in person.emails}
+        return frozenset(email for person in self._people for email in person.emails) - own
 
     async def ussd(self, request: Request) -> Response:
         """dial, send, repeat or drop."""
@@ -185,7 +190,7 @@ class _Studio:
 
     async def letter(self, request: Request) -> Response:
         """One mail as its reader's mail program would show it."""
-        html = self._mailbox.html(request.path_params["id"])
+        html = self._mailboxes.html(request.path_params["id"])
         return HTMLResponse(html or "", 404 if html is None else 200, dict(LETTER_HEADERS))
 
 

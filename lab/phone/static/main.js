@@ -9,6 +9,7 @@ import { clearTrace, showMails, showTrace } from "./panels.js";
 import * as sound from "./sound.js";
 
 const KEYBOARD = { Enter: "call", Escape: "end", Backspace: "right", ArrowUp: "up", ArrowDown: "down" };
+const narrow = matchMedia("(max-width: 43.99rem)");
 const CLOCK_MS = 10_000;
 let first = true;
 
@@ -79,7 +80,7 @@ document.addEventListener("input", () => handset.labels());
 
 function toPhone() {
   $("lcd").focus({ preventScroll: true });
-  $("handset").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  $("handset").scrollIntoView({ block: narrow.matches ? "start" : "nearest", behavior: "smooth" });
 }
 const DOINGS = { dial: () => dial(numbers.service_code), code: () => send("CODE"), voice: callVoice };
 const FAULTS = {

@@ -1,6 +1,6 @@
 // Beside the handset: the mailbox and what passes over the wires.
 
-import { $, clock, h, mailbox, script, t } from "./util.js";
+import { $, clock, h, mailbox, script, second, t } from "./util.js";
 
 const ENTRIES_MAX = 200;
 const SHOWN_FIELDS = ["text", "input", "Digits", "Body", "CallStatus", "MessageStatus", "status", "To"];
@@ -11,10 +11,9 @@ let open = null;
 
 export function showMails(mails) {
   if (!mailbox) return ($("mail-empty").textContent = t("no_mailbox"));
-  const known = JSON.stringify([mails, open]);
-  if (known === lettersShown) return null;
-  const fresh = mails.length && !lettersShown.includes(mails[0].id);
-  if (fresh && (lettersShown || mails.length)) open = mails[0].id;
+  if (JSON.stringify([mails, open]) === lettersShown) return null;
+  const newest = mails[0]?.id ?? null;
+  if (!lettersShown.includes(newest) || !mails.some((mail) => mail.id === open)) open = newest;
   lettersShown = JSON.stringify([mails, open]);
   $("mail-empty").hidden = mails.length > 0;
   $("mail-count").hidden = mails.length === 0;
@@ -52,7 +51,7 @@ function entryNode(entry) {
   const path = entry.path.replace(/\?.*/, "").replace(/^\/2010-04-01\/Accounts\/[^/]+/, "…");
   return h("details", { class: entry.outgoing ? "entry-out" : "entry-in" },
     h("summary", {},
-      h("time", {}, new Date(entry.at).toLocaleTimeString("fr-FR")),
+      h("time", {}, second(new Date(entry.at))),
       h("span", { class: "way" }, entry.outgoing ? "←" : "→"),
       h("code", { class: "path" }, `${entry.method} ${path}`),
       h("code", { class: "gist", dir: "auto" }, gist(entry)),

@@ -54,7 +54,10 @@ export function toast(text) {
   fading = setTimeout(() => $("toast").classList.remove("shown"), 4000);
 }
 
-export const clock = (date) => date.toLocaleTimeString("fr-FR", { hour: "2-digit", minute: "2-digit" });
+// Moroccan time, as on receipts.
+const ZONE = "Africa/Casablanca";
+export const clock = (date) => date.toLocaleTimeString("fr-FR", { hour: "2-digit", minute: "2-digit", timeZone: ZONE });
+export const second = (date) => date.toLocaleTimeString("fr-FR", { timeZone: ZONE });
 export const duration = (ms) => {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;

@@ -115,6 +115,8 @@ async def test_a_letter_is_shown_in_a_frame_without_rights(stage: Stage) -> None
     assert "default-src 'none'" in policy
     assert "sandbox" in policy
     assert "allow-scripts" not in policy
+    async with stage.http.get("/phone/api/feed/%2B212600000002") as answer:
+        assert (await answer.json())["mails"] == []
     async with stage.http.get("/phone/mails/none") as answer:
         assert answer.status == 404
 
