@@ -14,11 +14,13 @@ TYPED_CHARS_MAX = (
 DIALOG_CHARS_MAX = 100
 INTERNATIONAL_DIGITS_MIN = 11  # shorter ones are national numbers without their zero
 
+_E164 = re.compile(r"(?:\+|00)?([1-9][0-9]{7,14})")
 _DIALOG = re.compile(rf"[!-~]{{1,{DIALOG_CHARS_MAX}}}")
 
 # Fields of JSON dialects. Numbers come as strings from some gateways and as numbers from others.
 DialogId = Annotated[str, Field(pattern=rf"^[!-~]{{1,{DIALOG_CHARS_MAX}}}$", description="the gateway's dialog")]
-Msisdn = Annotated[str, Field(min_length=8, max_length=32)] | Annotated[int, Field(ge=10**7, lt=10**16)]
+MSISDN_PATTERN = r"^((\+|00)?[1-9][0-9]{7,14}|0[1-9][0-9]{8})$"
+Msisdn = Annotated[str, Field(pattern=MSISDN_PATTERN)] | Annotated[int, Field(ge=10**7, lt=10**15)]
 Typed = Annotated[str, Field(max_length=TYPED_CHARS_MAX)]
 Word = Annotated[str, Field(max_length=256)]
 
@@ -44,14 +46,19 @@ def parsed(model: type[B], body: bytes) -> B:
 
 
 def caller(number: str | int, name: str) -> str:
-    """E.164. Gateways write international numbers with a plus, with 00, or bare."""
+    """E.164. Gateways write international numbers with a plus, with 00, or bare.
+
+    The network itself says who is calling: a number that no plan knows (a test range, a new one) is taken too.
+    """
     text = str(number).strip()
+    found = _E164.fullmatch(text)
+    bare = found is not None and len(text) >= INTERNATIONAL_DIGITS_MIN and not text.startswith("0")
     try:
-        if len(text) >= INTERNATIONAL_DIGITS_MIN and text.isascii() and text.isdigit() and not text.startswith("0"):
-            return msisdn("+" + text)
-        return msisdn(text)
+        return msisdn(f"+{found[1]}" if found and bare else text)
     except ValueError:
-        raise Malformed(f"{name} is no telephone number") from None
+        if found is None:
+            raise Malformed(f"{name} is no telephone number") from None
+        return f"+{found[1]}"
 
 
 def dialog(text: str, name: str) -> str:

@@ -1,6 +1,7 @@
 """Every wire against its recorded requests: what it hears, how it answers, which events it takes, what it refuses."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from channels.door import Incoming, Malformed, Reply
 from channels.ussd.wires import WIRES, UssdWire
+from channels.ussd.wires.reading import MSISDN_PATTERN, caller
 from core.gsm7 import Coding, coding_of
 from sessions.turn import Heard
 
@@ -142,6 +144,18 @@ def test_no_json_makes_a_wire_raise_anything_else(wire: str, data: st.DataObject
         asked[name] = data.draw(VALUES)
     body = json.dumps(asked).encode()
     decodes_or_refuses(WIRES[wire], Incoming(got.method, got.url, got.path, got.query, got.headers, body))
+
+
+@given(number=st.from_regex(MSISDN_PATTERN, fullmatch=True, alphabet=st.characters(max_codepoint=127)))
+def test_every_number_that_the_description_allows_is_taken(number: str) -> None:
+    assert re.fullmatch(r"\+[1-9][0-9]{5,14}", caller(number, "msisdn"))
+
+
+@pytest.mark.parametrize(
+    "number", ["+212600000001", "212600000001", "00212600000001", "0600000001", " 212600000001", 212600000001]
+)
+def test_every_spelling_is_one_caller(number: str | int) -> None:
+    assert caller(number, "msisdn") == "+212600000001"
 
 
 @given(text=st.text(max_size=80))
