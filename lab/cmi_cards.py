@@ -21,6 +21,19 @@ SILENT_CARDS = {
     "4000009900009906": Manner.GARBAGE,
 }
 
+# 400000990001 + the lie's number + 0 + Luhn digit: every lie by card number
+LIES_BY_NUMBER = {
+    "01": Manner.SILENT_AFTER_CHARGING,
+    "02": Manner.SILENT_WITHOUT_CHARGING,
+    "03": Manner.GARBAGE,
+    "04": Manner.SERVER_ERROR_AFTER_CHARGING,
+    "05": Manner.SLOW,
+    "06": Manner.WRONG_AMOUNT,
+    "07": Manner.LATE_LANDING,
+    "08": Manner.DUPLICATE_ANSWER,
+}
+
+_LIE_CARD = re.compile(r"400000990001(\d\d)0\d", re.ASCII)
 _CODE_CARD = re.compile(r"400000990000(\d\d)0\d", re.ASCII)
 _EXPIRY = re.compile(r"(0[1-9]|1[0-2])/(?:20)?(\d\d)", re.ASCII)
 
@@ -32,6 +45,13 @@ class Plan:
     code: str
     asks_pin: bool = False
     manner: Manner = Manner.TRUE
+
+
+def lying_card(manner: Manner) -> str:
+    """The card number that makes the acquirer lie so."""
+    number = next(number for number, each in LIES_BY_NUMBER.items() if each is manner)
+    stem = f"400000990001{number}0"
+    return next(stem + digit for digit in "0123456789" if luhn(stem + digit))
 
 
 def plan_of(pan: Secret, expires: str, cvv: Secret, today: date) -> Plan:
@@ -50,5 +70,8 @@ def plan_of(pan: Secret, expires: str, cvv: Secret, today: date) -> Plan:
         return Plan("00")
     if number == PIN_CARD:
         return Plan("00", asks_pin=True)
+    lie = _LIE_CARD.fullmatch(number)
+    if lie and lie[1] in LIES_BY_NUMBER:
+        return Plan("00", manner=LIES_BY_NUMBER[lie[1]])
     code = _CODE_CARD.fullmatch(number)
     return Plan(code[1]) if code else Plan("14")

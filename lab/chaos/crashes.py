@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.chaos.customer import Customer, customer, pay_by_voice
 from lab.chaos.faults import Point
-from lab.chaos.world import Installation, installation
+from lab.chaos.world import Installation, give_bills, installation
 from lab.cmi_lies import Manner
 
 RESOLVED_MAX_S = 30.0
@@ -125,7 +125,7 @@ async def crash_rounds(
     first = 1_000 * (1 + list(Point).index(point))
     customers = [customer(first + number) for number in range(rounds)]
     async with installation(database_url, redis_url, folder) as house:
-        await house.settle_in(customers)
+        await give_bills(house.database, customers)
         await house.start()
         for number, who in enumerate(customers):
             found.append(await crash_round(house, point, number, who))

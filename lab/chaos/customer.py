@@ -1,12 +1,17 @@
 """A customer who pays one bill by voice, told by the screens' names what to press."""
 
 from dataclasses import dataclass
+from datetime import date
 
+from core.baskets import StartOrder
+from core.invoices import Invoice
+from core.subscribers import Language, Service
 from lab.caller import VoicePhone
 from lab.dialled import Pace
 from lab.webhooks import WebhookFailed
 
 APPROVED_CARD = "4000000000000010"
+MONTH, DUE = date(2026, 10, 1), date(2026, 11, 25)
 PACE = Pace(pause_factor=0.02)
 TURNS_MAX = 30
 CALL_MAX_S = 30.0
@@ -27,6 +32,12 @@ class Customer:
 def customer(number: int) -> Customer:
     """The customer of this number; each has a line and a bill of their own."""
     return Customer(f"+2126{number:08d}", f"07{number:08d}", "1234", f"{number:016d}", 10_000 + number)
+
+
+def order_of(who: Customer, payer_msisdn: str, key: str) -> StartOrder:
+    """The basket of this customer's bill, whoever pays it."""
+    bill = Invoice(who.invoice, MONTH, who.amount_centimes, DUE)
+    return StartOrder(key, "ussd", payer_msisdn, Language.FR, None, Service.MOBILE, who.reference, (bill,))
 
 
 async def pay_by_voice(base_url: str, who: Customer, card: str = APPROVED_CARD) -> str | None:

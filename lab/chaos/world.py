@@ -98,16 +98,17 @@ class Installation:
         if self.process is not None:
             await asyncio.wait_for(self.process.wait(), DEATH_MAX_S)
 
-    async def settle_in(self, customers: Sequence[Customer]) -> None:
-        """Give each customer the line and the bill."""
-        references = [who.reference for who in customers]
-        await self.database.do(LINES, references=references, codes=[who.code for who in customers])
-        numbers, amounts = [who.invoice for who in customers], [who.amount_centimes for who in customers]
-        await self.database.do(BILLS, references=references, numbers=numbers, amounts=amounts)
-
     def receipts_of(self, who: Customer) -> int:
         """How many receipts this customer's telephone showed."""
         return sum("/receipts/" in text.body for text in self.twilio.inboxes.of(who.msisdn))
+
+
+async def give_bills(database: Database, customers: Sequence[Customer]) -> None:
+    """Give each customer the line and the bill."""
+    references = [who.reference for who in customers]
+    await database.do(LINES, references=references, codes=[who.code for who in customers])
+    numbers, amounts = [who.invoice for who in customers], [who.amount_centimes for who in customers]
+    await database.do(BILLS, references=references, numbers=numbers, amounts=amounts)
 
 
 @asynccontextmanager

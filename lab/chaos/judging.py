@@ -1,0 +1,46 @@
+"""The bank's ledger against our books: what the customers paid is what we say they paid, once a bill.
+
+Rule of this file: reads both sides directly and explains every difference in words.
+"""
+
+from collections import defaultdict
+
+from core.database.pool import Database
+from lab.cmi_ledger import Ledger, Transaction
+
+PAYMENTS = """
+SELECT p.id, p.state, p.amount_centimes, p.line_reference || ':' || l.invoice_number AS bill, r.sequence
+FROM payments p JOIN payment_lines l ON l.payment_id = p.id LEFT JOIN receipts r ON r.payment_id = p.id
+"""
+DECIDED = frozenset({"captured", "declined", "expired", "voided", "refunded", "created"})
+
+
+def _taken(rows: tuple[Transaction, ...]) -> int:
+    """What the customer paid and has not got back, in centimes."""
+    sign = {"S": 1, "C": -1}
+    return sum(sign[row.charge_type] * row.captured_centimes for row in rows if row.state in {"C", "S"})
+
+
+async def differences(database: Database, ledger: Ledger) -> list[str]:
+    """Empty when all is well."""
+    found: list[str] = []
+    taken = {order_id: _taken(rows) for order_id, rows in ledger.orders()}
+    for order_id, rows in ledger.orders():
+        if sum(row.charge_type == "S" and row.state in {"C", "S"} for row in rows) > 1:
+            found.append(f"{order_id} is charged twice")
+    payers: dict[str, set[str]] = defaultdict(set)
+    known: set[str] = set()
+    for row in await database.all(PAYMENTS):
+        known.add(row["id"])
+        kept = taken.get(row["id"], 0)
+        if kept:
+            payers[row["bill"]].add(row["id"])
+        if row["state"] not in DECIDED:
+            found.append(f"{row['id']} is left {row['state']}")
+        if kept != (row["amount_centimes"] if row["state"] == "captured" else 0):
+            found.append(f"{row['id']} is {row['state']} for {row['amount_centimes']}, the bank keeps {kept}")
+        if row["state"] == "captured" and row["sequence"] is None:
+            found.append(f"{row['id']} is captured without a receipt")
+    found += [f"bill {bill} is paid by {sorted(ids)}" for bill, ids in payers.items() if len(ids) > 1]
+    found += [f"the bank knows {order_id}, we do not" for order_id in taken if order_id not in known]
+    return found
