@@ -11,11 +11,10 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from channels import asterisk, networks
+from channels import asterisk, guards, networks, openapi
 from channels.callers import TwilioCaller
 from channels.clock import ZONE, SystemClock
 from channels.desk import desk_routes
-from channels.door import Incoming
 from channels.ivr import endpoint as ivr
 from channels.ivr.agi.server import AgiServer
 from channels.ivr.speak import IvrSpeaker
@@ -29,18 +28,17 @@ from channels.mail.send import SmtpMailer, SmtpServer
 from channels.metrics import Metrics
 from channels.networks import Networks
 from channels.receipt_view import Operator
-from channels.receive import Check, Gate
-from channels.settings import BadSettings, Settings, allowed_networks
+from channels.receive import Check
+from channels.settings import BadSettings, Settings
 from channels.sms import endpoint as sms
 from channels.sms.answers import Answers
-from channels.sms.inbox import Inbox, Post
+from channels.sms.inbox import Inbox, Post, SmsLimits
 from channels.sms.memory import RedisMemory
 from channels.sms.send import PaymentTexts
 from channels.sms.wires import WIRES as SMS_WIRES
 from channels.sms.words import Numbers as SmsNumbers
 from channels.sms.words import Words
 from channels.twilio import TwilioAccount, TwilioRest, TwilioTexter
-from channels.twilio_signature import guard
 from channels.ussd import endpoint as ussd
 from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES
@@ -140,7 +138,7 @@ def assemble(
     turns = Turns(RedisStore(redis), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn)
     metrics, memory = Metrics(), RedisMemory(redis)
     post = Post(memory, Limits(redis, "sms"), books.messages, clock)
-    inbox = Inbox(Answers(_words(settings, texts), till, memory), post)
+    inbox = _inbox(settings, Answers(_words(settings, texts), till, memory), post)
     texter = TwilioTexter(twilio, f"{_base(settings)}/sms/twilio/status")
     outside = networks.join(settings, redis, networks.Doors(inbox, turns, texts, metrics), texter)
     gateways = _gateways(settings, texts, links, twilio, clock, outside.texter, memory)
@@ -178,6 +176,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
     pages = Pages(house.texts, Operator(settings.operator_name, settings.help_number))
     routes = [
         *_ussd_routes(house),
+        *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD")),
         *_sms_routes(house),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.links, house.clock),
@@ -197,12 +196,12 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
 def _ussd_routes(house: House) -> Sequence[BaseRoute]:
     settings = house.settings
     wires = _enabled(settings.ussd.wires, USSD_WIRES, "USSD")
-    guards: dict[str, Check] = {name: _gate(settings, name) for name in wires}
+    checks: dict[str, Check] = {name: guards.gate(settings, name) for name in wires}
     return ussd.routes(
         house.turns,
         house.texts,
         wires,
-        guards,
+        checks,
         house.metrics,
         public_url=_base(settings),
         expose_screens=settings.expose_screens,
@@ -213,8 +212,8 @@ def _ussd_routes(house: House) -> Sequence[BaseRoute]:
 def _sms_routes(house: House) -> Sequence[BaseRoute]:
     settings = house.settings
     wires = _enabled(settings.sms.wires, SMS_WIRES, "SMS")
-    guards = {name: _signed(settings) if name == "twilio" else _gate(settings, name) for name in wires}
-    return sms.routes(house.inbox, wires, guards, public_url=_base(settings))
+    checks = {name: guards.signed(settings) if name == "twilio" else guards.gate(settings, name) for name in wires}
+    return sms.routes(house.inbox, wires, checks, house.metrics.refused, public_url=_base(settings))
 
 
 def _ivr_routes(house: House) -> Sequence[BaseRoute]:
@@ -226,7 +225,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         house.turns,
         IvrSpeaker(house.texts),
         wire,
-        _signed(settings),
+        guards.signed(settings),
         house.metrics,
         public_url=_base(settings),
         expose_screens=settings.expose_screens,
@@ -238,28 +237,7 @@ def _asterisk(house: House) -> AgiServer | None:
     settings = house.settings
     if "fastagi" not in settings.ivr.wires:
         return None
-    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, _gate(settings, "fastagi"))
-
-
-def _signed(settings: Settings) -> Check:
-    """Twilio's signature, under any of the tokens."""
-    tokens = tuple(token.get_secret_value() for token in settings.twilio.auth_tokens)
-
-    def check(incoming: Incoming) -> None:
-        guard(tokens, incoming)
-
-    return check
-
-
-def _gate(settings: Settings, wire: str) -> Check:
-    """The guard of a wire that signs nothing. Raises BadSettings where nothing guards it outside the demo."""
-    secret = settings.gateway_secrets.get(wire)
-    if secret is None or not secret.get_secret_value():
-        if settings.demo:
-            return Gate(open_to_all=True).check
-        raise BadSettings(f"KHALLAS_GATEWAY_SECRETS__{wire.upper()} is missing: a secret, or net:… of its networks")
-    networks = allowed_networks(secret, wire)
-    return Gate(networks=networks).check if networks else Gate(secret=secret.get_secret_value()).check
+    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, guards.gate(settings, "fastagi"))
 
 
 def _enabled(names: Sequence[str], wires: Mapping[str, W], kind: str) -> dict[str, W]:
@@ -316,6 +294,12 @@ def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Clock)
     except ValueError as error:
         raise BadSettings(f"KHALLAS_SMTP_URL, KHALLAS_MAIL_FROM: {error}") from None
     return SmtpMailer(server, composer, clock)
+
+
+def _inbox(settings: Settings, answers: Answers, post: Post) -> Inbox:
+    own = settings.sms
+    limits = SmsLimits(own.sender_max, own.sender_day_max, own.prefix_max, own.everyone_max)
+    return Inbox(answers, post, country_codes=own.countries, limits=limits)
 
 
 def _words(settings: Settings, texts: Texts) -> Words:

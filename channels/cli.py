@@ -14,7 +14,7 @@ import typer
 
 from channels import logs, terminal
 from channels.commands import voice_verbs
-from channels.settings import BadSettings, Settings, load, require_production
+from channels.settings import BadSettings, Settings, load
 from core import VERSION
 
 EXIT_FAILED = 1
@@ -88,6 +88,7 @@ def serve(
 ) -> None:
     """The server. Jobs are done by `khallas worker` beside it."""
     from channels.commands.serve import serve_forever
+    from channels.production import require_production
 
     serve_forever(_settings(require_production), host, port)
 
@@ -96,6 +97,7 @@ def serve(
 def worker() -> None:
     """Jobs: receipts, calls, inquiries, postings, sweeps. Several may run."""
     from channels.commands.serve import work_forever
+    from channels.production import require_production
 
     asyncio.run(work_forever(_settings(require_production)))
 
@@ -151,5 +153,7 @@ def config_show(as_json: Json = False) -> None:
 @config.command("check")
 def config_check() -> None:
     """Whether `serve` and `worker` would start with these settings."""
+    from channels.production import require_production
+
     _settings(require_production)
     typer.echo("ok")

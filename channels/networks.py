@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 
 from redis.asyncio import Redis
 
+from channels.gateways import gateway_of
 from channels.kannel import KannelAccount, KannelTexter
 from channels.metrics import Metrics
 from channels.receive import SECRET_FIELD
-from channels.settings import BadSettings, Settings, allowed_networks
+from channels.settings import BadSettings, Settings
 from channels.smpp.account import Account
 from channels.smpp.link import Links, Pauses
 from channels.smpp.message import ShortMessage
@@ -124,9 +125,8 @@ def _kannel(settings: Settings) -> KannelTexter | None:
         return None
     base = (own.callback_url or settings.public_url).rstrip("/")
     secret = settings.gateway_secrets.get(KANNEL)
-    query = ""
-    if secret is not None and secret.get_secret_value() and not allowed_networks(secret, KANNEL):
-        query = "?" + urlencode({SECRET_FIELD: secret.get_secret_value()})
+    secrets = gateway_of(secret.get_secret_value(), KANNEL).secrets if secret is not None else ()
+    query = "?" + urlencode({SECRET_FIELD: secrets[0]}) if secrets else ""
     dlr_url = f"{base}/sms/kannel/dlr{query}"
     account = KannelAccount(own.url, own.username, own.password.get_secret_value(), settings.short_code, dlr_url)
     return KannelTexter(account)

@@ -2,21 +2,25 @@
 
 import asyncio
 import ipaddress
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from channels.door import Incoming, Malformed, Refused, Reply, same
+from channels.gateways import Network
+
+log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 64 * 1024
 BODY_WAIT_S = 5.0
 SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - a header's name
 SECRET_FIELD = "secret"  # noqa: S105 - a parameter's name
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Check = Callable[[Incoming], None]
+Count = Callable[[str, str], None]  # door, reason
 
 
 async def incoming(request: Request, public_url: str, *, body_max: int = BODY_BYTES_MAX) -> Incoming:
@@ -33,11 +37,13 @@ async def incoming(request: Request, public_url: str, *, body_max: int = BODY_BY
                     raise Malformed("the body is too large")
     except (TimeoutError, ClientDisconnect):
         raise Malformed("the body did not arrive") from None
-    query = request.url.query
+    # as it was sent: a signature is over the path with its percent-escapes
+    path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
+    query = request.scope["query_string"].decode("latin-1")
     return Incoming(
         method=request.method,
-        url=public_url + request.url.path + (f"?{query}" if query else ""),
-        path=request.url.path,
+        url=public_url + path + (f"?{query}" if query else ""),
+        path=path,
         query=query,
         headers=request.headers,
         body=bytes(body),
@@ -55,17 +61,25 @@ def response(reply: Reply, *, screen: str | None = None) -> Response:
 
 
 def refusal(error: Malformed | Refused) -> Response:
-    """4xx in plain words; nothing of the request is repeated."""
-    if isinstance(error, Refused):
-        return Response("refused\n", 403, media_type="text/plain")
-    return Response(f"{error}\n", 400, media_type="text/plain")
+    """4xx in plain words; nothing of the request is repeated, and nobody keeps it."""
+    words, status = ("refused\n", 403) if isinstance(error, Refused) else (f"{error}\n", 400)
+    return Response(words, status, {"Cache-Control": "no-store"}, "text/plain")
+
+
+def refused(error: Malformed | Refused, door: str, count: Count) -> Response:
+    """The refusal, logged and counted under the door's own name."""
+    log.warning("refused at %s: %s", door, error)
+    count(door, "forbidden" if isinstance(error, Refused) else "malformed")
+    return refusal(error)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Who may speak a wire that signs nothing: whoever knows the shared secret, or calls from an allowed network."""
+    """Who may speak a wire that signs nothing: whoever knows one of the secrets, calls from one of the networks, or,
+    where both are set, does both. Where none is set nobody may.
+    """
 
-    secret: str = ""
+    secrets: Sequence[str] = field(default=(), repr=False)
     networks: Sequence[Network] = ()
     open_to_all: bool = False
 
@@ -73,11 +87,14 @@ class Gate:
         """Raises Refused, before any field is looked at."""
         if self.open_to_all:
             return
-        if self.networks:
-            if not _within(request.peer, self.networks):
-                raise Refused("not from an allowed network")
+        if self.networks and not _within(request.peer, self.networks):
+            raise Refused("not from an allowed network")
+        if self.networks and not self.secrets:
             return
-        if not self.secret or not same(self._given(request), self.secret):
+        given = self._given(request)
+        # every comparison is made, so that the time tells nothing
+        matches = [same(given, secret) for secret in self.secrets]
+        if not any(matches):
             raise Refused("the shared secret is missing or wrong")
 
     @staticmethod

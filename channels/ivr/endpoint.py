@@ -11,7 +11,7 @@ from channels.door import Incoming, Malformed, Refused, Reply
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
 from channels.metrics import Metrics
-from channels.receive import Check, incoming, refusal, response
+from channels.receive import Check, incoming, refused, response
 from sessions.store import StoreDown
 from sessions.turn import Heard, Turns
 
@@ -71,7 +71,7 @@ class _Door:
         try:
             ended = self._wire.hang_up(await self._let_in(request))
         except (Malformed, Refused) as error:
-            return self._refused(request, error)
+            return self._refused(error)
         if ended is not None:
             try:
                 await self._turns.hang_up(ended.dialog, ended.msisdn, self._speaker.can.channel)
@@ -85,7 +85,7 @@ class _Door:
             arrived = await self._let_in(request)
             heard, language = decode(arrived), self._wire.language(arrived)
         except (Malformed, Refused) as error:
-            return self._refused(request, error)
+            return self._refused(error)
         channel, wire = self._speaker.can.channel, self._wire.name
         try:
             with self._metrics.turn_timer(channel, wire):
@@ -107,9 +107,5 @@ class _Door:
     def _screen(self, name: str) -> str | None:
         return name if self._expose_screens else None
 
-    def _refused(self, request: Request, error: Malformed | Refused) -> Response:
-        log.warning("refused at %s: %s", request.url.path, error)
-        self._metrics.refused(f"ivr/{self._wire.name}", "forbidden" if isinstance(error, Refused) else "malformed")
-        refused = refusal(error)
-        refused.headers["Cache-Control"] = "no-store"
-        return refused
+    def _refused(self, error: Malformed | Refused) -> Response:
+        return refused(error, f"ivr/{self._wire.name}", self._metrics.refused)

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from channels.callbacks import with_reference
 from channels.door import Malformed, Refused, Reply
-from channels.receive import Check, incoming, refusal, response
+from channels.receive import Check, Count, incoming, refused, response
 from channels.sms.inbox import Inbox, NotStored
 from channels.sms.message import MoMessage
 from channels.sms.wires import SmsWire
@@ -22,28 +22,29 @@ BODY_BYTES_MAX = 32 * 1024
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def routes(inbox: Inbox, wires: Mapping[str, SmsWire], guards: Mapping[str, Check], *, public_url: str) -> list[Route]:
-    """Two routes a wire: texts from customers, and what became of ours."""
+def routes(
+    inbox: Inbox, wires: Mapping[str, SmsWire], guards: Mapping[str, Check], count: Count, *, public_url: str
+) -> list[Route]:
+    """Two routes a wire: texts from customers, and what became of ours. `count` hears of requests not let in."""
     base = public_url.rstrip("/")
     return [
         route
         for name, wire in wires.items()
         for route in (
-            Route(wire.path, _texts(inbox, wire, guards[name], base), methods=[wire.method]),
-            Route(wire.status_path, _reports(inbox, wire, guards[name], base), methods=[wire.method]),
+            Route(wire.path, _texts(inbox, wire, guards[name], count, base), methods=[wire.method]),
+            Route(wire.status_path, _reports(inbox, wire, guards[name], count, base), methods=[wire.method]),
         )
     ]
 
 
-def _texts(inbox: Inbox, wire: SmsWire, check: Check, public_url: str) -> Handler:
+def _texts(inbox: Inbox, wire: SmsWire, check: Check, count: Count, public_url: str) -> Handler:
     async def texts(request: Request) -> Response:
         try:
             arrived = await incoming(request, public_url, body_max=BODY_BYTES_MAX)
             check(arrived)
             message = wire.decode(arrived)
         except (Malformed, Refused) as error:
-            log.warning("refused at %s: %s", wire.path, error)
-            return refusal(error)
+            return refused(error, f"sms/{wire.name}", count)
         if wire.replies_later:
             return await _stored(inbox, wire, message)
         try:
@@ -69,15 +70,14 @@ async def _stored(inbox: Inbox, wire: SmsWire, message: MoMessage) -> Response:
     return response(wire.encode(None, ""))
 
 
-def _reports(inbox: Inbox, wire: SmsWire, check: Check, public_url: str) -> Handler:
+def _reports(inbox: Inbox, wire: SmsWire, check: Check, count: Count, public_url: str) -> Handler:
     async def reports(request: Request) -> Response:
         try:
             arrived = await incoming(request, public_url, body_max=BODY_BYTES_MAX)
             check(arrived)
             status = wire.decode_status(arrived)
         except (Malformed, Refused) as error:
-            log.warning("refused at %s: %s", wire.status_path, error)
-            return refusal(error)
+            return refused(error, f"sms/{wire.name}", count)
         try:
             await inbox.report(status)
         except BooksDown:

@@ -46,7 +46,6 @@ class SmsLimits:
     """Texts that are answered, per sender, per block of numbers and in all (facts/security.md 14)."""
 
     sender: int = 10
-    sender_s: int = 600
     sender_day: int = 50
     prefix: int = 1_000
     everyone: int = 30_000
@@ -54,14 +53,14 @@ class SmsLimits:
 
     def of(self, msisdn: str) -> tuple[Limit, ...]:
         return (
-            Limit("sender", msisdn, self.sender, self.sender_s),
+            Limit("sender", msisdn, self.sender, self.window_s),
             Limit("sender-day", msisdn, self.sender_day, 24 * 3600),
             Limit("prefix", msisdn[:PREFIX_CHARS], self.prefix, self.window_s),
             Limit("everyone", "all", self.everyone, self.window_s),
         )
 
     def told(self, msisdn: str) -> tuple[Limit, ...]:
-        return (Limit("told", msisdn, 1, self.sender_s), Limit("everyone", "all", self.everyone, self.window_s))
+        return (Limit("told", msisdn, 1, self.window_s), Limit("everyone", "all", self.everyone, self.window_s))
 
 
 @dataclass(frozen=True, slots=True)

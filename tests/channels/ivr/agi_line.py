@@ -75,7 +75,7 @@ async def agi_line(
     redis, prompts, metrics = Redis.from_url(redis_url), Prompts(texts), Metrics()
     turns = Turns(RedisStore(redis), Performer(till, Seals({"k1": bytes(32)})), clock, NUMBERS, zone=ZONE)
     parts = Parts(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, TOKENS), metrics, manner or Manner())
-    server = AgiServer(parts, Gate(secret=SECRET).check, host="127.0.0.1", port=0, calls_max=calls_max)
+    server = AgiServer(parts, Gate(secrets=(SECRET,)).check, host="127.0.0.1", port=0, calls_max=calls_max)
     async with server.open():
         yield AgiLine(server, prompts, turns, redis, metrics)
     await turns.close()

@@ -93,7 +93,9 @@ async def test_a_store_that_is_down(house: House, monkeypatch: pytest.MonkeyPatc
     async def down(*_: object, **__: object) -> None:
         raise StoreDown("connection refused")
 
-    monkeypatch.setattr(house.turns, "_store", type("Down", (), {"load": down, "save": down, "erase": down})())
+    monkeypatch.setattr(
+        house.turns, "_store", type("Down", (), {"load": down, "save": down, "erase": down, "hang_up": down})()
+    )
     status, body, headers = await post(house, "/ivr/twilio/turn?v=3&l=en", FORM | {"Digits": "1"})
     assert (status, headers["x-screen"]) == (200, "Apology")
     assert [verb.tag for verb in fromstring(body)] == ["Say", "Hangup"]

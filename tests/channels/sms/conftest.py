@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 
 from channels.limits import Limits
+from channels.metrics import Metrics
 from channels.receive import Check, Gate
 from channels.sms.answers import Answers
 from channels.sms.endpoint import routes
@@ -102,8 +103,11 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         words = Words(load_texts(), Numbers("*1117#", "777", "+212537000777"))
         post = Post(memory, Limits(redis, "sms"), books.messages, clock)
         inbox = Inbox(Answers(words, till, memory), post, limits=sms_limits)
-        guards: dict[str, Check] = {"twilio": partial(guard, (DEMO_TOKEN,)), "kannel": Gate(secret=KANNEL_SECRET).check}
-        app = Starlette(routes=routes(inbox, WIRES, guards, public_url=PUBLIC))
+        guards: dict[str, Check] = {
+            "twilio": partial(guard, (DEMO_TOKEN,)),
+            "kannel": Gate(secrets=(KANNEL_SECRET,)).check,
+        }
+        app = Starlette(routes=routes(inbox, WIRES, guards, Metrics().refused, public_url=PUBLIC))
         async with serving(app) as url:
             counter = Counter(url, till, billing, books, database, pool, redis, clock)
             yield counter

@@ -177,7 +177,7 @@ async def test_a_fault_is_answered_with_words_and_an_end(opened: Opened, caplog:
     ],
 )
 async def test_the_shared_secret(opened: Opened, headers: dict[str, str], query: str, status: int) -> None:
-    door = await opened(gate=Gate(secret="right"))
+    door = await opened(gate=Gate(secrets=("right",)))
     heard = await door.send("", path=PATH + query, headers=headers)
     assert heard.status == status
     if status == 403:
@@ -193,7 +193,7 @@ async def test_allowed_networks(opened: Opened, network: str, status: int) -> No
 
 async def test_strangers_learn_nothing_of_the_fields(opened: Opened) -> None:
     """The gate stands before the decoding: a malformed body from a stranger is refused, not explained."""
-    door = await opened(gate=Gate(secret="right"))
+    door = await opened(gate=Gate(secrets=("right",)))
     for body in RECORDED["malformed"].values():
         assert (await door.post(body)).status == 403
 
@@ -222,7 +222,7 @@ async def nothing_changed(door: Door) -> None:
 
 
 async def test_what_happens_is_counted(opened: Opened) -> None:
-    door = await opened(gate=Gate(secret="right"))
+    door = await opened(gate=Gate(secrets=("right",)))
     await door.send("")
     await door.post("x=1", headers={"x-khallas-secret": "right"})
     for _ in range(2):

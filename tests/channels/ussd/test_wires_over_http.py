@@ -158,7 +158,7 @@ async def test_a_fault_is_said_and_ends_the_dialog(opened: Opened, wire: str) ->
 
 @wires
 async def test_strangers_are_refused(opened: Opened, wire: str) -> None:
-    door = await opened(gate=Gate(secret="right"))
+    door = await opened(gate=Gate(secrets=("right",)))
     async with handset(door, wire) as stranger, handset(door, wire, headers={"X-Khallas-Secret": "right"}) as known:
         for act in (stranger.dial, stranger.drop):
             with pytest.raises(WebhookFailed, match="403 refused"):

@@ -1,0 +1,147 @@
+"""The settings of each part, nested in channels/settings.py: what may be set, and what it must look like."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from channels.smpp.account import Account, account_of
+
+
+def _comma_list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _web_url(url: str) -> str:
+    return str(AnyHttpUrl(url)).rstrip("/") if url else ""
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_comma_list)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Twilio(Part):
+    """Twilio's account; in the demo its stand-in."""
+
+    account_sid: str = Field("", description="Account SID (AC...)")
+    auth_tokens: Secrets = Field((), description="auth tokens, comma list: the first signs requests, all verify")
+    from_: str = Field("", alias="from", description="sender of SMS and calls (E.164 or a sender id)")
+    api_url: WebUrl = Field("https://api.twilio.com", description="REST API's base")
+
+
+class Cmi(Part):
+    """The acquirer (facts/cmi.md)."""
+
+    url: WebUrl = Field("", description="the server API, .../fim/api")
+    client_id: str = Field("", description="merchant number")
+    name: str = Field("", description="API user")
+    password: SecretStr = Field(SecretStr(""), description="API user's password")
+    timeout_s: float = Field(30.0, gt=0, le=120, description="seconds to wait for an answer before it is unknown")
+    telephone_order: str = Field("", description="CardholderPresentCode of a telephone order, from the contract")
+
+
+class Ussd(Part):
+    """USSD gateways."""
+
+    service_code: str = Field("*1117#", description="what customers dial")
+    wires: Names = Field(("africastalking",), description="enabled gateways' dialects")
+
+
+class Sms(Part):
+    """SMS gateways."""
+
+    wires: Names = Field(("twilio",), description="enabled gateways' dialects")
+    sender_max: int = Field(10, ge=1, le=1_000, description="texts answered a sender in ten minutes")
+    sender_day_max: int = Field(50, ge=1, le=10_000, description="and in a day")
+    prefix_max: int = Field(1_000, ge=1, le=1_000_000, description="a block of numbers (+212600) in ten minutes")
+    everyone_max: int = Field(30_000, ge=1, le=10_000_000, description="all senders in ten minutes")
+    countries: Names = Field(("212",), description="country codes of the senders that are answered")
+    routes: Names = Field((), description="ways out, first to last, name or name:20 for 20 a second; () = all set up")
+
+
+class Smpp(Part):
+    """SMSCs that are bound directly (docs/guides/smsc.md)."""
+
+    binds: Secrets = Field((), description="comma list of smpp://system_id:password@host:2775/name?window=10")
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Raises ValueError in words that hold no secret."""
+        accounts = tuple(account_of(url.get_secret_value()) for url in self.binds)
+        names = [account.name for account in accounts]
+        if len(set(names)) < len(names) or {"twilio", "kannel"} & set(names):
+            raise ValueError("each SMSC has a name of its own, which is not twilio or kannel")
+        return accounts
+
+    @model_validator(mode="after")
+    def _binds_are_binds(self) -> Self:
+        self.accounts()
+        return self
+
+
+class Kannel(Part):
+    """Kannel's smsbox (docs/guides/kannel.md)."""
+
+    url: WebUrl = Field("", description="its sendsms, http://host:13013/cgi-bin/sendsms")
+    username: str = Field("", description="the sendsms-user")
+    password: SecretStr = Field(SecretStr(""), description="the sendsms-user's password")
+    callback_url: WebUrl = Field("", description="our base as Kannel reaches it, when that is not the public one")
+
+
+class Ivr(Part):
+    """Voice."""
+
+    number: str = Field("", description="the voice line customers may call")
+    wires: Names = Field(("twilio",), description="enabled switches' dialects")
+    caller: Literal["twilio", "ami", "callfile"] = Field("twilio", description="who rings customers for their card")
+    card_mode: Literal["gather", "pay"] = Field("gather", description="pay: Twilio takes the card's digits, not we")
+    pay_connector: str = Field("", description="name of the Generic Pay Connector at Twilio, for card_mode pay")
+    pay_user: str = Field("", description="its Basic auth user at POST /ivr/pay-connector")
+    pay_passwords: Secrets = Field((), description="its passwords, comma list: any is right")
+
+
+class Asterisk(Part):
+    """The operator's own switch: wire fastagi, callers ami and callfile (docs/guides/asterisk.md)."""
+
+    agi_host: str = Field("127.0.0.1", description="address the FastAGI server listens on")
+    agi_port: int = Field(4573, ge=0, le=65_535, description="its port; 0 takes a free one")
+    calls_max: int = Field(200, ge=1, le=10_000, description="calls at once; further ones are told busy")
+    call_max_s: float = Field(900.0, ge=60, le=7_200, description="seconds of one call")
+    first_digit_s: float = Field(9.0, ge=2, le=60, description="seconds to begin an answer")
+    next_digit_s: float = Field(6.0, ge=1, le=60, description="seconds between two digits")
+    sounds: str = Field("khallas", pattern=r"[A-Za-z0-9._/-]+", description="prompts' folder as Asterisk knows it")
+    music: str = Field("", pattern=r"[A-Za-z0-9._-]*", description="music class while the bank answers, or none")
+    ami_url: SecretStr = Field(SecretStr(""), description="ami://user:secret@host:5038")
+    channel: str = Field("", description="whom to ring, with {e164}, {digits} or {national}: PJSIP/{digits}@trunk")
+    context: str = Field("khallas-callback", description="dialplan context of a customer who answered")
+    extension: str = Field("s", description="its extension")
+    spool: str = Field("", description="Asterisk's spool folder, for call files")
+
+
+class Desk(Part):
+    """The help desk (/desk)."""
+
+    alone_max_dh: int = Field(500, ge=0, le=1_000_000, description="DH a supervisor gives back without a second person")
+    idle_s: int = Field(900, ge=60, le=86_400, description="seconds without a click that end a session")
+    absolute_s: int = Field(8 * 3_600, ge=300, le=7 * 86_400, description="seconds that end any session")
+
+
+class Retention(Part):
+    """How long personal data is kept (law 09-08); a daily job applies it. docs: what is kept and why."""
+
+    messages_days: int = Field(400, ge=30, le=3_660, description="days the log of messages keeps their recipients")
+    unpaid_days: int = Field(90, ge=7, le=3_660, description="days a payment that was never made keeps its payer")
+    paid_days: int = Field(3_660, ge=366, le=7_320, description="days a paid one does (ten years of accounts)")
+    access_log_days: int = Field(1_100, ge=90, le=3_660, description="days the help desk's log is kept")
