@@ -9,6 +9,7 @@ import pytest
 from channels.ivr.agi import line as agi_line_module
 from channels.ivr.agi import server as agi_server_module
 from channels.ivr.agi.call import Manner
+from channels.ivr.agi.field import Timers
 from channels.ivr.agi.protocol import GREETING_LINES_MAX, LINE_BYTES_MAX
 from channels.ivr.wires.fastagi import CallTokens
 from core.texts import Texts
@@ -118,14 +119,14 @@ async def test_a_greeting_that_does_not_come_is_not_waited_for(line: AgiLine, mo
 
 @pytest.mark.parametrize("reply", ["", "520-Invalid command syntax.", "510 Invalid or unknown command", "hello", "200"])
 async def test_a_switch_that_answers_nonsense_in_the_middle_of_a_card_is_cut_and_the_card_erased(
-    line: AgiLine, reply: str, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, texts: Texts, reply: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agi_line_module, "SLACK_S", 2.0 if reply else 0.1)
-    call = line.switch(nonsense=reply)
-    await call.call([*OPENING, CARD[0], ("finissant par", f"12{HANG_UP}")])
-    await line.over()
-    assert await line.held() == []
-    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="broken") == 1
+    async with memory_line(redis_url, texts, manner=Manner(timers=Timers(next_digit_s=0.3))) as line:
+        await line.switch(nonsense=reply).call([*OPENING, CARD[0], ("finissant par", f"12{HANG_UP}")])
+        await line.over()
+        assert await line.held() == []
+        assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="broken") == 1
 
 
 async def test_a_missing_recording_is_counted_and_money_is_said_by_the_switch_itself(line: AgiLine) -> None:
