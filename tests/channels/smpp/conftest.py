@@ -1,0 +1,36 @@
+"""The outside SMSC, one a session; each test finds it as new."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.channels.smpp.outside import Smsc, installed
+
+LOOK_S, LOOKS_MAX = 0.05, 400
+
+
+@pytest.fixture(scope="session")
+def smsc_process(servers_folder: Path) -> Iterator[Smsc]:
+    """Shared. Do not stop it."""
+    with Smsc(servers_folder / "smsc", installed()) as server:
+        yield server
+
+
+@pytest.fixture
+async def smsc(smsc_process: Smsc) -> AsyncIterator[Smsc]:
+    """Forgetful and willing."""
+    await smsc_process.tell("drop")
+    await smsc_process.tell("reset")
+    yield smsc_process
+    await smsc_process.tell("reset")
+
+
+async def until(what: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for something to become true."""
+    for _ in range(LOOKS_MAX):
+        if await what():
+            return
+        await asyncio.sleep(LOOK_S)
+    raise AssertionError("it never became true")

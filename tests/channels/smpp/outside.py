@@ -1,0 +1,99 @@
+"""An SMSC from outside the project: npm's smpp 0.5.1 as a server, installed once beside the tests' Python."""
+
+import hashlib
+import http.client
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from lab.processes import Server, User, free_port
+
+SOURCES = Path(__file__).parent / "smsc"
+INSTALL_MAX_S = 180
+WANTED = "the SMPP tests need node and npm; Debian: apt-get install nodejs npm"
+
+
+def installed() -> Path:
+    """The folder with its node_modules, in the virtual environment; made anew when the lock changes."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    assert node, WANTED
+    lock = (SOURCES / "package-lock.json").read_bytes()
+    folder = Path(sys.prefix) / "smsc" / hashlib.sha256(lock).hexdigest()[:12]
+    done = folder / "installed"
+    if not done.exists():
+        assert npm, WANTED
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(SOURCES / name, folder / name)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_MAX_S)
+        done.touch()
+    shutil.copy(SOURCES / "smsc.js", folder / "smsc.js")
+    return folder
+
+
+class Smsc(Server):
+    """The server process; `tell` steers it."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        super().__init__(folder)
+        self._home = home
+        self._control = free_port()
+
+    @property
+    def url(self) -> str:
+        """Without the name and the options of an account."""
+        return f"smpp://khallas:secret@127.0.0.1:{self.port}"
+
+    def _prepare(self) -> tuple[list[str], User]:
+        node = shutil.which("node")
+        assert node, WANTED
+        return [node, str(self._home / "smsc.js"), str(self.port), str(self._control)], "self"
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._control, timeout=1)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    async def tell(self, what: str, **order: Any) -> dict[str, Any]:
+        """One order; its answer."""
+        url = f"http://127.0.0.1:{self._control}/"
+        async with aiohttp.ClientSession() as client, client.post(url, json={"do": what, **order}) as response:
+            answer: dict[str, Any] = await response.json(content_type=None)
+            return answer
+
+    async def mode(self, **mode: Any) -> None:
+        """How it behaves from now on."""
+        await self.tell("mode", mode=mode)
+
+    async def deliver(
+        self, sender: str, data: bytes, *, data_coding: int = 0, to: str = "1117", ton: int = 1, **more: Any
+    ) -> int | None:
+        """A message from a telephone; the status it was answered with, None when the connection ended first."""
+        then_drop = more.pop("then_drop", None)
+        buffers = {name: more.pop(name).hex() for name in ("message_payload", "its_session_info") if name in more}
+        pdu = {
+            "source_addr": sender,
+            "source_addr_ton": ton,
+            "source_addr_npi": 1,
+            "destination_addr": to,
+            "data_coding": data_coding,
+            **more,
+        }
+        answer = await self.tell("deliver", pdu=pdu, short_message=data.hex(), then_drop=then_drop, **buffers)
+        status: int | None = answer["status"]
+        return status
+
+    async def submits(self) -> list[dict[str, Any]]:
+        """What it was sent."""
+        found: list[dict[str, Any]] = (await self.tell("state"))["submits"]
+        return found

@@ -1,0 +1,239 @@
+"""Texts and receipts through an SMSC from outside, the whole server, a real database and a real Valkey."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from redis.asyncio import Redis
+
+from core.books import Delivery
+from core.gsm7 import parts as cut
+from core.ports import Sms
+from tests.channels.smpp.conftest import until
+from tests.channels.smpp.house import Running, binds, running, seed, settings_of
+from tests.channels.smpp.outside import Smsc
+from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF
+
+THROTTLED = 0x58
+
+
+@pytest.fixture
+async def server(smsc: Smsc, redis_url: str, database_url: str) -> AsyncIterator[Running]:
+    await seed(database_url)
+    async with running(settings_of(redis_url, database_url, smpp=binds(smsc))) as server:
+        yield server
+
+
+async def replies(smsc: Smsc, count: int = 1) -> list[str]:
+    """The texts of the first submits, each part by itself."""
+
+    async def there() -> bool:
+        return len(await smsc.submits()) >= count
+
+    await until(there)
+    return [each["text"] for each in await smsc.submits()]
+
+
+async def status(server: Running, msisdn: str, wanted: str) -> None:
+    async def is_it() -> bool:
+        return bool((await server.message(msisdn))["status"] == wanted)
+
+    await until(is_it)
+
+
+async def test_code_is_answered_and_its_delivery_told(smsc: Smsc, server: Running) -> None:
+    await smsc.mode(receipts=["DELIVRD"])
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+    (reply,) = await replies(smsc)
+    assert "012345" in reply
+    submit = (await smsc.submits())[0]
+    assert (submit["from"], submit["to"], submit["to_ton"]) == ("1117", SALMA[1:], 1)
+    assert (submit["data_coding"], submit["registered_delivery"]) == (0, 1)
+    await status(server, SALMA, "delivered")
+    row = await server.message(SALMA)
+    assert (row["kind"], row["route"], row["attempts"]) == ("code_sms", "atlas", 1)
+    assert row["provider_id"].startswith("atlas:")
+    assert "012345" not in str(row)
+
+
+async def test_arabic_both_ways(smsc: Smsc, server: Running) -> None:
+    assert await smsc.deliver(YOUSSEF[1:], "الرمز".encode("utf-16-be"), data_coding=8) == 0
+    await status(server, YOUSSEF, "sent")
+    submits = await smsc.submits()
+    reply = "".join(text for _, text in sorted((each["udh"] or "", each["text"]) for each in submits))
+    assert "771204" in reply
+    assert {each["data_coding"] for each in submits} == {8}
+    assert len(submits) <= 2
+    assert any("\u0600" < char < "\u06ff" for char in reply)
+
+
+async def test_three_parts_in_any_order_from_two_senders_with_one_reference(smsc: Smsc, server: Running) -> None:
+    text = "CODE\n-- \n" + "Signature assez longue pour trois morceaux. " * 9
+    pieces = [text[start : start + 150] for start in (0, 150, 300)]
+    arriving = [
+        (sender, bytes((5, 0, 3, 42, 3, number)) + piece.encode("ascii"))
+        for sender in (SALMA, NADIA)
+        for number, piece in enumerate(pieces, 1)
+    ]
+    random.Random(3).shuffle(arriving)
+    for sender, data in arriving:
+        assert await smsc.deliver(sender[1:], data, esm_class=0x40) == 0
+    answered = await replies(smsc, 2)
+    assert sorted(code for code in ("012345", "559061") if any(code in reply for reply in answered)) == [
+        "012345",
+        "559061",
+    ]
+    assert len(await server.statuses()) == 2
+
+
+async def test_a_long_message_is_delivered_when_all_its_parts_are(smsc: Smsc, server: Running) -> None:
+    long = "Reçu ق" + "كلام " * 30
+    await outbox(server, "r-1", YOUSSEF)
+    await smsc.mode(receipts=["DELIVRD", "ACCEPTD", "DELIVRD"])
+    provider_id = await server.house.networks.texter.send(Sms("r-1", YOUSSEF, long))
+    submits = await smsc.submits()
+    assert len(submits) == 3
+    assert "".join(part for _, part in sorted((each["udh"], each["text"]) for each in submits)) == long
+    assert {each["udh"][:8] for each in submits} == {submits[0]["udh"][:8]}
+    await status(server, YOUSSEF, "sent")
+    for each in submits:
+        await smsc.tell("receipt", source_addr="1117", destination_addr=YOUSSEF[1:], id=each["id"], state="DELIVRD")
+    await status(server, YOUSSEF, "delivered")
+    assert provider_id == f"atlas:{submits[0]['id'].lower().lstrip('0')}"
+
+
+async def test_one_part_that_fails_fails_the_message(smsc: Smsc, server: Running) -> None:
+    await outbox(server, "r-1", YOUSSEF)
+    await smsc.mode(receipts=["DELIVRD", "UNDELIV"])
+    await server.house.networks.texter.send(Sms("r-1", YOUSSEF, "ق" * 100))
+    await status(server, YOUSSEF, "failed")
+
+
+async def test_a_receipt_before_the_answer_to_its_submit(smsc: Smsc, server: Running) -> None:
+    await smsc.mode(receipts=["DELIVRD"], receiptFirst=True)
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+    await status(server, SALMA, "delivered")
+
+
+async def test_what_cannot_be_kept_is_not_acknowledged(smsc: Smsc, server: Running) -> None:
+    await server.house.database.do("ALTER TABLE messages RENAME TO messages_away")
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0x14
+    await server.house.database.do("ALTER TABLE messages_away RENAME TO messages")
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+    assert len(await replies(smsc)) == 1
+
+
+async def test_a_repeat_after_a_drop_is_answered_once_and_a_second_text_twice(smsc: Smsc, server: Running) -> None:
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+    await replies(smsc)
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0  # the same connection: the customer asks again
+    await replies(smsc, 2)
+    await smsc.tell("drop")
+
+    async def back() -> bool:
+        return bool((await smsc.tell("state"))["sessions"] == 1)
+
+    await until(back)
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0  # another one: perhaps our answer was lost
+    assert await smsc.deliver(STRANGER[1:], b"CODE") == 0
+    await replies(smsc, 3)
+    assert len(await server.statuses()) == 3
+
+
+async def test_nobody_is_refused_for_a_text(smsc: Smsc, server: Running) -> None:
+    for coding in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 72, 0x99, 245, 255):
+        data = bytes(random.Random(coding).randrange(256) for _ in range(40))
+        assert await smsc.deliver("777", data, data_coding=coding) == 0
+    assert await smsc.deliver("777", b"", message_payload=b"CODE" * 500) == 0
+    assert await smsc.deliver("777", b"\x50CODE", esm_class=0x40) == 0
+    assert await smsc.deliver("MAROCTEL", b"CODE", ton=5) == 0
+    assert await server.statuses() == []
+
+
+async def test_throttled_and_dropped_messages_go_out_later_once(smsc: Smsc, server: Running) -> None:
+    await smsc.mode(statuses=[THROTTLED])
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+    assert len(await replies(smsc, 2)) == 2  # refused, then taken
+    await status(server, SALMA, "sent")
+    await smsc.mode(submit="drop")
+    assert await smsc.deliver(NADIA[1:], b"CODE") == 0
+    await replies(smsc, 3)
+    await smsc.mode(submit="ok")
+
+    async def noted() -> bool:
+        return bool((await server.message(NADIA))["error"])
+
+    await until(noted)
+    assert (await server.message(NADIA))["status"] == "queued"
+    await server.house.database.do("UPDATE messages SET due_at = now() WHERE status = 'queued'")
+    await replies(smsc, 4)  # maybe sent: tried again by the same route
+    await status(server, NADIA, "sent")
+    row = await server.message(NADIA)
+    assert row["attempts"] == 2
+
+
+async def test_a_late_answer_is_not_sent_a_second_time(smsc: Smsc, server: Running) -> None:
+    await outbox(server, "r-9", IMANE)
+    await smsc.mode(submit="late")
+    assert await server.house.books.messages.release("r-9", server.house.clock.now())
+    await keep(server, "r-9", "one text")
+    await server.house.database.do("UPDATE messages SET due_at = now(), attempts = 0 WHERE reference = 'r-9'")
+
+    async def tried() -> bool:
+        return bool((await server.message(IMANE))["error"])
+
+    await until(tried)
+    assert len(await smsc.submits()) == 1
+    await smsc.mode(submit="ok")
+    await smsc.tell("answer")
+    await server.house.database.do("UPDATE messages SET due_at = now() WHERE reference = 'r-9'")
+    await status(server, IMANE, "sent")
+    assert len(await smsc.submits()) == 1
+
+
+async def test_two_hundred_heavy_texts_survive_both_ways(smsc: Smsc, server: Running) -> None:
+    rng = random.Random(200)
+    texts = ["".join(rng.choice("€[]{}^~|\\aZ 9é") for _ in range(rng.randrange(1, 330))) for _ in range(200)]
+    texter = server.house.networks.texter
+    gate = asyncio.Semaphore(20)
+
+    async def send(number: int) -> None:
+        async with gate:
+            await texter.send(Sms(f"heavy-{number}", f"+2126{number:08d}", texts[number]))
+
+    await asyncio.gather(*(send(number) for number in range(200)))
+    got: dict[str, list[tuple[str, str]]] = {}
+    for each in await smsc.submits():
+        assert each["data_coding"] == 0
+        got.setdefault(each["to"], []).append((each["udh"] or "", each["text"]))
+    assert ["".join(text for _, text in sorted(got[f"2126{number:08d}"])) for number in range(200)] == texts
+    assert sum(len(each) for each in got.values()) == sum(len(cut(text)) for text in texts)
+
+
+async def test_operations_see_the_link(smsc: Smsc, server: Running) -> None:
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"{server.url}/readyz") as response:
+            assert (response.status, (await response.json())["checks"]["smsc atlas"]) == (200, "bound")
+        async with client.get(f"{server.url}/metrics") as response:
+            assert 'khallas_smpp_bound{smsc="atlas"} 1.0' in await response.text()
+        await smsc.mode(bind=0x0D)
+        await smsc.tell("drop")
+
+        async def down() -> bool:
+            async with client.get(f"{server.url}/readyz") as response:
+                told = await response.json()
+                return response.status == 200 and told["checks"]["smsc atlas"] == "down"
+
+        await until(down)
+
+
+async def outbox(server: Running, reference: str, msisdn: str) -> None:
+    messages, now = server.house.books.messages, server.house.clock.now()
+    await messages.record(reference, "answer_sms", msisdn, now, status=Delivery.QUEUED)
+
+
+async def keep(server: Running, reference: str, text: str) -> None:
+    redis: Redis = server.house.redis
+    await redis.set(f"kh:sms:seen:{reference}", b"+" + text.encode(), ex=60)
