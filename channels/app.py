@@ -52,10 +52,12 @@ from core.books import Books
 from core.cards import Secret
 from core.database.books import books_on
 from core.database.pool import Database, make_pool
+from core.database.retention import PgRetention
 from core.jobs import Work, build_jobs, worker_beside
 from core.outbox import Gateways, Sender
 from core.ports import Clock, Replies, Texter
 from core.posting import Poster
+from core.retention import Periods, Retention
 from core.subscribers import national
 from core.sweeps import Sweep
 from core.texts import Texts, load_texts
@@ -144,7 +146,8 @@ def assemble(
     gateways = _gateways(settings, texts, links, twilio, clock, outside.texter, memory)
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
-    jobs = build_jobs(Work(till.attendant, poster, sender, sweep), sweep_every_s=times.sweep_every_s)
+    retention = Retention(PgRetention(database), clock, Periods(**settings.retention.model_dump()))
+    jobs = build_jobs(Work(till.attendant, poster, sender, sweep, retention), sweep_every_s=times.sweep_every_s)
     return House(
         settings, texts, metrics, clock, database, redis, books, till, turns, inbox, outside, links, cmi, twilio, jobs
     )

@@ -22,12 +22,14 @@ from core.database.pool import Pool
 from core.database.wake import TaskName
 from core.outbox import Sender
 from core.posting import Poster
+from core.retention import Retention
 from core.sweeps import Sweep
 
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 5
 UNSTICK_CRON = "* * * * *"
+RETAIN_CRON = "17 3 * * *"  # once a day, while few people pay
 CONCURRENCY = 8
 POLL_S = 2.0
 GRACE_S = 20.0
@@ -43,6 +45,7 @@ class Work:
     poster: Poster
     sender: Sender
     sweep: Sweep
+    retention: Retention | None = None
 
 
 def build_jobs(work: Work, *, periodic: bool = True, sweep_every_s: int = SWEEP_EVERY_S) -> App:
@@ -69,7 +72,13 @@ def build_jobs(work: Work, *, periodic: bool = True, sweep_every_s: int = SWEEP_
     async def unstick(timestamp: int) -> None:
         await retry_stalled(app)
 
+    @app.task(name=TaskName.RETAIN, queueing_lock=TaskName.RETAIN)
+    async def retain(timestamp: int) -> None:
+        if work.retention is not None:
+            await work.retention.apply()
+
     if periodic:
+        app.periodic(cron=RETAIN_CRON)(retain)
         app.periodic(cron=f"*/{sweep_every_s} * * * * *")(sweep)
         app.periodic(cron=UNSTICK_CRON)(unstick)
     return app

@@ -18,6 +18,7 @@ class TaskName(StrEnum):
     DELIVER = "khallas.deliver"
     SWEEP = "khallas.sweep"
     UNSTICK = "khallas.unstick"
+    RETAIN = "khallas.retain"
 
 
 @dataclass(frozen=True, slots=True)

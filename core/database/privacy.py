@@ -1,0 +1,130 @@
+"""One person's rows: told, corrected, erased; erasing looks for open payments in its own transaction first."""
+
+from datetime import datetime
+from typing import Any
+
+from core.database.pool import Connection, Database
+from core.privacy import StillOpen
+from core.subscribers import Language
+
+# The payment code stays out: an export travels, and whoever has it can pay and see bills.
+HELD = {
+    "remembered": "SELECT language, updated_at FROM people WHERE msisdn = %(msisdn)s",
+    "consents": "SELECT version, language, channel, given_at FROM consents WHERE msisdn = %(msisdn)s ORDER BY id",
+    "lines": """
+        SELECT service, reference, holder, email, language, updated_at FROM lines
+        WHERE contact_msisdn = %(msisdn)s ORDER BY service, reference""",
+    "bills": """
+        SELECT i.service, i.line_reference, i.number, i.period, i.amount_centimes, i.due_date, i.paid_at
+        FROM invoices i JOIN lines l ON l.service = i.service AND l.reference = i.line_reference
+        WHERE l.contact_msisdn = %(msisdn)s ORDER BY i.service, i.line_reference, i.period, i.number""",
+    "payments": """
+        SELECT p.id, p.reference, p.state, p.service, p.line_reference, p.email, p.language, p.channel, p.bills,
+               p.amount_centimes, p.currency, p.created_at, p.paid_at, p.auth_code, p.transaction_number,
+               p.card_brand, p.card_last4, r.year AS receipt_year, r.sequence AS receipt_sequence
+        FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+        WHERE p.payer_msisdn = %(msisdn)s ORDER BY p.created_at""",
+    "events": """
+        SELECT e.payment_id, e.at, e.event, e.state, e.detail FROM payment_events e
+        JOIN payments p ON p.id = e.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY e.id""",
+    "messages": """
+        SELECT kind, payment_id, recipient, status, created_at, updated_at FROM messages
+        WHERE recipient = %(msisdn)s OR payment_id IN (SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s)
+        ORDER BY created_at""",
+    "notes": """
+        SELECT n.payment_id, n.at, n.text FROM desk_notes n
+        JOIN payments p ON p.id = n.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY n.id""",
+    "refund_requests": """
+        SELECT u.payment_id, u.amount_centimes, u.reason, u.comment, u.state, u.proposed_at, u.decided_at
+        FROM undo_requests u JOIN payments p ON p.id = u.payment_id
+        WHERE p.payer_msisdn = %(msisdn)s ORDER BY u.id""",
+    "seen_by_the_help_desk": """
+        SELECT a.at, a.role, a.action, a.payment_id FROM access_log a
+        JOIN payments p ON p.id = a.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY a.id""",
+}
+
+CORRECT_EMAIL = {
+    "payments": "UPDATE payments SET email = %(email)s WHERE payer_msisdn = %(msisdn)s AND email IS NOT NULL",
+    "lines": "UPDATE lines SET email = %(email)s, updated_at = %(now)s WHERE contact_msisdn = %(msisdn)s",
+    "messages": """
+        UPDATE messages SET recipient = %(email)s, updated_at = %(now)s
+        WHERE due_at IS NOT NULL AND kind LIKE '%%\\_mail'
+          AND payment_id IN (SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s)""",
+}
+
+CORRECT_LANGUAGE = {
+    "remembered": """
+        INSERT INTO people (msisdn, language, updated_at) VALUES (%(msisdn)s, %(language)s, %(now)s)
+        ON CONFLICT (msisdn) DO UPDATE SET language = excluded.language, updated_at = excluded.updated_at""",
+    "payments": "UPDATE payments SET language = %(language)s WHERE payer_msisdn = %(msisdn)s",
+    "lines": "UPDATE lines SET language = %(language)s, updated_at = %(now)s WHERE contact_msisdn = %(msisdn)s",
+}
+
+# Also what waits for somebody to look at it again: a declined order is asked about for a day.
+OPEN = """
+SELECT reference FROM payments WHERE payer_msisdn = %(msisdn)s
+  AND (state IN ('created', 'sending', 'challenge', 'unknown', 'voiding', 'refunding', 'integrity_failure')
+       OR due_at IS NOT NULL)
+ORDER BY created_at FOR UPDATE
+"""
+
+# In this order: the messages of the person's payments are found by the payer that the last statement takes away.
+ERASE = {
+    "receipt_links": """
+        UPDATE receipts SET revoked_at = %(now)s
+        WHERE revoked_at IS NULL AND payment_id IN (SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s)""",
+    "answers": "DELETE FROM messages WHERE payment_id IS NULL AND recipient = %(msisdn)s",
+    "messages": """
+        UPDATE messages SET recipient = '', provider_id = NULL, due_at = NULL, updated_at = %(now)s,
+            status = CASE status WHEN 'queued' THEN 'failed' ELSE status END
+        WHERE recipient = %(msisdn)s OR payment_id IN (SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s)""",
+    "remembered": "DELETE FROM people WHERE msisdn = %(msisdn)s",
+    "payments": """
+        UPDATE payments SET payer_msisdn = '', email = NULL, fingerprint = '', idempotency_key = 'forgotten:' || id
+        WHERE payer_msisdn = %(msisdn)s""",
+}
+
+
+class PgPrivacy:
+    """Implements privacy.PrivacyBooks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def held(self, msisdn: str) -> dict[str, Any]:
+        async def work(connection: Connection) -> dict[str, Any]:
+            async with connection.transaction():  # one moment's picture
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                return {
+                    name: await (await connection.execute(sql, {"msisdn": msisdn})).fetchall()
+                    for name, sql in HELD.items()
+                }
+
+        return await self._database.run(work)
+
+    async def correct(self, msisdn: str, email: str | None, language: Language | None, now: datetime) -> dict[str, int]:
+        values = {"msisdn": msisdn, "email": email, "language": language, "now": now}
+        groups = ([CORRECT_EMAIL] if email else []) + ([CORRECT_LANGUAGE] if language else [])
+
+        async def work(connection: Connection) -> dict[str, int]:
+            done: dict[str, int] = {}
+            async with connection.transaction():
+                for group in groups:
+                    for name, sql in group.items():
+                        touched = (await connection.execute(sql, values)).rowcount
+                        done[name] = max(done.get(name, 0), touched)
+            return done
+
+        return await self._database.run(work)
+
+    async def erase(self, msisdn: str, now: datetime) -> dict[str, int]:
+        values = {"msisdn": msisdn, "now": now}
+
+        async def work(connection: Connection) -> dict[str, int]:
+            async with connection.transaction():
+                rows = await (await connection.execute(OPEN, values)).fetchall()
+                if rows:
+                    raise StillOpen(tuple(row["reference"] for row in rows))
+                return {name: (await connection.execute(sql, values)).rowcount for name, sql in ERASE.items()}
+
+        return await self._database.run(work)
