@@ -67,7 +67,11 @@ async def test_a_signal_ends_a_worker_in_order(shop: Shop) -> None:
 
 async def test_the_sweep_is_a_periodic_task(shop: Shop) -> None:
     app = build_jobs(Work(shop.till.attendant, shop.poster, shop.sender, shop.sweep))
-    assert {name for name, _ in app.periodic_registry.periodic_tasks} == {TaskName.SWEEP, TaskName.UNSTICK, TaskName.RETAIN}
+    assert {name for name, _ in app.periodic_registry.periodic_tasks} == {
+        TaskName.SWEEP,
+        TaskName.UNSTICK,
+        TaskName.RETAIN,
+    }
     assert shop.jobs.periodic_registry.periodic_tasks == {}
 
 
