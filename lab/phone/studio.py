@@ -25,13 +25,14 @@ from lab.phone.orders import Act, Order, TroubleOrder, read_order
 from lab.phone.people import people
 from lab.phone.trace import Entry, Trace
 from lab.phone.troubles import Troubles
+from lab.phone.voice import NoVoice, Voice, installed
 from lab.twilio import Refused, Twilio
 from lab.ussd_wires import DIALECTS
 from lab.webhooks import WebhookFailed
 
 HERE = Path(__file__).parent
 FONTS = HERE.parent.parent / "channels" / "web" / "fonts"
-CSP = f"{CSP_WORKING}; frame-src 'self'"
+CSP = f"{CSP_WORKING}; frame-src 'self'; media-src 'self'"
 AFTER_DIGITS_MAX = 12
 CALLS_SHOWN = 5
 SECTION = "phone"
@@ -63,8 +64,12 @@ async def phone_routes(
     """The page at /phone, and / leading to it. `url` is the application's, `wires` the USSD wires it has enabled."""
     trace = Trace(lambda: datetime.now(UTC))
     world.twilio.watch(trace.observe)
-    async with Handsets(url, numbers.service_code, trace.observer) as handsets:
-        yield _Studio(numbers, wires, world, texts, trace, handsets).routes()
+    voice = Voice()
+    try:
+        async with Handsets(url, numbers.service_code, trace.observer) as handsets:
+            yield _Studio(numbers, wires, world, texts, trace, handsets, voice).routes()
+    finally:
+        voice.close()
 
 
 class _Studio:
@@ -76,10 +81,11 @@ class _Studio:
         texts: Texts,
         trace: Trace,
         handsets: Handsets,
+        voice: Voice,
     ) -> None:
         self._numbers, self._texts = numbers, texts
         self._wires = [wire for wire in wires if wire in DIALECTS]
-        self._twilio, self._trace, self._handsets = world.twilio, trace, handsets
+        self._twilio, self._trace, self._handsets, self._voice = world.twilio, trace, handsets, voice
         self._mailboxes, self._troubles = Mailboxes(world.mail), Troubles(world.twilio, world.cmi)
         self._people = people()
         self._templates = Environment(
@@ -99,6 +105,7 @@ class _Studio:
             Route("/phone/api/feed/{number}", self.feed, methods=["GET"]),
             Route("/phone/api/ussd/{number}", self.ussd, methods=["POST"]),
             Route("/phone/api/troubles", self.trouble, methods=["POST"]),
+            Route("/phone/api/voice", self.say, methods=["GET"]),
             Route("/phone/mails/{id}", self.letter, methods=["GET"]),
             *desk_routes(self._twilio, "/phone/api"),
         ]
@@ -116,6 +123,7 @@ class _Studio:
             "numbers": asdict(self._numbers) | {"voice_national": national(self._numbers.voice)},
             "people": [{"msisdn": p.msisdn, "number": p.number, "language": p.language} for p in self._people],
             "mailbox": self._mailboxes.works,
+            "voice": installed(),
             "texts": {key.removeprefix("js."): t(key) for key in keys if key.startswith("js.")},
         }
         html = self._templates.get_template("phone.html").render(
@@ -187,6 +195,17 @@ class _Studio:
             return JSONResponse({"error": refused.message}, refused.status)
         self._troubles.turn(order.trouble, on=order.on)
         return JSONResponse(self._troubles.state())
+
+    async def say(self, request: Request) -> Response:
+        """?text= in the voice of ?tag=, as a WAV file; 404 where nothing can be said."""
+        asked = request.query_params
+        try:
+            wav = await self._voice.say(asked.get("text", ""), asked.get("tag", ""))
+        except NoVoice as error:
+            return JSONResponse({"error": str(error)}, 404)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        return Response(wav, media_type="audio/wav", headers={"Cache-Control": "no-store"})
 
     async def letter(self, request: Request) -> Response:
         """One mail as its reader's mail program would show it."""

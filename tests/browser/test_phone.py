@@ -88,6 +88,8 @@ async def test_a_call_is_made_declined_and_cut(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page
     await visitor.open_phone("en", "0600000006")
+    await page.locator("#sound").click()
+    await expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
     await page.keyboard.type("0520001117")
     await page.keyboard.press("Enter")
     await visitor.mode("talk")

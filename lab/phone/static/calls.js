@@ -87,6 +87,7 @@ function talk(call) {
 
   // Digits are shown only while the question is known to be no secret one.
   function press(pressed) {
+    sound.silence();
     for (const key of pressed) {
       keys += /\d/.test(key) && (live.screen === null || SECRET.has(live.screen)) ? "•" : key;
       if (key === "#" || live.oneKey) live.screen = null;
@@ -99,6 +100,7 @@ function talk(call) {
     if (now.captions.length > heard) {
       if (!heard) captions.replaceChildren();
       for (const caption of now.captions.slice(heard)) captions.append(h("p", script(caption.text), caption.text));
+      sound.speak(now.captions.slice(heard));
       heard = now.captions.length;
       keys = typed.textContent = "";
       captions.lastChild.scrollIntoView({ block: "start" });
@@ -117,8 +119,10 @@ function talk(call) {
     key(key) {
       if (/^[0-9*#]$/.test(key)) press(key);
       else if (key === "left") act(call.sid, "silence");
-      else if (key === "end" || key === "right") act(call.sid, "hang-up");
-      else return false;
+      else if (key === "end" || key === "right") {
+        sound.silence();
+        act(call.sid, "hang-up");
+      } else return false;
       return true;
     },
     feed(feed) {

@@ -80,7 +80,7 @@ document.addEventListener("input", () => handset.labels());
 
 function toPhone() {
   $("lcd").focus({ preventScroll: true });
-  $("handset").scrollIntoView({ block: narrow.matches ? "start" : "nearest", behavior: "smooth" });
+  $("handset").scrollIntoView(narrow.matches ? { block: "start", behavior: "instant" } : { block: "nearest", behavior: "smooth" });
 }
 const DOINGS = { dial: () => dial(numbers.service_code), code: () => send("CODE"), voice: callVoice };
 const FAULTS = {

@@ -1,7 +1,7 @@
 // What every part of the page stands on: the server's texts and numbers, elements, requests. Nothing is ever set as HTML.
 
 const start = JSON.parse(document.getElementById("start").textContent);
-export const { numbers, people, language, mailbox, texts } = start;
+export const { numbers, people, language, mailbox, voice, texts } = start;
 const rtl = language === "ar";
 
 export const $ = (id) => document.getElementById(id);

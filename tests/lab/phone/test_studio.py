@@ -1,5 +1,7 @@
 """The phone page's server: what it gives a browser, and what it lets a browser order."""
 
+import io
+import wave
 from email.message import EmailMessage
 from typing import Any
 
@@ -97,6 +99,18 @@ async def test_a_muted_smsc_is_seen_and_unmuted(stage: Stage) -> None:
     assert stage.twilio.messages_fault is Fault.MUTE
     async with stage.http.post("/phone/api/troubles", json={"trouble": "mute-smsc", "on": False}) as answer:
         assert (await answer.json())["mute-smsc"] is False
+
+
+async def test_captions_are_said_in_their_language(stage: Stage) -> None:
+    said = [("Tapez 1.", "fr-FR"), ("اضغط 1.", "arb"), ("Press 1.", "en-GB")]
+    for text, tag in said:
+        async with stage.http.get("/phone/api/voice", params={"text": text, "tag": tag}) as answer:
+            assert (answer.status, answer.content_type) == (200, "audio/wav")
+            with wave.open(io.BytesIO(await answer.read())) as wav:
+                assert wav.getnframes() > wav.getframerate() // 4
+    for text, tag in (("", "fr-FR"), ("a" * 1_001, "fr-FR"), ("Hallo", "de-DE")):
+        async with stage.http.get("/phone/api/voice", params={"text": text, "tag": tag}) as answer:
+            assert answer.status == 422
 
 
 async def test_a_letter_is_shown_in_a_frame_without_rights(stage: Stage) -> None:
