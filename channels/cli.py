@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from channels import logs, terminal
-from channels.commands import voice_verbs
+from channels.commands import people_verbs, voice_verbs
 from channels.settings import BadSettings, Settings, load
 from core import VERSION
 
@@ -25,6 +25,7 @@ config = typer.Typer(no_args_is_help=True, help="Settings: what is set, where it
 app.add_typer(config, name="config")
 terminal.add_commands(app)
 voice_verbs.add_commands(app)
+people_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 

@@ -30,6 +30,7 @@ class Action(StrEnum):
     UNDO_PROPOSE = "undo_propose"
     UNDO_APPROVE = "undo_approve"
     UNDO_REJECT = "undo_reject"
+    ACCOUNT = "account"  # an account was made, disabled, given a password
     EXPORT = "export"  # law 09-08, at the operator's terminal
     CORRECT = "correct"
     ERASE = "erase"
