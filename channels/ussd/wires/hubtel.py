@@ -7,7 +7,7 @@ from pydantic import Field
 from channels.door import Incoming, Reply
 from channels.ussd.speak import Limits
 from channels.ussd.wires.dialect import Path
-from channels.ussd.wires.reading import Body, DialogId, Msisdn, Typed, Word, caller, parsed
+from channels.ussd.wires.reading import WHOLE, Body, DialogId, Msisdn, Typed, Word, caller, parsed
 from sessions.turn import Heard
 
 PREFIX = "ht-"
@@ -26,7 +26,9 @@ class HubtelAsked(Body):
     Type: Annotated[str, Field(pattern=f"^({'|'.join(ANY_CASE)})$")]
     Mobile: Msisdn
     Message: Typed | None = ""
-    Sequence: Annotated[int, Field(ge=0, le=SEQUENCE_MAX)] | Annotated[str, Field(pattern="^[0-9]{1,5}$")] | None = None
+    Sequence: (
+        Annotated[int, Field(ge=0, le=SEQUENCE_MAX), WHOLE] | Annotated[str, Field(pattern="^[0-9]{1,5}$")] | None
+    ) = None
     ServiceCode: Word | None = ""
     Operator: Word | None = ""
     Platform: Word | None = ""

@@ -1,13 +1,14 @@
 """Infobip (facts/ussd.md, Aggregators): the dialog and its event in the path, JSON in the body. Pure."""
 
 import re
+from typing import Annotated
 
 from pydantic import Field
 
 from channels.door import Incoming, Malformed, Reply
 from channels.ussd.speak import Limits
 from channels.ussd.wires.dialect import Path
-from channels.ussd.wires.reading import Body, Msisdn, Typed, Word, caller, dialog, parsed
+from channels.ussd.wires.reading import WHOLE, Body, Msisdn, Typed, Word, caller, dialog, parsed
 from sessions.turn import Heard
 
 PREFIX = "ib-"
@@ -31,7 +32,7 @@ class InfobipOver(Body):
     """The dialog is over, for whatever reason."""
 
     msisdn: Msisdn | None = None
-    exitCode: int | Word | None = None  # noqa: N815
+    exitCode: Annotated[int, WHOLE] | Word | None = None  # noqa: N815
     reason: Word | None = None
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from channels.door import Incoming, Reply
 from channels.ussd.speak import Limits
 from channels.ussd.wires.dialect import Path
-from channels.ussd.wires.reading import Body, DialogId, Msisdn, Typed, Word, caller, parsed
+from channels.ussd.wires.reading import WHOLE, Body, DialogId, Msisdn, Typed, Word, caller, parsed
 from sessions.turn import Heard
 
 PREFIX = "mt-"
@@ -31,7 +31,7 @@ class MadapiAsked(Body):
     """A customer's step, or an event of the dialog."""
 
     sessionId: DialogId  # noqa: N815 - the dialect's own names, here and below
-    messageType: Annotated[int, Field(ge=0, le=5)] | Annotated[str, Field(pattern="^[0-5]$")]  # noqa: N815
+    messageType: Annotated[int, Field(ge=0, le=5), WHOLE] | Annotated[str, Field(pattern="^[0-5]$")]  # noqa: N815
     msisdn: Msisdn
     serviceCode: Word = ""  # noqa: N815
     ussdString: Typed | None = ""  # noqa: N815

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from channels.door import Malformed
 from core.subscribers import msisdn
@@ -17,10 +17,17 @@ INTERNATIONAL_DIGITS_MIN = 11  # shorter ones are national numbers without their
 _E164 = re.compile(r"(?:\+|00)?([1-9][0-9]{7,14})")
 _DIALOG = re.compile(rf"[!-~]{{1,{DIALOG_CHARS_MAX}}}")
 
+
+def _whole(value: object) -> object:
+    """2.0 is an integer in JSON; where a strict integer stands, pydantic's own leniency would take true as well."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 # Fields of JSON dialects. Numbers come as strings from some gateways and as numbers from others.
 DialogId = Annotated[str, Field(pattern=rf"^[!-~]{{1,{DIALOG_CHARS_MAX}}}$", description="the gateway's dialog")]
 MSISDN_PATTERN = r"^((\+|00)?[1-9][0-9]{7,14}|0[1-9][0-9]{8})$"
-Msisdn = Annotated[str, Field(pattern=MSISDN_PATTERN)] | Annotated[int, Field(ge=10**7, lt=10**15)]
+WHOLE = BeforeValidator(_whole)
+Msisdn = Annotated[str, Field(pattern=MSISDN_PATTERN)] | Annotated[int, Field(ge=10**7, lt=10**15), WHOLE]
 Typed = Annotated[str, Field(max_length=TYPED_CHARS_MAX)]
 Word = Annotated[str, Field(max_length=256)]
 
