@@ -18,9 +18,12 @@ import typer
 from channels import logs
 from channels.app import build
 from channels.clock import SystemClock
+from channels.commands.user import demo_logins
+from channels.process import no_core_dumps
 from channels.protocol import bounded
 from channels.settings import Settings, load
 from channels.ussd.wires import WIRES as USSD_WIRES
+from core.accounts import Role
 from core.database.migrate import upgrade
 from core.database.pool import open_database
 from core.importing import import_csv
@@ -50,6 +53,7 @@ class Servers:
 
 def run(port: int, state: Path, environ: Mapping[str, str]) -> int:
     """Until Ctrl-C or SIGTERM; 1 when a part did not start. Raises BadSettings."""
+    no_core_dumps()
     given = load(environ)
     logs.configure(given.log_level if "KHALLAS_LOG_LEVEL" in environ else "WARNING", given.log_format)
     state.mkdir(parents=True, exist_ok=True)
@@ -105,6 +109,8 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
         phone = phone_routes(url, numbers, settings.ussd.wires, world, load_texts())
         app = build(settings, beside=True, extra=await stack.enter_async_context(phone))
         await stack.enter_async_context(serving(app, port, bounded(app.state.refused)))
+        for name, (_, password) in (await _desk_logins(state, servers.database_url)).items():
+            typer.echo(f"desk  {url}/desk  {name} / {password}")
         typer.echo(f"ready {url}")
         await stop.wait()
 
@@ -152,6 +158,13 @@ def _kept(file: Path, fresh: str) -> str:
         with os.fdopen(descriptor, "w") as out:
             out.write(fresh)
     return file.read_text()
+
+
+async def _desk_logins(state: Path, database_url: str) -> dict[str, tuple[Role, str]]:
+    """One of each role, with passwords of this state folder."""
+    logins = {role.value: (role, _kept(state / f"desk-{role}", secrets.token_urlsafe(12))) for role in Role}
+    await demo_logins(database_url, logins)
+    return logins
 
 
 async def _load_demo_data(database_url: str) -> None:
