@@ -9,6 +9,7 @@ from typing import TypeVar
 from procrastinate import App
 from redis.asyncio import Redis
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from channels import asterisk, guards, networks, openapi
@@ -22,6 +23,7 @@ from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.ivr.wires.twilio import TwilioVoice
 from channels.limits import Limits, RedisCodeLimits
 from channels.links import ReceiptLinks
+from channels.logs import RequestIds
 from channels.mail.compose import Composer
 from channels.mail.compose import Sender as MailSender
 from channels.mail.send import SmtpMailer, SmtpServer
@@ -188,7 +190,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *operations.routes(probes, house.metrics.page, house.networks.states),
         *extra,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
     app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
     return app
 

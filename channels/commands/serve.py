@@ -5,6 +5,7 @@ import gc
 import uvicorn
 
 from channels.app import assemble, build
+from channels.process import no_core_dumps
 from channels.protocol import bounded
 from channels.settings import Settings
 from core.jobs import run_worker
@@ -34,6 +35,7 @@ def uvicorn_config(settings: Settings, host: str, port: int) -> uvicorn.Config:
 
 def serve_forever(settings: Settings, host: str, port: int) -> None:
     """Until a signal."""
+    no_core_dumps()
     server = uvicorn.Server(uvicorn_config(settings, host, port))
     gc.collect()
     gc.freeze()
@@ -43,6 +45,7 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
 
 async def work_forever(settings: Settings) -> None:
     """Jobs until a signal; what was begun is finished or handed back."""
+    no_core_dumps()
     house = assemble(settings)
     async with house.open(), house.networks.open(serving=False), house.jobs.open_async(house.database.pool):
         await run_worker(house.jobs, install_signal_handlers=True)

@@ -11,6 +11,7 @@ from channels.ivr.agi.call import Call, Parts
 from channels.ivr.agi.line import Line
 from channels.ivr.agi.protocol import AgiError, HungUp
 from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, Result
+from channels.logs import about
 from channels.receive import Check
 from sessions.turn import Heard
 
@@ -94,7 +95,7 @@ class AgiServer:
             return Result.BUSY
         self._calls += 1
         try:
-            with self._parts.metrics.call(NAME):
+            with about(call=heard.dialog), self._parts.metrics.call(NAME):
                 return await Call(self._parts, line).run(heard)
         finally:
             self._calls -= 1
