@@ -1,0 +1,123 @@
+"""`./run chaos -n 200`: the long run. Exit code 1 when anything went wrong; each line says what was tried.
+
+-n rounds of killing the server at each named point, and with it 5 n lying payments, 5 n races, n payments through
+database kills, n journeys through session losses, 50 n simulated stories.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.database.migrate import upgrade
+from lab.chaos.crashes import RESOLVED_MAX_S, Round, crash_rounds
+from lab.chaos.faults import Point
+from lab.chaos.lies import lie_storm
+from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
+from lab.chaos.races import run_races
+from lab.chaos.simulation import failures
+from lab.postgres import Postgres
+from lab.valkey import Valkey
+
+ROUNDS_MAX = 100_000
+PARTS = ("simulation", "crashes", "lies", "races", "database", "sessions")
+
+
+class Report:
+    """Lines on the terminal, and whether any was bad."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[list[str]]:
+        """Whatever is put into the list went wrong."""
+        faults: list[str] = []
+        began = time.monotonic()
+        yield faults
+        self.failed = self.failed or bool(faults)
+        verdict = "ok" if not faults else f"{len(faults)} FAULTS"
+        print(f"{name:<60} {verdict:<10} {time.monotonic() - began:7.1f} s", flush=True)
+        for fault in faults:
+            print(f"    {fault}", flush=True)
+
+
+def simulate(report: Report, seeds: int) -> None:
+    with report.part(f"{seeds} simulated stories") as faults:
+        faults += [f"seed {seed}: {words}" for seed, words in failures(range(seeds))]
+
+
+async def crash(report: Report, postgres: Postgres, template: str, redis_url: str, folder: Path, rounds: int) -> None:
+    """All points at once, a server and a database each."""
+
+    def tell(each: Round) -> None:
+        mark = "." if not each.faults else "F"
+        print(mark, end="", file=sys.stderr, flush=True)
+
+    async def broken(point: Point) -> list[Round]:
+        own = folder / point
+        own.mkdir()
+        database_url = postgres.create(f"crash_{point}", template)
+        return await crash_rounds(database_url, redis_url, own, point, rounds, tell)
+
+    with report.part(f"{rounds} x kill -9 at each of {', '.join(Point)}") as faults:
+        every = await asyncio.gather(*(broken(point) for point in Point))
+        faults += [f"{each.point}: {fault}" for rounds_ in every for each in rounds_ for fault in each.faults]
+        slowest = max(each.resolved_s for rounds_ in every for each in rounds_)
+        print(file=sys.stderr)
+        print(f"    slowest resolved {slowest:.1f} s after the restart, at most {RESOLVED_MAX_S:.0f} s are allowed")
+
+
+async def storms(
+    report: Report, postgres: Postgres, template: str, folder: Path, rounds: int, parts: list[str]
+) -> None:
+    """What needs a database of its own each."""
+    if "lies" in parts:
+        with report.part(f"{5 * rounds} payments at a lying acquirer") as faults:
+            faults += (await lie_storm(postgres.create("lies", template), 5 * rounds)).differences
+    if "races" in parts:
+        with report.part(f"{5 * rounds} races of two channels, holders stopped") as faults:
+            races = await run_races(postgres.create("races", template), 5 * rounds)
+            faults += races.differences
+            faults += [] if races.captures == Counter({1: 5 * rounds}) else [f"captures a bill: {dict(races.captures)}"]
+    if "sessions" in parts:
+        with report.part(f"{rounds} journeys, Redis killed and flushed") as faults, Valkey(folder / "lost") as valkey:
+            own = folder / "journeys"
+            own.mkdir()
+            faults += (await journeys_through_session_losses(valkey, postgres.create("lost", template), own, rounds))[0]
+    if "database" in parts:
+        with report.part(f"{rounds} payments, PostgreSQL killed") as faults, Postgres(folder / "killed") as killed:
+            upgrade(killed.url)
+            faults += await payments_through_database_kills(killed, killed.url, rounds)
+
+
+def main() -> int:
+    """Everything, or the parts that are named."""
+    parser = argparse.ArgumentParser(prog="./run chaos", description=__doc__)
+    parser.add_argument("-n", type=int, default=50, dest="rounds", help="rounds at each point (50)")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part only; may be repeated")
+    given = parser.parse_args()
+    if not 1 <= given.rounds <= ROUNDS_MAX:
+        parser.error(f"-n is 1 to {ROUNDS_MAX}")
+    report, parts = Report(), given.only or list(PARTS)
+    if "simulation" in parts:
+        simulate(report, 50 * given.rounds)
+    with tempfile.TemporaryDirectory(prefix="khallas-chaos-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with Postgres(folder / "postgres", throwaway=True) as postgres, Valkey(folder / "valkey") as valkey:
+            template = "chaos_template"
+            upgrade(postgres.create(template))
+            if "crashes" in parts:
+                asyncio.run(crash(report, postgres, template, valkey.url, folder, given.rounds))
+            asyncio.run(storms(report, postgres, template, folder, given.rounds, parts))
+    return int(report.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
