@@ -6,6 +6,7 @@ database kills, n journeys through session losses, 50 n simulated stories.
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -104,6 +105,7 @@ def main() -> int:
     given = parser.parse_args()
     if not 1 <= given.rounds <= ROUNDS_MAX:
         parser.error(f"-n is 1 to {ROUNDS_MAX}")
+    logging.disable(logging.CRITICAL)  # what is broken on purpose complains; the judgement is printed
     report, parts = Report(), given.only or list(PARTS)
     if "simulation" in parts:
         simulate(report, 50 * given.rounds)
