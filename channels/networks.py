@@ -4,6 +4,7 @@ Part of the composition root (channels/app.py). `serve` binds as transceiver, `w
 receipts come where the doors are, and whoever holds a message sends it by a connection of its own.
 """
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ from core.ports import Texter
 from core.texts import Texts
 from sessions.turn import Turns
 
+log = logging.getLogger(__name__)
+
 KANNEL, TWILIO = "kannel", "twilio"
 
 
@@ -54,7 +57,7 @@ class Networks:
     """Joined and not yet opened. `texter` is how the outbox sends."""
 
     links: Links
-    texter: Texter
+    texter: Routes
     kannel: KannelTexter | None
 
     def states(self) -> Mapping[str, str]:
@@ -64,6 +67,7 @@ class Networks:
     @asynccontextmanager
     async def open(self, *, serving: bool) -> AsyncIterator[None]:
         """Bound for as long as the block lasts."""
+        log.info("ways out for SMS: %s", ", ".join(self.texter.ways()))
         try:
             async with self.links.running(Command.BIND_TRANSCEIVER if serving else Command.BIND_TRANSMITTER):
                 yield

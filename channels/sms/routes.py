@@ -37,6 +37,10 @@ class Routes:
         self._buckets = {route.name: Bucket(route.per_s) for route in routes if route.per_s}
         self._sends = sends
 
+    def ways(self) -> list[str]:
+        """Names in order, those that only carry replies in brackets: for the log at the start."""
+        return [f"({route.name})" if route.reply_only else route.name for route in self._routes.values()]
+
     async def send(self, sms: Sms) -> str:
         """The provider's id. Raises DeliveryFailed."""
         try:

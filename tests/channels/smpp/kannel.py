@@ -1,12 +1,15 @@
 """Kannel as Debian packages it: bearerbox and smsbox as children of ours, between an SMSC and our server."""
 
+import asyncio
 import os
 import shutil
 import socket
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from lab.processes import Server, User, free_port
+from lab.processes import Server, User
 
 INSTALL_MAX_S = 300
 WANTED = "the Kannel test needs bearerbox and smsbox; Debian: apt-get install kannel"
@@ -62,5 +65,20 @@ def configuration(guide: str, values: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def ports(count: int) -> list[str]:
-    return [str(free_port()) for _ in range(count)]
+@asynccontextmanager
+async def refusing(port: int) -> AsyncIterator[list[None]]:
+    """A server in trouble: every knock is noted, and the door shut."""
+    knocks: list[None] = []
+
+    async def knock(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        knocks.append(None)
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(knock, "127.0.0.1", port)
+    try:
+        yield knocks
+    finally:
+        server.close()
+        await server.wait_closed()

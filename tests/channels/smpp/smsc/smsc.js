@@ -5,9 +5,10 @@ const smpp = require("smpp");
 
 const [smppPort, httpPort] = process.argv.slice(2).map(Number);
 const seen = { binds: [], submits: [], enquiries: 0, unbinds: 0 };
-// submit: ok | mute | drop | late; statuses: what the next submits are answered; receipts: states to report, in turn
+// submit: ok | mute | drop | late; statuses: what the next submits are answered; receipts: states to report, in turn;
+// lower: ids are reported in small letters, as some SMSCs do
 let mode = {};
-const fresh = () => ({ submit: "ok", statuses: [], bind: 0, receipts: [], receiptFirst: false, enquire: "ok" });
+const fresh = () => ({ submit: "ok", statuses: [], bind: 0, receipts: [], receiptFirst: false, lower: true, enquire: "ok" });
 const sessions = new Set();
 let ids = 0;
 let late = [];
@@ -67,7 +68,7 @@ function submitted(session, pdu) {
     return;
   }
   answer();
-  if (state) setTimeout(() => receipt(session, pdu, entry.id.toLowerCase(), state), 20);
+  if (state) setTimeout(() => receipt(session, pdu, mode.lower ? entry.id.toLowerCase() : entry.id, state), 20);
 }
 
 function bound(session, pdu) {

@@ -1,0 +1,137 @@
+"""Debian's Kannel between an SMSC from outside and the whole server, with the guide's own kannel.conf."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from channels.settings import Settings
+from lab.processes import free_port
+from tests.channels.smpp.conftest import until
+from tests.channels.smpp.house import KANNEL_SECRET, Running, running, seed, settings_of
+from tests.channels.smpp.kannel import Bearerbox, Smsbox, configuration, need_kannel, refusing
+from tests.channels.smpp.outside import Smsc
+from tests.channels.sms.conftest import NADIA, SALMA, YOUSSEF
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "kannel.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Kannel:
+    """The running boxes. `port` is where they look for our server."""
+
+    sendsms_url: str
+    port: int
+
+
+@pytest.fixture(scope="session")
+def kannel(servers_folder: Path, smsc_process: Smsc) -> Iterator[Kannel]:
+    need_kannel()
+    folder = servers_folder / "kannel"
+    folder.mkdir()
+    box_port, sendsms_port, port = free_port(), free_port(), free_port()
+    conf = folder / "kannel.conf"
+    asked = "from=%p&to=%P&text=%a&smsc=%i&ts=%T&id=%I&coding=%c&charset=%C&dcs=%O"
+    conf.write_text(
+        configuration(
+            GUIDE.read_text(encoding="utf-8"),
+            {
+                "admin-port": str(free_port()),
+                "smsbox-port": str(box_port),
+                "sendsms-port": str(sendsms_port),
+                "store-location": str(folder / "store"),
+                "host": "127.0.0.1",
+                "port": str(smsc_process.port),
+                "smsc-password": "secret",
+                "reconnect-delay": "1",
+                "http-queue-delay": "1",
+                "get-url": f'"http://127.0.0.1:{port}/sms/kannel?secret={KANNEL_SECRET}&{asked}"',
+            },
+        )
+    )
+    with ExitStack() as stack:
+        stack.enter_context(Bearerbox(folder / "bearerbox", conf, box_port))
+        stack.enter_context(Smsbox(folder / "smsbox", conf, sendsms_port))
+        yield Kannel(f"http://127.0.0.1:{sendsms_port}/cgi-bin/sendsms", port)
+
+
+@pytest.fixture
+def settings(kannel: Kannel, redis_url: str, database_url: str) -> Settings:
+    own = {
+        "url": kannel.sendsms_url,
+        "username": "khallas",
+        "password": "change-me-three",
+        "callback_url": f"http://127.0.0.1:{kannel.port}",
+    }
+    return settings_of(redis_url, database_url, kannel=own)
+
+
+@pytest.fixture
+async def bound(smsc: Smsc, kannel: Kannel) -> None:
+    async def again() -> bool:
+        return bool((await smsc.tell("state"))["sessions"])
+
+    await until(again)
+
+
+@pytest.fixture
+async def server(kannel: Kannel, settings: Settings, database_url: str, bound: None) -> AsyncIterator[Running]:
+    await seed(database_url)
+    async with running(settings, kannel.port) as server:
+        yield server
+
+
+async def test_code_is_answered_through_kannel_and_its_delivery_told(smsc: Smsc, server: Running) -> None:
+    await smsc.mode(receipts=["DELIVRD"], lower=False)
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+
+    async def delivered() -> bool:
+        return await server.statuses() == [("code_sms", SALMA, "delivered")]
+
+    await until(delivered)
+    (submit,) = await smsc.submits()
+    assert "012345. Ne le donnez à personne." in submit["text"]
+    assert (submit["from"], submit["to"]) == ("1117", SALMA[1:])
+
+
+async def test_arabic_and_long_texts_through_kannel(smsc: Smsc, server: Running) -> None:
+    assert await smsc.deliver(YOUSSEF[1:], "الرمز".encode("utf-16-be"), data_coding=8) == 0
+    pieces = [b"CODE\n-- \n" + b"x" * 120, b"y" * 100]
+    for number in (2, 1):
+        data = bytes((5, 0, 3, 9, 2, number)) + pieces[number - 1]
+        assert await smsc.deliver(NADIA[1:], data, esm_class=0x40) == 0
+
+    async def answered() -> bool:
+        return sorted(await server.statuses()) == [("code_sms", YOUSSEF, "sent"), ("code_sms", NADIA, "sent")]
+
+    await until(answered)
+    submits = await smsc.submits()
+    arabic = sorted((each["udh"] or "", each["text"]) for each in submits if each["to"] == YOUSSEF[1:])
+    assert "771204" in "".join(text for _, text in arabic)
+    assert "559061" in "".join(each["text"] for each in submits if each["to"] == NADIA[1:])
+
+
+async def test_an_application_that_is_down_loses_nothing(
+    smsc: Smsc, kannel: Kannel, settings: Settings, database_url: str, bound: None
+) -> None:
+    await seed(database_url)
+    for sender in (SALMA, NADIA, YOUSSEF):
+        assert await smsc.deliver(sender[1:], b"CODE") == 0
+    # Kannel asks more than once while nobody listens
+    async with refusing(kannel.port) as knocks:
+
+        async def knocked() -> bool:
+            return len(knocks) >= 6
+
+        await until(knocked)
+    assert await smsc.submits() == []
+    async with running(settings, kannel.port) as server:
+
+        async def answered() -> bool:
+            return [status for _, _, status in await server.statuses()] == ["sent"] * 3
+
+        await until(answered)
+        assert sorted({"+" + each["to"] for each in await smsc.submits()}) == [SALMA, YOUSSEF, NADIA]
+        assert all("Error" not in each["text"] for each in await smsc.submits())
