@@ -6,9 +6,9 @@ Exit codes: 0 done, 1 failed, 2 usage, 78 bad configuration.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,7 +20,12 @@ from core import VERSION
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Khallas: telecom bills paid by phone.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Khallas: telecom bills paid by phone.",
+    pretty_exceptions_show_locals=False,  # a local may be a card
+)
 config = typer.Typer(no_args_is_help=True, help="Settings: what is set, where it comes from, what is wrong.")
 app.add_typer(config, name="config")
 terminal.add_commands(app)
@@ -31,11 +36,19 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What the operator or the outside world did wrong is one line, never a traceback."""
+    from psycopg.errors import UndefinedColumn, UndefinedTable
+
+    from core.books import BooksDown
+
     try:
         app()
     except BadSettings as error:
         _fail(str(error), EXIT_CONFIG)
+    except BooksDown as error:
+        _fail(f"the database cannot be reached: {error}")
+    except (UndefinedTable, UndefinedColumn):
+        _fail("the database has not this release's tables: run khallas migrate")
 
 
 def _fail(words: str, code: int = EXIT_FAILED) -> NoReturn:
@@ -49,16 +62,6 @@ def _settings(check: Callable[[Settings], None] | None = None) -> Settings:
         check(settings)
     logs.configure(settings.log_level, settings.log_format)
     return settings
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """asyncio.run with errors of the outside world in one line."""
-    from core.books import BooksDown
-
-    try:
-        return asyncio.run(work)
-    except BooksDown as error:
-        _fail(f"the database cannot be reached: {error}")
 
 
 def _show(report: object, *, as_json: bool, lines: list[str]) -> None:
@@ -123,7 +126,7 @@ def import_(
     """Import subscribers and bills; the kind of a file is told by its header."""
     from channels.commands.import_ import import_files
 
-    reports = _run(import_files(_settings(), files, dry_run=dry_run))
+    reports = asyncio.run(import_files(_settings(), files, dry_run=dry_run))
     lines = [line for report in reports for line in report.lines()]
     _show([report.told() for report in reports], as_json=as_json, lines=lines)
     if any(report.failed for report in reports):
@@ -135,10 +138,12 @@ def lookup(reference: str, as_json: Json = False) -> None:
     """Find payments by authorisation, transaction or receipt number, reference, line or MSISDN."""
     from channels.commands.lookup import find, story_lines
 
-    found = _run(find(_settings(), reference))
-    if not found:
+    found = asyncio.run(find(_settings(), reference))
+    if not found and not as_json:
         _fail("nothing found")
     _show([told for told, _ in found], as_json=as_json, lines=[line for pair in found for line in story_lines(*pair)])
+    if not found:
+        raise SystemExit(EXIT_FAILED)
 
 
 @config.command("show")

@@ -34,6 +34,11 @@ PREFIX = "KHALLAS_"
 NEST = "__"
 FILE = "_FILE"
 SECRET_MIN = 16
+NEAR_ENOUGH = 0.5  # of difflib's likeness, to be offered for a mistyped name
+SCHEMES = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
 SECRET_FILE_BYTES_MAX = 64 * 1024
 
 
@@ -79,7 +84,11 @@ class Settings(Part):
     demo: bool = Field(False, description="set by `khallas demo` only: stand-ins, default secrets")
 
     @model_validator(mode="after")
-    def _keys_are_keys(self) -> Self:
+    def _urls_and_keys_are_such(self) -> Self:
+        for name, schemes in SCHEMES.items():
+            url = getattr(self, name).get_secret_value()
+            if url and not url.startswith(schemes):
+                raise ValueError(f"{name} must begin with {' or '.join(schemes)}")
         for entry in self.vault_keys:
             key_id, _, encoded = entry.get_secret_value().partition(":")
             try:
@@ -134,8 +143,16 @@ def load(environ: Mapping[str, str], **overrides: object) -> Settings:
     try:
         return Settings.model_validate(nested | overrides)
     except ValidationError as error:
-        faults = (f"{PREFIX}{NEST.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors())
-        raise BadSettings("\n".join(faults)) from None
+        raise BadSettings("\n".join(_fault(each["loc"], each["msg"]) for each in error.errors())) from None
+
+
+def _fault(where: tuple[int | str, ...], why: str) -> str:
+    """pydantic's words under the setting's own name; what a model says as a whole begins with the field it means."""
+    why = why.removeprefix("Value error, ")
+    if where:
+        return f"{PREFIX}{NEST.join(str(step) for step in where).upper()}: {why}"
+    name, _, rest = why.partition(" ")
+    return f"{PREFIX}{name.upper()} {rest}"
 
 
 def _resolve(name: str, environ: Mapping[str, str], names: Mapping[str, bool]) -> tuple[str, str]:
@@ -147,8 +164,9 @@ def _resolve(name: str, environ: Mapping[str, str], names: Mapping[str, bool]) -
         if plain in environ:
             raise BadSettings(f"{plain} and {name} are both set")
         return plain, _secret_file(name, environ[name])
-    near = difflib.get_close_matches(name, [*names, *(n + FILE for n, secret in names.items() if secret)], 1, 0.5)
-    raise BadSettings(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+    right = [each.removeprefix(PREFIX) for each in (*names, *(n + FILE for n, secret in names.items() if secret))]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX).upper(), right, 1, NEAR_ENOUGH)
+    raise BadSettings(f"{name} is no setting" + (f"; did you mean {PREFIX}{near[0]}?" if near else ""))
 
 
 def _secret_file(name: str, path: str) -> str:
@@ -158,7 +176,10 @@ def _secret_file(name: str, path: str) -> str:
         raise BadSettings(f"{name}: {error.strerror}") from None
     if len(data) > SECRET_FILE_BYTES_MAX:
         raise BadSettings(f"{name}: the file is too large for a secret")
-    return data.decode().strip()
+    try:
+        return data.decode().strip()
+    except UnicodeDecodeError:
+        raise BadSettings(f"{name}: the file is no UTF-8 text") from None
 
 
 def _put(nested: dict[str, object], name: str, value: str) -> None:

@@ -15,10 +15,17 @@ def describe(environ: Mapping[str, str]) -> list[dict[str, str]]:
     rows = []
     for name, secret in known_names().items():
         value, meaning = _value_of(settings, name)
-        source = "environment" if name in environ else "file" if name + FILE in environ else "default"
+        source = _source(environ, name)
         shown = MASK if secret and _filled(value) else _plain(value)
         rows.append({"name": name, "value": shown, "source": source, "meaning": meaning})
     return rows
+
+
+def _source(environ: Mapping[str, str], name: str) -> str:
+    given = [each for each in environ if each in {name, name + FILE} or each.startswith(name + NEST)]
+    if not given:
+        return "default"
+    return "file" if all(each.endswith(FILE) for each in given) else "environment"
 
 
 def _value_of(settings: Settings, name: str) -> tuple[object, str]:

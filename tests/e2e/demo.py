@@ -87,16 +87,25 @@ async def demo(state: Path, **settings: str) -> AsyncIterator[Demo]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        assert process.stdout is not None
         async with asyncio.timeout(START_MAX_S):
-            line = (await process.stdout.readline()).decode()
-        if not line.startswith("ready "):
-            raise RuntimeError(f"the first line is {line!r}")
-        yield Demo(line.removeprefix("ready ").rstrip("\n"), process)
+            url = await _ready(process)
+        yield Demo(url, process)
     finally:
         if process.returncode is None:
             process.kill()
             await process.communicate()
+
+
+async def _ready(process: asyncio.subprocess.Process) -> str:
+    """The address told; logins may be told before. Raises RuntimeError."""
+    assert process.stdout is not None
+    for _ in range(LINES_MAX):
+        line = (await process.stdout.readline()).decode()
+        if line.startswith("ready ") or not line:
+            break
+    if not line:
+        raise RuntimeError("the demo ended before it was ready")
+    return line.removeprefix("ready ").rstrip("\n")
 
 
 async def gone(family: Mapping[int, str]) -> dict[int, str]:
