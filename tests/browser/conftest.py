@@ -5,17 +5,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.demo import running_demo
+from tests.browser.demo import Demo, running_demo
 from tests.browser.visitor import CHROMIUM, FLAGS, Visitor
 
 Arrive = Callable[..., Awaitable[Visitor]]
 
 
 @pytest.fixture(scope="session")
-async def demo_url() -> AsyncIterator[str]:
-    """The demo's address. Its data is shared: each test pays another subscriber's bill."""
-    async with running_demo() as url:
-        yield url
+async def demo() -> AsyncIterator[Demo]:
+    """The demo. Its data is shared: each test pays another subscriber's bill."""
+    async with running_demo() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo_url(demo: Demo) -> str:
+    """The demo's address."""
+    return demo.url
 
 
 @pytest.fixture(scope="session")

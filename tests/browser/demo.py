@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 START_MAX_S = 90.0
@@ -23,9 +24,17 @@ def free_port() -> int:
         return port
 
 
+@dataclass(frozen=True)
+class Demo:
+    """A running demo: its address, and the help desk's passwords by name."""
+
+    url: str
+    logins: dict[str, str]
+
+
 @asynccontextmanager
-async def running_demo() -> AsyncIterator[str]:
-    """Its address, from `ready` until the block ends. Raises TimeoutError, or RuntimeError when it did not start."""
+async def running_demo() -> AsyncIterator[Demo]:
+    """From `ready` until the block ends. Raises TimeoutError, or RuntimeError when it did not start."""
     with tempfile.TemporaryDirectory(prefix="khallas-demo-") as name:
         os.chmod(name, 0o755)  # noqa: S103 - at once; PostgreSQL under root runs as nobody
         process = await asyncio.create_subprocess_exec(
@@ -37,22 +46,26 @@ async def running_demo() -> AsyncIterator[str]:
         )
         try:
             async with asyncio.timeout(START_MAX_S):
-                url = await _ready(process)
-            yield url
+                demo = await _ready(process)
+            yield demo
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
             await asyncio.wait_for(process.communicate(), STOP_MAX_S)
 
 
-async def _ready(process: asyncio.subprocess.Process) -> str:
-    """The address told. Raises RuntimeError with what the process said instead."""
+async def _ready(process: asyncio.subprocess.Process) -> Demo:
+    """What it told. Raises RuntimeError with what the process said instead."""
     assert process.stdout is not None
     said: list[str] = []
+    logins: dict[str, str] = {}
     for _ in range(LINES_MAX):
         line = (await process.stdout.readline()).decode(errors="replace")
         if line.startswith("ready "):
-            return line.removeprefix("ready ").strip()
+            return Demo(line.removeprefix("ready ").strip(), logins)
+        if line.startswith("desk "):
+            name, _, password = line.split(maxsplit=2)[2].partition(" / ")
+            logins[name] = password.strip()
         if not line:
             break
         said.append(line)

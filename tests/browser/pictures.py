@@ -45,11 +45,11 @@ def main(folder: Path) -> None:
 async def pictures_of_the_demo() -> Pictures:
     """All pictures by file name."""
     pictures: Pictures = {}
-    async with running_demo() as url, async_playwright() as playwright:
+    async with running_demo() as demo, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        await _french(browser, url, pictures)
-        await _arabic(browser, url, pictures)
-        await _small(browser, url, pictures)
+        await _french(browser, demo.url, pictures)
+        await _arabic(browser, demo.url, pictures)
+        await _small(browser, demo.url, pictures)
         await browser.close()
     return pictures
 

@@ -1,0 +1,137 @@
+"""The help desk as its people use it: a payment made by phone is found, its receipt sent again, its money given back
+by two people's word; without a script, without a barrier, on a telephone's screen too."""
+
+import asyncio
+import re
+
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Arrive
+from tests.browser.demo import Demo
+from tests.browser.visitor import Visitor
+
+CARD = "4000000000000010"
+PAYER = "0600000005"
+TOTAL = "1 165,80 DH"
+GIVEN_BACK_MAX_S = 30.0
+
+
+async def pays_by_phone(visitor: Visitor) -> str:
+    """All bills of one subscriber; the authorisation number that the receipt tells."""
+    page = visitor.page
+    await visitor.open_phone("en", PAYER)
+    await page.locator("[data-do=dial]").click()
+    for label in ("English", f"My mobile {PAYER}", "I accept", f"Pay {TOTAL}", "Pay"):
+        await visitor.choose(label)
+    await visitor.mode("incoming")
+    await page.keyboard.press("Enter")
+    for question, keys in (
+        ("Type your card number", f"{CARD}#"),
+        ("expiry", "1229#"),
+        ("confirm", "1"),
+        ("security code", "123#"),
+    ):
+        await visitor.hears(question)
+        await page.keyboard.type(keys)
+    await visitor.mode("hungup")
+    await expect(page.locator("#soft-left")).to_have_text("Read")
+    await visitor.touch("left")
+    told = await visitor.reads("Authorisation")
+    found = re.search(r"Authorisation\s*:?\s*(\w+)", told)
+    assert found is not None, told
+    return found[1]
+
+
+async def sits_down(visitor: Visitor, demo: Demo, name: str, language: str = "fr") -> Page:
+    page = visitor.page
+    await page.goto(f"{demo.url}/desk?lang={language}")
+    await expect(page.locator("#name")).to_be_focused()
+    await page.goto(f"{demo.url}/desk/login?lang={language}")
+    await page.keyboard.type(name)
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(demo.logins[name])
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#q")).to_be_focused()
+    return page
+
+
+async def nothing_in_the_way(visitor: Visitor) -> None:
+    assert await visitor.barriers() == []
+    assert await visitor.overflow_px() == 0
+
+
+async def given_back(page: Page) -> None:
+    """The worker does it; a page without a script is read again until it says so."""
+    async with asyncio.timeout(GIVEN_BACK_MAX_S):
+        while await page.locator(".state").inner_text() != "Annulé":
+            await page.reload()
+
+
+async def test_a_payment_is_found_helped_and_given_back_by_two_people(arrive: Arrive, demo: Demo) -> None:
+    phone, agent, supervisor = await arrive(), await arrive(), await arrive()
+    authorisation = await pays_by_phone(phone)
+
+    desk = await sits_down(agent, demo, "agent")
+    await nothing_in_the_way(agent)
+    await desk.keyboard.type(authorisation)
+    await desk.keyboard.press("Enter")
+    await expect(desk.locator("h1")).to_contain_text(TOTAL)
+    await expect(desk.locator(".state")).to_have_text("Payé")
+    await expect(desk.locator(".tell")).to_contain_text("Votre paiement est accepté")
+    await expect(desk.locator(".story")).to_contain_text("Accepté par la banque")
+    await expect(desk.locator(".facts")).not_to_contain_text("nadia@example.com")
+    assert CARD[:12] not in await desk.content()
+    address = desk.url
+    await nothing_in_the_way(agent)
+
+    await desk.get_by_role("button", name="Renvoyer le reçu par SMS").click()
+    await expect(desk.get_by_role("status")).to_have_text("C'est envoyé une nouvelle fois.")
+    await desk.get_by_label("Note pour le prochain conseiller").fill("Le client n'avait pas vu son SMS.")
+    await desk.get_by_role("button", name="Ajouter la note").click()
+    await expect(desk.locator(".story")).to_contain_text("Le client n'avait pas vu son SMS.")
+
+    await desk.locator(".undo summary").click()
+    await nothing_in_the_way(agent)
+    await desk.get_by_label("Motif").select_option("paid_twice")
+    await desk.get_by_label("J'ai vérifié").check()
+    await desk.get_by_role("button", name="Proposer le remboursement").click()
+    await expect(desk.locator(".asked")).to_contain_text("Une autre personne doit valider.")
+    await expect(desk.get_by_role("button", name="Valider le remboursement")).to_have_count(0)
+    await nothing_in_the_way(agent)
+
+    other = await sits_down(supervisor, demo, "supervisor")
+    await other.get_by_role("link", name="À valider").click()
+    await expect(other.locator(".asked")).to_contain_text(TOTAL)
+    await nothing_in_the_way(supervisor)
+    await other.get_by_label("J'ai vérifié").check()
+    await other.get_by_role("button", name="Valider le remboursement").click()
+    await expect(other.get_by_role("status")).to_contain_text("Remboursement lancé")
+    assert other.url == address
+    await given_back(other)
+    await expect(other.locator(".story")).to_contain_text("Remboursement validé")
+    await other.locator(".looked summary").click()
+    await expect(other.locator(".looked")).to_contain_text("Consultation")
+    await nothing_in_the_way(supervisor)
+
+
+async def test_every_page_fits_a_telephone_in_arabic_and_has_no_barrier(arrive: Arrive, demo: Demo) -> None:
+    visitor = await arrive(360, 740)
+    page = visitor.page
+    await page.goto(f"{demo.url}/desk/login?lang=ar")
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    await nothing_in_the_way(visitor)
+    await sits_down(visitor, demo, "supervisor", "ar")
+    await nothing_in_the_way(visitor)
+    await page.locator("#q").fill("0600000099")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".empty h2")).to_have_text("لم يُعثر على أي أداء")
+    await nothing_in_the_way(visitor)
+    await page.locator("#q").fill(CARD)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_contain_text("رقم البطاقة")
+    await nothing_in_the_way(visitor)
+    await page.locator(".ways a").nth(1).click()
+    await nothing_in_the_way(visitor)
+    await page.locator(".who button").click()
+    await expect(page.locator("#name")).to_be_visible()
+    assert page.url.startswith(f"{demo.url}/desk/login")
