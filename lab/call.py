@@ -64,6 +64,10 @@ class Call:
         """Pick up an outbound call."""
         self._answered.set()
 
+    def keep_pace(self, pace: Pace) -> None:
+        """From the next sentence or pause on; a Gather's timers stay as they were."""
+        self._pace = pace
+
     def press(self, keys: str) -> None:
         """Keys of the telephone. Those nobody waits for are lost. Raises ValueError for what is no key."""
         self._keypad.press(keys)
@@ -207,17 +211,19 @@ class Call:
 
     def _speak(self, prompt: twiml.Prompt) -> float:
         """Put it into the captions; how long it really takes, in seconds."""
+        given = self._pace.speech_factor
+        speech_factor = self._pace.pause_factor if given is None else given
         match prompt:
             case twiml.Say(text, language):
                 self.captions.append(Caption(text, language))
-                length_s = len(text) * SPEECH_S_PER_CHARACTER
+                length_s = len(text) * SPEECH_S_PER_CHARACTER * speech_factor
             case twiml.Play(url):
                 self.captions.append(Caption(urljoin(self._url, url)))
-                length_s = PLAY_S
-            case twiml.Pause(length_s):
-                pass
+                length_s = PLAY_S * speech_factor
+            case twiml.Pause(pause_s):
+                length_s = pause_s * self._pace.pause_factor
         self._tell()
-        return length_s * self._pace.pause_factor
+        return length_s
 
     async def _gather(self, gather: twiml.Gather) -> _Step | None:
         """None when nothing was pressed: the next verb follows. Prompts can be interrupted, so they take no time."""

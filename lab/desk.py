@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.call import Call
+from lab.dialled import WATCHED
 from lab.texts import Text
 from lab.twilio import Fault, Refused, Twilio
 from lab.twiml import BadTwiml
@@ -97,6 +98,12 @@ async def _order(request: Request) -> Mapping[str, str]:
     return order
 
 
+def _pace(call: Call, order: Mapping[str, str]) -> None:
+    """A person who answers wants real pauses ("pace": "real"), a script does not."""
+    if order.get("pace") == "real":
+        call.keep_pace(WATCHED)
+
+
 class _Desk:
     def __init__(self, twilio: Twilio) -> None:
         self._twilio = twilio
@@ -135,8 +142,10 @@ class _Desk:
         return JSONResponse([call_told(call) for call in self._twilio.calls_of(request.path_params["number"])])
 
     async def dial(self, request: Request) -> Response:
-        await _order(request)
-        return JSONResponse(call_told(await self._twilio.dial(request.path_params["number"])), 201)
+        order = await _order(request)
+        call = await self._twilio.dial(request.path_params["number"])
+        _pace(call, order)
+        return JSONResponse(call_told(call), 201)
 
     async def call(self, request: Request) -> Response:
         return JSONResponse(call_told(self._find(request)))
@@ -145,6 +154,7 @@ class _Desk:
         order, call = await _order(request), self._find(request)
         match request.path_params["act"]:
             case "answer":
+                _pace(call, order)
                 call.answer()
             case "press":
                 call.press(order.get("keys", ""))

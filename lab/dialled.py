@@ -27,15 +27,18 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`pause_factor`: how much of a pause or a sentence really passes. `timers`: do Gathers end by themselves in
-    silence? A script says when it is silent, so that no test depends on this machine's speed."""
+    """`pause_factor`: how much of a pause really passes, and of a sentence unless `speech_factor` tells. `timers`: do
+    Gathers end by themselves in silence? A script says when it is silent, so that no test depends on this machine's
+    speed."""
 
     pause_factor: float = 0.05
     timers: bool = False
+    speech_factor: float | None = None
 
 
 SCRIPTED = Pace()
 INTERACTIVE = Pace(1.0, timers=True)
+WATCHED = Pace(1.0, speech_factor=0.05)  # somebody reads the captions: no silence ends a Gather, pauses are real
 
 
 @dataclass(frozen=True, slots=True)

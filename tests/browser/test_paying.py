@@ -112,3 +112,26 @@ async def test_a_bill_is_paid_in_arabic_by_touch_at_360_px(arrive: Arrive) -> No
         await page.locator(".said a").click()
     receipt = await opened.value
     await expect(receipt.locator("main.receipt.paid")).to_contain_text("413,50 DH")
+
+
+async def test_a_slow_bank_is_waited_for(arrive: Arrive) -> None:
+    visitor = await arrive()
+    page = visitor.page
+    await visitor.open_phone("fr", "0600000003")
+    slow = page.locator("[data-trouble=slow-bank]")
+    await slow.click()
+    await expect(slow).to_have_attribute("aria-pressed", "true")
+    await page.locator("[data-do=dial]").click()
+    for option in ("Français", "Mon mobile 0600000003", "J'accepte", "Payer 99,00 DH", "Payer"):
+        await visitor.choose(option)
+    await visitor.mode("incoming")
+    await page.keyboard.press("Enter")
+    for question, keys in (("numéro de votre carte", f"{APPROVED}#"), ("expiration", "1229#"), ("confirmer", "1")):
+        await visitor.hears(question)
+        await page.keyboard.type(keys)
+    await visitor.hears("code de sécurité")
+    await visitor.answer_field("123")
+    await visitor.hears("Un instant")
+    await expect(slow).to_have_attribute("aria-pressed", "false")
+    await visitor.hears("Paiement accepté")
+    await visitor.mode("hungup")

@@ -11,8 +11,8 @@ export const line = {
   wire: "",
   ussd: (act, keys = "") => ask("POST", `ussd/${encodeURIComponent(line.number)}`, { act, keys, wire: line.wire }),
   text: (body, to) => ask("POST", `texts/${encodeURIComponent(line.number)}`, { body, to }),
-  dial: () => ask("POST", `phones/${encodeURIComponent(line.number)}/calls`, {}),
-  act: (sid, act, keys = "") => ask("POST", `calls/${sid}/${act}`, { keys }),
+  dial: () => ask("POST", `phones/${encodeURIComponent(line.number)}/calls`, { pace: "real" }),
+  act: (sid, act, keys = "") => ask("POST", `calls/${sid}/${act}`, act === "answer" ? { pace: "real" } : { keys }),
   trouble: (trouble, on) => ask("POST", "troubles", { trouble, on }),
 };
 
