@@ -57,6 +57,20 @@ def message_reference(payment_id: str, kind: Kind, attempt: int) -> str:
     return f"{payment_id}-{kind}-{attempt}"
 
 
+_COPY = "-again-"
+
+
+def copy_reference(payment_id: str, kind: Kind, copy: int) -> str:
+    """Of a message the help desk sends once more: another one, which nobody drops as a repeat. `copy` from 1."""
+    return f"{payment_id}-{kind}{_COPY}{copy}"
+
+
+def copy_of(reference: str) -> int:
+    """The number of a copy; 0 for a first message, which nobody asked for."""
+    number = reference.rpartition(_COPY)[2]
+    return int(number) if _COPY in reference and number.isdecimal() else 0
+
+
 class Delivery(StrEnum):
     """How far a message got; the order is the direction, and nothing goes back (late reports are common)."""
 

@@ -4,7 +4,7 @@ reference of its own, so that gateways and mailboxes can drop a repeat (facts/fa
 import logging
 from dataclasses import dataclass, field
 
-from core.books import ANSWERS, Books, Kind, Message
+from core.books import ANSWERS, Books, Kind, Message, copy_of
 from core.payment import UNDECIDED, Payment, State
 from core.ports import Caller, Clock, DeliveryFailed, Mailer, ReceiptTexts, Replies, Sms, Texter
 from core.timing import Times, later
@@ -98,7 +98,7 @@ class Sender:
                 raise Overtaken
             return await self._gateways.caller.call(payment)
         if message.kind is Kind.RECEIPT_MAIL:
-            return await self._gateways.mailer.send_receipt(payment, message.recipient)
+            return await self._gateways.mailer.send_receipt(payment, message.recipient, copy_of(message.reference))
         text = self._text(message.kind, payment)
         return await self._gateways.texter.send(Sms(message.reference, message.recipient, text))
 

@@ -220,8 +220,8 @@ class Replies(Protocol):
 class Mailer(Protocol):
     """Sends a payment's receipt by e-mail. Raises DeliveryFailed."""
 
-    async def send_receipt(self, payment: Payment, address: str) -> str:
-        """The Message-ID, the same at every try."""
+    async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
+        """The Message-ID, the same at every try. `copy`: its number when it is sent once more at a wish."""
 
 
 class Caller(Protocol):

@@ -1,7 +1,7 @@
 """A payment -> the mail that carries its receipt: text and HTML, in the payer's language. Pure.
 
 Nobody's words reach a header unchecked: the recipient is validated, and EmailMessage refuses a line break. The
-Message-ID depends on the payment and the occasion alone, so that a mailbox shows a repeated mail once.
+Message-ID depends on the payment, the occasion and the copy alone, so that a mailbox shows a repeated mail once.
 """
 
 from dataclasses import dataclass
@@ -89,11 +89,14 @@ class Composer:
             lstrip_blocks=True,
         )
 
-    def message_id(self, payment: Payment, occasion: Occasion) -> str:
-        """The same for every try and every resend."""
-        return f"<{occasion}.{payment.id}@{self._sender.domain}>"
+    def message_id(self, payment: Payment, occasion: Occasion, copy: int = 0) -> str:
+        """The same for every try; a copy that somebody asked for is another mail, or mailboxes would hide it."""
+        number = f".{copy}" if copy else ""
+        return f"<{occasion}.{payment.id}{number}@{self._sender.domain}>"
 
-    def compose(self, payment: Payment, occasion: Occasion, recipient: str, now: datetime) -> EmailMessage:
+    def compose(
+        self, payment: Payment, occasion: Occasion, recipient: str, now: datetime, copy: int = 0
+    ) -> EmailMessage:
         """Says of the payment what is true now, whatever the occasion. Raises BadAddress."""
         view = receipt_view(payment, self._texts, self._operator)
         to = _recipient(recipient)
@@ -104,7 +107,7 @@ class Composer:
             view.language, f"subject.{view.status}", receipt=view.number, total=view.total, operator=self._operator.name
         )
         message["Date"] = now
-        message["Message-ID"] = self.message_id(payment, occasion)
+        message["Message-ID"] = self.message_id(payment, occasion, copy)
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message.set_content(self._render("receipt.txt", payment, view))

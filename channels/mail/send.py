@@ -70,17 +70,17 @@ class SmtpMailer:
         proven = trust or ssl.create_default_context()
         self._tls = proven if server.tls or server.wants_starttls else _unproven()
 
-    async def send_receipt(self, payment: Payment, address: str) -> str:
-        """The Message-ID, the same at every try. Raises DeliveryFailed."""
-        return await self._send(payment, Occasion.RECEIPT, address)
+    async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
+        """The Message-ID, the same at every try and another for each copy that was asked for. Raises DeliveryFailed."""
+        return await self._send(payment, Occasion.RECEIPT, address, copy)
 
     async def send_undone(self, payment: Payment, address: str) -> str:
         """Tells that the money goes back; another Message-ID than the receipt's. Raises DeliveryFailed."""
         return await self._send(payment, Occasion.UNDONE, address)
 
-    async def _send(self, payment: Payment, occasion: Occasion, address: str) -> str:
+    async def _send(self, payment: Payment, occasion: Occasion, address: str, copy: int = 0) -> str:
         try:
-            message = self._composer.compose(payment, occasion, address, self._clock.now())
+            message = self._composer.compose(payment, occasion, address, self._clock.now(), copy)
         except BadAddress as error:
             raise DeliveryFailed("the address is no mail address", retryable=False) from error
         try:
@@ -88,7 +88,7 @@ class SmtpMailer:
                 await self._hand_over(message)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise failure_of(error) from None  # the library's words repeat addresses
-        return self._composer.message_id(payment, occasion)
+        return self._composer.message_id(payment, occasion, copy)
 
     async def _hand_over(self, message: EmailMessage) -> None:
         server = self._server

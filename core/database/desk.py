@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from core.books import Kind
+from core.books import Kind, copy_reference
 from core.database.pool import Connection, Database
 from core.database.wake import Wake, Waker
 from core.lookup import Lookup
@@ -16,8 +16,7 @@ INSERT INTO desk_notes (payment_id, at, who, text) VALUES (%(payment_id)s, %(now
 # A reference of its own, or gateways would drop it as a repeat. Counted in the statement: a double click sends once.
 RESEND = """
 INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
-SELECT p.id || '-' || %(kind)s || '-again-' || (SELECT count(*) + 1 FROM messages m
-                                                WHERE m.payment_id = p.id AND m.kind = %(kind)s),
+SELECT %(stem)s || (SELECT count(*) FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s),
        %(kind)s, p.id, who.recipient, 'queued', %(now)s, %(now)s, %(now)s
 FROM payments p
 CROSS JOIN LATERAL (
@@ -26,7 +25,7 @@ CROSS JOIN LATERAL (
 WHERE p.id = %(payment_id)s AND who.recipient <> ''
   AND NOT EXISTS (SELECT FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s AND m.due_at IS NOT NULL)
   AND (SELECT count(*) FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s
-       AND m.reference LIKE '%%-again-%%' AND m.created_at > %(since)s) < %(most)s
+       AND starts_with(m.reference, %(stem)s) AND m.created_at > %(since)s) < %(most)s
 ON CONFLICT (reference) DO NOTHING
 RETURNING reference
 """
@@ -50,7 +49,15 @@ class PgDesk:
         await self._database.do(NOTE, payment_id=payment_id, who=who, text=text, now=now)
 
     async def resend(self, payment_id: str, kind: Kind, now: datetime, since: datetime, most: int) -> bool:
-        values = {"payment_id": payment_id, "kind": str(kind), "now": now, "since": since, "most": most}
+        stem = copy_reference(payment_id, kind, 1)[:-1]
+        values = {
+            "payment_id": payment_id,
+            "stem": stem,
+            "kind": str(kind),
+            "now": now,
+            "since": since,
+            "most": most,
+        }
 
         async def work(connection: Connection) -> bool:
             async with connection.transaction():

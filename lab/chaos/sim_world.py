@@ -95,7 +95,7 @@ class SimGateways:
         self.sent[sms.reference] += 1
         return sms.reference
 
-    async def send_receipt(self, payment: Payment, address: str) -> str:
+    async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
         return payment.id
 
     async def call(self, payment: Payment) -> str:

@@ -25,7 +25,7 @@ class Silent:
     async def send(self, sms: Sms) -> str:
         return sms.reference
 
-    async def send_receipt(self, payment: Payment, address: str) -> str:
+    async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
         return payment.id
 
     async def call(self, payment: Payment) -> str:

@@ -198,6 +198,7 @@ class FakeGateways:
 
     sms: list[Sms] = field(default_factory=list)
     mails: list[tuple[str, str]] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     failures: deque[Exception] = field(default_factory=deque)
 
@@ -210,9 +211,10 @@ class FakeGateways:
         self.sms.append(sms)
         return f"SM{len(self.sms)}"
 
-    async def send_receipt(self, payment: Payment, address: str) -> str:
+    async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
         self._maybe_fail()
         self.mails.append((payment.id, address))
+        self.copies.append(copy)
         return f"<{payment.id}@khallas>"
 
     async def call(self, payment: Payment) -> str:

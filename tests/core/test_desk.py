@@ -146,6 +146,7 @@ async def test_a_receipt_is_sent_once_more_and_a_double_click_sends_one(at: Desk
     assert (second.to_msisdn, second.text) == (PAYER, first.text)
     assert second.reference != first.reference
     assert len(at.shop.gateways.mails) == 2
+    assert at.shop.gateways.copies == [0, 1]
 
 
 async def test_receipts_are_sent_again_a_few_times_a_day(at: DeskShop) -> None:

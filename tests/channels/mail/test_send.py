@@ -99,6 +99,16 @@ async def test_a_refusal_says_whether_to_try_again(fault: MailFault, retryable: 
         assert {mail.message_id for mail in sink.mails()} == {ID}
 
 
+async def test_a_copy_that_was_asked_for_is_another_mail() -> None:
+    async with MailSink() as sink:
+        port: Mailer = mailer(sink.url)
+        ids = [await port.send_receipt(paid(), "salma@example.com", copy) for copy in (0, 1, 1, 2)]
+        assert [mail.message_id for mail in sink.mails()] == ids
+    assert ids[0] == ID
+    assert ids[1] == ids[2]
+    assert len(set(ids)) == 3
+
+
 async def test_nobody_at_the_door_is_a_reason_to_come_back() -> None:
     async with MailSink() as sink:
         url = sink.url
