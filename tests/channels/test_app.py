@@ -1,0 +1,142 @@
+"""The rooms joined: which doors are open to whom, what readiness tells, what a server refuses to start with."""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from channels.app import application, assemble, build
+from channels.settings import BadSettings, Settings, load
+from lab.caller import SmsPhone, UssdPhone
+from lab.serving import serving
+from lab.webhooks import WebhookFailed
+
+PUBLIC = "https://pay.example.ma"
+PAYER = "+212600000001"
+DEAD_REDIS = "redis://127.0.0.1:1/0"
+DEAD_DATABASE = "postgresql://khallas:s3cret@127.0.0.1:1/khallas"
+
+
+def settings(redis_url: str, database_url: str, **more: object) -> Settings:
+    """As an operator would set a server up, but for the two URLs."""
+    account = {"account_sid": "ACapp", "auth_tokens": "token-of-the-app", "from": "1117"}
+    given: dict[str, object] = {
+        "redis_url": redis_url,
+        "database_url": database_url,
+        "public_url": PUBLIC,
+        "secret_keys": "a-key-of-these-tests-alone",
+        "vault_keys": "v1:" + base64.b64encode(bytes(32)).decode(),
+        "smtp_url": "smtp://127.0.0.1:25",
+        "mail_from": "recus@example.ma",
+        "twilio": account,
+        "cmi": {"url": "https://payment.example.ma/fim/api"},
+        "gateway_secrets": {"africastalking": "secret-of-the-gateway"},
+    }
+    return load({}, **(given | more))
+
+
+@asynccontextmanager
+async def served(own: Settings) -> AsyncIterator[str]:
+    async with serving(build(own)) as url:
+        yield url
+
+
+async def get(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_a_gateway_without_its_secret_is_refused(redis_url: str, database_url: str) -> None:
+    async with served(settings(redis_url, database_url)) as url:
+        async with UssdPhone(url, PAYER) as stranger:
+            with pytest.raises(WebhookFailed, match="403"):
+                await stranger.dial()
+        headers = {"X-Khallas-Secret": "secret-of-the-gateway"}
+        async with UssdPhone(url, PAYER, headers=headers) as gateway:
+            shown = await gateway.dial()
+        assert "Khallas" in shown.text
+        assert shown.screen is None  # X-Screen is off by default
+        _, metrics = await get(f"{url}/metrics")
+        assert 'khallas_refused_total{door="ussd/africastalking",reason="forbidden"} 1.0' in metrics
+        assert 'screen="Language"' in metrics
+
+
+async def test_screens_are_told_where_asked_for(redis_url: str, database_url: str) -> None:
+    own = settings(redis_url, database_url, expose_screens=True)
+    headers = {"X-Khallas-Secret": "secret-of-the-gateway"}
+    async with served(own) as url, UssdPhone(url, PAYER, headers=headers) as gateway:
+        assert (await gateway.dial()).screen == "Language"
+
+
+async def test_a_signature_of_another_token_is_refused(redis_url: str, database_url: str) -> None:
+    async with served(settings(redis_url, database_url)) as url:
+        for token, open_to in (("token-of-the-app", True), ("demo-token", False)):
+            async with SmsPhone(url, PAYER, auth_token=token, public_url=PUBLIC) as phone:
+                # what is signed is the public address; the test's server listens elsewhere
+                phone.line.route(PUBLIC, url)
+                if open_to:
+                    assert await phone.send("AIDE")
+                    continue
+                with pytest.raises(WebhookFailed, match="403"):
+                    await phone.send("AIDE")
+
+
+async def test_doors_that_are_not_enabled_are_not_there(redis_url: str, database_url: str) -> None:
+    own = settings(redis_url, database_url, ussd={"wires": "africastalking"}, ivr={"wires": ""})
+    async with served(own) as url, aiohttp.ClientSession(url) as client:
+        for path in ("/ussd/hubtel", "/ivr/twilio", "/phone", "/nowhere"):
+            async with client.post(path) as answer:
+                assert answer.status == 404, path
+        async with client.get("/ussd/africastalking") as answer:
+            assert answer.status == 405
+
+
+async def test_readiness(redis_url: str, database_url: str) -> None:
+    async with served(settings(redis_url, database_url)) as url:
+        status, body = await get(f"{url}/readyz")
+        assert status == 200
+        assert '"ready":true' in body
+        assert await get(f"{url}/healthz") == (200, "ok\n")
+
+
+@pytest.mark.parametrize("away", ["redis", "database"])
+async def test_readiness_names_what_is_away(redis_url: str, database_url: str, away: str) -> None:
+    redis = DEAD_REDIS if away == "redis" else redis_url
+    database = DEAD_DATABASE if away == "database" else database_url
+    async with served(settings(redis, database)) as url:
+        status, body = await get(f"{url}/readyz")
+        assert status == 503
+        assert f'"{away}":"ok"' not in body
+        assert (await get(f"{url}/healthz"))[0] == 200
+        headers = {"X-Khallas-Secret": "secret-of-the-gateway"}
+        async with UssdPhone(url, PAYER, headers=headers) as gateway:
+            shown = await gateway.dial()
+        assert shown.ended
+        assert "s3cret" not in body + shown.text
+
+
+async def test_a_database_of_another_release_is_not_ready(redis_url: str, empty_database_url: str) -> None:
+    async with served(settings(redis_url, empty_database_url)) as url:
+        status, body = await get(f"{url}/readyz")
+    assert status == 503
+    assert '"database":"ok"' in body
+    assert '"migrations":"ok"' not in body
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"ussd": {"wires": "africastalking,pigeon"}}, "KHALLAS_USSD__WIRES: pigeon is no wire"),
+        ({"sms": {"wires": "pigeon"}}, "KHALLAS_SMS__WIRES: pigeon is no wire"),
+        ({"ivr": {"wires": "pigeon"}}, "KHALLAS_IVR__WIRES: pigeon is no wire"),
+        ({"gateway_secrets": {}}, "KHALLAS_GATEWAY_SECRETS__AFRICASTALKING"),
+        ({"cmi": {"url": ""}}, "KHALLAS_CMI__URL"),
+        ({"smtp_url": "pop://mail"}, "KHALLAS_SMTP_URL"),
+        ({"mail_from": "nobody"}, "KHALLAS_MAIL_FROM"),
+    ],
+)
+async def test_what_a_server_does_not_start_with(redis_url: str, more: dict[str, object], words: str) -> None:
+    with pytest.raises(BadSettings, match=words):
+        application(assemble(settings(redis_url, DEAD_DATABASE, **more)))
