@@ -16,6 +16,8 @@ from channels import asterisk, guards, networks, openapi
 from channels.callers import TwilioCaller
 from channels.clock import ZONE, SystemClock
 from channels.desk import desk_routes
+from channels.front import Front, hot
+from channels.hosted_page import page_routes
 from channels.ivr import endpoint as ivr
 from channels.ivr.agi.server import AgiServer
 from channels.ivr.speak import IvrSpeaker
@@ -179,18 +181,20 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
             yield
 
     pages = Pages(house.texts, Operator(settings.operator_name, settings.help_number))
+    busiest = _ussd_routes(house)
     routes = [
-        *_ussd_routes(house),
+        *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD")),
         *_sms_routes(house),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.links, house.clock),
+        *page_routes(settings, pages, house.till, house.links),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, house.networks.states),
         *extra,
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
+    app = Front(hot(busiest), routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
     app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
     return app
 

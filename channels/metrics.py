@@ -1,7 +1,7 @@
 """What operations count. One registry a server, built with it; labels hold canonical names only, never input."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -35,6 +35,10 @@ class Metrics:
         self._prompts_missing = Counter(
             "khallas_prompts_missing", "Recordings the switch lacks", ["language", "prompt"], registry=self.registry
         )
+
+    def wire(self, channel: str, name: str) -> "WireMetrics":
+        """A wire's own counters, looked up once."""
+        return WireMetrics(self._turns, self._seconds, channel, name)
 
     @contextmanager
     def turn_timer(self, channel: str, wire: str) -> Iterator[None]:
@@ -74,3 +78,22 @@ class Metrics:
     def page(self) -> tuple[bytes, str]:
         """The exposition for GET /metrics and its media type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+class WireMetrics:
+    """Turns of one wire: a busy door looks each counter up once."""
+
+    def __init__(self, turns: Counter, seconds: Histogram, channel: str, wire: str) -> None:
+        self._turns = turns
+        self._observe = seconds.labels(channel, wire).observe
+        self._channel = channel
+        self._wire = wire
+        self._counts: dict[tuple[str, str], Callable[[], None]] = {}
+
+    def turn(self, screen: str, outcome: str, seconds: float) -> None:
+        """One answered turn: its screen, its outcome (as Metrics.turn) and how long it took."""
+        count = self._counts.get((screen, outcome))
+        if count is None:  # bounded by the screens and outcomes there are
+            count = self._counts[screen, outcome] = self._turns.labels(self._channel, self._wire, screen, outcome).inc
+        count()
+        self._observe(seconds)

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from channels.door import Incoming, Malformed, Refused, Reply, same
 from channels.gateways import Network
@@ -25,30 +27,71 @@ Count = Callable[[str, str], None]  # door, reason
 
 async def incoming(request: Request, public_url: str, *, body_max: int = BODY_BYTES_MAX) -> Incoming:
     """The request as plain values. Raises Malformed when the body is too large, too slow or cut off."""
-    declared = request.headers.get("content-length", "0")
+    return await arriving(request.scope, request.receive, public_url, body_max=body_max)
+
+
+async def arriving(scope: Scope, receive: Receive, public_url: str, *, body_max: int = BODY_BYTES_MAX) -> Incoming:
+    """The same from ASGI itself. The wait for the first bytes is the protocol's to bound (channels/protocol.py)."""
+    headers = Headers(scope=scope)
+    declared = headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > body_max:
         raise Malformed("the body is too large")
+    # nearly every body of ours comes in one piece: no timer is set for it
+    message = await receive()
+    body = _piece(message, body_max)
+    if message.get("more_body", False):
+        body += await _rest(receive, body_max - len(body))
+    query, path = scope["query_string"].decode("latin-1"), scope["path"]
+    spelled = scope.get("raw_path", path.encode()).decode("latin-1")
+    client = scope.get("client")
+    return Incoming(
+        method=scope["method"],
+        url=f"{public_url}{spelled}?{query}" if query else public_url + spelled,
+        path=path,
+        query=query,
+        headers=headers,
+        body=body,
+        peer=client[0] if client else "",
+    )
+
+
+async def _rest(receive: Receive, body_max: int) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_WAIT_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > body_max:
-                    raise Malformed("the body is too large")
-    except (TimeoutError, ClientDisconnect):
+            more = True
+            while more:  # bounded by body_max and BODY_WAIT_S
+                message = await receive()
+                body += _piece(message, body_max - len(body))
+                more = message.get("more_body", False)
+    except TimeoutError:
         raise Malformed("the body did not arrive") from None
-    # as it was sent: a signature is over the path with its percent-escapes
-    path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
-    query = request.scope["query_string"].decode("latin-1")
-    return Incoming(
-        method=request.method,
-        url=public_url + path + (f"?{query}" if query else ""),
-        path=path,
-        query=query,
-        headers=request.headers,
-        body=bytes(body),
-        peer=request.client.host if request.client else "",
-    )
+    return bytes(body)
+
+
+def _piece(message: Message, room: int) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise Malformed("the body did not arrive")
+    piece: bytes = message.get("body", b"")
+    if len(piece) > room:
+        raise Malformed("the body is too large")
+    return piece
+
+
+async def send_reply(send: Send, reply: Reply, *, screen: str | None = None) -> None:
+    """A Reply on the wire, without a Response in between."""
+    headers = [
+        (b"content-type", reply.media_type.encode("latin-1")),
+        (b"content-length", b"%d" % len(reply.body)),
+    ]
+    if "Cache-Control" not in reply.headers:
+        headers.append((b"cache-control", b"no-store"))
+    if screen is not None:
+        headers.append((b"x-screen", screen.encode("latin-1")))
+    if reply.headers:
+        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def response(reply: Reply, *, screen: str | None = None) -> Response:

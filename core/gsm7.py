@@ -1,5 +1,6 @@
 """How much room a text takes on the air: GSM-7 septets or UCS-2 units (3GPP TS 23.038, facts/sms.md). Pure."""
 
+import re
 from enum import StrEnum
 
 BASIC = frozenset(
@@ -19,15 +20,19 @@ class Coding(StrEnum):
     UCS2 = "ucs2"
 
 
+_ESCAPED = re.compile(f"[{re.escape(''.join(EXTENDED))}]")
+_FOREIGN = re.compile(f"[^{re.escape(''.join(BASIC | EXTENDED))}]")
+
+
 def coding_of(text: str) -> Coding:
     """One character outside GSM-7 turns the whole text into UCS-2."""
-    return Coding.GSM7 if all(c in BASIC or c in EXTENDED for c in text) else Coding.UCS2
+    return Coding.GSM7 if _FOREIGN.search(text) is None else Coding.UCS2
 
 
 def size(text: str, coding: Coding | None = None) -> int:
     """Septets (escape pairs count two) or UTF-16 units, by the text's own coding unless told."""
     if (coding or coding_of(text)) is Coding.GSM7:
-        return sum(2 if c in EXTENDED else 1 for c in text)
+        return len(text) + len(_ESCAPED.findall(text))
     return len(text.encode("utf-16-be")) // 2
 
 

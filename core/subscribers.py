@@ -4,10 +4,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import phonenumbers
 
 REGION = "MA"
+NUMBERS_KEPT_MAX = 8_192
 _INTERNET = re.compile(r"\d{5,12}")
 _CODE = re.compile(r"\d{4,10}")
 
@@ -45,6 +47,7 @@ def digits_of(text: str) -> str:
     return "".join(str(unicodedata.decimal(c)) for c in text if unicodedata.decimal(c, None) is not None)
 
 
+@lru_cache(maxsize=NUMBERS_KEPT_MAX)  # a dialog's requests all name the same number
 def msisdn(text: str) -> str:
     """An E.164 MSISDN ("+212600000001") of any Moroccan or international spelling. Raises ValueError."""
     try:

@@ -5,7 +5,8 @@ that pinned options stay on every page and that next and back lead somewhere is 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from core.cards import Secret
 from core.subscribers import digits_of
@@ -31,16 +32,14 @@ PAGES_MAX = 600  # more bills than any line has, at one a page
 INPUT_MAX = 200  # characters of one answer that are looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One key and its label, in the customer's language."""
 
     key: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """The keys a channel gives to what is not an option."""
 
     next: str
@@ -49,8 +48,7 @@ class Keys:
     restart: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """A channel's way of making a page. `compose` may be called often: it is pure and cheap."""
 
     compose: Callable[[str, Sequence[Row]], str]
@@ -61,8 +59,7 @@ class Layout:
     back_label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+class Turned(msgspec.Struct, frozen=True):
     """Another page of the same menu, told by an option on it: not the journey's business.
 
     By an option and not by a page's number: a notice or a longer total cuts the same menu elsewhere, and nothing may
@@ -75,14 +72,13 @@ class Turned:
 Heard = Event | Turned
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """What is sent, and what each key on it means. `begin`: the first option on it that is not pinned."""
 
     text: str
     words: Words
     keys: Keys
-    meaning: dict[str, Heard] = field(default_factory=dict)
+    meaning: dict[str, Heard] = msgspec.field(default_factory=dict)
     begin: int = 0
 
     def read(self, typed: str | None) -> Heard:

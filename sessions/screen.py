@@ -8,35 +8,33 @@ from datetime import date
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+import msgspec
+
 from core.cards import Secret
 from core.subscribers import Language
 
 # --- values a text may hold; each channel has its own way of saying them ------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(msgspec.Struct, frozen=True):
     """Money: shown "769,20 DH", spoken in dirhams and centimes."""
 
     centimes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spelled:
+class Spelled(msgspec.Struct, frozen=True):
     """Digits and letters said one by one."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Month:
+class Month(msgspec.Struct, frozen=True):
     """The month of a bill: shown "05/2019", spoken by name."""
 
     first_day: date
 
 
-@dataclass(frozen=True, slots=True)
-class Worded:
+class Worded(msgspec.Struct, frozen=True):
     """A text key within a text, such as the name of a service."""
 
     key: str
@@ -45,8 +43,7 @@ class Worded:
 Value = str | int | Amount | Spelled | Month | Worded
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(msgspec.Struct, frozen=True):
     """A text of locales/, by key, with its values."""
 
     key: str
@@ -61,8 +58,7 @@ def say(key: str, **values: Value) -> Say:
 # --- what a screen asks ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One choice. `ticked` makes it a tick box; a pinned one is on every page."""
 
     id: str
@@ -71,8 +67,7 @@ class Option:
     pinned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Menu:
+class Menu(msgspec.Struct, frozen=True):
     """Choose one."""
 
     text: Say
@@ -80,8 +75,7 @@ class Menu:
     back: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Digits:
+class Digits(msgspec.Struct, frozen=True):
     """Type digits. Secret ones never leave the turn in clear; `wrong` is said when they cannot be read."""
 
     text: Say
@@ -92,8 +86,7 @@ class Digits:
     back: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """Type letters (only where the channel can)."""
 
     text: Say
@@ -102,8 +95,7 @@ class Text:
     back: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(msgspec.Struct, frozen=True):
     """Say something. It ends the conversation, or goes on by itself after `wait_s`."""
 
     text: Say
@@ -120,15 +112,13 @@ Words = Menu | Digits | Text | Tell
 # --- what a customer may answer ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Chose:
+class Chose(msgspec.Struct, frozen=True):
     """An option, by its id."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(msgspec.Struct, frozen=True):
     """Digits or text that fit the field."""
 
     text: str
@@ -141,33 +131,27 @@ class TypedSecret:
     digits: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Unclear:
+class Unclear(msgspec.Struct, frozen=True):
     """An answer that fits nothing offered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(msgspec.Struct, frozen=True):
     """No answer in time, or a wait that is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
+class Back(msgspec.Struct, frozen=True):
     """The previous screen, please."""
 
 
-@dataclass(frozen=True, slots=True)
-class HelpMe:
+class HelpMe(msgspec.Struct, frozen=True):
     """A person, please (777)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(msgspec.Struct, frozen=True):
     """Begin this field again: no mistake, costs no try."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What an effect came to: a value of core, never an exception."""
 
     result: object
@@ -176,8 +160,7 @@ class Done:
 Event = Chose | Typed | TypedSecret | Unclear | Silence | Back | HelpMe | Restart | Done
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(msgspec.Struct, frozen=True):
     """The same screen once more, saying first what was wrong."""
 
     notice: Say
@@ -204,8 +187,7 @@ class Launched(Generic[L_co, S_co]):
     screen: S_co
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(msgspec.Struct, frozen=True):
     """The choice of a line again."""
 
 
@@ -229,8 +211,7 @@ class Capabilities:
     challenges: frozenset[Shows] = field(default_factory=frozenset)
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """Who is there and on what, beside the screen."""
 
     msisdn: str

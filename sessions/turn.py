@@ -7,8 +7,8 @@ is launched after the save, so that one copy alone can send.
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,14 +17,16 @@ from core.ports import Clock
 from core.subscribers import Language
 from sessions.choosing import HandOver
 from sessions.codec import Record, notice_of, say_of
+from sessions.draft import Draft, known, move, opening
+from sessions.drawn import Drawn
 from sessions.effects import CardGone, Effect, Launch, Remember
 from sessions.ending import Goodbye, Help, Paid
 from sessions.heard import Heard, dials_again, place, stamp
 from sessions.heard import before as heard_before
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
-from sessions.opening import Opening, Resumable, Resume
+from sessions.opening import Opening
 from sessions.pages import Page, Turned, holding
-from sessions.paybill import Screen, Shown, name_of
+from sessions.paybill import name_of
 from sessions.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.perform import Performer, Place
 from sessions.screen import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Visit, Words
@@ -65,22 +67,6 @@ class Answer:
         return self.page.words
 
 
-@dataclass(slots=True)
-class _Draft:
-    """The turn's working copy. `shown` is the screen the customer is on."""
-
-    screen: Screen
-    language: Language | None
-    terms: bool
-    option: int = 0
-    notice: Say | None = None
-    tries: int = 0
-    mistakes: int = 0
-    seal: dict[str, bytes] = field(default_factory=dict)
-    erase: bool = False
-    launch: tuple[Launch, Card | None] | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """What customers are told to dial."""
@@ -112,6 +98,8 @@ class Turns:
         self._check_luhn = check_luhn
         self._default = default_language
         self._launched: set[asyncio.Task[None]] = set()
+        self._drawn = Drawn()
+        self._minute, self._date = -1, date.min
 
     async def take(self, heard: Heard, speaker: Speaker) -> Answer:
         """One request in, one answer out."""
@@ -141,7 +129,7 @@ class Turns:
             if before and ended and dials_again(heard, before):
                 loaded, before = replace(loaded, record=None), None
             if before and (ended or heard_before(heard, before, mark, arrived_ms)):
-                return self._answer(before, heard, speaker, replayed=True)
+                return self._answer(key, before, heard, speaker, replayed=True)
             draft = await self._run(key, heard, speaker, loaded)
             order = place(heard, before)
             record = Record(
@@ -162,19 +150,19 @@ class Turns:
             if await self._store.save(key, record, expected=expected, seal=draft.seal, erase=draft.erase):
                 if draft.launch is not None:
                     self._launch(*draft.launch)
-                return self._answer(record, heard, speaker)
+                return self._answer(key, record, heard, speaker)
         raise StoreDown("copies of one request kept overtaking each other")
 
-    async def _run(self, key: Key, heard: Heard, speaker: Speaker, loaded: Loaded) -> _Draft:
+    async def _run(self, key: Key, heard: Heard, speaker: Speaker, loaded: Loaded) -> Draft:
         before = loaded.record
         if before is None:
-            draft = _Draft(_opening(heard, loaded.previous), *_known(loaded.previous))
+            draft = Draft(opening(heard, loaded.previous), *known(loaded.previous))
             event: Event = Silence()
         else:
-            draft = _Draft(
+            draft = Draft(
                 before.screen, before.language, before.terms, before.option, None, before.tries, before.mistakes
             )
-            page = self._page(before, heard, speaker)
+            page = self._page(key, before, heard, speaker)
             read = page.read(heard.typed)
             if isinstance(read, Turned):
                 draft.option = read.option
@@ -189,7 +177,7 @@ class Turns:
             draft.erase = True
         return draft
 
-    async def _steps(self, draft: _Draft, event: Event, place: Place, heard: Heard, speaker: Speaker) -> None:
+    async def _steps(self, draft: Draft, event: Event, place: Place, heard: Heard, speaker: Speaker) -> None:
         for _ in range(STEPS_MAX):
             visit = self._visit(heard, speaker, draft.language, draft.terms)
             following = advance(draft.screen, event, visit)
@@ -197,12 +185,12 @@ class Turns:
                 case Again(notice, counts):
                     return self._again(draft, notice, counts=counts)
                 case Noted(screen, notice):
-                    return _move(draft, screen, notice)
+                    return move(draft, screen, notice)
                 case Launched(effect, screen):
                     card = self._performer.card_for(effect, place)
                     if not isinstance(card, CardGone):
                         draft.launch = (effect, card)
-                        return _move(draft, screen)
+                        return move(draft, screen)
                     event = Done(card)
                 case Opening():
                     draft.screen = following
@@ -216,18 +204,18 @@ class Turns:
                     draft.seal.update(came.seal)
                     event = Done(came.result)
                 case screen:
-                    return _move(draft, screen)
+                    return move(draft, screen)
         raise Runaway(name_of(draft.screen))
 
     @staticmethod
-    def _again(draft: _Draft, notice: Say, *, counts: bool) -> None:
+    def _again(draft: Draft, notice: Say, *, counts: bool) -> None:
         draft.notice = notice
         if not counts:
             return
         draft.tries += 1
         draft.mistakes += 1
         if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
-            _move(draft, Goodbye("too-many-tries"), None)
+            move(draft, Goodbye("too-many-tries"), None)
 
     def _launch(self, effect: Launch, card: Card | None) -> None:
         if len(self._launched) >= LAUNCHES_MAX:
@@ -244,13 +232,12 @@ class Turns:
             log.error("a launch failed", exc_info=error)
 
     def _visit(self, heard: Heard, speaker: Speaker, language: Language | None, terms: bool) -> Visit:
-        now: datetime = self._clock.now()
         return Visit(
             msisdn=heard.msisdn,
             can=speaker.can,
             language=language or self._default,
             terms_accepted=terms,
-            today=now.astimezone(self._zone).date(),
+            today=self._today(),
             help_number=self._numbers.help,
             voice_number=self._numbers.voice,
             short_code=self._numbers.short_code,
@@ -258,15 +245,26 @@ class Turns:
             language_known=language is not None,
         )
 
-    def _page(self, record: Record, heard: Heard, speaker: Speaker) -> Page:
+    def _today(self) -> date:
+        minute = int(self._clock.now().timestamp() // 60)
+        if minute != self._minute:  # a date is worked out once a minute
+            self._minute, self._date = minute, self._clock.now().astimezone(self._zone).date()
+        return self._date
+
+    def _page(self, key: Key, record: Record, heard: Heard, speaker: Speaker) -> Page:
+        drawn = self._drawn.find(key, record)
+        if drawn is not None:
+            return drawn
         visit = self._visit(heard, speaker, record.language, record.terms)
         if isinstance(record.screen, Opening):
             raise Runaway("a session rests on no screen")
         made = speaker.pages(record.screen.ask(visit), say_of(record.notice), visit.language)
-        return holding(made, record.option)
+        page = holding(made, record.option)
+        self._drawn.keep(key, record, page)
+        return page
 
-    def _answer(self, record: Record, heard: Heard, speaker: Speaker, *, replayed: bool = False) -> Answer:
-        page = self._page(record, heard, speaker)
+    def _answer(self, key: Key, record: Record, heard: Heard, speaker: Speaker, *, replayed: bool = False) -> Answer:
+        page = self._page(key, record, heard, speaker)
         ends = isinstance(page.words, Tell) and page.words.ends
         language = record.language or self._default
         return Answer(page, name_of(record.screen), language, record.version, ends, replayed)
@@ -276,22 +274,3 @@ class Turns:
             await asyncio.shield(self._store.erase(key))
         except StoreDown:
             log.warning("the vault could not be erased now; its entries expire by themselves")
-
-
-def _move(draft: _Draft, screen: Shown, notice: Say | None = None) -> None:
-    same = type(screen) is type(draft.screen)
-    draft.option = draft.option if same and notice is None else 0
-    draft.screen = screen
-    draft.notice = notice
-    draft.tries = 0
-
-
-def _opening(heard: Heard, previous: Record | None) -> Opening:
-    dropped = previous.screen if previous is not None else None
-    if isinstance(dropped, Resume):
-        dropped = dropped.previous
-    return Opening(heard.payment_id, dropped if isinstance(dropped, Resumable) else None)
-
-
-def _known(previous: Record | None) -> tuple[Language | None, bool]:
-    return (previous.language, previous.terms) if previous is not None else (None, False)

@@ -1,29 +1,50 @@
 """`khallas serve` and `khallas worker`: one process each, stopped gracefully by SIGTERM."""
 
+import asyncio
 import gc
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import uvicorn
 
 from channels.app import assemble, build
+from channels.commands.listening import BACKLOG, listener
+from channels.commands.notify import notify
 from channels.process import no_core_dumps
-from channels.protocol import bounded
+from channels.protocol import Leaving, bounded
 from channels.settings import Settings
 from core.jobs import run_worker
 
-GRACE_S = 20
+GRACE_S = 20  # answers that were begun; DRAIN_S in channels/app.py follows, both within systemd's TimeoutStopSec
 GC_THRESHOLD = 20_000  # objects made at start are frozen; what turns make dies young
 KEEP_ALIVE_S = 30
-BACKLOG = 2_048
 
 
-def uvicorn_config(settings: Settings, host: str, port: int) -> uvicorn.Config:
+class LeavingServer(uvicorn.Server):
+    """Says when it serves, and lets its connections know when it stops."""
+
+    def __init__(self, config: uvicorn.Config, leaving: Leaving, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving.begun = True
+        await super().shutdown(sockets)
+
+
+def server(settings: Settings, ready: Callable[[], None]) -> LeavingServer:
     """How we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut."""
-    app = build(settings)
-    return uvicorn.Config(
+    app, leaving = build(settings), Leaving()
+    config = uvicorn.Config(
         app,
-        http=bounded(app.state.refused),
-        host=host,
-        port=port,
+        http=bounded(app.state.refused, leaving=leaving),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -31,21 +52,32 @@ def uvicorn_config(settings: Settings, host: str, port: int) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_S,
         backlog=BACKLOG,
     )
+    return LeavingServer(config, leaving, ready)
 
 
-def serve_forever(settings: Settings, host: str, port: int) -> None:
-    """Until a signal."""
-    no_core_dumps()
-    server = uvicorn.Server(uvicorn_config(settings, host, port))
+def settle() -> None:
+    """What was made at start stays: the collector need not look at it again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
-    server.run()
+
+
+def serve_forever(settings: Settings, host: str, port: int) -> None:
+    """Until a signal. Raises OSError when the address is taken."""
+    no_core_dumps()
+    own = server(settings, lambda: notify("READY=1"))
+    bound = listener(host, port)
+    settle()
+    own.run([bound])
 
 
 async def work_forever(settings: Settings) -> None:
     """Jobs until a signal; what was begun is finished or handed back."""
     no_core_dumps()
     house = assemble(settings)
-    async with house.open(), house.networks.open(serving=False), house.jobs.open_async(house.database.pool):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(house.open())
+        await stack.enter_async_context(house.networks.open(serving=False))
+        await stack.enter_async_context(house.jobs.open_async(house.database.pool))
+        asyncio.get_running_loop().call_soon(notify, "READY=1")
         await run_worker(house.jobs, install_signal_handlers=True)

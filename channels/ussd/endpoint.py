@@ -1,16 +1,16 @@
 """USSD over HTTP: bytes -> Heard -> turn -> page -> bytes. Each enabled wire has its own door and guard."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from channels.door import Malformed, Refused, Reply
 from channels.metrics import Metrics
-from channels.receive import Check, incoming, refusal, response
+from channels.receive import Check, arriving, refused, send_reply
 from channels.ussd.callers import Callers
 from channels.ussd.speak import UssdSpeaker
 from channels.ussd.wires import UssdWire
@@ -37,56 +37,65 @@ def routes(
     """The routes of every wire, at /ussd/<wire> and below. `callers` is for wires that name a caller once."""
     found: list[Route] = []
     for name, wire in wires.items():
-        speaker = UssdSpeaker(texts, wire.limits)
-        door = _door(turns, speaker, wire, guards[name], metrics, public_url, expose_screens, callers)
+        talk = Talk(turns, UssdSpeaker(texts, wire.limits), callers)
+        door = Door(wire, guards[name], talk, metrics, public_url, expose_screens=expose_screens)
         found += [Route(f"/ussd/{name}{path.below}", door, methods=[wire.method]) for path in wire.paths]
     return found
 
 
-def _door(
-    turns: Turns,
-    speaker: UssdSpeaker,
-    wire: UssdWire,
-    check: Check,
-    metrics: Metrics,
-    public_url: str,
-    expose_screens: bool,
-    callers: Callers | None,
-) -> Callable[[Request], Awaitable[Response]]:
-    def refused(error: Malformed | Refused) -> Response:
-        log.warning("refused at /ussd/%s: %s", wire.name, error)
-        metrics.refused(f"ussd/{wire.name}", "forbidden" if isinstance(error, Refused) else "malformed")
-        return refusal(error)
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What stands behind a door: the conversation, its mouth, and who remembers callers."""
 
-    def said(heard: Heard, text: str, screen: str, *, ends: bool) -> Response:
-        return response(wire.encode(heard, text, ends=ends), screen=screen if expose_screens else None)
+    turns: Turns
+    speaker: UssdSpeaker
+    callers: Callers | None
 
-    async def door(request: Request) -> Response:
-        if request.method != wire.method:  # HEAD comes along with GET, and would press a key
-            return response(Reply(b"", status=405, headers={"Allow": wire.method}))
+
+class Door:
+    """One wire's door. Plain ASGI, for this is the busiest one: no Request, no Response, no timer in between."""
+
+    def __init__(
+        self, wire: UssdWire, check: Check, talk: Talk, metrics: Metrics, public_url: str, *, expose_screens: bool
+    ) -> None:
+        self._wire = wire
+        self._check = check
+        self._talk = talk
+        self._metrics = metrics.wire("ussd", wire.name)
+        self._count = metrics.refused
+        self._public_url = public_url
+        self._expose_screens = expose_screens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != self._wire.method:  # HEAD comes along with GET, and would press a key
+            await send_reply(send, Reply(b"", status=405, headers={"Allow": self._wire.method}))
+            return
         try:
-            arrived = await incoming(request, public_url)
-            check(arrived)
-            heard = wire.decode(arrived)
+            arrived = await arriving(scope, receive, self._public_url)
+            self._check(arrived)
+            heard = self._wire.decode(arrived)
+            reply, screen = (heard, None) if isinstance(heard, Reply) else await self._answer(heard)
         except (Malformed, Refused) as error:
-            return refused(error)
-        if isinstance(heard, Reply):
-            return response(heard)
-        try:
-            with metrics.turn_timer("ussd", wire.name):
-                heard = await _named(heard, wire, callers)
-                answer = await turns.take(heard, speaker)
-        except Malformed as error:
-            return refused(error)
-        except Exception:
-            log.exception("a turn failed at /ussd/%s", wire.name)
-            metrics.turn("ussd", wire.name, APOLOGY, "failed")
-            return said(heard, speaker.apology(Language.FR), APOLOGY, ends=True)
-        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
-        metrics.turn("ussd", wire.name, answer.screen, outcome)
-        return said(heard, answer.page.text, answer.screen, ends=answer.ends)
+            await refused(error, f"ussd/{self._wire.name}", self._count)(scope, receive, send)
+            return
+        await send_reply(send, reply, screen=screen if self._expose_screens else None)
 
-    return door
+    async def _answer(self, heard: Heard) -> tuple[Reply, str]:
+        """The reply and the screen's name. Raises Malformed where nobody knows the caller."""
+        began = time.perf_counter()
+        try:
+            heard = await _named(heard, self._wire, self._talk.callers)
+            answer = await self._talk.turns.take(heard, self._talk.speaker)
+        except Malformed:
+            raise
+        except Exception:
+            log.exception("a turn failed at /ussd/%s", self._wire.name)
+            self._metrics.turn(APOLOGY, "failed", time.perf_counter() - began)
+            apology = self._talk.speaker.apology(Language.FR)
+            return self._wire.encode(heard, apology, ends=True), APOLOGY
+        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        self._metrics.turn(answer.screen, outcome, time.perf_counter() - began)
+        return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen
 
 
 async def _named(heard: Heard, wire: UssdWire, callers: Callers | None) -> Heard:

@@ -40,7 +40,7 @@ class UssdFormats:
         return spelled.text
 
     def month(self, month: Month, language: Language) -> str:
-        return f"{month.first_day:%m/%Y}"
+        return f"{month.first_day.month:02d}/{month.first_day.year}"
 
 
 def compose(text: str, rows: Sequence[Row]) -> str:
