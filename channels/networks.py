@@ -36,6 +36,7 @@ from channels.ussd.smpp_wire import is_ussd
 from core.ports import Texter
 from core.texts import Texts
 from sessions.turn import Turns
+from sessions.vault import Seals
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,8 @@ def join(settings: Settings, redis: Redis, doors: Doors, twilio: Texter, *, paus
     """Touches no network. Raises BadSettings."""
     metrics = SmppMetrics(doors.metrics.registry)
     sent = SentParts(redis)
-    texts = SmppTexts(doors.inbox, Reassembly(redis), sent, Arrivals(redis), metrics)
+    seals = Seals(settings.vault())
+    texts = SmppTexts(doors.inbox, Reassembly(redis, seals), sent, Arrivals(redis), seals.mark, metrics)
 
     async def submit(smsc: str, message: ShortMessage) -> Answered:
         return await links[smsc].submit(message, urgent=True)

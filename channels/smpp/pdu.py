@@ -1,7 +1,7 @@
 """SMPP 3.4 frames: a header of four numbers and a body of bytes. Pure; whatever a peer sends, only Broken is raised."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 HEADER_BYTES = 16
@@ -38,7 +38,7 @@ class Pdu:
     command: int
     sequence: int
     status: int = 0
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def is_response(self) -> bool:

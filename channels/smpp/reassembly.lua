@@ -1,9 +1,12 @@
--- One part of a long message arrives. KEYS parts, done (same hash tag); ARGV number, value, total, ttl_s.
+-- One part of a long message arrives. KEYS parts, done (same hash tag); ARGV number, value, total, ttl_s, mark bytes.
+-- A value begins with its mark, which tells one text from another without showing either.
 -- Answers 'repeat' for a part of a message that was complete and kept, the number of parts still missing, or all parts.
-if redis.call('HGET', KEYS[2], ARGV[1]) == ARGV[2] then return 'repeat' end
+local width = tonumber(ARGV[5])
+local function same(value) return value and string.sub(value, 1, width) == string.sub(ARGV[2], 1, width) end
+if same(redis.call('HGET', KEYS[2], ARGV[1])) then return 'repeat' end
 local there = redis.call('HGET', KEYS[1], ARGV[1])
 -- the same number says something else: the sender's reference has come round, this is another message
-if there and there ~= ARGV[2] then redis.call('DEL', KEYS[1]) end
+if there and not same(there) then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 local total = tonumber(ARGV[3])

@@ -1,7 +1,8 @@
 """Parts of long messages until all are there, in Redis: in any order, over any connection, through a restart.
 
 A part is kept before it is acknowledged. A message stays until its taker says it is kept elsewhere, so that a last
-part that was refused completes it again; then its parts are remembered for a while, to know a repeat.
+part that was refused completes it again; then its parts are remembered for a while, to know a repeat. They are sealed:
+people write card numbers into texts (facts/security.md 1).
 """
 
 from hashlib import sha256
@@ -13,8 +14,11 @@ from redis.exceptions import RedisError
 from channels.smpp.coding import Alphabet, decode
 from channels.smpp.message import ShortMessage
 from channels.smpp.parts import Fragment
+from core.cards import Secret
+from sessions.vault import Seals
 
 PARTS_TTL_S = 24 * 3600
+MARK_BYTES = 4
 DONE_TTL_S = 600
 
 
@@ -25,8 +29,9 @@ class PartsDown(Exception):
 class Reassembly:
     """Keyed (smsc, source, destination, reference, total), see facts/sms.md. Raises PartsDown."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, seals: Seals) -> None:
         self._redis = redis
+        self._seals = seals
         self._add = redis.register_script(resources.files("channels.smpp").joinpath("reassembly.lua").read_text())
 
     async def add(self, smsc: str, message: ShortMessage, part: Fragment, alphabet: Alphabet) -> str | None:
@@ -34,12 +39,14 @@ class Reassembly:
         if part.total == 1:
             return decode(part.data_coding, part.data, alphabet)
         parts, done = _keys(smsc, message, part)
-        value = bytes((part.data_coding,)) + part.data
+        value = self._sealed(parts, part)
         try:
-            found = await self._add(keys=[parts, done], args=[part.number, value, part.total, PARTS_TTL_S])
+            found = await self._add(keys=[parts, done], args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES])
         except (RedisError, OSError, TimeoutError) as error:
             raise PartsDown(type(error).__name__) from error
-        return _joined(found, alphabet) if isinstance(found, list) else None
+        if not isinstance(found, list):
+            return None
+        return _joined([self._opened(parts, number, blob) for number, blob in enumerate(found, 1)], alphabet)
 
     async def kept(self, smsc: str, message: ShortMessage, part: Fragment) -> None:
         """The whole message is kept elsewhere: forget its parts, after a while."""
@@ -53,6 +60,16 @@ class Reassembly:
             await pipe.execute(raise_on_error=False)  # renamed already: a repeat was kept at the same time
         except (RedisError, OSError, TimeoutError) as error:
             raise PartsDown(type(error).__name__) from error
+
+    def _sealed(self, key: str, part: Fragment) -> bytes:
+        clear = (bytes((part.data_coding,)) + part.data).decode("latin-1")
+        mark = self._seals.mark(f"{key} {part.number}", clear).to_bytes(MARK_BYTES, "big")
+        return mark + self._seals.seal(key, str(part.number), Secret(clear))
+
+    def _opened(self, key: str, number: int, blob: bytes) -> bytes:
+        """Coding and octets; nothing of a part whose key is no longer known."""
+        clear = self._seals.open(key, str(number), blob[MARK_BYTES:])
+        return clear.reveal().encode("latin-1") if clear is not None else bytes(1)
 
 
 def _joined(values: list[bytes], alphabet: Alphabet) -> str:

@@ -12,7 +12,7 @@ from lab.processes import free_port
 from tests.channels.smpp.conftest import until
 from tests.channels.smpp.house import KANNEL_SECRET, Running, running, seed, settings_of
 from tests.channels.smpp.kannel import Bearerbox, Smsbox, configuration, need_kannel, refusing
-from tests.channels.smpp.outside import Smsc
+from tests.channels.smpp.outside import Smsc, installed
 from tests.channels.sms.conftest import NADIA, SALMA, YOUSSEF
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "kannel.md"
@@ -26,7 +26,14 @@ class Kannel:
     port: int
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def smsc_process(servers_folder: Path) -> Iterator[Smsc]:
+    """Kannel's alone: it binds again after every drop."""
+    with Smsc(servers_folder / "smsc-kannel", installed()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def kannel(servers_folder: Path, smsc_process: Smsc) -> Iterator[Kannel]:
     need_kannel()
     folder = servers_folder / "kannel"

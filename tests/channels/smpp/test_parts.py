@@ -11,9 +11,11 @@ from channels.smpp.message import Address, ShortMessage, Tag
 from channels.smpp.parts import Fragment, fragment_of, split
 from channels.smpp.reassembly import Reassembly
 from core.gsm7 import BASIC, EXTENDED
+from sessions.vault import Seals
 
 EMPTY = ShortMessage(Address("1117"), Address("212600000001", 1, 1))
 OCTETS_MAX = 140
+SEALS = Seals({"t": bytes(32)})
 heavy = st.text(st.sampled_from("€[]{}^~|\\ab"), max_size=700)
 mixed = st.text(st.sampled_from(sorted(BASIC | EXTENDED) + list("كود😀ç")), max_size=700)
 
@@ -87,16 +89,16 @@ async def test_parts_of_two_senders_with_one_reference_in_any_order(redis_url: s
             got: dict[str, str] = {}
             for each in arriving:
                 # another reader each time: nothing is kept in memory
-                text = await Reassembly(redis).add(how, each, fragment_of(each), Alphabet.GSM7)
+                text = await Reassembly(redis, SEALS).add(how, each, fragment_of(each), Alphabet.GSM7)
                 if text is not None:
                     got[each.source.digits] = text
-                    await Reassembly(redis).kept(how, each, fragment_of(each))
+                    await Reassembly(redis, SEALS).kept(how, each, fragment_of(each))
             assert got == wanted
 
 
 async def test_a_refused_last_part_completes_again_and_a_repeat_does_not(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        parts = Reassembly(redis)
+        parts = Reassembly(redis, SEALS)
 
         async def add(text: str, number: int) -> str | None:
             message = part(text, number, 2, 9, how="udh8")
@@ -117,6 +119,25 @@ async def test_a_refused_last_part_completes_again_and_a_repeat_does_not(redis_u
         ttls = [await redis.ttl(key) async for key in redis.scan_iter("kh:smpp:parts:*")]
         assert ttls
         assert all(ttl > 0 for ttl in ttls)
+
+
+async def test_what_customers_write_is_sealed(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        message = part("4000000000000010", 1, 2, 9, how="udh8")
+        await Reassembly(redis, SEALS).add("atlas", message, fragment_of(message), Alphabet.GSM7)
+        (key,) = [key async for key in redis.scan_iter("kh:smpp:parts:*")]
+        kept = b"".join(blob for blob in await redis.hvals(key) if isinstance(blob, bytes))
+        assert kept
+        assert b"4000" not in kept
+        assert b"4\x000\x000" not in kept
+        # a key that is gone leaves nothing of that part, and the rest is read
+        last = part("CODE", 2, 2, 9, how="udh8")
+        text = await Reassembly(redis, Seals({"u": bytes(31) + b"1"})).add(
+            "atlas", last, fragment_of(last), Alphabet.GSM7
+        )
+        assert text is not None
+        assert text.endswith("CODE")
+        assert "4000" not in text
 
 
 def test_impossible_numberings_are_whole_messages() -> None:

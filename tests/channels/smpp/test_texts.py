@@ -8,6 +8,8 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from channels.app import assemble
+from channels.sms.smpp_texter import fold_id
 from core.books import Delivery
 from core.gsm7 import parts as cut
 from core.ports import Sms
@@ -86,6 +88,39 @@ async def test_three_parts_in_any_order_from_two_senders_with_one_reference(smsc
         "559061",
     ]
     assert len(await server.statuses()) == 2
+
+
+async def test_a_restart_between_two_parts_loses_neither(smsc: Smsc, redis_url: str, database_url: str) -> None:
+    await seed(database_url)
+    settings = settings_of(redis_url, database_url, smpp=binds(smsc))
+    async with running(settings):
+        assert await smsc.deliver(SALMA[1:], bytes((5, 0, 3, 1, 2, 2)) + b"DE", esm_class=0x40) == 0
+    async with running(settings) as server:
+        assert await smsc.deliver(SALMA[1:], bytes((5, 0, 3, 1, 2, 1)) + b"CO", esm_class=0x40) == 0
+        await replies(smsc)
+        assert await server.statuses() == [("code_sms", SALMA, "sent")]
+    assert (await smsc.tell("state"))["unbinds"] == 2
+
+
+async def test_a_worker_alone_binds_to_send(smsc: Smsc, redis_url: str, database_url: str) -> None:
+    house = assemble(settings_of(redis_url, database_url, smpp=binds(smsc)))
+    async with house.open(), house.networks.open(serving=False):
+
+        async def bound() -> bool:
+            return house.networks.states() == {"smsc atlas": "bound"}
+
+        await until(bound)
+        provider_id = await house.networks.texter.send(Sms("r-1", SALMA, "text"))
+        # whoever asks again gets the same id, and nothing is sent
+        assert await house.networks.texter.send(Sms("r-1", SALMA, "text")) == provider_id
+    assert [each["command"] for each in (await smsc.tell("state"))["binds"]] == ["bind_transmitter"]
+    assert len(await smsc.submits()) == 1
+
+
+def test_ids_have_one_spelling() -> None:
+    assert [fold_id(each) for each in ("00AB", "ab", " 0 ", "", "7f-X")] == ["ab", "ab", "0", "0", "7f-x"]
+    assert [fold_id(each, hexadecimal=True) for each in ("00AB", "ab", "no-number")] == ["171", "171", "no-number"]
+    assert len(fold_id("9" * 300)) == 65
 
 
 async def test_a_long_message_is_delivered_when_all_its_parts_are(smsc: Smsc, server: Running) -> None:
