@@ -36,6 +36,7 @@ CSP = f"{CSP_WORKING}; frame-src 'self'; media-src 'self'"
 AFTER_DIGITS_MAX = 12
 CALLS_SHOWN = 5
 SECTION = "phone"
+ROOMS = ("desk", "ops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class _Studio:
             rtl=language is Language.AR,
             people=self._people,
             wires=self._wires,
+            rooms=_rooms(request),
             numbers=self._numbers,
             troubles=self._troubles.state(),
             start=start,
@@ -225,6 +227,12 @@ class _Files(StaticFiles):
 
 async def _to_phone(_: Request) -> Response:
     return RedirectResponse("/phone")
+
+
+def _rooms(request: Request) -> list[str]:
+    """The other pages that this application serves."""
+    served = {getattr(route, "path", "") for route in request.app.routes}
+    return [name for name in ROOMS if f"/{name}" in served]
 
 
 def _preferred(request: Request) -> Language:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.browser.demo import running_demo
+from tests.browser.demo import Demo, running_demo
 from tests.browser.visitor import CHROMIUM, FLAGS, Visitor
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -47,19 +47,20 @@ async def pictures_of_the_demo() -> Pictures:
     pictures: Pictures = {}
     async with running_demo() as demo, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        await _french(browser, demo.url, pictures)
+        await _french(browser, demo, pictures)
         await _arabic(browser, demo.url, pictures)
         await _small(browser, demo.url, pictures)
         await browser.close()
     return pictures
 
 
-async def _french(browser: Browser, url: str, pictures: Pictures) -> None:
-    visitor = await Visitor.arrive(browser, url, *DESKTOP)
+async def _french(browser: Browser, demo: Demo, pictures: Pictures) -> None:
+    visitor = await Visitor.arrive(browser, demo.url, *DESKTOP)
     await visitor.open_phone("fr", "0600000001")
     await _pay(visitor, *FRENCH)
     await visitor.touch("left")
     await visitor.mode("read")
+    told = await visitor.reads("Autorisation")
     await _letter_is_there(visitor.page)
     pictures["phone-fr.png"] = await _taken(visitor.page)
     async with visitor.context.expect_page() as opened:
@@ -68,6 +69,23 @@ async def _french(browser: Browser, url: str, pictures: Pictures) -> None:
     await receipt.set_viewport_size({"width": 760, "height": 600})
     pictures["receipt-fr.png"] = await _taken(receipt, whole=True)
     await visitor.context.close()
+    pictures["desk-fr.png"] = await _desk(browser, demo, told.partition("Autorisation :")[2].split(".")[0].strip())
+
+
+async def _desk(browser: Browser, demo: Demo, authorisation: str) -> bytes:
+    """The payment as the help desk finds it."""
+    visitor = await Visitor.arrive(browser, demo.url, 1180, 900)
+    page = visitor.page
+    await page.goto(f"{demo.url}/desk/login?lang=fr")
+    await page.locator("#name").fill("agent")
+    await page.locator("#password").fill(demo.logins["agent"])
+    await page.keyboard.press("Enter")
+    await page.locator("#q").fill(authorisation)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".state")).to_have_text("Payé")
+    picture = await _taken(page, whole=True)
+    await visitor.context.close()
+    return picture
 
 
 async def _arabic(browser: Browser, url: str, pictures: Pictures) -> None:
