@@ -1,0 +1,249 @@
+"""After every way a card's entry can go, nothing that rests, was logged or was sent holds a card (facts/security.md 1).
+
+Real Valkey with its append-only file, real PostgreSQL with its write-ahead log, real HTTP, SMTP and XML.
+"""
+
+import base64
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Self
+
+import psycopg
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from channels.logs import formatter
+from core.database.migrate import upgrade
+from core.ports import Acquirer
+from lab.cmi_lies import Manner
+from lab.postgres import Postgres
+from lab.valkey import Valkey
+from tests.journeys.world import World, world
+from tests.security.callers import (
+    APPROVED,
+    ASKS_PIN,
+    BREAKS_US,
+    CARDS,
+    CHARGES_SILENTLY,
+    CVV,
+    OTHER_CVV,
+    PIN,
+    SILENT,
+    WAYS,
+    WRONG_PIN,
+    Way,
+    call,
+    subscribe,
+)
+from tests.security.leaks import Remains, leaks
+
+SECRETS = {**{f"card {n}": card for n, card in enumerate(CARDS)}, "PIN": PIN, "wrong PIN": WRONG_PIN}
+SECRETS |= {"code": CVV, "other code": OTHER_CVV}
+TEXTS = {"logs", "written logs", "metrics", "mails", "texts", "tables", "answers"}
+MEDIA = (*sorted(TEXTS), "Redis values", "append-only file", "database files", "write-ahead log", "server logs")
+BANK_TIMEOUT_S = 2.0
+
+Left = dict[str, bytes]
+
+
+class _Logs:
+    """Everything logged by us and the libraries, before the second net and after it."""
+
+    def __init__(self) -> None:
+        self.raw, self.written = io.StringIO(), io.StringIO()
+        self._handlers = [logging.StreamHandler(self.raw), logging.StreamHandler(self.written)]
+        self._handlers[0].setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
+        self._handlers[1].setFormatter(formatter("json"))
+
+    def __enter__(self) -> Self:
+        root = logging.getLogger()
+        self._level = root.level
+        root.setLevel(logging.DEBUG)
+        for handler in self._handlers:
+            handler.addFilter(lambda record: not record.name.startswith("lab"))  # the bank's side knows its cards
+            root.addHandler(handler)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        root = logging.getLogger()
+        root.setLevel(self._level)
+        for handler in self._handlers:
+            root.removeHandler(handler)
+
+
+@pytest.fixture(scope="module")
+def cards_of_ours() -> Iterator[None]:
+    """The bank knows the canaries."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lab.cmi_cards.APPROVED_CARDS", frozenset({APPROVED, BREAKS_US}))
+        patch.setattr("lab.cmi_cards.PIN_CARD", ASKS_PIN)
+        patch.setattr("lab.cmi_bank.PIN", PIN)
+        silent = {CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING, SILENT: Manner.SILENT_WITHOUT_CHARGING}
+        patch.setattr("lab.cmi_cards.SILENT_CARDS", silent)
+        yield
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def remains(cards_of_ours: None, servers_folder: Path) -> AsyncIterator[Left]:
+    """Everything that is left after all calls, by where it lies."""
+    folder = servers_folder / "canary"
+    folder.mkdir(mode=0o711)
+    with Valkey(folder / "valkey") as valkey, Postgres(folder / "postgres") as postgres, _Logs() as logs:
+        upgrade(postgres.url)
+        await subscribe(postgres.url, len(WAYS) + 10)
+        async with world(valkey.url, postgres.url, bank_timeout_s=BANK_TIMEOUT_S) as here:
+            answers: list[str] = []
+            for number, way in enumerate(WAYS):
+                assert await call(here.url, number, way, answers) == way.ends, way.name
+            left = await _gathered(here, "".join(answers))
+            left["logs"] = logs.raw.getvalue().encode()
+            await _faults(here)
+            left["written logs"] = logs.written.getvalue().encode()
+            after = await _gathered(here, "")
+            left |= {medium: left[medium] + after[medium] for medium in after}
+        left |= _files(folder)
+    yield left
+
+
+@pytest.fixture(scope="module")
+def whole(remains: Left) -> dict[str, Remains]:
+    return {medium: Remains(data, medium in TEXTS) for medium, data in remains.items()}
+
+
+async def _gathered(here: World, answers: str) -> Left:
+    await here.twilio.idle()
+    left: Left = {"answers": answers.encode()}
+    values: list[bytes] = []
+    async with Redis.from_url(here.house.settings.redis_url.get_secret_value()) as redis:
+        async for key in redis.scan_iter():
+            values += [key, await redis.dump(key) or b"", *(await _value(redis, key))]
+        await redis.bgrewriteaof()
+    left["Redis values"] = b"\n".join(values)
+    left["metrics"] = here.house.metrics.page()[0]
+    left["mails"] = "\n".join(f"{mail.subject}\n{mail.text}\n{mail.html}" for mail in here.mails.mails()).encode()
+    numbers = [f"+2126{n:08d}" for n in range(len(WAYS) + 10)]
+    left["texts"] = "\n".join(text.body for number in numbers for text in here.twilio.texts(number)).encode()
+    with psycopg.connect(here.house.settings.database_url.get_secret_value(), autocommit=True) as connection:
+        names = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        rows = []
+        for (name,) in names:
+            with connection.cursor().copy(f"COPY {name} TO STDOUT") as copied:
+                rows += [bytes(part) for part in copied]
+        left["tables"] = b"".join(rows)
+        connection.execute("CHECKPOINT")
+    return left
+
+
+async def _value(redis: Redis, key: bytes) -> list[bytes]:
+    kind = await redis.type(key)
+    if kind == b"string":
+        value = await redis.get(key)
+        return [value] if isinstance(value, bytes) else []
+    if kind == b"hash":
+        return [part for pair in (await redis.hgetall(key)).items() for part in pair if isinstance(part, bytes)]
+    return []
+
+
+def _files(folder: Path) -> Left:
+    """As they lie on the disk once the servers have stopped writing to them."""
+    cluster = folder / "postgres" / "cluster"
+    return {
+        "append-only file": _all(folder / "valkey" / "appendonlydir"),
+        "write-ahead log": _all(cluster / "pg_wal"),
+        "database files": _all(cluster / "base"),
+        "server logs": b"".join(file.read_bytes() for file in folder.rglob("*.log")),
+    }
+
+
+def _all(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+
+
+async def _faults(here: World) -> None:
+    """Calls in which our own code breaks, in the worst way: with what was typed in the exception's words."""
+
+    def quoting(*args: object, **kwargs: object) -> None:
+        told = [getattr(each, "reveal", lambda each=each: repr(each))() for each in args]
+        raise ValueError(f"cannot {' '.join(map(str, told))}")
+
+    async def breaking(self: Acquirer, order: object, card: object, cvv: object) -> None:
+        quoting(getattr(card, "pan", card), cvv)
+
+    number = len(WAYS)
+    for target, broken, way in (
+        ("sessions.vault.Seals.seal", quoting, Way("seal", "Apology")),
+        ("sessions.paying.pan_plausible", quoting, Way("number", "Apology")),
+        ("sessions.vault.Seals.card", quoting, Way("code", "Apology")),
+        ("core.acquirers.cmi.CmiAcquirer.authorise", breaking, Way("bank", "Unknown", card=(f"{BREAKS_US}#",))),
+        ("core.acquirers.cmi_xml.auth_request", quoting, Way("xml", "Unknown")),
+        ("core.acquirers.cmi_xml.challenge_request", quoting, Way("PIN", "Unknown", card=(f"{ASKS_PIN}#",))),
+    ):
+        number += 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(target, broken, raising=False)
+            assert await call(here.url, number, way, []) == way.ends, target
+
+
+def test_all_of_it_was_there_to_be_looked_at(remains: Left) -> None:
+    """Otherwise the tests below could not fail."""
+    assert set(remains) == set(MEDIA)
+    assert b"captured" in remains["tables"]
+    assert APPROVED[-4:].encode() in remains["tables"]
+    assert b"kh:" in remains["append-only file"]
+    assert b"kh:" in remains["Redis values"]
+    assert b"captured" in remains["write-ahead log"]
+    assert b"CardCvv" in remains["metrics"]
+    assert remains["answers"].count(b"<Gather") > len(WAYS)
+    assert b"ValueError" in remains["written logs"]
+    assert remains["texts"]
+    assert remains["mails"]
+    assert len(remains["logs"]) > 1_000
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize("name", SECRETS)
+def test_nothing_of_a_card_is_left(whole: dict[str, Remains], medium: str, name: str) -> None:
+    assert leaks(whole[medium], SECRETS[name]) == []
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        b"digits=%s",
+        b"\x00\xb0%s\xff",
+        b"%(hex)s",
+        b"%(base64)s",
+        b"%(url)s",
+        b"%(apart)s",
+        b"%(groups)s",
+        b"%(packed)s",
+        b"%(utf16)s",
+    ],
+)
+def test_what_is_looked_for_is_found(left: bytes) -> None:
+    for secret in (*CARDS, PIN):
+        forms = {
+            b"hex": secret.encode().hex().upper().encode(),
+            b"url": "".join(f"%{ord(digit):02X}" for digit in secret).encode(),
+            b"apart": " ".join(secret).encode(),
+            b"groups": "-".join(secret[at : at + 4] for at in range(0, len(secret), 4)).encode(),
+            b"packed": int(secret).to_bytes(8, "big"),
+            b"utf16": secret.encode("utf-16-le"),
+        }
+        for pad in (b"", b"x", b"xy"):
+            forms[b"base64"] = base64.b64encode(pad + secret.encode() + b"zz")
+            planted = left % forms if b"(" in left else left % secret.encode()
+            assert leaks(Remains(b"before " + planted + b" after", text=False), secret)
+
+
+@pytest.mark.parametrize(
+    "left", ['{"cvv": "739"}', "Digits=739&", "code 739\n", "7 3 9", "7, 3, 9", "%37%33%39", "NzM5"]
+)
+def test_a_code_is_found_in_text(left: str) -> None:
+    assert leaks(Remains(left.encode(), text=True), "739")
