@@ -89,12 +89,20 @@ def demo(
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="processes; SIGHUP replaces several one by one")] = 1,
 ) -> None:
     """The server. Jobs are done by `khallas worker` beside it."""
     from channels.commands.serve import serve_forever
+    from channels.commands.supervisor import supervise
     from channels.production import require_production
 
-    serve_forever(_settings(require_production), host, port)
+    settings = _settings(require_production)
+    try:
+        if workers > 1:
+            raise SystemExit(supervise(host, port, workers, os.environ))
+        serve_forever(settings, host, port)
+    except OSError as error:
+        _fail(str(error.strerror or error))
 
 
 @app.command()

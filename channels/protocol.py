@@ -4,6 +4,7 @@ within a size. uvicorn alone keeps trickling connections for ever and buffers an
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ RECEIVE_MAX_S = 10.0  # from the connection, or a request's first byte, to its l
 HEAD_BYTES_MAX = 16 * 1024
 HEADERS_MAX = 64
 
+LINGER_S = 3.0  # an idle connection of a server that stops: a request may be on its way
+
 Count = Callable[[str, str], None]  # door, reason
 
 
@@ -20,13 +23,23 @@ class HeadTooLarge(ValueError):
     """The peer's fault: the parser turns it into 400 and the connection ends."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """Cuts slow senders and endless heads; the rest is uvicorn's."""
+@dataclass(slots=True)
+class Leaving:
+    """Whether the server has begun to stop: each connection is told so in its next answer."""
 
-    def __init__(self, *args: Any, count: Count, receive_max_s: float = RECEIVE_MAX_S, **kwargs: Any) -> None:
+    begun: bool = False
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Cuts slow senders and endless heads, and lets no request fall between two servers; the rest is uvicorn's."""
+
+    def __init__(
+        self, *args: Any, count: Count, receive_max_s: float = RECEIVE_MAX_S, leaving: Leaving, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._count = count
         self._receive_max_s = receive_max_s
+        self._leaving = leaving
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
@@ -34,6 +47,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self._watch()
+        if self._leaving.begun:  # accepted just before the listener closed
+            self._linger()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
@@ -43,7 +58,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is None:
             self._watch()
         super().data_received(data)
-        if self._in_head:
+        if self._in_head and self._deadline is not None:  # else a whole request came, and its body is no head
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
                 self._count("protocol", "head")
@@ -59,11 +74,31 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         super().on_headers_complete()
+        if self._leaving.begun and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """uvicorn's word that the server stops. Closing an idle connection now would lose what is on its way."""
+        if self._idle():
+            self._linger()
+        else:
+            super().shutdown()
 
     def on_message_complete(self) -> None:
         self._in_head = True
         self._unwatch()
         super().on_message_complete()
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _linger(self) -> None:
+        self.loop.call_later(LINGER_S, self._close_idle)
+
+    def _close_idle(self) -> None:
+        began = self._deadline is not None and (self._head_bytes > 0 or not self._in_head)
+        if self._idle() and not began and not self.transport.is_closing():
+            self.transport.close()
 
     def _watch(self) -> None:
         self._deadline = self.loop.call_later(self._receive_max_s, self._cut)
@@ -80,6 +115,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
 
-def bounded(count: Count, receive_max_s: float = RECEIVE_MAX_S) -> Any:
+def bounded(count: Count, receive_max_s: float = RECEIVE_MAX_S, leaving: Leaving | None = None) -> Any:
     """What uvicorn.Config takes as `http`: it calls it, and asks no more of its type."""
-    return partial(BoundedProtocol, count=count, receive_max_s=receive_max_s)
+    return partial(BoundedProtocol, count=count, receive_max_s=receive_max_s, leaving=leaving or Leaving())

@@ -6,7 +6,7 @@ from datetime import date
 from core.baskets import StartOrder
 from core.invoices import Invoice
 from core.subscribers import Language, Service
-from lab.caller import VoicePhone
+from lab.caller import DEMO_TOKEN, VoicePhone
 from lab.dialled import Pace
 from lab.webhooks import WebhookFailed
 
@@ -40,10 +40,12 @@ def order_of(who: Customer, payer_msisdn: str, key: str) -> StartOrder:
     return StartOrder(key, "ussd", payer_msisdn, Language.FR, None, Service.MOBILE, who.reference, (bill,))
 
 
-async def pay_by_voice(base_url: str, who: Customer, card: str = APPROVED_CARD) -> str | None:
+async def pay_by_voice(
+    base_url: str, who: Customer, card: str = APPROVED_CARD, *, auth_token: str = DEMO_TOKEN, public_url: str = ""
+) -> str | None:
     """One call; the screen it ended on, None when the server died in it."""
     try:
-        async with VoicePhone(base_url, who.msisdn, pace=PACE) as phone:
+        async with VoicePhone(base_url, who.msisdn, pace=PACE, auth_token=auth_token, public_url=public_url) as phone:
             call = await phone.dial()
             for _ in range(TURNS_MAX):
                 await call.settled(CALL_MAX_S)
