@@ -61,6 +61,7 @@ class Answer:
     version: int
     ends: bool
     replayed: bool = False
+    came_from: str = ""  # the screen that was answered; none where a dialog begins
 
     @property
     def words(self) -> Words:
@@ -150,7 +151,8 @@ class Turns:
             if await self._store.save(key, record, expected=expected, seal=draft.seal, erase=draft.erase):
                 if draft.launch is not None:
                     self._launch(*draft.launch)
-                return self._answer(key, record, heard, speaker)
+                came_from = "" if before is None else name_of(before.screen)
+                return self._answer(key, record, heard, speaker, came_from=came_from)
         raise StoreDown("copies of one request kept overtaking each other")
 
     async def _run(self, key: Key, heard: Heard, speaker: Speaker, loaded: Loaded) -> Draft:
@@ -263,11 +265,20 @@ class Turns:
         self._drawn.keep(key, record, page)
         return page
 
-    def _answer(self, key: Key, record: Record, heard: Heard, speaker: Speaker, *, replayed: bool = False) -> Answer:
+    def _answer(
+        self,
+        key: Key,
+        record: Record,
+        heard: Heard,
+        speaker: Speaker,
+        *,
+        replayed: bool = False,
+        came_from: str = "",
+    ) -> Answer:
         page = self._page(key, record, heard, speaker)
         ends = isinstance(page.words, Tell) and page.words.ends
         language = record.language or self._default
-        return Answer(page, name_of(record.screen), language, record.version, ends, replayed)
+        return Answer(page, name_of(record.screen), language, record.version, ends, replayed, came_from)
 
     async def _erase_quietly(self, key: Key) -> None:
         try:

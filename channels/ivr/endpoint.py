@@ -96,7 +96,7 @@ class _Door:
             self._metrics.turn(channel, wire, APOLOGY, "failed")
             return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen(APOLOGY))
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
-        self._metrics.turn(channel, wire, answer.screen, outcome)
+        self._metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
         return response(reply, screen=self._screen(answer.screen))
 
     async def _let_in(self, request: Request) -> Incoming:

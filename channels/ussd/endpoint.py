@@ -94,7 +94,7 @@ class Door:
             apology = self._talk.speaker.apology(Language.FR)
             return self._wire.encode(heard, apology, ends=True), APOLOGY
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
-        self._metrics.turn(answer.screen, outcome, time.perf_counter() - began)
+        self._metrics.turn(answer.screen, outcome, time.perf_counter() - began, answer.came_from)
         return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen
 
 

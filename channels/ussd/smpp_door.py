@@ -69,7 +69,7 @@ class SmppUssd:
         with self._metrics.turn_timer(CAN.channel, WIRE):
             answer = await self._turns.take(heard, self._speaker)
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
-        self._metrics.turn(CAN.channel, WIRE, answer.screen, outcome)
+        self._metrics.turn(CAN.channel, WIRE, answer.screen, outcome, answer.came_from)
         return answer.page.text, answer.ends
 
     async def _send(self, account: Account, asked: Asked, dialog: Dialog | None, answer: ShortMessage) -> None:

@@ -92,7 +92,7 @@ class Call:
             parts.metrics.turn(channel, wire, APOLOGY, "failed")
             return None
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
-        parts.metrics.turn(channel, wire, answer.screen, outcome)
+        parts.metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
         self._language = answer.language
         return answer
 
