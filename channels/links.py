@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+from core.ids import CROCKFORD
 from core.payment import Payment
 from core.receipts import token_plausible
 
@@ -21,6 +22,8 @@ TOKEN_CHARS = 39  # 62**39 > 2**(8 * 29) > 62**38
 TTL_DAYS = 400  # a tax year and what follows it
 KEYS_MAX = 8
 _PURPOSE = b"khallas receipt link 1\0"  # the same secret signs other things elsewhere
+_PAY_PURPOSE = b"khallas pay link 1\0"
+ULID_CHARS = 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _VALUES = {char: value for value, char in enumerate(ALPHABET)}
@@ -80,8 +83,53 @@ class ReceiptLinks:
         return self.address(self.make(payment.receipt_token, payment.paid_at))
 
 
-def _tag(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, _PURPOSE + body, sha256)[:TAG_BYTES]
+class PayLinks:
+    """Links to pay a basket in a browser: {public_url}/pay/{token}. The basket's own time ends them, no day does."""
+
+    __slots__ = ("_keys", "_public_url")
+
+    def __init__(self, keys: Sequence[str], public_url: str) -> None:
+        """Raises ValueError for no key or too many keys."""
+        if not 1 <= len(keys) <= KEYS_MAX or not all(keys):
+            raise ValueError(f"links need 1 to {KEYS_MAX} secret keys")
+        self._keys = tuple(key.encode() for key in keys)
+        self._public_url = public_url.rstrip("/")
+
+    def make(self, payment_id: str) -> str:
+        """The link's last part. Raises ValueError when the payment's id is no ULID."""
+        body = bytes(DAY_BYTES) + _ulid_bytes(payment_id)
+        return _text(body + _tag(self._keys[0], body, _PAY_PURPOSE))
+
+    def verify(self, token: str) -> str | None:
+        """The payment's id, None for a forgery; every key is tried whatever the first one says."""
+        packed = _bytes(token)
+        if packed is None:
+            return None
+        body, tag = packed[:-TAG_BYTES], packed[-TAG_BYTES:]
+        matches = [hmac.compare_digest(_tag(key, body, _PAY_PURPOSE), tag) for key in self._keys]
+        return _ulid_text(body[DAY_BYTES:]) if any(matches) else None
+
+    def of(self, payment_id: str) -> str:
+        """The whole link."""
+        return f"{self._public_url}/pay/{self.make(payment_id)}"
+
+
+def _ulid_bytes(ulid: str) -> bytes:
+    if len(ulid) != ULID_CHARS or any(char not in CROCKFORD for char in ulid):
+        raise ValueError("a payment's id is a ULID")
+    number = 0
+    for char in ulid:
+        number = number * len(CROCKFORD) + CROCKFORD.index(char)
+    return number.to_bytes(ID_BYTES + 1, "big")[1:]
+
+
+def _ulid_text(packed: bytes) -> str:
+    number = int.from_bytes(packed, "big")
+    return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(5 * (ULID_CHARS - 1), -1, -5))
+
+
+def _tag(key: bytes, body: bytes, purpose: bytes = _PURPOSE) -> bytes:
+    return hmac.digest(key, purpose + body, sha256)[:TAG_BYTES]
 
 
 def _text(packed: bytes) -> str:

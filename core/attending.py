@@ -9,11 +9,28 @@ from datetime import datetime
 
 from core.books import Books, Change, Kind
 from core.payment import Event, IllegalMove, Payment, State
-from core.ports import Acquirer, Clock, Declined, NotSettled, Pending, TooLate, Undoing, Undone, Unknown
+from core.ports import (
+    Acquirer,
+    Approved,
+    Authorisation,
+    Clock,
+    Declined,
+    Held,
+    Inquiry,
+    NoSuchOrder,
+    NotSettled,
+    Pending,
+    TooLate,
+    Undoing,
+    Undone,
+    Unknown,
+)
 from core.recording import Recorder
 from core.timing import Times, later, next_look
 
 log = logging.getLogger(__name__)
+
+PAGE_SLACK_S = 30  # after a page ended: its last callback is on its way
 
 # What an inquiry can still change, or confirm.
 ASKABLE = frozenset({State.SENDING, State.CHALLENGE, State.UNKNOWN, State.EXPIRED, State.DECLINED})
@@ -39,6 +56,23 @@ class Attendant:
         if payment.state not in ASKABLE or payment.sent_at is None:
             return payment
         return await self._recorder.found(payment, await self._acquirer.inquire(payment.id))
+
+    async def paid_on_page(self, payment: Payment, outcome: Approved) -> Payment:
+        """What a hosted page said, committed: the payment as it stands then."""
+        return await self._recorder.paid_on_page(payment, outcome)
+
+    async def page_over(self, payment_id: str) -> Payment:
+        """A browser came back from the page: what the acquirer says of the order now. Raises NoSuchPayment."""
+        payment = await self.read(payment_id)
+        answer = await self._acquirer.inquire(payment.id)
+        if payment.state is State.SENDING and isinstance(answer, Declined):
+            due_at = self._pause(short=True)
+            lost = Change(Event.LOST, attempt=payment.attempts, due_at=due_at, detail="back from the page")
+            try:
+                payment = await self._move(payment, lost)
+            except IllegalMove:
+                return await self.read(payment_id)
+        return await self._recorder.found(payment, answer)
 
     async def attend(self, payment_id: str) -> None:
         """Do what is due now, unless another worker does. Unknown ids are nobody's."""
@@ -75,7 +109,9 @@ class Attendant:
                 await self._undo(await self._begin_undo(payment, "late landing"))
             case State.VOIDING | State.REFUNDING:
                 await self._undo(payment)
-            case State.CAPTURED | State.VOIDED | State.REFUNDED:
+            case State.CAPTURED:
+                await self._secure(payment)
+            case State.VOIDED | State.REFUNDED:
                 await self._payments.look_again(payment.id, payment.state, None)
 
     async def _expire(self, payment: Payment) -> None:
@@ -113,6 +149,8 @@ class Attendant:
         """Nobody has recorded an answer for too long: whoever sent it has died."""
         now = self._clock.now()
         stale_at = later(payment.sent_at or payment.created_at, self._times.stale_sending_s)
+        if payment.page_until is not None:
+            stale_at = max(stale_at, later(payment.page_until, PAGE_SLACK_S))
         if stale_at > now:
             await self._payments.look_again(payment.id, payment.state, stale_at)
             return
@@ -120,6 +158,17 @@ class Attendant:
         lost = Change(Event.LOST, attempt=payment.attempts, due_at=due_at, detail="stale")
         await self._move(payment, lost)
         await self.inquire(payment.id)
+
+    async def _secure(self, payment: Payment) -> None:
+        """Paid on a page: what is held there must be taken too, in case our answer to its callback was lost."""
+        answer: Inquiry | Authorisation = await self._acquirer.inquire(payment.id)
+        if isinstance(answer, Held):
+            answer = await self._acquirer.capture(payment.id, payment.amount_centimes)
+        if isinstance(answer, Undone | NoSuchOrder | Declined):
+            log.error("payment %s: paid here, not at the acquirer: for an operator", payment.id)
+        settled = isinstance(answer, Approved | Undone | NoSuchOrder | Declined)
+        due_at = None if settled else self._pause(short=True)
+        await self._payments.look_again(payment.id, payment.state, due_at)
 
     async def _begin_undo(self, payment: Payment, why: str) -> Payment:
         return await self._move(payment, Change(Event.VOID, due_at=self._pause(short=True), detail=why))

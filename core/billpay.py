@@ -16,7 +16,7 @@ from core.consent import Consent
 from core.ids import Ids
 from core.invoices import Invoice
 from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Event, IllegalMove, Payment, State
-from core.ports import Acquirer, Authorisation, Billing, BillingDown, Clock, CodeLimits, DeclineKind, Order, Person
+from core.ports import Acquirer, Authorisation, Billing, BillingDown, Clock, CodeLimits, DeclineKind, LimitsDown, Order, Person
 from core.receipts import token_plausible
 from core.recording import Recorder
 from core.refusal import Refusal
@@ -84,16 +84,16 @@ class Till:
     ) -> Line | Refusal:
         """The line when the code is right; WRONG_CODE, LOCKED or BILLING_DOWN otherwise."""
         target = f"{service}:{reference}"
-        if not await self._limits.allow(channel, caller_msisdn, target):
-            return Refusal.LOCKED
         try:
+            if not await self._limits.allow(channel, caller_msisdn, target):
+                return Refusal.LOCKED
             line = await self._billing.line(service, reference)
             right = await self._billing.code_matches(service, reference, code)
-        except BillingDown:
+            if line is None or not right:
+                await self._limits.failed(channel, caller_msisdn, target)
+                return Refusal.WRONG_CODE
+        except (BillingDown, LimitsDown):  # uncounted, no guess is answered: later, please
             return Refusal.BILLING_DOWN
-        if line is None or not right:
-            await self._limits.failed(channel, caller_msisdn, target)
-            return Refusal.WRONG_CODE
         return line
 
     async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
@@ -172,6 +172,29 @@ class Till:
         send = Change(Event.SEND, only=_SENDABLE, card_brand=card.brand, card_last4=card.last4)
         order = self._order(payment)
         return await self._send(payment, send, lambda: self._acquirer.authorise(order, card, cvv), wait_s)
+
+    async def open_page(self, payment_id: str, page_s: int) -> Payment | Refusal:
+        """Commit `sending` for a browser that goes to the acquirer's page; one that is on it may go again.
+
+        Another state than sending: there is nothing to pay on a page. Refusals as `authorise`. Raises NoSuchPayment.
+        """
+        payment = await self.attendant.read(payment_id)
+        now = self._clock.now()
+        if payment.state not in _SENDABLE:
+            elsewhere = payment.state is State.SENDING and (payment.page_until is None or payment.page_until <= now)
+            return Refusal.IN_PROGRESS if elsewhere else payment
+        refusal = await self._unsendable(payment)
+        if refusal is not None:
+            return refusal
+        send = Change(Event.SEND, only=_SENDABLE, page_until=later(now, page_s), due_at=later(now, page_s))
+        try:
+            return await self._payments.move(payment.id, send, now)
+        except IllegalMove:
+            return await self.attendant.read(payment.id)
+        except BillsTaken:
+            return Refusal.IN_PROGRESS
+        except ReferenceTaken:
+            return Refusal.EXPIRED
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
         """Send the bank's PIN; as `authorise`. EXPIRED when the question was open too long."""

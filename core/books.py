@@ -120,6 +120,7 @@ class Change:
     transaction_number: str | None = None
     approved_centimes: int | None = None
     extend_to: datetime | None = None
+    page_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

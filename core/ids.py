@@ -6,7 +6,7 @@ from typing import Protocol
 
 REFERENCE_DIGITS = 6  # short, for slow keypads; guesses are limited at the door (facts/security.md 12)
 TOKEN_BYTES = 16  # 128 bits (facts/security.md 16)
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Randomness(Protocol):
@@ -32,7 +32,7 @@ class Ids:
     def payment(self, now: datetime) -> str:
         """A ULID: 26 characters, sorted by time, 80 random bits; fits the acquirer's 64 (facts/cmi.md)."""
         number = (int(now.timestamp() * 1000) << 80) | self._randomness.below(1 << 80)
-        return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+        return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 
     def reference(self) -> str:
         """Six digits, none of them a leading zero that a caller would drop."""

@@ -171,6 +171,7 @@ class Payment:
     # how often it was sent (Event.SEND): a poller tells an old answer from a new one by it
     attempts: int = 0
     sent_at: datetime | None = None
+    page_until: datetime | None = None  # a browser may be on the acquirer's page until then
     declines: int = 0
     decline_kind: str | None = None
     challenge: Challenge | None = None

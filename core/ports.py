@@ -82,6 +82,15 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An inquiry's answer: a hosted page's order, authorised and not captured: nothing is taken before `capture`."""
+
+    auth_code: str
+    transaction_number: str
+    amount_centimes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NoSuchOrder:
     """An inquiry's answer: the acquirer knows nothing of this order (yet)."""
 
@@ -102,7 +111,7 @@ class NotSettled:
 
 
 Authorisation = Approved | Declined | ChallengeRequired | Pending | Unknown | NotSent
-Inquiry = Approved | Declined | ChallengeRequired | Pending | Unknown | NoSuchOrder | Undone
+Inquiry = Approved | Held | Declined | ChallengeRequired | Pending | Unknown | NoSuchOrder | Undone
 Undoing = Undone | TooLate | NotSettled | Declined | Unknown
 
 
@@ -114,6 +123,9 @@ class Acquirer(Protocol):
     async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation: ...
 
     async def inquire(self, order_id: str) -> Inquiry: ...
+
+    async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
+        """Take what is held; a repeat of one that went through is Approved or Unknown, and takes nothing."""
 
     async def void(self, order_id: str) -> Undoing: ...
 
@@ -161,6 +173,10 @@ class Billing(Protocol):
 # --- limits -----------------------------------------------------------------------------------------------------
 
 
+class LimitsDown(Exception):
+    """The counters' fault: nothing was counted, so nothing that must be counted may happen. Retry later."""
+
+
 class CodeLimits(Protocol):
     """Wrong payment codes are counted: caller with target first, so that a stranger cannot lock out the owner, then
     target, caller, channel and all together (facts/security.md 12)."""
@@ -170,6 +186,14 @@ class CodeLimits(Protocol):
 
     async def failed(self, channel: str, caller: str, target: str) -> None:
         """A code was wrong, or there was no such line."""
+
+
+class CardLimits(Protocol):
+    """Cards that are sent to the bank are counted, so that nobody tries stolen ones here (facts/security.md 13).
+    Raises LimitsDown: uncounted no card is sent."""
+
+    async def allow(self, call: str, caller: str, card: Card) -> bool:
+        """Whether one more may be sent, counted at once: in this call, by this caller, of this very card."""
 
 
 # --- people and messages ----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from core.ports import (
     Clock,
     Declined,
     DeclineKind,
+    Held,
     Inquiry,
     NoSuchOrder,
     NotSent,
@@ -29,6 +30,7 @@ from core.timing import Times, later, next_look, window_open
 
 log = logging.getLogger(__name__)
 
+CAPTURE_LOOK_S = 30
 _SENDING = frozenset({State.SENDING})
 _UNKNOWN = frozenset({State.UNKNOWN})
 _ASKED = frozenset({State.SENDING, State.UNKNOWN})
@@ -67,6 +69,9 @@ class Recorder:
         try:
             if isinstance(answer, Approved):
                 return await self._approved(payment, answer)
+            if isinstance(answer, Held):
+                held = Approved(answer.auth_code, answer.transaction_number, answer.amount_centimes)
+                return await self._approved(payment, held, capture_at=self._clock.now())
             if payment.state is State.UNKNOWN:
                 return await self._found_unknown(payment, answer)
         except IllegalMove:
@@ -75,7 +80,15 @@ class Recorder:
             await self._look_again(payment, settled=True)
         return payment
 
-    async def _approved(self, payment: Payment, answer: Approved) -> Payment:
+    async def paid_on_page(self, payment: Payment, answer: Approved) -> Payment:
+        """Record what a hosted page said; whether the money was taken then is looked at a little later."""
+        try:
+            return await self._approved(payment, answer, capture_at=later(self._clock.now(), CAPTURE_LOOK_S))
+        except IllegalMove:
+            return await self._as_it_stands(payment)
+
+    async def _approved(self, payment: Payment, answer: Approved, capture_at: datetime | None = None) -> Payment:
+        """`capture_at`: when to look whether what is held was captured too."""
         now = self._clock.now()
         asked, took = payment.amount_centimes, answer.amount_centimes
         change = Change(
@@ -84,6 +97,7 @@ class Recorder:
             transaction_number=answer.transaction_number,
             card_brand=answer.brand,
             approved_centimes=took,
+            due_at=capture_at,
             messages=(Kind.RECEIPT_SMS, Kind.RECEIPT_MAIL),
         )
         if took is not None and took != asked:

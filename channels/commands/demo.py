@@ -130,6 +130,8 @@ async def _stand_ins(
             "client_id": own.client_id,
             "name": own.name,
             "password": own.password.reveal(),
+            "page_url": f"{cmi.url}/fim/est3Dgate",
+            "store_key": cmi.gateway.credentials.store_key.reveal(),
         }
     if not given.smtp_url.get_secret_value():
         sink = await stack.enter_async_context(MailSink())

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from channels.hosted_page import pay_links
 from channels.settings import BadSettings, Settings
 from core.database.pool import open_database
 from core.lookup import Happening, Lookup
 from core.money import dh
-from core.payment import Payment
+from core.payment import Payment, State
 from core.subscribers import mask_msisdn
 
 
@@ -20,7 +21,10 @@ async def find(settings: Settings, text: str) -> list[tuple[dict[str, object], t
         found = []
         for payment in await lookup.find(text):
             story = await lookup.story(payment.id)
-            found.append((_told(payment, story), story))
+            told = _told(payment, story)
+            if settings.cmi.page_url and settings.secret_keys and payment.state in {State.CREATED, State.DECLINED}:
+                told["pay_link"] = pay_links(settings).of(payment.id)  # for who would rather pay in a browser
+            found.append((told, story))
         return found
 
 

@@ -21,6 +21,7 @@ from core.ports import (
     Authorisation,
     ChallengeRequired,
     Declined,
+    Held,
     Inquiry,
     NoSuchOrder,
     NotSent,
@@ -139,6 +140,8 @@ class CmiAcquirer:
                 return outcome.otherwise
             case Approved() | ChallengeRequired() | Pending() as settled:
                 return settled
+            case Held():
+                return Pending()
             case Undone():
                 return Unknown("the order was charged and undone before")
             case Unknown(why):

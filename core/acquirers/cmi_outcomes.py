@@ -18,7 +18,7 @@ from core.acquirers.cmi_codes import (
 )
 from core.acquirers.cmi_xml import Answer, amount_of, decimal_amount_of, identifier
 from core.payment import Challenge
-from core.ports import Approved, ChallengeRequired, Declined, Inquiry, NoSuchOrder, Pending, Undone, Unknown
+from core.ports import Approved, ChallengeRequired, Declined, Held, Inquiry, NoSuchOrder, Pending, Undone, Unknown
 
 CHALLENGE_KIND = "OTP_NUMERIC"
 CHALLENGE_DIGITS_MAX = 8
@@ -133,8 +133,11 @@ def standing_of(answer: Answer, order_id: str) -> Inquiry | AskHistory:
         if state in CAPTURED_STATES:
             return _captured(fields, answer)
         if state == "A":
-            # a hosted page's order that nobody captured yet, or a sale before its capture
-            return _captured(fields, answer) if fields.get("CAPTURE_AMT") else Pending()
+            # a hosted page's order that nobody captured yet
+            captured = _captured(fields, answer)
+            if fields.get("CAPTURE_AMT") or isinstance(captured, Unknown):
+                return captured
+            return Held(captured.auth_code, captured.transaction_number, captured.amount_centimes)
     return AskHistory(Unknown("order's status is not conclusive"))
 
 

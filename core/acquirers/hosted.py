@@ -1,7 +1,6 @@
 """CMI's hosted page (est3Dgate): what the browser posts there and what its callback may be believed (facts/cmi.md).
 
-Rule of this file: hash first, then the order, then amount, currency and client, then the code; a decline never undoes
-"paid". Pure: who stores and who answers is elsewhere.
+Rule of this file: hash first, then anything else. Pure: who stores and who answers is elsewhere (core/hosting.py).
 """
 
 import base64
@@ -9,9 +8,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from core.acquirers.cmi_codes import APPROVED_CODE, APPROVED_RESPONSE, clean_code
+from core.acquirers.cmi_codes import clean_code
 from core.acquirers.cmi_xml import decimal_amount_of, identifier
 from core.cards import Secret
 from core.money import decimal_text
@@ -108,15 +106,6 @@ class Callback:
     transaction_number: str
 
 
-class CallbackVerdict(StrEnum):
-    """What a callback means for the order it names."""
-
-    PAID = "paid"
-    DECLINED = "declined"
-    NO_SUCH_ORDER = "no_such_order"
-    MISMATCH = "mismatch"  # another amount, currency or client: a security event (facts/failure-points.md 13)
-
-
 def trusted(shop: HostedShop, fields: Mapping[str, str]) -> Callback | None:
     """A callback with the right hash, compared in constant time; None is a forgery and a security event."""
     lowered = {name.lower(): text for name, text in fields.items()}
@@ -136,21 +125,3 @@ def trusted(shop: HostedShop, fields: Mapping[str, str]) -> Callback | None:
         auth_code=identifier(lowered.get("authcode", "")),
         transaction_number=identifier(lowered.get("transid", "")),
     )
-
-
-def judge(shop: HostedShop, callback: Callback, amount_centimes: int | None) -> CallbackVerdict:
-    """What a trusted callback means; `amount_centimes` is the order's, None when there is no such order."""
-    if amount_centimes is None:
-        return CallbackVerdict.NO_SUCH_ORDER
-    said = (callback.amount_centimes, callback.currency_code, callback.client_id)
-    if said != (amount_centimes, shop.currency_code, shop.client_id):
-        return CallbackVerdict.MISMATCH
-    approved = callback.code == APPROVED_CODE and callback.response.lower() == APPROVED_RESPONSE
-    return CallbackVerdict.PAID if approved else CallbackVerdict.DECLINED
-
-
-def answer(verdict: CallbackVerdict, *, committed: bool, capture: bool = True) -> str:
-    """The callback's reply body. Commit first: money is captured only when "paid" is in the database."""
-    if verdict in {CallbackVerdict.NO_SUCH_ORDER, CallbackVerdict.MISMATCH} or not committed:
-        return ANSWER_TROUBLE
-    return ANSWER_CAPTURE if verdict is CallbackVerdict.PAID and capture else ANSWER_SEEN

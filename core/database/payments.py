@@ -185,6 +185,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "transaction_number": change.transaction_number,
         "approved": change.approved_centimes,
         "extend_to": change.extend_to,
+        "page_until": change.page_until,
         "messages": [str(kind) for kind in change.messages],
     }
 

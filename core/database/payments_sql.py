@@ -94,7 +94,7 @@ WITH moved AS (
         auth_code = COALESCE(%(auth_code)s, auth_code),
         transaction_number = COALESCE(%(transaction_number)s, transaction_number),
         approved_centimes = COALESCE(%(approved)s, approved_centimes),
-        expires_at = GREATEST(expires_at, %(extend_to)s)
+        expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
     RETURNING *
 ), noted AS (

@@ -62,6 +62,7 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
         expires_at=row["expires_at"],
         attempts=row["attempts"],
         sent_at=row["sent_at"],
+        page_until=row["page_until"],
         declines=row["declines"],
         decline_kind=row["decline_kind"],
         challenge=_challenge_of(row),

@@ -207,6 +207,7 @@ class MemoryPayments:
             state=state,
             attempts=payment.attempts + sends,
             sent_at=now if sends else payment.sent_at,
+            page_until=change.page_until,
             declines=payment.declines + change.counts_as_decline,
             decline_kind=change.decline_kind or payment.decline_kind,
             challenge=change.challenge,

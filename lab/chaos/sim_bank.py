@@ -147,6 +147,9 @@ class SimBank:
             return ChallengeRequired(account.challenge)
         return account.declined or NoSuchOrder()
 
+    async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
+        raise NotImplementedError("nothing is only held here")
+
     async def void(self, order_id: str) -> Undoing:
         await self._pass(1)
         account = self._account(order_id)

@@ -226,6 +226,7 @@ async def _sweep_up() -> None:
 
 def failures(seeds: Iterable[int], plant: Plant | None = None) -> Iterable[tuple[int, list[str]]]:
     """Each seed whose story went wrong, with what was wrong."""
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # the storm is told by the faults alone
     try:
         for seed in seeds:
@@ -233,7 +234,7 @@ def failures(seeds: Iterable[int], plant: Plant | None = None) -> Iterable[tuple
             if faults:
                 yield seed, faults
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ overrides "paid"; bills released while an order may still land.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -51,8 +52,8 @@ def amount_not_compared(process: Process) -> None:
     recorder = process.till._charger._recorder
     approved = recorder._approved
 
-    async def trusting(payment: Payment, answer: Approved) -> Payment:
-        return await approved(payment, replace(answer, amount_centimes=None))
+    async def trusting(payment: Payment, answer: Approved, capture_at: datetime | None = None) -> Payment:
+        return await approved(payment, replace(answer, amount_centimes=None), capture_at)
 
     recorder._approved = trusting  # type: ignore[method-assign]  # the planted fault
 

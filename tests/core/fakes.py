@@ -154,6 +154,9 @@ class FakeBank:
             return ChallengeRequired(self.pins[order_id])
         return Declined("51", DeclineKind.OTHER_CARD) if order_id in self.declined else NoSuchOrder()
 
+    async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
+        return self.charges.get(order_id, Unknown("nothing is held"))
+
     async def void(self, order_id: str) -> Undoing:
         if self.voids:
             answer = self.voids.popleft()

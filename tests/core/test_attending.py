@@ -249,7 +249,7 @@ async def test_sending_is_left_alone_while_it_is_young(shop: Shop) -> None:
 
 async def test_settled_payments_want_nothing(shop: Shop) -> None:
     payment = await shop.paid()
-    await shop.till.attendant.attend_claimed(payment.id)
+    await shop.till.attendant.attend(payment.id)
     assert await shop.till.inquire(payment.id) == await shop.till.payment(payment.id)
     assert shop.bank.asked == 0
 

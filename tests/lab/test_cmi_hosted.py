@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from enum import StrEnum
 
 import aiohttp
 import pytest
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.acquirers.hosted import CallbackVerdict, HostedShop, answer, judge, page_fields, trusted
+from core.acquirers.hosted import Callback, HostedShop, page_fields, trusted
 from core.subscribers import Language
 from lab.cmi_lies import Kind, Manner
 from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
@@ -20,8 +21,25 @@ VISA, PIN_CARD, NO_MONEY = "4000000000000010", "5191630100004896", "400000990000
 AMOUNT_CENTIMES = 76920
 
 
+class CallbackVerdict(StrEnum):
+    """What this merchant makes of a callback."""
+
+    PAID = "paid"
+    DECLINED = "declined"
+    NO_SUCH_ORDER = "no_such_order"
+    MISMATCH = "mismatch"
+
+
+def judge(callback: Callback) -> CallbackVerdict:
+    if callback.order_id != "o-1":
+        return CallbackVerdict.NO_SUCH_ORDER
+    if callback.amount_centimes != AMOUNT_CENTIMES:
+        return CallbackVerdict.MISMATCH
+    return CallbackVerdict.PAID if callback.code == "00" else CallbackVerdict.DECLINED
+
+
 class Merchant:
-    """Believes a callback as core.acquirers.hosted does; `can_commit` is its database."""
+    """Believes a callback with the right hash; `can_commit` is its database."""
 
     def __init__(self) -> None:
         self.shop = HostedShop(DEMO_CREDENTIALS.client_id, DEMO_CREDENTIALS.store_key, "", "", "", "")
@@ -34,9 +52,11 @@ class Merchant:
         if callback is None:
             self.verdicts.append(None)
             return PlainTextResponse("FAILURE")
-        verdict = judge(self.shop, callback, AMOUNT_CENTIMES if callback.order_id == "o-1" else None)
+        verdict = judge(callback)
         self.verdicts.append(verdict)
-        return PlainTextResponse(answer(verdict, committed=self.can_commit))
+        if verdict is CallbackVerdict.PAID:
+            return PlainTextResponse("ACTION=POSTAUTH" if self.can_commit else "FAILURE")
+        return PlainTextResponse("APPROVED" if verdict is CallbackVerdict.DECLINED else "FAILURE")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,32 @@
+"""Paying in a browser, joined: a part of the composition root (channels/app.py)."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from channels.links import PayLinks, ReceiptLinks
+from channels.settings import Settings
+from channels.web import hosted
+from channels.web.pages import Pages
+from core.acquirers.cmi_page import CmiPage
+from core.acquirers.hosted import HostedShop
+from core.billpay import Till
+from core.cards import Secret
+from core.hosting import Hosting
+
+
+def pay_links(settings: Settings) -> PayLinks:
+    """Links of baskets, under the keys that sign receipts."""
+    return PayLinks([key.get_secret_value() for key in settings.secret_keys], settings.public_url)
+
+
+def page_routes(settings: Settings, pages: Pages, till: Till, receipts: ReceiptLinks) -> Sequence[BaseRoute]:
+    """Nothing where the acquirer's page is not configured."""
+    own, base = settings.cmi, settings.public_url.rstrip("/")
+    if not own.page_url:
+        return ()
+    back = base + hosted.BACK_PATH
+    store_key = Secret(own.store_key.get_secret_value())
+    shop = HostedShop(own.client_id, store_key, back, back, base, base + hosted.CALLBACK_PATH)
+    hosting = Hosting(till, CmiPage(shop, own.page_url))
+    return hosted.routes(pages, till, hosting, pay_links(settings), receipts, own.page_url)

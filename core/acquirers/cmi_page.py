@@ -1,0 +1,48 @@
+"""CMI's hosted page behind core.ports.HostedPage. Pure: core/acquirers/hosted.py knows the hash and the words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.acquirers.cmi_codes import APPROVED_CODE, APPROVED_RESPONSE, kind_of
+from core.acquirers.hosted import ANSWER_CAPTURE, ANSWER_SEEN, ANSWER_TROUBLE, HostedShop, page_fields, trusted
+from core.page_port import PageAnswer, PageForm, PageWord
+from core.payment import Payment
+from core.ports import Approved, Declined
+
+_WORDS = {PageWord.CAPTURE: ANSWER_CAPTURE, PageWord.SEEN: ANSWER_SEEN, PageWord.TROUBLE: ANSWER_TROUBLE}
+_HOLDER = "-"  # nothing of the subscriber goes to the page that it does not need
+
+
+@dataclass(frozen=True, slots=True)
+class CmiPage:
+    """Implements ports.HostedPage. `url` is est3Dgate's."""
+
+    shop: HostedShop
+    url: str
+
+    def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm:
+        fields = page_fields(
+            self.shop,
+            payment.id,
+            payment.amount_centimes,
+            language=payment.language,
+            email=payment.email or "",
+            holder=_HOLDER,
+            telephone="",
+            nonce=nonce,
+            session_s=page_s,
+        )
+        return PageForm(self.url, fields)
+
+    def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
+        said = trusted(self.shop, fields)
+        if said is None:
+            return None
+        outcome: Approved | Declined = Declined(said.code, kind_of(said.code))
+        if said.code == APPROVED_CODE and said.response.lower() == APPROVED_RESPONSE:
+            outcome = Approved(said.auth_code, said.transaction_number, said.amount_centimes)
+        ours = said.client_id == self.shop.client_id and said.currency_code == self.shop.currency_code
+        return PageAnswer(said.order_id, said.amount_centimes, ours, outcome)
+
+    def word(self, word: PageWord) -> str:
+        return _WORDS[word]

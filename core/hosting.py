@@ -1,0 +1,80 @@
+"""Paying on the acquirer's own page, in a browser: send the customer there, believe the callback, commit, then capture.
+
+Rules of this file: the intent is `sending` before the browser leaves; "paid" is committed before the acquirer is told
+to capture; a decline there is only noted, for another card may follow on the same page; nothing that a callback says
+undoes "paid" (facts/failure-points.md 12, 13; facts/cmi.md, Hosted page).
+"""
+
+import logging
+from collections.abc import Mapping
+
+from core.attending import ASKABLE
+from core.billpay import Till
+from core.ids import Randomness, SystemRandomness
+from core.page_port import HostedPage, PageAnswer, PageForm, PageWord
+from core.payment import Payment, State
+from core.ports import Approved
+from core.refusal import Refusal
+
+log = logging.getLogger(__name__)
+security = logging.getLogger("khallas.security")
+
+NONCE_BITS = 128
+PAGE_S = 600  # how long the acquirer's page takes a card; with its slack below the acquirer's window
+
+
+class Hosting:
+    """The use cases of the hosted page. Raises BooksDown."""
+
+    def __init__(self, till: Till, page: HostedPage, randomness: Randomness | None = None) -> None:
+        self._till = till
+        self._page = page
+        self._randomness = randomness or SystemRandomness()
+
+    async def leave(self, payment_id: str) -> PageForm | Payment | Refusal:
+        """The form that takes a browser to the acquirer; the payment itself when there is nothing to pay there.
+
+        A repeat gives a form of the same order. Refusals as Till.authorise. Raises NoSuchPayment.
+        """
+        payment = await self._till.open_page(payment_id, PAGE_S)
+        if isinstance(payment, Refusal) or payment.state is not State.SENDING:
+            return payment
+        return self._page.form(payment, f"{self._randomness.below(1 << NONCE_BITS):032x}", PAGE_S)
+
+    async def called_back(self, fields: Mapping[str, str]) -> str:
+        """What the acquirer is answered to its server's callback, a repeat the same as before."""
+        answer = self._page.read(fields)
+        if answer is None:
+            security.warning("hosted page: a callback with a wrong hash")
+            return self._page.word(PageWord.TROUBLE)
+        payment = await self._till.payment(answer.order_id)
+        if payment is None or not _is_about(payment, answer):
+            security.warning("hosted page: a callback about another order, amount, currency or shop")
+            return self._page.word(PageWord.TROUBLE)
+        if not isinstance(answer.outcome, Approved):
+            log.info("payment %s: declined on the page (%s)", payment.id, answer.outcome.code)
+            return self._page.word(PageWord.SEEN)
+        if not _kept(payment):
+            payment = await self._till.attendant.paid_on_page(payment, answer.outcome)
+        return self._page.word(PageWord.CAPTURE if _kept(payment) else PageWord.SEEN)
+
+    def order_of(self, fields: Mapping[str, str]) -> str | None:
+        """Which order a browser that is back was sent for; None for a forgery."""
+        answer = self._page.read(fields)
+        return None if answer is None else answer.order_id
+
+    async def came_back(self, payment_id: str) -> Payment:
+        """The browser is back: ask the acquirer, whatever the browser says. Raises NoSuchPayment."""
+        payment = await self._till.attendant.read(payment_id)
+        if payment.state in ASKABLE and payment.sent_at is not None:
+            return await self._till.attendant.page_over(payment_id)
+        return payment
+
+
+def _kept(payment: Payment) -> bool:
+    """Paid and written down, and not to be given back: the money may be taken."""
+    return payment.state is State.CAPTURED and payment.receipt_number is not None
+
+
+def _is_about(payment: Payment, answer: PageAnswer) -> bool:
+    return answer.ours and answer.amount_centimes == payment.amount_centimes

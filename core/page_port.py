@@ -1,0 +1,46 @@
+"""The acquirer's own page, for browsers, as a port: what is posted to it, and what it may say. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from core.payment import Payment
+from core.ports import Approved, Declined
+
+
+@dataclass(frozen=True, slots=True)
+class PageForm:
+    """What a browser posts to be taken to the page."""
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """What the page says of an order, its hash being right. `ours`: our shop, in our currency."""
+
+    order_id: str
+    amount_centimes: int | None
+    ours: bool
+    outcome: Approved | Declined
+
+
+class PageWord(StrEnum):
+    """What the page's server is answered."""
+
+    CAPTURE = "capture"  # paid is committed: take the money
+    SEEN = "seen"
+    TROUBLE = "trouble"
+
+
+class HostedPage(Protocol):
+    """A page of the acquirer's that takes the card. Pure."""
+
+    def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm: ...
+
+    def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
+        """None is a forgery."""
+
+    def word(self, word: PageWord) -> str: ...
