@@ -4,19 +4,25 @@ Fixed windows that begin with the first event: at worst twice the limit around a
 each. All counters of a scope share a hash tag, so that one script sees them all and spends all or none.
 """
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import resources
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.cards import Card
+from core.ports import LimitsDown
+from core.subscribers import reachable
+
 LIMITS_MAX = 16
 COUNT_ONLY = 0
+FINGERPRINT_BYTES = 16
+HIDDEN = "hidden"
 
-
-class LimitsDown(Exception):
-    """Redis's fault: nothing was counted. Retry later."""
+__all__ = ["COUNT_ONLY", "LIMITS_MAX", "Limit", "Limits", "LimitsDown", "RedisCardLimits", "RedisCodeLimits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +95,41 @@ class RedisCodeLimits:
             Limit("channel", channel, self.CHANNEL_WRONG, self.CHANNEL_WRONG_S, cost),
             Limit("all", "all", self.ALL_WRONG, self.ALL_WRONG_S, cost),
         )
+
+
+class RedisCardLimits:
+    """ports.CardLimits (facts/security.md 13): cards sent, whatever the bank says of them.
+
+    A card is known by a keyed fingerprint that lives for a day and is worth nothing without the key. Callers who hide
+    their number are one caller together, above what each of their calls may do.
+    """
+
+    CALL_SENT, CALL_SENT_S = 6, 7_200
+    CALLER_SENT, CALLER_SENT_S = 12, 3_600
+    CALLER_DAY_SENT = 30
+    CARD_SENT, CARD_SENT_S = 5, 3_600  # guesses of a code or an expiry
+    CARD_DAY_SENT = 12
+    HIDDEN_SENT, HIDDEN_SENT_S = 300, 3_600
+    DAY_S = 24 * 3_600
+
+    def __init__(self, redis: Redis, key: bytes) -> None:
+        self._limits = Limits(redis, "cards")
+        self._key = key
+
+    async def allow(self, call: str, caller: str, card: Card) -> bool:
+        told = b"khallas card 1\0" + card.pan.reveal().encode()
+        mark = hmac.digest(self._key, told, sha256)[:FINGERPRINT_BYTES].hex()
+        by_caller = (
+            Limit("caller", caller, self.CALLER_SENT, self.CALLER_SENT_S),
+            Limit("caller-day", caller, self.CALLER_DAY_SENT, self.DAY_S),
+        )
+        hidden = (Limit("caller", HIDDEN, self.HIDDEN_SENT, self.HIDDEN_SENT_S),)
+        spent = await self._limits.spend(
+            (
+                Limit("call", call, self.CALL_SENT, self.CALL_SENT_S),
+                *(by_caller if reachable(caller) else hidden),
+                Limit("card", mark, self.CARD_SENT, self.CARD_SENT_S),
+                Limit("card-day", mark, self.CARD_DAY_SENT, self.DAY_S),
+            )
+        )
+        return spent is None

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from core.billpay import Refusal, StartOrder, Till
-from core.cards import Card
+from core.cards import Card, Secret
 from core.consent import TERMS_VERSION
 from core.payment import Payment
+from core.ports import CardLimits, LimitsDown
 from core.subscribers import Language
 from sessions.effects import (
     Accepted,
@@ -28,6 +29,8 @@ from sessions.effects import (
     Launch,
     ListBills,
     Look,
+    LookAfter,
+    Looked,
     NoBills,
     Recall,
     Recalled,
@@ -70,9 +73,11 @@ REFUSALS_MAX = 1_000
 class Performer:
     """Effects to use cases, results to values. Exceptions of the till pass through."""
 
-    def __init__(self, till: Till, seals: Seals) -> None:
+    def __init__(self, till: Till, seals: Seals, cards: CardLimits | None = None) -> None:
+        """`cards` counts the cards that are sent; without it none is counted."""
         self._till = till
         self._seals = seals
+        self._cards = cards
         self._refused: OrderedDict[str, Refusal] = OrderedDict()
 
     def mark(self, key: Key, typed: str | None) -> int:
@@ -105,37 +110,62 @@ class Performer:
                 await till.cancel(payment_id)
                 return await self._recall(msisdn)
             case FindBasket(reference):
-                return await self._shown(await till.by_reference(reference))
+                return self._shown(await till.by_reference(reference))
             case Look(payment_id):
-                refusal = self._refused.pop(payment_id, None)
-                return Came(refusal) if refusal else await self._shown(await till.payment(payment_id))
-            case HoldNumber(digits):
-                hint = Card(digits, 1, 2000)
-                sealed = self._seals.seal(place.key.dialog, NUMBER, digits)
-                return Came(CardHint(hint.brand, hint.last4), seal={NUMBER: sealed})
-            case HoldExpiry(digits):
-                if NUMBER not in place.sealed:
-                    return Came(CardGone())
-                return Came(Held(), seal={EXPIRY: self._seals.seal(place.key.dialog, EXPIRY, digits)})
+                looked = await self._look(payment_id)
+                return Came(looked) if isinstance(looked, Refusal) else self._shown(looked)
+            case LookAfter(payment_id, how):
+                return Came(Looked(await self._look(payment_id), how))
+            case HoldNumber() | HoldExpiry():
+                return self._hold(effect, place)
 
-    async def launch(self, effect: Launch, card: Card | None) -> None:
+    async def launch(self, effect: Launch, card: Card | None, place: Place) -> None:
         """Send to the bank; called once the next screen is saved. What became of it is read by polling."""
-        came: Payment | Refusal | None = None
         if isinstance(effect, AnswerChallenge):
-            came = await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
+            self._told(effect.payment_id, await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0))
         elif card is not None:
-            came = await self._till.authorise(effect.payment_id, card, effect.cvv, wait_s=0)
+            call, caller = place.key.dialog, place.key.msisdn
+            await self.charge(effect.payment_id, card, effect.cvv, call=call, caller=caller, wait_s=0)
+
+    async def charge(
+        self, payment_id: str, card: Card, cvv: Secret, *, call: str, caller: str, wait_s: float
+    ) -> Payment | Refusal:
+        """Count the card, then charge it: as Till.authorise. LOCKED, and BANK_DOWN where nothing can be counted."""
+        try:
+            allowed = self._cards is None or await self._cards.allow(call, caller, card)
+        except LimitsDown:
+            return self._told(payment_id, Refusal.BANK_DOWN)
+        if not allowed:
+            return self._told(payment_id, Refusal.LOCKED)
+        return self._told(payment_id, await self._till.authorise(payment_id, card, cvv, wait_s=wait_s))
+
+    def _told(self, payment_id: str, came: Payment | Refusal) -> Payment | Refusal:
+        """A refusal stands in no payment's row: the poller of this process is told by it why nothing moves."""
         if isinstance(came, Refusal):
-            # nothing of it stands in the payment's row: the poller of this process is told why nothing moves
-            self._refused[effect.payment_id] = came
+            self._refused[payment_id] = came
             while len(self._refused) > REFUSALS_MAX:
                 self._refused.popitem(last=False)
+        return came
 
     def card_for(self, effect: Launch, place: Place) -> Card | CardGone | None:
         """The held card an effect needs: CardGone when the vault let it go, None when it needs none."""
         if not isinstance(effect, Authorise):
             return None
         return self._seals.card(place.key.dialog, place.sealed) or CardGone()
+
+    def _hold(self, effect: HoldNumber | HoldExpiry, place: Place) -> Came:
+        dialog = place.key.dialog
+        if isinstance(effect, HoldNumber):
+            hint = Card(effect.digits, 1, 2000)
+            return Came(
+                CardHint(hint.brand, hint.last4), seal={NUMBER: self._seals.seal(dialog, NUMBER, effect.digits)}
+            )
+        if NUMBER not in place.sealed:
+            return Came(CardGone())
+        return Came(Held(), seal={EXPIRY: self._seals.seal(dialog, EXPIRY, effect.digits)})
+
+    async def _look(self, payment_id: str) -> Payment | Refusal | None:
+        return self._refused.pop(payment_id, None) or await self._till.payment(payment_id)
 
     async def _recall(self, msisdn: str) -> Came:
         person, payment = await asyncio.gather(self._till.person(msisdn), self._till.open_payment(msisdn))
@@ -158,5 +188,6 @@ class Performer:
             await self._till.request_call(started.id)
         return started
 
-    async def _shown(self, payment: Payment | None) -> Came:
+    @staticmethod
+    def _shown(payment: Payment | None) -> Came:
         return Came(payment, payment.language if payment else None)

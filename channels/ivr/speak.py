@@ -6,7 +6,7 @@ language's voice; an untagged line is in the customer's language. `spoken` reads
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from channels.ivr.formats import SECTION, VoiceFormats
 from channels.wording import Wording
@@ -50,9 +50,9 @@ def spoken(text: str, language: Language) -> tuple[Spoken, ...]:
 class IvrSpeaker:
     """Implements turn.Speaker for voice."""
 
-    can = CAN
-
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, *, connector: bool = False) -> None:
+        """`connector`: the telephone company takes the card's digits and has us charge it."""
+        self.can = replace(CAN, pays_by_connector=connector)
         self._wording = Wording(texts, SECTION, VoiceFormats(texts))
 
     def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]:
