@@ -68,7 +68,7 @@ class Link:
         self._session: Session | None = None
         self._throttles = 0
         self._throttled_until = 0.0
-        metrics.watch(account.name, self._is_bound, self._in_flight, self._is_throttled)
+        metrics.bound(account.name, is_bound=False)
 
     @property
     def state(self) -> LinkState:
@@ -85,14 +85,17 @@ class Link:
         if left_s > 0 and not urgent:
             raise Throttled(left_s)
         try:
-            answer = await session.submit(message)
+            with self._metrics.submitting(self.account.name):
+                answer = await session.submit(message)
         except Unresolved:
             self._metrics.submitted(self.account.name, Counted.UNRESOLVED)
             raise
         if answer.status in SLOW_DOWN:
             self._metrics.submitted(self.account.name, Counted.THROTTLED)
             raise self._slow_down()
-        self._throttles = 0
+        if self._throttles:
+            self._throttles = 0
+            self._metrics.throttled(self.account.name, is_throttled=False)
         self._metrics.submitted(self.account.name, Counted.ACCEPTED if answer.status == Status.ROK else Counted.REFUSED)
         return answer
 
@@ -121,10 +124,12 @@ class Link:
             return self._pauses.reconnect_s(failures)
         log.info("smpp %s: bound", name)
         self._session = session
+        self._metrics.bound(name, is_bound=True)
         try:
             await session.closed.wait()
         finally:
             self._session = None
+            self._metrics.bound(name, is_bound=False)
             await session.close()
         return self._pauses.reconnect_s(failures)
 
@@ -137,14 +142,9 @@ class Link:
         pause_s = self._pauses.throttle_s(self._throttles)
         if not self._is_throttled():  # copies in flight count once
             self._throttles += 1
+            self._metrics.throttled(self.account.name, is_throttled=True)
             self._throttled_until = _now() + pause_s
         return Throttled(pause_s)
-
-    def _is_bound(self) -> bool:
-        return self.state is not LinkState.DOWN
-
-    def _in_flight(self) -> int:
-        return self._session.in_flight if self._session else 0
 
     def _is_throttled(self) -> bool:
         return self._throttled_until > _now()

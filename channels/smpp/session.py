@@ -100,11 +100,6 @@ class Session:
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
 
-    @property
-    def in_flight(self) -> int:
-        """Requests that wait for an answer."""
-        return len(self._pending)
-
     async def open(self) -> None:
         """Connect and bind. Raises BindRefused, Unresolved, OSError, TimeoutError; then nothing stays open."""
         own = self.account
