@@ -1,0 +1,185 @@
+"""Servers on core 0, everything else on core 1: what is measured shares its core with nobody of ours."""
+
+import base64
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.database.migrate import upgrade
+from lab.postgres import Postgres
+from lab.valkey import Valkey
+
+SERVER_CORE, LOAD_CORE = 0, 1
+READY_MAX_S = 20.0
+STOP_MAX_S = 30.0
+TICKS = os.sysconf("SC_CLK_TCK")
+TOKEN = "bench-token-of-thirty-two-letters"
+SID = "ACbench"
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Where Redis and PostgreSQL are."""
+
+    redis_url: str
+    database_url: str
+    valkey_pid: int
+
+
+@contextmanager
+def backends() -> Iterator[Backends]:
+    """Valkey and PostgreSQL, migrated, on the load's core."""
+    os.sched_setaffinity(0, {LOAD_CORE})
+    with tempfile.TemporaryDirectory(prefix="khallas-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with Valkey(folder / "valkey") as valkey, Postgres(folder / "postgres", throwaway=True) as postgres:
+            upgrade(postgres.url)
+            yield Backends(valkey.url, postgres.url, valkey.pid)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server under measurement."""
+
+    name: str
+    port: int
+    process: "subprocess.Popen[bytes]"
+    ready_cpu_s: float
+
+    def cpu_s(self) -> float:
+        """Processor seconds of the server and its children so far."""
+        return sum(_cpu_s(pid) for pid in _tree(self.process.pid))
+
+    def rss_bytes(self) -> int:
+        """Resident memory of the largest process of the tree."""
+        return max(_rss(pid) for pid in _tree(self.process.pid))
+
+
+@contextmanager
+def server(name: str, command: Sequence[str], environ: Mapping[str, str], ready_path: str = "/") -> Iterator[Running]:
+    """A server process pinned to its core, from ready to stopped."""
+    port = free_port()
+    spelled = [part.replace("{port}", str(port)) for part in command]
+    full = {**os.environ, **environ, "PORT": str(port)}
+    process = subprocess.Popen(
+        spelled,
+        env=full,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=_pin,  # noqa: PLW1509 - no thread of ours runs beside it
+    )
+    try:
+        _await_ready(process, f"http://127.0.0.1:{port}{ready_path}")
+        yield Running(name, port, process, sum(_cpu_s(pid) for pid in _tree(process.pid)))
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_MAX_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def khallas_environ(backends: Backends, **more: str) -> dict[str, str]:
+    """Settings of a production server over the bench's backends."""
+    return {
+        "KHALLAS_REDIS_URL": backends.redis_url,
+        "KHALLAS_DATABASE_URL": backends.database_url,
+        "KHALLAS_PUBLIC_URL": "https://bench.example",
+        "KHALLAS_SECRET_KEYS": secrets.token_urlsafe(32),
+        "KHALLAS_VAULT_KEYS": "bench:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "KHALLAS_TWILIO__ACCOUNT_SID": SID,
+        "KHALLAS_TWILIO__AUTH_TOKENS": TOKEN,
+        "KHALLAS_TWILIO__FROM": "1117",
+        "KHALLAS_TWILIO__API_URL": "http://127.0.0.1:9",
+        "KHALLAS_CMI__URL": "http://127.0.0.1:9/fim/api",
+        "KHALLAS_CMI__CLIENT_ID": "600000001",
+        "KHALLAS_CMI__NAME": "bench-api",
+        "KHALLAS_CMI__PASSWORD": "bench-password-long",
+        "KHALLAS_SMTP_URL": "smtp://127.0.0.1:9",
+        "KHALLAS_MAIL_FROM": "recus@khallas.example",
+        "KHALLAS_IVR__NUMBER": "+212520001117",
+        "KHALLAS_GATEWAY_SECRETS__AFRICASTALKING": "net:127.0.0.0/8",
+        "KHALLAS_LOG_LEVEL": "WARNING",
+        **more,
+    }
+
+
+KHALLAS = (str(Path(sys.prefix, "bin", "khallas")), "serve", "--port", "{port}")
+UVICORN = (
+    sys.executable,
+    "-m",
+    "uvicorn",
+    "--port",
+    "{port}",
+    "--no-access-log",
+    "--log-level",
+    "warning",
+    "--loop",
+    "uvloop",
+    "--http",
+    "httptools",
+)
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _pin() -> None:
+    os.sched_setaffinity(0, {SERVER_CORE})
+
+
+def _await_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
+    deadline = time.monotonic() + READY_MAX_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 - our own server
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError("the server was not ready in time")
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for one in found:  # grows while it is read
+        try:
+            children = Path(f"/proc/{one}/task/{one}/children").read_text().split()
+        except OSError:
+            continue
+        found += [int(child) for child in children]
+    return found
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _rss(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
