@@ -6,7 +6,8 @@ for one card (the rule of channels/twilio.py).
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from core.ports import DeliveryFailed
@@ -57,6 +58,18 @@ class AmiDown(Exception):
 
 async def originate(account: AmiAccount, order: Originate) -> None:
     """Ring. Returns when it rings. Raises DeliveryFailed, not retryable when it may be ringing already."""
+    async with _logged_in(account) as manager:
+        await _ring(manager, order)
+
+
+async def greet(account: AmiAccount) -> None:
+    """Log in and leave: nobody is rung. Raises DeliveryFailed."""
+    async with _logged_in(account):
+        return
+
+
+@asynccontextmanager
+async def _logged_in(account: AmiAccount) -> AsyncIterator["_Manager"]:
     try:
         async with asyncio.timeout(CONNECT_MAX_S):
             reader, writer = await asyncio.open_connection(account.host, account.port, limit=LINE_BYTES_MAX)
@@ -65,7 +78,7 @@ async def originate(account: AmiAccount, order: Originate) -> None:
     manager = _Manager(reader, writer)
     try:
         await _log_in(manager, account)
-        await _ring(manager, order)
+        yield manager
     finally:
         writer.close()
 

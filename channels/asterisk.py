@@ -35,7 +35,7 @@ def caller(settings: Settings) -> Caller | None:
     match settings.ivr.caller:
         case "ami":
             _require_channel(own.channel)
-            return AmiCaller(_ami_account(own.ami_url.get_secret_value()), route, _tokens(settings))
+            return AmiCaller(ami_account(own.ami_url.get_secret_value()), route, _tokens(settings))
         case "callfile":
             _require_channel(own.channel)
             if not own.spool:
@@ -54,7 +54,8 @@ def _require_channel(template: str) -> None:
         raise BadSettings(f"KHALLAS_ASTERISK__CHANNEL names no customer: one of {', '.join(PLACES)}")
 
 
-def _ami_account(url: str) -> AmiAccount:
+def ami_account(url: str) -> AmiAccount:
+    """Raises BadSettings."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORT

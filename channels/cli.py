@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 78 bad configuration.
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +143,23 @@ def import_(
 
 
 @app.command()
+def reconcile(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="the acquirer's settlement file, CSV")],
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="write every entry of the queues there")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a settlement file with the books: matched, missing here, missing there, different. Can be repeated."""
+    from channels.commands.reconcile import reconcile_file, report_lines, told
+    from core.reconciling import NoSettlementFile
+
+    try:
+        run, kept = asyncio.run(reconcile_file(_settings(), file, csv_file))
+    except NoSettlementFile as error:
+        _fail(f"{file.name}: {error}")
+    _show(told(run, kept), as_json=as_json, lines=list(report_lines(run, kept)))
+
+
+@app.command()
 def lookup(reference: str, as_json: Json = False) -> None:
     """Find payments by authorisation, transaction or receipt number, reference, line or MSISDN."""
     from channels.commands.lookup import find, story_lines
@@ -151,6 +169,25 @@ def lookup(reference: str, as_json: Json = False) -> None:
         _fail("nothing found")
     _show([told for told, _ in found], as_json=as_json, lines=[line for pair in found for line in story_lines(*pair)])
     if not found:
+        raise SystemExit(EXIT_FAILED)
+
+
+@app.command()
+def doctor(
+    as_json: Json = False,
+    state: Annotated[Path, typer.Option(help="folder of a running demo, for want of settings")] = Path(".state"),
+    sounds: Annotated[Path | None, typer.Option(help="folder of the switch's sound files, as seen from here")] = None,
+) -> None:
+    """Ask each dependency for real, change nothing, and say how to mend what fails."""
+    from channels.commands.doctor import examine, patient
+    from channels.doctor.finding import State
+
+    logging.disable()  # what clients say of failures is told once, in our words
+    findings = asyncio.run(examine(patient(os.environ, state), sounds))
+    well = all(finding.state is not State.FAILED for finding in findings)
+    lines = [line for finding in findings for line in finding.lines()]
+    _show({"ok": well, "checks": [finding.asdict() for finding in findings]}, as_json=as_json, lines=lines)
+    if not well:
         raise SystemExit(EXIT_FAILED)
 
 

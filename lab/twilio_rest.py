@@ -26,6 +26,7 @@ def rest(twilio: Twilio) -> Starlette:
     api = _Api(twilio)
     return Starlette(
         routes=[
+            Route(_BASE + ".json", api.answering(api.read_account)),
             Route(_BASE + "/Messages.json", api.answering(api.create_message), methods=["POST"]),
             Route(_BASE + "/Messages/{sid}.json", api.answering(api.read_message)),
             Route(_BASE + "/Calls.json", api.answering(api.create_call), methods=["POST"]),
@@ -69,6 +70,9 @@ class _Api:
             raise Refused(401, 20003, "Authenticate")
         if request.path_params["account"] != self._twilio.account_sid:
             raise Refused(404, 20404, f"The requested resource {request.url.path} was not found")
+
+    async def read_account(self, request: Request) -> Response:
+        return JSONResponse({"sid": self._twilio.account_sid, "status": "active", "type": "Full"})
 
     async def create_message(self, request: Request) -> Response:
         form = await _form(request)

@@ -28,6 +28,25 @@ def _source(environ: Mapping[str, str], name: str) -> str:
     return "file" if all(each.endswith(FILE) for each in given) else "environment"
 
 
+def environ_of(settings: Settings) -> dict[str, str]:
+    """The environment that would give these settings, secrets in the clear; what is as by default is left out."""
+    plain = Settings()
+    made: dict[str, str] = {}
+    for name in known_names():
+        value, _ = _value_of(settings, name)
+        if isinstance(value, dict):
+            made |= {name + NEST + key.upper(): _clear(secret) for key, secret in value.items()}
+        elif value != _value_of(plain, name)[0]:
+            made[name] = _clear(value)
+    return made
+
+
+def _clear(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(_clear(part) for part in value)
+    return _plain(value)
+
+
 def _value_of(settings: Settings, name: str) -> tuple[object, str]:
     model: BaseModel = settings
     *path, last = name.removeprefix(PREFIX).lower().split(NEST)

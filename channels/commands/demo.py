@@ -18,6 +18,8 @@ import typer
 from channels import logs
 from channels.app import build
 from channels.clock import SystemClock
+from channels.commands.config import environ_of
+from channels.commands.doctor import DEMO_ENV, demo_lines
 from channels.commands.user import demo_logins
 from channels.process import no_core_dumps
 from channels.protocol import bounded
@@ -109,10 +111,24 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
         phone = phone_routes(url, numbers, settings.ussd.wires, world, load_texts())
         app = build(settings, beside=True, extra=await stack.enter_async_context(phone))
         await stack.enter_async_context(serving(app, port, bounded(app.state.refused)))
+        stack.enter_context(_told(state / DEMO_ENV, settings))
         for name, (_, password) in (await _desk_logins(state, servers.database_url)).items():
             typer.echo(f"desk  {url}/desk  {name} / {password}")
         typer.echo(f"ready {url}")
         await stop.wait()
+
+
+@contextlib.contextmanager
+def _told(file: Path, settings: Settings) -> Iterator[None]:
+    """The settings for `khallas doctor`, `lookup` and the like, readable by us alone, while the demo runs."""
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(demo_lines(environ_of(settings)))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 async def _stand_ins(

@@ -67,8 +67,7 @@ class SmtpMailer:
         self._server = server
         self._composer = composer
         self._clock = clock
-        proven = trust or ssl.create_default_context()
-        self._tls = proven if server.tls or server.wants_starttls else _unproven()
+        self._trust = trust
 
     async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
         """The Message-ID, the same at every try and another for each copy that was asked for. Raises DeliveryFailed."""
@@ -91,22 +90,40 @@ class SmtpMailer:
         return self._composer.message_id(payment, occasion, copy)
 
     async def _hand_over(self, message: EmailMessage) -> None:
-        server = self._server
-        client = aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            username=server.user,
-            password=server.password,
-            use_tls=server.tls,
-            start_tls=server.wants_starttls,
-            tls_context=self._tls,
-            timeout=STEP_MAX_S,
-        )
+        client = _client(self._server, self._trust)
         try:
             await client.connect()
             await _send(client, message)
         finally:
             client.close()  # after the answer to DATA a QUIT decides nothing
+
+
+async def greet(server: SmtpServer, trust: ssl.SSLContext | None = None) -> None:
+    """Connect, log in, NOOP, and leave: no mail. Raises DeliveryFailed."""
+    client = _client(server, trust)
+    try:
+        async with asyncio.timeout(SEND_MAX_S):
+            await client.connect()
+            await client.noop()
+            await client.quit()
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        raise failure_of(error) from None
+    finally:
+        client.close()
+
+
+def _client(server: SmtpServer, trust: ssl.SSLContext | None) -> aiosmtplib.SMTP:
+    proven = trust or ssl.create_default_context()
+    return aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.tls,
+        start_tls=server.wants_starttls,
+        tls_context=proven if server.tls or server.wants_starttls else _unproven(),
+        timeout=STEP_MAX_S,
+    )
 
 
 async def _send(client: aiosmtplib.SMTP, message: EmailMessage) -> None:

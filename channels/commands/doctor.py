@@ -1,0 +1,112 @@
+"""`khallas doctor`: every check at once, each within CHECK_MAX_S. In the demo's folder it reads the demo's settings."""
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from channels.doctor import networks, outside, stores
+from channels.doctor.finding import Finding, NotSetUp, State, Trouble
+from channels.production import require_production
+from channels.settings import PREFIX, BadSettings, Settings, load
+from core.books import BooksDown
+from core.database.pool import Database, make_pool
+
+CHECK_MAX_S = 20.0
+DEMO_ENV = "demo.env"
+DEMO_ENV_BYTES_MAX = 64 * 1024
+
+Check = Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Whose settings are examined. The demo's secrets are its own by design."""
+
+    settings: Settings
+    demo: bool = False
+
+
+def patient(environ: Mapping[str, str], state: Path) -> Patient:
+    """The environment's settings; without any, those of the demo that runs in `state`. Raises BadSettings."""
+    kept = demo_environ(state)
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    database = PREFIX + "DATABASE_URL"
+    demo = bool(kept) and given.get(database) in {None, kept.get(database)}
+    return Patient(load(kept | given if demo else given, demo=demo), demo)
+
+
+def demo_environ(state: Path) -> dict[str, str]:
+    """What `khallas demo` wrote into its folder; nothing where none runs."""
+    try:
+        with (state / DEMO_ENV).open() as file:
+            words = shlex.split(file.read(DEMO_ENV_BYTES_MAX), comments=True)
+    except OSError:
+        return {}
+    pairs = (word.partition("=") for word in words)
+    return {name: value for name, _, value in pairs}
+
+
+def demo_lines(environ: Mapping[str, str]) -> str:
+    """What demo_environ reads, and a shell too: `set -a; . .state/demo.env`."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environ.items())
+
+
+async def examine(who: Patient, sounds: Path | None = None) -> list[Finding]:
+    """Every part's finding, in a fixed order."""
+    settings = who.settings
+    database_url = settings.database_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        pool = make_pool(database_url, connections_max=2)
+        stack.push_async_callback(pool.close)
+        if database_url:  # an empty one would mean whatever this machine's defaults lead to
+            await pool.open()
+        database = Database(pool)
+        checks: dict[str, Check] = {
+            "settings": lambda: _settings(who),
+            "redis": lambda: stores.redis(settings.redis_url.get_secret_value()),
+            "database": lambda: stores.database(database),
+            "migrations": lambda: asyncio.to_thread(stores.migrations, database_url),
+            "clock": lambda: stores.clock(database),
+            "worker": lambda: stores.worker(database),
+            "public url": lambda: outside.public_url(settings),
+            "twilio": lambda: outside.twilio(settings),
+            "cmi": lambda: outside.cmi(settings),
+            "smtp": lambda: outside.smtp(settings),
+            "kannel": lambda: networks.kannel(settings),
+            "switch": lambda: networks.switch(settings),
+            "sounds": lambda: asyncio.to_thread(networks.sounds, settings, sounds),
+        }
+        for account in settings.smpp.accounts():
+            checks[f"smsc {account.name}"] = lambda account=account: networks.smsc(account)  # type: ignore[misc]  # bound now
+        return list(await asyncio.gather(*(_found(part, check) for part, check in checks.items())))
+
+
+async def _found(part: str, check: Check) -> Finding:
+    try:
+        async with asyncio.timeout(CHECK_MAX_S):
+            return Finding(part, State.OK, await check())
+    except NotSetUp as skipped:
+        return Finding(part, State.SKIPPED, str(skipped))
+    except Trouble as trouble:
+        return Finding(part, State.FAILED, trouble.told, trouble.mend)
+    except BooksDown:
+        return Finding(part, State.FAILED, "the database cannot be reached", "mend the database first")
+    except TimeoutError:
+        return Finding(part, State.FAILED, f"no answer within {CHECK_MAX_S:.0f} s", "look at the network between")
+    except Exception as error:  # noqa: BLE001 - its words may quote a secret: the name has to do
+        return Finding(part, State.FAILED, f"the check itself failed ({type(error).__name__})", "report this")
+
+
+async def _settings(who: Patient) -> str:
+    if who.demo:
+        return "the demo's own"
+    try:
+        require_production(who.settings)
+    except BadSettings as error:
+        faults = str(error).splitlines()
+        more = f" (and {len(faults) - 1} more: `khallas config check`)" if len(faults) > 1 else ""
+        raise Trouble(faults[0] + more, "`khallas config example` shows every setting") from None
+    return "complete, secrets are strong"

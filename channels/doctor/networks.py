@@ -1,0 +1,93 @@
+"""The operator's own networks: SMSCs, Kannel, the Asterisk switch and its sound files."""
+
+import secrets
+from pathlib import Path
+
+import aiohttp
+
+from channels.ami import greet as greet_switch
+from channels.asterisk import ami_account
+from channels.commands import voice
+from channels.doctor.finding import NotSetUp, Trouble
+from channels.ivr.prompts import Prompts
+from channels.settings import BadSettings, Settings
+from channels.smpp.account import Account
+from channels.smpp.message import ShortMessage
+from channels.smpp.pdu import Command
+from channels.smpp.session import BindRefused, Handled, Session, SessionError
+from core.ports import DeliveryFailed
+from core.texts import load_texts
+
+ASK_MAX_S = 10.0
+SOUNDS_ROOT = Path("/var/lib/asterisk/sounds")
+FEW = 3  # names of sound files that are told
+
+
+async def smsc(account: Account) -> str:
+    """A bind as transmitter, and unbind. Raises Trouble."""
+
+    async def nothing(session_id: str, message: ShortMessage) -> Handled:
+        raise NotImplementedError  # a transmitter is brought nothing
+
+    session = Session(account, nothing, secrets.token_hex(4), bind=Command.BIND_TRANSMITTER)
+    try:
+        await session.open()
+    except BindRefused as error:
+        told = f"refuses the bind ({error})"
+        raise Trouble(
+            told, "correct its entry in KHALLAS_SMPP__BINDS, or have the SMSC allow one more session"
+        ) from None
+    except (OSError, TimeoutError, SessionError) as error:
+        told = f"cannot be reached ({type(error).__name__})"
+        raise Trouble(told, "see docs/runbooks/smsc-down.md") from None
+    await session.close()
+    return "takes our bind"
+
+
+async def kannel(settings: Settings) -> str:
+    """A sendsms without a recipient: who knows us refuses it for the want of one. Raises Trouble, NotSetUp."""
+    own = settings.kannel
+    if not own.url:
+        raise NotSetUp("not used")
+    login = {"username": own.username, "password": own.password.get_secret_value()}
+    try:
+        timeout = aiohttp.ClientTimeout(total=ASK_MAX_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(own.url, params=login) as answer:
+            status = answer.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        told = f"cannot be reached ({type(error).__name__})"
+        raise Trouble(told, "start smsbox, or correct KHALLAS_KANNEL__URL") from None
+    if status in {401, 403}:
+        raise Trouble("refuses our login", "correct KHALLAS_KANNEL__USERNAME, __PASSWORD, or user-allow-ip there")
+    if status == 404 or status >= 500:
+        raise Trouble(f"answered {status}", "KHALLAS_KANNEL__URL ends in /cgi-bin/sendsms")
+    return "takes our login"
+
+
+async def switch(settings: Settings) -> str:
+    """AMI's login. Raises Trouble, NotSetUp."""
+    if settings.ivr.caller != "ami":
+        raise NotSetUp("calls are not placed by AMI")
+    try:
+        await greet_switch(ami_account(settings.asterisk.ami_url.get_secret_value()))
+    except BadSettings as error:
+        raise Trouble(str(error), "correct KHALLAS_ASTERISK__AMI_URL") from None
+    except DeliveryFailed as error:
+        raise Trouble(str(error), "see manager.conf and KHALLAS_ASTERISK__AMI_URL (docs/guides/asterisk.md)") from None
+    return "takes our login"
+
+
+def sounds(settings: Settings, folder: Path | None) -> str:
+    """Every prompt is there and says what the texts say now. Blocks. Raises Trouble, NotSetUp."""
+    if "fastagi" not in settings.ivr.wires:
+        raise NotSetUp("no Asterisk")
+    folder = folder or SOUNDS_ROOT / settings.asterisk.sounds
+    build = f"`khallas voice build --out {folder}` on the switch, or --sounds with the folder as seen from here"
+    try:
+        report = voice.check(voice.pieces_of(Prompts(load_texts()).pieces, ()), folder)
+    except (voice.BadFolder, OSError) as error:
+        raise Trouble(str(error), build) from None
+    wrong = [*report.missing, *report.stale]
+    if wrong:
+        raise Trouble(f"{len(report.missing)} missing, {len(report.stale)} stale: {', '.join(wrong[:FEW])}", build)
+    return f"all there in {folder}"

@@ -1,0 +1,111 @@
+"""Redis, the database and who works its queue."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, RedisError
+
+from channels.doctor.finding import Trouble
+from core.books import BooksDown
+from core.database.migrate import current_and_head
+from core.database.pool import Database
+
+REDIS_OLDEST = (6, 2)
+POSTGRES_OLDEST = 14
+REDIS_WAIT_S = 3.0
+SKEW_MAX_S = 2.0  # sums of seconds decide baskets and windows; evidence carries these times
+HEARTBEAT_MAX_S = 60
+OVERDUE_MAX_S = 300
+REDIS_URL, DATABASE_URL = "KHALLAS_REDIS_URL", "KHALLAS_DATABASE_URL"
+
+
+async def redis(url: str) -> str:
+    """Version, persistence, eviction. INFO alone is asked: managed servers refuse CONFIG. Raises Trouble."""
+    if not url:
+        raise Trouble("no address", f"set {REDIS_URL}")
+    client = Redis.from_url(url, socket_timeout=REDIS_WAIT_S, socket_connect_timeout=REDIS_WAIT_S)
+    try:
+        info = await client.info("everything")
+    except AuthenticationError:
+        raise Trouble("refuses our password", f"put the right user and password into {REDIS_URL}") from None
+    except (RedisError, OSError) as error:
+        raise Trouble(f"cannot be asked ({type(error).__name__})", f"start it, or correct {REDIS_URL}") from None
+    finally:
+        await client.aclose()
+    version = str(info.get("redis_version", "0"))
+    if _numbers(version) < REDIS_OLDEST:
+        raise Trouble(f"speaks Redis {version}", "upgrade it: Redis 6.2 or newer, or Valkey")
+    if not info.get("aof_enabled"):
+        raise Trouble("keeps no append-only file: open dialogs are lost when it restarts", "set `appendonly yes`")
+    if info.get("aof_last_write_status", "ok") != "ok":
+        raise Trouble("cannot write its append-only file", "look at its disk and its log")
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise Trouble(f"throws keys away when memory is short ({policy})", "set `maxmemory-policy noeviction`")
+    if info.get("role", "master") != "master":
+        raise Trouble("is a replica", f"point {REDIS_URL} at the primary")
+    return f"{info.get('server_name', 'redis')} {info.get('valkey_version', version)}, append-only, noeviction"
+
+
+async def database(database: Database) -> str:
+    """Reachable, new enough, writable. Raises Trouble."""
+    try:
+        row = await database.one(
+            "SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,"
+            " current_setting('default_transaction_read_only') AS read_only"
+        )
+    except BooksDown:
+        raise Trouble("cannot be reached", f"start it, or set {DATABASE_URL} right") from None
+    if row is None or row["version"] // 10_000 < POSTGRES_OLDEST:
+        raise Trouble("is too old", f"PostgreSQL {POSTGRES_OLDEST} or newer is needed")
+    if row["standby"] or row["read_only"] == "on":
+        raise Trouble("is read-only", f"point {DATABASE_URL} at the primary")
+    return f"PostgreSQL {row['version'] // 10_000}"
+
+
+def migrations(url: str) -> str:
+    """At this release's revision. Blocks. Raises Trouble."""
+    try:
+        current, head = current_and_head(url)
+    except (BooksDown, ValueError):
+        raise Trouble("the database cannot be reached", f"start it, or correct {DATABASE_URL}") from None
+    if current != head:
+        raise Trouble(f"at {current or 'nothing'}, this release needs {head}", "run `khallas migrate`")
+    return f"at {head}"
+
+
+async def clock(database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
+    """Ours against the database's, allowing for the way there. Raises Trouble, BooksDown."""
+    before = now()
+    row = await database.one("SELECT clock_timestamp() AS at")
+    after = now()
+    at: datetime = row["at"] if row else after
+    skew = max(before - at, at - after, timedelta())
+    if skew > timedelta(seconds=SKEW_MAX_S):
+        raise Trouble(f"{skew.total_seconds():.1f} s from the database's", "run chrony or ntpd on both machines")
+    return f"within {SKEW_MAX_S:.0f} s of the database's"
+
+
+async def worker(database: Database) -> str:
+    """Somebody works the queue, and nothing waits too long. Raises Trouble, BooksDown."""
+    row = await database.one(
+        "SELECT count(*) AS alive FROM procrastinate_workers"
+        " WHERE last_heartbeat > now() - make_interval(secs => %(s)s)",
+        s=HEARTBEAT_MAX_S,
+    )
+    if row is None or not row["alive"]:
+        raise Trouble("nobody works the queue: no receipts, no calls, no inquiries", "start `khallas worker`")
+    late = await database.one(
+        "SELECT count(*) AS n FROM messages WHERE due_at < now() - make_interval(secs => %(s)s)", s=OVERDUE_MAX_S
+    )
+    if late and late["n"]:
+        raise Trouble(
+            f"{late['n']} messages are overdue by more than {OVERDUE_MAX_S} s",
+            "look at the worker's log and the ways out (docs/runbooks/smsc-down.md)",
+        )
+    return f"{row['alive']} at work, nothing overdue"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
