@@ -55,6 +55,20 @@ class Cmi(Part):
     store_key: SecretStr = Field(SecretStr(""), description="the hosted page's store key")
 
 
+class Settlement(Part):
+    """What the acquirer's settlement file calls its columns (khallas reconcile)."""
+
+    order_id: str = Field("order_id", description="column of our order's id")
+    transaction_number: str = Field("transaction_number", description="column of the acquirer's transaction")
+    auth_code: str = Field("auth_code", description="column of the authorisation number")
+    amount: str = Field("amount", description="column of the amount")
+    date: str = Field("date", description="column of the day or moment")
+    type: str = Field("type", description="column that tells sales from credits")
+    credits: Names = Field(("credit", "refund"), description="what credits are called there")
+    date_format: str = Field("", description="strptime's format of dates; empty is ISO 8601")
+    minor_units: bool = Field(False, description="amounts are centimes (76920), not dirhams (769.20)")
+
+
 class Ussd(Part):
     """USSD gateways."""
 

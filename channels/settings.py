@@ -23,6 +23,7 @@ from channels.setting_parts import (
     Part,
     Retention,
     Secrets,
+    Settlement,
     Smpp,
     Sms,
     Twilio,
@@ -74,6 +75,7 @@ class Settings(Part):
     asterisk: Asterisk = Asterisk()
     desk: Desk = Desk()
     retention: Retention = Retention()
+    settlement: Settlement = Settlement()
     gateway_secrets: dict[str, SecretStr] = Field(
         {},
         description="per wire: shared secrets (comma list, any), net:10.0.0.0/8,... of networks, or both with a space",
