@@ -1,9 +1,10 @@
 """The real time, behind core's Clock port."""
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-ZONE = ZoneInfo("Africa/Casablanca")
+from core.zone import ZONE
+
+__all__ = ["ZONE", "SystemClock"]
 
 
 class SystemClock:

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from core.money import dh
 from core.payment import Payment, State
 from core.subscribers import Language
 from core.texts import Texts
+from core.zone import ZONE
 
 SECTION = "receipt"
-ZONE = ZoneInfo("Africa/Casablanca")
 NAME_CHARS_MAX = 60
 _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "maestro": "Maestro", "amex": "American Express", "cmi": "CMI"}
 

@@ -9,7 +9,6 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from core.database.pool import Database
 from core.database.rows import payment_of
@@ -17,13 +16,13 @@ from core.payment import Payment
 from core.receipts import parse_receipt_number
 from core.story import Happening, Source
 from core.subscribers import msisdn, national
+from core.zone import ZONE
 
 __all__ = ["Happening", "Lookup", "card_and_day"]
 
 FOUND_MAX = 50
 STORY_MAX = 500
 TEXT_MAX = 64
-ZONE = ZoneInfo("Africa/Casablanca")  # whose days customers mean
 _CARD_AND_DAY = re.compile(
     r"[*x.\s]*(?P<last4>\d{4})[\s,;]+(?:le\s+)?"
     r"(?:(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"

@@ -7,7 +7,7 @@ them, which is logged. Words that locales/ does not know (a new event, an old re
 from dataclasses import dataclass
 from datetime import datetime
 
-from channels.receipt_view import STATUS, ZONE, Row, Status, when
+from channels.receipt_view import STATUS, Row, Status, when
 from core.access import Access, Actor
 from core.books import Delivery, Kind
 from core.desk import Case
@@ -17,6 +17,7 @@ from core.story import Happening, Source
 from core.subscribers import Language, mask_email, mask_msisdn, national
 from core.texts import Texts
 from core.undoing import Reason, Undoing, UndoRequest, given_back
+from core.zone import ZONE
 
 SECTION = "desk"
 NONE = "—"

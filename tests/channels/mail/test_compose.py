@@ -50,7 +50,7 @@ def test_both_parts_hold_every_field(language: Language) -> None:
     assert link is not None
     text, html = part(message, "plain"), part(message, "html")
     for value in (
-        "0600000001", "salma@example.com", "23/11/2026 14:05", "Q41T9Z", "26327NF2C10099", "Visa", "CMI",
+        "0600000001", "salma@example.com", "23/11/2026 13:05", "Q41T9Z", "26327NF2C10099", "Visa", "CMI",
         "**** **** **** 0010", "2026-00000042", "0012345678", "05/2019", "769,20 DH", "0012345999", "06/2019",
         "1 000,00 DH", "1 769,20 DH", "777", "Opérateur <Démo>", link, TEXTS.get(language, "receipt", "paid.state"),
     ):  # fmt: skip

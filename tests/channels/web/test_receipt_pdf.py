@@ -24,7 +24,7 @@ OPERATOR = Operator("Opérateur Démo", "777")
 WAY = Way("https://pay.example.ma/receipts/" + "x" * 39, "Scannez")
 CARD = "**** **** **** 0010"
 NUMBERS = (
-    "2026-00000042", "23/11/2026 14:05", "0600000001", "salma@example.com", "Q41T9Z", "26327NF2C10099",
+    "2026-00000042", "23/11/2026 13:05", "0600000001", "salma@example.com", "Q41T9Z", "26327NF2C10099",
     CARD, "0012345678", "05/2019", "769,20 DH", "0012345999", "06/2019", "1 000,00 DH", "1 769,20 DH",
 )  # fmt: skip
 

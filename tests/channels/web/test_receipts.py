@@ -38,7 +38,7 @@ async def test_every_field_of_a_receipt_is_there(browser: Site, language: Langua
     for value in (
         "0600000001",
         "salma@example.com",
-        "23/11/2026 14:05",
+        "23/11/2026 13:05",
         "Q41T9Z",
         "26327NF2C10099",
         "Visa",
