@@ -5,6 +5,7 @@ import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 64 * 1024
 BODY_WAIT_S = 5.0
+PEERS_KEPT_MAX = 1_024
 SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - a header's name
 SECRET_FIELD = "secret"  # noqa: S105 - a parameter's name
 
@@ -130,7 +132,7 @@ class Gate:
         """Raises Refused, before any field is looked at."""
         if self.open_to_all:
             return
-        if self.networks and not _within(request.peer, self.networks):
+        if self.networks and not _within(request.peer, tuple(self.networks)):
             raise Refused("not from an allowed network")
         if self.networks and not self.secrets:
             return
@@ -150,7 +152,8 @@ class Gate:
             return ""
 
 
-def _within(peer: str, networks: Sequence[Network]) -> bool:
+@lru_cache(maxsize=PEERS_KEPT_MAX)  # gateways are few and ask often
+def _within(peer: str, networks: tuple[Network, ...]) -> bool:
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
