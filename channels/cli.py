@@ -118,11 +118,15 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's tables up to date."""
-    from core.database.migrate import current_and_head, upgrade
+    from core.books import BooksDown
+    from core.database.migrate import TablesBusy, current_and_head, upgrade
 
     settings = _settings()
     url = settings.database_url.get_secret_value() or _fail("KHALLAS_DATABASE_URL is missing", EXIT_CONFIG)
-    upgrade(url)
+    try:
+        upgrade(url)
+    except (BooksDown, TablesBusy) as error:
+        _fail(str(error))
     typer.echo(f"at {current_and_head(url)[0]}")
 
 

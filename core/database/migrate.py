@@ -1,30 +1,76 @@
-"""Bring a database to the newest revision. Synchronous: the CLI, a server's start and tests call it before anything."""
+"""Bring a database to the newest revision. Synchronous: the CLI, a server's start and tests call it before anything.
+
+The version that runs goes on meanwhile: a revision only adds, waits LOCK_MAX_MS for a lock and gives up rather than let
+everybody queue behind it (docs/operations.md, Upgrades).
+"""
+
+import time
+from collections.abc import Mapping
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from core.books import BooksDown
+from core.database.migrations.indexes import INDEXES
 
 # Two servers that start together must not migrate together; any number of our own will do.
 MIGRATION_LOCK = 1_117_777
+LOCK_MAX_MS = 3_000
+TRIES_MAX = 5
+PAUSE_S = 2.0
 
 
-def upgrade(database_url: str) -> None:
-    """Run every revision that is missing, all in one transaction; safe when several servers start at once.
+class TablesBusy(Exception):
+    """Somebody's long transaction holds a table: nothing was changed. Retry when it is over."""
 
-    Raises BooksDown, ValueError for what is no database URL.
+
+def upgrade(database_url: str, indexes: Mapping[str, str] = INDEXES) -> None:
+    """Run every revision that is missing, all in one transaction, then build the indexes; safe when several start.
+
+    Raises BooksDown, TablesBusy, ValueError for what is no database URL.
     """
     engine = _engine(database_url)
+    for tries_left in reversed(range(TRIES_MAX)):
+        try:
+            _upgrade(engine)
+            break
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            if not tries_left:
+                raise TablesBusy("a table stayed locked; nothing was changed") from None
+            time.sleep(PAUSE_S)
+    _build(engine, indexes)
+    engine.dispose()
+
+
+def _upgrade(engine: Engine) -> None:
     with _connected(engine) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MAX_MS}"))
         command.upgrade(_config(connection), "head")
         connection.commit()
-    engine.dispose()
+
+
+def _build(engine: Engine, indexes: Mapping[str, str]) -> None:
+    """What an interrupted build left behind is invalid, and built anew."""
+    if not indexes:
+        return
+    with _connected(engine).execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        broken = connection.execute(text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"))
+        for (name,) in broken.all():
+            if name in indexes:
+                connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+        for name, rest in indexes.items():
+            connection.execute(text(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} {rest}"))
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
 
 
 def current_and_head(database_url: str) -> tuple[str | None, str | None]:

@@ -1,0 +1,7 @@
+"""Indexes of tables that hold data already: built after the revisions, CONCURRENTLY, so that nobody waits to write.
+
+A revision makes indexes only of tables it makes itself (tests/core/database/test_migration_rules.py).
+"""
+
+# name -> the statement's rest: CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} {rest}
+INDEXES: dict[str, str] = {}
