@@ -96,6 +96,7 @@ class Pay:
     action: str
     attributes: Mapping[str, str]
     prompts: tuple[Prompt, ...]
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,8 @@ def _pay(element: Element) -> Pay:
     if len(prompts) != len([child for child in element if child.tag != "Parameter"]):
         raise BadTwiml("Pay nests Prompt and Parameter only")
     spoken = [prompt for child in prompts for prompt in _prompts(element, child)]
-    return Pay(element.get("action", ""), dict(element.items()), tuple(spoken))
+    parameters = {child.get("name", ""): child.get("value", "") for child in element if child.tag == "Parameter"}
+    return Pay(element.get("action", ""), dict(element.items()), tuple(spoken), parameters)
 
 
 def _redirect(element: Element) -> Redirect:

@@ -68,6 +68,10 @@ class Seals:
         told = f"{dialog}\n{'' if typed is None else '=' + typed}".encode(errors="replace")
         return int.from_bytes(hmac.digest(self._marking, told, "sha256")[:_MARK_BYTES], "big") or 1
 
+    def key(self, purpose: str) -> bytes:
+        """A key for something else that must not be told without the first master key, such as a fingerprint."""
+        return _derived(self._keys[self._first], b"khallas for " + purpose.encode())
+
     def _cipher(self, key_id: str, call: str) -> AESGCM:
         return AESGCM(_derived(self._keys[key_id], b"khallas vault " + call.encode()))
 

@@ -9,7 +9,7 @@ from core.database.pool import open_database
 from core.importing import import_csv
 from lab.caller import VoicePhone
 from lab.dialled import Pace
-from tests.journeys.world import BEGINS, PUBLIC_URL
+from tests.security.world import BEGINS, PUBLIC_URL
 
 PACE = Pace(pause_factor=0.02)
 TURNS_MAX = 60

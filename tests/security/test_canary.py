@@ -21,7 +21,6 @@ from core.ports import Acquirer
 from lab.cmi_lies import Manner
 from lab.postgres import Postgres
 from lab.valkey import Valkey
-from tests.journeys.world import World, world
 from tests.security.callers import (
     APPROVED,
     ASKS_PIN,
@@ -39,6 +38,7 @@ from tests.security.callers import (
     subscribe,
 )
 from tests.security.leaks import Remains, leaks
+from tests.security.world import World, world
 
 SECRETS = {**{f"card {n}": card for n, card in enumerate(CARDS)}, "PIN": PIN, "wrong PIN": WRONG_PIN}
 SECRETS |= {"code": CVV, "other code": OTHER_CVV}

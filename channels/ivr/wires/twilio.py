@@ -20,8 +20,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from channels.door import Incoming, Malformed, Reply, required
 from channels.ivr.speak import Spoken, spoken
+from channels.ivr.wires import twilio_pay
+from channels.ivr.wires.twilio_pay import Pay, taken
 from core.subscribers import Language, msisdn
-from sessions.screen import Menu, Tell
+from sessions.screen import Charge, Menu, Tell
 from sessions.turn import Answer, Heard
 
 PATH = "/ivr/twilio"
@@ -71,8 +73,18 @@ class TwilioVoice:
 
     name = "twilio"
 
-    def __init__(self, public_url: str, help_number: str, voices: Mapping[Language, Voice] = VOICES) -> None:
-        """`public_url` is what Twilio reaches, `help_number` what it dials for a person."""
+    def __init__(
+        self,
+        public_url: str,
+        help_number: str,
+        voices: Mapping[Language, Voice] = VOICES,
+        *,
+        pay: Pay | None = None,
+        currency: str = "MAD",
+    ) -> None:
+        """`public_url` is what Twilio reaches, `help_number` what it dials for a person; `pay`: <Pay> takes cards."""
+        self._pay = pay
+        self._currency = currency
         self._public_url = public_url.rstrip("/")
         self._help_number = help_number
         self._voices = voices
@@ -87,12 +99,14 @@ class TwilioVoice:
         return Heard(dialog, caller, order=0, begins=True, payment_id=payment_id)
 
     def turn(self, incoming: Incoming) -> Heard:
-        """Keys, silence, or the end of a pause, about the page of version `v`."""
+        """Keys, silence, the end of a pause or of <Pay>, about the page of version `v`."""
         form = incoming.form()
         dialog, caller = _party(form)
         version = incoming.params().get("v", "")
         if not (version.isascii() and version.isdecimal()) or len(version) > VERSION_DIGITS_MAX:
             raise Malformed("v is no page's version")
+        if (how := taken(form)) is not None:
+            return Heard(dialog, caller, order=int(version), typed=how)
         digits = form.get("Digits", "")
         if len(digits) > DIGITS_MAX:
             raise Malformed("too many digits")
@@ -112,8 +126,8 @@ class TwilioVoice:
         told = incoming.params().get("l", "")
         return Language(told) if told in set(Language) else None
 
-    def encode(self, answer: Answer) -> Reply:
-        """The page spoken, and what Twilio does after it."""
+    def encode(self, answer: Answer, dialog: str = "") -> Reply:
+        """The page spoken, and what Twilio does after it. `dialog` is told to the connector."""
         response = Element("Response")
         said = spoken(answer.page.text, answer.language)
         url = f"{self._public_url}{PATH}/turn?{urlencode({'v': answer.version, 'l': answer.language.value})}"
@@ -128,9 +142,22 @@ class TwilioVoice:
                 self._say(response, said)
                 SubElement(response, "Pause", length=str(math.ceil(wait_s)))
                 SubElement(response, "Redirect", method="POST").text = url
+            case Charge() as charge:
+                self._say(response, said)
+                self._charge(response, charge, url, dialog, answer.language)
             case words:
                 self._say(_gather(response, url, one_key=isinstance(words, Menu)), said)
         return _reply(response)
+
+    def _charge(self, response: Element, charge: Charge, url: str, dialog: str, language: Language) -> None:
+        if self._pay is None:
+            raise ValueError("a card is asked of a connector that was not set up")
+        verb = twilio_pay.element(response, self._pay, charge, url, language, self._currency)
+        for prompt in self._pay.prompts[language]:
+            told = {"for": prompt.step} | ({"errorType": prompt.error} if prompt.error else {})
+            self._say(SubElement(verb, "Prompt", told), (Spoken(language, prompt.text),))
+        for name, value in ((twilio_pay.PAYMENT, charge.payment_id), (twilio_pay.CALL, dialog)):
+            SubElement(verb, "Parameter", name=name, value=value)
 
     def apologise(self, said: Sequence[Spoken]) -> Reply:
         """Words instead of an error, then the end: Twilio would otherwise read out its own, in English."""

@@ -1,0 +1,112 @@
+"""Twilio's <Pay> (facts/ivr.md): it takes the card's digits itself and has our connector charge them. Pure.
+
+Every step and every error is prompted in our own words: <Pay> speaks no Arabic, and one voice leads the whole call.
+The action's form names how it ended, the parameters name the payment to the connector; a URL names neither.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from xml.etree.ElementTree import Element, SubElement
+
+from core.subscribers import Language
+from core.texts import Texts
+from sessions.screen import Charge, Taken
+
+SECTION = "pay"
+ATTEMPTS_MAX = 3
+TIMEOUT_S = 8  # for the first digit as for the next ones: <Pay> has one timer
+PAYMENT, CALL = "payment", "call"  # parameters
+RESULT = "Result"  # of the action's form
+# A card's brands as <Pay> knows them; CMI's own is not among them.
+CARD_TYPES = "visa mastercard"
+# Built-in words are never heard, so any language it knows will do where ours is not among them.
+_LANGUAGES: Mapping[Language, str] = MappingProxyType(
+    {Language.FR: "fr-FR", Language.EN: "en-GB", Language.AR: "fr-FR"}
+)
+
+TAKEN: Mapping[str, Taken] = MappingProxyType(
+    {
+        "success": Taken.DONE,
+        "too-many-failed-attempts": Taken.TRIES,
+        "payment-connector-error": Taken.FAILED,
+        "caller-interrupted-with-star": Taken.LEFT,
+        "caller-hung-up": Taken.LEFT,
+        "validation-error": Taken.BROKEN,
+        "internal-error": Taken.BROKEN,
+    }
+)
+
+# A step, the text that asks for it, and what can go wrong in it with its text.
+_STEPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "payment-card-number",
+        "number",
+        (("timeout", "timeout"), ("invalid-card-number", "number"), ("invalid-card-type", "type")),
+    ),
+    ("expiration-date", "expiry", (("timeout", "timeout"), ("invalid-date", "expiry"))),
+    ("security-code", "code", (("timeout", "timeout"), ("invalid-security-code", "code"))),
+    ("payment-processing", "processing", (("card-declined", "declined"), ("internal-error", "internal"))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is said at a step; `error` when it is asked again after that error."""
+
+    step: str
+    error: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """How cards are taken by <Pay>: the connector's name at Twilio, and the prompts of each language."""
+
+    connector: str
+    prompts: Mapping[Language, tuple[Prompt, ...]]
+
+
+def pay_of(connector: str, texts: Texts) -> Pay:
+    """Raises MissingText."""
+    return Pay(connector, {language: tuple(_prompts(texts, language)) for language in Language})
+
+
+def _prompts(texts: Texts, language: Language) -> list[Prompt]:
+    made = []
+    for step, asked, errors in _STEPS:
+        question = texts.get(language, SECTION, asked)
+        made.append(Prompt(step, "", question))
+        for error, told in errors:
+            wrong = texts.get(language, SECTION, f"error.{told}")
+            # once the card is typed nothing is asked again
+            made.append(Prompt(step, error, wrong if asked == "processing" else f"{wrong} {question}"))
+    return made
+
+
+def taken(form: Mapping[str, str]) -> Taken | None:
+    """How <Pay> ended, None when the form tells of none. A result nobody knows is looked into like a failure."""
+    return TAKEN.get(form[RESULT], Taken.FAILED) if RESULT in form else None
+
+
+def element(parent: Element, pay: Pay, charge: Charge, action: str, language: Language, currency: str) -> Element:
+    """The verb, its prompts still without their words."""
+    return SubElement(
+        parent,
+        "Pay",
+        {
+            "action": action,
+            "input": "dtmf",
+            "timeout": str(TIMEOUT_S),
+            "maxAttempts": str(ATTEMPTS_MAX),
+            "securityCode": "true",
+            "postalCode": "false",
+            "paymentConnector": pay.connector,
+            "paymentMethod": "credit-card",
+            "validCardTypes": CARD_TYPES,
+            "tokenType": "one-time",
+            "chargeAmount": f"{charge.amount_centimes // 100}.{charge.amount_centimes % 100:02d}",
+            "currency": currency.lower(),
+            "language": _LANGUAGES[language],
+        },
+    )

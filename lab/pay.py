@@ -1,0 +1,84 @@
+"""Twilio's side of <Pay>: it takes a card's digits and asks the Generic Pay Connector to charge them (facts/ivr.md)."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from lab.call import Call
+
+WAIT_MAX_S = 10.0
+REPEATS_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a caller types; `expiry` as month and year, 1228."""
+
+    number: str
+    expiry: str
+    code: str
+
+
+@dataclass(slots=True)
+class PayTaker:
+    """Twilio with one connector. `url` is what it posts to; `patience_s` how long it waits before it asks again."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    patience_s: float = WAIT_MAX_S
+    answers: list[Mapping[str, object]] = field(default_factory=list)
+
+    def asked(self, call: Call, typed: Typed, transaction: str) -> dict[str, object]:
+        """The body of a charge, with the amount in an odd scale as Twilio writes it."""
+        assert call.paying is not None, "nobody pays on this call"
+        told = call.paying.attributes
+        return {
+            "method": "charge",
+            "transaction_id": transaction,
+            "cardnumber": typed.number,
+            "cvv": typed.code,
+            "amount": str(float(told["chargeAmount"])),
+            "currency_code": told["currency"],
+            "expiry_month": typed.expiry[:2],
+            "expiry_year": typed.expiry[2:],
+            "description": "",
+            "postal_code": "",
+            "parameters": dict(call.paying.parameters),
+        }
+
+    async def charge(self, body: Mapping[str, object]) -> Mapping[str, object] | None:
+        """The connector's answer; None when it gave none in all of its tries."""
+        auth = aiohttp.encode_basic_auth(self.user, self.password)
+        async with aiohttp.ClientSession(headers={"Authorization": auth}) as client:
+            for _ in range(REPEATS_MAX):
+                try:
+                    timeout = aiohttp.ClientTimeout(total=self.patience_s)
+                    async with client.post(self.url, json=body, timeout=timeout) as answer:
+                        if answer.status == 200:
+                            told: Mapping[str, object] = await answer.json()
+                            self.answers.append(told)
+                            return told
+                except (TimeoutError, aiohttp.ClientError):
+                    continue
+        return None
+
+    async def pay(self, call: Call, typed: Typed) -> None:
+        """The card is typed and charged, and the call goes on."""
+        answer = await self.charge(self.asked(call, typed, str(uuid.uuid4())))
+        charged = answer is not None and answer["charge_id"] and not answer["error_code"]
+        fields = {
+            "Result": "success" if charged else "payment-connector-error",
+            "PaymentMethod": "credit-card",
+            "PaymentCardNumber": "x" * 12 + typed.number[-4:],
+            "PaymentCardType": "visa" if typed.number.startswith("4") else "mastercard",
+            "ExpirationDate": typed.expiry,
+            "SecurityCode": "*" * len(typed.code),
+        }
+        if answer is not None and charged:
+            fields["PaymentConfirmationCode"] = str(answer["charge_id"])
+        elif answer is not None:
+            fields |= {"ConnectorError": str(answer["error_code"]), "PaymentError": str(answer["error_message"])}
+        call.finish_pay(fields)
