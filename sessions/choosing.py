@@ -11,7 +11,7 @@ from core.payment import Payment
 from core.subscribers import email_of, mask_email, national
 from sessions.effects import Bills, LineRef, ListBills, NoBills, Start
 from sessions.ending import Goodbye
-from sessions.paying import Basket, CardNumber, basket_of
+from sessions.paying import Basket, CardNumber, PayByConnector, basket_of, card_screen
 from sessions.screen import (
     Again,
     Amount,
@@ -84,7 +84,7 @@ class PickInvoices(msgspec.Struct, frozen=True, tag=True):
 
     def on(
         self, event: Event, visit: Visit
-    ) -> PickInvoices | ConfirmTotal | Start | ListBills | CardNumber | Home | Refused:
+    ) -> PickInvoices | ConfirmTotal | Start | ListBills | CardNumber | PayByConnector | Home | Refused:
         match event:
             case Chose("pay") if self.picked and visit.can.takes_card:
                 return Start(self.line, self.picked)
@@ -95,7 +95,7 @@ class PickInvoices(msgspec.Struct, frozen=True, tag=True):
             case Chose(number) if number in {i.number for i in self.unpaid}:
                 return replace(self, left_out=self.left_out ^ {number})
             case Done(Payment() as payment):
-                return CardNumber(basket_of(payment))
+                return card_screen(basket_of(payment), visit)
             case Done(result):
                 return bills_or_why(self.line, result)
             case Back():

@@ -9,6 +9,7 @@ from sessions.effects import Launch
 from sessions.heard import Heard
 from sessions.opening import Opening, Resumable, Resume
 from sessions.paybill import Screen, Shown
+from sessions.perform import Place
 from sessions.screen import Say
 
 
@@ -25,7 +26,7 @@ class Draft:
     mistakes: int = 0
     seal: dict[str, bytes] = field(default_factory=dict)
     erase: bool = False
-    launch: tuple[Launch, Card | None] | None = None
+    launch: tuple[Launch, Card | None, Place] | None = None
 
 
 def move(draft: Draft, screen: Shown, notice: Say | None = None) -> None:

@@ -8,6 +8,7 @@ from core.invoices import Invoice
 from core.payment import Payment
 from core.ports import Person
 from core.subscribers import Language, Service
+from sessions.screen import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,14 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAfter:
+    """Look at a payment once its card's entry elsewhere is over. -> Looked."""
+
+    payment_id: str
+    how: Taken
+
+
+@dataclass(frozen=True, slots=True)
 class HoldNumber:
     """Seal the card number; it is stored with the screen that follows. -> CardHint."""
 
@@ -142,6 +151,7 @@ Effect = (
     | Cancel
     | FindBasket
     | Look
+    | LookAfter
     | HoldNumber
     | HoldExpiry
 )
@@ -178,6 +188,14 @@ class NoBills:
 
     line: LineRef
     why: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A payment as it stands, or why nothing was sent, and how the card's entry ended."""
+
+    payment: Payment | Refusal | None
+    how: Taken
 
 
 @dataclass(frozen=True, slots=True)

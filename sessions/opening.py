@@ -27,7 +27,16 @@ from sessions.effects import (
     Rung,
 )
 from sessions.ending import Goodbye, Help, Unknown
-from sessions.paying import BankPin, CardNumber, Settled, basket_of, settled, takes_another_card
+from sessions.paying import (
+    BankPin,
+    CardNumber,
+    PayByConnector,
+    Settled,
+    basket_of,
+    card_screen,
+    settled,
+    takes_another_card,
+)
 from sessions.screen import (
     Again,
     Amount,
@@ -57,10 +66,10 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
     dropped: Resumable | None = None
     fresh: bool = True  # False: the customer is at home again and knows of the open payment
 
-    def on(self, event: Event, visit: Visit) -> Recall | Look | Welcome | Settled | Noted[CardNumber]:
+    def on(self, event: Event, visit: Visit) -> Recall | Look | Welcome | Settled | Noted[CardNumber | PayByConnector]:
         match event:
             case Done(Payment() as payment) if takes_another_card(payment):
-                return Noted(CardNumber(basket_of(payment)), say("call-back"))
+                return Noted(card_screen(basket_of(payment), visit), say("call-back"))
             case Done(Payment() as payment):
                 return settled(payment, visit)
             case Done(Recalled() as recalled):
@@ -152,7 +161,7 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
         least, most = (5, 15) if self.service else (REFERENCE_DIGITS, REFERENCE_DIGITS)
         return Digits(say(f"reference.{kind}"), say(f"reference.wrong.{kind}"), least, most)
 
-    def on(self, event: Event, visit: Visit) -> PaymentCode | CardNumber | FindBasket | Home | Again | Settled:
+    def on(self, event: Event, visit: Visit) -> Found | Home | Again | Settled:
         wrong = Again(say(f"reference.wrong.{self.service.value if self.service else 'basket'}"))
         match event:
             case Typed(text) if self.service is None:
@@ -163,7 +172,7 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
                 except ValueError:
                     return wrong
             case Done(Payment() as payment) if takes_another_card(payment):
-                return CardNumber(basket_of(payment))
+                return card_screen(basket_of(payment), visit)
             case Done(Payment() as payment):
                 return settled(payment, visit)
             case Back():
@@ -254,10 +263,14 @@ class Resume(msgspec.Struct, frozen=True, tag=True):
                 pass
         return Menu(say("resume", line=Spelled(reference)), options)
 
-    def on(self, event: Event, visit: Visit) -> Resumable | Service | Language | RingBack | Cancel | Home | Again:
+    def on(
+        self, event: Event, visit: Visit
+    ) -> Resumable | PayByConnector | Service | Language | RingBack | Cancel | Home | Again:
         match event, self.previous:
             case Chose("resume"), HandOver(basket):
                 return RingBack(basket.payment_id)
+            case Chose("resume"), CardNumber(basket):
+                return card_screen(basket, visit)
             case Chose("resume"), previous:
                 return previous
             case Chose("over"), HandOver(basket) | CardNumber(basket):
@@ -272,6 +285,7 @@ class Resume(msgspec.Struct, frozen=True, tag=True):
                 return Again(say("wrong-choice"))
 
 
+Found = PaymentCode | CardNumber | PayByConnector | FindBasket
 Welcome = Resume | Unknown | BankPin | Service | Language
 
 

@@ -12,6 +12,8 @@ from core.cards import Secret
 from core.subscribers import digits_of
 from sessions.screen import (
     Back,
+    CardTaken,
+    Charge,
     Chose,
     Digits,
     Event,
@@ -20,6 +22,7 @@ from sessions.screen import (
     Option,
     Restart,
     Silence,
+    Taken,
     Tell,
     Text,
     Typed,
@@ -88,6 +91,8 @@ class Page(msgspec.Struct, frozen=True):
         answer = typed.strip()[:INPUT_MAX]
         if isinstance(self.words, Menu):
             return self._choice(answer)
+        if isinstance(self.words, Charge):
+            return CardTaken(Taken(answer)) if answer in set(Taken) else Unclear()
         if answer == self.keys.help:
             return HelpMe()
         if self.keys.restart is not None and self.keys.restart in answer:

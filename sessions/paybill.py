@@ -9,7 +9,16 @@ read back as another screen.
 from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
 from sessions.ending import Goodbye, Help, Paid, Unknown
 from sessions.opening import Language, Opening, PaymentCode, Reference, Resume, Service, Terms
-from sessions.paying import BankPin, CardCvv, CardExpiry, CardNumber, ConfirmCharge, Declined, Paying
+from sessions.paying import (
+    BankPin,
+    CardCvv,
+    CardExpiry,
+    CardNumber,
+    ConfirmCharge,
+    Declined,
+    PayByConnector,
+    Paying,
+)
 
 Shown = (
     Language
@@ -23,6 +32,7 @@ Shown = (
     | HandOver
     | Resume
     | CardNumber
+    | PayByConnector
     | CardExpiry
     | ConfirmCharge
     | CardCvv
@@ -37,8 +47,8 @@ Shown = (
 )
 Screen = Shown | Opening
 
-# Two screens ask for the total: before the intent is committed, and before the card is charged.
-_NAMES = {"ConfirmCharge": "ConfirmTotal"}
+# Two screens ask for the total (before the intent is committed, before the card is charged), and two for the card.
+_NAMES = {"ConfirmCharge": "ConfirmTotal", "PayByConnector": "CardNumber"}
 
 
 def name_of(screen: Screen) -> str:

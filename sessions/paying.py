@@ -22,6 +22,8 @@ from sessions.effects import (
     HoldExpiry,
     HoldNumber,
     Look,
+    LookAfter,
+    Looked,
     Recalled,
 )
 from sessions.ending import Goodbye, Paid, Unknown
@@ -29,6 +31,8 @@ from sessions.screen import (
     Again,
     Amount,
     Back,
+    CardTaken,
+    Charge,
     Chose,
     Digits,
     Done,
@@ -39,6 +43,7 @@ from sessions.screen import (
     Option,
     Shows,
     Spelled,
+    Taken,
     Tell,
     TypedSecret,
     Visit,
@@ -81,6 +86,51 @@ class CardNumber(msgspec.Struct, frozen=True, tag=True):
                 return CardExpiry(self.basket, card)
             case _:
                 return Again(say("card-number.wrong"))
+
+
+class PayByConnector(msgspec.Struct, frozen=True, tag=True):
+    """The card, typed at the telephone company: no digit of it comes here. Canonical name: CardNumber."""
+
+    basket: Basket
+
+    def ask(self, visit: Visit) -> Charge:
+        basket = self.basket
+        return Charge(
+            say("pay-by-card", total=Amount(basket.amount_centimes)), basket.payment_id, basket.amount_centimes
+        )
+
+    def on(self, event: Event, visit: Visit) -> LookAfter | AfterBank | Again:
+        match event:
+            case CardTaken(how):
+                return LookAfter(self.basket.payment_id, how)
+            case Done(Looked(Payment() as payment, how)):
+                # the charge may have been sent whatever the telephone company says of it
+                sent = payment.attempts > self.basket.attempts or payment.state not in {State.CREATED, State.DECLINED}
+                return Paying(self.basket).outcome(payment, visit) if sent else self._unsent(how)
+            case Done(Looked(Refusal() as refusal)):
+                return refused(refusal)
+            case Done(_):
+                return Unknown(self.basket.amount_centimes)
+            case _:
+                return Again(say("not-heard"))
+
+    def _unsent(self, how: Taken) -> Declined | Goodbye | Unknown | Again:
+        match how:
+            case Taken.LEFT:
+                return Again(say("restarted"))
+            case Taken.TRIES:
+                return Goodbye("too-many-tries")
+            case Taken.FAILED:
+                return Declined(self.basket, DeclineKind.BANK_DOWN, may_retry=True)
+            case Taken.BROKEN:
+                return Declined(self.basket, DeclineKind.OUR_FAULT, may_retry=False)
+            case Taken.DONE:  # somebody charged, and it was not us: the customer must not pay again
+                return Unknown(self.basket.amount_centimes)
+
+
+def card_screen(basket: Basket, visit: Visit) -> CardNumber | PayByConnector:
+    """Where the card is taken on this channel."""
+    return PayByConnector(basket) if visit.can.pays_by_connector else CardNumber(basket)
 
 
 class CardExpiry(msgspec.Struct, frozen=True, tag=True):
@@ -186,10 +236,10 @@ class Declined(msgspec.Struct, frozen=True, tag=True):
         text = say(f"declined.{self.kind}", help=Spelled(visit.help_number))
         return Menu(text, (*retry, Option("stop", say("declined.stop"))))
 
-    def on(self, event: Event, visit: Visit) -> CardNumber | Goodbye | Cancel | Again:
+    def on(self, event: Event, visit: Visit) -> CardNumber | PayByConnector | Goodbye | Cancel | Again:
         match event:
             case Chose("card") if self.may_retry:
-                return CardNumber(self.basket)
+                return card_screen(self.basket, visit)
             case Chose("stop"):
                 return Cancel(self.basket.payment_id)
             case Done(Recalled()):
@@ -211,22 +261,28 @@ class Paying(msgspec.Struct, frozen=True, tag=True):
     def on(self, event: Event, visit: Visit) -> Look | AfterBank:
         match event:
             case Done(Payment() as payment):
-                return self._outcome(payment, visit)
+                return self.outcome(payment, visit)
             case Done(Refusal() as refusal):
-                return Goodbye(f"refused.{refusal.value.replace('_', '-')}")
+                return refused(refusal)
             case Done(_):
                 return Unknown(self.basket.amount_centimes)
             case _:
                 return Look(self.basket.payment_id)
 
-    def _outcome(self, payment: Payment, visit: Visit) -> AfterBank:
+    def outcome(self, payment: Payment, visit: Visit) -> AfterBank:
+        """The screen for a payment that was, or should have been, sent."""
         waits = Paying(self.basket, self.polls + 1, self.pin_tries_left)
         if payment.attempts <= self.basket.attempts and payment.state is not State.EXPIRED:
             # launched and not yet sent, or the process died in between: nothing of this attempt was charged
-            return waits if self.polls < POLLS_UNSENT_MAX else Noted(CardNumber(self.basket), say("card-gone"))
+            return waits if self.polls < POLLS_UNSENT_MAX else Noted(card_screen(self.basket, visit), say("card-gone"))
         if payment.state is State.SENDING and self.polls < POLLS_MAX:
             return waits
         return settled(payment, visit, self.pin_tries_left)
+
+
+def refused(refusal: Refusal) -> Goodbye:
+    """The end, with the reason why nothing was sent."""
+    return Goodbye(f"refused.{refusal.value.replace('_', '-')}")
 
 
 def takes_another_card(payment: Payment) -> bool:
@@ -257,4 +313,4 @@ def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None)
 
 
 Settled = Paid | Declined | Unknown | BankPin | Goodbye | Noted[BankPin]
-AfterBank = Settled | Paying | Noted[CardNumber]
+AfterBank = Settled | Paying | Noted[CardNumber | PayByConnector]

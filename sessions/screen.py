@@ -107,7 +107,26 @@ class Tell(msgspec.Struct, frozen=True):
         return self.wait_s is None
 
 
-Words = Menu | Digits | Text | Tell
+class Charge(msgspec.Struct, frozen=True):
+    """Have the card typed where its digits never reach us; what came of it is heard as CardTaken."""
+
+    text: Say
+    payment_id: str
+    amount_centimes: int
+
+
+Words = Menu | Digits | Text | Tell | Charge
+
+
+class Taken(StrEnum):
+    """How the entry of a card elsewhere ended. What became of the payment is the till's to say, whatever this is."""
+
+    DONE = "done"
+    TRIES = "tries"  # too many wrong entries
+    LEFT = "left"  # interrupted by the customer
+    FAILED = "failed"  # the connector said no, or could not be asked
+    BROKEN = "broken"  # set up wrongly there: no customer can mend it
+
 
 # --- what a customer may answer ----------------------------------------------------------------------------------
 
@@ -157,7 +176,13 @@ class Done(msgspec.Struct, frozen=True):
     result: object
 
 
-Event = Chose | Typed | TypedSecret | Unclear | Silence | Back | HelpMe | Restart | Done
+class CardTaken(msgspec.Struct, frozen=True):
+    """The entry of a card elsewhere is over."""
+
+    how: Taken
+
+
+Event = Chose | Typed | TypedSecret | CardTaken | Unclear | Silence | Back | HelpMe | Restart | Done
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -209,6 +234,7 @@ class Capabilities:
     types_text: bool
     caller_proven: bool  # the network vouches for the MSISDN (USSD); a voice caller's can be spoofed
     challenges: frozenset[Shows] = field(default_factory=frozenset)
+    pays_by_connector: bool = False  # the card is typed at the telephone company, which asks us to charge it
 
 
 class Visit(msgspec.Struct, frozen=True):

@@ -191,7 +191,7 @@ class Turns:
                 case Launched(effect, screen):
                     card = self._performer.card_for(effect, place)
                     if not isinstance(card, CardGone):
-                        draft.launch = (effect, card)
+                        draft.launch = (effect, card, place)
                         return move(draft, screen)
                     event = Done(card)
                 case Opening():
@@ -219,11 +219,11 @@ class Turns:
         if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
             move(draft, Goodbye("too-many-tries"), None)
 
-    def _launch(self, effect: Launch, card: Card | None) -> None:
+    def _launch(self, effect: Launch, card: Card | None, place: Place) -> None:
         if len(self._launched) >= LAUNCHES_MAX:
             log.error("launches at their bound: the payment stays unsent and the customer is asked again")
             return
-        task = asyncio.get_running_loop().create_task(self._performer.launch(effect, card))
+        task = asyncio.get_running_loop().create_task(self._performer.launch(effect, card, place))
         self._launched.add(task)
         task.add_done_callback(self._landed)
 

@@ -90,7 +90,7 @@ class _Door:
         try:
             with self._metrics.turn_timer(channel, wire):
                 answer = await self._turns.take(heard, self._speaker)
-            reply = self._wire.encode(answer)
+            reply = self._wire.encode(answer, heard.dialog)
         except Exception:
             log.exception("a turn failed at %s", request.url.path)
             self._metrics.turn(channel, wire, APOLOGY, "failed")
