@@ -8,9 +8,10 @@ from core.cards import Secret
 from core.payment import DECLINES_MAX, Challenge, Payment, State
 from core.ports import DeclineKind, Person
 from core.subscribers import Language, Service
-from sessions.effects import Accepted, Bills, CardGone, CardHint, Held, NoBills, Recalled, Rung
+from sessions.effects import Accepted, Bills, CardGone, CardHint, Held, Looked, NoBills, Recalled, Rung
 from sessions.screen import (
     Back,
+    CardTaken,
     Chose,
     Done,
     Event,
@@ -18,6 +19,7 @@ from sessions.screen import (
     Menu,
     Restart,
     Silence,
+    Taken,
     Typed,
     TypedSecret,
     Unclear,
@@ -56,6 +58,7 @@ RESULTS: tuple[object, ...] = (
     Rung(),
     Held(),
     CardGone(),
+    *(Looked(payment, how) for how in Taken for payment in (None, CREATED, *payments()[-2:], Refusal.LOCKED)),
     CardHint("visa", "0010"),
     line("0600000001"),
 )
@@ -63,6 +66,7 @@ ANYTHING: tuple[Event, ...] = (
     *(Chose(option) for option in ("", "own:99", "own:x", "bogus", "fr", "pay", "resume", "mobile")),
     *(Typed(text) for text in ("", "0600000001", "482913", "110001", "x" * 200, "a@example.com", "١٢٣٤")),
     *(TypedSecret(Secret(digits)) for digits in ("", "4000000000000010", "1228", "0125", "9999", "123", "²²²²")),
+    *(CardTaken(how) for how in Taken),
     Unclear(),
     Silence(),
     Back(),

@@ -20,6 +20,7 @@ from sessions.paying import (
     CardNumber,
     ConfirmCharge,
     Declined,
+    PayByConnector,
     Paying,
 )
 from sessions.screen import Capabilities, Shows, Visit
@@ -111,6 +112,8 @@ WITH_CARD: tuple[Shown, ...] = (
     Resume(CardNumber(BASKET)),
     Resume(CardNumber(DEAR)),
     CardNumber(BASKET),
+    PayByConnector(BASKET),
+    PayByConnector(DEAR),
     CardExpiry(BASKET, VISA),
     CardExpiry(DEAR, OTHER),
     ConfirmCharge(BASKET, VISA),
@@ -133,6 +136,9 @@ KINDS: frozenset[type] = frozenset(get_args(Shown))
 
 USSD = Capabilities("ussd", takes_card=False, types_text=True, caller_proven=True)
 VOICE = Capabilities("ivr", True, False, False, frozenset({Shows.OTP_NUMERIC}))
+
+
+CONNECTOR = Capabilities("ivr", True, False, False, frozenset({Shows.OTP_NUMERIC}), pays_by_connector=True)
 
 
 ON_USSD_ALONE = ConfirmTotal | Email | HandOver
@@ -166,8 +172,11 @@ def visit(can: Capabilities = USSD, language: Lang = Lang.FR, *, terms: bool = F
     )
 
 
+LEADS_TO_THE_CARD = PayByConnector | Resume | Reference | Declined | Paying
+
 # Five hundred bills are for the pages; events meet forty.
 CASES: tuple[Case, ...] = (
     *(Case(screen, USSD) for screen in EVERYWHERE if screen != FIVE_HUNDRED),
+    *(Case(screen, CONNECTOR) for screen in WITH_CARD if isinstance(screen, LEADS_TO_THE_CARD)),
     *(Case(screen, VOICE) for screen in SAMPLES if not isinstance(screen, ON_USSD_ALONE) and screen != FIVE_HUNDRED),
 )

@@ -15,6 +15,7 @@ from sessions.picture import asks, mermaid, moves
 from sessions.screen import (
     Again,
     Amount,
+    Charge,
     Chose,
     Digits,
     Done,
@@ -71,7 +72,7 @@ def test_a_beginning_rests_with_what_was_dropped(screen: Resumable) -> None:
 def test_every_option_moves(case: Case) -> None:
     words = case.screen.ask(case.visit)
     if not isinstance(words, Menu):
-        assert isinstance(words, Digits | Text | Tell)
+        assert isinstance(words, Digits | Text | Tell | Charge)
         return
     assert len({option.id for option in words.options}) == len(words.options)
     for option in words.options:
