@@ -30,6 +30,7 @@ from channels.mail.compose import Composer
 from channels.mail.compose import Sender as MailSender
 from channels.mail.send import SmtpMailer, SmtpServer
 from channels.metrics import Metrics
+from channels.money import acquirer_of, billing_of
 from channels.networks import Networks
 from channels.receipt_view import Operator
 from channels.receive import Check
@@ -49,11 +50,10 @@ from channels.ussd.wires import WIRES as USSD_WIRES
 from channels.web import operations, receipts
 from channels.web.pages import Pages
 from core.acquirers.cmi import CmiAcquirer
-from core.acquirers.cmi_xml import CmiAccount
 from core.billing.embedded import EmbeddedBilling
+from core.billing.tmforum import TmForumBilling
 from core.billpay import Till, World
 from core.books import Books
-from core.cards import Secret
 from core.database.books import books_on
 from core.database.pool import Database, make_pool
 from core.database.retention import PgRetention
@@ -95,6 +95,7 @@ class House:
     networks: Networks
     links: ReceiptLinks
     acquirer: CmiAcquirer
+    billing: EmbeddedBilling | TmForumBilling
     twilio: TwilioRest
     jobs: App
 
@@ -106,6 +107,8 @@ class House:
             stack.push_async_callback(self.redis.aclose)
             stack.push_async_callback(self.twilio.aclose)
             stack.push_async_callback(self.acquirer.aclose)
+            if isinstance(self.billing, TmForumBilling):
+                stack.push_async_callback(self.billing.aclose)
             stack.push_async_callback(self.till.drain, DRAIN_S)
             stack.push_async_callback(self.turns.close)
             yield
@@ -130,8 +133,8 @@ def assemble(
         socket_timeout=REDIS_WAIT_S,
         socket_connect_timeout=REDIS_WAIT_S,
     )
-    cmi = _acquirer(settings)
-    world = World(books_on(database), EmbeddedBilling(database, clock), cmi, RedisCodeLimits(redis), clock)
+    cmi, bills = acquirer_of(settings), billing_of(settings, database, clock)
+    world = World(books_on(database), bills, cmi, RedisCodeLimits(redis), clock)
     world = around(world) if around else world
     books, billing, acquirer = world.books, world.billing, world.acquirer
     till = Till(world, times=times, currency=settings.currency)
@@ -153,7 +156,22 @@ def assemble(
     retention = Retention(PgRetention(database), clock, Periods(**settings.retention.model_dump()))
     jobs = build_jobs(Work(till.attendant, poster, sender, sweep, retention), sweep_every_s=times.sweep_every_s)
     return House(
-        settings, texts, metrics, clock, database, redis, books, till, turns, inbox, outside, links, cmi, twilio, jobs
+        settings,
+        texts,
+        metrics,
+        clock,
+        database,
+        redis,
+        books,
+        till,
+        turns,
+        inbox,
+        outside,
+        links,
+        cmi,
+        bills,
+        twilio,
+        jobs,
     )
 
 
@@ -258,16 +276,6 @@ def _enabled(names: Sequence[str], wires: Mapping[str, W], kind: str) -> dict[st
 
 
 # --- what stands behind the ports ------------------------------------------------------------------------------------
-
-
-def _acquirer(settings: Settings) -> CmiAcquirer:
-    own = settings.cmi
-    password = Secret(own.password.get_secret_value())
-    account = CmiAccount(own.url, own.client_id, own.name, password, cardholder_present_code=own.telephone_order)
-    try:
-        return CmiAcquirer(account, timeout_s=own.timeout_s)
-    except ValueError as error:
-        raise BadSettings(f"KHALLAS_CMI__URL: {error}") from None
 
 
 def _twilio(settings: Settings) -> TwilioRest:

@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -53,6 +54,24 @@ class Cmi(Part):
     telephone_order: str = Field("", description="CardholderPresentCode of a telephone order, from the contract")
     page_url: WebUrl = Field("", description="the hosted page, .../fim/est3Dgate; without it nobody pays in a browser")
     store_key: SecretStr = Field(SecretStr(""), description="the hosted page's store key")
+
+
+class Billing(Part):
+    """A billing system behind TM Forum's APIs (TMF678, TMF676); without a URL the embedded one answers."""
+
+    url: WebUrl = Field("", description="base of the APIs, .../tmf-api; lines and payment codes stay imported")
+    token: SecretStr = Field(SecretStr(""), description="bearer token")
+    timeout_s: float = Field(5.0, gt=0, le=30, description="seconds to wait before billing counts as down")
+    account: str = Field("{reference}", description="their billing account, from {service} and {reference}")
+
+    @field_validator("account")
+    @classmethod
+    def _account_is_made_of_these(cls, account: str) -> str:
+        try:
+            account.format(service="", reference="")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("only {service} and {reference} can stand in it") from None
+        return account
 
 
 class Settlement(Part):

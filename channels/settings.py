@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 from channels.gateways import gateway_of
 from channels.setting_parts import (
     Asterisk,
+    Billing,
     Cmi,
     Desk,
     Ivr,
@@ -76,6 +77,7 @@ class Settings(Part):
     desk: Desk = Desk()
     retention: Retention = Retention()
     settlement: Settlement = Settlement()
+    billing: Billing = Billing()
     gateway_secrets: dict[str, SecretStr] = Field(
         {},
         description="per wire: shared secrets (comma list, any), net:10.0.0.0/8,... of networks, or both with a space",
@@ -163,7 +165,7 @@ def _resolve(name: str, environ: Mapping[str, str], names: Mapping[str, bool]) -
     if name in names or (name.startswith(gateway) and not name.endswith(FILE)):
         return name, environ[name]
     if name != plain and (names.get(plain) or plain.startswith(gateway)):
-        if plain in environ:
+        if environ.get(plain):
             raise BadSettings(f"{plain} and {name} are both set")
         return plain, _secret_file(name, environ[name])
     right = [each.removeprefix(PREFIX) for each in (*names, *(n + FILE for n, secret in names.items() if secret))]

@@ -1,0 +1,155 @@
+"""A billing system behind TM Forum's APIs: bills by TMF678, payments by TMF676. Implements ports.Billing.
+
+Who has which line, and the codes printed on bills, stay in the embedded tables: those APIs know no payment codes. Only
+thin I/O here; whatever is not an explicit answer is BillingDown, and posting is repeated under the same correlator.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from core.billing import tmf_wire as wire
+from core.cards import Secret
+from core.invoices import Invoice
+from core.payment import Payment
+from core.ports import Billing, BillingDown, Posting
+from core.subscribers import Line, Service
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 5.0
+CONNECTIONS_MAX = 20
+ANSWER_MAX_BYTES = 1_000_000
+PAGE_BILLS = 100
+PAGES_MAX = 10
+CHUNK_BYTES = 16_384
+CREATED = frozenset({200, 201})
+REFUSED = frozenset({409, 422})  # settled meanwhile, or a repeat: the correlator tells
+LIVING = frozenset({"done", "accepted", "pending", "completed"})
+
+
+@dataclass(frozen=True, slots=True)
+class TmfAccount:
+    """Where the APIs are. `account_id` builds their billing account from {service} and {reference}."""
+
+    url: str
+    token: Secret = field(repr=False)
+    account_id: str = "{reference}"
+
+
+class TmForumBilling:
+    """Raises BillingDown. `lines` answers for lines and payment codes."""
+
+    def __init__(self, account: TmfAccount, lines: Billing, currency: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._account = account
+        self._base = account.url.rstrip("/")
+        self._lines = lines
+        self._currency = currency
+        self._timeout_s = timeout_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        """Close the connections; new ones are opened if it is asked again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def line(self, service: Service, reference: str) -> Line | None:
+        return await self._lines.line(service, reference)
+
+    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+        return await self._lines.lines_of(msisdn)
+
+    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+        return await self._lines.code_matches(service, reference, code)
+
+    async def code_of(self, service: Service, reference: str) -> str | None:
+        return await self._lines.code_of(service, reference)
+
+    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+        """Oldest first, at most PAGES_MAX pages of them."""
+        bills = await self._bills(self._account_id(service, reference))
+        try:
+            owed = [invoice for bill in bills if (invoice := bill.owed(self._currency)) is not None]
+        except wire.NotTmf as error:
+            raise BillingDown(str(error)) from error
+        return tuple(sorted(owed, key=lambda invoice: (invoice.period, invoice.number)))
+
+    async def post(self, payment: Payment, invoice: Invoice) -> Posting:
+        """The bill is looked up by its number, for the printed number need not be its id."""
+        account_id = self._account_id(payment.service, payment.line_reference)
+        bills = await self._bills(account_id, {"billNo": invoice.number})
+        bill = next((bill for bill in bills if bill.billNo == invoice.number), None)
+        if bill is None:
+            log.error("payment %s: billing knows no bill %s any more", payment.id, invoice.number)
+            return Posting.REFUSED
+        body = wire.payment_body(payment, invoice, bill.id, account_id)
+        status, _ = await self._ask("POST", wire.PAYMENT_PATH, body=body)
+        if status in CREATED:
+            return Posting.POSTED
+        if status not in REFUSED:
+            raise BillingDown(f"HTTP {status}")
+        return Posting.POSTED if await self._knows(wire.correlator(payment, invoice)) else Posting.REFUSED
+
+    async def _knows(self, correlator: str) -> bool:
+        status, body = await self._ask("GET", wire.PAYMENT_PATH, {"correlatorId": correlator})
+        if status != 200:
+            raise BillingDown(f"HTTP {status}")
+        try:
+            found = wire.payments_of(body)
+        except wire.NotTmf as error:
+            raise BillingDown(str(error)) from error
+        return any(each.correlatorId == correlator and each.status.lower() in LIVING for each in found)
+
+    async def _bills(self, account_id: str, more: Mapping[str, str] | None = None) -> list[wire.CustomerBill]:
+        found: list[wire.CustomerBill] = []
+        for page in range(PAGES_MAX):
+            asked = {"offset": str(page * PAGE_BILLS), "limit": str(PAGE_BILLS), "billingAccount.id": account_id}
+            status, body = await self._ask("GET", wire.BILL_PATH, {**asked, **(more or {})})
+            if status == 404:
+                return found
+            if status not in {200, 206}:
+                raise BillingDown(f"HTTP {status}")
+            try:
+                bills = wire.bills_of(body)
+            except wire.NotTmf as error:
+                raise BillingDown(str(error)) from error
+            found += bills
+            if len(bills) < PAGE_BILLS:
+                break
+        return found
+
+    def _account_id(self, service: Service, reference: str) -> str:
+        return self._account.account_id.format(service=service, reference=reference)
+
+    async def _ask(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: object = None
+    ) -> tuple[int, bytes]:
+        try:
+            async with self._open_session().request(
+                method, f"{self._base}/{path}", params=query, json=body, allow_redirects=False
+            ) as answer:
+                return answer.status, await _read(answer)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise BillingDown(type(error).__name__) from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            headers = {"Accept": "application/json"}
+            if token := self._account.token.reveal():
+                headers["Authorization"] = f"Bearer {token}"
+            timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
+            self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector)
+        return self._session
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+        body += chunk
+        if len(body) > ANSWER_MAX_BYTES:
+            raise BillingDown("an answer without end")
+    return bytes(body)
