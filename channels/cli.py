@@ -205,6 +205,14 @@ def config_show(as_json: Json = False) -> None:
     _show(rows, as_json=as_json, lines=lines)
 
 
+@config.command("example")
+def config_example() -> None:
+    """Every setting with its meaning and default, as a file to fill in (.env.example)."""
+    from channels.commands.config_example import example
+
+    typer.echo(example(), nl=False)
+
+
 @config.command("check")
 def config_check() -> None:
     """Whether `serve` and `worker` would start with these settings."""

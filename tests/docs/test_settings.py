@@ -1,0 +1,40 @@
+"""`.env.example` and the reference of settings say what the model says."""
+
+import shlex
+from pathlib import Path
+
+from channels.commands.config_example import example, reference, rows
+from channels.settings import known_names, load
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_committed_example_is_current() -> None:
+    assert (ROOT / ".env.example").read_text() == example()
+
+
+def test_the_reference_is_current() -> None:
+    assert (ROOT / "docs/reference/settings.md").read_text() == reference()
+
+
+def test_every_setting_is_there_with_its_meaning() -> None:
+    names = {row.name for row in rows()}
+    assert names == set(known_names()) - {"KHALLAS_GATEWAY_SECRETS"}
+    assert all(row.meaning for row in rows())
+
+
+def test_the_example_with_its_defaults_spelled_out_is_what_no_settings_give() -> None:
+    spelled = [line.removeprefix("#") for line in example().splitlines() if line.startswith(("#KHALLAS_", "KHALLAS_"))]
+    environ = dict(line.split("=", 1) for line in spelled)
+    assert (
+        load(environ | {"KHALLAS_GATEWAY_SECRETS__AFRICASTALKING": "x" * 20}).model_dump()
+        == load({"KHALLAS_GATEWAY_SECRETS__AFRICASTALKING": "x" * 20}).model_dump()
+    )
+    assert all(len(shlex.split(line)) <= 1 for line in spelled if "#" not in line)
+
+
+def test_an_empty_name_gives_way_to_its_file(tmp_path: Path) -> None:
+    secret = tmp_path / "redis_url"
+    secret.write_text("redis://elsewhere/0\n")
+    settings = load({"KHALLAS_REDIS_URL": "", "KHALLAS_REDIS_URL_FILE": str(secret)})
+    assert settings.redis_url.get_secret_value() == "redis://elsewhere/0"
