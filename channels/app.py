@@ -18,12 +18,15 @@ from channels.clock import ZONE, SystemClock
 from channels.desk import desk_routes
 from channels.front import Front, hot
 from channels.hosted_page import page_routes
+from channels.ivr import connector
 from channels.ivr import endpoint as ivr
 from channels.ivr.agi.server import AgiServer
 from channels.ivr.speak import IvrSpeaker
+from channels.ivr.transactions import RedisTransactions
 from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.ivr.wires.twilio import TwilioVoice
-from channels.limits import Limits, RedisCodeLimits
+from channels.ivr.wires.twilio_pay import pay_of
+from channels.limits import Limits, RedisCardLimits, RedisCodeLimits
 from channels.links import ReceiptLinks
 from channels.logs import RequestIds
 from channels.mail.compose import Composer
@@ -90,6 +93,7 @@ class House:
     redis: Redis
     books: Books
     till: Till
+    performer: Performer
     turns: Turns
     inbox: Inbox
     networks: Networks
@@ -143,7 +147,8 @@ def assemble(
     )
     twilio = _twilio(settings)
     numbers = Numbers(settings.help_number, national(settings.ivr.number), settings.short_code)
-    performer = Performer(till, Seals(settings.vault()))
+    seals = Seals(settings.vault())
+    performer = Performer(till, seals, RedisCardLimits(redis, seals.key("card limits")))
     turns = Turns(RedisStore(redis), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn)
     metrics, memory = Metrics(), RedisMemory(redis)
     post = Post(memory, Limits(redis, "sms"), books.messages, clock)
@@ -164,6 +169,7 @@ def assemble(
         redis,
         books,
         till,
+        performer,
         turns,
         inbox,
         outside,
@@ -244,19 +250,31 @@ def _sms_routes(house: House) -> Sequence[BaseRoute]:
 
 
 def _ivr_routes(house: House) -> Sequence[BaseRoute]:
-    settings = house.settings
+    settings, base = house.settings, _base(house.settings)
     if "twilio" not in _enabled(settings.ivr.wires, dict.fromkeys(IVR_WIRES), "IVR"):
         return ()
-    wire = TwilioVoice(_base(settings), settings.help_number)
-    return ivr.routes(
+    by_connector = settings.ivr.card_mode == "pay"
+    pay = pay_of(settings.ivr.pay_connector, house.texts) if by_connector else None
+    doors = ivr.routes(
         house.turns,
-        IvrSpeaker(house.texts),
-        wire,
+        IvrSpeaker(house.texts, connector=by_connector),
+        TwilioVoice(base, settings.help_number, pay=pay, currency=settings.currency),
         guards.signed(settings),
         house.metrics,
-        public_url=_base(settings),
+        public_url=base,
         expose_screens=settings.expose_screens,
     )
+    if not by_connector:
+        return doors
+    charging = connector.Connector(
+        house.till.payment,
+        house.performer,
+        RedisTransactions(house.redis),
+        lambda: house.clock.now().astimezone(ZONE).date(),
+        check_luhn=settings.check_luhn,
+    )
+    refuse = house.metrics.refused
+    return [*doors, *connector.routes(charging, guards.connector(settings), refuse, public_url=base)]
 
 
 def _asterisk(house: House) -> AgiServer | None:
