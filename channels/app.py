@@ -46,6 +46,7 @@ from channels.sms.send import PaymentTexts
 from channels.sms.wires import WIRES as SMS_WIRES
 from channels.sms.words import Numbers as SmsNumbers
 from channels.sms.words import Words
+from channels.tally import Tally
 from channels.twilio import TwilioAccount, TwilioRest, TwilioTexter
 from channels.ussd import endpoint as ussd
 from channels.ussd.callers import RedisCallers
@@ -190,6 +191,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
     """The doors of a house."""
     settings = house.settings
     switch, probes = _asterisk(house), _probes(house)
+    tally = Tally(house.redis, house.clock, house.metrics)
     if switch is not None:
         probes["fastagi"] = switch.probe
 
@@ -197,6 +199,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(house.open())
+            await stack.enter_async_context(tally.running())
             await stack.enter_async_context(house.networks.open(serving=True))
             if switch is not None:
                 await stack.enter_async_context(switch.open())
@@ -213,7 +216,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.links, house.clock),
         *page_routes(settings, pages, house.till, house.links),
-        *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock),
+        *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, house.networks.states),
         *extra,

@@ -7,7 +7,8 @@ from starlette.routing import BaseRoute
 
 from channels.limits import Limits
 from channels.settings import Settings
-from channels.web import desk
+from channels.tally import Tally
+from channels.web import desk, ops
 from channels.web.desk_door import Threshold
 from channels.web.desk_login import Doorkeeper, LoginLimits
 from channels.web.desk_sessions import Cookies, DeskSessions, FormTokens
@@ -17,6 +18,7 @@ from core.billpay import Till
 from core.database.access_log import PgAccessLog
 from core.database.accounts import PgUsers
 from core.database.desk import PgDesk
+from core.database.ops import PgOps
 from core.database.payments import PgPayments
 from core.database.pool import Database
 from core.database.undoing import PgUndoings
@@ -42,9 +44,9 @@ def desk_on(database: Database, till: Till, clock: Clock, alone_max_dh: int) -> 
 
 
 def desk_routes(
-    settings: Settings, pages: Pages, database: Database, redis: Redis, till: Till, clock: Clock
+    settings: Settings, pages: Pages, database: Database, redis: Redis, till: Till, clock: Clock, tally: Tally
 ) -> Sequence[BaseRoute]:
-    """/desk and what is under it. Cookies are Secure unless the public URL is plain http: the demo."""
+    """/desk and /ops behind one threshold. Cookies are Secure unless the public URL is plain http: the demo."""
     own = settings.desk
     use_cases = desk_on(database, till, clock, own.alone_max_dh)
     doorkeeper = Doorkeeper(accounts_on(database, clock), LoginLimits(Limits(redis, "desk")), use_cases)
@@ -55,4 +57,4 @@ def desk_routes(
         Cookies(secure=not settings.public_url.startswith("http://")),
         FormTokens(settings.secret_keys[0].get_secret_value()),
     )
-    return desk.routes(use_cases, threshold)
+    return [*desk.routes(use_cases, threshold), *ops.routes(PgOps(database), tally, threshold, clock)]

@@ -5,7 +5,7 @@ Every page behind it has a logged-in visitor; every POST has the session's own t
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from channels.door import Malformed, same
 from channels.limits import LimitsDown
 from channels.receive import incoming
+from channels.tally import TallyDown
 from channels.web.desk_login import Doorkeeper, Refused
 from channels.web.desk_sessions import FORM_TTL_S, Cookies, DeskSession, DeskSessions, FormTokens, SessionsDown
 from channels.web.desk_view import SECTION
@@ -25,7 +26,7 @@ from core.subscribers import Language
 
 log = logging.getLogger(__name__)
 
-HOME, LOGIN = "/desk", "/desk/login"
+HOME, LOGIN, OPERATIONS = "/desk", "/desk/login", "/ops"
 BODY_BYTES_MAX = 16 * 1024
 RETRY_AFTER_S = 30
 SEE_OTHER = 303
@@ -80,6 +81,22 @@ class Threshold:
 
         return self._safely(answer)
 
+    def watches(self, handler: Handler, *, by_hand: bool) -> Endpoint:
+        """Numbers without anybody's data. A page that refreshes itself (not `by_hand`) is no sign of a person: it
+        keeps no session alive, and goes on when the session of whoever opened it ended without a click."""
+
+        async def answer(request: Request) -> Response:
+            visit = await self._visit(request, {}) if by_hand else None
+            if visit is not None:
+                language = language_asked(request)
+                if language is not None and language is not visit.language:
+                    visit = replace(visit, session=await self.sessions.change(visit.session, language=language))
+                await self.sessions.watch(visit.session)
+            visit = visit or await self._visit(request, {}, watching=True)
+            return go(f"{LOGIN}?to={OPERATIONS}") if visit is None else await handler(visit)
+
+        return self._safely(answer)
+
     def does(self, handler: Handler) -> Endpoint:
         """An act of whoever is logged in; nothing happens without the session's token."""
 
@@ -87,6 +104,7 @@ class Threshold:
             form = await self._form(request)
             visit = await self._visit(request, form)
             if visit is None:
+                await self.sessions.end(self._cookies.of(request, self._cookies.session))  # a watch that went on
                 return go(LOGIN)
             if _foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
                 return self.notice("forbidden", visit.language, 403)
@@ -108,7 +126,8 @@ class Threshold:
         """GET /desk/login."""
 
         async def answer(request: Request) -> Response:
-            return self._login_form(request, language_asked(request) or Language.FR)
+            to = request.query_params.get("to", "")
+            return self._login_form(request, language_asked(request) or Language.FR, to)
 
         return self._safely(answer)
 
@@ -117,24 +136,26 @@ class Threshold:
 
         async def answer(request: Request) -> Response:
             form = await self._form(request)
-            language = _language(form.get("lang", ""))
+            language, to = _language(form.get("lang", "")), form.get("to", "")
             cookie = self._cookies.of(request, self._cookies.form)
             if _foreign(request) or not self._forms.right(cookie, form.get("csrf", "")):
-                return self._login_form(request, language, "login.stale", 403)
+                return self._login_form(request, language, to, "login.stale", 403)
             found = await self._doorkeeper.let_in(form.get("name", ""), form.get("password", ""), _address(request))
             if isinstance(found, Refused):
                 words, status = ("login.locked", 429) if found.locked else ("login.refused", 401)
-                return self._login_form(request, language, words, status)
+                return self._login_form(request, language, to, words, status)
             await self.sessions.end(self._cookies.of(request, self._cookies.session))
             session = await self.sessions.begin(found, language)
-            entered = go(HOME)
+            entered = go(_destination(to))
             self._cookies.put(entered, self._cookies.session, session.token)
             self._cookies.drop(entered, self._cookies.form)
             return entered
 
         return self._safely(answer)
 
-    def _login_form(self, request: Request, language: Language, problem: str = "", status: int = 200) -> Response:
+    def _login_form(
+        self, request: Request, language: Language, to: str, problem: str = "", status: int = 200
+    ) -> Response:
         cookie = self._cookies.of(request, self._cookies.form) or self._forms.fresh()
         answer = self.pages.html(
             "desk/login.html",
@@ -144,15 +165,17 @@ class Threshold:
             status=status,
             csrf=self._forms.of(cookie),
             problem=problem,
+            to=_destination(to),
         )
         self._cookies.put(answer, self._cookies.form, cookie, FORM_TTL_S)
         return answer
 
     # --- ----------------------------------------------------------------------------------------------------------
 
-    async def _visit(self, request: Request, form: Mapping[str, str]) -> Visit | None:
+    async def _visit(self, request: Request, form: Mapping[str, str], *, watching: bool = False) -> Visit | None:
         """Whoever is logged in, with an account that is still good."""
-        session = await self.sessions.load(self._cookies.of(request, self._cookies.session))
+        token = self._cookies.of(request, self._cookies.session)
+        session = await (self.sessions.watching(token) if watching else self.sessions.load(token))
         if session is None:
             return None
         user = await self._doorkeeper.sits(session.kept.user, session.kept.generation)
@@ -174,7 +197,7 @@ class Threshold:
                 return Response(f"{error}\n", 400, private_headers(), "text/plain")
             except NoSuchPayment:
                 return self.notice("missing", language_asked(request) or Language.FR, 404)
-            except (BooksDown, SessionsDown, LimitsDown) as error:
+            except (BooksDown, SessionsDown, LimitsDown, TallyDown) as error:
                 log.warning("desk: not answered: %s", type(error).__name__)
                 return self.notice("busy", language_asked(request) or Language.FR, 503)
 
@@ -189,6 +212,11 @@ class Threshold:
 def go(where: str) -> Response:
     """Elsewhere, by GET."""
     return RedirectResponse(where, SEE_OTHER, private_headers())
+
+
+def _destination(asked: str) -> str:
+    """Where a login leads; nowhere but here."""
+    return OPERATIONS if asked == OPERATIONS else HOME
 
 
 def _foreign(request: Request) -> bool:

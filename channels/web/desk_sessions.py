@@ -1,7 +1,8 @@
 """Who is logged in at the help desk: sessions in Redis, opened by a cookie that Redis does not know.
 
 The cookie holds 256 random bits, Redis keeps their digest: whoever reads Redis cannot sit down at the desk. A session
-ends after a time without a click, after a day's work whatever happens, and with its account's generation.
+ends after a time without a click, after a day's work whatever happens, and with its account's generation. A watch,
+which shows numbers and nobody's data, lasts as long as the day's work: it may hang on a wall.
 """
 
 import hmac
@@ -80,6 +81,25 @@ class DeskSessions:
             return None
         return session
 
+    async def watch(self, session: DeskSession) -> None:
+        """Whoever has this cookie may look at the numbers until the session's last moment, clicks or none."""
+        try:
+            ttl_s = max(1, int(self._left_s(session.kept)))
+            await self._redis.set(_watch(session.token), msgspec.json.encode(session.kept), ex=ttl_s)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+
+    async def watching(self, token: str) -> DeskSession | None:
+        """The watch of a cookie, which keeps no session alive."""
+        if not 0 < len(token) <= TOKEN_CHARS_MAX:
+            return None
+        try:
+            data = await self._redis.get(_watch(token))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+        watch = None if data is None else _read(token, data)
+        return watch if watch is not None and self._left_s(watch.kept) > 0 else None
+
     async def change(self, session: DeskSession, **changed: object) -> DeskSession:
         """Remember something; a session that was ended meanwhile stays ended."""
         altered = replace(session, kept=msgspec.structs.replace(session.kept, **changed))
@@ -89,7 +109,7 @@ class DeskSessions:
     async def end(self, token: str) -> None:
         """Harmless when there is none."""
         try:
-            await self._redis.delete(_key(token))
+            await self._redis.delete(_key(token), _watch(token))
         except (RedisError, OSError, TimeoutError) as error:
             raise SessionsDown(type(error).__name__) from error
 
@@ -145,6 +165,10 @@ class FormTokens:
 
 def _key(token: str) -> str:
     return f"kh:desk:{sha256(token.encode()).hexdigest()}"
+
+
+def _watch(token: str) -> str:
+    return f"kh:watch:{sha256(token.encode()).hexdigest()}"
 
 
 def _read(token: str, data: bytes | str) -> DeskSession | None:

@@ -11,8 +11,10 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 
 from channels.desk import desk_routes
+from channels.metrics import Metrics
 from channels.receipt_view import Operator
 from channels.settings import Settings, load
+from channels.tally import Tally
 from channels.web.pages import Pages
 from core.accounts import Role
 from core.database.accounts import PgUsers
@@ -84,6 +86,8 @@ class DeskSite:
     url: str
     at: DeskShop
     redis: Redis
+    metrics: Metrics
+    tally: Tally
     seats: list[Seat] = field(default_factory=list)
 
     async def seat(self, name: str | None = None) -> Seat:
@@ -104,9 +108,11 @@ async def desk_site(shop: Shop, redis_url: str, hashed: str, own: Settings) -> A
         await PgUsers(shop.database).add(name, role, hashed, shop.clock.now())
     async with Redis.from_url(redis_url) as redis:
         pages = Pages(load_texts(), Operator("Opérateur", "777"))
-        routes = [*desk_routes(own, pages, shop.database, redis, shop.till, shop.clock), *pages.routes()]
+        metrics = Metrics()
+        tally = Tally(redis, shop.clock, metrics)
+        routes = [*desk_routes(own, pages, shop.database, redis, shop.till, shop.clock, tally), *pages.routes()]
         async with serving(Starlette(routes=routes)) as url:
-            site = DeskSite(url, DeskShop(make_desk(shop), shop), redis)
+            site = DeskSite(url, DeskShop(make_desk(shop), shop), redis, metrics, tally)
             try:
                 yield site
             finally:

@@ -1,0 +1,105 @@
+// The operations page fetches its numbers again and draws curves of the tables it shows. Without it the page is whole.
+const live = document.getElementById("live");
+const fresh = document.getElementById("fresh");
+const pause = document.getElementById("pause");
+const COLOURS = ["#0b6e86", "#b4570a", "#6b4fa3", "#4b5f69"];
+const HEIGHT_PX = 190;
+const SOFT = "#4b5f69";
+let charts = [];
+
+function series(name) {
+  const rows = [...live.querySelectorAll("[data-hours] tbody tr")];
+  const at = rows.map((row) => Number(row.dataset.at));
+  const columns = [...live.querySelectorAll("[data-series]")].map((_, i) =>
+    rows.map((row) => Number(row.querySelectorAll("[data-payments]")[i].dataset[name])));
+  const seen = columns.map((column) => column.some((n) => n > 0));
+  const stacked = [];
+  columns.forEach((column, i) => {
+    stacked.push(column.map((n, at_) => n + (i ? stacked[i - 1][at_] : 0)));
+  });
+  return { at, columns, stacked, seen };
+}
+
+// stacked bars: the tallest is drawn first, each channel before it hides its lower part
+function draw(place) {
+  const { at, columns, stacked, seen } = series(place.dataset.chart);
+  const names = [...live.querySelectorAll("[data-series]")].map((cell) => cell.textContent);
+  const order = names.map((_, i) => i).filter((i) => seen[i]).reverse();
+  const clock = (s) => new Date(s * 1000).toLocaleTimeString("fr-MA",
+    { hour: "2-digit", minute: "2-digit", timeZone: "Africa/Casablanca" });
+  const axis = { stroke: SOFT, grid: { stroke: "#e6ecee", width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+  place.hidden = false;
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", place.dataset.title);
+  return new uPlot({
+    width: place.clientWidth,
+    height: HEIGHT_PX,
+    title: place.dataset.title,
+    cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
+    legend: { show: false },
+    scales: { x: { time: true, range: (_, low, high) => [low - 1800, high + 1800] },
+      y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
+    axes: [
+      { ...axis, grid: { show: false }, space: 60, values: (_, ticks) => ticks.map(clock) },
+      { ...axis, size: 58, space: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6],
+        values: (_, ticks) => ticks.map((n) => n.toLocaleString("fr-MA")) },
+    ],
+    series: [{}, ...order.map((i) => ({
+      label: names[i], fill: COLOURS[i % COLOURS.length], stroke: COLOURS[i % COLOURS.length], width: 0,
+      paths: uPlot.paths.bars({ size: [0.7, 40] }), points: { show: false },
+    }))],
+  }, [at, ...order.map((i) => stacked[i])], place);
+}
+
+function redraw() {
+  charts.forEach((chart) => chart.destroy());
+  charts = [...live.querySelectorAll("[data-chart]")].map(draw);
+}
+
+function replace(html) {
+  const open = [...live.querySelectorAll("details[open]")].map((each) => each.id);
+  const scrolled = live.querySelector(".scroll")?.scrollTop ?? 0;
+  const focused = document.activeElement;
+  const href = live.contains(focused) ? focused.getAttribute("href") : null;
+  const summary = live.contains(focused) && focused.matches("summary") ? focused.parentElement.id : null;
+  charts.forEach((chart) => chart.destroy());
+  charts = [];
+  live.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  open.forEach((id) => { const each = document.getElementById(id); if (each) each.open = true; });
+  const scroll = live.querySelector(".scroll");
+  if (scroll) scroll.scrollTop = scrolled;
+  if (href) live.querySelector(`a[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
+  if (summary) document.getElementById(summary)?.querySelector("summary").focus({ preventScroll: true });
+  redraw();
+}
+
+function stale(is) {
+  fresh.textContent = is ? fresh.dataset.stale : "";
+  fresh.parentElement.classList.toggle("stale", is);
+  document.body.classList.toggle("asleep", is);
+}
+
+async function refresh() {
+  if (document.hidden || pause.getAttribute("aria-pressed") === "true") return;
+  try {
+    const answer = await fetch(live.dataset.address, { redirect: "manual" });
+    if (!answer.ok) return stale(true);
+    replace(await answer.text());
+    stale(false);
+  } catch {
+    stale(true);
+  }
+}
+
+pause.hidden = false;
+pause.addEventListener("click", () => {
+  const pressed = pause.getAttribute("aria-pressed") !== "true";
+  pause.setAttribute("aria-pressed", String(pressed));
+  if (!pressed) refresh();
+});
+document.addEventListener("visibilitychange", refresh);
+new ResizeObserver(() => charts.forEach((chart) => chart.setSize({
+  width: chart.root.parentElement.clientWidth, height: HEIGHT_PX,
+}))).observe(live);
+redraw();
+setInterval(refresh, Number(live.dataset.every) * 1000);

@@ -1,0 +1,152 @@
+"""What operations see, as statements over one snapshot. Each is answered by an index of migration 0006 or by a small
+partial one: the page may be open on many screens while customers pay.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import IsolationLevel
+from psycopg.rows import DictRow
+
+from core.database.pool import Connection, Database
+from core.ops import (
+    ANSWERS_SHOWN,
+    TROUBLES_SHOWN,
+    UNDECIDED_SHOWN,
+    BankAnswer,
+    Overview,
+    Queue,
+    Sales,
+    SettlementRun,
+    Trouble,
+    Undecided,
+    UndecidedPayment,
+)
+
+# What was taken, whatever was given back later; the acquirer's amount is the truth.
+SALES = """
+SELECT date_trunc('hour', paid_at, 'UTC') AS hour, channel, count(*) AS payments,
+       sum(COALESCE(approved_centimes, amount_centimes))::bigint AS centimes
+FROM payments WHERE paid_at >= %(since)s
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+EVENTS = """
+SELECT event, count(*) AS times FROM payment_events
+WHERE at >= %(since)s AND event IN ('send', 'approved', 'refused', 'lost', 'challenged', 'mismatch', 'absent')
+GROUP BY event
+"""
+
+ANSWERS = """
+SELECT event, COALESCE(detail, '') AS detail, count(*) AS times FROM (
+    SELECT event, CASE event WHEN 'refused' THEN detail END AS detail
+    FROM payment_events
+    WHERE at >= %(since)s AND event IN ('approved', 'refused', 'lost', 'challenged', 'mismatch')
+) told
+GROUP BY 1, 2 ORDER BY times DESC, 1, 2 LIMIT %(limit)s
+"""
+
+# A row that is due again and again is as old as its beginning.
+MESSAGES = """
+SELECT CASE WHEN kind LIKE '%%\\_mail' THEN 'mail' WHEN kind = 'outgoing_call' THEN 'call' ELSE 'sms' END AS name,
+       count(*) FILTER (WHERE due_at IS NOT NULL) AS waiting,
+       min(created_at) FILTER (WHERE due_at IS NOT NULL) AS oldest,
+       count(*) FILTER (WHERE status = 'failed' AND updated_at >= %(since)s) AS failed
+FROM (
+    SELECT kind, status, due_at, created_at, updated_at FROM messages WHERE due_at IS NOT NULL
+    UNION ALL
+    SELECT kind, status, due_at, created_at, updated_at FROM messages
+    WHERE status = 'failed' AND updated_at >= %(since)s AND due_at IS NULL
+) told
+GROUP BY 1
+"""
+
+POSTINGS = """
+SELECT count(*) AS waiting, min(p.paid_at) AS oldest
+FROM payment_lines l JOIN payments p ON p.id = l.payment_id WHERE l.posting_due_at IS NOT NULL
+"""
+
+STUCK = "SELECT count(*) AS stuck FROM payment_lines WHERE posting = 'stuck'"
+
+UNDECIDED = """
+SELECT id, COALESCE(sent_at, created_at) AS since, amount_centimes AS centimes,
+       count(*) OVER () AS times, sum(amount_centimes) OVER ()::bigint AS everything
+FROM payments WHERE state = 'unknown' ORDER BY since LIMIT %(limit)s
+"""
+
+GIVING_BACK = """
+SELECT count(*) AS times FROM payments
+WHERE due_at IS NOT NULL AND state IN ('integrity_failure', 'voiding', 'refunding')
+"""
+
+SETTLEMENT = """
+SELECT ran_at AS at, file_name, rows_read AS rows, matched, unreadable, missing_here, missing_there, different
+FROM settlement_runs ORDER BY ran_at DESC LIMIT 1
+"""
+
+TROUBLES = """
+SELECT * FROM (
+    SELECT at, event, COALESCE(detail, '') AS detail, payment_id, false AS message FROM payment_events
+    WHERE at >= %(since)s AND event IN ('mismatch', 'undo_refused', 'bill_stuck', 'lost')
+    UNION ALL
+    SELECT updated_at, kind, COALESCE(error, ''), payment_id, true FROM messages
+    WHERE status = 'failed' AND updated_at >= %(since)s
+) told
+ORDER BY at DESC, payment_id LIMIT %(limit)s
+"""
+
+QUEUES = ("sms", "mail", "call")
+POSTING = "posting"
+
+
+class PgOps:
+    """Implements ops.OpsBooks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def overview(self, since: datetime) -> Overview:
+        async def work(connection: Connection) -> Overview:
+            await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+            await connection.set_read_only(True)
+            try:
+                async with connection.transaction():
+                    return await _overview(connection, since)
+            finally:
+                await connection.set_isolation_level(None)
+                await connection.set_read_only(None)
+
+        return await self._database.run(work)
+
+
+async def _overview(connection: Connection, since: datetime) -> Overview:
+    async def rows(statement: str, **values: Any) -> list[DictRow]:
+        return await (await connection.execute(statement, values)).fetchall()
+
+    postings, stuck = (await rows(POSTINGS))[0], (await rows(STUCK))[0]["stuck"]
+    settlement = await rows(SETTLEMENT)
+    messages = {row["name"]: row for row in await rows(MESSAGES, since=since)}
+    return Overview(
+        sales=tuple(Sales(**row) for row in await rows(SALES, since=since)),
+        answers=tuple(
+            BankAnswer(row["event"], row["detail"], row["times"])
+            for row in await rows(ANSWERS, since=since, limit=ANSWERS_SHOWN)
+        ),
+        events={row["event"]: row["times"] for row in await rows(EVENTS, since=since)},
+        queues=(
+            *(Queue(**messages[name]) if name in messages else Queue(name, 0, None, 0) for name in QUEUES),
+            Queue(POSTING, postings["waiting"], postings["oldest"], stuck),
+        ),
+        undecided=_undecided(await rows(UNDECIDED, limit=UNDECIDED_SHOWN)),
+        giving_back=(await rows(GIVING_BACK))[0]["times"],
+        by_hand=stuck,
+        settlement=SettlementRun(**settlement[0]) if settlement else None,
+        troubles=tuple(Trouble(**row) for row in await rows(TROUBLES, since=since, limit=TROUBLES_SHOWN)),
+    )
+
+
+def _undecided(rows: list[DictRow]) -> Undecided:
+    if not rows:
+        return Undecided(0, 0, None, ())
+    first = tuple(UndecidedPayment(row["id"], row["since"], row["centimes"]) for row in rows)
+    return Undecided(rows[0]["times"], rows[0]["everything"], first[0].since, first)
