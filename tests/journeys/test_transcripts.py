@@ -20,7 +20,7 @@ from core.cards import luhn
 from lab.postgres import Postgres
 from tests.journeys.player import Player
 from tests.journeys.script import Action, Note, read, told
-from tests.journeys.world import BANK_TIMEOUT_S, World, everything_kept, load_demo_data, world
+from tests.journeys.world import BANK_TIMEOUT_S, Place, World, everything_kept, load_demo_data, place, world
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.rglob("*.txt"))
@@ -40,6 +40,13 @@ async def demo_template(postgres: Postgres, template_database: str) -> AsyncIter
     postgres.drop(DEMO_TEMPLATE)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def at() -> AsyncIterator[Place]:
+    """The servers all transcripts share."""
+    async with place() as made:
+        yield made
+
+
 @pytest.fixture
 def demo_database_url(postgres: Postgres, demo_template: str) -> Iterator[str]:
     """A fresh database with the demo data."""
@@ -49,12 +56,14 @@ def demo_database_url(postgres: Postgres, demo_template: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER).with_suffix("")))
-async def test_transcript(file: Path, redis_url: str, demo_database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_transcript(
+    file: Path, at: Place, redis_url: str, demo_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     steps = read(_text(file))
     caplog.set_level(logging.DEBUG)
     async with (
         asyncio.timeout(TRANSCRIPT_MAX_S),
-        world(redis_url, demo_database_url, bank_timeout_s=_patience_s(steps)) as here,
+        world(at, redis_url, demo_database_url, bank_timeout_s=_patience_s(steps)) as here,
     ):
         player = Player(here)
         try:

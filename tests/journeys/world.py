@@ -11,13 +11,17 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 from psycopg.sql import SQL, Identifier
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channels.app import House, application, assemble
 from channels.settings import Settings
 from core.database.pool import Database, open_database
 from core.database.wake import TaskName
 from core.importing import import_csv
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi import HANG_MAX_S, Gateway, app_of
+from lab.cmi_ledger import Ledger
+from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi
 from lab.mailsink import MailSink
 from lab.serving import serving
 from lab.twilio import Twilio
@@ -61,20 +65,65 @@ class World:
         await self.house.jobs.tasks[TaskName.SWEEP](timestamp=0)
 
 
+class Switch:
+    """A server's place for one application after another: starting and stopping a server a transcript is slow."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp = Starlette()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":  # the lifespan is the transcript's own
+            await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parts listen, for all transcripts."""
+
+    app: Switch
+    app_url: str
+    rest: Switch
+    rest_url: str
+    cmi: Switch
+    cmi_url: str
+
+
 @asynccontextmanager
-async def world(redis_url: str, database_url: str, *, bank_timeout_s: float = BANK_TIMEOUT_S) -> AsyncIterator[World]:
+async def place() -> AsyncIterator[Place]:
+    """Three servers for as long as the block lasts."""
+    async with AsyncExitStack() as stack:
+        app, calls, cmi = Switch(), Switch(), Switch()
+        app_url, rest_url, cmi_url = [await stack.enter_async_context(serving(each)) for each in (app, calls, cmi)]
+        yield Place(app, app_url, calls, rest_url, cmi, cmi_url)
+
+
+@asynccontextmanager
+async def world(
+    at: Place, redis_url: str, database_url: str, *, bank_timeout_s: float = BANK_TIMEOUT_S
+) -> AsyncIterator[World]:
     """Open for as long as the block lasts. The database holds the demo data."""
-    clock = Clock()
+    clock, ledger = Clock(), Ledger()
+    cmi = EmulatedCmi(at.cmi_url, Gateway(DEMO_CREDENTIALS, ledger, clock.now, HANG_MAX_S))
+    at.cmi.app = app_of(cmi.gateway)
     async with AsyncExitStack() as stack:
         mails = await stack.enter_async_context(MailSink())
-        cmi = await stack.enter_async_context(emulated_cmi(now=clock.now))
         twilio = await stack.enter_async_context(Twilio(ivr_number=VOICE_NUMBER))
-        rest_url = await stack.enter_async_context(serving(rest(twilio)))
-        settings = _settings(redis_url, database_url, cmi, rest_url, mails.url, bank_timeout_s)
-        house = assemble(settings, clock)
-        url = await stack.enter_async_context(serving(application(house, beside=True)))
-        twilio.connect(url, PUBLIC_URL)
-        yield World(url, house, twilio, cmi, mails, clock)
+        at.rest.app = rest(twilio)
+        house = assemble(_settings(redis_url, database_url, cmi, at.rest_url, mails.url, bank_timeout_s), clock)
+        app = application(house, beside=True)
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        stack.push_async_callback(_quiet, at, twilio)
+        at.app.app = app
+        twilio.connect(at.app_url, PUBLIC_URL)
+        yield World(at.app_url, house, twilio, cmi, mails, clock)
+
+
+async def _quiet(at: Place, twilio: Twilio) -> None:
+    """The last calls and reports come to their end before the application closes."""
+    for call in twilio.calls.values():
+        call.hang_up()
+    await twilio.idle()
+    at.app.app = Starlette()
 
 
 def _settings(
