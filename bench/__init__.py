@@ -1,1 +1,1 @@
-"""Speed against baselines in the same run: `./run bench`. Never a test: a shared machine's clock proves nothing alone."""
+"""Speed against baselines in the same run: `./run bench`. Ratios only: a shared machine's clock proves nothing."""

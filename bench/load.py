@@ -4,9 +4,12 @@ Cheap on purpose: the load shares the machine with what it measures. Bounded in 
 """
 
 import asyncio
+import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 CONNECTIONS = 64
 BURST_MAX_S = 60.0
@@ -16,7 +19,7 @@ Requests = Callable[[int], Iterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What one burst came to. Latencies in milliseconds."""
+    """What one burst came to. An error is an answer that is no 200 or does not hold what was expected."""
 
     requests: int
     seconds: float
@@ -31,86 +34,104 @@ class Burst:
 
 def post(path: str, body: bytes, headers: bytes = b"") -> bytes:
     """One request as bytes."""
-    return (
-        b"POST %b HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n%bContent-Length: %d\r\n\r\n%b"
-        % (path.encode(), headers, len(body), body)
-    )
+    form = b"Host: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    return b"POST %b HTTP/1.1\r\n%b%bContent-Length: %d\r\n\r\n%b" % (path.encode(), form, headers, len(body), body)
 
 
 class _Client(asyncio.Protocol):
     """One connection: answers are told apart by their Content-Length."""
 
-    def __init__(self, requests: Iterator[bytes], until: float, latencies: list[float], pause_s: float) -> None:
-        self.requests = requests
-        self.until = until
-        self.latencies = latencies
-        self.pause_s = pause_s
+    def __init__(self, requests: Iterator[bytes], until: float, latencies: list[float], expect: bytes) -> None:
+        self._requests = requests
+        self._until = until
+        self._latencies = latencies
+        self._expect = expect
+        self._loop = asyncio.get_running_loop()
+        self._buffer = b""
+        self._sent_at = time.perf_counter()
+        self.gap_s: Callable[[], float] | None = None
         self.errors = 0
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.buffer = b""
-        self.sent_at = 0.0
+        self.done: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self._send()
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own class is no subclass
 
-    def _send(self) -> None:
-        now = time.perf_counter()
-        request = next(self.requests, None) if now < self.until else None
-        if request is None:
-            self.transport.close()
-            return
-        self.sent_at = now
-        self.transport.write(request)  # type: ignore[attr-defined]  # a TCP transport
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        head = self.buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        lower = self.buffer[:head].lower()
-        at = lower.find(b"content-length:")
-        length = int(lower[at + 15 : lower.find(b"\r\n", at) if lower.find(b"\r\n", at) > 0 else head])
-        if len(self.buffer) < head + 4 + length:
-            return
-        if not self.buffer.startswith(b"HTTP/1.1 200"):
-            self.errors += 1
-        self.buffer = self.buffer[head + 4 + length :]
-        spent = time.perf_counter() - self.sent_at
-        self.latencies.append(spent)
-        if self.pause_s > spent:
-            asyncio.get_running_loop().call_later(self.pause_s - spent, self._send)
+    def go_on(self) -> None:
+        """Send the next request, at once or after its gap."""
+        pause_s = self._sent_at + self.gap_s() - time.perf_counter() if self.gap_s else 0.0
+        if pause_s > 0:
+            self._loop.call_later(pause_s, self._send)
         else:
             self._send()
 
+    def _send(self) -> None:
+        self._sent_at = time.perf_counter()
+        request = next(self._requests, None) if self._sent_at < self._until else None
+        if request is None:
+            self._transport.close()
+        else:
+            self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        size = answer_size(self._buffer)
+        if size is None or len(self._buffer) < size:
+            return
+        answer, self._buffer = self._buffer[:size], self._buffer[size:]
+        self.errors += not answer.startswith(b"HTTP/1.1 200") or self._expect not in answer
+        self._latencies.append(time.perf_counter() - self._sent_at)
+        self.go_on()
+
     def connection_lost(self, error: Exception | None) -> None:
+        self.errors += error is not None
         if not self.done.done():
             self.done.set_result(None)
 
 
+def answer_size(data: bytes) -> int | None:
+    """Bytes of the answer that `data` begins with; None while its head is not whole. Raises ValueError."""
+    head = data.find(b"\r\n\r\n")
+    if head < 0:
+        return None
+    lower = data[: head + 2].lower()
+    at = lower.index(b"content-length:") + 15
+    return head + 4 + int(lower[at : lower.index(b"\r\n", at)])
+
+
 async def burst(
-    port: int, requests: Requests, seconds: float, *, connections: int = CONNECTIONS, rate: float | None = None
+    port: int,
+    requests: Requests,
+    seconds: float,
+    *,
+    connections: int = CONNECTIONS,
+    rate: float | None = None,
+    expect: bytes = b"",
 ) -> Burst:
-    """Load for so long; `rate` paces all connections together (open pace, closed loop), None goes as fast as it can."""
+    """Load for so long. `rate`: requests a second of all together, at random moments; None: as fast as answers come."""
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    began = time.perf_counter()
-    pause_s = connections / rate if rate else 0.0
-    clients = []
+    clients: list[_Client] = []
+    until = time.perf_counter() + seconds
     for n in range(connections):
         _, client = await loop.create_connection(
-            lambda n=n: _Client(requests(n), began + seconds, latencies, pause_s),  # type: ignore[misc]  # bound now
+            lambda n=n: _Client(requests(n), until, latencies, expect),  # type: ignore[misc]  # n is bound now
             "127.0.0.1",
             port,
         )
         clients.append(client)
+    began = time.perf_counter()
+    for n, client in enumerate(clients):
+        if rate:
+            client.gap_s = partial(random.Random(n).expovariate, rate / connections)
+        client.go_on()
     async with asyncio.timeout(seconds + BURST_MAX_S):
         await asyncio.gather(*(client.done for client in clients))
     spent = time.perf_counter() - began
     latencies.sort()
     errors = sum(client.errors for client in clients)
-    return Burst(len(latencies), spent, _at(latencies, 0.5), _at(latencies, 0.99), errors)
+    return Burst(len(latencies), spent, at_ms(latencies, 0.5), at_ms(latencies, 0.99), errors)
 
 
-def _at(latencies: list[float], share: float) -> float:
-    return latencies[min(len(latencies) - 1, int(len(latencies) * share))] * 1000 if latencies else 0.0
+def at_ms(sorted_s: Sequence[float], share: float) -> float:
+    """The value below which that share lies, in milliseconds."""
+    return sorted_s[min(len(sorted_s) - 1, int(len(sorted_s) * share))] * 1000 if sorted_s else 0.0

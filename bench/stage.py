@@ -25,6 +25,7 @@ STOP_MAX_S = 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
 TOKEN = "bench-token-of-thirty-two-letters"
 SID = "ACbench"
+PUBLIC_URL = "https://bench.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def server(name: str, command: Sequence[str], environ: Mapping[str, str], ready_
         spelled,
         env=full,
         stdout=subprocess.DEVNULL,
-        preexec_fn=_pin,  # noqa: PLW1509 - no thread of ours runs beside it
+        preexec_fn=_pin,  # no thread of ours runs beside it
     )
     try:
         _await_ready(process, f"http://127.0.0.1:{port}{ready_path}")
@@ -95,7 +96,7 @@ def khallas_environ(backends: Backends, **more: str) -> dict[str, str]:
     return {
         "KHALLAS_REDIS_URL": backends.redis_url,
         "KHALLAS_DATABASE_URL": backends.database_url,
-        "KHALLAS_PUBLIC_URL": "https://bench.example",
+        "KHALLAS_PUBLIC_URL": PUBLIC_URL,
         "KHALLAS_SECRET_KEYS": secrets.token_urlsafe(32),
         "KHALLAS_VAULT_KEYS": "bench:" + base64.b64encode(secrets.token_bytes(32)).decode(),
         "KHALLAS_TWILIO__ACCOUNT_SID": SID,
@@ -130,6 +131,22 @@ UVICORN = (
     "--http",
     "httptools",
 )
+
+
+def busy_s() -> float:
+    """Processor seconds that the two cores spent on anything, so far."""
+    spent = 0.0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *jiffies = line.split()
+        if name in {f"cpu{SERVER_CORE}", f"cpu{LOAD_CORE}"}:
+            user, nice, system, _idle, _wait, interrupt, soft, steal = map(int, jiffies[:8])
+            spent += (user + nice + system + interrupt + soft + steal) / TICKS
+    return spent
+
+
+def own_s() -> float:
+    """Processor seconds of this process and all it started, so far."""
+    return sum(_cpu_s(pid) for pid in _tree(os.getpid()))
 
 
 def free_port() -> int:

@@ -1,31 +1,48 @@
-"""Sessions and requests for the USSD step: bills ticked and unticked on the list, in three languages.
+"""Sessions and requests for a step of the conversation: bills ticked and unticked on the list, in three languages.
 
 Sessions lie in Redis before the clock starts, at the list of bills; a session gives STEPS_A_SESSION steps, so that the
-inputs joined by `*` stay as short as a customer's.
+inputs joined by `*` stay as short as a customer's. A USSD step counts its inputs, a voice step the pages spoken.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
+from math import ceil
+from urllib.parse import urlencode
 
 from redis.asyncio import Redis
 
-from bench.load import Requests, post
+from bench.load import CONNECTIONS, Requests, post
+from bench.stage import PUBLIC_URL, SID, TOKEN
+from channels.twilio_signature import sign
 from core.invoices import Invoice
 from core.subscribers import Language, Service
 from sessions.choosing import PickInvoices
 from sessions.codec import Record, encode
 from sessions.effects import LineRef
-from sessions.store import SESSION_TTL_S, Key
+from sessions.store import POINTER_TTL_S, SESSION_TTL_S, Key
 
-PATH = "/ussd/africastalking"
+USSD_PATH = "/ussd/africastalking"
+VOICE_PATH = "/ivr/twilio/turn"
 STEPS_A_SESSION = 12
 LEAD = "1*1*1"  # language, own line, terms: what led to the list
+ORDER = 3  # of the request that showed the list
+KEYS = ("2", "3")  # the two bills; 1 pays
+RATE_MAX = 12_000  # steps a second that sessions are made for
 SEED_BATCH = 2_000
+
+
+def sessions_for(seconds: float) -> int:
+    """Sessions a connection needs for a burst of that length."""
+    return ceil(RATE_MAX * seconds / CONNECTIONS / STEPS_A_SESSION)
 
 
 def msisdn(connection: int) -> str:
     return f"+2126{connection:08d}"
+
+
+def dialog(connection: int, session: int) -> str:
+    return f"b{connection}-{session}"
 
 
 def bills(count: int) -> tuple[Invoice, ...]:
@@ -36,48 +53,100 @@ def bills(count: int) -> tuple[Invoice, ...]:
     )
 
 
+def language(connection: int) -> Language:
+    return tuple(Language)[connection % 3]
+
+
 def record(connection: int, count: int) -> bytes:
     """A session at the list of bills, as save.lua leaves it."""
-    language = tuple(Language)[connection % 3]
     line = LineRef(Service.MOBILE, f"06{connection:08d}", "salma@example.com")
-    order = LEAD.count("*") + 1
-    kept = Record(order + 1, order, PickInvoices(line, bills(count)), language, terms=True)
+    kept = Record(ORDER + 1, ORDER, PickInvoices(line, bills(count)), language(connection), terms=True)
     return b"%d|%b" % (kept.version, encode(kept))
 
 
-async def seed(redis: Redis, connections: int, sessions: int, count: int = 2) -> None:
-    """So many sessions for each connection, in Khallas's form and in the baseline's."""
-    plain = json.dumps({"screen": "PickInvoices", "line": "0600000002", "left_out": []})
+async def seed(redis: Redis, channel: str, sessions: int, bill_count: int = 2) -> None:
+    """So many sessions for each connection, with the pointer that a dialog leaves."""
     pipe = redis.pipeline(transaction=False)
-    for connection in range(connections):
-        kept = record(connection, count)
+    for connection in range(CONNECTIONS):
+        kept = record(connection, bill_count)
         for session in range(sessions):
-            name = f"b{connection}-{session}"
-            pipe.set(Key(msisdn(connection), "ussd", prefix(name)).record, kept, ex=SESSION_TTL_S)
-            pipe.set(f"bench:{name}", plain, ex=SESSION_TTL_S)
+            key = Key(msisdn(connection), channel, dialog(connection, session))
+            pipe.set(key.record, kept, ex=SESSION_TTL_S)
+            pipe.set(key.pointer, key.record, ex=POINTER_TTL_S)
             if len(pipe) >= SEED_BATCH:
                 await pipe.execute()
     await pipe.execute()
 
 
-def prefix(session: str) -> str:
-    """The dialog's id as Africa's Talking's wire makes it."""
-    return session
+async def seed_plain(redis: Redis, sessions: int) -> None:
+    """The same sessions as the bare baseline keeps them."""
+    plain = json.dumps({"screen": "PickInvoices", "line": "0600000002", "left_out": []})
+    pipe = redis.pipeline(transaction=False)
+    for connection in range(CONNECTIONS):
+        for session in range(sessions):
+            pipe.set(f"bench:{dialog(connection, session)}", plain, ex=SESSION_TTL_S)
+            if len(pipe) >= SEED_BATCH:
+                await pipe.execute()
+    await pipe.execute()
 
 
-def requests(sessions: int, path: str = PATH, keys: Sequence[str] = ("2", "3")) -> Requests:
+async def seed_others(redis: Redis, begin: int, end: int) -> None:
+    """Live sessions of customers who are thinking, by their number."""
+    pipe = redis.pipeline(transaction=False)
+    kept = record(1, 2)
+    for n in range(begin, end):
+        key = Key(f"+2127{n:08d}", "ussd", f"ATUid_{n:032x}")
+        pipe.set(key.record, kept, ex=6 * SESSION_TTL_S)
+        pipe.set(key.pointer, key.record, ex=6 * SESSION_TTL_S)
+        if len(pipe) >= SEED_BATCH:
+            await pipe.execute()
+    await pipe.execute()
+
+
+def ussd(sessions: int, path: str = USSD_PATH, steps: int = STEPS_A_SESSION) -> Requests:
     """For each connection its steps: the keys in turn, session after session."""
 
     def of(connection: int) -> Iterator[bytes]:
         number = msisdn(connection).replace("+", "%2B")
         for session in range(sessions):
             text = LEAD
-            for step in range(STEPS_A_SESSION):
-                text += "*" + keys[step % len(keys)]
+            for step in range(steps):
+                text += "*" + KEYS[step % len(KEYS)]
                 yield post(
                     path,
-                    f"sessionId=b{connection}-{session}&serviceCode=%2A1117%23&phoneNumber={number}"
+                    f"sessionId={dialog(connection, session)}&serviceCode=%2A1117%23&phoneNumber={number}"
                     f"&networkCode=60401&text={text}".encode(),
                 )
 
     return of
+
+
+def voice(sessions: int) -> Requests:
+    """The same in calls: each turn about the page of its version, signed as Twilio signs."""
+
+    def of(connection: int) -> Iterator[bytes]:
+        spoken = language(connection).value
+        for session in range(sessions):
+            call = dialog(connection, session)
+            for step in range(STEPS_A_SESSION):
+                target = f"{VOICE_PATH}?v={ORDER + 1 + step}&l={spoken}"
+                yield signed(
+                    target,
+                    {
+                        "CallSid": call,
+                        "AccountSid": SID,
+                        "From": msisdn(connection),
+                        "To": "+212520001117",
+                        "Direction": "inbound",
+                        "CallStatus": "in-progress",
+                        "Digits": KEYS[step % len(KEYS)],
+                    },
+                )
+
+    return of
+
+
+def signed(target: str, form: dict[str, str]) -> bytes:
+    """A webhook as Twilio sends it."""
+    signature = sign(TOKEN, PUBLIC_URL + target, tuple(form.items()))
+    return post(target, urlencode(form).encode(), b"X-Twilio-Signature: %b\r\n" % signature.encode())

@@ -1,4 +1,4 @@
-"""Baseline (d) of facts/speed.md: raw ASGI + urlencoded parse + GET + SET EX by redis-py. `uvicorn bench.baselines.redis_step:app`."""
+"""Baseline (d) of facts/speed.md: raw ASGI + urlencoded parse + GET + SET EX by redis-py."""
 
 import json
 import os
@@ -8,7 +8,10 @@ from urllib.parse import parse_qsl
 from redis.asyncio import Redis
 
 redis = Redis.from_url(os.environ["BENCH_REDIS_URL"])
-BODY = b"CON Factures choisies : 2 sur 2\n1. Payer 413,50 DH\n2. [x] 09/2026 199,00 DH\n3. [x] 10/2026 214,50 DH\n0. Retour"
+BODY = (
+    b"CON Factures choisies : 2 sur 2\n1. Payer 413,50 DH\n"
+    b"2. [x] 09/2026 199,00 DH\n3. [x] 10/2026 214,50 DH\n0. Retour"
+)
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -19,6 +22,10 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+    if scope["method"] == "GET":  # is it ready?
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+        return
     body = b""
     more = True
     while more:

@@ -1,0 +1,1 @@
+"""One file a row of the table: who competes, and what is found."""
