@@ -77,7 +77,9 @@ def brand_of(pan: Secret) -> str:
 def pan_plausible(pan: Secret, *, check_luhn: bool = True) -> bool:
     """Right length and, unless switched off (facts/cmi.md), the Luhn digit."""
     digits = pan.reveal()
-    return PAN_MIN <= len(digits) <= PAN_MAX and digits.isdigit() and (luhn(digits) or not check_luhn)
+    return (
+        PAN_MIN <= len(digits) <= PAN_MAX and digits.isascii() and digits.isdigit() and (luhn(digits) or not check_luhn)
+    )
 
 
 def expiry_of(digits: str) -> tuple[int, int]:

@@ -136,7 +136,7 @@ class Connector:
         fault = "no_payment" if payment is None else _mismatch(asked, payment)
         if fault or payment is None:
             return _error(key, fault)
-        if card is None or not (CVV_MIN <= len(cvv) <= CVV_MAX and cvv.reveal().isdecimal()):
+        if card is None or not (CVV_MIN <= len(cvv) <= CVV_MAX and cvv.reveal().isascii() and cvv.reveal().isdecimal()):
             return _error(key, "invalid_card")
         call = asked.parameters.get("call") or payment.id
         came = await self._charges.charge(
@@ -148,7 +148,7 @@ class Connector:
         number = Secret(asked.cardnumber.get_secret_value().strip())
         try:
             month, year = expiry_of(f"{int(asked.expiry_month):02d}{int(asked.expiry_year) % 100:02d}")
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if expired(month, year, self._today()) or not pan_plausible(number, check_luhn=self._check_luhn):
             return None

@@ -244,57 +244,50 @@ async def test_a_repeat_waits_for_the_first_answer(line: World, twilio: PayTaker
     assert (await only_payment(line)).attempts == 1
 
 
-@pytest.mark.parametrize("amount", ["769.2", "769.20", "769.200", "7.692E2", 769.2])
-async def test_one_amount_is_spelled_in_many_ways(line: World, twilio: PayTaker, amount: str | float) -> None:
+async def test_one_amount_and_one_expiry_are_spelled_in_many_ways(line: World, twilio: PayTaker) -> None:
+    spelled: list[dict[str, object]] = [{"amount": amount} for amount in ("769.2", "769.200", 769.2)]
+    spelled += [{"expiry_month": 12, "expiry_year": 28}, {"expiry_year": "2028", "currency_code": "MAD"}]
     async with caller(line) as call:
-        answer = await twilio.charge(twilio.asked(call, GOOD, "t1") | {"amount": amount})
-        assert answer is not None
-        assert answer["error_code"] is None
+        for number, told in enumerate(spelled):
+            answer = await twilio.charge(twilio.asked(call, GOOD, f"t{number}") | told)
+            assert answer is not None
+            assert answer["error_code"] is None, told
 
 
-@pytest.mark.parametrize(
-    ("wrong", "code"),
-    [
-        ({"amount": "769.19"}, "amount_differs"),
-        ({"amount": "769.205"}, "amount_differs"),
-        ({"amount": "-769.20"}, "amount_differs"),
-        ({"amount": "NaN"}, "amount_differs"),
-        ({"amount": "Infinity"}, "amount_differs"),
-        ({"amount": "a lot"}, "invalid_amount"),
-        ({"amount": ""}, "invalid_amount"),
-        ({"currency_code": "usd"}, "currency_differs"),
-        ({"cardnumber": "4000000000000011"}, "invalid_card"),
-        ({"cardnumber": "no card"}, "invalid_card"),
-        ({"cvv": "12"}, "invalid_card"),
-        ({"cvv": "12a"}, "invalid_card"),
-        ({"expiry_month": "13"}, "invalid_card"),
-        ({"expiry_month": "x"}, "invalid_card"),
-        ({"expiry_year": "20"}, "invalid_card"),
-        ({"parameters": {}}, "no_payment"),
-        ({"parameters": {"payment": "01JNOBODY"}}, "no_payment"),
-        ({"method": "tokenize"}, "no_tokens"),
-    ],
-)
-async def test_what_does_not_agree_is_not_sent(
-    line: World, twilio: PayTaker, wrong: dict[str, object], code: str
-) -> None:
+DISAGREES: list[tuple[dict[str, object], str]] = [
+    ({"amount": "769.19"}, "amount_differs"),
+    ({"amount": "769.205"}, "amount_differs"),
+    ({"amount": "-769.20"}, "amount_differs"),
+    ({"amount": "NaN"}, "amount_differs"),
+    ({"amount": "Infinity"}, "amount_differs"),
+    ({"amount": "a lot"}, "invalid_amount"),
+    ({"amount": ""}, "invalid_amount"),
+    ({"currency_code": "usd"}, "currency_differs"),
+    ({"cardnumber": "4000000000000011"}, "invalid_card"),
+    ({"cardnumber": "no card"}, "invalid_card"),
+    ({"cardnumber": "４０００００００００００００１０"}, "invalid_card"),
+    ({"cvv": "12"}, "invalid_card"),
+    ({"cvv": "12a"}, "invalid_card"),
+    ({"expiry_month": "13"}, "invalid_card"),
+    ({"expiry_month": "x"}, "invalid_card"),
+    ({"expiry_month": 1e308}, "invalid_card"),
+    ({"cvv": "١٢٣"}, "invalid_card"),
+    ({"expiry_year": "20"}, "invalid_card"),
+    ({"parameters": {}}, "no_payment"),
+    ({"parameters": {"payment": "01JNOBODY"}}, "no_payment"),
+    ({"method": "tokenize"}, "no_tokens"),
+]
+
+
+async def test_what_does_not_agree_is_not_sent(line: World, twilio: PayTaker) -> None:
     async with caller(line) as call:
-        answer = await twilio.charge(twilio.asked(call, GOOD, "t1") | wrong)
-        assert answer is not None
-        key = "token_id" if "method" in wrong else "charge_id"
-        assert (answer[key], answer["error_code"]) == ("", code)
-        assert answer["error_message"]
+        for number, (wrong, code) in enumerate(DISAGREES):
+            answer = await twilio.charge(twilio.asked(call, GOOD, f"t{number}") | wrong)
+            assert answer is not None
+            key = "token_id" if "method" in wrong else "charge_id"
+            assert (answer[key], answer["error_code"]) == ("", code), wrong
+            assert answer["error_message"]
     assert (await only_payment(line)).attempts == 0
-
-
-@pytest.mark.parametrize(
-    "expiry", [{"expiry_month": 12, "expiry_year": 28}, {"expiry_month": "12", "expiry_year": "2028"}]
-)
-async def test_an_expiry_in_any_dialect(line: World, twilio: PayTaker, expiry: dict[str, object]) -> None:
-    async with caller(line) as call:
-        answer = await twilio.charge(twilio.asked(call, GOOD, "t1") | expiry)
-        assert answer is not None
-        assert answer["error_code"] is None
 
 
 async def _status(line: World, *, auth: str | None, body: bytes) -> tuple[int, str, str]:
@@ -327,23 +320,20 @@ async def test_nobody_else_may_charge(line: World) -> None:
     assert 'khallas_refused_total{door="ivr/pay-connector",reason="malformed"} 2.0' in metrics
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (b"", "the body is no JSON object"),
-        (b"[]", "the body is no JSON object"),
-        (b"{}", "the field transaction_id is missing or wrong"),
-        (b'{"transaction_id": "t", "cardnumber": "4000000000000010"}', "the field expiry_month is missing or wrong"),
-        (
-            b'{"transaction_id": "a b", "cardnumber": "4000000000000010"}',
-            "the field transaction_id is missing or wrong",
-        ),
-        (b"{" + b'"a":1,' * 3000 + b'"b":1}', "the body is too large"),
-    ],
-)
-async def test_malformed_charges_are_told_so_without_their_words(line: World, body: bytes, words: str) -> None:
-    told = await _status(line, auth=aiohttp.encode_basic_auth(USER, PASSWORD), body=body)
-    assert told == (400, "no-store", words + "\n")
+MALFORMED = [
+    (b"", "the body is no JSON object"),
+    (b"[]", "the body is no JSON object"),
+    (b"{}", "the field transaction_id is missing or wrong"),
+    (b'{"transaction_id": "t", "cardnumber": "4000000000000010"}', "the field expiry_month is missing or wrong"),
+    (b'{"transaction_id": "a b", "cardnumber": "4000000000000010"}', "the field transaction_id is missing or wrong"),
+    (b"{" + b'"a":1,' * 3000 + b'"b":1}', "the body is too large"),
+]
+
+
+async def test_malformed_charges_are_told_so_without_their_words(line: World) -> None:
+    for body, words in MALFORMED:
+        told = await _status(line, auth=aiohttp.encode_basic_auth(USER, PASSWORD), body=body)
+        assert told == (400, "no-store", words + "\n")
 
 
 async def test_without_redis_nothing_is_sent(line: World, twilio: PayTaker, monkeypatch: pytest.MonkeyPatch) -> None:
