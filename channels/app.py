@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from procrastinate import App
@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from channels import asterisk, guards, networks, openapi
+from channels import asterisk, guards, networks, openapi, otel
 from channels.callers import TwilioCaller
 from channels.clock import ZONE, SystemClock
 from channels.desk import desk_routes
@@ -32,9 +32,12 @@ from channels.logs import RequestIds
 from channels.mail.compose import Composer
 from channels.mail.compose import Sender as MailSender
 from channels.mail.send import SmtpMailer, SmtpServer
+from channels.metering import CountedPayments, CountedStore, CountedTexter, WatchedAcquirer
 from channels.metrics import Metrics
+from channels.metrics_till import TillMetrics
 from channels.money import acquirer_of, billing_of
 from channels.networks import Networks
+from channels.queues import Queues
 from channels.receipt_view import Operator
 from channels.receive import Check
 from channels.settings import BadSettings, Settings
@@ -70,6 +73,7 @@ from core.subscribers import national
 from core.sweeps import Sweep
 from core.texts import Texts, load_texts
 from core.timing import Times
+from core.tracing import NO_TRACER, Tracer
 from sessions.perform import Performer
 from sessions.redis_store import RedisStore
 from sessions.turn import Numbers, Turns
@@ -103,6 +107,8 @@ class House:
     billing: EmbeddedBilling | TmForumBilling
     twilio: TwilioRest
     jobs: App
+    queues: Queues
+    tracer: Tracer
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -131,7 +137,9 @@ def assemble(
     `clock` stands in for the real one; `times` and `around`, which wraps what stands behind the ports, are for tests.
     """
     clock, texts, times = clock or SystemClock(), load_texts(), times or Times()
-    database = Database(make_pool(settings.database_url.get_secret_value()))
+    metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
+    counted = TillMetrics(metrics.registry)
+    database = Database(make_pool(settings.database_url.get_secret_value()), tracer)
     redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         max_connections=REDIS_CONNECTIONS_MAX,
@@ -139,7 +147,9 @@ def assemble(
         socket_connect_timeout=REDIS_WAIT_S,
     )
     cmi, bills = acquirer_of(settings), billing_of(settings, database, clock)
-    world = World(books_on(database), bills, cmi, RedisCodeLimits(redis), clock)
+    books = replace(books_on(database), payments=CountedPayments(database, counted))
+    bank = WatchedAcquirer(cmi, counted, tracer)
+    world = World(books, bills, bank, RedisCodeLimits(redis, counted.limit), clock)
     world = around(world) if around else world
     books, billing, acquirer = world.books, world.billing, world.acquirer
     till = Till(world, times=times, currency=settings.currency)
@@ -149,18 +159,22 @@ def assemble(
     twilio = _twilio(settings)
     numbers = Numbers(settings.help_number, national(settings.ivr.number), settings.short_code)
     seals = Seals(settings.vault())
-    performer = Performer(till, seals, RedisCardLimits(redis, seals.key("card limits")))
-    turns = Turns(RedisStore(redis), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn)
-    metrics, memory = Metrics(), RedisMemory(redis)
-    post = Post(memory, Limits(redis, "sms"), books.messages, clock)
+    performer = Performer(till, seals, RedisCardLimits(redis, seals.key("card limits"), counted.limit))
+    turns = Turns(
+        CountedStore(RedisStore(redis), counted), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn
+    )
+    memory = RedisMemory(redis)
+    post = Post(memory, Limits(redis, "sms", counted.limit), books.messages, clock)
     inbox = _inbox(settings, Answers(_words(settings, texts), till, memory), post)
     texter = TwilioTexter(twilio, f"{_base(settings)}/sms/twilio/status")
     outside = networks.join(settings, redis, networks.Doors(inbox, turns, texts, metrics), texter)
-    gateways = _gateways(settings, texts, links, twilio, clock, outside.texter, memory)
+    gateways = _gateways(settings, texts, links, twilio, clock, CountedTexter(outside.texter, counted), memory)
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
     retention = Retention(PgRetention(database), clock, Periods(**settings.retention.model_dump()))
-    jobs = build_jobs(Work(till.attendant, poster, sender, sweep, retention), sweep_every_s=times.sweep_every_s)
+    jobs = build_jobs(
+        Work(till.attendant, poster, sender, sweep, retention), sweep_every_s=times.sweep_every_s, tracer=tracer
+    )
     return House(
         settings,
         texts,
@@ -179,12 +193,19 @@ def assemble(
         bills,
         twilio,
         jobs,
+        Queues(database, clock, counted),
+        tracer,
     )
 
 
 def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """The ASGI application. `beside` runs a worker in this process too; `extra` is the demo's phone."""
     return application(assemble(settings), beside=beside, extra=extra)
+
+
+def operations_only(house: House) -> Starlette:
+    """What a worker answers: whether it lives and is ready, and its metrics. The house is opened elsewhere."""
+    return Starlette(routes=operations.routes(_probes(house), house.metrics.page, house.networks.states))
 
 
 def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
@@ -205,6 +226,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
                 await stack.enter_async_context(switch.open())
             if beside:
                 await stack.enter_async_context(worker_beside(house.jobs, house.database.pool))
+                await stack.enter_async_context(house.queues.watched())
             yield
 
     pages = Pages(house.texts, Operator(settings.operator_name, settings.help_number))
@@ -221,7 +243,11 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *operations.routes(probes, house.metrics.page, house.networks.states),
         *extra,
     ]
-    app = Front(hot(busiest), routes=routes, lifespan=lifespan, middleware=[Middleware(RequestIds)])
+    doors, layers = hot(busiest), [Middleware(RequestIds)]
+    if house.tracer is not NO_TRACER:
+        doors = {path: otel.Traced(door, house.tracer) for path, door in doors.items()}
+        layers.insert(0, Middleware(otel.Traced, tracer=house.tracer))
+    app = Front(doors, routes=routes, lifespan=lifespan, middleware=layers)
     app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
     return app
 

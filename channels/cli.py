@@ -107,12 +107,18 @@ def serve(
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    host: Annotated[str, typer.Option(help="address of --metrics-port")] = "127.0.0.1",
+    metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="/metrics, /healthz, /readyz")] = None,
+) -> None:
     """Jobs: receipts, calls, inquiries, postings, sweeps. Several may run."""
     from channels.commands.serve import work_forever
     from channels.production import require_production
 
-    asyncio.run(work_forever(_settings(require_production)))
+    try:
+        asyncio.run(work_forever(_settings(require_production), host, metrics_port))
+    except OSError as error:
+        _fail(str(error.strerror or error))
 
 
 @app.command()

@@ -5,7 +5,7 @@ each. All counters of a scope share a hash tag, so that one script sees them all
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
@@ -19,6 +19,8 @@ from core.subscribers import reachable
 
 LIMITS_MAX = 16
 COUNT_ONLY = 0
+
+Hit = Callable[[str, str], None]  # scope, name
 FINGERPRINT_BYTES = 16
 HIDDEN = "hidden"
 
@@ -37,10 +39,11 @@ class Limit:
 
 
 class Limits:
-    """Counters of one scope ("sms", "codes")."""
+    """Counters of one scope ("sms", "codes"). `hit` hears the scope and the limit that turned somebody away."""
 
-    def __init__(self, redis: Redis, scope: str) -> None:
+    def __init__(self, redis: Redis, scope: str, hit: Hit | None = None) -> None:
         self._scope = scope
+        self._hit = hit
         self._spend = redis.register_script(resources.files("channels").joinpath("spend.lua").read_text())
 
     async def spend(self, limits: Sequence[Limit]) -> Limit | None:
@@ -53,7 +56,11 @@ class Limits:
             used_up = int(await self._spend(keys=keys, args=args))
         except (RedisError, OSError, TimeoutError) as error:
             raise LimitsDown(type(error).__name__) from error
-        return limits[used_up - 1] if used_up else None
+        if not used_up:
+            return None
+        if self._hit is not None:
+            self._hit(self._scope, limits[used_up - 1].name)
+        return limits[used_up - 1]
 
 
 class RedisCodeLimits:
@@ -72,8 +79,8 @@ class RedisCodeLimits:
     CHANNEL_WRONG, CHANNEL_WRONG_S = 2_000, 3_600
     ALL_WRONG, ALL_WRONG_S = 4_000, 3_600
 
-    def __init__(self, redis: Redis) -> None:
-        self._limits = Limits(redis, "codes")
+    def __init__(self, redis: Redis, hit: Hit | None = None) -> None:
+        self._limits = Limits(redis, "codes", hit)
 
     async def allow(self, channel: str, caller: str, target: str) -> bool:
         tries = (
@@ -112,8 +119,8 @@ class RedisCardLimits:
     HIDDEN_SENT, HIDDEN_SENT_S = 300, 3_600
     DAY_S = 24 * 3_600
 
-    def __init__(self, redis: Redis, key: bytes) -> None:
-        self._limits = Limits(redis, "cards")
+    def __init__(self, redis: Redis, key: bytes, hit: Hit | None = None) -> None:
+        self._limits = Limits(redis, "cards", hit)
         self._key = key
 
     async def allow(self, call: str, caller: str, card: Card) -> bool:

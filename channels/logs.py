@@ -16,8 +16,11 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channels import masking
+from core.tracing import request_id
 
-NOISY = ("procrastinate", "uvicorn.access", "httpx", "aiohttp.access")
+NOISY = ("procrastinate", "uvicorn.access", "httpx", "aiohttp.access", "uvicorn.error", "alembic")
+
+REQUEST_ID_BYTES = 6
 
 Event = MutableMapping[str, Any]
 
@@ -26,6 +29,7 @@ def formatter(style: str) -> logging.Formatter:
     """What turns any record into one masked line."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _request,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -74,8 +78,18 @@ class RequestIds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with about(request=secrets.token_hex(6)):
+        before = request_id.set(secrets.token_hex(REQUEST_ID_BYTES))
+        try:
             await self._app(scope, receive, send)
+        finally:
+            request_id.reset(before)
+
+
+def _request(_: object, __: str, event: Event) -> Event:
+    """The request's id, also in the job it left behind."""
+    if (request := request_id.get()) and "request" not in event:
+        event["request"] = request
+    return event
 
 
 def _exception(_: object, __: str, event: Event) -> Event:

@@ -3,6 +3,7 @@
 The same counts, with the screen each turn came from, are what channels/tally.py sends to the operations page.
 """
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 
 Move = tuple[str, str, str, str, str]  # channel, wire, screen before, screen, outcome
 
@@ -35,7 +37,9 @@ class Metrics:
             "khallas_sms_received", "Messages received", ["wire", "outcome"], registry=self.registry
         )
 
-        self._calls = Gauge("khallas_calls", "Calls on the line", ["wire"], registry=self.registry)
+        self._calls = Gauge(
+            "khallas_calls", "Calls on the line", ["wire"], registry=self.registry, multiprocess_mode="livesum"
+        )
         self._calls_ended = Counter(
             "khallas_calls_ended", "How calls ended", ["wire", "outcome"], registry=self.registry
         )
@@ -100,8 +104,12 @@ class Metrics:
         return found
 
     def page(self) -> tuple[bytes, str]:
-        """The exposition for GET /metrics and its media type."""
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+        """The exposition for GET /metrics and its media type; of all workers together where there are several."""
+        registry = self.registry
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):  # set by channels/commands/supervisor.py, read by the library
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own lacks annotations
+        return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 class WireMetrics:

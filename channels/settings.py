@@ -84,6 +84,7 @@ class Settings(Part):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
     log_format: Literal["json", "console"] = Field("json", description="how it is logged")
+    traces: bool = Field(False, description="OpenTelemetry traces, sent where the OTEL_* variables say")
     expose_screens: bool = Field(False, description="answers carry X-Screen (tests and the demo)")
     demo: bool = Field(False, description="set by `khallas demo` only: stand-ins, default secrets")
 

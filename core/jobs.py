@@ -6,8 +6,8 @@ The App is built in a function, with what it works on; tasks know each other by 
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -24,6 +24,7 @@ from core.outbox import Sender
 from core.posting import Poster
 from core.retention import Retention
 from core.sweeps import Sweep
+from core.tracing import NO_TRACER, Tracer, request_id
 
 log = logging.getLogger(__name__)
 
@@ -48,21 +49,36 @@ class Work:
     retention: Retention | None = None
 
 
-def build_jobs(work: Work, *, periodic: bool = True, sweep_every_s: int = SWEEP_EVERY_S) -> App:
+def build_jobs(
+    work: Work, *, periodic: bool = True, sweep_every_s: int = SWEEP_EVERY_S, tracer: Tracer = NO_TRACER
+) -> App:
     """An App that is not open: `async with app.open_async(pool)` around it. `periodic` False: only when asked."""
     app = App(connector=PsycopgConnector())
 
+    @contextmanager
+    def _for(request: str, task: TaskName) -> Iterator[None]:
+        """Under the id of the request that left this job."""
+        before = request_id.set(request)
+        try:
+            with tracer.span(f"job {task}", request=request):
+                yield
+        finally:
+            request_id.reset(before)
+
     @app.task(name=TaskName.ATTEND)
-    async def attend(key: str) -> None:
-        await work.attendant.attend(key)
+    async def attend(key: str, request: str = "") -> None:
+        with _for(request, TaskName.ATTEND):
+            await work.attendant.attend(key)
 
     @app.task(name=TaskName.POST)
-    async def post(key: str) -> None:
-        await work.poster.post(key)
+    async def post(key: str, request: str = "") -> None:
+        with _for(request, TaskName.POST):
+            await work.poster.post(key)
 
     @app.task(name=TaskName.DELIVER)
-    async def deliver(key: str) -> None:
-        await work.sender.deliver(key)
+    async def deliver(key: str, request: str = "") -> None:
+        with _for(request, TaskName.DELIVER):
+            await work.sender.deliver(key)
 
     @app.task(name=TaskName.SWEEP, queueing_lock=TaskName.SWEEP)
     async def sweep(timestamp: int) -> None:

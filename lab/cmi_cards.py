@@ -33,6 +33,8 @@ LIES_BY_NUMBER = {
     "08": Manner.DUPLICATE_ANSWER,
 }
 
+# 400001 + nine digits + Luhn digit: approved; a card each for as many customers as a load needs
+_ONE_OF_MANY = re.compile(r"400001\d{10}", re.ASCII)
 _LIE_CARD = re.compile(r"400000990001(\d\d)0\d", re.ASCII)
 _CODE_CARD = re.compile(r"400000990000(\d\d)0\d", re.ASCII)
 _EXPIRY = re.compile(r"(0[1-9]|1[0-2])/(?:20)?(\d\d)", re.ASCII)
@@ -54,6 +56,12 @@ def lying_card(manner: Manner) -> str:
     return next(stem + digit for digit in "0123456789" if luhn(stem + digit))
 
 
+def approved_card(customer: int) -> str:
+    """A card of this customer's own, below 10**9, that is approved."""
+    stem = f"400001{customer:09d}"
+    return next(stem + digit for digit in "0123456789" if luhn(stem + digit))
+
+
 def plan_of(pan: Secret, expires: str, cvv: Secret, today: date) -> Plan:
     """The plan for a card as a request gives it; `expires` is MM/YY or MM/YYYY."""
     number = pan.reveal()
@@ -66,7 +74,7 @@ def plan_of(pan: Secret, expires: str, cvv: Secret, today: date) -> Plan:
         return Plan("82")
     if number in SILENT_CARDS:
         return Plan("00", manner=SILENT_CARDS[number])
-    if number in APPROVED_CARDS:
+    if number in APPROVED_CARDS or _ONE_OF_MANY.fullmatch(number):
         return Plan("00")
     if number == PIN_CARD:
         return Plan("00", asks_pin=True)

@@ -3,12 +3,12 @@
 import asyncio
 import gc
 import socket
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
 
-from channels.app import assemble, build
+from channels.app import House, assemble, build, operations_only
 from channels.commands.listening import BACKLOG, listener
 from channels.commands.notify import notify
 from channels.process import no_core_dumps
@@ -71,13 +71,38 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
     own.run([bound])
 
 
-async def work_forever(settings: Settings) -> None:
-    """Jobs until a signal; what was begun is finished or handed back."""
+class _Beside(uvicorn.Server):
+    """Leaves the process's signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _watched(house: House, host: str, port: int) -> AsyncIterator[None]:
+    """/healthz, /readyz and /metrics of a worker, for as long as the block lasts."""
+    bound = listener(host, port)
+    config = uvicorn.Config(operations_only(house), log_config=None, access_log=False, server_header=False)
+    beside = _Beside(config)
+    task = asyncio.create_task(beside.serve([bound]), name="metrics")
+    try:
+        yield
+    finally:
+        beside.should_exit = True
+        await task
+
+
+async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | None = None) -> None:
+    """Jobs until a signal; what was begun is finished or handed back. `port`: where its metrics are. Raises OSError."""
     no_core_dumps()
     house = assemble(settings)
     async with AsyncExitStack() as stack:
+        if port is not None:
+            await stack.enter_async_context(_watched(house, host, port))
         await stack.enter_async_context(house.open())
         await stack.enter_async_context(house.networks.open(serving=False))
         await stack.enter_async_context(house.jobs.open_async(house.database.pool))
+        await stack.enter_async_context(house.queues.watched())
         asyncio.get_running_loop().call_soon(notify, "READY=1")
         await run_worker(house.jobs, install_signal_handlers=True)

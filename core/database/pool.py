@@ -13,6 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from core.books import BooksDown
+from core.tracing import NO_TRACER, Tracer
 
 T = TypeVar("T")
 Connection = AsyncConnection[DictRow]
@@ -60,11 +61,16 @@ async def _commit_each(connection: Connection) -> None:
 class Database:
     """Runs work on the pool. Raises BooksDown when the server cannot be asked; other psycopg errors pass through."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, tracer: Tracer = NO_TRACER) -> None:
         self.pool = pool
+        self._tracer = tracer
 
-    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run(self, work: Callable[[Connection], Awaitable[T]], named: str = "work") -> T:
         """Run guarded work on a connection; tried again when the connection was lost or a deadlock broken."""
+        with self._tracer.span(f"sql {named}"):
+            return await self._run(work)
+
+    async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         tries = 0
         while True:
             tries += 1
@@ -91,7 +97,7 @@ class Database:
         async def work(connection: Connection) -> DictRow | None:
             return await (await connection.execute(statement, values)).fetchone()
 
-        return await self.run(work)
+        return await self.run(work, statement.split(None, 1)[0])
 
     async def all(self, statement: str, **values: Any) -> list[DictRow]:
         """Every row of one statement, committed."""
@@ -99,7 +105,7 @@ class Database:
         async def work(connection: Connection) -> list[DictRow]:
             return await (await connection.execute(statement, values)).fetchall()
 
-        return await self.run(work)
+        return await self.run(work, statement.split(None, 1)[0])
 
     async def do(self, statement: str, **values: Any) -> int:
         """Run one statement, committed; how many rows it touched."""
@@ -107,7 +113,7 @@ class Database:
         async def work(connection: Connection) -> int:
             return (await connection.execute(statement, values)).rowcount
 
-        return await self.run(work)
+        return await self.run(work, statement.split(None, 1)[0])
 
 
 @asynccontextmanager

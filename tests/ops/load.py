@@ -10,6 +10,7 @@ import aiohttp
 from core.database.pool import open_database
 from lab.chaos.customer import Customer, customer, pay_by_voice
 from lab.chaos.world import give_bills
+from lab.cmi_cards import approved_card
 from tests.ops.house import PUBLIC_URL
 
 DIALOGS = 6
@@ -68,5 +69,7 @@ class Load:
         while not self.stop.is_set():
             who = next(turns)
             self.called.append(who)
-            screen = await pay_by_voice(self.url, who, auth_token=self.token, public_url=PUBLIC_URL)
+            screen = await pay_by_voice(
+                self.url, who, approved_card(len(self.called)), auth_token=self.token, public_url=PUBLIC_URL
+            )
             self.ends[str(screen)] += 1
