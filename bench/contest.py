@@ -34,10 +34,11 @@ class Contender:
     running: stage.Running
     prepare: Callable[[], Awaitable[Requests]]
     expect: bytes = b""
+    label: str = ""
 
     @property
     def name(self) -> str:
-        return self.running.name
+        return self.label or self.running.name
 
 
 def sample(contender: Contender, seconds: float, rate: float | None = None) -> Sample:

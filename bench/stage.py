@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.database.migrate import upgrade
@@ -47,6 +47,13 @@ def backends() -> Iterator[Backends]:
         with Valkey(folder / "valkey") as valkey, Postgres(folder / "postgres", throwaway=True) as postgres:
             upgrade(postgres.url)
             yield Backends(valkey.url, postgres.url, valkey.pid)
+
+
+@contextmanager
+def beside(backends: Backends) -> Iterator[Backends]:
+    """The same database with a Redis of its own."""
+    with tempfile.TemporaryDirectory(prefix="khallas-bench-") as name, Valkey(Path(name)) as valkey:
+        yield replace(backends, redis_url=valkey.url, valkey_pid=valkey.pid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,13 @@ VOICE_PATH = "/ivr/twilio/turn"
 STEPS_A_SESSION = 12
 LEAD = "1*1*1"  # language, own line, terms: what led to the list
 ORDER = 3  # of the request that showed the list
-KEYS = ("2", "3")  # the two bills; 1 pays
 RATE_MAX = 12_000  # steps a second that sessions are made for
 SEED_BATCH = 2_000
+
+
+def keys(bill_count: int) -> tuple[str, str]:
+    """Keys that tick in turn. 1 pays while a bill is ticked; 2 is for all of them where there are many."""
+    return {1: ("2", "1"), 2: ("2", "3"), 3: ("2", "3")}.get(bill_count, ("3", "4"))
 
 
 def sessions_for(seconds: float) -> int:
@@ -103,15 +107,16 @@ async def seed_others(redis: Redis, begin: int, end: int) -> None:
     await pipe.execute()
 
 
-def ussd(sessions: int, path: str = USSD_PATH, steps: int = STEPS_A_SESSION) -> Requests:
+def ussd(sessions: int, path: str = USSD_PATH, *, steps: int = STEPS_A_SESSION, bill_count: int = 2) -> Requests:
     """For each connection its steps: the keys in turn, session after session."""
+    pressed = keys(bill_count)
 
     def of(connection: int) -> Iterator[bytes]:
         number = msisdn(connection).replace("+", "%2B")
         for session in range(sessions):
             text = LEAD
             for step in range(steps):
-                text += "*" + KEYS[step % len(KEYS)]
+                text += "*" + pressed[step % len(pressed)]
                 yield post(
                     path,
                     f"sessionId={dialog(connection, session)}&serviceCode=%2A1117%23&phoneNumber={number}"
@@ -123,6 +128,7 @@ def ussd(sessions: int, path: str = USSD_PATH, steps: int = STEPS_A_SESSION) -> 
 
 def voice(sessions: int) -> Requests:
     """The same in calls: each turn about the page of its version, signed as Twilio signs."""
+    pressed = keys(2)
 
     def of(connection: int) -> Iterator[bytes]:
         spoken = language(connection).value
@@ -139,7 +145,7 @@ def voice(sessions: int) -> Requests:
                         "To": "+212520001117",
                         "Direction": "inbound",
                         "CallStatus": "in-progress",
-                        "Digits": KEYS[step % len(KEYS)],
+                        "Digits": pressed[step % len(pressed)],
                     },
                 )
 

@@ -13,16 +13,16 @@ SHARE = 0.7
 TICKED = b"["  # an answer that holds no box is no list of bills
 
 
-def khallas(backends: Backends, running: Running, plan: Plan, bill_count: int = 2) -> Contender:
+def khallas(backends: Backends, running: Running, plan: Plan, *, bill_count: int = 2, label: str = "") -> Contender:
     """The product at its USSD door."""
     sessions = steps.sessions_for(plan.seconds)
 
     async def prepare() -> Requests:
         async with Redis.from_url(backends.redis_url) as redis:
             await steps.seed(redis, "ussd", sessions, bill_count)
-        return steps.ussd(sessions)
+        return steps.ussd(sessions, bill_count=bill_count)
 
-    return Contender(running, prepare, TICKED)
+    return Contender(running, prepare, TICKED, label)
 
 
 def bare(backends: Backends, running: Running, plan: Plan) -> Contender:
