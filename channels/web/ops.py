@@ -14,7 +14,7 @@ from channels.tally import HOURS, Tally
 from channels.web.desk_door import OPERATIONS, Threshold, Visit
 from channels.web.desk_view import SECTION as DESK
 from channels.web.ops_view import OpsWords
-from channels.web.ops_wording import SECTION, whole_hour
+from channels.web.ops_wording import whole_hour
 from channels.web.pages import CSP_WORKING, language_asked
 from core.ops import OpsBooks
 from core.ports import Clock
@@ -41,18 +41,14 @@ class _Pages:
     async def _show(self, name: str, visit: Visit) -> Response:
         now, language = self._clock.now(), language_asked(visit.request) or visit.language
         overview = await self._books.overview(whole_hour(now) - timedelta(hours=HOURS - 1))
-        view = OpsWords(self._pages.texts, language, now).page(overview, await self._tally.read())
-
-        def o(key: str, **values: str) -> str:
-            return self._pages.say(language, key, SECTION, **values)
-
+        words = OpsWords(self._pages.texts, language, now)
         return self._pages.html(
             f"ops/{name}.html",
             language,
             section=DESK,
             csp=CSP_WORKING,
-            view=view,
-            o=o,
+            view=words.page(overview, await self._tally.read()),
+            o=words.t,
             user=visit.user,
             csrf=visit.session.kept.csrf,
             notice="",

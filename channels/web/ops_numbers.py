@@ -16,7 +16,18 @@ RESUME = "Resume"
 STARTS_OVER = frozenset({"Service", "Language"})  # where Resume leads whoever does not go on
 JOURNEY = (
     *("Language", RESUME, "Service", "Reference", "PaymentCode", "Terms", "PickInvoices", "Email", "ConfirmTotal"),
-    *("HandOver", "CardNumber", "CardExpiry", "CardCvv", "BankPin", "Paying", "Paid", "Declined", "Unknown"),
+    *(
+        "HandOver",
+        "CardNumber",
+        "CardExpiry",
+        "CardCvv",
+        "PayByConnector",
+        "BankPin",
+        "Paying",
+        "Paid",
+        "Declined",
+        "Unknown",
+    ),
     *("NothingToPay", "Help", "Goodbye"),
 )
 

@@ -66,7 +66,6 @@ class SpeedRow:
     p50: str
     p99: str
     limit: str
-    p50_width: float
     p99_width: float
     tone: str
 

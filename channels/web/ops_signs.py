@@ -95,7 +95,7 @@ class OpsSigns:
         for tone in (BAD, WARN):
             names = [sign.name for sign in signs if sign.tone == tone]
             if names:
-                return self._words.t(f"verdict.{tone}", what=self._words.t("and").join(names))
+                return f"{self._words.t(f'verdict.{tone}')} {self._words.t('and').join(names)}"
         return self._words.t("verdict.good")
 
 

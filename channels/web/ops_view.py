@@ -49,6 +49,7 @@ class OpsWords:
     def __init__(self, texts: Texts, language: Language, now: datetime) -> None:
         self._words = OpsWording(texts, language, now)
         self._signs = OpsSigns(self._words)
+        self.t = self._words.t
 
     def page(self, overview: Overview, activity: Activity) -> OpsView:
         fast = speeds(activity.slowness)
@@ -85,7 +86,7 @@ class OpsWords:
                     day_and_clock(each.at),
                     each.at.isoformat(),
                     self._words.known(f"{'message' if each.message else 'event'}.{each.event}", each.event, DESK),
-                    each.detail,
+                    "" if each.event == "lost" else each.detail,  # its name says it
                     each.payment_id,
                 )
                 for each in overview.troubles
@@ -138,7 +139,6 @@ class OpsWords:
             self._words.longest(speed.p50_s),
             self._words.longest(speed.p99_s, over=speed.over),
             self._words.duration(limit),
-            _share(speed.p50_s, limit),
             _share(speed.p99_s, limit),
             slow_tone(speed.wire, speed.p99_s, over=speed.over),
         )

@@ -24,7 +24,9 @@ class OpsWording:
         self.now = now
 
     def t(self, key: str, **values: str) -> str:
-        return self._texts.fill(self._language, SECTION, key, **values)
+        """Values read left to right in any sentence."""
+        isolated = {name: f"\u2066{value}\u2069" for name, value in values.items()}
+        return self._texts.fill(self._language, SECTION, key, **isolated)
 
     def queue_tone(self, oldest: datetime | None) -> str:
         age_s = 0.0 if oldest is None else (self.now - oldest).total_seconds()
@@ -56,7 +58,8 @@ class OpsWording:
         number = seconds / size
         small = number < 10 and unit in {"ms", "s"}
         text = f"{number:.1f}".removesuffix(".0") if small else f"{number:.0f}"
-        return self.t(f"unit.{unit}", number=text.replace(".", self.t("decimal")))
+        template = self._texts.get(self._language, SECTION, f"unit.{unit}")
+        return template.format(number=text.replace(".", self.t("decimal")))
 
 
 def limit_s(wire: str) -> float:

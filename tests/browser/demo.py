@@ -26,10 +26,16 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo: its address, and the help desk's passwords by name."""
+    """A running demo: its address, the help desk's passwords by name, and where its settings are."""
 
     url: str
     logins: dict[str, str]
+    state: Path
+
+    def setting(self, name: str) -> str:
+        """Of the settings that it leaves while it runs."""
+        lines = (self.state / "demo.env").read_text(encoding="utf-8").splitlines()
+        return dict(line.partition("=")[::2] for line in lines)[name]
 
 
 @asynccontextmanager
@@ -46,7 +52,7 @@ async def running_demo() -> AsyncIterator[Demo]:
         )
         try:
             async with asyncio.timeout(START_MAX_S):
-                demo = await _ready(process)
+                demo = await _ready(process, Path(name) / "state")
             yield demo
         finally:
             if process.returncode is None:
@@ -54,7 +60,7 @@ async def running_demo() -> AsyncIterator[Demo]:
             await asyncio.wait_for(process.communicate(), STOP_MAX_S)
 
 
-async def _ready(process: asyncio.subprocess.Process) -> Demo:
+async def _ready(process: asyncio.subprocess.Process, state: Path) -> Demo:
     """What it told. Raises RuntimeError with what the process said instead."""
     assert process.stdout is not None
     said: list[str] = []
@@ -62,7 +68,7 @@ async def _ready(process: asyncio.subprocess.Process) -> Demo:
     for _ in range(LINES_MAX):
         line = (await process.stdout.readline()).decode(errors="replace")
         if line.startswith("ready "):
-            return Demo(line.removeprefix("ready ").strip(), logins)
+            return Demo(line.removeprefix("ready ").strip(), logins, state)
         if line.startswith("desk "):
             name, _, password = line.split(maxsplit=2)[2].partition(" / ")
             logins[name] = password.strip()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from tests.browser.busy_day import live_a_busy_day
 from tests.browser.demo import Demo, running_demo
 from tests.browser.visitor import CHROMIUM, FLAGS, Visitor
 
@@ -50,6 +51,7 @@ async def pictures_of_the_demo() -> Pictures:
         await _french(browser, demo, pictures)
         await _arabic(browser, demo.url, pictures)
         await _small(browser, demo.url, pictures)
+        await _operations(browser, demo, pictures)
         await browser.close()
     return pictures
 
@@ -86,6 +88,23 @@ async def _desk(browser: Browser, demo: Demo, authorisation: str) -> bytes:
     picture = await _taken(page, whole=True)
     await visitor.context.close()
     return picture
+
+
+async def _operations(browser: Browser, demo: Demo, pictures: Pictures) -> None:
+    """After a made-up day, for a demo's few minutes are no curve."""
+    await live_a_busy_day(demo.setting("KHALLAS_DATABASE_URL"), demo.setting("KHALLAS_REDIS_URL"))
+    visitor = await Visitor.arrive(browser, demo.url, 1440, 900)
+    page = visitor.page
+    await page.goto(f"{demo.url}/desk/login?to=/ops")
+    await page.locator("#name").fill("agent")
+    await page.locator("#password").fill(demo.logins["agent"])
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#live")).to_be_visible()
+    for language in ("fr", "ar"):
+        await page.goto(f"{demo.url}/ops?lang={language}")
+        await expect(page.locator(".chart canvas")).to_have_count(2)
+        pictures[f"operations-{language}.png"] = await _taken(page, whole=True)
+    await visitor.context.close()
 
 
 async def _arabic(browser: Browser, url: str, pictures: Pictures) -> None:

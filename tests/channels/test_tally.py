@@ -76,9 +76,7 @@ async def test_a_batch_whose_answer_was_lost_is_counted_once(redis_url: str) -> 
 
 
 async def test_while_redis_is_away_turns_go_on_and_are_counted_later(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    server = Valkey(tmp_path / "valkey")
-    with server:
+    with Valkey(tmp_path / "valkey") as server:
         async with Redis.from_url(server.url, socket_timeout=0.5, socket_connect_timeout=0.5) as redis:
             process = Process(redis)
             process.turns(2)
@@ -100,7 +98,7 @@ async def test_what_grows_is_sent_by_itself_and_at_the_end(redis_url: str) -> No
         process = Process(redis)
         async with process.tally.running(every_s=0.01):
             process.turns(1)
-            while not (await process.tally.read()).moves:  # noqa: ASYNC110 - another task sends
+            while not (await process.tally.read()).moves:
                 pass
         async with process.tally.running(every_s=3_600):
             process.turns(1)

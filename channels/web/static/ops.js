@@ -41,8 +41,8 @@ function draw(place) {
       y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
     axes: [
       { ...axis, grid: { show: false }, space: 60, values: (_, ticks) => ticks.map(clock) },
-      { ...axis, size: 58, space: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6],
-        values: (_, ticks) => ticks.map((n) => n.toLocaleString("fr-MA")) },
+      { ...axis, size: 58, space: 28, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6],
+        values: (_, ticks) => ticks.map((n) => n.toLocaleString("fr")) },
     ],
     series: [{}, ...order.map((i) => ({
       label: names[i], fill: COLOURS[i % COLOURS.length], stroke: COLOURS[i % COLOURS.length], width: 0,
