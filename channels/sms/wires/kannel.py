@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from channels.callbacks import REFERENCE_CHARS_MAX, REFERENCE_PARAM
+from channels.callbacks import REFERENCE_PARAM, reference_in
 from channels.door import FIELD_BYTES_MAX, FIELDS_MAX, Incoming, Malformed, Reply, required
 from channels.sms.message import ERROR_CHARS_MAX, DeliveryStatus, MoMessage
 from core.books import Delivery
@@ -62,9 +62,7 @@ class Kannel:
 
     def decode_status(self, incoming: Incoming) -> DeliveryStatus:
         values = _values(incoming.query)
-        reference = required(values, REFERENCE_PARAM)
-        if len(reference) > REFERENCE_CHARS_MAX:
-            raise Malformed("the reference is too long")
+        reference = reference_in(required(values, REFERENCE_PARAM))
         error = _ERROR.search(values.get(ANSWER_PARAM, ""))
         return DeliveryStatus(
             provider_id=f"{self.name}:{reference}",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from channels.callbacks import REFERENCE_CHARS_MAX, REFERENCE_PARAM
+from channels.callbacks import REFERENCE_PARAM, reference_in
 from channels.door import Incoming, Malformed, Reply, required
 from channels.sms.message import ERROR_CHARS_MAX, PROVIDER_ID_CHARS_MAX, DeliveryStatus, MoMessage, OptOut
 from core.books import Delivery
@@ -60,13 +60,11 @@ class Twilio:
     def decode_status(self, incoming: Incoming) -> DeliveryStatus:
         form = incoming.form()
         reference = incoming.params().get(REFERENCE_PARAM, "")
-        if len(reference) > REFERENCE_CHARS_MAX:
-            raise Malformed("the reference is too long")
         return DeliveryStatus(
             provider_id=_sid(form),
             status=STATUSES.get(required(form, "MessageStatus").lower()),
-            reference=reference or None,
-            error=form.get("ErrorCode", "")[:ERROR_CHARS_MAX] or None,
+            reference=reference_in(reference) if reference else None,
+            error="".join(c for c in form.get("ErrorCode", "") if c.isprintable())[:ERROR_CHARS_MAX] or None,
         )
 
 

@@ -150,3 +150,17 @@ def test_other_countries_can_be_allowed() -> None:
 
 def test_the_words_of_a_message_are_not_shown() -> None:
     assert "4000" not in repr(MoMessage("twilio", "SM1", "+212600000001", "1117", "4000000000000010"))
+
+
+@pytest.mark.parametrize("reference", ["a%00b", "%C3%A9", "a%20b", "x" * 129])
+def test_a_reference_that_is_none_of_ours(reference: str) -> None:
+    kannel = Incoming("GET", "", "/sms/kannel/dlr", f"ref={reference}&type=1", {}, b"")
+    twilio = Incoming("POST", "", "/sms/twilio/status", f"ref={reference}", {}, b"MessageSid=SM1&MessageStatus=sent")
+    for wire, told in (("kannel", kannel), ("twilio", twilio)):
+        with pytest.raises(Malformed, match="none of ours"):
+            WIRES[wire].decode_status(told)
+
+
+def test_an_error_code_is_kept_as_text() -> None:
+    told = Incoming("POST", "", "/sms/twilio/status", "", {}, b"MessageSid=SM1&MessageStatus=failed&ErrorCode=30%00008")
+    assert WIRES["twilio"].decode_status(told).error == "30008"

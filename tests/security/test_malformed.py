@@ -1,0 +1,169 @@
+"""Ten thousand malformed requests a door: a clear 4xx, nothing changed, nobody waits (facts/security.md 10)."""
+
+import base64
+import io
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.sql import SQL, Identifier
+from redis.asyncio import Redis
+
+from channels.settings import Settings
+from channels.ussd.wires import WIRES as USSD_WIRES
+from lab.postgres import Postgres
+from lab.valkey import Valkey
+from tests.security import requests
+from tests.security.asgi import Ask, Told, ask
+from tests.security.world import World, changed, world
+
+EXAMPLES, A_BATCH = 200, 50  # ten thousand
+CPU_MAX_S = 1.0  # of one answer
+USER, PASSWORD = "twilio", "a-long-password-of-twilio"
+BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+DOORS = ("ussd", "sms", "ivr", "pay-connector")
+
+
+def _all_doors(told: Settings) -> Settings:
+    return changed(
+        told,
+        ussd={"wires": ",".join(USSD_WIRES)},
+        sms={"wires": "twilio,kannel", "sender_max": 1_000, "prefix_max": 1_000_000, "sender_day_max": 10_000},
+        ivr={"card_mode": "pay", "pay_connector": "khallas", "pay_user": USER, "pay_passwords": PASSWORD},
+    )
+
+
+@dataclass
+class Doors:
+    """The server without its sockets, and what it logged."""
+
+    here: World
+    redis: Redis
+    logged: io.StringIO
+    tables: list[str] = field(default_factory=list)
+
+    async def told(self, request: Ask) -> Told:
+        """The answer, found within the bound."""
+        began = time.thread_time()
+        told = await ask(self.here.app, request)
+        assert time.thread_time() - began < CPU_MAX_S, request
+        return told
+
+    async def kept(self) -> tuple[object, ...]:
+        """How much there is of everything: keys, and rows of every table."""
+        database = self.here.house.database
+        if not self.tables:
+            found = await database.all(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'procrastinate%%'"
+            )
+            self.tables += [row["tablename"] for row in found]
+        counted = SQL(" UNION ALL ").join(
+            SQL("SELECT count(*) AS n FROM {}").format(Identifier(table)) for table in self.tables
+        )
+        async with database.pool.connection() as connection:
+            rows = await (await connection.execute(counted)).fetchall()
+        return (await self.redis.dbsize(), *rows)
+
+    def requests_of(self, door: str) -> list[Ask]:
+        if door == "pay-connector":
+            return requests.connector(BASIC, "01JNOBODY")
+        made: list[Ask] = getattr(requests, door)()
+        return made
+
+
+@pytest.fixture(scope="module")
+def logged() -> Iterator[io.StringIO]:
+    """What is logged, before any mask."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s"))
+    ours = [logging.getLogger(name) for name in ("channels", "sessions", "core", "asyncio", "uvicorn")]
+    for logger in ours:
+        logger.addHandler(handler)
+    yield stream
+    for logger in ours:
+        logger.removeHandler(handler)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def doors(
+    valkey: Valkey, postgres: Postgres, template_database: str, logged: io.StringIO
+) -> AsyncIterator[Doors]:
+    url = postgres.create("malformed", template_database)
+    async with world(valkey.url, url, change=_all_doors) as here, Redis.from_url(valkey.url) as redis:
+        await redis.flushall()
+        yield Doors(here, redis, logged)
+    postgres.drop("malformed")
+
+
+def _made(door: str, genuine: list[Ask], chance: random.Random) -> Ask:
+    request = requests.wrong(chance, chance.choice(genuine))
+    # most are let in by the guard, so that what is behind it is tried
+    sign = "twilio" in request.target and chance.random() < 0.8
+    return requests.signed(request) if sign else request
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_the_recorded_requests_are_let_in(doors: Doors, door: str) -> None:
+    """Otherwise what follows would try the guards alone."""
+    for request in doors.requests_of(door):
+        told = await doors.told(requests.signed(request) if "twilio" in request.target else request)
+        assert told.status < 300, (request, told)
+
+
+def _tried(door: str) -> Callable[..., object]:
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.differing_executors,
+        ],
+    )
+    @given(seed=st.integers(0, 2**64))
+    async def test(doors: Doors, seed: int) -> None:
+        chance = random.Random(seed)
+        genuine = doors.requests_of(door)
+        refused: list[Ask] = []
+        for _ in range(A_BATCH):
+            request = _made(door, genuine, chance)
+            told = await doors.told(request)
+            assert 200 <= told.status < 500, (request, told)
+            if told.status >= 400:
+                assert requests.MARK.encode() not in told.body, (request, told)
+                refused.append(request)
+        before = await doors.kept()
+        for request in refused:
+            told = await doors.told(request)
+            assert 400 <= told.status < 500, (request, told)
+        assert await doors.kept() == before
+        assert len(refused) >= A_BATCH // 4
+
+    return test
+
+
+test_ussd = _tried("ussd")
+test_sms = _tried("sms")
+test_ivr = _tried("ivr")
+test_pay_connector = _tried("pay-connector")
+
+
+async def test_no_input_was_logged_or_counted(doors: Doors) -> None:
+    """Runs last: over all that was tried above."""
+    metrics = doors.here.house.metrics.page()[0].decode()
+    assert requests.MARK not in metrics
+    assert requests.MARK not in doors.logged.getvalue()
+    assert "4000000000000010" not in doors.logged.getvalue()
+    for door in ("ussd/hubtel", "ussd/comviva", "sms/twilio", "sms/kannel", "ivr/twilio", "ivr/pay-connector"):
+        assert f'khallas_refused_total{{door="{door}",reason="malformed"}}' in metrics
+    for door in ("sms/twilio", "ivr/twilio"):
+        assert f'khallas_refused_total{{door="{door}",reason="forbidden"}}' in metrics
