@@ -5,7 +5,7 @@ inputs joined by `*` stay as short as a customer's. A USSD step counts its input
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from math import ceil
 from urllib.parse import urlencode
@@ -29,11 +29,13 @@ LEAD = "1*1*1"  # language, own line, terms: what led to the list
 ORDER = 3  # of the request that showed the list
 RATE_MAX = 12_000  # steps a second that sessions are made for
 SEED_BATCH = 2_000
+EVERY_LANGUAGE = tuple(Language)
+LONG_PAGES = (Language.FR, Language.EN)  # two bills fit beside the keys; of 70 Arabic letters they take all
 
 
 def keys(bill_count: int) -> tuple[str, str]:
     """Keys that tick in turn. 1 pays while a bill is ticked; 2 is for all of them where there are many."""
-    return {1: ("2", "1"), 2: ("2", "3"), 3: ("2", "3")}.get(bill_count, ("3", "4"))
+    return {1: ("2", "1"), 2: ("2", "3"), 3: ("2", "3")}.get(bill_count, ("3", "3"))
 
 
 def sessions_for(seconds: float) -> int:
@@ -57,22 +59,24 @@ def bills(count: int) -> tuple[Invoice, ...]:
     )
 
 
-def language(connection: int) -> Language:
-    return tuple(Language)[connection % 3]
+def language(connection: int, among: Sequence[Language] = EVERY_LANGUAGE) -> Language:
+    return among[connection % len(among)]
 
 
-def record(connection: int, count: int) -> bytes:
+def record(connection: int, count: int, among: Sequence[Language] = EVERY_LANGUAGE) -> bytes:
     """A session at the list of bills, as save.lua leaves it."""
     line = LineRef(Service.MOBILE, f"06{connection:08d}", "salma@example.com")
-    kept = Record(ORDER + 1, ORDER, PickInvoices(line, bills(count)), language(connection), terms=True)
+    kept = Record(ORDER + 1, ORDER, PickInvoices(line, bills(count)), language(connection, among), terms=True)
     return b"%d|%b" % (kept.version, encode(kept))
 
 
-async def seed(redis: Redis, channel: str, sessions: int, bill_count: int = 2) -> None:
+async def seed(
+    redis: Redis, channel: str, sessions: int, bill_count: int = 2, among: Sequence[Language] = EVERY_LANGUAGE
+) -> None:
     """So many sessions for each connection, with the pointer that a dialog leaves."""
     pipe = redis.pipeline(transaction=False)
     for connection in range(CONNECTIONS):
-        kept = record(connection, bill_count)
+        kept = record(connection, bill_count, among)
         for session in range(sessions):
             key = Key(msisdn(connection), channel, dialog(connection, session))
             pipe.set(key.record, kept, ex=SESSION_TTL_S)

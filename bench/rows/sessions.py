@@ -53,7 +53,8 @@ def _bills(backends: Backends, plan: Plan) -> Row:
     """Lines with few and with many unpaid bills, on one server."""
     with server("Khallas", KHALLAS, khallas_environ(backends), "/healthz") as running:
         contenders = [
-            khallas(backends, running, plan, bill_count=count, label=f"a line with {count} bills") for count in BILLS
+            khallas(backends, running, plan, bill_count=n, label=f"a line with {n} bills", among=steps.LONG_PAGES)
+            for n in BILLS
         ]
         samples = alternate(contenders, plan)
     cpus = [middle(found).cpu_us for found in samples.values()]

@@ -1,5 +1,7 @@
 """A USSD step, with validation, compare-and-set, replay protection and pages, against the bare step in Redis."""
 
+from collections.abc import Sequence
+
 from redis.asyncio import Redis
 
 from bench import steps
@@ -8,18 +10,27 @@ from bench.load import Requests
 from bench.measure import middle
 from bench.results import Finding, Row, at_least, at_most
 from bench.stage import KHALLAS, UVICORN, Backends, Running, khallas_environ, server
+from core.subscribers import Language
 
 SHARE = 0.7
 TICKED = b"["  # an answer that holds no box is no list of bills
 
 
-def khallas(backends: Backends, running: Running, plan: Plan, *, bill_count: int = 2, label: str = "") -> Contender:
+def khallas(
+    backends: Backends,
+    running: Running,
+    plan: Plan,
+    *,
+    bill_count: int = 2,
+    label: str = "",
+    among: Sequence[Language] = steps.EVERY_LANGUAGE,
+) -> Contender:
     """The product at its USSD door."""
     sessions = steps.sessions_for(plan.seconds)
 
     async def prepare() -> Requests:
         async with Redis.from_url(backends.redis_url) as redis:
-            await steps.seed(redis, "ussd", sessions, bill_count)
+            await steps.seed(redis, "ussd", sessions, bill_count, among)
         return steps.ussd(sessions, bill_count=bill_count)
 
     return Contender(running, prepare, TICKED, label)
