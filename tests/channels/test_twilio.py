@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs
 
 import pytest
 from starlette.applications import Starlette
@@ -30,8 +31,7 @@ class Stand:
     url: str = ""
 
     async def take(self, request: Request) -> Response:
-        form = await request.form()
-        fields = {name: [str(value) for value in form.getlist(name)] for name in form}
+        fields = parse_qs((await request.body()).decode(), keep_blank_values=True)
         self.asked.append((request.url.path, request.headers["authorization"], fields))
         await asyncio.sleep(self.delay_s)
         return self.answer

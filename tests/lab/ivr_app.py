@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
+from tests.forms import form_of
+
 TOKEN = "demo-token"
 
 DOCUMENTS = {
@@ -41,7 +43,7 @@ class IvrApp:
         return [form for asked, form in self.asked if asked == path]
 
     async def respond(self, request: Request) -> Response:
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = await form_of(request)
         url = self.base_url + request.url.path + (f"?{request.url.query}" if request.url.query else "")
         if not RequestValidator(TOKEN).validate(url, form, request.headers.get("X-Twilio-Signature", "")):
             return Response(status_code=403)

@@ -16,6 +16,7 @@ from core.subscribers import Language
 from lab.cmi_lies import Kind, Manner
 from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
 from lab.serving import serving
+from tests.forms import form_of
 
 VISA, PIN_CARD, NO_MONEY = "4000000000000010", "5191630100004896", "4000009900005102"
 AMOUNT_CENTIMES = 76920
@@ -47,8 +48,7 @@ class Merchant:
         self.can_commit = True
 
     async def callback(self, http: Request) -> Response:
-        form = await http.form()
-        callback = trusted(self.shop, {name: text for name, text in form.items() if isinstance(text, str)})
+        callback = trusted(self.shop, await form_of(http))
         if callback is None:
             self.verdicts.append(None)
             return PlainTextResponse("FAILURE")
