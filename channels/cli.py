@@ -138,14 +138,27 @@ def migrate() -> None:
 
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="subscribers or invoices, CSV")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(exists=True, dir_okay=False, help="subscribers or invoices, CSV")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and check, change nothing")] = False,
+    errors: Annotated[Path | None, typer.Option(dir_okay=False, help="write every refused row there, CSV")] = None,
+    tmf: Annotated[str, typer.Option(metavar="URL", help="pull the unpaid bills of all lines by TMF678")] = "",
     as_json: Json = False,
 ) -> None:
     """Import subscribers and bills; the kind of a file is told by its header."""
     from channels.commands.import_ import import_files
+    from channels.commands.import_tmf import pulled
+    from core.ports import BillingDown
 
-    reports = asyncio.run(import_files(_settings(), files, dry_run=dry_run))
+    if not files and not tmf:
+        raise typer.BadParameter("name files, or --tmf URL")
+    settings = _settings()
+    try:
+        with pulled(settings, tmf) as more:
+            reports = asyncio.run(import_files(settings, [*(files or ()), *more], dry_run=dry_run, errors=errors))
+    except BillingDown as error:
+        _fail(f"the billing system cannot be asked: {error}; nothing was imported")
     lines = [line for report in reports for line in report.lines()]
     _show([report.told() for report in reports], as_json=as_json, lines=lines)
     if any(report.failed for report in reports):

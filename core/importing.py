@@ -44,6 +44,13 @@ class Problem:
     why: str
 
 
+Refused = Callable[[Problem], None]
+
+
+def _nobody(_: Problem) -> None:
+    return
+
+
 @dataclass(slots=True)
 class Report:
     """What an import did, or would do."""
@@ -56,6 +63,7 @@ class Report:
     kept_paid: int = 0
     problems_count: int = 0
     problems: list[Problem] = field(default_factory=list)
+    refused: Refused = field(default=_nobody, repr=False)
 
     @property
     def unchanged(self) -> int:
@@ -63,10 +71,12 @@ class Report:
         return self.rows - self.problems_count - self.added - self.changed
 
     def leave_out(self, line: int, why: str) -> None:
-        """Count a row that cannot be used; the first ones are kept word for word."""
+        """Count a row that cannot be used and tell `refused`; the first ones are kept word for word."""
+        problem = Problem(line, why)
         self.problems_count += 1
+        self.refused(problem)
         if len(self.problems) < PROBLEMS_KEPT_MAX:
-            self.problems.append(Problem(line, why))
+            self.problems.append(problem)
 
 
 Progress = Callable[[int], None]
@@ -79,18 +89,20 @@ async def import_csv(
     *,
     dry_run: bool = False,
     progress: Progress = lambda rows: None,
+    refused: Refused = _nobody,
 ) -> Report:
     """Import one file opened with `encoding="utf-8-sig", newline=""`; all of its good rows or, on failure, none.
 
-    `progress` hears how many rows were read. Raises ImportFailed, BooksDown.
+    `progress` hears how many rows were read, `refused` each row that was left out. Raises ImportFailed, BooksDown.
     """
     try:
         kind, rows = _open(file)
-        report = Report(kind, dry_run)
+        report = Report(kind, dry_run, refused=refused)
         async with database.pool.connection() as connection, connection.transaction(force_rollback=dry_run):
             await connection.execute("SET LOCAL statement_timeout = 0")  # a merge of a million rows takes its time
             await connection.execute(STAGING[kind])
             await _stage(connection, rows, report, progress)
+            await connection.execute("ANALYZE staged")
             await _merge(connection, report, now)
     except UnicodeDecodeError as error:
         raise ImportFailed("the file is not UTF-8 text") from error
@@ -156,9 +168,11 @@ async def _stage(
 
 async def _merge(connection: Connection, report: Report, now: datetime) -> None:
     if report.kind is FileKind.INVOICES:
-        for orphan in await _all(connection, ORPHANS):
-            lines = "no line" if orphan["lines"] == 0 else "several lines"
-            report.leave_out(orphan["line_no"], f"reference: {lines} of this reference")
+        async with connection.cursor(name="orphans") as orphans:  # as they come: a whole file may be of them
+            await orphans.execute(ORPHANS)
+            async for orphan in orphans:
+                lines = "no line" if orphan["lines"] == 0 else "several lines"
+                report.leave_out(orphan["line_no"], f"reference: {lines} of this reference")
         report.kept_paid = (await _all(connection, COUNT_PAID))[0]["paid"]
     for merged in await _all(connection, MERGE[report.kind], now):
         report.added, report.changed = merged["added"], merged["changed"]

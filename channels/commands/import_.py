@@ -1,9 +1,12 @@
 """`khallas import`: files into the database, with a progress bar on a terminal."""
 
 import contextlib
+import csv
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -11,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from channels.clock import SystemClock
 from channels.settings import BadSettings, Settings
 from core.database.pool import open_database
-from core.importing import ImportFailed, Report, import_csv
+from core.importing import ImportFailed, Problem, Report, import_csv
 
 PROBLEMS_SHOWN = 20
 
@@ -23,6 +26,7 @@ class FileReport:
     file: Path
     report: Report | None
     failure: str = ""
+    seconds: float = 0.0
 
     @property
     def failed(self) -> bool:
@@ -35,7 +39,9 @@ class FileReport:
         counts = {"rows": r.rows, "added": r.added, "changed": r.changed, "unchanged": r.unchanged}
         problems = [{"line": p.line, "why": p.why} for p in r.problems]
         told = {"file": self.file.name, "kind": r.kind.value, "dry_run": r.dry_run, **counts, "kept_paid": r.kept_paid}
-        return {**told, "problems_count": r.problems_count, "problems": problems}
+        rate = round(r.rows / self.seconds) if self.seconds else None
+        more = {"seconds": round(self.seconds, 3), "rows_per_s": rate}
+        return {**told, "problems_count": r.problems_count, "problems": problems, **more}
 
     def lines(self) -> Iterator[str]:
         if self.report is None:
@@ -43,29 +49,56 @@ class FileReport:
             return
         r = self.report
         done = "would be" if r.dry_run else "were"
+        rate = r.rows / max(self.seconds, 0.001)
         yield (
             f"{self.file.name}: {r.rows} {r.kind.value} read, {r.added} {done} added, {r.changed} changed, "
-            f"{r.unchanged} unchanged, {r.problems_count} refused"
+            f"{r.unchanged} unchanged, {r.problems_count} refused; {rate:,.0f} rows a second"
         )
         for problem in r.problems[:PROBLEMS_SHOWN]:
             yield f"  line {problem.line}: {problem.why}"
 
 
-async def import_files(settings: Settings, files: Sequence[Path], *, dry_run: bool) -> list[FileReport]:
-    """Each file by itself: all of its good rows, or none. Subscribers come before bills. Raises BooksDown."""
+async def import_files(
+    settings: Settings, files: Sequence[Path], *, dry_run: bool, errors: Path | None = None
+) -> list[FileReport]:
+    """Each file by itself: all of its good rows, or none. Subscribers come before bills.
+
+    `errors` gets every row that was left out: file, line, why. Raises BooksDown, OSError.
+    """
     url = settings.database_url.get_secret_value()
     if not url:
         raise BadSettings("KHALLAS_DATABASE_URL is missing")
     reports = []
-    async with open_database(url) as database:
-        for file in files:
-            with _bar(file) as progress, file.open(encoding="utf-8-sig", newline="") as text:
-                try:
-                    report = await import_csv(database, text, SystemClock().now(), dry_run=dry_run, progress=progress)
-                    reports.append(FileReport(file, report))
-                except ImportFailed as error:
-                    reports.append(FileReport(file, None, str(error)))
+    with _errors(errors) as refused:
+        async with open_database(url) as database:
+            for file in files:
+                began = time.perf_counter()
+                with _bar(file) as progress, file.open(encoding="utf-8-sig", newline="") as text:
+                    try:
+                        report = await import_csv(
+                            database,
+                            text,
+                            SystemClock().now(),
+                            dry_run=dry_run,
+                            progress=progress,
+                            refused=partial(refused, file),
+                        )
+                        reports.append(FileReport(file, report, seconds=time.perf_counter() - began))
+                    except ImportFailed as error:
+                        reports.append(FileReport(file, None, str(error)))
     return reports
+
+
+@contextlib.contextmanager
+def _errors(path: Path | None) -> Iterator[Callable[[Path, Problem], None]]:
+    """Writes each problem as it is found: none is held in memory."""
+    if path is None:
+        yield lambda file, problem: None
+        return
+    with path.open("w", encoding="utf-8", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(("file", "line", "why"))
+        yield lambda file, problem: rows.writerow((file.name, problem.line, problem.why))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,112 @@
+"""`khallas import`: errors with their lines into a file, whole files or nothing, and a pull by TMF678 instead."""
+
+import asyncio
+import csv
+import json
+import os
+from pathlib import Path
+
+from core.database.pool import open_database
+from lab.serving import serving
+from lab.tmf import TOKEN, BillingStandIn
+from tests.e2e.demo import KHALLAS, ROOT, environment, khallas
+from tests.waiting import until
+
+SUBSCRIBERS = "service,reference,holder,contact_msisdn,email,payment_code,language\n"
+INVOICES = "reference,number,period,amount,due_date\n"
+LINE = "mobile,0600000001,Salma,0600000001,,482913,fr\n"
+
+
+def _bill(number: int, reference: str = "0600000001", amount: str = "10.00") -> str:
+    return f"{reference},{number:016d},2026-10-01,{amount},2026-11-25\n"
+
+
+async def _count(database_url: str, table: str = "invoices") -> int:
+    async with open_database(database_url) as database:
+        row = await database.one(f"SELECT count(*) AS n FROM {table}")  # noqa: S608 - a table of ours
+    assert row
+    return int(row["n"])
+
+
+async def test_every_refused_row_goes_into_the_file_with_its_line(tmp_path: Path, database_url: str) -> None:
+    lines, bills, errors = tmp_path / "subscribers.csv", tmp_path / "invoices.csv", tmp_path / "errors.csv"
+    lines.write_text(SUBSCRIBERS + LINE)
+    unknown = "".join(_bill(number, "0699999999") for number in range(1_500))
+    bills.write_text(INVOICES + _bill(1) + _bill(2, amount="ten") + unknown)
+    said = await khallas("import", "--json", "--errors", errors, lines, bills, KHALLAS_DATABASE_URL=database_url)
+    assert said.code == 1
+    report = json.loads(said.out)[1]
+    assert (report["rows"], report["added"], report["problems_count"]) == (1_502, 1, 1_501)
+    assert report["rows_per_s"] > 0
+    with errors.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1_501
+    assert rows[0] == {"file": "invoices.csv", "line": "3", "why": "amount: an amount is written like 769.20"}
+    assert {row["why"] for row in rows[1:]} == {"reference: no line of this reference"}
+    assert [int(row["line"]) for row in rows[1:]] == list(range(4, 1_504))
+
+
+async def test_a_file_that_breaks_off_in_garbage_leaves_nothing(tmp_path: Path, database_url: str) -> None:
+    lines, bills = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
+    lines.write_text(SUBSCRIBERS + LINE)
+    bills.write_bytes((INVOICES + "".join(_bill(number) for number in range(20_000))).encode() + b"\xff\xfe\x00")
+    said = await khallas("import", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    assert said.code == 1
+    assert "nothing was imported" in said.out
+    assert (await _count(database_url, "lines"), await _count(database_url)) == (1, 0)
+
+
+async def test_an_import_that_is_killed_leaves_nothing(tmp_path: Path, database_url: str) -> None:
+    lines, pipe = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
+    lines.write_text(SUBSCRIBERS + LINE)
+    assert (await khallas("import", lines, KHALLAS_DATABASE_URL=database_url)).code == 0
+    os.mkfifo(pipe)
+    process = await asyncio.create_subprocess_exec(
+        *KHALLAS, "import", str(pipe), cwd=ROOT, env=environment(KHALLAS_DATABASE_URL=database_url)
+    )
+    fed = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+    await asyncio.to_thread(os.write, fed, (INVOICES + "".join(_bill(number) for number in range(500))).encode())
+
+    await until(lambda: _copying(database_url))
+    process.kill()
+    await process.wait()
+    os.close(fed)
+    await until(lambda: _idle(database_url))
+    assert await _count(database_url) == 0
+
+
+async def _copying(database_url: str) -> bool:
+    busy = """
+SELECT 1 AS one FROM pg_stat_activity
+WHERE query LIKE '%%COPY staged%%' AND datname = current_database() AND pid <> pg_backend_pid()
+"""
+    async with open_database(database_url) as database:
+        return await database.one(busy) is not None
+
+
+async def _idle(database_url: str) -> bool:
+    return not await _copying(database_url)
+
+
+async def test_bills_are_pulled_by_tmf678_all_or_none(tmp_path: Path, database_url: str) -> None:
+    lines = tmp_path / "subscribers.csv"
+    lines.write_text(SUBSCRIBERS + LINE + "mobile,0600000002,Omar,0600000002,,482914,fr\n")
+    standin = BillingStandIn()
+    standin.add_bill("0600000001", "0000171682062019", "769.20", "2026-10")
+    standin.add_bill("0600000002", "0000171682062020", "12.00", "2026-09")
+    settings = {"KHALLAS_DATABASE_URL": database_url, "KHALLAS_BILLING__TOKEN": TOKEN}
+    assert (await khallas("import", lines, **settings)).code == 0
+    async with serving(standin.app()) as url:
+        said = await khallas("import", "--json", "--tmf", f"{url}/tmf-api", **settings)
+        assert (said.code, json.loads(said.out)[0]["added"]) == (0, 2), said.err
+        again = await khallas("import", "--json", "--tmf", f"{url}/tmf-api", **settings)
+        assert json.loads(again.out)[0]["unchanged"] == 2
+    standin.add_bill("0600000001", "0000171682062021", "1.00", "2026-11")
+    refused = await khallas("import", "--tmf", "http://127.0.0.1:1/tmf-api", **settings)
+    assert refused.code == 1
+    assert "nothing was imported" in refused.err
+    assert await _count(database_url) == 2
+
+
+async def test_nothing_to_import_is_a_mistake_of_usage(database_url: str) -> None:
+    assert (await khallas("import", KHALLAS_DATABASE_URL=database_url)).code == 2
