@@ -5,6 +5,6 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 
-async def form_of(request: Request) -> dict[str, str]:
+async def posted(request: Request) -> dict[str, str]:
     """The urlencoded fields, empty ones kept; the last of a name wins."""
     return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))

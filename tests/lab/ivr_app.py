@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
-from tests.forms import form_of
+from tests.forms import posted
 
 TOKEN = "demo-token"
 
@@ -43,7 +43,7 @@ class IvrApp:
         return [form for asked, form in self.asked if asked == path]
 
     async def respond(self, request: Request) -> Response:
-        form = await form_of(request)
+        form = await posted(request)
         url = self.base_url + request.url.path + (f"?{request.url.query}" if request.url.query else "")
         if not RequestValidator(TOKEN).validate(url, form, request.headers.get("X-Twilio-Signature", "")):
             return Response(status_code=403)

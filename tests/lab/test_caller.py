@@ -9,7 +9,7 @@ from starlette.routing import Route
 from lab.caller import SmsPhone, UssdPhone
 from lab.serving import serving
 from lab.webhooks import ANSWER_MAX_BYTES, WebhookFailed
-from tests.forms import form_of
+from tests.forms import posted
 from tests.lab.ivr_app import TOKEN, IvrApp
 
 MSISDN = "+212600000001"
@@ -24,7 +24,7 @@ class Gateway:
         self.asgi = Starlette(routes=[Route("/ussd/africastalking", self.respond, methods=["POST"])])
 
     async def respond(self, request: Request) -> PlainTextResponse:
-        self.asked.append(await form_of(request))
+        self.asked.append(await posted(request))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return PlainTextResponse(answer, headers={"X-Screen": f"Screen{len(self.asked)}"})
 

@@ -16,7 +16,7 @@ from core.subscribers import Language
 from lab.cmi_lies import Kind, Manner
 from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
 from lab.serving import serving
-from tests.forms import form_of
+from tests.forms import posted
 
 VISA, PIN_CARD, NO_MONEY = "4000000000000010", "5191630100004896", "4000009900005102"
 AMOUNT_CENTIMES = 76920
@@ -48,7 +48,7 @@ class Merchant:
         self.can_commit = True
 
     async def callback(self, http: Request) -> Response:
-        callback = trusted(self.shop, await form_of(http))
+        callback = trusted(self.shop, await posted(http))
         if callback is None:
             self.verdicts.append(None)
             return PlainTextResponse("FAILURE")

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
-from tests.forms import form_of
+from tests.forms import posted
 
 TOKEN = "demo-token"
 SECRET = "between us"
@@ -31,7 +31,7 @@ class UssdApp:
         self.asgi = Starlette(routes=[Route("/ussd/africastalking", self.respond, methods=["POST"])])
 
     async def respond(self, request: Request) -> Response:
-        form = await form_of(request)
+        form = await posted(request)
         self.asked.append(form)
         if self.secret and request.headers.get("X-Khallas-Secret") != self.secret:
             return PlainTextResponse("refused\n", 403)
@@ -61,7 +61,7 @@ class VoiceApp:
         self.asgi = Starlette(routes=[Route("/{path:path}", self.respond, methods=["POST"])])
 
     async def respond(self, request: Request) -> Response:
-        form = await form_of(request)
+        form = await posted(request)
         signature = request.headers.get("X-Twilio-Signature", "")
         if not RequestValidator(TOKEN).validate(self.base_url + request.url.path, form, signature):
             return PlainTextResponse("refused\n", 403)
