@@ -16,7 +16,18 @@ from core.consent import Consent
 from core.ids import Ids
 from core.invoices import Invoice
 from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Event, IllegalMove, Payment, State
-from core.ports import Acquirer, Authorisation, Billing, BillingDown, Clock, CodeLimits, DeclineKind, LimitsDown, Order, Person
+from core.ports import (
+    Acquirer,
+    Authorisation,
+    Billing,
+    BillingDown,
+    Clock,
+    CodeLimits,
+    DeclineKind,
+    LimitsDown,
+    Order,
+    Person,
+)
 from core.receipts import token_plausible
 from core.recording import Recorder
 from core.refusal import Refusal
@@ -87,9 +98,10 @@ class Till:
         try:
             if not await self._limits.allow(channel, caller_msisdn, target):
                 return Refusal.LOCKED
-            line = await self._billing.line(service, reference)
+            # the line is read for the right code alone: its absence takes no other time than a wrong code
             right = await self._billing.code_matches(service, reference, code)
-            if line is None or not right:
+            line = await self._billing.line(service, reference) if right else None
+            if line is None:
                 await self._limits.failed(channel, caller_msisdn, target)
                 return Refusal.WRONG_CODE
         except (BillingDown, LimitsDown):  # uncounted, no guess is answered: later, please
