@@ -69,6 +69,10 @@ class Running:
         """Processor seconds of the server and its children so far."""
         return sum(_cpu_s(pid) for pid in _tree(self.process.pid))
 
+    def busiest_pid(self) -> int:
+        """The worker: of the tree, the process that used the most processor time."""
+        return max(_tree(self.process.pid), key=_cpu_s)
+
     def rss_bytes(self) -> int:
         """Resident memory of the largest process of the tree."""
         return max(_rss(pid) for pid in _tree(self.process.pid))

@@ -8,7 +8,7 @@ from bench.contest import Contender, Plan, alternate
 from bench.load import CONNECTIONS, Requests
 from bench.measure import middle
 from bench.results import Finding, Row, at_least
-from bench.stage import KHALLAS, SID, UVICORN, Backends, khallas_environ, server
+from bench.stage import KHALLAS, SID, UVICORN, Backends, Running, khallas_environ, server
 
 PATH = "/sms/twilio"
 # The limits count as they always do; they are only too high to be reached by one machine's load.
@@ -42,24 +42,35 @@ def texts(path: str, burst: int) -> Requests:
     return of
 
 
-def run(backends: Backends, plan: Plan) -> list[Row]:
+def khallas(backends: Backends, running: Running, plan: Plan) -> Contender:
+    """The product at Twilio's SMS door."""
     people.seed(backends.database_url)
     bursts = count()
 
-    async def ours() -> Requests:
+    async def prepare() -> Requests:
         return texts(PATH, next(bursts))
 
-    async def theirs() -> Requests:
+    return Contender(running, prepare, people.CODE.encode())
+
+
+def bare(running: Running) -> Contender:
+    """The baseline."""
+    bursts = count()
+
+    async def prepare() -> Requests:
         return texts("/", next(bursts))
 
+    return Contender(running, prepare, people.CODE.encode())
+
+
+def run(backends: Backends, plan: Plan) -> list[Row]:
     environ = {"BENCH_REDIS_URL": backends.redis_url, "BENCH_DATABASE_URL": backends.database_url}
     command = (*UVICORN, "bench.baselines.sms_code:app")
     with (
         server("Khallas", KHALLAS, khallas_environ(backends, **LIMITS), "/healthz") as one,
         server("SELECT + HMAC + limit", command, environ) as other,
     ):
-        expect = people.CODE.encode()
-        samples = alternate((Contender(one, ours, expect), Contender(other, theirs, expect)), plan)
+        samples = alternate((khallas(backends, one, plan), bare(other)), plan)
     mine, yours = (middle(found) for found in samples.values())
     findings = (
         Finding("requests/s, times the baseline's", mine.rate / yours.rate, "x", at_least(0.85)),

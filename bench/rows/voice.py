@@ -8,12 +8,13 @@ from bench.load import Requests
 from bench.measure import middle
 from bench.results import Finding, Row
 from bench.rows.ussd import bare
-from bench.stage import KHALLAS, UVICORN, Backends, khallas_environ, server
+from bench.stage import KHALLAS, UVICORN, Backends, Running, khallas_environ, server
 
 SPOKEN = b"<Gather"
 
 
-def run(backends: Backends, plan: Plan) -> list[Row]:
+def khallas(backends: Backends, running: Running, plan: Plan) -> Contender:
+    """The product at Twilio's voice door."""
     sessions = steps.sessions_for(plan.seconds)
 
     async def prepare() -> Requests:
@@ -21,12 +22,16 @@ def run(backends: Backends, plan: Plan) -> list[Row]:
             await steps.seed(redis, "ivr", sessions)
         return steps.voice(sessions)
 
+    return Contender(running, prepare, SPOKEN)
+
+
+def run(backends: Backends, plan: Plan) -> list[Row]:
     command = (*UVICORN, "bench.baselines.redis_step:app")
     with (
         server("Khallas", KHALLAS, khallas_environ(backends), "/healthz") as one,
         server("bare step (d)", command, {"BENCH_REDIS_URL": backends.redis_url}) as other,
     ):
-        ours, theirs = Contender(one, prepare, SPOKEN), bare(backends, other, plan)
+        ours, theirs = khallas(backends, one, plan), bare(backends, other, plan)
         samples = alternate((ours, theirs), plan)
     mine, yours = middle(samples[ours.name]), middle(samples[theirs.name])
     findings = (
