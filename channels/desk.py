@@ -38,7 +38,7 @@ def accounts_on(database: Database, clock: Clock) -> Accounts:
 def desk_on(database: Database, till: Till, clock: Clock, alone_max_dh: int) -> Desk:
     """Its use cases."""
     waker = Waker()
-    books = PgUndoings(database, PgPayments(database, waker))
+    books = PgUndoings(database, PgPayments(database))
     undoing = Undoing(books, clock, alone_max_dh * CENTIMES)
     return Desk(PgDesk(database, waker), PgAccessLog(database), till, undoing, clock)
 

@@ -12,4 +12,4 @@ from core.database.wake import Waker
 def books_on(database: Database) -> Books:
     """What core.billpay.Till keeps its books in."""
     waker = Waker()
-    return Books(PgPayments(database, waker), PgPostings(database), PgMessages(database, waker), PgPeople(database))
+    return Books(PgPayments(database), PgPostings(database), PgMessages(database, waker), PgPeople(database))

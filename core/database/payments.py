@@ -12,13 +12,12 @@ from psycopg import errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from core.books import BillsTaken, BooksError, Change, Draft, KeyTaken, Kind, ReferenceTaken, message_reference
+from core.books import BillsTaken, BooksError, Change, Draft, KeyTaken, ReferenceTaken
 from core.database import payments_sql as sql
 from core.database.pool import Connection, Database
 from core.database.rows import bills_of, payment_of
-from core.database.wake import Wake, Waker
 from core.payment import ACTIVE, Event, IllegalMove, Payment, State, sources, target
-from core.subscribers import Service, reachable
+from core.subscribers import Service
 
 _TAKEN: dict[str, type[BooksError]] = {
     "payment_lines_active": BillsTaken,
@@ -33,9 +32,8 @@ _KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED})
 class PgPayments:
     """Implements books.Payments."""
 
-    def __init__(self, database: Database, waker: Waker) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._waker = waker
 
     async def get(self, payment_id: str) -> Payment | None:
         return _maybe(await self._database.one(sql.GET, id=payment_id))
@@ -99,7 +97,7 @@ class PgPayments:
         self, connection: Connection, payment_id: str, change: Change, now: datetime
     ) -> Payment | None:
         """`move` in the caller's transaction; None for a lost race, the caller then rolls back."""
-        return await self._apply(connection, sql.MOVE, _values(payment_id, change, now), change, now)
+        return _maybe(await (await connection.execute(sql.MOVE, _values(payment_id, change, now))).fetchone())
 
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         return await self._change(sql.CAPTURE, payment_id, change, now, {"token": token, "year": now.year})
@@ -119,29 +117,13 @@ class PgPayments:
     async def _change(
         self, statement: str, payment_id: str, change: Change, now: datetime, more: dict[str, Any]
     ) -> Payment:
-        values = {**_values(payment_id, change, now), **more}
-
-        async def work(connection: Connection) -> Payment | None:
-            return await self._apply(connection, statement, values, change, now)
-
         try:
-            payment = await self._database.run(work)
+            row = await self._database.one(statement, **_values(payment_id, change, now), **more)
         except errors.UniqueViolation as error:
             raise _taken(error) from error
-        if payment is None:
+        if row is None:
             raise await self._illegal(payment_id, change.event)
-        return payment
-
-    async def _apply(
-        self, connection: Connection, statement: str, values: dict[str, Any], change: Change, now: datetime
-    ) -> Payment | None:
-        if not _wakes_someone(change, now):
-            return _maybe(await (await connection.execute(statement, values)).fetchone())
-        async with connection.transaction():
-            payment = _maybe(await (await connection.execute(statement, values)).fetchone())
-            if payment is not None:
-                await self._waker.wake(_wakes(payment, change, now), connection)
-        return payment
+        return payment_of(row)
 
     async def _illegal(self, payment_id: str, event: Event) -> IllegalMove:
         payment = await self.get(payment_id)
@@ -188,20 +170,3 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "page_until": change.page_until,
         "messages": [str(kind) for kind in change.messages],
     }
-
-
-def _wakes_someone(change: Change, now: datetime) -> bool:
-    return bool(change.messages) or (change.due_at is not None and change.due_at <= now)
-
-
-def _wakes(payment: Payment, change: Change, now: datetime) -> list[Wake]:
-    wakes = [
-        Wake.deliver(message_reference(payment.id, kind, payment.attempts))
-        for kind in change.messages
-        if (payment.email if kind is Kind.RECEIPT_MAIL else reachable(payment.payer_msisdn))
-    ]
-    if payment.state is State.CAPTURED and payment.receipt_number is not None:
-        wakes.append(Wake.post(payment.id))
-    if change.due_at is not None and change.due_at <= now:
-        wakes.append(Wake.attend(payment.id))
-    return wakes

@@ -1,6 +1,7 @@
 """The statements of core/database/payments.py, written out.
 
-Values are bound by the server; a statement names every state it starts from, by the table of core/payment.py.
+Jobs that wake a worker are written by the statement that gives it work (core/database/wake.py names them). Values are
+bound by the server; a statement names every state it starts from, by the table of core/payment.py.
 """
 
 GET = """
@@ -111,8 +112,17 @@ WITH moved AS (
     CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
     WHERE k.kind = 'receipt_mail' AND who.recipient <> '' OR starts_with(who.recipient, '+')
     ON CONFLICT (reference) DO NOTHING
+    RETURNING reference
+), jobs AS (
+    SELECT 'khallas.deliver' AS task, reference AS key FROM queued
+    UNION ALL SELECT 'khallas.attend', id FROM moved WHERE due_at <= %(now)s
+), woken AS (
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key), NULL)::procrastinate_job_to_defer_v1
+    )) AS ids
+    FROM jobs HAVING count(*) > 0
 )
-SELECT m.*, r.year, r.sequence, r.token
+SELECT m.*, r.year, r.sequence, r.token, (SELECT ids FROM woken) AS jobs
 FROM moved m LEFT JOIN receipts r ON r.payment_id = m.id
 """
 
@@ -142,6 +152,7 @@ WITH moved AS (
     CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
     WHERE k.kind = 'receipt_mail' AND who.recipient <> '' OR starts_with(who.recipient, '+')
     ON CONFLICT (reference) DO NOTHING
+    RETURNING reference
 ), counted AS (
     INSERT INTO receipt_counters AS c (year, value)
     SELECT %(year)s, 1 FROM moved
@@ -151,8 +162,17 @@ WITH moved AS (
     INSERT INTO receipts (payment_id, year, sequence, token, created_at)
     SELECT m.id, %(year)s, counted.value, %(token)s, %(now)s FROM moved m, counted
     RETURNING payment_id, year, sequence, token
+), jobs AS (
+    SELECT 'khallas.deliver' AS task, reference AS key FROM queued
+    UNION ALL SELECT 'khallas.attend', id FROM moved WHERE due_at <= %(now)s
+    UNION ALL SELECT 'khallas.post', id FROM moved
+), woken AS (
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key), NULL)::procrastinate_job_to_defer_v1
+    )) AS ids
+    FROM jobs HAVING count(*) > 0
 )
-SELECT m.*, i.year, i.sequence, i.token
+SELECT m.*, i.year, i.sequence, i.token, (SELECT ids FROM woken) AS jobs
 FROM moved m JOIN issued i ON i.payment_id = m.id
 """
 

@@ -1,12 +1,10 @@
-"""Jobs that wake a worker, deferred on the connection of the very commit that gives it work (procrastinate 3.10)."""
+"""Jobs that wake a worker, written by procrastinate's own SQL function in the very commit that gives it work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from procrastinate import PsycopgConnector
-from procrastinate.jobs import DEFAULT_QUEUE, Job
-from procrastinate.manager import JobManager
 from psycopg import AsyncConnection
 
 
@@ -30,35 +28,23 @@ class Wake:
     urgent: bool = False
 
     @classmethod
-    def attend(cls, payment_id: str) -> "Wake":
-        return cls(TaskName.ATTEND, payment_id)
-
-    @classmethod
-    def post(cls, payment_id: str) -> "Wake":
-        return cls(TaskName.POST, payment_id)
-
-    @classmethod
     def deliver(cls, reference: str, *, urgent: bool = False) -> "Wake":
         return cls(TaskName.DELIVER, reference, urgent)
+
+
+# In the caller's statement or transaction: nothing happens if that is rolled back.
+WAKE = """
+SELECT procrastinate_defer_jobs_v1(array_agg(
+    ROW('default', task, priority, NULL, NULL, jsonb_build_object('key', key), NULL)::procrastinate_job_to_defer_v1))
+FROM unnest(%(tasks)s::text[], %(keys)s::text[], %(priorities)s::integer[]) AS job (task, key, priority)
+"""
 
 
 class Waker:
     """Writes job rows. Needs no open queue: the connection is always the caller's."""
 
-    def __init__(self) -> None:
-        self._manager = JobManager(PsycopgConnector())
-
-    async def wake(self, wakes: Sequence[Wake], connection: AsyncConnection[object]) -> None:
-        """In the caller's transaction; nothing happens if that is rolled back. `wakes` is not empty."""
-        await self._manager.batch_defer_jobs_async([_job(wake) for wake in wakes], connection=connection)
-
-
-def _job(wake: Wake) -> Job:
-    return Job(
-        queue=DEFAULT_QUEUE,
-        priority=int(wake.urgent),
-        lock=None,
-        queueing_lock=None,
-        task_name=wake.task,
-        task_kwargs={"key": wake.key},
-    )
+    async def wake(self, wakes: Sequence[Wake], connection: AsyncConnection[Any]) -> None:
+        """In the caller's transaction. `wakes` is not empty."""
+        tasks, keys = [str(wake.task) for wake in wakes], [wake.key for wake in wakes]
+        priorities = [int(wake.urgent) for wake in wakes]
+        await connection.execute(WAKE, {"tasks": tasks, "keys": keys, "priorities": priorities})

@@ -45,7 +45,7 @@ async def desk_of(shop: Shop) -> DeskShop:
 
 def make_desk(shop: Shop) -> Desk:
     waker = Waker()
-    undoing = Undoing(PgUndoings(shop.database, PgPayments(shop.database, waker)), shop.clock)
+    undoing = Undoing(PgUndoings(shop.database, PgPayments(shop.database)), shop.clock)
     return Desk(PgDesk(shop.database, waker), PgAccessLog(shop.database), shop.till, undoing, shop.clock)
 
 
