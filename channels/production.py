@@ -17,7 +17,7 @@ from channels.ussd.wires import WIRES as USSD_WIRES
 
 SIGNED = frozenset({"twilio"})  # wires whose requests bear a signature
 KEY_BYTES_DIFFERENT_MIN = 12  # of 32: a random key has about thirty, a typed one few
-WORDS_OF_DEMOS = ("demo", "changeme", "change-me", "example", "password", "secret", "test")
+WORDS_OF_DEMOS = ("demo", "changeme", "change-me", "example", "password", "secret", "token", "test")
 OPEN_PREFIX_MAX = 3  # net:0.0.0.0/0 guards nothing
 
 
