@@ -1,0 +1,152 @@
+"""The worked examples of docs/extending do what their pages say."""
+
+import json
+import re
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from channels.door import Incoming, Malformed, Reply
+from channels.ussd.wires import WIRES, UssdWire
+from core.cards import Secret
+from core.payment import State
+from core.ports import Acquirer, Declined, NoSuchOrder, NotSent, Order, Unknown
+from lab.serving import serving
+from sessions.screen import Again, Chose, Menu, Unclear
+from tests.core.conftest import Shop, shop
+from tests.core.fakes import CARD, CVV
+from tests.sessions.samples import USSD, visit
+
+__all__ = ["shop"]  # the fixture, shared
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^( *)```python\n\1# file: (\S+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+ORDER = Order("p1", 76_920, "MAD", None, "")
+
+
+def module(page: str, name: str) -> ModuleType:
+    """The block of a page that bears this file's name, as a module."""
+    for _, file, source in BLOCK.findall((ROOT / "docs/extending" / page).read_text()):
+        if file == name:
+            made = ModuleType(Path(name).stem)
+            exec(compile(textwrap.dedent(source), name, "exec"), made.__dict__)  # noqa: S102 - our own page
+            return made
+    raise AssertionError(f"{page} has no block {name}")
+
+
+# --- a wire ----------------------------------------------------------------------------------------------------------
+
+
+def _acme() -> UssdWire:
+    wire: UssdWire = module("wire.md", "channels/ussd/wires/acme.py").Acme()
+    return wire
+
+
+def _incoming(body: object) -> Incoming:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Incoming("POST", "https://khallas.example/ussd/acme", "/ussd/acme", "", {}, raw)
+
+
+def test_the_wire_hears_its_own_request_and_answers_in_kind() -> None:
+    wire = _acme()
+    heard = wire.decode(_incoming({"dialog": "a1", "from": "212600000001", "turn": 2, "keys": "1"}))
+    assert not isinstance(heard, Reply)
+    assert (heard.dialog, heard.msisdn, heard.order, heard.typed, heard.begins) == (
+        "a1",
+        "+212600000001",
+        1,
+        "1",
+        False,
+    )
+    reply = wire.encode(heard, "1. Mobile", ends=False)
+    assert json.loads(reply.body) == {"text": "1. Mobile", "more": True}
+    assert wire.name not in WIRES
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", {"dialog": "", "from": "2126", "turn": 1}, {"dialog": "a", "turn": 0}]
+)
+def test_the_wire_refuses_what_acme_never_sends(body: object) -> None:
+    with pytest.raises(Malformed):
+        _acme().decode(_incoming(body))
+
+
+# --- an acquirer -----------------------------------------------------------------------------------------------------
+
+
+class AcmeBank:
+    """What the page's bank answers, by operation."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+
+    async def answer(self, request: Request) -> Response:
+        assert request.headers["authorization"] == "Bearer k"
+        told = self.answers.get(request.path_params["what"])
+        return Response("oops", 500) if told is None else JSONResponse(told)
+
+
+@pytest.fixture
+def bank() -> AcmeBank:
+    return AcmeBank()
+
+
+@pytest.fixture
+async def acme(bank: AcmeBank) -> AsyncIterator[Acquirer]:
+    app = Starlette(routes=[Route("/{what}", bank.answer, methods=["POST"])])
+    async with serving(app) as url:
+        yield module("acquirer.md", "core/acquirers/acme.py").AcmeAcquirer(url, Secret("k"))
+
+
+async def test_a_bill_is_paid_at_the_page_s_bank(bank: AcmeBank, acme: Acquirer, shop: Shop) -> None:
+    bank.answers["charge"] = {"state": "charged", "auth": "123456", "transaction": "t1", "centimes": 76_920}
+    shop.bank.authorise = acme.authorise  # type: ignore[method-assign]  # the till's bank is the page's now
+    paid = await shop.paid()
+    assert (paid.state, paid.auth_code) == (State.CAPTURED, "123456")
+
+
+async def test_the_page_s_bank_never_raises(bank: AcmeBank, acme: Acquirer) -> None:
+    assert isinstance(await acme.authorise(ORDER, CARD, CVV), Unknown)
+    bank.answers |= {"charge": {"state": "declined", "code": "51"}, "inquire": {"state": "none"}, "void": "what?"}
+    assert isinstance(await acme.authorise(ORDER, CARD, CVV), Declined)
+    assert isinstance(await acme.inquire("p1"), NoSuchOrder)
+    assert isinstance(await acme.void("p1"), Unknown)
+    assert isinstance(await acme.refund("p1", 5), Unknown)
+    assert await acme.credited_centimes("p1") is None
+    nowhere: Acquirer = module("acquirer.md", "core/acquirers/acme.py").AcmeAcquirer("http://127.0.0.1:1", Secret("k"))
+    assert isinstance(await nowhere.authorise(ORDER, CARD, CVV), NotSent)
+
+
+# --- a menu ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_menu_asks_and_leads_on() -> None:
+    screen = module("menu.md", "sessions/receipt_way.py").ReceiptWay("salma@example.com")
+    asked = screen.ask(visit(USSD))
+    assert isinstance(asked, Menu)
+    assert [option.id for option in asked.options] == ["sms", "email", "both"]
+    for option in asked.options:
+        assert type(screen.on(Chose(option.id), visit(USSD))).__name__ == "Goodbye"
+    assert isinstance(screen.on(Unclear(), visit(USSD)), Again)
+    assert len(type(screen)(None).ask(visit(USSD)).options) == 1
+
+
+# --- a language ------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_language_lacks_is_told(tmp_path: Path) -> None:
+    missing = module("language.md", "missing.py").missing
+    for language, text in (("en", 'a = "x"\n[b]\nc = "y"\n'), ("es", 'a = "x"\n')):
+        (tmp_path / language).mkdir()
+        (tmp_path / language / "ussd.toml").write_text(text)
+    assert missing(tmp_path, "es") == {"ussd": {"b.c"}}
+    assert missing(ROOT / "locales", "fr") == {}
+    assert set(missing(ROOT / "locales", "none")) == {file.stem for file in (ROOT / "locales/en").glob("*.toml")}
