@@ -1,0 +1,94 @@
+"""The JSON doors held against their own description: schemathesis makes requests that fit it, and that do not."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import pytest_asyncio
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from channels.openapi import document
+from channels.ussd.wires import WIRES
+from lab.postgres import Postgres
+from lab.valkey import Valkey
+from tests.security.asgi import Ask, ask
+from tests.security.world import World, changed, world
+
+EXAMPLES = 100  # an operation and a mode
+JSON = (dict, list, str, int, float, bool)
+
+DOCUMENT = document(WIRES)
+_FOUND: list[Any] = list(schemathesis.openapi.from_dict(DOCUMENT).get_all_operations())
+OPERATIONS = {told.ok().definition.raw["operationId"]: told.ok() for told in _FOUND}
+CALM = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def here(valkey: Valkey, postgres: Postgres, template_database: str) -> AsyncIterator[World]:
+    url = postgres.create("openapi", template_database)
+    async with Redis.from_url(valkey.url) as redis:
+        await redis.flushall()
+    async with world(valkey.url, url, change=lambda told: changed(told, ussd={"wires": ",".join(WIRES)})) as made:
+        yield made
+    postgres.drop("openapi")
+
+
+async def _answered(here: World, case: Any) -> tuple[int, Any]:
+    body = json.dumps(case.body).encode() if isinstance(case.body, JSON) or case.body is None else b""
+    headers = (("content-type", case.media_type or "application/json"),)
+    told = await ask(here.app, Ask(case.method.upper(), case.formatted_path, headers, body))
+    assert told.status in {200, 400, 404, 405}, (case, told)
+    assert told.status in {404, 405} or told.headers["cache-control"] == "no-store"
+    is_json = "json" in told.headers.get("content-type", "")
+    return told.status, json.loads(told.body) if is_json else None
+
+
+def _schema(operation: Any, *, answered: bool) -> dict[str, Any]:
+    raw = operation.definition.raw
+    told = raw["responses"]["200"] if answered else raw["requestBody"]
+    return {**told["content"]["application/json"]["schema"], "components": DOCUMENT["components"]}
+
+
+def test_the_document_describes_every_json_door() -> None:
+    assert len(OPERATIONS) == sum(path.asked is not None for wire in WIRES.values() for path in wire.paths)
+    assert OPERATIONS
+
+
+async def test_the_document_is_served(here: World) -> None:
+    told = await ask(here.app, Ask("GET", "/openapi.json"))
+    assert told.status == 200
+    assert json.loads(told.body) == DOCUMENT
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@CALM
+@given(data=st.data())
+async def test_what_fits_the_description_is_answered_as_described(here: World, name: str, data: st.DataObject) -> None:
+    operation = OPERATIONS[name]
+    case = data.draw(operation.as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE))
+    status, answer = await _answered(here, case)
+    assert status == 200, case
+    if answer is not None:
+        jsonschema_rs.validate(_schema(operation, answered=True), answer)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@CALM
+@given(data=st.data())
+async def test_only_what_fits_is_taken(here: World, name: str, data: st.DataObject) -> None:
+    operation = OPERATIONS[name]
+    case = data.draw(operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE))
+    status, _ = await _answered(here, case)
+    if status == 200:
+        jsonschema_rs.validate(_schema(operation, answered=False), case.body)
