@@ -1,0 +1,121 @@
+"""What an operator installs: linted, and what it names is there. No container is built here (docs/operations.md)."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from channels.cli import app
+from channels.settings import FILE, known_names
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
+DOCKERFILES = [ROOT / "Dockerfile", ROOT / "deploy/kannel/Dockerfile"]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+HELD = "deploy/secrets/"  # the operator's own, not in the repository
+HARDENED = {
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "PrivateTmp=yes",
+    "CapabilityBoundingSet=",
+    "LimitCORE=0",
+    "MemoryDenyWriteExecute=yes",
+    "SystemCallFilter=@system-service",
+}
+
+
+def _ran(*command: str | Path) -> str:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _tool(name: str) -> Path:
+    return Path(sys.executable).with_name(name)
+
+
+def test_dockerfiles_are_linted() -> None:
+    _ran(_tool("hadolint"), *DOCKERFILES)
+
+
+def test_the_compose_file_keeps_to_its_specification() -> None:
+    assert "ok" in _ran(_tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+
+
+def test_the_image_runs_as_nobody_special() -> None:
+    for file in DOCKERFILES:
+        users = re.findall(r"^USER (\d+):\d+$", file.read_text(), re.MULTILINE)
+        assert users, file
+        assert int(users[-1]) > 1_000
+
+
+def test_what_the_image_copies_is_in_its_context() -> None:
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    for source in " ".join(copied).split():
+        assert (ROOT / source).exists(), source
+        assert any(source == name or source.startswith(f"{name}/") for name in allowed), source
+
+
+def test_what_the_compose_file_mounts_is_there() -> None:
+    mounted = [
+        mount.split(":")[0].removeprefix("./")
+        for service in COMPOSE["services"].values()
+        for mount in service.get("volumes", [])
+        if mount.startswith("./")
+    ]
+    held = [entry["file"].removeprefix("./") for kind in ("secrets", "configs") for entry in COMPOSE[kind].values()]
+    assert all(path.startswith(HELD) for path in held)
+    assert [path for path in mounted if not (ROOT / path).exists()] == []
+    used = {name for service in COMPOSE["services"].values() for name in service.get("secrets", [])}
+    assert used == set(COMPOSE["secrets"])
+
+
+def test_settings_in_the_compose_file_and_the_units_are_settings() -> None:
+    names = set(known_names())
+    told = set(re.findall(r"\bKHALLAS_[A-Z_]+", "\n".join(unit.read_text() for unit in UNITS)))
+    told |= set(COMPOSE["x-khallas"]["environment"])
+    assert {name.removesuffix(FILE) for name in told} - names == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [service["command"] for service in COMPOSE["services"].values() if service.get("image", "").startswith("khallas:")]
+    + [
+        shlex.split(line.partition("khallas ")[2])
+        for unit in UNITS
+        for line in re.findall(r"^ExecStart=(.+)$", unit.read_text(), re.MULTILINE)
+    ],
+    ids=" ".join,
+)
+def test_every_command_is_one_of_ours(command: list[str]) -> None:
+    said = CliRunner().invoke(app, [*command, "--help"])
+    assert said.exit_code == 0
+    for option in (word for word in command if word.startswith("--")):
+        assert option in said.output
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_units_are_hardened_and_systemd_takes_them(unit: Path, tmp_path: Path) -> None:
+    text = unit.read_text()
+    assert set(text.splitlines()) >= HARDENED
+    assert "TimeoutStopSec=45" in text or "Type=oneshot" in text
+    if shutil.which("systemd-analyze"):
+        # this machine has neither the user nor the installation
+        here = re.sub(r"/opt/khallas/bin/khallas", shutil.which("true") or "/bin/true", text)
+        copy = tmp_path / unit.name
+        copy.write_text(re.sub(r"^(User|Group)=.*$", r"\1=root", here, flags=re.MULTILINE))
+        _ran("systemd-analyze", "verify", copy)
+
+
+def test_the_alerts_look_where_the_compose_file_answers() -> None:
+    jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    targets = {target.split(":")[0] for job in jobs for config in job["static_configs"] for target in config["targets"]}
+    assert targets <= set(COMPOSE["services"])
