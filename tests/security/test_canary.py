@@ -4,18 +4,12 @@ Real Valkey with its append-only file, real PostgreSQL with its write-ahead log,
 """
 
 import base64
-import io
-import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Self
 
-import psycopg
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
-from channels.logs import formatter
 from core.database.migrate import upgrade
 from core.ports import Acquirer
 from lab.cmi_lies import Manner
@@ -38,6 +32,7 @@ from tests.security.callers import (
     subscribe,
 )
 from tests.security.leaks import Remains, leaks
+from tests.security.remains import Left, Logs, gathered
 from tests.security.world import World, world
 
 SECRETS = {**{f"card {n}": card for n, card in enumerate(CARDS)}, "PIN": PIN, "wrong PIN": WRONG_PIN}
@@ -46,32 +41,7 @@ TEXTS = {"logs", "written logs", "metrics", "mails", "texts", "tables", "answers
 MEDIA = (*sorted(TEXTS), "Redis values", "append-only file", "database files", "write-ahead log", "server logs")
 BANK_TIMEOUT_S = 2.0
 
-Left = dict[str, bytes]
-
-
-class _Logs:
-    """Everything logged by us and the libraries, before the second net and after it."""
-
-    def __init__(self) -> None:
-        self.raw, self.written = io.StringIO(), io.StringIO()
-        self._handlers = [logging.StreamHandler(self.raw), logging.StreamHandler(self.written)]
-        self._handlers[0].setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
-        self._handlers[1].setFormatter(formatter("json"))
-
-    def __enter__(self) -> Self:
-        root = logging.getLogger()
-        self._level = root.level
-        root.setLevel(logging.DEBUG)
-        for handler in self._handlers:
-            handler.addFilter(lambda record: not record.name.startswith("lab"))  # the bank's side knows its cards
-            root.addHandler(handler)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        root = logging.getLogger()
-        root.setLevel(self._level)
-        for handler in self._handlers:
-            root.removeHandler(handler)
+NUMBERS = [f"+2126{n:08d}" for n in range(len(WAYS) + 10)]
 
 
 @pytest.fixture(scope="module")
@@ -91,18 +61,18 @@ async def remains(cards_of_ours: None, servers_folder: Path) -> AsyncIterator[Le
     """Everything that is left after all calls, by where it lies."""
     folder = servers_folder / "canary"
     folder.mkdir(mode=0o711)
-    with Valkey(folder / "valkey") as valkey, Postgres(folder / "postgres") as postgres, _Logs() as logs:
+    with Valkey(folder / "valkey") as valkey, Postgres(folder / "postgres") as postgres, Logs() as logs:
         upgrade(postgres.url)
         await subscribe(postgres.url, len(WAYS) + 10)
         async with world(valkey.url, postgres.url, bank_timeout_s=BANK_TIMEOUT_S) as here:
             answers: list[str] = []
             for number, way in enumerate(WAYS):
                 assert await call(here.url, number, way, answers) == way.ends, way.name
-            left = await _gathered(here, "".join(answers))
+            left = await gathered(here, "".join(answers), NUMBERS)
             left["logs"] = logs.raw.getvalue().encode()
             await _faults(here)
             left["written logs"] = logs.written.getvalue().encode()
-            after = await _gathered(here, "")
+            after = await gathered(here, "", NUMBERS)
             left |= {medium: left[medium] + after[medium] for medium in after}
         left |= _files(folder)
     yield left
@@ -111,43 +81,6 @@ async def remains(cards_of_ours: None, servers_folder: Path) -> AsyncIterator[Le
 @pytest.fixture(scope="module")
 def whole(remains: Left) -> dict[str, Remains]:
     return {medium: Remains(data, medium in TEXTS) for medium, data in remains.items()}
-
-
-async def _gathered(here: World, answers: str) -> Left:
-    await here.twilio.idle()
-    left: Left = {"answers": answers.encode()}
-    values: list[bytes] = []
-    async with Redis.from_url(here.house.settings.redis_url.get_secret_value()) as redis:
-        async for key in redis.scan_iter():
-            values += [key, await redis.dump(key) or b"", *(await _value(redis, key))]
-        await redis.bgrewriteaof()
-    left["Redis values"] = b"\n".join(values)
-    left["metrics"] = here.house.metrics.page()[0]
-    left["mails"] = "\n".join(f"{mail.subject}\n{mail.text}\n{mail.html}" for mail in here.mails.mails()).encode()
-    numbers = [f"+2126{n:08d}" for n in range(len(WAYS) + 10)]
-    left["texts"] = "\n".join(text.body for number in numbers for text in here.twilio.texts(number)).encode()
-    with psycopg.connect(here.house.settings.database_url.get_secret_value(), autocommit=True) as connection:
-        names = connection.execute(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        ).fetchall()
-        rows = []
-        for (name,) in names:
-            with connection.cursor().copy(f"COPY {name} TO STDOUT") as copied:
-                rows += [bytes(part) for part in copied]
-        left["tables"] = b"".join(rows)
-        connection.execute("CHECKPOINT")
-    return left
-
-
-async def _value(redis: Redis, key: bytes) -> list[bytes]:
-    kind = await redis.type(key)
-    if kind == b"string":
-        value = await redis.get(key)
-        return [value] if isinstance(value, bytes) else []
-    if kind == b"hash":
-        return [part for pair in (await redis.hgetall(key)).items() for part in pair if isinstance(part, bytes)]
-    return []
 
 
 def _files(folder: Path) -> Left:
