@@ -199,3 +199,31 @@ async def test_a_turn_costs_one_load_and_one_save(hall: Hall) -> None:
     await call.dial(payment_id="p1")
     await call.key(CARD, EXPIRY, "1")
     assert [name for name in faults.names if name in {"load", "save", "erase", "hang_up"}] == ["load", "save"] * 4
+
+
+async def _with_keys(hall: Hall, keys: dict[str, bytes], redis: Redis) -> Turns:
+    return Turns(RedisStore(redis), Performer(hall.on.till, Seals(keys)), hall.on.clock, NUMBERS, zone=CASABLANCA)
+
+
+async def test_a_key_is_rotated_in_the_middle_of_a_call(hall: Hall, redis_url: str) -> None:
+    old, new = {"k1": b"1" * 32}, {"k2": b"2" * 32}
+    async with Redis.from_url(redis_url) as redis:
+        call = hall.on.call()
+        for keys, typed in ((old, None), (old, CARD), (new | old, EXPIRY), (new | old, "1"), (new | old, CVV)):
+            call.turns = await _with_keys(hall, keys, redis)
+            await (call.say(typed) if typed else call.dial(payment_id="p1"))
+            await landed(call.turns)
+        assert [sent.pan for sent in hall.on.till.memory.sent] == [CARD]
+
+
+async def test_a_key_that_was_taken_away_charges_nothing(hall: Hall, redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        call = hall.on.call()
+        call.turns = await _with_keys(hall, {"k1": b"1" * 32}, redis)
+        await call.dial(payment_id="p1")
+        await call.key(CARD, EXPIRY, "1")
+        call.turns = await _with_keys(hall, {"k2": b"2" * 32}, redis)
+        answer = await call.key(CVV)
+        assert (answer.screen, answer.page.text.splitlines()[0]) == ("CardNumber", "card-gone")
+    assert hall.on.till.memory.sent == []
+    assert await hall.on.vault() == set()
