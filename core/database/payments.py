@@ -18,6 +18,7 @@ from core.database.pool import Connection, Database
 from core.database.rows import bills_of, payment_of
 from core.payment import ACTIVE, Event, IllegalMove, Payment, State, sources, target
 from core.subscribers import Service
+from core.tracing import request_id
 
 _TAKEN: dict[str, type[BooksError]] = {
     "payment_lines_active": BillsTaken,
@@ -152,6 +153,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "attempt": change.attempt,
         "now": now,
         "due_at": change.due_at,
+        "request": request_id.get(),
         "detail": change.detail,
         "sends": int(change.event is Event.SEND),
         "holds": None if change.event in _KEEPS_LOCKS else state in ACTIVE and not change.lets_go,

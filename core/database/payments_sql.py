@@ -118,7 +118,8 @@ WITH moved AS (
     UNION ALL SELECT 'khallas.attend', id FROM moved WHERE due_at <= %(now)s
 ), woken AS (
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key), NULL)::procrastinate_job_to_defer_v1
+        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+        )::procrastinate_job_to_defer_v1
     )) AS ids
     FROM jobs HAVING count(*) > 0
 )
@@ -168,7 +169,8 @@ WITH moved AS (
     UNION ALL SELECT 'khallas.post', id FROM moved
 ), woken AS (
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key), NULL)::procrastinate_job_to_defer_v1
+        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+        )::procrastinate_job_to_defer_v1
     )) AS ids
     FROM jobs HAVING count(*) > 0
 )

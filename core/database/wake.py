@@ -7,6 +7,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from core.tracing import request_id
+
 
 class TaskName(StrEnum):
     """The tasks of core/jobs.py, by the names their rows carry."""
@@ -35,7 +37,8 @@ class Wake:
 # In the caller's statement or transaction: nothing happens if that is rolled back.
 WAKE = """
 SELECT procrastinate_defer_jobs_v1(array_agg(
-    ROW('default', task, priority, NULL, NULL, jsonb_build_object('key', key), NULL)::procrastinate_job_to_defer_v1))
+    ROW('default', task, priority, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+    )::procrastinate_job_to_defer_v1))
 FROM unnest(%(tasks)s::text[], %(keys)s::text[], %(priorities)s::integer[]) AS job (task, key, priority)
 """
 
@@ -47,4 +50,6 @@ class Waker:
         """In the caller's transaction. `wakes` is not empty."""
         tasks, keys = [str(wake.task) for wake in wakes], [wake.key for wake in wakes]
         priorities = [int(wake.urgent) for wake in wakes]
-        await connection.execute(WAKE, {"tasks": tasks, "keys": keys, "priorities": priorities})
+        await connection.execute(
+            WAKE, {"tasks": tasks, "keys": keys, "priorities": priorities, "request": request_id.get()}
+        )

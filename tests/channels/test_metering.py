@@ -184,6 +184,23 @@ def test_without_the_setting_nobody_traces() -> None:
     assert tracer(wanted=False) is NO_TRACER
 
 
+async def test_the_jobs_that_a_request_leaves_behind_bear_its_id(shop: Shop) -> None:
+    seen = []
+
+    async def deliver(reference: str) -> None:
+        seen.append(request_id.get())
+
+    shop.sender.deliver = deliver  # type: ignore[method-assign]  # only who asks is looked at
+    before = request_id.set("a-request")
+    payment = await shop.paid()
+    request_id.reset(before)
+    rows = await shop.database.all("SELECT DISTINCT args->>'request' AS request FROM procrastinate_jobs")
+    assert [row["request"] for row in rows] == ["a-request"]
+    await shop.work()
+    assert set(seen) == {"a-request"}
+    assert payment.receipt_number
+
+
 async def test_a_request_s_lines_bear_its_id() -> None:
     out = StringIO()
     handler = logging.StreamHandler(out)

@@ -65,7 +65,7 @@ async def test_answers_go_before_older_messages(shop: Shop) -> None:
     assert due[0] == "atlas-2"
     assert len(due) == 2
     jobs = await shop.database.all("SELECT args, priority FROM procrastinate_jobs ORDER BY priority DESC")
-    assert (jobs[0]["args"], jobs[0]["priority"]) == ({"key": "atlas-2"}, 1)
+    assert (jobs[0]["args"]["key"], jobs[0]["priority"]) == ("atlas-2", 1)
 
 
 async def test_a_busy_route_is_no_attempt_and_ends_after_two_days(shop: Shop) -> None:
