@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError, RedisError
 
 IN_FLIGHT_MAX = 2
@@ -36,7 +36,7 @@ class Script:
 class Pipelined:
     """Redis commands, sent together. Raises redis.exceptions.RedisError, OSError and TimeoutError as redis-py does."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis | RedisCluster) -> None:
         self._redis = redis
         self._waiting: deque[tuple[Arguments, asyncio.Future[Any]]] = deque()
         self._in_flight: set[asyncio.Task[None]] = set()

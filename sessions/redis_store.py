@@ -7,8 +7,9 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from sessions.cluster import pipelined
 from sessions.codec import Record, Unreadable, decode, encode
-from sessions.pipelined import Pipelined, Script
+from sessions.pipelined import Script
 from sessions.store import HUNG_UP_TTL_S, POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 
@@ -19,8 +20,7 @@ class RedisStore:
     """The Store over redis-py."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._pipe = Pipelined(redis)
+        self._pipe = pipelined(redis)
         self._save = _script("save.lua")
         self._begin = _script("begin.lua")
 
@@ -61,16 +61,15 @@ class RedisStore:
 
     async def erase(self, key: Key) -> None:
         try:
-            await self._redis.delete(key.sealed(NUMBER), key.sealed(EXPIRY))
+            await self._pipe.do("DEL", key.sealed(NUMBER), key.sealed(EXPIRY))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
 
     async def hang_up(self, key: Key) -> None:
         try:
-            pipe = self._redis.pipeline(transaction=True)
-            pipe.set(key.hung_up, b"1", ex=HUNG_UP_TTL_S)
-            pipe.delete(key.sealed(NUMBER), key.sealed(EXPIRY))
-            await pipe.execute()
+            # one after the other: what is saved before the mark is deleted after it
+            await self._pipe.do("SET", key.hung_up, b"1", "EX", HUNG_UP_TTL_S)
+            await self._pipe.do("DEL", key.sealed(NUMBER), key.sealed(EXPIRY))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
 

@@ -21,7 +21,8 @@ port {port}
 cluster-port {bus_port}
 cluster-enabled yes
 cluster-config-file nodes.conf
-cluster-node-timeout 2000
+cluster-node-timeout 800
+cluster-require-full-coverage no
 dir "{folder}"
 requirepass {password}
 masterauth {password}
@@ -57,32 +58,51 @@ class Node(Server):
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[list[Node]]:
-    """Three nodes that share the slots, once each says that all is well."""
+def cluster(folder: Path, *, spare: bool = False) -> Iterator[list[Node]]:
+    """Three nodes that share the slots, once each says that all is well. `spare`: a fourth stands in for the third."""
     with ExitStack() as stack:
         nodes: list[Node] = []
-        for n in range(NODES):
+        for n in range(NODES + spare):
             node = Node(folder / f"node-{n}", nodes[0].password if nodes else None)
             nodes.append(stack.enter_context(node))
         for n, node in enumerate(nodes):
             with node.client() as client:
-                begin, end = SLOTS * n // NODES, SLOTS * (n + 1) // NODES - 1
-                client.execute_command("CLUSTER", "ADDSLOTSRANGE", begin, end)
+                if n < NODES:
+                    begin, end = SLOTS * n // NODES, SLOTS * (n + 1) // NODES - 1
+                    client.execute_command("CLUSTER", "ADDSLOTSRANGE", begin, end)
                 client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", n + 1)
                 if n:
                     client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, nodes[0].bus_port)
-        _await_joined(nodes)
+        _await(nodes, "cluster_state:ok", f"cluster_known_nodes:{len(nodes)}")
+        if spare:
+            with nodes[NODES].client() as client:
+                client.execute_command("CLUSTER", "REPLICATE", _id_of(nodes[NODES - 1]))
+                _await_synced(client)
         yield nodes
 
 
-def _await_joined(nodes: list[Node]) -> None:
+def _id_of(node: Node) -> str:
+    with node.client() as client:
+        return bytes(client.execute_command("CLUSTER", "MYID")).decode()
+
+
+def _await_synced(client: "redis.Redis") -> None:
+    deadline = time.monotonic() + JOIN_MAX_S
+    while time.monotonic() < deadline:
+        if client.info("replication").get("master_link_status") == "up":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the replica did not follow")
+
+
+def _await(nodes: list[Node], *words: str) -> None:
     deadline = time.monotonic() + JOIN_MAX_S
     while time.monotonic() < deadline:
         told = []
         for node in nodes:
             with node.client() as client:
                 told.append(bytes(client.execute_command("CLUSTER", "INFO")).decode())
-        if all("cluster_state:ok" in each and f"cluster_known_nodes:{NODES}" in each for each in told):
+        if all(word in each for word in words for each in told):
             return
         time.sleep(0.05)
     raise AssertionError(f"the cluster did not join: {told}")

@@ -1,22 +1,26 @@
 """Whole conversations on a real three-node cluster: everything of one turn lies in one slot, whoever's turn it is."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from redis.asyncio import RedisCluster
+from redis.asyncio import Redis
 
 from channels.limits import Limit, Limits
 from core.payment import State
 from core.texts import Texts
+from sessions.cluster import connect
 from sessions.forget import RedisConversations
-from sessions.store import Key
+from sessions.store import Key, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 from tests.sessions.cards import CVV, to_cvv
 from tests.sessions.cluster import NODES, Node, cluster, node_of, slot_of
 from tests.sessions.fakes import CALLER, Converse, Stage, stage
 
+FAILOVER_MAX_S = 20.0
 CALLERS = [f"+2126000001{n:02d}" for n in range(12)]
 
 
@@ -26,17 +30,24 @@ def nodes(servers_folder: Path) -> Iterator[list[Node]]:
         yield joined
 
 
-@pytest.fixture
-async def redis(nodes: list[Node]) -> AsyncIterator[RedisCluster]:
+def to(node: Node) -> Redis:
     """The cluster as a process sees it: told of one node, it finds the others."""
-    async with RedisCluster(host="127.0.0.1", port=nodes[1].port, password=nodes[1].password) as client:
-        await client.flushall(target_nodes=RedisCluster.PRIMARIES)
+    return connect(f"redis+cluster://:{node.password}@127.0.0.1:{node.port}/0", wait_s=2, connections_max=20)
+
+
+@pytest.fixture
+async def redis(nodes: list[Node]) -> AsyncIterator[Redis]:
+    """The cluster, emptied."""
+    for node in nodes:
+        with node.client() as client:
+            client.flushall()
+    async with to(nodes[1]) as client:
         yield client
 
 
 @pytest.fixture
-async def on(redis: RedisCluster, texts: Texts) -> AsyncIterator[Stage]:
-    made = stage(redis, texts)  # type: ignore[arg-type]  # what RedisStore needs of Redis, a cluster does as well
+async def on(redis: Redis, texts: Texts) -> AsyncIterator[Stage]:
+    made = stage(redis, texts)
     yield made
     await made.turns.close()
 
@@ -99,16 +110,44 @@ async def test_a_call_that_ends_leaves_no_card(on: Stage) -> None:
     assert await on.vault() == set()
 
 
-async def test_limits_of_one_scope_are_spent_together(redis: RedisCluster) -> None:
-    limits = Limits(redis, "sms")  # type: ignore[arg-type]
+async def test_a_lost_node_takes_nobody_else_along_and_its_replica_stands_in(texts: Texts, tmp_path: Path) -> None:
+    with cluster(tmp_path, spare=True) as nodes:
+        async with to(nodes[0]) as redis:
+            on = stage(redis, texts)
+            phones = [on.ussd(caller) for caller in CALLERS]
+            await asyncio.gather(*(phone.dial() for phone in phones))
+            nodes[NODES - 1].kill()
+            for phone in phones:
+                if node_of(Key(phone.msisdn, "ussd", phone.dialog).record) == NODES - 1:
+                    with pytest.raises(StoreDown):
+                        await phone.key("1")
+                else:
+                    assert (await phone.key("1")).screen == "Service"
+            lost = [phone for phone in phones if phone.screen != "Service"]
+            assert lost
+            assert {await _answered(phone) for phone in lost} == {"Service"}
+
+
+async def _answered(phone: Converse) -> str:
+    """The screen, once somebody serves the caller again."""
+    deadline = time.monotonic() + FAILOVER_MAX_S
+    while time.monotonic() < deadline:
+        with suppress(StoreDown):
+            return (await phone.again()).screen
+        await asyncio.sleep(0.1)
+    raise AssertionError("the replica never stood in")
+
+
+async def test_limits_of_one_scope_are_spent_together(redis: Redis) -> None:
+    limits = Limits(redis, "sms")
     asked = [Limit("sender", CALLERS[0], 2, 60), Limit("everyone", "all", 100, 60)]
     assert [await limits.spend(asked) for _ in range(3)] == [None, None, asked[0]]
 
 
-async def test_one_number_is_forgotten_on_whichever_node(on: Stage, redis: RedisCluster) -> None:
+async def test_one_number_is_forgotten_on_whichever_node(on: Stage, redis: Redis) -> None:
     for caller in CALLERS[:3]:
         await on.ussd(caller).dial()
-    conversations = RedisConversations(redis)  # type: ignore[arg-type]
+    conversations = RedisConversations(redis)
     assert await conversations.forget(CALLERS[0]) == 2
     assert await conversations.held(CALLERS[0]) == []
     assert len(await conversations.held(CALLERS[1])) == 2

@@ -1,0 +1,92 @@
+"""A Redis Cluster behind the same calls: each node's commands in round trips of their own.
+
+One node's silence must not be another's: redis-py sends a pipeline to all nodes it touches and fails it as a whole, and
+its own retry closes the connections to every node. So commands are parted by node before they are sent, nothing is
+retried inside, and after an error the map of slots is read anew, once at a time, without closing anything.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ClusterDownError, RedisClusterException, RedisError
+from redis.exceptions import ConnectionError as NodeLost
+from redis.exceptions import TimeoutError as NodeSilent
+
+from sessions.pipelined import Arguments, Pipelined
+
+CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
+REFRESH_EVERY_S = 0.5
+_SCRIPTS = frozenset({"EVAL", "EVALSHA"})
+_MOVED_HOUSE = (NodeLost, NodeSilent, ClusterDownError, OSError)
+
+
+def connect(url: str, *, wait_s: float, connections_max: int) -> Redis:
+    """A client for redis://, rediss://, unix:// or, with `+cluster` in the scheme, for a cluster known by one node.
+
+    What this project asks of Redis a cluster's client does as well; the two have no type in common.
+    """
+    scheme, _, rest = url.partition("://")
+    waits: dict[str, Any] = {
+        "socket_timeout": wait_s,
+        "socket_connect_timeout": wait_s,
+        "max_connections": connections_max,
+    }
+    if scheme not in CLUSTER_SCHEMES:
+        return Redis.from_url(url, **waits)
+    plain = f"{CLUSTER_SCHEMES[scheme]}://{rest}"
+    found: Any = RedisCluster.from_url(plain, retry=Retry(NoBackoff(), 0), require_full_coverage=False, **waits)
+    client: Redis = found
+    return client
+
+
+def pipelined(redis: Redis | RedisCluster) -> Pipelined:
+    """Commands of concurrent requests sent together, to one server or to a cluster's."""
+    return ByNode(redis) if isinstance(redis, RedisCluster) else Pipelined(redis)
+
+
+class ByNode(Pipelined):
+    """Pipelined, one for each node. Raises as Pipelined does."""
+
+    def __init__(self, cluster: RedisCluster) -> None:
+        self._cluster = cluster
+        self._nodes: dict[str, Pipelined] = {}
+        self._refreshing: asyncio.Task[None] | None = None
+        self._refreshed_at = 0.0
+
+    async def do(self, *arguments: Any) -> Any:
+        try:
+            return await self._of(await self._node(arguments)).do(*arguments)
+        except _MOVED_HOUSE:
+            self._refresh_soon()
+            raise
+        except RedisClusterException as error:
+            self._refresh_soon()
+            raise RedisError(str(error)) from error
+
+    async def _node(self, arguments: Arguments) -> str:
+        if not self._cluster.nodes_manager.slots_cache:
+            await self._cluster.initialize()
+        key = arguments[3] if arguments[0] in _SCRIPTS else arguments[1]
+        node = self._cluster.get_node_from_key(key)
+        return "" if node is None else str(node.name)
+
+    def _of(self, node: str) -> Pipelined:
+        if node not in self._nodes:  # as many as a cluster has had nodes
+            self._nodes[node] = Pipelined(self._cluster)
+        return self._nodes[node]
+
+    def _refresh_soon(self) -> None:
+        due = time.monotonic() - self._refreshed_at >= REFRESH_EVERY_S
+        if due and (self._refreshing is None or self._refreshing.done()):
+            self._refreshed_at = time.monotonic()
+            self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
+
+    async def _refresh(self) -> None:
+        # nobody answers: the next error asks again
+        with contextlib.suppress(RedisClusterException, RedisError, OSError, TimeoutError):
+            await self._cluster.nodes_manager.initialize()
