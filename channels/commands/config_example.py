@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import BaseModel, SecretStr
-from pydantic_core import PydanticUndefined
 
 from channels.settings import FILE, NEST, PREFIX, Settings, known_names
 
@@ -92,7 +91,7 @@ def _rows(model: type[BaseModel], prefix: str, part: str, secrets: dict[str, boo
             continue
         short = name.removeprefix(PREFIX)
         needed = short in NEEDED or short in NEEDED_OF_PARTS or short == "CMI__PASSWORD"
-        yield Row(name, part, info.description or "", _default(info.default), secrets[name], needed)
+        yield Row(name, part, info.description or "", _default(info.get_default()), secrets[name], needed)
 
 
 def _title(part: type[BaseModel]) -> str:
@@ -101,8 +100,6 @@ def _title(part: type[BaseModel]) -> str:
 
 
 def _default(value: object) -> str:
-    if value is PydanticUndefined or value is None:
-        return ""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, tuple):

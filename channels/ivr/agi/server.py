@@ -42,7 +42,12 @@ class AgiServer:
     async def open(self) -> AsyncIterator[None]:
         """Listen. At the end calls have GRACE_S to finish, then they are cut and their cards erased. Raises OSError."""
         self._server = await asyncio.start_server(
-            self._connected, self._host, self.port, limit=protocol.LINE_BYTES_MAX, backlog=BACKLOG
+            self._connected,
+            self._host,
+            self.port,
+            limit=protocol.LINE_BYTES_MAX,
+            backlog=BACKLOG,
+            reuse_port=bool(self.port),  # every worker of `serve --workers` listens there
         )
         self.port = self._server.sockets[0].getsockname()[1]
         try:
