@@ -74,6 +74,7 @@ from core.sweeps import Sweep
 from core.texts import Texts, load_texts
 from core.timing import Times
 from core.tracing import NO_TRACER, Tracer
+from sessions.cluster import connect
 from sessions.perform import Performer
 from sessions.redis_store import RedisStore
 from sessions.turn import Numbers, Turns
@@ -140,11 +141,8 @@ def assemble(
     metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
     counted = TillMetrics(metrics.registry)
     database = Database(make_pool(settings.database_url.get_secret_value()), tracer)
-    redis = Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        max_connections=REDIS_CONNECTIONS_MAX,
-        socket_timeout=REDIS_WAIT_S,
-        socket_connect_timeout=REDIS_WAIT_S,
+    redis = connect(
+        settings.redis_url.get_secret_value(), wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX
     )
     cmi, bills = acquirer_of(settings), billing_of(settings, database, clock)
     books = replace(books_on(database), payments=CountedPayments(database, counted))

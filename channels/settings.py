@@ -39,7 +39,7 @@ SECRET_MIN = 16
 NEAR_ENOUGH = 0.5  # of difflib's likeness, to be offered for a mistyped name
 SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
-    "redis_url": ("redis://", "rediss://", "unix://"),
+    "redis_url": ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://"),
 }
 SECRET_FILE_BYTES_MAX = 64 * 1024
 
@@ -52,7 +52,7 @@ class Settings(Part):
     """All settings of a server."""
 
     database_url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
-    redis_url: SecretStr = Field(SecretStr(""), description="redis://host:6379/0 or unix:///path")
+    redis_url: SecretStr = Field(SecretStr(""), description="redis://host:6379/0, redis+cluster://one-of-them:6379 or unix:///path")
     public_url: WebUrl = Field(
         "", description="the base that gateways and customers reach: signatures and links use it"
     )
