@@ -5,6 +5,7 @@ cProfile. A profile says what, never how much: the figures are bench's.
 """
 
 import cProfile
+import os
 import pstats
 import re
 import shutil
@@ -90,6 +91,7 @@ def _frame(told: str) -> str:
 def _payment() -> None:
     with stage.backends() as backends:
         people.seed(backends.database_url, bills=till.BILLS)
+        os.sched_setaffinity(0, {stage.SERVER_CORE})
         profile = cProfile.Profile()
         profile.runcall(uvloop.run, till.run("khallas", backends.database_url, PAYMENTS))
         pstats.Stats(profile).sort_stats("tottime").print_stats(SHOWN)
