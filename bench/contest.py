@@ -10,7 +10,7 @@ from bench.load import Burst, Requests, burst
 from bench.measure import Sample
 
 DISTURBED = 0.25  # of the two cores: a burst that shared them so much is made again
-AGAIN_MAX = 2
+AGAIN_MAX = 1
 WARM_UP_S = 1.5
 
 
@@ -57,7 +57,7 @@ def sample(contender: Contender, seconds: float, rate: float | None = None) -> S
 
 
 def calm(contender: Contender, seconds: float, rate: float | None = None) -> Sample:
-    """One burst; made again, AGAIN_MAX times, when other programs took the cores meanwhile. The calmest counts."""
+    """One burst; made again, AGAIN_MAX times at most, when other programs took the cores meanwhile. The calmest counts."""
     made: list[Sample] = []
     for _ in range(1 + AGAIN_MAX):
         made.append(sample(contender, seconds, rate))

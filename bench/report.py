@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import cost, plots
+from bench.reasons import REASONS
 from bench.results import Row, from_json, number
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +44,7 @@ def _parts(rows: Sequence[Row], about: Mapping[str, Any]) -> dict[str, str]:
     return {
         "goals": goals_table(rows),
         "details": "\n\n".join(details(row) for row in rows if row.samples),
+        "missed": missed(rows),
         "met": f"{met} of {len(goals)}",
         "at": str(about["at"])[:10],
         "revision": str(about["revision"]),
@@ -63,6 +65,14 @@ def goals_table(rows: Sequence[Row]) -> str:
                 verdict = each.verdict if each.verdict == "met" else f"**{each.verdict.lower()}**"
                 lines.append(f"| {row.title} | {each.what} | {told} | {each.goal} | {verdict} |")
     return "\n".join(lines)
+
+
+def missed(rows: Sequence[Row]) -> str:
+    """Why, for each row with a goal that is missed."""
+    names = {row.name: row.title for row in rows if any(each.verdict == "MISSED" for each in row.findings)}
+    if not names:
+        return "Nothing is missed."
+    return "\n".join(f"- **{title}.** {REASONS.get(name, 'Not looked into yet.')}" for name, title in names.items())
 
 
 def details(row: Row) -> str:

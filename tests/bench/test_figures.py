@@ -12,6 +12,7 @@ from bench.baselines.payment import Statement, again, ulid
 from bench.contest import Plan
 from bench.load import answer_size, at_ms, post
 from bench.measure import Sample, middle, slope
+from bench.reasons import REASONS
 from bench.results import Finding, Row, at_least, at_most, from_json, number, table, to_json
 from core.payment import Payment, State
 from core.subscribers import Language, Service
@@ -109,6 +110,8 @@ def test_pages_and_pictures_are_made_of_results(tmp_path: Path, monkeypatch: pyt
     page = (tmp_path / "PERFORMANCE.md").read_text()
     assert "**1 of 2 goals are met.**" in page
     assert "| 1.20 x | <= 1 | **missed** |" in page
+    assert f"- **The peer.** {REASONS['peer']}" in page
+    assert REASONS["ussd"] not in page
     figures = scaling.read_text()
     assert figures.startswith("before\n")
     assert figures.endswith("after\n")
