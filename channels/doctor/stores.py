@@ -1,19 +1,22 @@
 """Redis, the database and who works its queue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import AuthenticationError, RedisError
 
 from channels.doctor.finding import Trouble
 from core.books import BooksDown
 from core.database.migrate import current_and_head
 from core.database.pool import Database
+from sessions.cluster import connect
 
 REDIS_OLDEST = (6, 2)
 POSTGRES_OLDEST = 14
 REDIS_WAIT_S = 3.0
+REDIS_CONNECTIONS_MAX = 4
 SKEW_MAX_S = 2.0  # sums of seconds decide baskets and windows; evidence carries these times
 HEARTBEAT_MAX_S = 60
 OVERDUE_MAX_S = 300
@@ -21,18 +24,34 @@ REDIS_URL, DATABASE_URL = "KHALLAS_REDIS_URL", "KHALLAS_DATABASE_URL"
 
 
 async def redis(url: str) -> str:
-    """Version, persistence, eviction. INFO alone is asked: managed servers refuse CONFIG. Raises Trouble."""
+    """Version, persistence, eviction; of every primary of a cluster. Raises Trouble.
+
+    INFO alone is asked: managed servers refuse CONFIG.
+    """
     if not url:
         raise Trouble("no address", f"set {REDIS_URL}")
-    client = Redis.from_url(url, socket_timeout=REDIS_WAIT_S, socket_connect_timeout=REDIS_WAIT_S)
+    client = connect(url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX)
     try:
-        info = await client.info("everything")
+        infos = await _infos(client)
     except AuthenticationError:
         raise Trouble("refuses our password", f"put the right user and password into {REDIS_URL}") from None
     except (RedisError, OSError) as error:
         raise Trouble(f"cannot be asked ({type(error).__name__})", f"start it, or correct {REDIS_URL}") from None
     finally:
         await client.aclose()
+    told = {_well(info) for info in infos}
+    return f"{', '.join(sorted(told))}{f' on {len(infos)} primaries' if len(infos) > 1 else ''}"
+
+
+async def _infos(client: Redis | RedisCluster) -> list[Mapping[str, Any]]:
+    if not isinstance(client, RedisCluster):
+        return [await client.info("everything")]
+    await client.initialize()
+    return [await node.execute_command("INFO", "everything") for node in client.get_primaries()]
+
+
+def _well(info: Mapping[str, Any]) -> str:
+    """One server, in words. Raises Trouble."""
     version = str(info.get("redis_version", "0"))
     if _numbers(version) < REDIS_OLDEST:
         raise Trouble(f"speaks Redis {version}", "upgrade it: Redis 6.2 or newer, or Valkey")

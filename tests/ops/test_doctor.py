@@ -17,6 +17,7 @@ from channels.doctor.finding import State, Trouble
 from channels.settings import load
 from core.database.pool import open_database
 from tests.e2e.demo import demo, khallas
+from tests.sessions.cluster import cluster
 
 PARTS_IN_THE_DEMO = {
     "settings",
@@ -128,6 +129,19 @@ async def test_a_redis_that_forgets_is_found(
     finally:
         await client.config_set(name, as_it_was)
         await client.aclose()
+
+
+async def test_every_primary_of_a_cluster_is_asked(tmp_path: Path) -> None:
+    with cluster(tmp_path) as nodes:
+        for node in nodes:
+            with node.client() as client:
+                client.config_set("appendonly", "yes")
+        url = f"redis+cluster://:{nodes[0].password}@127.0.0.1:{nodes[0].port}"
+        assert (await stores.redis(url)).endswith("append-only, noeviction on 3 primaries")
+        with nodes[2].client() as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+        with pytest.raises(Trouble, match="allkeys-lru"):
+            await stores.redis(url)
 
 
 async def test_missing_migrations_are_found(environ: dict[str, str]) -> None:
