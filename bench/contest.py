@@ -57,7 +57,7 @@ def sample(contender: Contender, seconds: float, rate: float | None = None) -> S
 
 
 def calm(contender: Contender, seconds: float, rate: float | None = None) -> Sample:
-    """One burst; made again, AGAIN_MAX times at most, when other programs took the cores meanwhile. The calmest counts."""
+    """One burst; made again, AGAIN_MAX times at most, when other programs took the cores. The calmest counts."""
     made: list[Sample] = []
     for _ in range(1 + AGAIN_MAX):
         made.append(sample(contender, seconds, rate))

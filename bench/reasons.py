@@ -4,31 +4,29 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
     "ussd": (
-        "A step is two round trips to Redis shared with others (about 30 us), uvicorn's own work for a request (about "
-        "55 us, of which the write to the socket is the largest single frame), and the turn: reading the key, moving "
-        "the screen, and drawing the new page, a quarter of the whole, since a tick changes the words and with them "
-        "what fits on a page. The bare step draws nothing and checks nothing."
+        "Of a step's time a quarter goes into drawing the new page (a tick changes the words, and with them what fits "
+        "on a page), a seventh into the shared round trips to Redis, another into sending the answer, and a third is "
+        "the HTTP server's and the event loop's own. The bare step draws nothing and checks nothing."
     ),
     "ussd-wait": (
         "At 70 % the queue is short and the answer's own work shows: a turn is two round trips one after the other, "
         "each shared with whoever came in the same tick of the event loop."
     ),
     "peer": (
-        "The peer's step is one JavaScript function between GET and SET: no check of who asks, no page limits, no "
-        "replay protection, and V8 compiles it. Node's HTTP server and Redis client cost it less than uvicorn and "
-        "redis-py cost a Python process, whatever the step does."
+        "The peer's step is one function between GET and SET: no check of who asks, no page limits, no replay "
+        "protection, no second language; Node serves that in less processor time than Python serves a whole turn."
     ),
     "sms": (
         "The answer takes five statements where the baseline takes one: the caller's language, the caller's lines, the "
         "lines again for their codes, each line's code, and the log entry; together half of the time. Claiming the "
         "message's id, spending the limits and remembering the answer are three round trips to Redis of their own, "
-        "a fifth of the time. The signature is 1 %."
+        "a fifth of the time."
     ),
     "payment": (
-        "Every statement is a round trip of its own through the pool; the bare payment keeps one connection and commits "
-        "once."
+        "Every statement is a round trip of its own through the pool; the bare payment keeps its connection and "
+        "commits once."
     ),
-    "live": "Valkey's own work grows with its tables' cache misses; the server's does not depend on their size.",
+    "live": "Nothing of a step depends on how many sessions there are: look at how much others took of the cores.",
     "bills": (
         "The bills lie in the session: a step reads, draws from and writes the whole list, so both its weight and its "
         "time grow with it."
