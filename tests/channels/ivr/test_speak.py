@@ -22,7 +22,17 @@ from sessions.machine import advance
 from sessions.opening import Language, PaymentCode, Reference, Resume, Service, Terms
 from sessions.pages import Turned, holding
 from sessions.paybill import Shown
-from sessions.paying import BankPin, Basket, CardCvv, CardExpiry, CardNumber, ConfirmCharge, Declined, Paying
+from sessions.paying import (
+    BankPin,
+    Basket,
+    CardCvv,
+    CardExpiry,
+    CardNumber,
+    ConfirmCharge,
+    Declined,
+    PayByConnector,
+    Paying,
+)
 from sessions.screen import Again, Amount, Back, Chose, Digits, Menu, Month, Spelled, Visit, Worded, say
 from tests.channels.ivr.fake_till import bills
 
@@ -47,6 +57,7 @@ SCREENS: tuple[Shown, ...] = (
     Resume(PaymentCode(Kind.MOBILE, "0600000001")),
     Resume(CardNumber(BASKET)),
     CardNumber(BASKET),
+    PayByConnector(BASKET),
     *(CardExpiry(BASKET, CardHint(brand, "0010")) for brand in ("visa", "mastercard", "card")),
     ConfirmCharge(BASKET, CARD),
     CardCvv(BASKET, CARD),
