@@ -141,9 +141,7 @@ def assemble(
     metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
     counted = TillMetrics(metrics.registry)
     database = Database(make_pool(settings.database_url.get_secret_value()), tracer)
-    redis = connect(
-        settings.redis_url.get_secret_value(), wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX
-    )
+    redis = connect(settings.redis_url.get_secret_value(), wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX)
     cmi, bills = acquirer_of(settings), billing_of(settings, database, clock)
     books = replace(books_on(database), payments=CountedPayments(database, counted))
     bank = WatchedAcquirer(cmi, counted, tracer)

@@ -52,7 +52,9 @@ class Settings(Part):
     """All settings of a server."""
 
     database_url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
-    redis_url: SecretStr = Field(SecretStr(""), description="redis://host:6379/0, redis+cluster://one-of-them:6379 or unix:///path")
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="redis://host:6379/0, redis+cluster://one-of-them:6379 or unix:///path"
+    )
     public_url: WebUrl = Field(
         "", description="the base that gateways and customers reach: signatures and links use it"
     )
