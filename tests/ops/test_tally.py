@@ -33,7 +33,7 @@ async def _dial(url: str, number: int) -> None:
         assert answer.headers["X-Screen"] == "Language"
 
 
-async def _processes(redis: Redis) -> set[str]:
+async def _processes(redis: Redis) -> set[bytes | str]:
     """Those that have sent counts."""
     return {name async for key in redis.scan_iter("kh:ops:*") for name in await redis.hkeys(key) if b"process|" in name}
 
