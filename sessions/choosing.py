@@ -9,9 +9,10 @@ from core.billpay import Refusal
 from core.invoices import Invoice, total
 from core.payment import Payment
 from core.subscribers import email_of, mask_email, national
+from sessions.basket import Basket, basket_of
 from sessions.effects import Bills, LineRef, ListBills, NoBills, Start
 from sessions.ending import Goodbye
-from sessions.paying import Basket, CardNumber, PayByConnector, basket_of, card_screen
+from sessions.paying import CardNumber, PayByConnector, card_screen
 from sessions.screen import (
     Again,
     Amount,

@@ -9,6 +9,7 @@ from core.payment import Payment, State
 from core.subscribers import Language as Lang
 from core.subscribers import Line, payment_code_of, reference_of
 from core.subscribers import Service as Kind
+from sessions.basket import basket_of, takes_another_card
 from sessions.choosing import ConfirmTotal, Email, HandOver, PickInvoices, Refused, bills_or_why
 from sessions.effects import (
     Accepted,
@@ -27,16 +28,7 @@ from sessions.effects import (
     Rung,
 )
 from sessions.ending import Goodbye, Help, Unknown
-from sessions.paying import (
-    BankPin,
-    CardNumber,
-    PayByConnector,
-    Settled,
-    basket_of,
-    card_screen,
-    settled,
-    takes_another_card,
-)
+from sessions.paying import BankPin, CardNumber, PayByConnector, Settled, card_screen, settled
 from sessions.screen import (
     Again,
     Amount,

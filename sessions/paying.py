@@ -9,9 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from core.cards import CVV_MAX, CVV_MIN, PAN_MAX, PAN_MIN, PIN_MAX, PIN_MIN, expired, expiry_of, pan_plausible
-from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Payment, State
+from core.payment import Payment, State
 from core.ports import DeclineKind
 from core.refusal import Refusal
+from sessions.basket import Basket, basket_of, takes_another_card
 from sessions.effects import (
     AnswerChallenge,
     Authorise,
@@ -54,19 +55,6 @@ from sessions.screen import (
 POLLS_MAX = 40  # at PAUSE_S each: longer than the acquirer's own time-out, then the customer is let go
 POLLS_UNSENT_MAX = 6
 PAUSE_S = 2.0
-
-
-class Basket(msgspec.Struct, frozen=True):
-    """A payment that waits for its card: what screens may say of it."""
-
-    payment_id: str
-    reference: str
-    amount_centimes: int
-    attempts: int = 0  # sent so far: what a poll must see exceeded before it believes an answer
-
-
-def basket_of(payment: Payment) -> Basket:
-    return Basket(payment.id, payment.reference, payment.amount_centimes, payment.attempts)
 
 
 class CardNumber(msgspec.Struct, frozen=True, tag=True):
@@ -283,13 +271,6 @@ class Paying(msgspec.Struct, frozen=True, tag=True):
 def refused(refusal: Refusal) -> Goodbye:
     """The end, with the reason why nothing was sent."""
     return Goodbye(f"refused.{refusal.value.replace('_', '-')}")
-
-
-def takes_another_card(payment: Payment) -> bool:
-    """Whether the till would still send a card for this basket."""
-    if payment.declines >= DECLINES_MAX or payment.attempts >= ATTEMPTS_MAX:
-        return False
-    return payment.state in {State.CREATED, State.DECLINED}
 
 
 def settled(payment: Payment, visit: Visit, pin_tries_before: int | None = None) -> Settled:

@@ -7,6 +7,7 @@ from typing import get_args
 from core.invoices import Invoice
 from core.subscribers import Language as Lang
 from core.subscribers import Service as Kind
+from sessions.basket import Basket
 from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
 from sessions.effects import CardHint, LineRef
 from sessions.ending import Goodbye, Help, Paid, Unknown
@@ -14,7 +15,6 @@ from sessions.opening import Language, PaymentCode, Reference, Resume, Service, 
 from sessions.paybill import Shown
 from sessions.paying import (
     BankPin,
-    Basket,
     CardCvv,
     CardExpiry,
     CardNumber,

@@ -20,10 +20,11 @@ from channels.ivr.wires.fastagi import Ask, CallTokens, End, FastAgi, Wait
 from channels.ivr.wires.fastagi import Result as Left
 from core.subscribers import Language
 from core.texts import load_texts
+from sessions.basket import Basket
 from sessions.effects import CardHint
 from sessions.ending import Help, Paid
 from sessions.paybill import Shown
-from sessions.paying import Basket, CardNumber, ConfirmCharge, Paying
+from sessions.paying import CardNumber, ConfirmCharge, Paying
 from sessions.screen import Visit
 from sessions.turn import Answer, Heard
 

@@ -15,6 +15,7 @@ from core.ports import DeclineKind
 from core.subscribers import Language as Lang
 from core.subscribers import Service as Kind
 from core.texts import Texts, load_texts
+from sessions.basket import Basket
 from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
 from sessions.effects import CardHint, LineRef
 from sessions.ending import Goodbye, Help, Paid, Unknown
@@ -24,7 +25,6 @@ from sessions.pages import Turned, holding
 from sessions.paybill import Shown
 from sessions.paying import (
     BankPin,
-    Basket,
     CardCvv,
     CardExpiry,
     CardNumber,

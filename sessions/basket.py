@@ -1,0 +1,25 @@
+"""What screens may say of a payment that waits for its card. Pure."""
+
+import msgspec
+
+from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Payment, State
+
+
+class Basket(msgspec.Struct, frozen=True):
+    """A payment that waits for its card: what screens may say of it."""
+
+    payment_id: str
+    reference: str
+    amount_centimes: int
+    attempts: int = 0  # sent so far: what a poll must see exceeded before it believes an answer
+
+
+def basket_of(payment: Payment) -> Basket:
+    return Basket(payment.id, payment.reference, payment.amount_centimes, payment.attempts)
+
+
+def takes_another_card(payment: Payment) -> bool:
+    """Whether the till would still send a card for this basket."""
+    if payment.declines >= DECLINES_MAX or payment.attempts >= ATTEMPTS_MAX:
+        return False
+    return payment.state in {State.CREATED, State.DECLINED}
