@@ -37,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     quick_s, seconds = 1.5, given.seconds
     plan = Plan(given.bursts, seconds or (quick_s if given.quick else 4.0), quick=given.quick)
-    began, found = time.monotonic(), list[Row]()
+    began, found, told = time.monotonic(), list[Row](), about(plan)
     for name in wanted:
         print(f"{name} ...", file=sys.stderr, flush=True)
         with stage.backends() as backends:  # each row its own: none inherits another's tables
             found += ROWS[name](backends, plan)
-    given.out.write_text(to_json(found, about(plan, time.monotonic() - began)))
+    given.out.write_text(to_json(found, {**told, "took_s": round(time.monotonic() - began)}))
     print(table(found))
     print(f"\n{given.out}")
     disturbed = max((one.others for one in _samples(found)), default=0.0)
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(one.errors for one in _samples(found)) else 0
 
 
-def about(plan: Plan, took_s: float) -> dict[str, str | float | int]:
+def about(plan: Plan) -> dict[str, str | float | int]:
     """The conditions of a run."""
     command = ["git", "describe", "--always", "--dirty"]
     revision = subprocess.run(command, cwd=RESULTS.parent, capture_output=True, text=True, check=False).stdout.strip()
@@ -62,7 +62,6 @@ def about(plan: Plan, took_s: float) -> dict[str, str | float | int]:
         "bursts": plan.bursts,
         "seconds": plan.seconds,
         "quick": plan.quick,
-        "took_s": round(took_s),
     }
 
 

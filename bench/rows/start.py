@@ -32,8 +32,8 @@ def run(backends: Backends, plan: Plan) -> list[Row]:
     findings = (
         Finding("CPU from start to ready", sorted(ready_s)[STARTS // 2], "s", at_most(1.5)),
         Finding("resident memory of a worker, ready", fresh, "MiB"),
-        Finding(f"the same after {points[-1][0]:,.0f} steps", points[-1][1], "MiB", at_most(100)),
-        Finding("its growth over 100,000 steps", grown, "%", at_most(1.0)),
+        Finding(f"resident memory of a worker after {points[-1][0]:,.0f} steps", points[-1][1], "MiB", at_most(100)),
+        Finding("growth of resident memory over 100,000 steps", grown, "%", at_most(1.0)),
     )
     return [Row("start", "Start and memory of one worker", findings, points={"resident memory, MiB": points})]
 
