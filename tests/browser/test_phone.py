@@ -107,7 +107,7 @@ async def test_a_call_is_made_declined_and_cut(arrive: Arrive) -> None:
 async def test_faults_are_armed_and_taken_back(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page
-    await visitor.open_phone("en", "0600000007")
+    await visitor.open_phone("en", "0600000004")
     for name in ("slow-bank", "silent-bank", "mute-smsc"):
         button = page.locator(f"[data-trouble={name}]")
         await button.click()
