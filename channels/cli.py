@@ -131,7 +131,9 @@ def migrate() -> None:
     url = settings.database_url.get_secret_value() or _fail("KHALLAS_DATABASE_URL is missing", EXIT_CONFIG)
     try:
         upgrade(url)
-    except (BooksDown, TablesBusy) as error:
+    except BooksDown as error:
+        _fail(f"the database cannot be reached: {error}")
+    except TablesBusy as error:
         _fail(str(error))
     typer.echo(f"at {current_and_head(url)[0]}")
 

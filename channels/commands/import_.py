@@ -17,6 +17,7 @@ from core.database.pool import open_database
 from core.importing import ImportFailed, Problem, Report, import_csv
 
 PROBLEMS_SHOWN = 20
+RATED_ROWS_MIN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,11 @@ class FileReport:
             return
         r = self.report
         done = "would be" if r.dry_run else "were"
-        rate = r.rows / max(self.seconds, 0.001)
+        # of a small file it says nothing
+        rate = f"; {r.rows / max(self.seconds, 0.001):,.0f} rows a second" if r.rows >= RATED_ROWS_MIN else ""
         yield (
             f"{self.file.name}: {r.rows} {r.kind.value} read, {r.added} {done} added, {r.changed} changed, "
-            f"{r.unchanged} unchanged, {r.problems_count} refused; {rate:,.0f} rows a second"
+            f"{r.unchanged} unchanged, {r.problems_count} refused{rate}"
         )
         for problem in r.problems[:PROBLEMS_SHOWN]:
             yield f"  line {problem.line}: {problem.why}"
