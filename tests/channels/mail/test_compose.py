@@ -1,9 +1,12 @@
 """The mail itself: every field in text and HTML, right to left where it should be, headers nobody can break."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 from html import unescape
 
 import pytest
@@ -139,6 +142,14 @@ def test_a_sender_without_a_name_is_the_operator() -> None:
     assert message["From"] == "Opérateur <recus@pay.example.ma>"
 
 
+def _unfolded(value: str) -> str:
+    return re.sub(r"\r?\n(?=[ \t])", "", value).strip()
+
+
+def _decoded(value: str) -> str:
+    return str(make_header(decode_header(_unfolded(value))))
+
+
 @given(st.text(st.sampled_from("aé ملا- "), min_size=1, max_size=60).filter(str.strip))
 def test_no_space_of_a_header_is_lost(name: str) -> None:
     """Between words of two scripts the standard library loses them."""
@@ -147,9 +158,10 @@ def test_no_space_of_a_header_is_lost(name: str) -> None:
     for language in Language:
         raw = composer.compose(paid(language), Occasion.RECEIPT, "a@b.ma", NOW).as_bytes()
         assert raw.isascii()
-        message = message_from_bytes(raw, policy=policy.default)
-        assert str(message["Subject"]) == TEXTS.fill(
+        # read by RFC 2047 6.2; the newer parser of the standard library keeps a space between parts of one word
+        message = message_from_bytes(raw, policy=policy.compat32)
+        assert _decoded(message["Subject"]) == TEXTS.fill(
             language, "mail", "subject.paid", receipt="2026-00000042", total="1 769,20 DH", operator=operator.name
         )
-        assert message["From"].addresses[0].display_name == operator.name
+        assert _decoded(parseaddr(_unfolded(message["From"]))[0]) == operator.name
         assert all(len(line) <= 78 for line in raw.partition(b"\r\n\r\n")[0].splitlines())
