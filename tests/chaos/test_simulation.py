@@ -18,7 +18,7 @@ from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.sim_world import Process
 from lab.chaos.simulation import Plant, failures, tell
 
-SEEDS = 2_000
+SEEDS = 1_000
 FOUND_WITHIN_SEEDS = 400
 
 
