@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from bench.load import CONNECTIONS, Requests, post
 from bench.stage import PUBLIC_URL, SID, TOKEN
-from channels.twilio_signature import sign
+from channels.gateways.twilio_signature import sign
 from core.invoices import Invoice
 from core.subscribers import Language, Service
 from sessions.choosing import PickInvoices

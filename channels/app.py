@@ -9,12 +9,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from channels import asterisk, guards, openapi, otel
+from channels.assembly import asterisk, guards
+from channels.assembly.desk import desk_routes
+from channels.assembly.hosted_page import page_routes
+from channels.assembly.house import House, assemble, base_of
 from channels.clock import ZONE
-from channels.desk import desk_routes
-from channels.front import Front, hot
-from channels.hosted_page import page_routes
-from channels.house import House, assemble, base_of
+from channels.http import openapi
+from channels.http.front import Front, hot
+from channels.http.receive import Check
 from channels.ivr import connector
 from channels.ivr import endpoint as ivr
 from channels.ivr.agi.server import AgiServer
@@ -23,13 +25,13 @@ from channels.ivr.transactions import RedisTransactions
 from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.ivr.wires.twilio import TwilioVoice
 from channels.ivr.wires.twilio_pay import pay_of
-from channels.logs import RequestIds
+from channels.observe import otel
+from channels.observe.logs import RequestIds
+from channels.observe.tally import Tally
 from channels.receipt_view import Operator
-from channels.receive import Check
 from channels.settings import BadSettings, Settings
 from channels.sms import endpoint as sms
 from channels.sms.wires import WIRES as SMS_WIRES
-from channels.tally import Tally
 from channels.ussd import endpoint as ussd
 from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES

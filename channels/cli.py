@@ -13,8 +13,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from channels import logs, terminal
+from channels import terminal
 from channels.commands import people_verbs, voice_verbs
+from channels.observe import logs
 from channels.settings import BadSettings, Settings, load
 from core import VERSION
 
@@ -93,9 +94,9 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes; SIGHUP replaces several one by one")] = 1,
 ) -> None:
     """The server. Jobs are done by `khallas worker` beside it."""
+    from channels.assembly.production import require_production
     from channels.commands.serve import serve_forever
     from channels.commands.supervisor import supervise
-    from channels.production import require_production
 
     settings = _settings(require_production)
     try:
@@ -112,8 +113,8 @@ def worker(
     metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="/metrics, /healthz, /readyz")] = None,
 ) -> None:
     """Jobs: receipts, calls, inquiries, postings, sweeps. Several may run."""
+    from channels.assembly.production import require_production
     from channels.commands.serve import work_forever
-    from channels.production import require_production
 
     try:
         asyncio.run(work_forever(_settings(require_production), host, metrics_port))
@@ -237,7 +238,7 @@ def config_example() -> None:
 @config.command("check")
 def config_check() -> None:
     """Whether `serve` and `worker` would start with these settings."""
-    from channels.production import require_production
+    from channels.assembly.production import require_production
 
     _settings(require_production)
     typer.echo("ok")

@@ -44,7 +44,7 @@ class Limits:
     def __init__(self, redis: Redis, scope: str, hit: Hit | None = None) -> None:
         self._scope = scope
         self._hit = hit
-        self._spend = redis.register_script(resources.files("channels").joinpath("spend.lua").read_text())
+        self._spend = redis.register_script(resources.files("channels").joinpath("limits.lua").read_text())
 
     async def spend(self, limits: Sequence[Limit]) -> Limit | None:
         """Count the event everywhere, or nowhere and say which limit is used up. Raises LimitsDown, ValueError."""

@@ -13,7 +13,7 @@ from typing import Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
-from channels.gateways import gateway_of
+from channels.gateways.secrets import gateway_of
 from channels.setting_parts import (
     Asterisk,
     Billing,

@@ -10,10 +10,10 @@ import signal
 import socket
 import sys
 
-from channels import logs
+from channels.assembly.production import require_production
 from channels.commands.serve import server, settle
+from channels.observe import logs
 from channels.process import no_core_dumps
-from channels.production import require_production
 from channels.settings import BadSettings, load
 
 READY, BEAT = b"r", b"b"

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import typer
 
-from channels import logs
 from channels.app import build
 from channels.clock import SystemClock
 from channels.commands.config import environ_of
 from channels.commands.doctor import DEMO_ENV, demo_lines
 from channels.commands.user import demo_logins
+from channels.http.protocol import bounded
+from channels.observe import logs
 from channels.process import no_core_dumps
-from channels.protocol import bounded
 from channels.settings import Settings, load
 from channels.ussd.wires import WIRES as USSD_WIRES
 from core.accounts import Role

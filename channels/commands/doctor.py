@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from channels.assembly.production import require_production
 from channels.doctor import networks, outside, stores
 from channels.doctor.finding import Finding, NotSetUp, State, Trouble
-from channels.production import require_production
 from channels.settings import PREFIX, BadSettings, Settings, load
 from core.books import BooksDown
 from core.database.pool import Database, make_pool

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from channels.hosted_page import pay_links
+from channels.assembly.hosted_page import pay_links
 from channels.settings import BadSettings, Settings
 from core.database.pool import open_database
 from core.lookup import Happening, Lookup

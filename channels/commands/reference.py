@@ -13,11 +13,11 @@ import typer
 from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute, Mount, Route
 
-from channels import openapi
 from channels.app import build
 from channels.commands.config_example import example, reference
-from channels.metrics import Metrics
-from channels.metrics_till import TillMetrics
+from channels.http import openapi
+from channels.observe.metrics import Metrics
+from channels.observe.metrics_till import TillMetrics
 from channels.settings import load
 from channels.smpp.metrics import SmppMetrics
 from channels.ussd.wires import WIRES

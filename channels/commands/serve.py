@@ -11,8 +11,8 @@ import uvicorn
 from channels.app import House, assemble, build, operations_only
 from channels.commands.listening import BACKLOG, listener
 from channels.commands.notify import notify
+from channels.http.protocol import Leaving, bounded
 from channels.process import no_core_dumps
-from channels.protocol import Leaving, bounded
 from channels.settings import Settings
 from core.jobs import run_worker
 

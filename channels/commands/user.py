@@ -3,8 +3,8 @@
 import getpass
 from collections.abc import Awaitable, Callable, Mapping
 
+from channels.assembly.desk import accounts_on
 from channels.clock import SystemClock
-from channels.desk import accounts_on
 from channels.settings import BadSettings, Settings
 from core.access import Access, Action
 from core.accounts import Accounts, Role, User

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import aiohttp
 
-from channels.ami import greet as greet_switch
-from channels.asterisk import ami_account
+from channels.assembly.asterisk import ami_account
 from channels.commands import voice
 from channels.doctor.finding import NotSetUp, Trouble
+from channels.gateways.ami import greet as greet_switch
 from channels.ivr.prompts import Prompts
 from channels.settings import BadSettings, Settings
 from channels.smpp.account import Account

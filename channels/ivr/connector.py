@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from channels.door import Incoming, Malformed, Refused
-from channels.receive import Check, Count, incoming, refused
+from channels.http.receive import Check, Count, incoming, refused
 from core.cards import CVV_MAX, CVV_MIN, Card, Secret, expired, expiry_of, pan_plausible
 from core.payment import Payment, State
 from core.ports import DeclineKind

@@ -8,10 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from channels.door import Incoming, Malformed, Refused, Reply
+from channels.http.receive import Check, incoming, refused, response
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
-from channels.metrics import Metrics
-from channels.receive import Check, incoming, refused, response
+from channels.observe.metrics import Metrics
 from sessions.store import StoreDown
 from sessions.turn import Heard, Turns
 

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.callbacks import with_reference
 from channels.door import Malformed, Refused, Reply
-from channels.receive import Check, Count, incoming, refused, response
+from channels.gateways.callbacks import with_reference
+from channels.http.receive import Check, Count, incoming, refused, response
 from channels.sms.inbox import Inbox, NotStored
 from channels.sms.message import MoMessage
 from channels.sms.wires import SmsWire

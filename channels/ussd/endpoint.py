@@ -9,8 +9,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from channels.door import Malformed, Refused, Reply
-from channels.metrics import Metrics
-from channels.receive import Check, arriving, refused, send_reply
+from channels.http.receive import Check, arriving, refused, send_reply
+from channels.observe.metrics import Metrics
 from channels.ussd.callers import Callers
 from channels.ussd.speak import UssdSpeaker
 from channels.ussd.wires import UssdWire

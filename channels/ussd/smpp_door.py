@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from channels.metrics import Metrics
+from channels.observe.metrics import Metrics
 from channels.smpp.account import Account
 from channels.smpp.message import ShortMessage
 from channels.smpp.session import Answered, Handled, NotBound, SessionError

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from channels.door import Malformed, same
+from channels.http.receive import incoming
 from channels.limits import LimitsDown
-from channels.receive import incoming
-from channels.tally import TallyDown
+from channels.observe.tally import TallyDown
 from channels.web.desk_login import Doorkeeper, Refused
 from channels.web.desk_sessions import FORM_TTL_S, Cookies, DeskSession, DeskSessions, FormTokens, SessionsDown
 from channels.web.desk_view import SECTION

@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.door import Malformed
+from channels.http.receive import incoming
 from channels.links import PayLinks, ReceiptLinks
-from channels.receive import incoming
 from channels.web.pages import CSP_STILL, Pages, language_asked
 from core.books import BooksDown
 from core.hosting import Hosting

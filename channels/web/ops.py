@@ -10,7 +10,7 @@ from datetime import timedelta
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from channels.tally import HOURS, Tally
+from channels.observe.tally import HOURS, Tally
 from channels.web.desk_door import OPERATIONS, Threshold, Visit
 from channels.web.desk_view import SECTION as DESK
 from channels.web.ops_view import OpsWords

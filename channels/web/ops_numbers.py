@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from channels.metrics import Move
-from channels.tally import Slow
+from channels.observe.metrics import Move
+from channels.observe.tally import Slow
 
 REPLAYED, FAILED, ENDED = "replayed", "failed", "ended"
 RESUME = "Resume"

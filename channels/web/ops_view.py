@@ -5,7 +5,7 @@ Nothing here is anybody's data but a payment's id, behind which the help desk lo
 
 from datetime import datetime, timedelta
 
-from channels.tally import HOURS, Activity
+from channels.observe.tally import HOURS, Activity
 from channels.web.ops_numbers import Funnel, Speed, funnels, speeds
 from channels.web.ops_rows import (
     AnswerRow,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import uvicorn
 
-from channels import logs
 from channels.app import application, assemble
+from channels.observe import logs
 from channels.settings import load
 from core.timing import Times
 from lab.chaos.faults import Fuse, mortal

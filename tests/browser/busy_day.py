@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 
-from channels.metrics import Metrics
-from channels.tally import Tally
+from channels.observe.metrics import Metrics
+from channels.observe.tally import Tally
 from core.database.pool import Database, open_database
 
 HOURS = 24

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from channels.ami import AmiAccount
+from channels.gateways.ami import AmiAccount
 
 SECRET = "manager-secret"
 EVENT = "Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/other-1\r\nUniqueid: 1.1\r\n\r\n"

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from starlette.applications import Starlette
 
-from channels.metrics import Metrics
+from channels.observe.metrics import Metrics
 from channels.web import operations
 from lab.serving import serving
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from channels.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, RECEIVE_MAX_S
 from channels.limits import RedisCardLimits, RedisCodeLimits
-from channels.protocol import HEAD_BYTES_MAX, HEADERS_MAX, RECEIVE_MAX_S
 from core.payment import ATTEMPTS_MAX, DECLINES_MAX
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX
 from sessions.store import HUNG_UP_TTL_S, VAULT_TTL_S

@@ -14,8 +14,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from channels.metrics import Metrics
-from channels.metrics_till import TillMetrics
+from channels.observe.metrics import Metrics
+from channels.observe.metrics_till import TillMetrics
 from channels.smpp.metrics import SmppMetrics
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from channels.clock import SystemClock
-from channels.metrics import Metrics
-from channels.tally import Tally
+from channels.observe.metrics import Metrics
+from channels.observe.tally import Tally
 from tests.e2e.demo import free_port
 from tests.ops.house import ended, house
 

@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from channels.door import Malformed, Reply
-from channels.protocol import bounded
-from channels.receive import incoming, refused, response
+from channels.http.protocol import bounded
+from channels.http.receive import incoming, refused, response
 from lab.serving import serving
 
 

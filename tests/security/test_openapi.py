@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from channels.openapi import document
+from channels.http.openapi import document
 from channels.ussd.wires import WIRES
 from lab.postgres import Postgres
 from lab.valkey import Valkey

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from channels.twilio_signature import sign
+from channels.gateways.twilio_signature import sign
 from core.payment import State
 from lab.caller import VoicePhone
 from lab.webhooks import Exchange, Line, WebhookFailed

@@ -10,7 +10,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from channels.door import Incoming, Refused
-from channels.twilio_signature import HEADER, guard, sign, valid
+from channels.gateways.twilio_signature import HEADER, guard, sign, valid
 
 MANY = 10_000
 TOKENS = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210")

@@ -15,7 +15,7 @@ from channels.ivr.agi.protocol import KEYS
 from channels.ivr.prompts import Phrase
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.fastagi import End, FastAgi, Result, Step, Wait
-from channels.metrics import Metrics
+from channels.observe.metrics import Metrics
 from core.subscribers import Language
 from sessions.store import StoreDown
 from sessions.turn import Answer, Heard, Turns

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from channels.door import Malformed, Refused
+from channels.http.receive import Check
 from channels.ivr.agi import protocol
 from channels.ivr.agi.call import Call, Parts
 from channels.ivr.agi.line import Line
 from channels.ivr.agi.protocol import AgiError, HungUp
 from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, Result
-from channels.logs import about
-from channels.receive import Check
+from channels.observe.logs import about
 from sessions.turn import Heard
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Kannel (facts/sms.md): texts and delivery reports come as GET, replies go by sendsms (channels/kannel.py). Pure.
+"""Kannel (facts/sms.md): texts and delivery reports come as GET, replies go by sendsms (gateways/kannel.py). Pure.
 
 Nothing is refused for its text: bytes that are no UTF-8 are read as their charset says, or as they look.
 """
@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from channels.callbacks import REFERENCE_PARAM, reference_in
 from channels.door import FIELD_BYTES_MAX, FIELDS_MAX, Incoming, Malformed, Reply, required
+from channels.gateways.callbacks import REFERENCE_PARAM, reference_in
 from channels.sms.message import ERROR_CHARS_MAX, DeliveryStatus, MoMessage
 from core.books import Delivery
 

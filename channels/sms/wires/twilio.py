@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from channels.callbacks import REFERENCE_PARAM, reference_in
 from channels.door import Incoming, Malformed, Reply, required
+from channels.gateways.callbacks import REFERENCE_PARAM, reference_in
 from channels.sms.message import ERROR_CHARS_MAX, PROVIDER_ID_CHARS_MAX, DeliveryStatus, MoMessage, OptOut
 from core.books import Delivery
 

@@ -9,13 +9,13 @@ from typing import Any
 from redis.asyncio import Redis
 
 from channels.clock import ZONE
+from channels.http.receive import Gate
 from channels.ivr.agi.call import Manner, Parts
 from channels.ivr.agi.server import CALLS_MAX, AgiServer
 from channels.ivr.prompts import Prompts
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.fastagi import CallTokens, FastAgi
-from channels.metrics import Metrics
-from channels.receive import Gate
+from channels.observe.metrics import Metrics
 from core.billpay import Till
 from core.ports import Clock
 from core.texts import Texts

@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channels.clock import ZONE
+from channels.gateways.twilio_signature import guard
 from channels.ivr.endpoint import routes
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
-from channels.metrics import Metrics
-from channels.twilio_signature import guard
+from channels.observe.metrics import Metrics
 from core.billpay import Till
 from core.ports import Clock
 from core.texts import Texts, load_texts

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from channels.http.receive import Gate
 from channels.ivr.agi.server import AgiServer
-from channels.receive import Gate
 from core.texts import Texts
 from tests.channels.ivr.agi_line import memory_line
 from tests.e2e.demo import free_port

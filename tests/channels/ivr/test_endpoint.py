@@ -8,10 +8,10 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from starlette.applications import Starlette
 
+from channels.gateways.twilio_signature import guard, sign
 from channels.ivr.endpoint import BODY_BYTES_MAX, routes
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
-from channels.twilio_signature import guard, sign
 from core.subscribers import Language
 from lab.caller import follow
 from lab.serving import serving

@@ -8,16 +8,16 @@ import pytest
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
+from channels.gateways.twilio_signature import guard
+from channels.http.receive import Check, Gate
 from channels.limits import Limits
-from channels.metrics import Metrics
-from channels.receive import Check, Gate
+from channels.observe.metrics import Metrics
 from channels.sms.answers import Answers
 from channels.sms.endpoint import routes
 from channels.sms.inbox import Inbox, Post, SmsLimits
 from channels.sms.memory import RedisMemory
 from channels.sms.wires import WIRES
 from channels.sms.words import Numbers, Words
-from channels.twilio_signature import guard
 from core.billing.embedded import EmbeddedBilling
 from core.billpay import Till, World
 from core.books import Books

@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from channels.gateways.twilio_signature import sign
 from channels.sms.endpoint import BODY_BYTES_MAX
 from channels.sms.inbox import SmsLimits
 from channels.sms.memory import SEEN_TTL_S, Answered, MemoryDown, RedisMemory
-from channels.twilio_signature import sign
 from core.billing.embedded import EmbeddedBilling
 from core.subscribers import Service
 from lab.caller import DEMO_TOKEN

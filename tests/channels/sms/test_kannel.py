@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.kannel import KannelAccount, KannelTexter
+from channels.gateways.kannel import KannelAccount, KannelTexter
 from core.ports import DeliveryFailed, Sms
 from lab.serving import serving
 from tests.channels.sms.conftest import KANNEL_SECRET, SALMA, STRANGER, Counter

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from channels.gateways.twilio import TwilioAccount, TwilioRest, TwilioTexter
 from channels.links import ReceiptLinks
 from channels.sms.send import PaymentTexts
 from channels.sms.words import Numbers, Words
-from channels.twilio import TwilioAccount, TwilioRest, TwilioTexter
 from core.books import Delivery
 from core.ports import DeliveryFailed, ReceiptTexts, Sms
 from core.texts import load_texts

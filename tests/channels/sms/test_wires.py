@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.door import Incoming, Malformed
+from channels.gateways.twilio_signature import guard
 from channels.sms.message import MoMessage, customer_of
 from channels.sms.wires import WIRES, SmsWire
 from channels.sms.wires.twilio import Twilio
-from channels.twilio_signature import guard
 from core.books import Delivery
 
 RECORDED = Path(__file__).parents[2] / "wires"

@@ -13,8 +13,8 @@ import pytest
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from channels.metrics import Metrics
-from channels.receive import Gate
+from channels.http.receive import Gate
+from channels.observe.metrics import Metrics
 from channels.ussd.callers import RedisCallers
 from channels.ussd.endpoint import routes
 from channels.ussd.wires import WIRES

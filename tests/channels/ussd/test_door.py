@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from channels.door import FIELD_BYTES_MAX, FIELDS_MAX
-from channels.receive import BODY_BYTES_MAX, Gate
+from channels.http.receive import BODY_BYTES_MAX, Gate
 from channels.ussd.wires.africastalking import SESSION_ID_MAX
 from core.gsm7 import size
 from tests.channels.ussd.conftest import PATH, RECORDED, Door, Opened

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from channels.receive import Gate
+from channels.http.receive import Gate
 from channels.ussd.wires import WIRES
 from core.gsm7 import Coding, coding_of, size
 from lab.caller import SAME_KEY_S, Shown, UssdPhone

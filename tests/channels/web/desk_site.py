@@ -10,11 +10,11 @@ import aiohttp
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from channels.desk import desk_routes
-from channels.metrics import Metrics
+from channels.assembly.desk import desk_routes
+from channels.observe.metrics import Metrics
+from channels.observe.tally import Tally
 from channels.receipt_view import Operator
 from channels.settings import Settings, load
-from channels.tally import Tally
 from channels.web.pages import Pages
 from core.accounts import Role
 from core.database.accounts import PgUsers

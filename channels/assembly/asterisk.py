@@ -1,0 +1,66 @@
+"""Asterisk's parts, from settings: the FastAGI server and the ways to ring a customer. For the composition root."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from channels.gateways.ami import PORT, AmiAccount
+from channels.gateways.callers_ami import PLACES, AmiCaller, CallFileCaller, Route
+from channels.http.receive import Check
+from channels.ivr.agi.call import Manner, Parts
+from channels.ivr.agi.field import Timers
+from channels.ivr.agi.server import AgiServer
+from channels.ivr.prompts import Prompts
+from channels.ivr.speak import IvrSpeaker
+from channels.ivr.wires.fastagi import CallTokens, FastAgi
+from channels.observe.metrics import Metrics
+from channels.settings import BadSettings, Settings
+from core.ports import Caller
+from core.texts import Texts
+from sessions.turn import Turns
+
+
+def agi_server(settings: Settings, texts: Texts, turns: Turns, metrics: Metrics, check: Check) -> AgiServer:
+    """Not yet listening."""
+    own, prompts = settings.asterisk, Prompts(texts)
+    timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
+    manner = Manner(own.sounds, own.music, own.call_max_s, timers)
+    parts = Parts(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner)
+    return AgiServer(parts, check, host=own.agi_host, port=own.agi_port, calls_max=own.calls_max)
+
+
+def caller(settings: Settings) -> Caller | None:
+    """The one that KHALLAS_IVR__CALLER names, None where it is not Asterisk's. Raises BadSettings."""
+    own = settings.asterisk
+    route = Route(own.channel, own.context, own.extension, settings.ivr.number)
+    match settings.ivr.caller:
+        case "ami":
+            _require_channel(own.channel)
+            return AmiCaller(ami_account(own.ami_url.get_secret_value()), route, _tokens(settings))
+        case "callfile":
+            _require_channel(own.channel)
+            if not own.spool:
+                raise BadSettings("KHALLAS_ASTERISK__SPOOL is missing: Asterisk's spool folder, for call files")
+            return CallFileCaller(Path(own.spool), route, _tokens(settings))
+        case _:
+            return None
+
+
+def _tokens(settings: Settings) -> CallTokens:
+    return CallTokens([key.get_secret_value() for key in settings.secret_keys])
+
+
+def _require_channel(template: str) -> None:
+    if not any(place in template for place in PLACES):
+        raise BadSettings(f"KHALLAS_ASTERISK__CHANNEL names no customer: one of {', '.join(PLACES)}")
+
+
+def ami_account(url: str) -> AmiAccount:
+    """Raises BadSettings."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or PORT
+    except ValueError:
+        host, port = "", 0
+    if not host or parts.scheme != "ami" or not parts.username or not parts.password:
+        raise BadSettings("KHALLAS_ASTERISK__AMI_URL is written ami://user:secret@host:5038")
+    return AmiAccount(host, port, unquote(parts.username), unquote(parts.password))

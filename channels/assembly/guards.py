@@ -1,0 +1,49 @@
+"""Who is let in at which door, from settings, for the composition root. Checks raise Refused, in constant time."""
+
+import base64
+import binascii
+
+from channels.door import Incoming, Refused, same
+from channels.gateways.secrets import gateway_of
+from channels.gateways.twilio_signature import guard
+from channels.http.receive import Check, Gate
+from channels.settings import BadSettings, Settings
+
+
+def signed(settings: Settings) -> Check:
+    """Twilio's signature, under any of the tokens."""
+    tokens = tuple(token.get_secret_value() for token in settings.twilio.auth_tokens)
+
+    def check(incoming: Incoming) -> None:
+        guard(tokens, incoming)
+
+    return check
+
+
+def gate(settings: Settings, wire: str) -> Check:
+    """The guard of a wire that signs nothing. Raises BadSettings where nothing guards it outside the demo."""
+    secret = settings.gateway_secrets.get(wire)
+    if secret is None or not secret.get_secret_value().strip():
+        if settings.demo:
+            return Gate(open_to_all=True).check
+        raise BadSettings(f"KHALLAS_GATEWAY_SECRETS__{wire.upper()} is missing: a secret, or net:… of its networks")
+    allowed = gateway_of(secret.get_secret_value(), wire)
+    return Gate(allowed.secrets, allowed.networks).check
+
+
+def connector(settings: Settings) -> Check:
+    """Basic authentication of POST /ivr/pay-connector, under any of the passwords."""
+    own = settings.ivr
+    pairs = [f"{own.pay_user}:{password.get_secret_value()}" for password in own.pay_passwords]
+
+    def check(incoming: Incoming) -> None:
+        kind, _, told = incoming.headers.get("authorization", "").partition(" ")
+        try:
+            given = base64.b64decode(told.strip(), validate=True).decode()
+        except (binascii.Error, ValueError):
+            given = ""
+        matches = [same(given, pair) for pair in pairs]
+        if kind.lower() != "basic" or not own.pay_user or not any(matches):
+            raise Refused("the connector's password is missing or wrong")
+
+    return check

@@ -1,0 +1,1 @@
+"""What speaks to the operator's and the clouds' gateways: calls, messages, signatures. No conversation lives here."""

@@ -1,0 +1,68 @@
+"""What waits, looked at every LOOK_EVERY_S by whoever works jobs: how much is due and for how long."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from psycopg import Error
+
+from channels.observe.metrics_till import TillMetrics
+from core.books import BooksDown
+from core.database.pool import Database
+from core.ports import Clock
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 15.0
+
+# Each by a partial index; `since` is when the oldest became due, of an unknown payment when it was sent.
+LOOK = """
+SELECT 'outbox' AS queue, count(*) AS due, min(due_at) AS since FROM messages WHERE due_at <= %(now)s
+UNION ALL
+SELECT 'postings', count(*), min(posting_due_at) FROM payment_lines WHERE posting_due_at <= %(now)s
+UNION ALL
+SELECT 'payments', count(*), min(due_at) FROM payments WHERE due_at <= %(now)s
+UNION ALL
+SELECT 'unknown', count(*), min(sent_at) FROM payments WHERE due_at IS NOT NULL AND state = 'unknown'
+UNION ALL
+SELECT 'undoing', count(*), min(sent_at) FROM payments
+WHERE due_at IS NOT NULL AND state IN ('voiding', 'refunding', 'integrity_failure')
+UNION ALL
+SELECT 'stuck', count(*), NULL FROM payment_lines WHERE posting = 'stuck'
+"""
+
+
+class Queues:
+    """Looks, and tells the metrics."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: TillMetrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+
+    async def look(self) -> None:
+        """Once. Raises BooksDown."""
+        now = self._clock.now()
+        for row in await self._database.all(LOOK, now=now):
+            age_s = (now - row["since"]).total_seconds() if row["since"] else 0.0
+            self._metrics.queue(row["queue"], row["due"], age_s)
+
+    @asynccontextmanager
+    async def watched(self, every_s: float = LOOK_EVERY_S) -> AsyncIterator[None]:
+        """For as long as the block lasts."""
+        task = asyncio.create_task(self._keep(every_s), name="queues")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep(self, every_s: float) -> None:
+        while True:
+            try:
+                await self.look()
+            except (BooksDown, Error) as error:
+                log.warning("queues could not be looked at: %s", type(error).__name__)
+            await asyncio.sleep(every_s)
