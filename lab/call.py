@@ -21,6 +21,7 @@ from lab.webhooks import Line, WebhookFailed
 
 DOCUMENTS_MAX = 500
 CALL_MAX_S = 3_600.0
+CLOSE_MAX_S = 5.0
 SPEECH_S_PER_CHARACTER = 0.06
 PLAY_S = 3.0
 XML_TYPES = frozenset({"text/xml", "application/xml"})
@@ -92,6 +93,11 @@ class Call:
         return self.status not in {CallStatus.RINGING, CallStatus.IN_PROGRESS}
 
     @property
+    def over(self) -> bool:
+        """Is it dead, and the application told?"""
+        return self._task is not None and self._task.done()
+
+    @property
     def waiting(self) -> twiml.Gather | None:
         """The Gather whose turn the customer has."""
         return self._keypad.waiting
@@ -121,6 +127,17 @@ class Call:
         """Wait until it has ended and the status callback is through. Raises TimeoutError."""
         if self._task is not None:
             await asyncio.wait_for(asyncio.shield(self._task), timeout_s)
+
+    async def close(self, within_s: float = CLOSE_MAX_S) -> None:
+        """Hang up; what has not ended and reported by then is cut off. Before the line it was lent is closed."""
+        self.hang_up()
+        if self._task is None:
+            return
+        await asyncio.wait({self._task}, timeout=within_s)
+        if self._task.done():
+            self._task.result()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
     # --- what Twilio does ----------------------------------------------------------------------------------------
 

@@ -207,19 +207,21 @@ class VoicePhone(_Phone):
             url=urljoin(self._public_url, "ivr/twilio"),
             status_url=urljoin(self._public_url, "ivr/twilio/status"),
         )
-        call = Call(dialled, self.line, self._pace)
-        self._calls = [*(other for other in self._calls if not other.ended), call]
+        call = self.keep(Call(dialled, self.line, self._pace))
         call.start()
         await call.settled()
+        return call
+
+    def keep(self, call: Call) -> Call:
+        """A call over this phone's line: it ends before the line is closed."""
+        self._calls = [*(other for other in self._calls if not other.over), call]
         return call
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            for call in self._calls:
-                call.hang_up()
-                await call.finished()
+            await asyncio.gather(*(call.close() for call in self._calls))
         finally:
             await super().__aexit__(kind, error, trace)
 

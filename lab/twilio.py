@@ -74,6 +74,7 @@ class Twilio:
         self._public_url = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
+        self._closing = False
 
     def connect(self, app_url: str, public_url: str = "") -> None:
         """Where the application listens, and the URL its signatures are built from, where that differs."""
@@ -96,14 +97,18 @@ class Twilio:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for call in self.calls.values():
-            call.hang_up()
-        try:
-            await self.idle(STOP_MAX_S)
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await self._line.__aexit__(kind, error, trace)
+        self._closing = True  # no telephone rings any more, no text is taken
+        closed = await asyncio.gather(*(call.close(STOP_MAX_S) for call in self.calls.values()), return_exceptions=True)
+        reports = [*self._tasks]
+        if reports:
+            await asyncio.wait(reports, timeout=STOP_MAX_S)
+        for task in reports:
+            task.cancel()
+        closed += await asyncio.gather(*reports, return_exceptions=True)
+        await self._line.__aexit__(kind, error, trace)
+        for failure in closed:
+            if isinstance(failure, Exception):
+                raise failure
 
     async def idle(self, timeout_s: float = 10.0) -> None:
         """Wait until every ended call and every text has been reported. Raises TimeoutError."""
@@ -218,7 +223,8 @@ class Twilio:
     # --- behind ---------------------------------------------------------------------------------------------------
 
     async def _ring(self, call: Call) -> None:
-        ended = [sid for sid, other in self.calls.items() if other.ended]
+        self._open()
+        ended = [sid for sid, other in self.calls.items() if other.over]
         for sid in ended[: max(0, len(self.calls) + 1 - CALLS_MAX)]:
             del self.calls[sid]
         if len(self.calls) >= CALLS_MAX:
@@ -228,7 +234,12 @@ class Twilio:
         async with self._changed:
             self._changed.notify_all()
 
+    def _open(self) -> None:
+        if self._closing:
+            raise Refused(503, 20503, "Service Unavailable")
+
     def _fail(self, fault: Fault) -> None:
+        self._open()
         if fault is Fault.RATE_LIMIT or len(self._tasks) >= TASKS_MAX:
             raise Refused(429, 20429, "Too Many Requests")
         if fault is Fault.SERVER_ERROR:

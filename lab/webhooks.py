@@ -119,6 +119,8 @@ class Line:
     ) -> Answer:
         if self._session is None:
             raise RuntimeError("a Line is used within `async with`")
+        if self._session.closed:
+            raise WebhookFailed(f"{method} {url}: whoever called has left")
         if self._reach_url and url.startswith(self._public_url):
             url = self._reach_url + url.removeprefix(self._public_url)
         began = time.perf_counter()

@@ -1,5 +1,6 @@
 """A tiny voice application, and what it was asked: the other side of the stand-ins under test."""
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
@@ -32,11 +33,12 @@ POLLS_UNTIL_PAID = 3
 
 
 class IvrApp:
-    """Signed forms only. `asked` is every (path, form) in order."""
+    """Signed forms only. `asked` is every (path, form) in order. Status reports are answered once `reports` is set."""
 
     def __init__(self, base_url: str = "") -> None:
         self.base_url = base_url
         self.asked: list[tuple[str, Mapping[str, str]]] = []
+        self.reports: asyncio.Event | None = None
         self.asgi = Starlette(routes=[Route("/{path:path}", self.respond, methods=["GET", "POST"])])
 
     def forms(self, path: str) -> list[Mapping[str, str]]:
@@ -50,6 +52,8 @@ class IvrApp:
         path = request.url.path
         self.asked.append((path, form or dict(request.query_params)))
         if path.endswith("/status"):
+            if self.reports is not None:
+                await self.reports.wait()
             return Response(status_code=204)
         if path == "/ivr/broken":
             return Response(status_code=500)

@@ -38,7 +38,7 @@ async def started(app: IvrApp, phone: VoicePhone, path: str, **more: object) -> 
         url=app.base_url + path,
         **values,  # type: ignore[arg-type] # a test's short hand
     )
-    call = Call(dialled, phone.line, QUICK)
+    call = phone.keep(Call(dialled, phone.line, QUICK))
     call.start()
     return call
 

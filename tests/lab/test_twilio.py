@@ -1,5 +1,7 @@
 """The Twilio stand-in, asked by Twilio's own client, calling a small application back over real HTTP."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +15,7 @@ from lab.caller import follow
 from lab.dialled import CallStatus, Pace
 from lab.serving import serving
 from lab.texts import TEXTS_PER_NUMBER_MAX
-from lab.twilio import INVALID_NUMBER, Fault, Twilio
+from lab.twilio import INVALID_NUMBER, Fault, Refused, Twilio
 from lab.twilio_rest import rest
 from tests.lab.ivr_app import TOKEN, IvrApp
 
@@ -238,3 +240,43 @@ async def test_the_desk_orders_faults_and_takes_no_forms(twilio: Twilio, desk: a
     assert (twilio.messages_fault, twilio.calls_fault) == (Fault.MUTE, Fault.SLOW)
     async with desk.post(f"texts/{CUSTOMER}", data={"body": "CODE"}) as response:
         assert response.status == 415
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_closing_ends_the_calls_in_progress(app: IvrApp, hangs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are hung up and reported; an application that does not answer the report is not waited for long."""
+    monkeypatch.setattr("lab.twilio.STOP_MAX_S", 0.2)
+    loop, complaints = asyncio.get_running_loop(), list[dict[str, Any]]()
+    loop.set_exception_handler(lambda _, told: complaints.append(told))
+    rung = {"To": CUSTOMER, "From": "1", "Url": app.base_url + "/ivr/menu", "StatusCallback": app.base_url + "/status"}
+    try:
+        async with Twilio(auth_token=TOKEN, pace=Pace(0.0), status_delay_s=0.0) as twilio:
+            twilio.connect(app.base_url)
+            spoken = await twilio.dial(CUSTOMER)
+            await spoken.settled()
+            await twilio.place_call(rung)  # rings still
+            app.reports = asyncio.Event() if hangs else None
+        with pytest.raises(Refused, match="Unavailable"):
+            await twilio.place_call(rung)
+        assert all(call.over for call in twilio.calls.values())
+        assert len(app.forms("/ivr/twilio/status") + app.forms("/status")) == 2
+        if app.reports is not None:
+            app.reports.set()
+        del spoken, twilio
+        gc.collect()
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(None)
+    assert complaints == []
+
+
+async def test_a_report_after_the_line_was_closed_is_the_calls_error_and_no_more(app: IvrApp) -> None:
+    twilio = Twilio(auth_token=TOKEN, pace=Pace(0.0))
+    async with twilio:
+        twilio.connect(app.base_url)
+        call = await twilio.dial(CUSTOMER)
+        await call.settled()
+        await twilio._line.__aexit__(None, None, None)
+        call.hang_up()
+        await call.finished()
+    assert "whoever called has left" in (call.error or "")

@@ -90,7 +90,7 @@ class VoiceLine:
             phone.line,
             pace,
         )
-        call.start()
+        phone.keep(call).start()
         call.answer()
         await call.settled()
         return call
