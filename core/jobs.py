@@ -24,7 +24,8 @@ from core.outbox import Sender
 from core.posting import Poster
 from core.retention import Retention
 from core.sweeps import Sweep
-from core.tracing import NO_TRACER, Tracer, request_id
+from core.tracing import NO_TRACER, Tracer, fresh_request_id
+from core.tracing import request as request_of
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,8 @@ def build_jobs(
     @contextmanager
     def _for(request: str, task: TaskName) -> Iterator[None]:
         """Under the id of the request that left this job."""
-        before = request_id.set(request)
-        try:
-            with tracer.span(f"job {task}", request=request):
-                yield
-        finally:
-            request_id.reset(before)
+        with request_of(request or fresh_request_id()) as name, tracer.span(f"job {task}", request=name):
+            yield
 
     @app.task(name=TaskName.ATTEND)
     async def attend(key: str, request: str = "") -> None:
@@ -82,7 +79,8 @@ def build_jobs(
 
     @app.task(name=TaskName.SWEEP, queueing_lock=TaskName.SWEEP)
     async def sweep(timestamp: int) -> None:
-        await work.sweep.run()
+        with request_of():
+            await work.sweep.run()
 
     @app.task(name=TaskName.UNSTICK, queueing_lock=TaskName.UNSTICK)
     async def unstick(timestamp: int) -> None:

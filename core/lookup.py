@@ -52,20 +52,21 @@ LIMIT %(limit)s
 STORY = """
 SELECT * FROM (
     SELECT at, 'payment' AS source, event AS what, state AS status, detail, '' AS who,
-           NULL::timestamptz AS until, 0 AS rank, id
+           NULL::timestamptz AS until, 0 AS rank, id, request
     FROM payment_events WHERE payment_id = %(id)s
     UNION ALL
-    SELECT created_at, 'message', kind, status, error, '', updated_at, 1, 0 FROM messages WHERE payment_id = %(id)s
+    SELECT created_at, 'message', kind, status, error, '', updated_at, 1, 0, NULL
+    FROM messages WHERE payment_id = %(id)s
     UNION ALL
-    SELECT at, 'note', 'note', '', text, who, NULL, 2, id FROM desk_notes WHERE payment_id = %(id)s
+    SELECT at, 'note', 'note', '', text, who, NULL, 2, id, NULL FROM desk_notes WHERE payment_id = %(id)s
     UNION ALL
-    SELECT at, 'desk', action, '', detail, who, NULL, 3, id FROM access_log
+    SELECT at, 'desk', action, '', detail, who, NULL, 3, id, NULL FROM access_log
     WHERE payment_id = %(id)s AND action IN ('inquire', 'resend')
     UNION ALL
-    SELECT proposed_at, 'undo', 'proposed', '', reason || ' ' || comment, proposed_by, NULL, 4, id
+    SELECT proposed_at, 'undo', 'proposed', '', reason || ' ' || comment, proposed_by, NULL, 4, id, NULL
     FROM undo_requests WHERE payment_id = %(id)s
     UNION ALL
-    SELECT decided_at, 'undo', state, '', reason || ' ' || comment, decided_by, NULL, 5, id
+    SELECT decided_at, 'undo', state, '', reason || ' ' || comment, decided_by, NULL, 5, id, NULL
     FROM undo_requests WHERE payment_id = %(id)s AND decided_at IS NOT NULL
 ) told
 ORDER BY at DESC, rank DESC, id DESC, what DESC
@@ -105,6 +106,7 @@ class Lookup:
                 Source(row["source"]),
                 row["who"],
                 row["until"],
+                row["request"] or "",
             )
             for row in reversed(rows)
         )

@@ -17,7 +17,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One line. `until`: when a message's status was last heard of."""
+    """One line. `until`: when a message's status was last heard of. `request`: whose log lines tell more, or none."""
 
     at: datetime
     what: str
@@ -26,3 +26,4 @@ class Happening:
     source: Source = Source.PAYMENT
     who: str = ""
     until: datetime | None = None
+    request: str = ""

@@ -1,14 +1,34 @@
 """What is told of the way of a request, for whoever looks at traces: a port with nothing behind it by default.
 
-`request_id` goes with the tasks a request begins, and with the jobs it leaves behind. Names and values are canonical
-words, never input.
+`request_id` goes with the tasks a request begins, with the jobs it leaves behind and with the events of the payments it
+moves. Names and values are canonical words, never input.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Protocol
 
+REQUEST_ID_BYTES = 6
+
 request_id: ContextVar[str] = ContextVar("khallas_request", default="")
+
+
+def fresh_request_id() -> str:
+    """Twelve hexadecimal digits: nobody else's within the days that logs are kept."""
+    return secrets.token_hex(REQUEST_ID_BYTES)
+
+
+@contextmanager
+def request(name: str | None = None) -> Iterator[str]:
+    """What happens within the block, and in tasks begun there, happens for this request; unless told, a fresh one."""
+    mine = fresh_request_id() if name is None else name
+    before = request_id.set(mine)
+    try:
+        yield mine
+    finally:
+        request_id.reset(before)
 
 
 class Tracer(Protocol):

@@ -35,6 +35,7 @@ from channels.ussd.smpp_door import SmppUssd
 from channels.ussd.smpp_wire import is_ussd
 from core.ports import Texter
 from core.texts import Texts
+from core.tracing import request
 from sessions.turn import Turns
 from sessions.vault import Seals
 
@@ -91,7 +92,8 @@ def join(settings: Settings, redis: Redis, doors: Doors, twilio: Texter, *, paus
 
     async def take(account: Account, session_id: str, message: ShortMessage) -> Handled:
         door = ussd if is_ussd(message) else texts
-        return await door.take(account, session_id, message)
+        with request():
+            return await door.take(account, session_id, message)
 
     accounts = settings.smpp.accounts()
     links = Links(accounts, take, metrics, pauses)

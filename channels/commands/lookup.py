@@ -35,7 +35,8 @@ def story_lines(told: dict[str, object], story: tuple[Happening, ...]) -> Iterat
             yield f"{name:>20}  {value if value is not None else '-'}"
     for happening in story:
         detail = f"  ({happening.detail})" if happening.detail else ""
-        yield f"  {happening.at:%Y-%m-%d %H:%M:%S}  {happening.what}: {happening.status}{detail}"
+        request = f"  request {happening.request}" if happening.request else ""
+        yield f"  {happening.at:%Y-%m-%d %H:%M:%S}  {happening.what}: {happening.status}{detail}{request}"
 
 
 def _told(payment: Payment, story: tuple[Happening, ...]) -> dict[str, object]:
@@ -51,5 +52,8 @@ def _told(payment: Payment, story: tuple[Happening, ...]) -> dict[str, object]:
         "card": f"{payment.card_brand} ****{payment.card_last4}" if payment.card_last4 else None,
         "paid_at": payment.paid_at.isoformat() if payment.paid_at else None,
         "invoices": ", ".join(f"{i.number} ({i.month}) {dh(i.amount_centimes)}" for i in payment.invoices),
-        "story": [{"at": h.at.isoformat(), "what": h.what, "status": h.status, "detail": h.detail} for h in story],
+        "story": [
+            {"at": h.at.isoformat(), "what": h.what, "status": h.status, "detail": h.detail, "request": h.request}
+            for h in story
+        ],
     }

@@ -5,7 +5,7 @@ hold no local variables, and no digits of what an exception says.
 """
 
 import logging
-import secrets
+import re
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channels.observe import masking
-from core.tracing import request_id
+from core.tracing import fresh_request_id, request_id
 
 NOISY = ("procrastinate", "uvicorn.access", "httpx", "aiohttp.access", "uvicorn.error", "alembic")
 
-REQUEST_ID_BYTES = 6
+HEADER = b"x-request-id"
+_UUID = re.compile(rb"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 
 Event = MutableMapping[str, Any]
 
@@ -72,23 +73,43 @@ def about(**names: str) -> Iterator[None]:
 
 
 class RequestIds:
-    """ASGI: each request's log lines bear an id of ours; the peer is not asked for one."""
+    """ASGI: a request's log lines, jobs and payments' events bear an id, which is told back in X-Request-Id.
+
+    A proxy's own id is taken over where it is a whole UUID, as nginx and others make them; whatever else a peer sends
+    is not: the header is no way to write into our logs and books.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        before = request_id.set(secrets.token_hex(REQUEST_ID_BYTES))
-        try:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
-        finally:
-            request_id.reset(before)
+            return
+        name = _theirs(scope) or fresh_request_id()
+        before, told = request_id.set(name), (HEADER, name.encode())
+
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), told]
+            await send(message)
+
+        await self._app(scope, receive, telling)
+        # not in a finally: the server logs what was raised here, in this request's own task
+        request_id.reset(before)
+
+
+def _theirs(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == HEADER:
+            return value.decode() if _UUID.fullmatch(value) else None
+    return None
 
 
 def _request(_: object, __: str, event: Event) -> Event:
     """The request's id, also in the job it left behind."""
-    if (request := request_id.get()) and "request" not in event:
-        event["request"] = request
+    if (name := request_id.get()) and "request" not in event:
+        event["request"] = name
     return event
 
 

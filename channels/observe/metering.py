@@ -3,7 +3,10 @@
 Part of the composition root (channels/app.py).
 """
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -28,6 +31,8 @@ from core.tracing import Tracer
 from sessions.codec import Record
 from sessions.store import Key, Loaded, Store
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -51,7 +56,7 @@ class CountedPayments(PgPayments):
 
 
 class WatchedAcquirer:
-    """core.ports.Acquirer: how long it took and how it ended."""
+    """core.ports.Acquirer: how long it took and how it ended, counted, traced and in the log."""
 
     def __init__(self, acquirer: Acquirer, metrics: TillMetrics, tracer: Tracer) -> None:
         self._acquirer = acquirer
@@ -59,34 +64,47 @@ class WatchedAcquirer:
         self._tracer = tracer
 
     async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
-        with self._tracer.span("acquirer authorise"), self._metrics.asking("authorise") as outcome:
+        with self._asking("authorise", order.id) as outcome:
             return _named(await self._acquirer.authorise(order, card, cvv), outcome)
 
     async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
-        with self._tracer.span("acquirer challenge"), self._metrics.asking("challenge") as outcome:
+        with self._asking("challenge", order.id) as outcome:
             return _named(await self._acquirer.answer_challenge(order, challenge_id, pin), outcome)
 
     async def inquire(self, order_id: str) -> Inquiry:
-        with self._tracer.span("acquirer inquire"), self._metrics.asking("inquire") as outcome:
+        with self._asking("inquire", order_id) as outcome:
             return _named(await self._acquirer.inquire(order_id), outcome)
 
     async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
-        with self._tracer.span("acquirer capture"), self._metrics.asking("capture") as outcome:
+        with self._asking("capture", order_id) as outcome:
             return _named(await self._acquirer.capture(order_id, amount_centimes), outcome)
 
     async def void(self, order_id: str) -> Undoing:
-        with self._tracer.span("acquirer void"), self._metrics.asking("void") as outcome:
+        with self._asking("void", order_id) as outcome:
             return _named(await self._acquirer.void(order_id), outcome)
 
     async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
-        with self._tracer.span("acquirer refund"), self._metrics.asking("refund") as outcome:
+        with self._asking("refund", order_id) as outcome:
             return _named(await self._acquirer.refund(order_id, amount_centimes), outcome)
 
     async def credited_centimes(self, order_id: str) -> int | None:
-        with self._tracer.span("acquirer history"), self._metrics.asking("history") as outcome:
+        with self._asking("history", order_id) as outcome:
             credited = await self._acquirer.credited_centimes(order_id)
             outcome.append("unknown" if credited is None else "told")
             return credited
+
+    @contextmanager
+    def _asking(self, operation: str, order_id: str) -> Iterator[list[str]]:
+        """The block appends the outcome, else it is "broken"."""
+        outcome: list[str] = []
+        began = time.perf_counter()
+        try:
+            with self._tracer.span(f"acquirer {operation}"):
+                yield outcome
+        finally:
+            named, spent_s = outcome[0] if outcome else "broken", time.perf_counter() - began
+            self._metrics.asked(operation, named, spent_s)
+            log.info("payment %s: acquirer %s: %s after %.3f s", order_id, operation, named, spent_s)
 
 
 class CountedTexter:

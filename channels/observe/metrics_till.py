@@ -1,9 +1,6 @@
 """What operations count of the money, the messages and the sessions. Labels are canonical words, never input."""
 
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -43,16 +40,9 @@ class TillMetrics:
         """One payment moved; `code` is the bank's, empty where it gave none."""
         self._payments.labels(state, code if not code or CODE.fullmatch(code) else OTHER).inc()
 
-    @contextmanager
-    def asking(self, operation: str) -> Iterator[list[str]]:
-        """Time what the block asks the acquirer; it appends the outcome, else it is "broken"."""
-        outcome: list[str] = []
-        began = time.perf_counter()
-        try:
-            yield outcome
-        finally:
-            spent_s = time.perf_counter() - began
-            self._bank.labels(operation, outcome[0] if outcome else "broken").observe(spent_s)
+    def asked(self, operation: str, outcome: str, spent_s: float) -> None:
+        """The acquirer was asked, and what came of it."""
+        self._bank.labels(operation, outcome).observe(spent_s)
 
     def session(self, channel: str, event: str) -> None:
         """One dialog; event is begun, resumable (a dropped one was found) or lost (in mid-dialog)."""

@@ -48,6 +48,7 @@ class Item:
     clock: str
     iso: str
     who: str
+    request: str = ""  # whose log lines tell more
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,8 @@ class DeskWords:
                 tone = _tone(told.what)
                 title, detail = self._known(f"event.{told.what}", told.what), self._event_detail(told)
         moment = told.at.astimezone(ZONE)
-        return Item(tone, title, detail, f"{moment:%d/%m/%Y}", f"{moment:%H:%M:%S}", told.at.isoformat(), told.who)
+        day, clock = f"{moment:%d/%m/%Y}", f"{moment:%H:%M:%S}"
+        return Item(tone, title, detail, day, clock, told.at.isoformat(), told.who, told.request)
 
     def _delivery(self, told: Happening) -> str:
         """How far a message got, and when that was heard."""

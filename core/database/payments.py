@@ -75,6 +75,7 @@ class PgPayments:
                 expires_at=payment.expires_at,
                 numbers=[invoice.number for invoice in in_order],
                 amounts=[invoice.amount_centimes for invoice in in_order],
+                request=request_id.get(),
             )
         except errors.UniqueViolation as error:
             raise _taken(error) from error
@@ -83,7 +84,13 @@ class PgPayments:
         self, service: Service, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
         rows = await self._database.all(
-            sql.RELEASE, service=service, reference=reference, numbers=list(numbers), payer=payer_msisdn, now=now
+            sql.RELEASE,
+            service=service,
+            reference=reference,
+            numbers=list(numbers),
+            payer=payer_msisdn,
+            now=now,
+            request=request_id.get(),
         )
         return len(rows)
 

@@ -55,8 +55,8 @@ WITH added AS (
     SELECT added.id, added.service, added.line_reference, bill.number, bill.amount, true
     FROM added, unnest(%(numbers)s::text[], %(amounts)s::bigint[]) AS bill (number, amount)
 )
-INSERT INTO payment_events (payment_id, at, event, state, detail)
-SELECT id, created_at, 'create', 'created', channel FROM added
+INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '') FROM added
 """
 
 RELEASE = """
@@ -70,8 +70,8 @@ WITH moved AS (
 ), unlocked AS (
     UPDATE payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
 )
-INSERT INTO payment_events (payment_id, at, event, state, detail)
-SELECT id, %(now)s, 'expire', state, 'started over' FROM moved
+INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+SELECT id, %(now)s, 'expire', state, 'started over', NULLIF(%(request)s::text, '') FROM moved
 RETURNING payment_id
 """
 
@@ -99,8 +99,8 @@ WITH moved AS (
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
     RETURNING *
 ), noted AS (
-    INSERT INTO payment_events (payment_id, at, event, state, detail)
-    SELECT id, %(now)s, %(event)s, state, %(detail)s FROM moved
+    INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+    SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
 ), locks AS (
     UPDATE payment_lines l SET active = %(holds)s FROM moved m WHERE l.payment_id = m.id AND l.active <> %(holds)s
 ), queued AS (
@@ -139,8 +139,8 @@ WITH moved AS (
     WHERE id = %(id)s AND state = ANY(%(sources)s)
     RETURNING *
 ), noted AS (
-    INSERT INTO payment_events (payment_id, at, event, state, detail)
-    SELECT id, %(now)s, %(event)s, state, %(detail)s FROM moved
+    INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+    SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
 ), locks AS (
     UPDATE payment_lines l SET active = true, posting = 'pending', posting_due_at = %(now)s
     FROM moved m WHERE l.payment_id = m.id

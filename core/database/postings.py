@@ -7,6 +7,7 @@ from psycopg.rows import DictRow
 from core.books import LinePosting, PostingState
 from core.database.pool import Database
 from core.database.rows import invoice_of
+from core.tracing import request_id
 
 OF = """
 SELECT l.invoice_number AS number, (b.bill ->> 'period')::date AS period, l.amount_centimes,
@@ -36,8 +37,9 @@ WITH turned AS (
     WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(before)s
     RETURNING payment_id, invoice_number
 )
-INSERT INTO payment_events (payment_id, at, event, state, detail)
-SELECT p.id, %(now)s, %(event)s, p.state, t.invoice_number FROM turned t JOIN payments p ON p.id = t.payment_id
+INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+SELECT p.id, %(now)s, %(event)s, p.state, t.invoice_number, NULLIF(%(request)s::text, '')
+FROM turned t JOIN payments p ON p.id = t.payment_id
 RETURNING payment_id
 """
 
@@ -74,7 +76,7 @@ class PgPostings:
         due_at: datetime | None,
     ) -> bool:
         values = {"id": payment_id, "number": number, "before": before, "after": after, "now": now, "due_at": due_at}
-        return await self._database.one(TURN, event=f"bill_{after}", **values) is not None
+        return await self._database.one(TURN, event=f"bill_{after}", request=request_id.get(), **values) is not None
 
     async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
         await self._database.do(POSTPONE, id=payment_id, number=number, state=state, due_at=due_at)

@@ -203,7 +203,7 @@ def _all(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _all(sub)
 
 
-async def test_a_requests_lines_share_an_id_that_is_ours(lines: Lines) -> None:
+async def test_a_requests_lines_share_an_id_that_no_peer_chooses_freely(lines: Lines) -> None:
     async def door(request: Request) -> Response:
         logging.getLogger("khallas.tests").info("first")
         await asyncio.sleep(0)
@@ -213,14 +213,29 @@ async def test_a_requests_lines_share_an_id_that_is_ours(lines: Lines) -> None:
     async def _inside() -> None:
         logging.getLogger("khallas.tests").info("second")
 
+    theirs = "0b5c1f0e-4a9d-4c8b-9a52-3f6d2e7a1b90"
+    told = []
     app = Starlette(routes=[Route("/", door)], middleware=[Middleware(RequestIds)])
     async with serving(app) as url, aiohttp.ClientSession() as client:
-        for _ in range(2):
-            async with client.get(url, headers={"X-Request-Id": PAN}) as answer:
+        for given in (PAN, "a" * 5_000, theirs, theirs.replace("-", "")):
+            async with client.get(url, headers={"X-Request-Id": given}) as answer:
                 assert answer.status == 200
+                told.append(answer.headers["X-Request-Id"])
     ids = [line["request"] for line in lines() if line.get("logger") == "khallas.tests"]
-    assert ids[0] == ids[1] != ids[2] == ids[3]
-    assert all(len(str(each)) == 12 for each in ids)
+    assert [*ids[::2]] == [*ids[1::2]] == told
+    assert len(told[0]) == len(told[1]) == 12 != told[0] != told[1]
+    assert told[2:] == [theirs, theirs.replace("-", "")]
+
+
+async def test_the_line_of_a_request_that_broke_bears_its_id(lines: Lines) -> None:
+    async def door(_: Request) -> Response:
+        raise LookupError
+
+    app = Starlette(routes=[Route("/", door)], middleware=[Middleware(RequestIds)])
+    async with serving(app) as url, aiohttp.ClientSession() as client, client.get(url) as answer:
+        assert answer.status == 500
+    (broke,) = [line for line in lines() if "LookupError" in str(line.get("exception"))]
+    assert len(str(broke["request"])) == 12
 
 
 def test_a_calls_lines_bear_its_name(lines: Lines) -> None:

@@ -1,9 +1,7 @@
 """What is counted and traced of a payment's way; nothing of the customer is in it."""
 
 import json
-import logging
 from datetime import timedelta
-from io import StringIO
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -14,16 +12,18 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channels.limits import Limit, Limits
-from channels.observe.logs import RequestIds, formatter
+from channels.observe.logs import formatter
 from channels.observe.metering import CountedPayments, CountedStore, CountedTexter, WatchedAcquirer
 from channels.observe.metrics_till import TillMetrics
 from channels.observe.otel import OtelTracer, Traced, door_of, tracer
 from channels.observe.queues import Queues
 from core.books import Change
 from core.database.pool import Database, open_database
+from core.lookup import Lookup
 from core.payment import Event
 from core.ports import DeliveryFailed, Order, Sms
-from core.tracing import NO_TRACER, request_id
+from core.story import Source
+from core.tracing import NO_TRACER, request, request_id
 from sessions.redis_store import RedisStore
 from sessions.store import Key
 from tests.core.conftest import Shop, shop
@@ -199,25 +199,18 @@ async def test_the_jobs_that_a_request_leaves_behind_bear_its_id(shop: Shop) -> 
     await shop.work()
     assert set(seen) == {"a-request"}
     assert payment.receipt_number
+    told = [told for told in await Lookup(shop.database).story(payment.id) if told.source is Source.PAYMENT]
+    assert [line.what for line in told] == ["create", "send", "approved", "bill_posted"]
+    assert {line.request for line in told} == {"a-request"}
 
 
-async def test_a_request_s_lines_bear_its_id() -> None:
-    out = StringIO()
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(formatter("json"))
-    log = logging.getLogger("tests.requests")
-    log.addHandler(handler)
-    log.propagate = False
-    seen = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(request_id.get())
-        log.warning("here")
-
-    await _asked(RequestIds(app), "/x")
-    log.removeHandler(handler)
-    assert json.loads(out.getvalue())["request"] == seen[0] != ""
-    assert request_id.get() == ""
+async def test_what_the_acquirer_said_is_in_the_log_under_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    bank = WatchedAcquirer(FakeBank(StillClock()), TillMetrics(CollectorRegistry()), NO_TRACER)
+    with caplog.at_level("INFO", "channels.observe.metering"), request("a-request"):
+        await bank.inquire("P1")
+        line = json.loads(formatter("json").format(caplog.records[-1]))
+    assert line["request"] == "a-request"
+    assert line["event"].startswith("payment P1: acquirer inquire: nosuchorder after 0.")
 
 
 async def _asked(app: ASGIApp, path: str) -> None:
