@@ -31,6 +31,7 @@ from channels.setting_parts import (
     Ussd,
     WebUrl,
 )
+from sessions.sentinels import SENTINEL_SCHEMES, is_sentinel, sentinels_of
 
 PREFIX = "KHALLAS_"
 NEST = "__"
@@ -39,7 +40,10 @@ SECRET_MIN = 16
 NEAR_ENOUGH = 0.5  # of difflib's likeness, to be offered for a mistyped name
 SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
-    "redis_url": ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://"),
+    "redis_url": (
+        *("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://"),
+        *(f"{scheme}://" for scheme in SENTINEL_SCHEMES),
+    ),
 }
 SECRET_FILE_BYTES_MAX = 64 * 1024
 
@@ -53,7 +57,9 @@ class Settings(Part):
 
     database_url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
     redis_url: SecretStr = Field(
-        SecretStr(""), description="redis://host:6379/0, redis+cluster://one-of-them:6379 or unix:///path"
+        SecretStr(""),
+        description="redis://host:6379/0, redis+cluster://one-of-them:6379, redis+sentinel://a:26379,b:26379/service/0"
+        " or unix:///path",
     )
     public_url: WebUrl = Field(
         "", description="the base that gateways and customers reach: signatures and links use it"
@@ -96,6 +102,7 @@ class Settings(Part):
             url = getattr(self, name).get_secret_value()
             if url and not url.startswith(schemes):
                 raise ValueError(f"{name} must begin with {' or '.join(schemes)}")
+        _sentinels_can_be_read(self.redis_url.get_secret_value())
         for entry in self.vault_keys:
             key_id, _, encoded = entry.get_secret_value().partition(":")
             try:
@@ -112,6 +119,15 @@ class Settings(Part):
         """Master keys by id, in order."""
         pairs = (entry.get_secret_value().partition(":") for entry in self.vault_keys)
         return {key_id: base64.b64decode(encoded) for key_id, _, encoded in pairs}
+
+
+def _sentinels_can_be_read(url: str) -> None:
+    """Raises ValueError."""
+    if is_sentinel(url):
+        try:
+            sentinels_of(url)
+        except ValueError as error:
+            raise ValueError(f"redis_url {error}") from None
 
 
 # --- from the environment --------------------------------------------------------------------------------------------

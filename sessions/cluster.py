@@ -11,37 +11,18 @@ import time
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ClusterDownError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as NodeLost
 from redis.exceptions import TimeoutError as NodeSilent
 
+from sessions.connecting import connect
 from sessions.pipelined import Arguments, Pipelined
 
-CLUSTER_SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
+__all__ = ["ByNode", "connect", "pipelined"]
+
 REFRESH_EVERY_S = 0.5
 _SCRIPTS = frozenset({"EVAL", "EVALSHA"})
 _MOVED_HOUSE = (NodeLost, NodeSilent, ClusterDownError, OSError)
-
-
-def connect(url: str, *, wait_s: float, connections_max: int) -> Redis:
-    """A client for redis://, rediss://, unix:// or, with `+cluster` in the scheme, for a cluster known by one node.
-
-    What this project asks of Redis a cluster's client does as well; the two have no type in common.
-    """
-    scheme, _, rest = url.partition("://")
-    waits: dict[str, Any] = {
-        "socket_timeout": wait_s,
-        "socket_connect_timeout": wait_s,
-        "max_connections": connections_max,
-    }
-    if scheme not in CLUSTER_SCHEMES:
-        return Redis.from_url(url, **waits)
-    plain = f"{CLUSTER_SCHEMES[scheme]}://{rest}"
-    found: Any = RedisCluster.from_url(plain, retry=Retry(NoBackoff(), 0), require_full_coverage=False, **waits)
-    client: Redis = found
-    return client
 
 
 def pipelined(redis: Redis | RedisCluster) -> Pipelined:

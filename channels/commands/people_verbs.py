@@ -106,7 +106,7 @@ def _settings() -> Any:
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """What the outside world or the person at the terminal did wrong, in one line."""
-    from redis.exceptions import RedisError
+    from redis.exceptions import RedisClusterException, RedisError
 
     from core.books import BooksDown
     from core.privacy import StillOpen
@@ -115,7 +115,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except BooksDown as error:
         words = f"the database cannot be reached: {error}"
-    except RedisError as error:
+    except (RedisError, RedisClusterException, OSError) as error:
         words = f"Redis cannot be reached: {type(error).__name__}"
     except (AccountError, StillOpen, ValueError) as error:
         words = str(error)

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import AuthenticationError, RedisError
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.exceptions import AuthenticationError, RedisClusterException, RedisError
 
 from channels.doctor.finding import Trouble
 from core.books import BooksDown
 from core.database.migrate import current_and_head
 from core.database.pool import Database
-from sessions.cluster import connect
+from sessions.connecting import connect
 
 REDIS_OLDEST = (6, 2)
 POSTGRES_OLDEST = 14
@@ -35,7 +36,10 @@ async def redis(url: str) -> str:
         infos = await _infos(client)
     except AuthenticationError:
         raise Trouble("refuses our password", f"put the right user and password into {REDIS_URL}") from None
-    except (RedisError, OSError) as error:
+    except MasterNotFoundError:
+        words = "no Sentinel tells where the primary is"
+        raise Trouble(words, f"ask one: SENTINEL MASTERS; correct hosts, service or password in {REDIS_URL}") from None
+    except (RedisError, RedisClusterException, OSError) as error:
         raise Trouble(f"cannot be asked ({type(error).__name__})", f"start it, or correct {REDIS_URL}") from None
     finally:
         await client.aclose()

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from channels.limits import Limit, Limits
 from core.payment import State
 from core.texts import Texts
-from sessions.cluster import connect
+from sessions.connecting import connect
 from sessions.forget import RedisConversations
 from sessions.store import Key, StoreDown
 from sessions.vault import EXPIRY, NUMBER
