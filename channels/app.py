@@ -69,9 +69,9 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(house.open())
             await stack.enter_async_context(tally.running())
-            await stack.enter_async_context(house.networks.open(serving=True))
             if switch is not None:
                 await stack.enter_async_context(switch.open())
+            await stack.enter_async_context(house.networks.open(serving=True))  # ends before calls are waited for
             if beside:
                 await stack.enter_async_context(worker_beside(house.jobs, house.database.pool))
                 await stack.enter_async_context(house.queues.watched())
@@ -97,6 +97,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         layers.insert(0, Middleware(otel.Traced, tracer=house.tracer))
     app = Front(doors, routes=routes, lifespan=lifespan, middleware=layers)
     app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
+    app.state.leave = switch.leave if switch is not None else lambda: None  # what else lets nobody in at the stop
     return app
 
 

@@ -95,13 +95,13 @@ def serve(
 ) -> None:
     """The server. Jobs are done by `khallas worker` beside it."""
     from channels.assembly.production import require_production
-    from channels.commands.serve import serve_forever
+    from channels.commands.serve import serve_forever, stop_max_s
     from channels.commands.supervisor import supervise
 
     settings = _settings(require_production)
     try:
         if workers > 1:
-            raise SystemExit(supervise(host, port, workers, os.environ))
+            raise SystemExit(supervise(host, port, workers, os.environ, stop_max_s=stop_max_s(settings)))
         serve_forever(settings, host, port)
     except OSError as error:
         _fail(str(error.strerror or error))

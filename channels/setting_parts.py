@@ -154,6 +154,7 @@ class Asterisk(Part):
     agi_port: int = Field(4573, ge=0, le=65_535, description="its port; 0 takes a free one")
     calls_max: int = Field(200, ge=1, le=10_000, description="calls at once; further ones are told busy")
     call_max_s: float = Field(900.0, ge=60, le=7_200, description="seconds of one call")
+    drain_s: float = Field(120.0, ge=0, le=900, description="seconds a stopping server lets its calls go on")
     first_digit_s: float = Field(9.0, ge=2, le=60, description="seconds to begin an answer")
     next_digit_s: float = Field(6.0, ge=1, le=60, description="seconds between two digits")
     sounds: str = Field("khallas", pattern=r"[A-Za-z0-9._/-]+", description="prompts' folder as Asterisk knows it")

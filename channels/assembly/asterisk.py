@@ -25,7 +25,7 @@ def agi_server(settings: Settings, texts: Texts, turns: Turns, metrics: Metrics,
     timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
     manner = Manner(own.sounds, own.music, own.call_max_s, timers)
     parts = Parts(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner)
-    return AgiServer(parts, check, host=own.agi_host, port=own.agi_port, calls_max=own.calls_max)
+    return AgiServer(parts, check, host=own.agi_host, port=own.agi_port, calls_max=own.calls_max, drain_s=own.drain_s)
 
 
 def caller(settings: Settings) -> Caller | None:

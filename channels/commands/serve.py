@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import uvicorn
 
 from channels.app import House, assemble, build, operations_only
+from channels.assembly.house import DRAIN_S
 from channels.commands.listening import BACKLOG, listener
 from channels.commands.notify import notify
 from channels.http.protocol import Leaving, bounded
@@ -16,7 +17,8 @@ from channels.process import no_core_dumps
 from channels.settings import Settings
 from core.jobs import run_worker
 
-GRACE_S = 20  # answers that were begun; DRAIN_S in channels/app.py follows, both within systemd's TimeoutStopSec
+GRACE_S = 20  # answers that were begun
+SLACK_S = 5.0
 GC_THRESHOLD = 20_000  # objects made at start are frozen; what turns make dies young
 KEEP_ALIVE_S = 30
 
@@ -24,10 +26,14 @@ KEEP_ALIVE_S = 30
 class LeavingServer(uvicorn.Server):
     """Says when it serves, and lets its connections know when it stops."""
 
-    def __init__(self, config: uvicorn.Config, leaving: Leaving, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, leaving: Leaving, ready: Callable[[], None], leave: Callable[[], None]
+    ) -> None:
+        """`leave` closes the doors beside HTTP."""
         super().__init__(config)
         self._leaving = leaving
         self._ready = ready
+        self._leave = leave
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -36,6 +42,7 @@ class LeavingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._leaving.begun = True
+        self._leave()
         await super().shutdown(sockets)
 
 
@@ -52,7 +59,16 @@ def server(settings: Settings, ready: Callable[[], None]) -> LeavingServer:
         timeout_graceful_shutdown=GRACE_S,
         backlog=BACKLOG,
     )
-    return LeavingServer(config, leaving, ready)
+    return LeavingServer(config, leaving, ready, app.state.leave)
+
+
+def stop_max_s(settings: Settings) -> float:
+    """How long a stop may take: answers, then calls on Asterisk's line, then charges that were sent to the bank.
+
+    systemd's TimeoutStopSec and compose's stop_grace_period are longer.
+    """
+    calls_s = settings.asterisk.drain_s if "fastagi" in settings.ivr.wires else 0.0
+    return GRACE_S + calls_s + DRAIN_S + SLACK_S
 
 
 def settle() -> None:

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 WORKERS_MAX = 64
 START_MAX_S = 30.0
-STOP_MAX_S = 40.0  # longer than a worker's own grace, shorter than systemd's TimeoutStopSec
+STOP_MAX_S = 40.0  # without calls; longer than a worker's own grace, shorter than systemd's TimeoutStopSec
+ROLL_MAX_S = 5.0  # an old worker whose calls go on longer does not hold up the others' replacement
 HANG_MAX_S = 30.0 * BEAT_S
 RESTART_PAUSE_S = 1.0
 STATUS_BYTES = 64
@@ -69,30 +70,39 @@ class Worker:
     def hangs(self) -> bool:
         return time.monotonic() - self.beat_at > HANG_MAX_S
 
-    async def end(self) -> None:
-        """Gracefully, within STOP_MAX_S."""
+    async def end(self, within_s: float) -> None:
+        """Gracefully, unless it hangs."""
         _signal(self.process, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_MAX_S):
-                await self.process.wait()
-        except TimeoutError:
+        ended = asyncio.create_task(self.process.wait())
+        until = time.monotonic() + within_s
+        while not ended.done() and not self.hangs() and time.monotonic() < until:
+            await asyncio.wait({ended}, timeout=min(BEAT_S, within_s))
+        if not ended.done():
             log.warning("worker %s did not end in time and is killed", self.process.pid)
             _signal(self.process, signal.SIGKILL)
-            await self.process.wait()
+        await ended
 
 
 class Supervisor:
     """Keeps `count` workers on one socket. `command` is what each runs, followed by its descriptors."""
 
     def __init__(
-        self, listener: socket.socket, count: int, environ: Mapping[str, str], command: Sequence[str] = COMMAND
+        self,
+        listener: socket.socket,
+        count: int,
+        environ: Mapping[str, str],
+        command: Sequence[str] = COMMAND,
+        *,
+        stop_max_s: float = STOP_MAX_S,
     ) -> None:
         if not 0 < count <= WORKERS_MAX:
             raise ValueError(f"1 to {WORKERS_MAX} workers")
         self._listener = listener
         self._environ = dict(environ)
         self._command = command
+        self._stop_max_s = stop_max_s
         self._workers: list[Worker] = []
+        self._leaving: set[asyncio.Task[None]] = set()
         self._count = count
         self._life: tuple[int, int] = (-1, -1)
         self._stop = asyncio.Event()
@@ -122,7 +132,7 @@ class Supervisor:
             finally:
                 notify("STOPPING=1")
                 os.close(self._life[1])  # those whose start was not waited for leave by this
-                await asyncio.gather(*(worker.end() for worker in self._workers))
+                await asyncio.gather(*self._leaving, *(worker.end(self._stop_max_s) for worker in self._workers))
                 os.close(self._life[0])
         return 0
 
@@ -161,10 +171,16 @@ class Supervisor:
             except NotStarted as error:
                 log.warning("%s: the old ones go on", error)
                 break
-            await old.end()
-            self._forget(old)
+            leaving = asyncio.create_task(self._end(old))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            await _first(ROLL_MAX_S, self._stop, also=leaving)
         log.info("workers were replaced")
         notify("READY=1")
+
+    async def _end(self, old: Worker) -> None:
+        await old.end(self._stop_max_s)
+        self._forget(old)
 
     async def _start(self) -> Worker:
         """A worker that serves. Raises NotStarted."""
@@ -199,7 +215,7 @@ class Supervisor:
             gauge.unlink(missing_ok=True)
 
 
-def supervise(host: str, port: int, count: int, environ: Mapping[str, str]) -> int:
+def supervise(host: str, port: int, count: int, environ: Mapping[str, str], *, stop_max_s: float = STOP_MAX_S) -> int:
     """Until a signal; the exit code. Raises OSError when the address is taken."""
     from channels.commands.listening import listener
 
@@ -207,15 +223,15 @@ def supervise(host: str, port: int, count: int, environ: Mapping[str, str]) -> i
         bound.set_inheritable(True)
 
         async def run() -> int:
-            return await Supervisor(bound, count, environ).run()
+            return await Supervisor(bound, count, environ, stop_max_s=stop_max_s).run()
 
         return asyncio.run(run())
 
 
-async def _first(timeout_s: float, *events: asyncio.Event) -> None:
-    """Until one of them is set, or the time is over."""
+async def _first(timeout_s: float, *events: asyncio.Event, also: asyncio.Task[None] | None = None) -> None:
+    """Until one of them is set, or that task is done, or the time is over."""
     waits = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([*waits, *([also] if also else [])], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
 

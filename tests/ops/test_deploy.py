@@ -13,7 +13,8 @@ import yaml
 from typer.testing import CliRunner
 
 from channels.cli import app
-from channels.settings import FILE, known_names
+from channels.commands.serve import stop_max_s
+from channels.settings import FILE, Settings, known_names
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
@@ -106,13 +107,22 @@ def test_every_command_is_one_of_ours(command: list[str]) -> None:
 def test_units_are_hardened_and_systemd_takes_them(unit: Path, tmp_path: Path) -> None:
     text = unit.read_text()
     assert set(text.splitlines()) >= HARDENED
-    assert "TimeoutStopSec=45" in text or "Type=oneshot" in text
+    assert "TimeoutStopSec=" in text or "Type=oneshot" in text
     if shutil.which("systemd-analyze"):
         # this machine has neither the user nor the installation
         here = re.sub(r"/opt/khallas/bin/khallas", shutil.which("true") or "/bin/true", text)
         copy = tmp_path / unit.name
         copy.write_text(re.sub(r"^(User|Group)=.*$", r"\1=root", here, flags=re.MULTILINE))
         _ran("systemd-analyze", "verify", copy)
+
+
+def test_a_stop_has_the_time_it_may_take() -> None:
+    own = Settings.model_validate({"ivr": {"wires": "fastagi"}})
+    assert stop_max_s(own) > stop_max_s(Settings()) + 100
+    web = (ROOT / "deploy/systemd/khallas-web.service").read_text()
+    (waited,) = re.findall(r"^TimeoutStopSec=(\d+)$", web, re.MULTILINE)
+    assert int(waited) > stop_max_s(own)
+    assert COMPOSE["services"]["web"]["stop_grace_period"] == f"{waited}s"
 
 
 def test_the_alerts_look_where_the_compose_file_answers() -> None:

@@ -9,13 +9,19 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from channels.ivr.prompts import Prompts
 from core.database.pool import Database, open_database
+from core.texts import load_texts
+from tests.channels.ivr.switch import Switch
 from tests.e2e.demo import free_port
 from tests.ops.house import ended, house
 from tests.ops.load import Load
 from tests.waiting import until
 
 LOAD_BEFORE_S, LOAD_AFTER_S = 2.0, 2.0
+CALLERS = "+212600009901", "+212600009902"
+FRENCH, AGENT = ("continuer en français tapez un", "1"), ("Que voulez-vous payer|conseiller", "0")
+TRANSFERRED = {"KHALLAS_RESULT": "transfer"}
 
 
 @pytest.fixture
@@ -37,7 +43,12 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_paymen
     database_url: str, redis_url: str, folder: Path
 ) -> None:
     async with house(database_url, redis_url, folder) as khallas:
-        port = free_port()
+        port, agi_port = free_port(), free_port()
+        khallas.environ |= {
+            "KHALLAS_IVR__WIRES": "twilio,fastagi",
+            "KHALLAS_ASTERISK__AGI_PORT": str(agi_port),
+            "KHALLAS_GATEWAY_SECRETS__FASTAGI": "net:127.0.0.0/8",
+        }
         url = f"http://127.0.0.1:{port}"
         server = await khallas.serve(port, "--workers", "2")
         jobs = await khallas.start("worker", "--metrics-port", str(free_port()))
@@ -46,7 +57,18 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_paymen
         await asyncio.sleep(LOAD_BEFORE_S)
         before = _workers(server.pid)
         assert len(before) == 2
+        call, go_on = Switch(agi_port, Prompts(load_texts()), CALLERS[0]), asyncio.Event()
+        call.stalls = go_on
+        calling = asyncio.create_task(call.call([FRENCH]))
+        await call.stalled.wait()
         server.send_signal(signal.SIGHUP)
+        # whoever has the call stays for it, and others take the next ones
+        await until(lambda: len(_workers(server.pid) & before) == 1 and len(_workers(server.pid)) == 3)
+        assert (await Switch(agi_port, call.prompts, CALLERS[1]).call([FRENCH, AGENT])).variables == TRANSFERRED
+        call.go_on([AGENT])
+        go_on.set()
+        await calling
+        assert call.variables == TRANSFERRED
         await _rolled(server.pid, before)
         assert await ended(jobs, signal.SIGTERM) in {0, -signal.SIGTERM}
         jobs = await khallas.start("worker")

@@ -20,27 +20,37 @@ log = logging.getLogger(__name__)
 CALLS_MAX = 200
 WAITING_MAX = 50  # connections beyond the calls: they are told "busy", further ones are closed
 BACKLOG = 128
-GRACE_S = 5.0
+DRAIN_S = 120.0  # what most calls still need to come to their end
 DOOR = f"ivr/{NAME}"
 
 
 class AgiServer:
     """Serves calls for as long as `open` lasts."""
 
-    def __init__(self, parts: Parts, check: Check, *, host: str, port: int, calls_max: int = CALLS_MAX) -> None:
-        """`check` raises Refused for a switch that may not call us. Port 0 takes a free one."""
+    def __init__(
+        self,
+        parts: Parts,
+        check: Check,
+        *,
+        host: str,
+        port: int,
+        calls_max: int = CALLS_MAX,
+        drain_s: float = DRAIN_S,
+    ) -> None:
+        """`check` raises Refused for a switch that may not call us. Port 0 takes a free one. `drain_s`: see `open`."""
         self._parts = parts
         self._check = check
         self._host = host
         self._calls_max = calls_max
         self._calls = 0
+        self._drain_s = drain_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = port
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Listen. At the end calls have GRACE_S to finish, then they are cut and their cards erased. Raises OSError."""
+        """Listen. At the end calls have `drain_s` to finish, then they are cut, their cards erased. Raises OSError."""
         self._server = await asyncio.start_server(
             self._connected,
             self._host,
@@ -53,10 +63,15 @@ class AgiServer:
         try:
             yield
         finally:
-            self._server.close()
+            self.leave()
             await self._finish()
 
     async def settled(self) -> None:
+    def leave(self) -> None:
+        """No new calls: the next worker takes them. Those that were begun go on."""
+        if self._server is not None:
+            self._server.close()
+
         """Until every call there is now has ended."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
@@ -120,7 +135,8 @@ class AgiServer:
         tasks = set(self._tasks)
         if not tasks:
             return
-        _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+        log.info("%s calls go on for at most %s s", len(tasks), self._drain_s)
+        _, late = await asyncio.wait(tasks, timeout=self._drain_s)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

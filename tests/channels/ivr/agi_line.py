@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from channels.clock import ZONE
 from channels.http.receive import Gate
 from channels.ivr.agi.call import Manner, Parts
-from channels.ivr.agi.server import CALLS_MAX, AgiServer
+from channels.ivr.agi.server import AgiServer
 from channels.ivr.prompts import Prompts
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.fastagi import CallTokens, FastAgi
@@ -69,13 +69,13 @@ class AgiLine:
 
 @asynccontextmanager
 async def agi_line(
-    till: Till, redis_url: str, texts: Texts, clock: Clock, *, manner: Manner | None = None, calls_max: int = CALLS_MAX
+    till: Till, redis_url: str, texts: Texts, clock: Clock, *, manner: Manner | None = None, **more: Any
 ) -> AsyncIterator[AgiLine]:
     """Listening on a free port."""
     redis, prompts, metrics = Redis.from_url(redis_url), Prompts(texts), Metrics()
     turns = Turns(RedisStore(redis), Performer(till, Seals({"k1": bytes(32)})), clock, NUMBERS, zone=ZONE)
     parts = Parts(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, TOKENS), metrics, manner or Manner())
-    server = AgiServer(parts, Gate(secrets=(SECRET,)).check, host="127.0.0.1", port=0, calls_max=calls_max)
+    server = AgiServer(parts, Gate(secrets=(SECRET,)).check, host="127.0.0.1", port=0, **more)
     async with server.open():
         yield AgiLine(server, prompts, turns, redis, metrics)
     await turns.close()

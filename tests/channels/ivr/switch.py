@@ -84,6 +84,10 @@ class Switch:
         assert not self._left, f"never asked: {self._left[0][0]!r}; last heard: {self.said[-2:]}"
         return self
 
+    def go_on(self, steps: Sequence[Step]) -> None:
+        """What the caller does once the switch stalls no longer; that silence was heard meanwhile."""
+        self._left.extend(steps)
+
     async def _line(self) -> bytes:
         with contextlib.suppress(ConnectionError):
             return await self._reader.readline()

@@ -155,12 +155,30 @@ async def test_a_call_has_an_end(redis_url: str, texts: Texts) -> None:
         assert (await line.call([])).variables == {"KHALLAS_RESULT": "timeout"}
 
 
-async def test_a_stopping_server_erases_what_its_calls_held(
-    redis_url: str, texts: Texts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(agi_server_module, "GRACE_S", 0.1)
-    stopped = asyncio.Event()
+async def test_a_leaving_server_takes_no_call_and_ends_when_its_calls_have(redis_url: str, texts: Texts) -> None:
+    go_on = asyncio.Event()
     async with memory_line(redis_url, texts) as line:
+        first, *rest = OPENING
+        call = line.switch(stalls=go_on)
+        going = asyncio.create_task(call.call([first]))
+        await call.stalled.wait()
+        line.server.leave()
+        with pytest.raises(ConnectionError):
+            await line.call([])
+        stopping = asyncio.create_task(line.server._finish())  # what open() does at its end
+        await asyncio.sleep(0)
+        assert not stopping.done()
+        call.go_on([*rest, *CARD])
+        go_on.set()
+        await going
+        await stopping
+        assert call.variables == {"KHALLAS_RESULT": "ended"}
+        assert line.books.charges == ["0010"]
+
+
+async def test_a_stopping_server_erases_what_its_calls_held(redis_url: str, texts: Texts) -> None:
+    stopped = asyncio.Event()
+    async with memory_line(redis_url, texts, drain_s=0.1) as line:
         call = line.switch(stalls=stopped)
         going = asyncio.create_task(call.call([*OPENING, *CARD[:1], ("finissant par", "12")]))
         await call.stalled.wait()
