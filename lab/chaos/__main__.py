@@ -16,16 +16,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.database.migrate import upgrade
-from lab.chaos.crashes import RESOLVED_MAX_S, Round, crash_rounds
+from lab.chaos.crashes import RESOLVED_MAX_S, ROUNDS_A_POINT_MAX, Lane, Round, crash_rounds, lanes_of
 from lab.chaos.faults import Point
 from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
+from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
 from lab.chaos.simulation import failures
 from lab.postgres import Postgres
 from lab.valkey import Valkey
 
-ROUNDS_MAX = 100_000
+ROUNDS_MAX = ROUNDS_A_POINT_MAX
+LANES = 4  # servers a point
 PARTS = ("simulation", "crashes", "lies", "races", "database", "sessions")
 
 
@@ -54,20 +56,19 @@ def simulate(report: Report, seeds: int) -> None:
 
 
 async def crash(report: Report, postgres: Postgres, template: str, redis_url: str, folder: Path, rounds: int) -> None:
-    """All points at once, a server and a database each."""
+    """All points at once, some servers a point, a database each."""
 
     def tell(each: Round) -> None:
         mark = "." if not each.faults else "F"
         print(mark, end="", file=sys.stderr, flush=True)
 
-    async def broken(point: Point) -> list[Round]:
-        own = folder / point
+    async def broken(lane: Lane, servers: Nursery) -> list[Round]:
+        own = folder / lane.database
         own.mkdir()
-        database_url = postgres.create(f"crash_{point}", template)
-        return await crash_rounds(database_url, redis_url, own, point, rounds, tell)
+        return await crash_rounds(postgres.create(lane.database, template), redis_url, own, lane, servers, tell)
 
-    with report.part(f"{rounds} x kill -9 at each of {', '.join(Point)}") as faults:
-        every = await asyncio.gather(*(broken(point) for point in Point))
+    with report.part(f"{rounds} x kill -9 at each of {', '.join(Point)}") as faults, nursery() as servers:
+        every = await asyncio.gather(*(broken(lane, servers) for lane in lanes_of(rounds, LANES)))
         faults += [f"{each.point}: {fault}" for rounds_ in every for each in rounds_ for fault in each.faults]
         slowest = max(each.resolved_s for rounds_ in every for each in rounds_)
         print(file=sys.stderr)

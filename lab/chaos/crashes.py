@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.chaos.customer import Customer, customer, pay_by_voice
 from lab.chaos.faults import Point
+from lab.chaos.nursery import Nursery
 from lab.chaos.world import Installation, give_bills, installation
 from lab.cmi_lies import Manner
 
@@ -19,6 +20,7 @@ POLL_S = 0.05
 LOOK_S = 0.005
 TRIES_MAX = 3  # calls a customer makes until the bill is paid
 LANDS_AFTER_S = 0.4
+ROUNDS_A_POINT_MAX = 100_000  # so that no two customers are one
 
 STANDING = """
 SELECT p.id, p.state, r.sequence,
@@ -112,23 +114,41 @@ async def _faults(house: Installation, who: Customer) -> list[str]:
     return faults
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One server's rounds: some of a point's, on a database and in a folder of its own."""
+
+    point: Point
+    numbers: range
+    database: str
+
+
+def lanes_of(rounds: int, lanes: int) -> list[Lane]:
+    """Every point's rounds, on so many servers a point: they mostly wait, for sweeps and for the acquirer's window."""
+    share = -(-rounds // lanes)
+    return [
+        Lane(point, range(first, min(first + share, rounds)), f"crash_{point}_{first}")
+        for point in Point
+        for first in range(0, rounds, share)
+    ]
+
+
 async def crash_rounds(
     database_url: str,
     redis_url: str,
     folder: Path,
-    point: Point,
-    rounds: int,
+    lane: Lane,
+    servers: Nursery | None = None,
     tell: Callable[[Round], None] | None = None,
 ) -> list[Round]:
-    """So many customers, each of whom meets a server that dies at the point."""
+    """A customer each, who meets a server that dies at the point."""
     found = []
-    first = 1_000 * (1 + list(Point).index(point))
-    customers = [customer(first + number) for number in range(rounds)]
-    async with installation(database_url, redis_url, folder) as house:
-        await give_bills(house.database, customers)
+    first = ROUNDS_A_POINT_MAX * (1 + list(Point).index(lane.point))
+    async with installation(database_url, redis_url, folder, servers) as house:
+        await give_bills(house.database, [customer(first + number) for number in lane.numbers])
         await house.start()
-        for number, who in enumerate(customers):
-            found.append(await crash_round(house, point, number, who))
+        for number in lane.numbers:
+            found.append(await crash_round(house, lane.point, number, customer(first + number)))
             if tell is not None:
                 tell(found[-1])
     return found

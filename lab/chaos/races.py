@@ -18,13 +18,14 @@ from lab.chaos.judging import differences
 from lab.chaos.racer import race
 from lab.chaos.server import TIMES
 from lab.chaos.till import OpenTill, open_till
-from lab.chaos.world import SIGKILL, give_bills
+from lab.chaos.world import give_bills
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from lab.processes import leashed
 
-TOGETHER_MAX = 16
+TOGETHER_MAX = 48  # a stopped holder must not stop the others
 STOPS_EVERY_S = 0.7
 STOPPED_S = (0.05, 0.3, 1.0, 6.0)  # the last one is longer than the window
+STOPPED_OFTEN = (16, 8, 3, 1)
 ANSWER_MAX_S = 60.0
 SETTLED_MAX_S = 40.0
 PAUSE_S = 0.5
@@ -115,7 +116,7 @@ async def _stop_now_and_then(racers: tuple[Racer, Racer], chance: random.Random,
         stopped.send_signal(signal.SIGSTOP)
         result.stops += 1
         try:
-            await asyncio.sleep(chance.choices(STOPPED_S, (8, 4, 2, 1))[0])
+            await asyncio.sleep(chance.choices(STOPPED_S, STOPPED_OFTEN)[0])
         finally:
             stopped.send_signal(signal.SIGCONT)
 
@@ -142,7 +143,7 @@ async def _racer(name: str, database_url: str, cmi: EmulatedCmi) -> AsyncIterato
         "CMI_NAME": own.name,
         "CMI_PASSWORD": own.password.reveal(),
     }
-    command = leashed([sys.executable, "-m", "lab.chaos.racer", name], SIGKILL, "self")
+    command = leashed([sys.executable, "-m", "lab.chaos.racer", name], signal.SIGKILL, "self")
     async with AsyncExitStack() as stack:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)

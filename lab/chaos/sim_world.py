@@ -66,6 +66,9 @@ class SimBilling:
     async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
         return ()
 
+    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+        return ()
+
     async def code_matches(self, service: Service, reference: str, code: str) -> bool:
         return False
 

@@ -6,7 +6,6 @@ Rule of this file: the bank's ledger and the database are read directly, never t
 import asyncio
 import base64
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,9 +17,10 @@ import aiohttp
 from core.database.pool import Database, make_pool
 from lab.chaos.customer import Customer
 from lab.chaos.faults import Fuse
+from lab.chaos.nursery import Birth, Born, Nursery, nursery
 from lab.chaos.server import ACQUIRER_TIMEOUT_S
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
-from lab.processes import free_port, leashed
+from lab.processes import free_port
 from lab.serving import serving
 from lab.twilio import Twilio
 from lab.twilio_rest import rest
@@ -28,7 +28,7 @@ from lab.twilio_rest import rest
 START_MAX_S = 30.0
 DEATH_MAX_S = 20.0
 POLL_S = 0.02
-SIGKILL = 9
+
 
 LINES = """
 INSERT INTO lines (service, reference, holder, contact_msisdn, email, payment_code, language, updated_at)
@@ -58,7 +58,8 @@ class Installation:
     log: Path
     port: int
     environment: dict[str, str]
-    process: asyncio.subprocess.Process | None = field(default=None)
+    nursery: Nursery
+    process: Born | None = field(default=None)
 
     @property
     def url(self) -> str:
@@ -66,18 +67,10 @@ class Installation:
 
     async def start(self) -> None:
         """Raises NotStarted."""
-        module = [sys.executable, "-m", "lab.chaos.server", "--port", str(self.port), "--fuse", str(self.fuse.path)]
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *leashed(module, SIGKILL, "self"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.environment,
-            )
+        self.process = self.nursery.born(Birth(self.port, self.fuse.path, self.log, self.environment))
         deadline = time.monotonic() + START_MAX_S
         async with aiohttp.ClientSession() as session:
-            while time.monotonic() < deadline and self.process.returncode is None:
+            while time.monotonic() < deadline and self.process.alive:
                 try:
                     async with session.get(f"{self.url}/healthz") as answer:
                         if answer.status == 200:
@@ -89,14 +82,14 @@ class Installation:
 
     async def kill(self) -> None:
         """kill -9."""
-        if self.process is not None and self.process.returncode is None:
+        if self.process is not None:
             self.process.kill()
         await self.died()
 
     async def died(self) -> None:
         """Wait for its end. Raises TimeoutError."""
         if self.process is not None:
-            await asyncio.wait_for(self.process.wait(), DEATH_MAX_S)
+            await self.process.died(DEATH_MAX_S)
 
     def receipts_of(self, who: Customer) -> int:
         """How many receipts this customer's telephone showed."""
@@ -112,9 +105,12 @@ async def give_bills(database: Database, customers: Sequence[Customer]) -> None:
 
 
 @asynccontextmanager
-async def installation(database_url: str, redis_url: str, folder: Path) -> AsyncIterator[Installation]:
+async def installation(
+    database_url: str, redis_url: str, folder: Path, servers: Nursery | None = None
+) -> AsyncIterator[Installation]:
     """Everything but the server's process, which `start` starts. The database is migrated already."""
     async with AsyncExitStack() as stack:
+        servers = servers or stack.enter_context(nursery())
         cmi = await stack.enter_async_context(emulated_cmi(hang_max_s=5.0))
         twilio = await stack.enter_async_context(Twilio())
         api = await stack.enter_async_context(serving(rest(twilio)))
@@ -123,7 +119,7 @@ async def installation(database_url: str, redis_url: str, folder: Path) -> Async
         environment = _environment(database_url, redis_url, port, cmi, twilio, api)
         twilio.connect(f"http://127.0.0.1:{port}")
         fuse = Fuse(folder / "fuse")
-        made = Installation(Database(pool), cmi, twilio, fuse, folder / "server.log", port, environment)
+        made = Installation(Database(pool), cmi, twilio, fuse, folder / "server.log", port, environment, servers)
         stack.push_async_callback(made.kill)
         yield made
 

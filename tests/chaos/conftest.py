@@ -1,10 +1,11 @@
-"""A Valkey of the chaos tests' own: many servers share it, each with sessions of its own callers."""
+"""What the chaos tests share: a Valkey, with sessions of each server's own callers, and the zygote of the servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lab.chaos.nursery import Nursery, nursery
 from lab.valkey import Valkey
 
 
@@ -12,3 +13,9 @@ from lab.valkey import Valkey
 def redis_module_url(servers_folder: Path) -> Iterator[str]:
     with Valkey(servers_folder / "valkey-chaos") as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Nursery]:
+    with nursery() as zygote:
+        yield zygote

@@ -2,32 +2,39 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from lab.chaos.crashes import RESOLVED_MAX_S, Round, crash_rounds
+from lab.chaos.crashes import RESOLVED_MAX_S, Lane, Round, crash_rounds, lanes_of
 from lab.chaos.faults import Point
+from lab.chaos.nursery import Nursery
 from lab.postgres import Postgres
 
 ROUNDS = 20
+LANES = 4  # servers a point
 
 
 @pytest.fixture(scope="module")
 async def rounds(
-    postgres: Postgres, template_database: str, redis_module_url: str, tmp_path_factory: pytest.TempPathFactory
+    postgres: Postgres,
+    template_database: str,
+    redis_module_url: str,
+    servers: Nursery,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[dict[Point, list[Round]]]:
-    """All points at once, each with a server, a database and a bank of its own: they mostly wait."""
+    """All points at once."""
+    lanes = lanes_of(ROUNDS, LANES)
 
-    async def broken(point: Point) -> list[Round]:
-        database_url = postgres.create(f"crash_{point}", template_database)
-        folder: Path = tmp_path_factory.mktemp(point)
-        return await crash_rounds(database_url, redis_module_url, folder, point, ROUNDS)
+    async def broken(lane: Lane) -> list[Round]:
+        database_url = postgres.create(lane.database, template_database)
+        return await crash_rounds(database_url, redis_module_url, tmp_path_factory.mktemp(lane.database), lane, servers)
 
-    found = await asyncio.gather(*(broken(point) for point in Point))
-    yield dict(zip(Point, found, strict=True))
-    for point in Point:
-        postgres.drop(f"crash_{point}")
+    found: dict[Point, list[Round]] = {point: [] for point in Point}
+    for lane, rounds in zip(lanes, await asyncio.gather(*(broken(lane) for lane in lanes)), strict=True):
+        found[lane.point] += rounds
+    yield found
+    for lane in lanes:
+        postgres.drop(lane.database)
 
 
 @pytest.mark.parametrize("point", Point)
