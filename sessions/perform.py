@@ -1,14 +1,13 @@
 """Effects performed: the one place of this room that calls the till."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from core.billpay import Refusal, StartOrder, Till
 from core.cards import Card, Secret
 from core.consent import TERMS_VERSION
-from core.payment import Payment
+from core.payment import Payment, State
 from core.ports import CardLimits, LimitsDown
 from core.subscribers import Language
 from sessions.effects import (
@@ -39,6 +38,7 @@ from sessions.effects import (
     Rung,
     Start,
 )
+from sessions.refusals import KeptRefusals, Refusals
 from sessions.screen import Visit
 from sessions.store import Key
 from sessions.vault import EXPIRY, NUMBER, Seals
@@ -67,18 +67,20 @@ class Place:
         return f"{self.key.channel}:{self.key.dialog}:{self.version}"
 
 
-REFUSALS_MAX = 1_000
+_UNSENT = frozenset({State.CREATED, State.DECLINED, State.CHALLENGE, State.EXPIRED})  # where a refusal may be why
 
 
 class Performer:
     """Effects to use cases, results to values. Exceptions of the till pass through."""
 
-    def __init__(self, till: Till, seals: Seals, cards: CardLimits | None = None) -> None:
-        """`cards` counts the cards that are sent; without it none is counted."""
+    def __init__(
+        self, till: Till, seals: Seals, cards: CardLimits | None = None, refusals: Refusals | None = None
+    ) -> None:
+        """`cards` counts the cards that are sent, without it none; without `refusals` this process alone hears them."""
         self._till = till
         self._seals = seals
         self._cards = cards
-        self._refused: OrderedDict[str, Refusal] = OrderedDict()
+        self._refusals = refusals or KeptRefusals()
 
     def mark(self, key: Key, typed: str | None) -> int:
         """What an answer leaves behind so that its copy is known (sessions/heard.py)."""
@@ -112,17 +114,18 @@ class Performer:
             case FindBasket(reference):
                 return self._shown(await till.by_reference(reference))
             case Look(payment_id):
-                looked = await self._look(payment_id)
+                looked = await self._look(payment_id, place)
                 return Came(looked) if isinstance(looked, Refusal) else self._shown(looked)
             case LookAfter(payment_id, how):
-                return Came(Looked(await self._look(payment_id), how))
+                return Came(Looked(await self._look(payment_id, place), how))
             case HoldNumber() | HoldExpiry():
                 return self._hold(effect, place)
 
     async def launch(self, effect: Launch, card: Card | None, place: Place) -> None:
         """Send to the bank; called once the next screen is saved. What became of it is read by polling."""
         if isinstance(effect, AnswerChallenge):
-            self._told(effect.payment_id, await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0))
+            came = await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
+            await self._told(place.key.dialog, effect.payment_id, came)
         elif card is not None:
             call, caller = place.key.dialog, place.key.msisdn
             await self.charge(effect.payment_id, card, effect.cvv, call=call, caller=caller, wait_s=0)
@@ -134,17 +137,16 @@ class Performer:
         try:
             allowed = self._cards is None or await self._cards.allow(call, caller, card)
         except LimitsDown:
-            return self._told(payment_id, Refusal.BANK_DOWN)
+            return await self._told(call, payment_id, Refusal.BANK_DOWN)
         if not allowed:
-            return self._told(payment_id, Refusal.LOCKED)
-        return self._told(payment_id, await self._till.authorise(payment_id, card, cvv, wait_s=wait_s))
+            return await self._told(call, payment_id, Refusal.LOCKED)
+        return await self._told(call, payment_id, await self._till.authorise(payment_id, card, cvv, wait_s=wait_s))
 
-    def _told(self, payment_id: str, came: Payment | Refusal) -> Payment | Refusal:
-        """A refusal stands in no payment's row: the poller of this process is told by it why nothing moves."""
+    async def _told(self, call: str, payment_id: str, came: Payment | Refusal) -> Payment | Refusal:
+        """A refusal stands in no payment's row: the call that polls is told by it why nothing moves."""
         if isinstance(came, Refusal):
-            self._refused[payment_id] = came
-            while len(self._refused) > REFUSALS_MAX:
-                self._refused.popitem(last=False)
+            payment = await self._till.payment(payment_id)
+            await self._refusals.tell(call, payment_id, came, payment.attempts if payment else 0)
         return came
 
     def card_for(self, effect: Launch, place: Place) -> Card | CardGone | None:
@@ -164,8 +166,11 @@ class Performer:
             return Came(CardGone())
         return Came(Held(), seal={EXPIRY: self._seals.seal(dialog, EXPIRY, effect.digits)})
 
-    async def _look(self, payment_id: str) -> Payment | Refusal | None:
-        return self._refused.pop(payment_id, None) or await self._till.payment(payment_id)
+    async def _look(self, payment_id: str, place: Place) -> Payment | Refusal | None:
+        payment = await self._till.payment(payment_id)
+        if payment is None or payment.state not in _UNSENT:
+            return payment
+        return await self._refusals.heard(place.key.dialog, payment_id, payment.attempts) or payment
 
     async def _recall(self, msisdn: str) -> Came:
         person, payment = await asyncio.gather(self._till.person(msisdn), self._till.open_payment(msisdn))
