@@ -136,7 +136,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
     doors = ivr.routes(
         house.turns,
         IvrSpeaker(house.texts, connector=by_connector),
-        TwilioVoice(base, settings.help_number, pay=pay, currency=settings.currency),
+        TwilioVoice(base, settings.ivr.help_dial or settings.help_number, pay=pay, currency=settings.currency),
         guards.signed(settings),
         house.metrics,
         public_url=base,

@@ -139,6 +139,11 @@ class Ivr(Part):
     """Voice."""
 
     number: str = Field("", description="the voice line customers may call")
+    help_dial: str = Field(
+        "",
+        pattern=r"^\+?[0-9*#]{0,20}$",
+        description="what is dialled for an agent (E.164 by Twilio); empty: KHALLAS_HELP_NUMBER, which is said",
+    )
     wires: Names = Field(("twilio",), description="enabled switches' dialects")
     caller: Literal["twilio", "ami", "callfile"] = Field("twilio", description="who rings customers for their card")
     card_mode: Literal["gather", "pay"] = Field("gather", description="pay: Twilio takes the card's digits, not we")
@@ -157,8 +162,8 @@ class Asterisk(Part):
     drain_s: float = Field(120.0, ge=0, le=900, description="seconds a stopping server lets its calls go on")
     first_digit_s: float = Field(9.0, ge=2, le=60, description="seconds to begin an answer")
     next_digit_s: float = Field(6.0, ge=1, le=60, description="seconds between two digits")
-    sounds: str = Field("khallas", pattern=r"[A-Za-z0-9._/-]+", description="prompts' folder as Asterisk knows it")
-    music: str = Field("", pattern=r"[A-Za-z0-9._-]*", description="music class while the bank answers, or none")
+    sounds: str = Field("khallas", pattern=r"^[A-Za-z0-9._/-]+$", description="prompts' folder as Asterisk knows it")
+    music: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="music class while the bank answers, or none")
     ami_url: SecretStr = Field(SecretStr(""), description="ami://user:secret@host:5038")
     channel: str = Field("", description="whom to ring, with {e164}, {digits} or {national}: PJSIP/{digits}@trunk")
     context: str = Field("khallas-callback", description="dialplan context of a customer who answered")

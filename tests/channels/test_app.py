@@ -9,7 +9,7 @@ import pytest
 
 from channels.app import application, assemble, build
 from channels.settings import BadSettings, Settings, load
-from lab.caller import SmsPhone, UssdPhone
+from lab.caller import SmsPhone, UssdPhone, VoicePhone, follow
 from lab.serving import serving
 from lab.webhooks import WebhookFailed
 
@@ -91,6 +91,21 @@ async def test_doors_that_are_not_enabled_are_not_there(redis_url: str, database
                 assert answer.status == 404, path
         async with client.get("/ussd/africastalking") as answer:
             assert answer.status == 405
+
+
+@pytest.mark.parametrize(("dial", "dialled"), [("", "777"), ("+212537009777", "+212537009777")])
+async def test_an_agent_is_dialled_at_a_number_of_its_own(
+    redis_url: str, database_url: str, dial: str, dialled: str
+) -> None:
+    own = settings(redis_url, database_url, ivr={"help_dial": dial})
+    async with served(own) as url:
+        async with VoicePhone(url, PAYER, auth_token="token-of-the-app", public_url=PUBLIC) as phone:
+            call = await phone.dial()
+            (*_, last) = await follow(call, [("français", "1"), (".", "0")])
+    assert call.transferred_to == dialled
+    assert "7 7 7" in last.text  # what is said stays
+    with pytest.raises(BadSettings, match="KHALLAS_IVR__HELP_DIAL"):
+        settings(redis_url, database_url, ivr={"help_dial": "sip:desk"})
 
 
 async def test_readiness(redis_url: str, database_url: str) -> None:
