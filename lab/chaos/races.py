@@ -23,7 +23,7 @@ from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from lab.processes import leashed
 
 TOGETHER_MAX = 48  # a stopped holder must not stop the others
-STOPS_EVERY_S = 0.7
+STOPS_EVERY_S = 1.2
 STOPPED_S = (0.05, 0.3, 1.0, 6.0)  # the last one is longer than the window
 STOPPED_OFTEN = (16, 8, 3, 1)
 ANSWER_MAX_S = 60.0
