@@ -15,13 +15,14 @@ from lab.webhooks import WebhookFailed
 
 PUBLIC = "https://pay.example.ma"
 PAYER = "+212600000001"
+TOKEN = "token-of-the-app"
 DEAD_REDIS = "redis://127.0.0.1:1/0"
 DEAD_DATABASE = "postgresql://khallas:s3cret@127.0.0.1:1/khallas"
 
 
 def settings(redis_url: str, database_url: str, **more: object) -> Settings:
     """As an operator would set a server up, but for the two URLs."""
-    account = {"account_sid": "ACapp", "auth_tokens": "token-of-the-app", "from": "1117"}
+    account = {"account_sid": "ACapp", "auth_tokens": TOKEN, "from": "1117"}
     given: dict[str, object] = {
         "redis_url": redis_url,
         "database_url": database_url,
@@ -72,7 +73,7 @@ async def test_screens_are_told_where_asked_for(redis_url: str, database_url: st
 
 async def test_a_signature_of_another_token_is_refused(redis_url: str, database_url: str) -> None:
     async with served(settings(redis_url, database_url)) as url:
-        for token, open_to in (("token-of-the-app", True), ("demo-token", False)):
+        for token, open_to in ((TOKEN, True), ("demo-token", False)):
             async with SmsPhone(url, PAYER, auth_token=token, public_url=PUBLIC) as phone:
                 # what is signed is the public address; the test's server listens elsewhere
                 phone.line.route(PUBLIC, url)
@@ -98,10 +99,9 @@ async def test_an_agent_is_dialled_at_a_number_of_its_own(
     redis_url: str, database_url: str, dial: str, dialled: str
 ) -> None:
     own = settings(redis_url, database_url, ivr={"help_dial": dial})
-    async with served(own) as url:
-        async with VoicePhone(url, PAYER, auth_token="token-of-the-app", public_url=PUBLIC) as phone:
-            call = await phone.dial()
-            (*_, last) = await follow(call, [("français", "1"), (".", "0")])
+    async with served(own) as url, VoicePhone(url, PAYER, auth_token=TOKEN, public_url=PUBLIC) as phone:
+        call = await phone.dial()
+        (*_, last) = await follow(call, [("français", "1"), (".", "0")])
     assert call.transferred_to == dialled
     assert "7 7 7" in last.text  # what is said stays
     with pytest.raises(BadSettings, match="KHALLAS_IVR__HELP_DIAL"):
