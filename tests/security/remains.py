@@ -47,6 +47,7 @@ class Logs:
 async def gathered(here: World, answers: str, numbers: Sequence[str]) -> Left:
     """By where it lies. `answers`: what callers were sent; `numbers`: whose texts are read."""
     await here.twilio.idle()
+    await here.house.transcripts.flush()
     left: Left = {"answers": answers.encode()}
     values: list[bytes] = []
     async with Redis.from_url(here.house.settings.redis_url.get_secret_value()) as redis:

@@ -128,6 +128,7 @@ def test_all_of_it_was_there_to_be_looked_at(remains: Left) -> None:
     assert set(remains) == set(MEDIA)
     assert b"captured" in remains["tables"]
     assert APPROVED[-4:].encode() in remains["tables"]
+    assert b"CardCvv" in remains["tables"]  # transcripts
     assert b"kh:" in remains["append-only file"]
     assert b"kh:" in remains["Redis values"]
     assert b"captured" in remains["write-ahead log"]

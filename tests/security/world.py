@@ -49,9 +49,14 @@ def unchanged(settings: Settings) -> Settings:
 
 @asynccontextmanager
 async def world(
-    redis_url: str, database_url: str, *, bank_timeout_s: float = BANK_TIMEOUT_S, change: Change = unchanged
+    redis_url: str,
+    database_url: str,
+    *,
+    bank_timeout_s: float = BANK_TIMEOUT_S,
+    change: Change = unchanged,
+    beside: bool = True,
 ) -> AsyncIterator[World]:
-    """Open for as long as the block lasts, a worker beside it."""
+    """Open for as long as the block lasts, a worker beside it unless told otherwise."""
     async with AsyncExitStack() as stack:
         mails = await stack.enter_async_context(MailSink())
         cmi = await stack.enter_async_context(emulated_cmi(now=Clock().now))
@@ -59,7 +64,7 @@ async def world(
         rest_url = await stack.enter_async_context(serving(rest(twilio)))
         settings = _settings(redis_url, database_url, cmi, rest_url, mails.url, bank_timeout_s)
         house = assemble(change(settings), Clock())
-        app = application(house, beside=True)
+        app = application(house, beside=beside)
         url = await stack.enter_async_context(serving(app))
         twilio.connect(url, PUBLIC_URL)
         yield World(url, app, house, twilio, cmi, mails)
