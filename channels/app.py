@@ -78,11 +78,10 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
             yield
 
     pages = Pages(house.texts, Operator(settings.operator_name, settings.help_number))
-    busiest = _ussd_routes(house)
+    busiest = [*_ussd_routes(house), *_sms_routes(house)]
     routes = [
         *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD")),
-        *_sms_routes(house),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.links, house.clock),
         *page_routes(settings, pages, house.till, house.links),

@@ -5,8 +5,9 @@ else, whatever the peer sends. Sockets, limits and secrets are the endpoint's bu
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import parse_qsl
 
 FIELDS_MAX = 64
@@ -25,7 +26,7 @@ class Refused(DoorError):
     """Wrong or missing signature, secret or address."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the parsed form is kept
 class Incoming:
     """A request as bytes and strings. `url` is built from the public base, never from Host (facts/sms.md)."""
 
@@ -37,9 +38,14 @@ class Incoming:
     body: bytes
     peer: str = ""
 
+    @cached_property
+    def pairs(self) -> Sequence[tuple[str, str]]:
+        """The urlencoded body's names and values as sent, parsed once. Raises Malformed."""
+        return _pairs(self.body)
+
     def form(self) -> dict[str, str]:
         """The urlencoded body's fields, empty ones kept. Raises Malformed."""
-        return fields(self.body)
+        return _fields(self.pairs)
 
     def params(self) -> dict[str, str]:
         """The query's fields. Raises Malformed."""
@@ -58,8 +64,12 @@ class Reply:
 
 def fields(encoded: bytes) -> dict[str, str]:
     """Urlencoded fields, the last of a name wins. Raises Malformed past the bounds or when it is not UTF-8."""
+    return _fields(_pairs(encoded))
+
+
+def _pairs(encoded: bytes) -> Sequence[tuple[str, str]]:
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             encoded.decode("ascii"),
             keep_blank_values=True,
             encoding="utf-8",
@@ -68,6 +78,9 @@ def fields(encoded: bytes) -> dict[str, str]:
         )
     except ValueError:
         raise Malformed("the body is no urlencoded form in UTF-8") from None
+
+
+def _fields(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     if any(len(value) > FIELD_BYTES_MAX for _, value in pairs):
         raise Malformed("a field is too long")
     return dict(pairs)

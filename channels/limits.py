@@ -7,7 +7,7 @@ each. All counters of a scope share a hash tag, so that one script sees them all
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import sha1, sha256
 from importlib import resources
 
 from redis.asyncio import Redis
@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 from core.cards import Card
 from core.ports import LimitsDown
 from core.subscribers import reachable
+from sessions.cluster import pipelined
+from sessions.pipelined import Script
 
 LIMITS_MAX = 16
 COUNT_ONLY = 0
@@ -42,9 +44,10 @@ class Limits:
     """Counters of one scope ("sms", "codes"). `hit` hears the scope and the limit that turned somebody away."""
 
     def __init__(self, redis: Redis, scope: str, hit: Hit | None = None) -> None:
+        self._pipe = pipelined(redis)
         self._scope = scope
         self._hit = hit
-        self._spend = redis.register_script(resources.files("channels").joinpath("limits.lua").read_text())
+        self._script = script_of(resources.files("channels").joinpath("limits.lua").read_text())
 
     async def spend(self, limits: Sequence[Limit]) -> Limit | None:
         """Count the event everywhere, or nowhere and say which limit is used up. Raises LimitsDown, ValueError."""
@@ -53,7 +56,7 @@ class Limits:
         keys = [f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}" for limit in limits]
         args = [number for limit in limits for number in (limit.most, limit.window_s, limit.cost)]
         try:
-            used_up = int(await self._spend(keys=keys, args=args))
+            used_up = int(await self._pipe.run(self._script, keys, args))
         except (RedisError, OSError, TimeoutError) as error:
             raise LimitsDown(type(error).__name__) from error
         if not used_up:
@@ -140,3 +143,8 @@ class RedisCardLimits:
             )
         )
         return spent is None
+
+
+def script_of(source: str) -> Script:
+    """A Lua script under the digest that Redis knows it by."""
+    return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())

@@ -84,6 +84,11 @@ class Till:
             lines = ()
         return Person(msisdn, language, version, lines)
 
+    async def language_of(self, msisdn: str) -> Language | None:
+        """The language a caller chose, None for one who never did."""
+        language, _ = await self._people.remembered(msisdn)
+        return language
+
     async def remember_language(self, msisdn: str, language: Language) -> None:
         await self._people.remember_language(msisdn, language, self._clock.now())
 
@@ -110,11 +115,7 @@ class Till:
 
     async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
         """Each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""
-        found = [
-            (line, await self._billing.code_of(line.service, line.reference))
-            for line in await self._billing.lines_of(msisdn)
-        ]
-        return tuple((line, code) for line, code in found if code is not None)
+        return await self._billing.codes_of(msisdn)
 
     async def unpaid(
         self, service: Service, reference: str, *, payer_msisdn: str | None = None

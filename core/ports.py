@@ -158,6 +158,9 @@ class Billing(Protocol):
     async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
         """Every line whose contact mobile this is, in a fixed order."""
 
+    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+        """Each of those lines with its payment code."""
+
     async def code_matches(self, service: Service, reference: str, code: str) -> bool:
         """False for a wrong code and for an unknown line alike, in the same time."""
 

@@ -10,6 +10,8 @@ import phonenumbers
 
 REGION = "MA"
 NUMBERS_KEPT_MAX = 8_192
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_PLAIN = re.compile(r"\+212[1-9][0-9]{8}")  # written as it is kept: no need to ask phonenumbers
 _INTERNET = re.compile(r"\d{5,12}")
 _CODE = re.compile(r"\d{4,10}")
 
@@ -44,12 +46,16 @@ class Line:
 
 def digits_of(text: str) -> str:
     """The decimal digits of a text, Arabic-Indic ones folded to ASCII, everything else dropped."""
+    if text.isascii():
+        return _NO_DIGITS.sub("", text)
     return "".join(str(unicodedata.decimal(c)) for c in text if unicodedata.decimal(c, None) is not None)
 
 
 @lru_cache(maxsize=NUMBERS_KEPT_MAX)  # a dialog's requests all name the same number
 def msisdn(text: str) -> str:
     """An E.164 MSISDN ("+212600000001") of any Moroccan or international spelling. Raises ValueError."""
+    if _PLAIN.fullmatch(text):
+        return text
     try:
         parsed = phonenumbers.parse(text.strip(), REGION)
     except phonenumbers.NumberParseException as error:

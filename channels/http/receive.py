@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -20,6 +19,7 @@ log = logging.getLogger(__name__)
 BODY_BYTES_MAX = 64 * 1024
 BODY_WAIT_S = 5.0
 PEERS_KEPT_MAX = 1_024
+NO_CONTENT = 204  # its answer has no length (RFC 9110, 8.6)
 SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - a header's name
 SECRET_FIELD = "secret"  # noqa: S105 - a parameter's name
 
@@ -34,7 +34,8 @@ async def incoming(request: Request, public_url: str, *, body_max: int = BODY_BY
 
 async def arriving(scope: Scope, receive: Receive, public_url: str, *, body_max: int = BODY_BYTES_MAX) -> Incoming:
     """The same from ASGI itself. The wait for the first bytes is bounded by channels/http/protocol.py."""
-    headers = Headers(scope=scope)
+    # of a name that is repeated the first, as Starlette's Headers
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
     declared = headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > body_max:
         raise Malformed("the body is too large")
@@ -82,10 +83,9 @@ def _piece(message: Message, room: int) -> bytes:
 
 async def send_reply(send: Send, reply: Reply, *, screen: str | None = None) -> None:
     """A Reply on the wire, without a Response in between."""
-    headers = [
-        (b"content-type", reply.media_type.encode("latin-1")),
-        (b"content-length", b"%d" % len(reply.body)),
-    ]
+    headers = [(b"content-type", reply.media_type.encode("latin-1"))]
+    if reply.status != NO_CONTENT:
+        headers.append((b"content-length", b"%d" % len(reply.body)))
     if "Cache-Control" not in reply.headers:
         headers.append((b"cache-control", b"no-store"))
     if screen is not None:

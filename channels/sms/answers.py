@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from channels.sms.keywords import Asked, Chosen, Keyword, Unclear, holds_card_number, read, script_language
+from channels.sms.keywords import Asked, Chosen, Keyword, Unclear, hear, script_language
 from channels.sms.words import CHOICES_MAX, Words
 from core.invoices import Invoice, total
-from core.ports import BillingDown, Person
+from core.ports import BillingDown
 from core.refusal import Refusal
 from core.subscribers import Language, Line, Service
 
@@ -39,7 +39,7 @@ class Said:
 class SmsTill(Protocol):
     """What texts need of the till (core.billpay.Till). Raises BooksDown, BillingDown."""
 
-    async def person(self, msisdn: str) -> Person: ...
+    async def language_of(self, msisdn: str) -> Language | None: ...
 
     async def remember_language(self, msisdn: str, language: Language) -> None: ...
 
@@ -74,17 +74,17 @@ class Answers:
 
     async def answer(self, msisdn: str, text: str) -> Said:
         """The reply to one text, in the script's language, else the stored one, else the default."""
-        person = await self._till.person(msisdn)
-        language = script_language(text) or person.language or self._default
-        if holds_card_number(text):
+        heard = hear(text)
+        language = heard.language or await self._till.language_of(msisdn) or self._default
+        if heard.holds_card_number:
             return self._say(language, "card")
-        match read(text):
+        match heard.asks:
             case Asked(Keyword.CODE):
-                return await self._code(person, language)
+                return await self._code(msisdn, language)
             case Chosen(number):
-                return await self._chosen(person, language, number)
+                return await self._chosen(msisdn, language, number)
             case Asked(Keyword.BILLS):
-                return await self._bills(person, language)
+                return await self._bills(msisdn, language)
             case Asked(Keyword.LANGUAGE, chosen):
                 return await self._language(msisdn, language, chosen)
             case Asked(Keyword.STOP | Keyword.START as keyword):
@@ -110,28 +110,28 @@ class Answers:
     def _say(self, language: Language, key: str) -> Said:
         return Said(self._words.say(language, key))
 
-    async def _code(self, person: Person, language: Language) -> Said:
-        codes = await self._till.codes_of(person.msisdn)
+    async def _code(self, msisdn: str, language: Language) -> Said:
+        codes = await self._till.codes_of(msisdn)
         if not codes:
             return self._say(language, "unknown")
         if len(codes) == 1:
             return Said(self._words.code(language, *codes[0]), Kind.CODE)
         lines = [line for line, _ in codes]
         references = tuple((line.service, line.reference) for line in lines[:CHOICES_MAX])
-        await self._memory.offer(person.msisdn, references)
+        await self._memory.offer(msisdn, references)
         return Said(self._words.lines(language, lines))
 
-    async def _chosen(self, person: Person, language: Language, number: int) -> Said:
-        offered = await self._memory.offered(person.msisdn)
+    async def _chosen(self, msisdn: str, language: Language, number: int) -> Said:
+        offered = await self._memory.offered(msisdn)
         wanted = offered[number - 1] if 1 <= number <= len(offered) else None
         # read anew: a line that changed hands since the list is no longer among them
-        for line, code in await self._till.codes_of(person.msisdn) if wanted else ():
+        for line, code in await self._till.codes_of(msisdn) if wanted else ():
             if (line.service, line.reference) == wanted:
                 return Said(self._words.code(language, line, code), Kind.CODE)
         return self._say(language, "choice_gone")
 
-    async def _bills(self, person: Person, language: Language) -> Said:
-        lines = person.lines or tuple(line for line, _ in await self._till.codes_of(person.msisdn))
+    async def _bills(self, msisdn: str, language: Language) -> Said:
+        lines = tuple(line for line, _ in await self._till.codes_of(msisdn))
         if not lines:
             return self._say(language, "unknown")
         if len(lines) > BILL_LINES_MAX:
@@ -139,7 +139,7 @@ class Answers:
         unpaid: list[Invoice] = []
         in_progress = False
         for line in lines:
-            found = await self._till.unpaid(line.service, line.reference, payer_msisdn=person.msisdn)
+            found = await self._till.unpaid(line.service, line.reference, payer_msisdn=msisdn)
             if found is Refusal.BILLING_DOWN:
                 raise BillingDown("no sum without every line")
             in_progress |= found is Refusal.IN_PROGRESS

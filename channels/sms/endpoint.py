@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from channels.door import Malformed, Refused, Reply
+from channels.door import Incoming, Malformed, Refused, Reply
 from channels.gateways.callbacks import with_reference
-from channels.http.receive import Check, Count, incoming, refused, response
+from channels.http.receive import Check, Count, arriving, refused, send_reply
 from channels.sms.inbox import Inbox, NotStored
 from channels.sms.message import MoMessage
 from channels.sms.wires import SmsWire
@@ -18,8 +18,9 @@ from core.books import BooksDown
 log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 32 * 1024
+LATER = Reply(b"later\n", status=503)
 
-Handler = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[Incoming], Awaitable[Reply]]
 
 
 def routes(
@@ -27,24 +28,51 @@ def routes(
 ) -> list[Route]:
     """Two routes a wire: texts from customers, and what became of ours. `count` hears of requests not let in."""
     base = public_url.rstrip("/")
-    return [
-        route
-        for name, wire in wires.items()
-        for route in (
-            Route(wire.path, _texts(inbox, wire, guards[name], count, base), methods=[wire.method]),
-            Route(wire.status_path, _reports(inbox, wire, guards[name], count, base), methods=[wire.method]),
-        )
-    ]
+    found: list[Route] = []
+    for name, wire in wires.items():
+        entrance = Entrance(wire, guards[name], count, base)
+        found.append(Route(wire.path, Door(entrance, _texts(inbox, wire, base)), methods=[wire.method]))
+        found.append(Route(wire.status_path, Door(entrance, _reports(inbox, wire)), methods=[wire.method]))
+    return found
 
 
-def _texts(inbox: Inbox, wire: SmsWire, check: Check, count: Count, public_url: str) -> Handler:
-    async def texts(request: Request) -> Response:
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What the doors of one wire have in common."""
+
+    wire: SmsWire
+    check: Check
+    count: Count
+    public_url: str
+
+
+class Door:
+    """Plain ASGI, as USSD's: no Request, no Response in between. `answer` raises Malformed for what it cannot read."""
+
+    def __init__(self, entrance: Entrance, answer: Answer) -> None:
+        self._entrance = entrance
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = self._entrance
+        if scope["method"] != own.wire.method:  # HEAD comes along with GET, and would be a text
+            await send_reply(send, Reply(b"", status=405, headers={"Allow": own.wire.method}))
+            return
         try:
-            arrived = await incoming(request, public_url, body_max=BODY_BYTES_MAX)
-            check(arrived)
-            message = wire.decode(arrived)
+            arrived = await arriving(scope, receive, own.public_url, body_max=BODY_BYTES_MAX)
+            own.check(arrived)
+            reply = await self._answer(arrived)
         except (Malformed, Refused) as error:
-            return refused(error, f"sms/{wire.name}", count)
+            await refused(error, f"sms/{own.wire.name}", own.count)(scope, receive, send)
+            return
+        await send_reply(send, reply)
+
+
+def _texts(inbox: Inbox, wire: SmsWire, public_url: str) -> Answer:
+    status_url = public_url + wire.status_path
+
+    async def texts(arrived: Incoming) -> Reply:
+        message = wire.decode(arrived)
         if wire.replies_later:
             return await _stored(inbox, wire, message)
         try:
@@ -52,37 +80,31 @@ def _texts(inbox: Inbox, wire: SmsWire, check: Check, count: Count, public_url: 
         except Exception:
             log.exception("text %s failed", message.reference)
             reply = inbox.unavailable(message)
-        status_url = with_reference(public_url + wire.status_path, message.reference)
-        return response(wire.encode(reply, status_url))
+        return wire.encode(reply, with_reference(status_url, message.reference))
 
     return texts
 
 
-async def _stored(inbox: Inbox, wire: SmsWire, message: MoMessage) -> Response:
+async def _stored(inbox: Inbox, wire: SmsWire, message: MoMessage) -> Reply:
     """Nothing to say once the message is kept; until then the gateway is to bring it again."""
     try:
         await inbox.store(message)
     except NotStored:
-        return response(Reply(b"later\n", status=503))
+        return LATER
     except Exception:
         log.exception("text %s failed", message.reference)
-        return response(Reply(b"later\n", status=503))
-    return response(wire.encode(None, ""))
+        return LATER
+    return wire.encode(None, "")
 
 
-def _reports(inbox: Inbox, wire: SmsWire, check: Check, count: Count, public_url: str) -> Handler:
-    async def reports(request: Request) -> Response:
-        try:
-            arrived = await incoming(request, public_url, body_max=BODY_BYTES_MAX)
-            check(arrived)
-            status = wire.decode_status(arrived)
-        except (Malformed, Refused) as error:
-            return refused(error, f"sms/{wire.name}", count)
+def _reports(inbox: Inbox, wire: SmsWire) -> Answer:
+    async def reports(arrived: Incoming) -> Reply:
+        status = wire.decode_status(arrived)
         try:
             await inbox.report(status)
         except BooksDown:
             log.exception("delivery report of %s cannot be kept now", status.provider_id)
-            return response(Reply(b"later\n", status=503))
-        return response(Reply(b"", status=200 if wire.replies_later else 204))
+            return LATER
+        return Reply(b"", status=200 if wire.replies_later else 204)
 
     return reports

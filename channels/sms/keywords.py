@@ -9,12 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from channels.sms.folding import fold, has_arabic, latin_lookalikes, without_signature
 from core.cards import PAN_MAX, PAN_MIN, luhn
 from core.subscribers import Language
 
 WORDS_MAX = 12  # a longer text is prose: only its first word is looked at
+ONE_WORD_CHARS_MAX, ONE_WORDS_KEPT_MAX = 12, 256
 FUZZY_CHARS_MIN = 4  # three letters are one edit from too much
 CHOICE = re.compile(r"\d{1,2}")
 _RUNS = re.compile(r"\d+|[^\d\s]+")
@@ -81,6 +83,30 @@ _TOGETHER = {
     if keyword is Keyword.LANGUAGE
     for named, language in _LANGUAGES.items()
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """All there is to know of a text: its script's language, whether it holds a card number, what it asks for."""
+
+    language: Language | None
+    holds_card_number: bool
+    asks: Request
+
+
+def hear(text: str) -> Heard:
+    """The commonest texts are one word; what was heard of those is kept. Without digits they are no secret."""
+    word = text.strip()
+    return _hear_word(word) if word.isalpha() and len(word) <= ONE_WORD_CHARS_MAX else _hear(text)
+
+
+def _hear(text: str) -> Heard:
+    return Heard(script_language(text), holds_card_number(text), read(text))
+
+
+@lru_cache(maxsize=ONE_WORDS_KEPT_MAX)
+def _hear_word(word: str) -> Heard:
+    return _hear(word)
 
 
 def read(text: str) -> Request:

@@ -30,16 +30,16 @@ class Numbers:
 class Words:
     """Fills texts; {help}, {where} are known to all of them."""
 
-    __slots__ = ("_numbers", "_texts")
+    __slots__ = ("_numbers", "_texts", "_where")
 
     def __init__(self, texts: Texts, numbers: Numbers) -> None:
         self._texts = texts
         self._numbers = numbers
+        self._where = {language: self._told_where(language) for language in Language}
 
     def say(self, language: Language, key: str, **values: str) -> str:
         """Raises core.texts.MissingText."""
-        common = {"help": self._numbers.help, "where": self._where(language)}
-        return self._texts.fill(language, SECTION, key, **(common | values))
+        return self._texts.fill(language, SECTION, key, help=self._numbers.help, where=self._where[language], **values)
 
     def code(self, language: Language, line: Line, code: str) -> str:
         """One line's payment code."""
@@ -68,7 +68,7 @@ class Words:
         more = [self.say(language, "more_lines")] if len(lines) > CHOICES_MAX else []
         return "\n".join([self.say(language, "lines"), *rows, *more])
 
-    def _where(self, language: Language) -> str:
+    def _told_where(self, language: Language) -> str:
         key = "where.both" if self._numbers.voice else "where.ussd"
         values = {"ussd": self._numbers.service_code, "voice": national(self._numbers.voice)}
         return self._texts.fill(language, SECTION, key, **values)

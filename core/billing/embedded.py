@@ -4,11 +4,11 @@ Checking a code costs the same for a line that does not exist (facts/security.md
 """
 
 import hmac
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from core.books import BooksDown
-from core.database.pool import Database
+from core.database.pool import Connection, Database
 from core.database.rows import invoice_of, line_of
 from core.invoices import Invoice
 from core.payment import Payment
@@ -26,6 +26,12 @@ WHERE service = %(service)s AND reference = %(reference)s
 LINES_OF = """
 SELECT service, reference, holder, contact_msisdn, email, language FROM lines
 WHERE contact_msisdn = %(msisdn)s
+ORDER BY array_position(ARRAY['mobile', 'fixed', 'internet'], service), reference
+"""
+
+CODES_OF = """
+SELECT service, reference, holder, contact_msisdn, email, language, payment_code FROM lines
+WHERE contact_msisdn = ANY(%(msisdns)s)
 ORDER BY array_position(ARRAY['mobile', 'fixed', 'internet'], service), reference
 """
 
@@ -50,6 +56,7 @@ class EmbeddedBilling:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._codes_of = database.batched(_codes_of, "codes")
 
     async def line(self, service: Service, reference: str) -> Line | None:
         row = await _or_down(self._database.one(LINE, service=service, reference=reference))
@@ -58,6 +65,9 @@ class EmbeddedBilling:
     async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
         rows = await _or_down(self._database.all(LINES_OF, msisdn=msisdn))
         return tuple(line_of(row) for row in rows)
+
+    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+        return await _or_down(self._codes_of.ask(msisdn))
 
     async def code_matches(self, service: Service, reference: str, code: str) -> bool:
         right = await self.code_of(service, reference)
@@ -84,6 +94,14 @@ class EmbeddedBilling:
             )
         )
         return Posting.POSTED if touched else Posting.REFUSED
+
+
+async def _codes_of(connection: Connection, msisdns: Sequence[str]) -> list[tuple[tuple[Line, str], ...]]:
+    found: dict[str, list[tuple[Line, str]]] = {msisdn: [] for msisdn in msisdns}
+    cursor = await connection.execute(CODES_OF, {"msisdns": list(found)})
+    for row in await cursor.fetchall():
+        found[row["contact_msisdn"]].append((line_of(row), row["payment_code"]))
+    return [tuple(found[msisdn]) for msisdn in msisdns]
 
 
 async def _or_down(work: Awaitable[T]) -> T:

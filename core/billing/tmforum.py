@@ -62,6 +62,9 @@ class TmForumBilling:
     async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
         return await self._lines.lines_of(msisdn)
 
+    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+        return await self._lines.codes_of(msisdn)
+
     async def code_matches(self, service: Service, reference: str, code: str) -> bool:
         return await self._lines.code_matches(service, reference, code)
 

@@ -1,5 +1,6 @@
 """The outbox and the log of what went out. A report never takes a message backwards; words are never kept."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from core.books import ANSWERS, Delivery, Kind, Message, message_reference
@@ -61,9 +62,14 @@ WHERE reference = %(reference)s AND status = 'queued' AND due_at IS NULL AND att
 RETURNING reference
 """
 
+# In one order, so that two statements never wait for each other.
 RECORD = """
 INSERT INTO messages (reference, kind, recipient, status, provider_id, created_at, updated_at, priority, route)
-VALUES (%(reference)s, %(kind)s, %(recipient)s, %(status)s, %(provider_id)s, %(now)s, %(now)s, %(priority)s, %(route)s)
+SELECT reference, kind, recipient, status, provider_id, now, now, priority, route
+FROM unnest(%(reference)s::text[], %(kind)s::text[], %(recipient)s::text[], %(status)s::text[],
+            %(provider_id)s::text[], %(now)s::timestamptz[], %(priority)s::smallint[], %(route)s::text[])
+    AS recorded (reference, kind, recipient, status, provider_id, now, priority, route)
+ORDER BY reference
 ON CONFLICT (reference) DO UPDATE SET
     provider_id = COALESCE(excluded.provider_id, messages.provider_id),
     status = CASE messages.status WHEN 'queued' THEN excluded.status ELSE messages.status END,
@@ -78,6 +84,7 @@ WHERE (reference = %(reference)s OR provider_id = %(provider_id)s)
 
 
 FIRST, AFTERWARDS = 0, 1  # of the column `priority`
+Row = tuple[str, str, str, Delivery, str | None, datetime, int, str | None]
 
 
 class PgMessages:
@@ -86,6 +93,7 @@ class PgMessages:
     def __init__(self, database: Database, waker: Waker) -> None:
         self._database = database
         self._waker = waker
+        self._record = database.batched(_record, "record")
 
     async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
         reference = message_reference(payment.id, kind, payment.attempts)
@@ -152,9 +160,8 @@ class PgMessages:
         provider_id: str | None = None,
         route: str | None = None,
     ) -> None:
-        values = {"reference": reference, "kind": kind, "recipient": recipient, "now": now, "route": route}
         priority = FIRST if kind in ANSWERS else AFTERWARDS
-        await self._database.do(RECORD, status=status, provider_id=provider_id, priority=priority, **values)
+        await self._record.ask((reference, kind, recipient, status, provider_id, now, priority, route))
 
     async def report(
         self,
@@ -168,6 +175,13 @@ class PgMessages:
         order = [str(each) for each in Delivery]
         values = {"reference": reference, "provider_id": provider_id, "error": error, "now": now}
         return await self._database.do(REPORT, status=status, order=order, **values) > 0
+
+
+async def _record(connection: Connection, rows: Sequence[Row]) -> Sequence[None]:
+    columns = ("reference", "kind", "recipient", "status", "provider_id", "now", "priority", "route")
+    values = dict(zip(columns, (list(column) for column in zip(*rows, strict=True)), strict=True))
+    await connection.execute(RECORD, values)
+    return (None,) * len(rows)
 
 
 def _number_of(payment: Payment) -> str | None:

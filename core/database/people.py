@@ -1,14 +1,18 @@
 """What is remembered of callers: their language, and which terms they accepted when and where (law 09-08)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from core.consent import Consent
-from core.database.pool import Database
+from core.database.pool import Connection, Database
 from core.subscribers import Language
 
+Remembered = tuple[Language | None, str | None]
+
 REMEMBERED = """
-SELECT (SELECT language FROM people WHERE msisdn = %(msisdn)s) AS language,
-       (SELECT version FROM consents WHERE msisdn = %(msisdn)s ORDER BY id DESC LIMIT 1) AS version
+SELECT asked.msisdn, (SELECT language FROM people WHERE people.msisdn = asked.msisdn) AS language,
+       (SELECT version FROM consents WHERE consents.msisdn = asked.msisdn ORDER BY id DESC LIMIT 1) AS version
+FROM unnest(%(msisdns)s::text[]) AS asked (msisdn)
 """
 
 REMEMBER = """
@@ -27,11 +31,10 @@ class PgPeople:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._remembered = database.batched(_remembered, "people")
 
-    async def remembered(self, msisdn: str) -> tuple[Language | None, str | None]:
-        row = await self._database.one(REMEMBERED, msisdn=msisdn)
-        assert row is not None, "a SELECT without FROM has one row"
-        return (None if row["language"] is None else Language(row["language"])), row["version"]
+    async def remembered(self, msisdn: str) -> Remembered:
+        return await self._remembered.ask(msisdn)
 
     async def remember_language(self, msisdn: str, language: Language, now: datetime) -> None:
         await self._database.do(REMEMBER, msisdn=msisdn, language=language, now=now)
@@ -45,3 +48,12 @@ class PgPeople:
             channel=consent.channel,
             given_at=consent.given_at,
         )
+
+
+async def _remembered(connection: Connection, msisdns: Sequence[str]) -> list[Remembered]:
+    cursor = await connection.execute(REMEMBERED, {"msisdns": list(set(msisdns))})
+    found = {
+        row["msisdn"]: (None if row["language"] is None else Language(row["language"]), row["version"])
+        for row in await cursor.fetchall()
+    }
+    return [found[msisdn] for msisdn in msisdns]

@@ -4,7 +4,7 @@ Everything that runs here is safe to run twice: a change names the state it star
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -13,9 +13,12 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from core.books import BooksDown
+from core.database.batched import Batched
 from core.tracing import NO_TRACER, Tracer
 
 T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
 Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 
@@ -69,6 +72,14 @@ class Database:
         """Run guarded work on a connection; tried again when the connection was lost or a deadlock broken."""
         with self._tracer.span(f"sql {named}"):
             return await self._run(work)
+
+    def batched(self, ask: Callable[[Connection, Sequence[Q]], Awaitable[Sequence[A]]], named: str) -> Batched[Q, A]:
+        """Questions that concurrent requests ask together; `ask` answers several, in their order."""
+
+        async def together(questions: Sequence[Q]) -> Sequence[A]:
+            return await self._run(lambda connection: ask(connection, questions))
+
+        return Batched(together, named, self._tracer)
 
     async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         tries = 0

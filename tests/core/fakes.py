@@ -261,6 +261,9 @@ class MoodyBilling:
     async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
         return await self._up().lines_of(msisdn)
 
+    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+        return await self._up().codes_of(msisdn)
+
     async def code_matches(self, service: Service, reference: str, code: str) -> bool:
         return await self._up().code_matches(service, reference, code)
 

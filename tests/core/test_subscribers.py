@@ -1,10 +1,12 @@
 """References, numbers, codes and addresses as people type them."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.subscribers import (
+    REGION,
     Service,
     digits_of,
     email_of,
@@ -54,10 +56,22 @@ def test_numbers_are_kept_in_e164() -> None:
             msisdn(text)
 
 
-@given(st.text())
+@given(st.from_regex(r"\+212[0-9]{8,10}", fullmatch=True))
+def test_numbers_written_as_they_are_kept_are_read_as_the_library_reads_them(text: str) -> None:
+    parsed = phonenumbers.parse(text, REGION)
+    try:
+        known = msisdn(text)
+    except ValueError:
+        assert not phonenumbers.is_possible_number(parsed)
+    else:
+        assert known == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+@given(st.text() | st.text("0٠१9a+ "))
 def test_digits_are_ascii_whatever_was_typed(text: str) -> None:
     assert digits_of(text).isascii()
     assert digits_of(digits_of(text)) == digits_of(text)
+    assert digits_of("é" + text) == digits_of(text)  # nothing else than digits of ASCII is asked of ASCII
 
 
 def test_codes_are_text() -> None:

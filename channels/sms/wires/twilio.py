@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from xml.etree.ElementTree import Element, SubElement, tostring
 
 from channels.door import Incoming, Malformed, Reply, required
 from channels.gateways.callbacks import REFERENCE_PARAM, reference_in
@@ -10,6 +9,11 @@ from channels.sms.message import ERROR_CHARS_MAX, PROVIDER_ID_CHARS_MAX, Deliver
 from core.books import Delivery
 
 TWIML = "text/xml; charset=utf-8"
+SILENCE = b"<?xml version='1.0' encoding='utf-8'?>\n<Response />"
+MESSAGE = (
+    "<?xml version='1.0' encoding='utf-8'?>\n"
+    '<Response><Message action="{action}" method="POST">{text}</Message></Response>'
+)
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 OPT_OUTS: Mapping[str, OptOut] = {"STOP": OptOut.STOP, "HELP": OptOut.HELP, "START": OptOut.START}
@@ -51,11 +55,10 @@ class Twilio:
         )
 
     def encode(self, text: str | None, status_url: str) -> Reply:
-        response = Element("Response")
-        if text is not None:
-            message = SubElement(response, "Message", {"action": status_url, "method": "POST"})
-            message.text = _NOT_IN_XML.sub("", text)
-        return Reply(tostring(response, encoding="utf-8", xml_declaration=True), TWIML)
+        if text is None:
+            return Reply(SILENCE, TWIML)
+        action, told = _escaped(status_url).replace('"', "&quot;"), _escaped(_NOT_IN_XML.sub("", text))
+        return Reply(MESSAGE.format(action=action, text=told).encode(), TWIML)
 
     def decode_status(self, incoming: Incoming) -> DeliveryStatus:
         form = incoming.form()
@@ -66,6 +69,10 @@ class Twilio:
             reference=reference_in(reference) if reference else None,
             error="".join(c for c in form.get("ErrorCode", "") if c.isprintable())[:ERROR_CHARS_MAX] or None,
         )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _sid(form: Mapping[str, str]) -> str:

@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 from channels.sms.folding import fold
 from channels.sms.keywords import (
     LANGUAGES,
+    ONE_WORD_CHARS_MAX,
+    ONE_WORDS_KEPT_MAX,
     SPELLINGS,
     Asked,
     Chosen,
+    Heard,
     Keyword,
     Request,
     Unclear,
+    _hear_word,
+    hear,
     holds_card_number,
     one_edit,
     read,
@@ -134,10 +139,23 @@ def test_one_edit_never_means_another_keyword(spelling: tuple[Keyword, str], dat
         assert found == Asked(keyword)
 
 
-@given(st.text(max_size=300))
+@given(st.text(max_size=300) | st.sampled_from([f" {s}\n" for group in SPELLINGS.values() for s in group]))
 def test_nothing_makes_it_raise(text: str) -> None:
     assert isinstance(read(text), Asked | Chosen | Unclear)
-    assert holds_card_number(text) in {True, False}
+    assert hear(text) == Heard(script_language(text), holds_card_number(text), read(text))
+
+
+def test_what_is_kept_of_texts_is_bounded_and_holds_no_digit() -> None:
+    _hear_word.cache_clear()
+    for text in ("4000000000000010", "482913", "CODE 482913", "٤٨٢٩١٣", "a" * (ONE_WORD_CHARS_MAX + 1)):
+        hear(text)
+    assert _hear_word.cache_info().currsize == 0
+    for letter in ("a", "b", "c"):
+        for n in range(1, ONE_WORD_CHARS_MAX + 1):
+            for _ in range(2):
+                hear(letter * n)
+    info = _hear_word.cache_info()
+    assert (info.currsize, info.hits, info.maxsize) == (36, 36, ONE_WORDS_KEPT_MAX)
 
 
 def test_script() -> None:

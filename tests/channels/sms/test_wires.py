@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 import pytest
 from defusedxml.ElementTree import fromstring
@@ -15,7 +16,7 @@ from channels.door import Incoming, Malformed
 from channels.gateways.twilio_signature import guard
 from channels.sms.message import MoMessage, customer_of
 from channels.sms.wires import WIRES, SmsWire
-from channels.sms.wires.twilio import Twilio
+from channels.sms.wires.twilio import _NOT_IN_XML, Twilio
 from core.books import Delivery
 
 RECORDED = Path(__file__).parents[2] / "wires"
@@ -84,6 +85,18 @@ def test_any_text_is_carried_as_it_is(text: str) -> None:
     assert message is not None
     assert (message.get("action"), message.get("method")) == ("https://x/status?ref=a&b=c", "POST")
     assert message.text == f"é & <b>\n{text}"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.text("az&=?<>\"'/%", max_size=20))
+def test_twiml_is_what_a_serialiser_writes(text: str, query: str) -> None:
+    response = Element("Response")
+    assert Twilio().encode(None, "").body == tostring(response, encoding="utf-8", xml_declaration=True)
+    message = SubElement(response, "Message", {"action": f"https://x/{query}", "method": "POST"})
+    message.text = _NOT_IN_XML.sub("", text)
+    body = Twilio().encode(text, f"https://x/{query}").body
+    assert fromstring(body).find("Message") is not None
+    if message.text:
+        assert body == tostring(response, encoding="utf-8", xml_declaration=True)
 
 
 def test_what_xml_cannot_carry_is_left_out() -> None:
