@@ -69,6 +69,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(house.open())
             await stack.enter_async_context(tally.running())
+            await stack.enter_async_context(house.transcripts.running())
             if switch is not None:
                 await stack.enter_async_context(switch.open())
             await stack.enter_async_context(house.networks.open(serving=True))  # ends before calls are waited for
@@ -116,6 +117,7 @@ def _ussd_routes(house: House) -> Sequence[BaseRoute]:
         public_url=base_of(settings),
         expose_screens=settings.expose_screens,
         callers=RedisCallers(house.redis),
+        transcripts=house.transcripts,
     )
 
 
@@ -140,6 +142,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         house.metrics,
         public_url=base,
         expose_screens=settings.expose_screens,
+        tell=house.transcripts.door("ivr", "twilio"),
     )
     if not by_connector:
         return doors
@@ -159,7 +162,8 @@ def _asterisk(house: House) -> AgiServer | None:
     settings = house.settings
     if "fastagi" not in settings.ivr.wires:
         return None
-    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, guards.gate(settings, "fastagi"))
+    check, tell = guards.gate(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
+    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, check, tell)
 
 
 def _enabled(names: Sequence[str], wires: Mapping[str, W], kind: str) -> dict[str, W]:

@@ -23,6 +23,7 @@ class Action(StrEnum):
     SEARCH = "search"
     VIEW = "view"
     CONTACT = "contact"  # the payer's number and address in full
+    DIALOGS = "dialogs"  # what a number was shown lately
     INQUIRE = "inquire"
     RESEND = "resend"
     NOTE = "note"

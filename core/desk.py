@@ -15,6 +15,8 @@ from core.cards import PAN_MAX, PAN_MIN, luhn
 from core.payment import Payment, State
 from core.ports import Clock
 from core.story import Happening
+from core.subscribers import mask_msisdn, msisdn
+from core.transcripts import Dialog, Transcripts, around
 from core.undoing import Reason, Undoing, UndoRefusal, UndoRequest
 
 ACCESSES_SHOWN = 50
@@ -22,6 +24,7 @@ QUEUE_MAX = 50
 NOTE_CHARS_MAX = 500
 RESENDS_MAX = 5
 RESENDS_S = 86_400
+DIALOGS_S = 7 * 86_400  # what a number was shown
 CARD_MASKED = "[carte]"
 # Bills' numbers are as long as cards': only what an issuer could have printed counts (ISO/IEC 7812: 2 to 6).
 _CARD = re.compile(rf"(?<!\d)[2-6](?:[ .\-]?\d){{{PAN_MIN - 1},{PAN_MAX - 1}}}(?!\d)")
@@ -42,6 +45,7 @@ class Case:
     resendable: frozenset[Kind]
     accesses: tuple[Access, ...] = ()
     contact: bool = False
+    dialogs: tuple[Dialog, ...] = ()
 
     @property
     def open_undo(self) -> UndoRequest | None:
@@ -73,8 +77,17 @@ class Inquirer(Protocol):
 class Desk:
     """Every method raises BooksDown; those about one payment NoSuchPayment."""
 
-    def __init__(self, books: DeskBooks, log: AccessLog, till: Inquirer, undoing: Undoing, clock: Clock) -> None:
+    def __init__(
+        self,
+        books: DeskBooks,
+        transcripts: Transcripts,
+        log: AccessLog,
+        till: Inquirer,
+        undoing: Undoing,
+        clock: Clock,
+    ) -> None:
         self._books = books
+        self._transcripts = transcripts
         self._log = log
         self._till = till
         self.undoing = undoing
@@ -94,7 +107,7 @@ class Desk:
         return await self._books.find(text, self._clock.now().date())
 
     async def open(self, actor: Actor, payment_id: str, *, contact: bool = False) -> Case:
-        """One payment and its story; `contact` shows the payer's number and address in full."""
+        """One payment, its story and its payer's dialogs then; `contact` shows number and address in full."""
         payment = await self._read(payment_id)
         await self._write(actor, Action.CONTACT if contact else Action.VIEW, payment.id)
         accesses = await self._log.of_payment(payment.id, ACCESSES_SHOWN) if actor.decides else ()
@@ -105,7 +118,24 @@ class Desk:
             resendable(payment),
             accesses,
             contact,
+            await self._transcripts.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at)),
         )
+
+    async def dialogs_of(self, actor: Actor, number: str) -> tuple[Dialog, ...]:
+        """What a number was shown in the last DIALOGS_S, the oldest first. Raises ValueError for no number."""
+        number = msisdn(number)
+        await self._write(actor, Action.DIALOGS, detail=mask_msisdn(number))
+        return await self._lately(number)
+
+    async def dialogs_of_payer(self, actor: Actor, payment_id: str) -> tuple[Dialog, ...]:
+        """The same of a payment's payer."""
+        payment = await self._read(payment_id)
+        await self._write(actor, Action.DIALOGS, payment.id)
+        return await self._lately(payment.payer_msisdn)
+
+    async def _lately(self, number: str) -> tuple[Dialog, ...]:
+        now = self._clock.now()
+        return await self._transcripts.of(number, now - timedelta(seconds=DIALOGS_S), now)
 
     async def resend(self, actor: Actor, payment_id: str, kind: Kind) -> bool:
         """Send a receipt, or the news that money went back, once more. False: not now (see DeskBooks.resend)."""

@@ -25,7 +25,9 @@ KEPT = {
     "counters": "limits in Redis count the number for an hour at most; answers to SMS are remembered for three days",
     "backups": "copies of the database end with their own period",
 }
-NEVER_HELD = "card numbers, security codes, bank PINs, words of messages, keys pressed, recordings"
+NEVER_HELD = (
+    "card numbers, security codes, bank PINs, words of messages, what was typed but for keys of USSD menus, recordings"
+)
 
 
 class StillOpen(Exception):

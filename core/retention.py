@@ -26,6 +26,7 @@ class Periods:
     unpaid_days: int = 90
     paid_days: int = 3_660
     access_log_days: int = 1_100
+    transcripts_days: int = 30
 
     def __post_init__(self) -> None:
         if self.access_log_days < ACCESS_LOG_DAYS_MIN:
@@ -50,6 +51,9 @@ class RetentionBooks(Protocol):
     async def drop_accesses(self, before: datetime, limit: int) -> int:
         """Lines of the help desk's log."""
 
+    async def drop_transcripts(self, before: datetime, limit: int) -> int:
+        """What customers were shown."""
+
 
 class Retention:
     """The daily job. Raises BooksDown; what was not reached is for tomorrow."""
@@ -68,6 +72,7 @@ class Retention:
             "messages": (books.forget_messages, periods.messages_days),
             "people": (books.forget_people, periods.messages_days),
             "access_log": (books.drop_accesses, periods.access_log_days),
+            "transcripts": (books.drop_transcripts, periods.transcripts_days),
         }
         now = self._clock.now()
         done: dict[str, int] = {}

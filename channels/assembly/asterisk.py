@@ -13,18 +13,21 @@ from channels.ivr.prompts import Prompts
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.fastagi import CallTokens, FastAgi
 from channels.observe.metrics import Metrics
+from channels.observe.transcripts import Tells, untold
 from channels.settings import BadSettings, Settings
 from core.ports import Caller
 from core.texts import Texts
 from sessions.turn import Turns
 
 
-def agi_server(settings: Settings, texts: Texts, turns: Turns, metrics: Metrics, check: Check) -> AgiServer:
+def agi_server(
+    settings: Settings, texts: Texts, turns: Turns, metrics: Metrics, check: Check, tell: Tells = untold
+) -> AgiServer:
     """Not yet listening."""
     own, prompts = settings.asterisk, Prompts(texts)
     timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
     manner = Manner(own.sounds, own.music, own.call_max_s, timers)
-    parts = Parts(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner)
+    parts = Parts(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner, tell)
     return AgiServer(parts, check, host=own.agi_host, port=own.agi_port, calls_max=own.calls_max, drain_s=own.drain_s)
 
 

@@ -21,10 +21,12 @@ from core.database.desk import PgDesk
 from core.database.ops import PgOps
 from core.database.payments import PgPayments
 from core.database.pool import Database
+from core.database.transcripts import PgTranscripts
 from core.database.undoing import PgUndoings
 from core.database.wake import Waker
 from core.desk import Desk
 from core.ports import Clock
+from core.transcripts import Blind
 from core.undoing import Undoing
 
 CENTIMES = 100
@@ -35,12 +37,13 @@ def accounts_on(database: Database, clock: Clock) -> Accounts:
     return Accounts(PgUsers(database), clock)
 
 
-def desk_on(database: Database, till: Till, clock: Clock, alone_max_dh: int) -> Desk:
+def desk_on(database: Database, till: Till, clock: Clock, blind: Blind, alone_max_dh: int) -> Desk:
     """Its use cases."""
     waker = Waker()
     books = PgUndoings(database, PgPayments(database))
     undoing = Undoing(books, clock, alone_max_dh * CENTIMES)
-    return Desk(PgDesk(database, waker), PgAccessLog(database), till, undoing, clock)
+    transcripts = PgTranscripts(database, blind)
+    return Desk(PgDesk(database, waker), transcripts, PgAccessLog(database), till, undoing, clock)
 
 
 def desk_routes(
@@ -48,13 +51,14 @@ def desk_routes(
 ) -> Sequence[BaseRoute]:
     """/desk and /ops behind one threshold. Cookies are Secure unless the public URL is plain http: the demo."""
     own = settings.desk
-    use_cases = desk_on(database, till, clock, own.alone_max_dh)
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    use_cases = desk_on(database, till, clock, Blind(keys), own.alone_max_dh)
     doorkeeper = Doorkeeper(accounts_on(database, clock), LoginLimits(Limits(redis, "desk")), use_cases)
     threshold = Threshold(
         pages,
         doorkeeper,
         DeskSessions(redis, clock, idle_s=own.idle_s, absolute_s=own.absolute_s),
         Cookies(secure=not settings.public_url.startswith("http://")),
-        FormTokens(settings.secret_keys[0].get_secret_value()),
+        FormTokens(keys[0]),
     )
     return [*desk.routes(use_cases, threshold), *ops.routes(PgOps(database), tally, threshold, clock)]

@@ -23,6 +23,7 @@ from channels.observe.metering import CountedPayments, CountedStore, CountedText
 from channels.observe.metrics import Metrics
 from channels.observe.metrics_till import TillMetrics
 from channels.observe.queues import Queues
+from channels.observe.transcripts import Transcripts
 from channels.receipt_view import Operator
 from channels.settings import BadSettings, Settings
 from channels.sms.answers import Answers
@@ -39,6 +40,7 @@ from core.books import Books
 from core.database.books import books_on
 from core.database.pool import Database, make_pool
 from core.database.retention import PgRetention
+from core.database.transcripts import PgTranscripts
 from core.jobs import Work, build_jobs
 from core.outbox import Gateways, Sender
 from core.ports import Clock, Replies, Texter
@@ -49,9 +51,11 @@ from core.sweeps import Sweep
 from core.texts import Texts, load_texts
 from core.timing import Times
 from core.tracing import Tracer
-from sessions.cluster import connect
+from core.transcripts import Blind
+from sessions.connecting import connect
 from sessions.perform import Performer
 from sessions.redis_store import RedisStore
+from sessions.refusals import RedisRefusals
 from sessions.turn import Numbers, Turns
 from sessions.vault import Seals
 
@@ -83,6 +87,7 @@ class House:
     jobs: App
     queues: Queues
     tracer: Tracer
+    transcripts: Transcripts
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -128,15 +133,18 @@ def assemble(
     twilio = _twilio(settings)
     numbers = Numbers(settings.help_number, national(settings.ivr.number), settings.short_code)
     seals = Seals(settings.vault())
-    performer = Performer(till, seals, RedisCardLimits(redis, seals.key("card limits"), counted.limit))
+    cards = RedisCardLimits(redis, seals.key("card limits"), counted.limit)
+    performer = Performer(till, seals, cards, RedisRefusals(redis))
     turns = Turns(
         CountedStore(RedisStore(redis), counted), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn
     )
     memory = RedisMemory(redis)
-    post = Post(memory, Limits(redis, "sms", counted.limit), books.messages, clock)
+    transcripts = _transcripts(settings, database, clock)
+    post = Post(memory, Limits(redis, "sms", counted.limit), books.messages, clock, transcripts)
     inbox = inbox_of(settings, Answers(words_of(settings, texts), till, memory), post)
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
-    outside = networks.join(settings, redis, networks.Doors(inbox, turns, texts, metrics), texter)
+    doors = networks.Doors(inbox, turns, texts, metrics, transcripts.door("ussd", "smpp", keys=True))
+    outside = networks.join(settings, redis, doors, texter)
     gateways = _gateways(settings, texts, links, twilio, clock, CountedTexter(outside.texter, counted), memory)
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
@@ -164,10 +172,22 @@ def assemble(
         jobs,
         Queues(database, clock, counted),
         tracer,
+        transcripts,
     )
 
 
 # --- what stands behind the ports ------------------------------------------------------------------------------------
+
+
+def blind_of(settings: Settings) -> Blind:
+    """Names people in transcripts."""
+    return Blind([key.get_secret_value() for key in settings.secret_keys])
+
+
+def _transcripts(settings: Settings, database: Database, clock: Clock) -> Transcripts:
+    blind = blind_of(settings)
+    wanted = settings.retention.transcripts_days > 0
+    return Transcripts(PgTranscripts(database, blind) if wanted else None, blind, clock)
 
 
 def _twilio(settings: Settings) -> TwilioRest:

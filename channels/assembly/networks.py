@@ -16,6 +16,7 @@ from channels.gateways.kannel import KannelAccount, KannelTexter
 from channels.gateways.secrets import gateway_of
 from channels.http.receive import SECRET_FIELD
 from channels.observe.metrics import Metrics
+from channels.observe.transcripts import Tells, untold
 from channels.settings import BadSettings, Settings
 from channels.smpp.account import Account
 from channels.smpp.link import Links, Pauses
@@ -52,6 +53,7 @@ class Doors:
     turns: Turns
     texts: Texts
     metrics: Metrics
+    tell: Tells = untold  # of USSD that SMSCs bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def join(settings: Settings, redis: Redis, doors: Doors, twilio: Texter, *, paus
     async def submit(smsc: str, message: ShortMessage) -> Answered:
         return await links[smsc].submit(message, urgent=True)
 
-    ussd = SmppUssd(doors.turns, doors.texts, Dialogs(redis), submit, doors.metrics)
+    ussd = SmppUssd(doors.turns, doors.texts, Dialogs(redis), submit, doors.metrics, doors.tell)
 
     async def take(account: Account, session_id: str, message: ShortMessage) -> Handled:
         door = ussd if is_ussd(message) else texts

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
-
+from channels.assembly.house import blind_of
 from channels.clock import SystemClock
 from channels.commands.user import database_of, operator
 from channels.settings import BadSettings, Settings
@@ -14,7 +13,11 @@ from core.database.pool import open_database
 from core.database.privacy import PgPrivacy
 from core.privacy import Erasure, Privacy
 from core.subscribers import Language
+from sessions.connecting import connect
 from sessions.forget import RedisConversations
+
+REDIS_WAIT_S = 5.0
+REDIS_CONNECTIONS_MAX = 4
 
 
 async def export(settings: Settings, number: str) -> dict[str, Any]:
@@ -48,6 +51,10 @@ async def _privacy(settings: Settings) -> AsyncIterator[Privacy]:
     redis_url = settings.redis_url.get_secret_value()
     if not redis_url:
         raise BadSettings("KHALLAS_REDIS_URL is missing")
-    async with open_database(database_of(settings)) as database, Redis.from_url(redis_url) as redis:
+    async with (
+        open_database(database_of(settings)) as database,
+        connect(redis_url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX) as redis,
+    ):
         log = PgAccessLog(database)
-        yield Privacy(PgPrivacy(database), RedisConversations(redis), log, SystemClock(), operator())
+        books = PgPrivacy(database, blind_of(settings))
+        yield Privacy(books, RedisConversations(redis), log, SystemClock(), operator())

@@ -12,6 +12,7 @@ from channels.http.receive import Check, incoming, refused, response
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
 from channels.observe.metrics import Metrics
+from channels.observe.transcripts import Tells, untold
 from sessions.store import StoreDown
 from sessions.turn import Heard, Turns
 
@@ -30,9 +31,10 @@ def routes(
     *,
     public_url: str,
     expose_screens: bool,
+    tell: Tells = untold,
 ) -> list[Route]:
     """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed."""
-    door = _Door(turns, speaker, wire, check, metrics, public_url, expose_screens=expose_screens)
+    door = _Door(turns, speaker, wire, check, metrics, public_url, tell, expose_screens=expose_screens)
     return [
         Route(PATH, door.arrival, methods=["POST"]),
         Route(f"{PATH}/turn", door.turn, methods=["POST"]),
@@ -49,6 +51,7 @@ class _Door:
         check: Check,
         metrics: Metrics,
         public_url: str,
+        tell: Tells,
         *,
         expose_screens: bool,
     ) -> None:
@@ -57,6 +60,7 @@ class _Door:
         self._wire = wire
         self._check = check
         self._metrics = metrics
+        self._tell = tell
         self._public_url = public_url.rstrip("/")
         self._expose_screens = expose_screens
 
@@ -94,9 +98,11 @@ class _Door:
         except Exception:
             log.exception("a turn failed at %s", request.url.path)
             self._metrics.turn(channel, wire, APOLOGY, "failed")
+            self._tell(heard, None)
             return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen(APOLOGY))
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
         self._metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
+        self._tell(heard, answer)
         return response(reply, screen=self._screen(answer.screen))
 
     async def _let_in(self, request: Request) -> Incoming:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from channels.limits import Limit, Limits, LimitsDown
+from channels.observe.transcripts import Transcripts
 from channels.sms.answers import Answers, Said
 from channels.sms.memory import Answered, MemoryDown
 from channels.sms.message import DeliveryStatus, MoMessage, OptOut, customer_of
@@ -71,6 +72,7 @@ class Post:
     limits: Limits
     messages: Messages
     clock: Clock
+    transcripts: Transcripts | None = None
 
 
 class Inbox:
@@ -145,6 +147,8 @@ class Inbox:
                 )
             reply = said.text if said else None
             await self._post.seen.keep(message.reference, reply)
+            if said is not None and self._post.transcripts is not None:
+                self._post.transcripts.text(msisdn, message.reference, message.provider, said.kind)
         except BaseException:
             await asyncio.shield(self._release_quietly(message.reference))
             raise

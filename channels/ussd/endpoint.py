@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from channels.door import Malformed, Refused, Reply
 from channels.http.receive import Check, arriving, refused, send_reply
 from channels.observe.metrics import Metrics
+from channels.observe.transcripts import Tells, Transcripts, untold
 from channels.ussd.callers import Callers
 from channels.ussd.speak import UssdSpeaker
 from channels.ussd.wires import UssdWire
@@ -33,11 +34,13 @@ def routes(
     public_url: str,
     expose_screens: bool,
     callers: Callers | None = None,
+    transcripts: Transcripts | None = None,
 ) -> list[Route]:
     """The routes of every wire, at /ussd/<wire> and below. `callers` is for wires that name a caller once."""
     found: list[Route] = []
     for name, wire in wires.items():
-        talk = Talk(turns, UssdSpeaker(texts, wire.limits), callers)
+        tell = transcripts.door("ussd", name, keys=True) if transcripts else untold
+        talk = Talk(turns, UssdSpeaker(texts, wire.limits), callers, tell)
         door = Door(wire, guards[name], talk, metrics, public_url, expose_screens=expose_screens)
         found += [Route(f"/ussd/{name}{path.below}", door, methods=[wire.method]) for path in wire.paths]
     return found
@@ -45,11 +48,12 @@ def routes(
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """What stands behind a door: the conversation, its mouth, and who remembers callers."""
+    """What stands behind a door: the conversation, its mouth, who remembers callers and what they were shown."""
 
     turns: Turns
     speaker: UssdSpeaker
     callers: Callers | None
+    tell: Tells = untold
 
 
 class Door:
@@ -91,10 +95,12 @@ class Door:
         except Exception:
             log.exception("a turn failed at /ussd/%s", self._wire.name)
             self._metrics.turn(APOLOGY, "failed", time.perf_counter() - began)
+            self._talk.tell(heard, None)
             apology = self._talk.speaker.apology(Language.FR)
             return self._wire.encode(heard, apology, ends=True), APOLOGY
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
         self._metrics.turn(answer.screen, outcome, time.perf_counter() - began, answer.came_from)
+        self._talk.tell(heard, answer)
         return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from channels.observe.metrics import Metrics
+from channels.observe.transcripts import Tells, untold
 from channels.smpp.account import Account
 from channels.smpp.message import ShortMessage
 from channels.smpp.session import Answered, Handled, NotBound, SessionError
@@ -30,13 +31,22 @@ Submit = Callable[[str, ShortMessage], Awaitable[Answered]]
 class SmppUssd:
     """Takes what SMSCs bring that is USSD."""
 
-    def __init__(self, turns: Turns, texts: Texts, dialogs: Dialogs, submit: Submit, metrics: Metrics) -> None:
-        """`submit` sends by the SMSC of that name."""
+    def __init__(
+        self,
+        turns: Turns,
+        texts: Texts,
+        dialogs: Dialogs,
+        submit: Submit,
+        metrics: Metrics,
+        tell: Tells = untold,
+    ) -> None:
+        """`submit` sends by the SMSC of that name; `tell` hears what was shown."""
         self._turns = turns
         self._speaker = UssdSpeaker(texts, LIMITS)
         self._dialogs = dialogs
         self._submit = submit
         self._metrics = metrics
+        self._tell = tell
 
     async def take(self, account: Account, session_id: str, message: ShortMessage) -> Handled:
         """Always taken: a dialog cannot wait until we are better."""
@@ -70,6 +80,7 @@ class SmppUssd:
             answer = await self._turns.take(heard, self._speaker)
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
         self._metrics.turn(CAN.channel, WIRE, answer.screen, outcome, answer.came_from)
+        self._tell(heard, answer)
         return answer.page.text, answer.ends
 
     async def _send(self, account: Account, asked: Asked, dialog: Dialog | None, answer: ShortMessage) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from channels.web.desk_dialogs import DialogWords
 from channels.web.desk_door import HOME, Threshold, Visit, go
 from channels.web.desk_view import SECTION, DeskWords
 from channels.web.pages import CSP_WORKING
@@ -17,11 +18,13 @@ from core.attending import NoSuchPayment
 from core.books import Kind
 from core.desk import Case, Desk, WholeCard
 from core.payment import Payment
+from core.subscribers import msisdn
+from core.transcripts import Dialog
 from core.undoing import Reason, UndoRefusal, UndoRequest
 
 QUERY_CHARS_MAX = 64
 FOUND_SHOWN = 50
-APPROVALS = "/desk/approvals"
+APPROVALS, DIALOGS = "/desk/approvals", "/desk/dialogs"
 _PAYMENT = re.compile(r"[0-9A-Z]{26}")
 
 
@@ -41,7 +44,8 @@ class _Pages:
         found = await self._desk.search(visit.actor, query) if query else ()
         words = self._words(visit)
         rows = tuple(words.found(payment) for payment in found)
-        return await self._show(visit, "search", path=HOME, query=query, found=rows, full=len(rows) == FOUND_SHOWN)
+        full, number = len(rows) == FOUND_SHOWN, _is_number(query)
+        return await self._show(visit, "search", path=HOME, query=query, found=rows, full=full, number=number)
 
     async def search(self, visit: Visit) -> Response:
         """A search that means one payment leads straight to it."""
@@ -55,6 +59,21 @@ class _Pages:
             return go(HOME)
         await self._threshold.sessions.change(visit.session, query=query)
         return go(_of(found[0].id) if len(found) == 1 else HOME)
+
+    async def dialogs(self, visit: Visit) -> Response:
+        """GET: what the number that was searched for was shown lately."""
+        query = visit.session.kept.query
+        if not _is_number(query):
+            return go(HOME)
+        return await self._dialogs(visit, await self._desk.dialogs_of(visit.actor, query), HOME)
+
+    async def payer_dialogs(self, visit: Visit) -> Response:
+        """POST: the same of a payment's payer, whose number stays masked."""
+        return await self._dialogs(visit, await self._desk.dialogs_of_payer(visit.actor, _id(visit)), _of(_id(visit)))
+
+    async def _dialogs(self, visit: Visit, dialogs: Sequence[Dialog], back: str) -> Response:
+        views = DialogWords(self._threshold.pages.texts, visit.language).all(reversed(dialogs))
+        return await self._show(visit, "dialogs", path=back, back=back, dialogs=views)
 
     # --- one payment ------------------------------------------------------------------------------------------------
 
@@ -148,6 +167,15 @@ def _id(visit: Visit) -> str:
     return payment_id
 
 
+def _is_number(query: str) -> bool:
+    """Whether what was searched for can be a telephone's number."""
+    try:
+        msisdn(query)
+    except ValueError:
+        return False
+    return True
+
+
 def _number(visit: Visit) -> int:
     """Raises NoSuchPayment for what cannot be one."""
     number = int(visit.request.path_params["number"])
@@ -180,7 +208,9 @@ def routes(desk: Desk, threshold: Threshold) -> Sequence[BaseRoute]:
         Route(HOME + "/login", threshold.login(), methods=["POST"]),
         Route(HOME + "/logout", does(threshold.leave), methods=["POST"]),
         Route(HOME + "/search", does(pages.search), methods=["POST"]),
+        Route(DIALOGS, shows(pages.dialogs), methods=["GET"]),
         Route(one, shows(pages.payment), methods=["GET"]),
+        Route(one + "/dialogs", does(pages.payer_dialogs), methods=["POST"]),
         Route(one + "/contact", does(pages.contact), methods=["POST"]),
         Route(one + "/resend", does(pages.resend), methods=["POST"]),
         Route(one + "/inquire", does(pages.inquire), methods=["POST"]),

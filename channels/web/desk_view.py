@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from channels.receipt_view import STATUS, Row, Status, when
+from channels.web.desk_dialogs import DialogView, DialogWords
 from core.access import Access, Actor
 from core.books import Delivery, Kind
 from core.desk import Case
@@ -49,6 +50,7 @@ class Item:
     iso: str
     who: str
     request: str = ""  # whose log lines tell more
+    dialog: DialogView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class CaseView:
     bills: tuple[Row, ...]
     items: tuple[Item, ...]
     contact_shown: bool
+    payer_known: bool
     can_ask: bool
     resends: tuple[tuple[str, str], ...]
     can_undo: bool
@@ -135,8 +138,9 @@ class DeskWords:
             line=self._line(payment),
             facts=self._facts(payment, contact=case.contact),
             bills=tuple(Row(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
-            items=tuple(self._item(told) for told in case.story),
+            items=self._items(case),
             contact_shown=case.contact,
+            payer_known=bool(payment.payer_msisdn),
             can_ask=payment.state in _ASKABLE and payment.sent_at is not None,
             resends=tuple((kind.value, self.t(f"resend.{kind}")) for kind in Kind if kind in case.resendable),
             can_undo=payment.state is State.CAPTURED and asked is None,
@@ -208,6 +212,17 @@ class DeskWords:
 
     def _fact(self, name: str, value: str | None, *, latin: bool = True, href: str = "") -> Fact:
         return Fact(self.t(f"fact.{name}"), value or NONE, latin, href)
+
+    def _items(self, case: Case) -> tuple[Item, ...]:
+        """What happened and what the payer was shown meanwhile, in order."""
+        words = DialogWords(self._texts, self._language)
+        told = [(told.at, self._item(told)) for told in case.story]
+        for dialog in case.dialogs:
+            view = words.one(dialog)
+            told.append(
+                (dialog.began_at, Item("seen", view.title, "", view.day, view.clock, view.iso, "", dialog=view))
+            )
+        return tuple(item for _, item in sorted(told, key=lambda pair: pair[0]))
 
     def _item(self, told: Happening) -> Item:
         match told.source:

@@ -6,6 +6,7 @@ from typing import Any
 from core.database.pool import Connection, Database
 from core.privacy import StillOpen
 from core.subscribers import Language
+from core.transcripts import Blind
 
 # The payment code stays out: an export travels, and whoever has it can pay and see bills.
 HELD = {
@@ -38,6 +39,9 @@ HELD = {
         SELECT u.payment_id, u.amount_centimes, u.reason, u.comment, u.state, u.proposed_at, u.decided_at
         FROM undo_requests u JOIN payments p ON p.id = u.payment_id
         WHERE p.payer_msisdn = %(msisdn)s ORDER BY u.id""",
+    "transcripts": """
+        SELECT DISTINCT at, dialog, channel, wire, language, screen, came_from, outcome, keys, said
+        FROM transcript_turns WHERE who = ANY(%(who)s) ORDER BY at""",
     "seen_by_the_help_desk": """
         SELECT a.at, a.role, a.action, a.payment_id FROM access_log a
         JOIN payments p ON p.id = a.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY a.id""",
@@ -78,6 +82,7 @@ ERASE = {
         UPDATE messages SET recipient = '', provider_id = NULL, due_at = NULL, updated_at = %(now)s,
             status = CASE status WHEN 'queued' THEN 'failed' ELSE status END
         WHERE recipient = %(msisdn)s OR payment_id IN (SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s)""",
+    "transcripts": "DELETE FROM transcript_turns WHERE who = ANY(%(who)s)",
     "remembered": "DELETE FROM people WHERE msisdn = %(msisdn)s",
     "payments": """
         UPDATE payments SET payer_msisdn = '', email = NULL, fingerprint = '', idempotency_key = 'forgotten:' || id
@@ -88,17 +93,17 @@ ERASE = {
 class PgPrivacy:
     """Implements privacy.PrivacyBooks."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, blind: Blind) -> None:
         self._database = database
+        self._blind = blind
 
     async def held(self, msisdn: str) -> dict[str, Any]:
+        values = {"msisdn": msisdn, "who": self._blind.all_of(msisdn)}
+
         async def work(connection: Connection) -> dict[str, Any]:
             async with connection.transaction():  # one moment's picture
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                return {
-                    name: await (await connection.execute(sql, {"msisdn": msisdn})).fetchall()
-                    for name, sql in HELD.items()
-                }
+                return {name: await (await connection.execute(sql, values)).fetchall() for name, sql in HELD.items()}
 
         return await self._database.run(work)
 
@@ -118,7 +123,7 @@ class PgPrivacy:
         return await self._database.run(work)
 
     async def erase(self, msisdn: str, now: datetime) -> dict[str, int]:
-        values = {"msisdn": msisdn, "now": now}
+        values = {"msisdn": msisdn, "who": self._blind.all_of(msisdn), "now": now}
 
         async def work(connection: Connection) -> dict[str, int]:
             async with connection.transaction():

@@ -57,6 +57,14 @@ DELETE FROM access_log WHERE id IN (
 """
 
 
+# Some ten thousand a commit: there are far more of them than of anything else, and nothing hangs on them.
+TRANSCRIPTS_TIMES = 10
+DROP_TRANSCRIPTS = """
+DELETE FROM transcript_turns WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM transcript_turns WHERE at < %(before)s LIMIT %(limit)s))
+"""
+
+
 class PgRetention:
     """Implements retention.RetentionBooks."""
 
@@ -79,3 +87,7 @@ class PgRetention:
 
     async def drop_accesses(self, before: datetime, limit: int) -> int:
         return await self._database.do(DROP_ACCESSES, before=before, limit=limit)
+
+    async def drop_transcripts(self, before: datetime, limit: int) -> int:
+        """`limit` counts TRANSCRIPTS_TIMES as many rows."""
+        return await self._database.do(DROP_TRANSCRIPTS, before=before, limit=limit * TRANSCRIPTS_TIMES)

@@ -1,6 +1,7 @@
 """A help desk over a shop's real database, and who sits there."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from core.access import Action, Actor
 from core.accounts import Accounts, Role
@@ -8,14 +9,18 @@ from core.database.access_log import PgAccessLog
 from core.database.accounts import PgUsers
 from core.database.desk import PgDesk
 from core.database.payments import PgPayments
+from core.database.transcripts import PgTranscripts
 from core.database.undoing import PgUndoings
 from core.database.wake import Waker
 from core.desk import Desk
+from core.transcripts import Blind
 from core.undoing import Undoing
 from tests.core.conftest import Shop
 
 AGENT = Actor("amal", Role.AGENT, "127.0.0.1")
 SUPERVISOR = Actor("sami", Role.SUPERVISOR, "127.0.0.1")
+SECRET = "a-secret-of-the-tests"
+BLIND = Blind((SECRET, "the key of yesterday"))
 OTHER_SUPERVISOR = Actor("sofia", Role.SUPERVISOR, "127.0.0.1")
 PASSWORD = "twelve or more characters"
 
@@ -46,7 +51,20 @@ async def desk_of(shop: Shop) -> DeskShop:
 def make_desk(shop: Shop) -> Desk:
     waker = Waker()
     undoing = Undoing(PgUndoings(shop.database, PgPayments(shop.database)), shop.clock)
-    return Desk(PgDesk(shop.database, waker), PgAccessLog(shop.database), shop.till, undoing, shop.clock)
+    transcripts = PgTranscripts(shop.database, BLIND)
+    return Desk(PgDesk(shop.database, waker), transcripts, PgAccessLog(shop.database), shop.till, undoing, shop.clock)
+
+
+async def shown_to(shop: Shop, number: str) -> None:
+    """A dialog of two screens."""
+    who, dialog, at = BLIND.who(number), BLIND.dialog(number, "dialog"), shop.clock.now()
+    rows = (
+        f"{who}\t{at + timedelta(seconds=second)}\t{dialog}\tussd\tinfobip\tfr\t{screen}\t\tanswered\t1\t{said}\tr1\n"
+        for second, (screen, said) in enumerate(
+            (("Service", '["service",{}]'), ("PickInvoices", '["unpaid-bills",{"count":1,"of":3}]'))
+        )
+    )
+    await PgTranscripts(shop.database, BLIND).write("".join(rows).encode())
 
 
 def make_accounts(shop: Shop) -> Accounts:

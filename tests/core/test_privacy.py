@@ -17,10 +17,20 @@ from core.subscribers import Language
 from core.undoing import Reason
 from sessions.forget import RedisConversations
 from tests.core.conftest import PAYER, STRANGER, Shop
-from tests.core.desks import AGENT, DeskShop, desk_of
+from tests.core.desks import AGENT, BLIND, DeskShop, desk_of, shown_to
 from tests.core.fakes import silent
 
-TABLES = ("payments", "payment_events", "messages", "people", "receipts", "access_log", "undo_requests", "desk_notes")
+TABLES = (
+    "payments",
+    "payment_events",
+    "messages",
+    "people",
+    "receipts",
+    "access_log",
+    "undo_requests",
+    "desk_notes",
+    "transcript_turns",
+)
 
 
 @pytest.fixture
@@ -42,7 +52,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 def privacy(at: DeskShop, redis: Redis) -> Privacy:
     shop = at.shop
     return Privacy(
-        PgPrivacy(shop.database), RedisConversations(redis), PgAccessLog(shop.database), shop.clock, "cli:root"
+        PgPrivacy(shop.database, BLIND), RedisConversations(redis), PgAccessLog(shop.database), shop.clock, "cli:root"
     )
 
 
@@ -54,6 +64,7 @@ async def lived(at: DeskShop) -> str:
     payment = await at.shop.paid()
     await at.shop.books.messages.record("code-1", "code_sms", PAYER, at.shop.clock.now(), status=Delivery.SENT)
     await at.shop.work()
+    await shown_to(at.shop, PAYER)
     await at.desk.open(AGENT, payment.id)
     await at.desk.note(AGENT, payment.id, "rappeler demain")
     await at.desk.propose_undo(AGENT, payment.id, Reason.OTHER, "doublon")
@@ -81,6 +92,7 @@ async def test_an_export_tells_everything_and_is_json(at: DeskShop, privacy: Pri
     assert [note["text"] for note in told["notes"]] == ["rappeler demain"]
     assert [request["comment"] for request in told["refund_requests"]] == ["doublon"]
     assert {seen["action"] for seen in told["seen_by_the_help_desk"]} == {"view", "note", "undo_propose"}
+    assert [turn["screen"] for turn in told["transcripts"]] == ["Service", "PickInvoices"]
     assert told["conversations"] == ["ivr:call:number", "sms:stop", "ussd:dialog"]
     assert "012345" not in json.dumps(told)  # the payment code travels with nobody
     assert AGENT.name not in json.dumps(told)
@@ -90,7 +102,7 @@ async def test_an_export_of_a_stranger_is_empty(at: DeskShop, privacy: Privacy) 
     await lived(at)
     told = await privacy.export("+212600000099")
     lists = {name: value for name, value in told.items() if isinstance(value, list)}
-    assert len(lists) == 11
+    assert len(lists) == 12
     assert all(value == [] for value in lists.values())
 
 
@@ -122,6 +134,7 @@ async def test_erasing_leaves_accounts_and_evidence_alone(at: DeskShop, privacy:
         "receipt_links": 1,
         "answers": 1,
         "messages": 2,
+        "transcripts": 2,
         "remembered": 1,
         "payments": 1,
         "conversations": 2,

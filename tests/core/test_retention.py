@@ -15,10 +15,11 @@ from core.payment import Payment, State
 from core.retention import BATCH_MAX, Periods, Retention
 from core.subscribers import Language
 from tests.core.conftest import PAYER, STRANGER, Shop
+from tests.core.desks import BLIND, shown_to
 from tests.core.fakes import declines, silent
 
 DAY_S = 86_400
-NOTHING = {"unpaid": 0, "paid": 0, "messages": 0, "people": 0, "access_log": 0}
+NOTHING = {"unpaid": 0, "paid": 0, "messages": 0, "people": 0, "access_log": 0, "transcripts": 0}
 
 
 @pytest.fixture
@@ -96,6 +97,17 @@ async def test_messages_lose_their_recipients_and_answers_leave_whole(shop: Shop
         ("receipt_sms", "", payment.id),
     ]
     assert {row["status"] for row in rows} == {"sent"}
+
+
+async def test_what_customers_were_shown_leaves_after_a_month(shop: Shop, retention: Retention) -> None:
+    await shown_to(shop, PAYER)
+    shop.clock.forward(29 * DAY_S)
+    await shown_to(shop, STRANGER)
+    assert (await retention.apply())["transcripts"] == 0
+    shop.clock.forward(2 * DAY_S)
+    assert (await retention.apply())["transcripts"] == 2
+    kept = await shop.database.all("SELECT who FROM transcript_turns")
+    assert {row["who"] for row in kept} == {BLIND.who(STRANGER)}
 
 
 async def test_a_message_that_waits_keeps_its_recipient(shop: Shop, retention: Retention) -> None:

@@ -16,6 +16,7 @@ from channels.ivr.prompts import Phrase
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.fastagi import End, FastAgi, Result, Step, Wait
 from channels.observe.metrics import Metrics
+from channels.observe.transcripts import Tells, untold
 from core.subscribers import Language
 from sessions.store import StoreDown
 from sessions.turn import Answer, Heard, Turns
@@ -48,6 +49,7 @@ class Parts:
     wire: FastAgi
     metrics: Metrics
     manner: Manner
+    tell: Tells = untold
 
 
 class Call:
@@ -90,9 +92,11 @@ class Call:
         except Exception:
             log.exception("a turn failed on a call")
             parts.metrics.turn(channel, wire, APOLOGY, "failed")
+            parts.tell(heard, None)
             return None
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
         parts.metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
+        parts.tell(heard, answer)
         self._language = answer.language
         return answer
 

@@ -21,10 +21,9 @@ from core.database.accounts import PgUsers
 from core.texts import load_texts
 from lab.serving import serving
 from tests.core.conftest import Shop
-from tests.core.desks import DeskShop, make_accounts, make_desk
+from tests.core.desks import SECRET, DeskShop, make_accounts, make_desk
 
 PASSWORD = "twelve or more characters"
-SECRET = "a-secret-of-the-tests"
 PEOPLE = {"amal": Role.AGENT, "sami": Role.SUPERVISOR, "sofia": Role.SUPERVISOR}
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 

@@ -1,0 +1,158 @@
+"""What customers were shown, on its way to the help desk: nothing typed that may be secret, and in nobody's way."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.observe import said
+from channels.observe.transcripts import BUFFER_MAX, Transcripts, untold
+from core.books import BooksDown
+from core.database.pool import open_database
+from core.database.transcripts import PgTranscripts
+from core.subscribers import Language
+from core.texts import load_texts
+from core.transcripts import Blind, Shown
+from sessions.pages import Keys, Page
+from sessions.screen import Amount, Digits, Menu, Month, Say, Spelled, Tell, Worded, say
+from sessions.turn import Answer, Heard
+from tests.core.fakes import StillClock
+
+NUMBER = "+212600000001"
+BLIND = Blind(("today", "yesterday"))
+DAY = timedelta(days=1)
+TEXTS = load_texts()
+TOTAL = Menu(say("confirm-total", total=Amount(76920), count=2, email="s***@example.com"), ())
+
+
+def answer(screen: str, came_from: str = "", words: Menu | Digits | Tell = TOTAL) -> Answer:
+    return Answer(Page("", words, Keys("9", "0")), screen, Language.FR, 1, ends=False, came_from=came_from)
+
+
+def heard(typed: str | None, dialog: str = "ATUid_1", order: int = 1) -> Heard:
+    return Heard(dialog, NUMBER, order, typed)
+
+
+@dataclass
+class Away:
+    """A database that can be told to be away."""
+
+    away: bool = True
+    batches: list[str] = field(default_factory=list)
+
+    async def write(self, batch: bytes) -> None:
+        if self.away:
+            raise BooksDown("away")
+        self.batches.append(batch.decode())
+
+    @property
+    def rows(self) -> list[list[str]]:
+        return [line.split("\t") for batch in self.batches for line in batch.splitlines()]
+
+
+async def test_a_dialog_is_read_as_it_was_shown(database_url: str) -> None:
+    clock = StillClock()
+    async with open_database(database_url) as database:
+        books = PgTranscripts(database, BLIND)
+        transcripts = Transcripts(books, BLIND, clock)
+        tell = transcripts.door("ussd", "africastalking", keys=True)
+        async with transcripts.running():
+            tell(heard(None), answer("Service"))
+            clock.forward(4)
+            tell(heard("1"), answer("PickInvoices", "Service"))
+            tell(heard("1", "another"), None)
+            clock.forward(3)
+            tell(heard("2"), replace(answer("ConfirmTotal", "PickInvoices"), ends=True))
+            transcripts.text(NUMBER, "twilio-SM1", "twilio", "code_sms")
+        dialogs = await books.of(NUMBER, clock.now() - DAY, clock.now() + DAY)
+        assert await books.of("+212600000002", clock.now() - DAY, clock.now() + DAY) == ()
+        assert await books.of(NUMBER, clock.now() + DAY, clock.now() + 2 * DAY) == ()
+        assert (
+            await PgTranscripts(database, Blind(("tomorrow", "today"))).of(NUMBER, clock.now() - DAY, clock.now() + DAY)
+            == dialogs
+        )
+        (kept,) = await database.all("SELECT string_agg(t::text, ' ') AS rows FROM transcript_turns t")
+    first, broken, text = dialogs
+    assert [(s.screen, s.came_from, s.keys, s.outcome) for s in first.shown] == [
+        ("Service", "", "", "answered"),
+        ("PickInvoices", "Service", "1", "answered"),
+        ("ConfirmTotal", "PickInvoices", "2", "ended"),
+    ]
+    assert (first.channel, first.wire, first.language) == ("ussd", "africastalking", "fr")
+    assert [(s.screen, s.keys, s.outcome) for s in broken.shown] == [("Apology", "•", "failed")]
+    assert [(text.channel, s.screen, s.keys) for s in text.shown] == [("sms", "code_sms", "•")]
+    for hidden in ("600000001", "ATUid_1", "example.com"):
+        assert hidden not in kept["rows"]
+
+
+async def test_what_is_typed_is_kept_on_no_field_and_in_no_call() -> None:
+    books, clock = Away(away=False), StillClock()
+    transcripts = Transcripts(books, BLIND, clock)
+    ussd, ivr = transcripts.door("ussd", "infobip", keys=True), transcripts.door("ivr", "twilio")
+    for before in ("PaymentCode", "CardNumber", "CardCvv", "CardExpiry", "BankPin", "Reference", "Email", ""):
+        ussd(heard("7"), answer("Service", before))
+    ussd(heard("4000000000000010"), answer("Service", "Service"))
+    ussd(heard("1\t2"), answer("Service", "Service"))
+    for before in ("Service", "ConfirmTotal", "CardNumber", "BankPin"):
+        ivr(heard("7"), answer("Service", before))
+    assert await transcripts.flush()
+    assert {row[9] for row in books.rows} == {"•"}
+    assert len(books.rows) == 14
+
+
+async def test_a_database_that_is_away_loses_only_the_oldest_past_the_bound() -> None:
+    books = Away()
+    transcripts = Transcripts(books, BLIND, StillClock())
+    tell = transcripts.door("ussd", "infobip", keys=True)
+    for number in range(BUFFER_MAX + 5):
+        tell(heard("1"), answer(f"Screen{number}", "Service"))
+    assert not await transcripts.flush()
+    tell(heard("1"), answer("Last", "Service"))
+    assert not await transcripts.flush()
+    books.away = False
+    assert await transcripts.flush()
+    assert [books.rows[0][6], books.rows[-1][6], len(books.rows)] == ["Screen6", "Last", BUFFER_MAX]
+
+
+async def test_a_server_that_is_away_is_away_and_not_broken(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        books = PgTranscripts(database, BLIND)
+        transcripts = Transcripts(books, BLIND, StillClock())
+        transcripts.door("ivr", "twilio")(heard(None), answer("Service"))
+        await database.pool.close()
+        assert not await transcripts.flush()
+
+
+def test_nothing_is_collected_where_nothing_is_kept() -> None:
+    assert Transcripts(None, BLIND, StillClock()).door("ussd", "infobip", keys=True) is untold
+
+
+VALUES = st.one_of(
+    st.builds(Amount, st.integers(0, 10**9)),
+    st.builds(Month, st.dates(datetime(2000, 1, 1, tzinfo=UTC).date())),
+    st.integers(0, 10**6),
+    st.just(Worded("service.mobile")),
+    st.builds(Spelled, st.just("SECRET")),
+    st.just("SECRET"),
+)
+
+
+@given(st.dictionaries(st.sampled_from(("total", "count", "email")), VALUES))
+def test_a_text_keeps_amounts_months_and_counts_alone(
+    values: dict[str, Amount | Month | Spelled | Worded | int | str],
+) -> None:
+    kept = said.keep(Say("confirm-total", tuple(values.items())))
+    assert "SECRET" not in kept
+    assert not set(kept) & set("\t\n\\")
+    for language in Language:
+        words = said.read(kept, TEXTS, "ussd", language)
+        assert bool(words) == (set(values) == {"total", "count", "email"})
+        assert isinstance(values.get("total"), Amount) <= ("DH" in words or not words)
+
+
+def test_a_text_that_this_release_does_not_know_is_left_out() -> None:
+    for odd in ("", "{}", '["gone",{}]', '["confirm-total",{}]', '["confirm-total",{"total":{"no":"month"}}]'):
+        assert said.read(odd, TEXTS, "ussd", Language.FR) == ""
+    shown = Shown(StillClock().now(), "X", "", "answered", "", '["goodbye",{}]')
+    assert said.read(shown.said, TEXTS, "ussd", Language.FR) == "Merci, à bientot."
