@@ -78,7 +78,8 @@ class Installation:
                 except aiohttp.ClientError:
                     pass
                 await asyncio.sleep(POLL_S)
-        raise NotStarted(self.log.read_text(errors="replace")[-2_000:])
+        how = "does not answer" if self.process.alive else "died"
+        raise NotStarted(f"the server {how}: {self.log.read_text(errors='replace')[-2_000:]}")
 
     async def kill(self) -> None:
         """kill -9."""
