@@ -9,7 +9,7 @@ import msgspec
 from core.money import dh
 from core.subscribers import Language
 from core.texts import Texts
-from sessions.screen import Amount, Month, Say, Value, Worded
+from sessions.screen import Amount, Month, Say, Spelled, Value, Worded
 
 HIDDEN = "•••"
 
@@ -40,17 +40,13 @@ def read(said: str, texts: Texts, section: str, language: Language) -> str:
 
 
 def _kept(value: Value) -> Kept:
-    match value:
-        case Amount(centimes=centimes):
-            return {"centimes": centimes}
-        case Month(first_day=day):
-            return {"month": f"{day.month:02d}/{day.year}"}
-        case Worded(key=key):
-            return {"word": key}
-        case int():
-            return value
-        case _:
-            return None
+    if isinstance(value, str | Spelled):  # no `match`: this runs for every value of every screen
+        return None
+    if isinstance(value, Amount):
+        return {"centimes": value.centimes}
+    if isinstance(value, Month):
+        return {"month": f"{value.first_day.month:02d}/{value.first_day.year}"}
+    return {"word": value.key} if isinstance(value, Worded) else value
 
 
 def _word(value: Kept, texts: Texts, section: str, language: Language) -> str:
