@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.cards import Card
-from core.ports import LimitsDown
+from core.ports import LimitsDown, Tries
 from core.subscribers import reachable
 from sessions.cluster import pipelined
 from sessions.pipelined import Script
@@ -25,6 +25,8 @@ COUNT_ONLY = 0
 Hit = Callable[[str, str], None]  # scope, name
 FINGERPRINT_BYTES = 16
 HIDDEN = "hidden"
+TARGET = "target"
+OWN = frozenset({"pair", "caller", "pair-tries", "caller-tries"})  # limits that only the caller's own doing uses up
 
 __all__ = ["COUNT_ONLY", "LIMITS_MAX", "Limit", "Limits", "LimitsDown", "RedisCardLimits", "RedisCodeLimits"]
 
@@ -70,14 +72,19 @@ class RedisCodeLimits:
     """ports.CodeLimits (facts/security.md 12). Raises LimitsDown: without counters no code may be tried.
 
     A caller's own wrong codes for a line lock that caller out of that line first, so that strangers lock out
-    themselves; what all strangers together may try on one line, one channel and everywhere is bounded above that.
-    Tries are counted before the answer is known: copies at once are no way around.
+    themselves; what all strangers together may try on one line, one channel and everywhere is bounded above that. A
+    line that many guess at stays open: to those who are known there at their usual pace, to everybody else for one
+    try in SLOW_TRIES_S each. Tries are counted before the answer is known: copies at once are no way around.
+
+    How far guessing comes in an hour (docs/SECURITY.md): N callers try at most TARGET_WRONG + N codes of one line, and
+    all of them ALL_WRONG codes of all lines, of a million.
     """
 
     PAIR_TRIES, PAIR_TRIES_S = 10, 900
     CALLER_TRIES, CALLER_TRIES_S = 40, 3_600
     PAIR_WRONG, PAIR_WRONG_S = 5, 900
     TARGET_WRONG, TARGET_WRONG_S = 30, 3_600  # more than one stranger can do in an hour
+    SLOW_TRIES, SLOW_TRIES_S = 1, 3_600  # a caller's at a line past TARGET_WRONG
     CALLER_WRONG, CALLER_WRONG_S = 10, 3_600
     CHANNEL_WRONG, CHANNEL_WRONG_S = 2_000, 3_600
     ALL_WRONG, ALL_WRONG_S = 4_000, 3_600
@@ -85,12 +92,19 @@ class RedisCodeLimits:
     def __init__(self, redis: Redis, hit: Hit | None = None) -> None:
         self._limits = Limits(redis, "codes", hit)
 
-    async def allow(self, channel: str, caller: str, target: str) -> bool:
+    async def allow(self, channel: str, caller: str, target: str, *, known: bool = False) -> Tries:
         tries = (
             Limit("pair-tries", f"{caller}|{target}", self.PAIR_TRIES, self.PAIR_TRIES_S),
             Limit("caller-tries", caller, self.CALLER_TRIES, self.CALLER_TRIES_S),
         )
-        return await self._limits.spend((*self._wrong(channel, caller, target, cost=0), *tries)) is None
+        wrong = self._wrong(channel, caller, target, cost=0)
+        used_up = await self._limits.spend((*(each for each in wrong if each.name in OWN or not known), *tries))
+        if used_up is not None and used_up.name == TARGET:
+            slow = Limit("slow", f"{caller}|{target}", self.SLOW_TRIES, self.SLOW_TRIES_S)
+            used_up = await self._limits.spend((*(each for each in wrong if each.name != TARGET), slow, *tries))
+        if used_up is None:
+            return Tries.OPEN
+        return Tries.LOCKED if used_up.name in OWN else Tries.CROWDED
 
     async def failed(self, channel: str, caller: str, target: str) -> None:
         counted = self._wrong(channel, caller, target, cost=1)
@@ -100,8 +114,8 @@ class RedisCodeLimits:
     def _wrong(self, channel: str, caller: str, target: str, *, cost: int) -> tuple[Limit, ...]:
         return (
             Limit("pair", f"{caller}|{target}", self.PAIR_WRONG, self.PAIR_WRONG_S, cost),
-            Limit("target", target, self.TARGET_WRONG, self.TARGET_WRONG_S, cost),
             Limit("caller", caller, self.CALLER_WRONG, self.CALLER_WRONG_S, cost),
+            Limit(TARGET, target, self.TARGET_WRONG, self.TARGET_WRONG_S, cost),
             Limit("channel", channel, self.CHANNEL_WRONG, self.CHANNEL_WRONG_S, cost),
             Limit("all", "all", self.ALL_WRONG, self.ALL_WRONG_S, cost),
         )

@@ -27,6 +27,7 @@ from core.ports import (
     LimitsDown,
     Order,
     Person,
+    Tries,
 )
 from core.receipts import token_plausible
 from core.recording import Recorder
@@ -101,7 +102,10 @@ class Till:
         """The line when the code is right; WRONG_CODE, LOCKED or BILLING_DOWN otherwise."""
         target = f"{service}:{reference}"
         try:
-            if not await self._limits.allow(channel, caller_msisdn, target):
+            tries = await self._limits.allow(channel, caller_msisdn, target)
+            if tries is Tries.CROWDED and await self._known(caller_msisdn, service, reference):
+                tries = await self._limits.allow(channel, caller_msisdn, target, known=True)
+            if tries is not Tries.OPEN:
                 return Refusal.LOCKED
             # the line is read for the right code alone: its absence takes no other time than a wrong code
             right = await self._billing.code_matches(service, reference, code)
@@ -112,6 +116,17 @@ class Till:
         except (BillingDown, LimitsDown):  # uncounted, no guess is answered: later, please
             return Refusal.BILLING_DOWN
         return line
+
+    async def _known(self, msisdn: str, service: Service, reference: str) -> bool:
+        """Is this the line's contact number, or has it paid for the line before? Asked while strangers guess only:
+        what they do must not close the line to its people (facts/security.md 12). Raises BillingDown.
+        """
+        if not reachable(msisdn):
+            return False
+        lines = await self._billing.lines_of(msisdn)
+        if any((line.service, line.reference) == (service, reference) for line in lines):
+            return True
+        return await self._payments.has_paid(msisdn, service, reference)
 
     async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
         """Each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""

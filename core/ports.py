@@ -180,12 +180,21 @@ class LimitsDown(Exception):
     """The counters' fault: nothing was counted, so nothing that must be counted may happen. Retry later."""
 
 
+class Tries(StrEnum):
+    """Whether one more code may be tried."""
+
+    OPEN = "open"
+    CROWDED = "crowded"  # others' doing: a caller who is known at this line is let through
+    LOCKED = "locked"  # the caller's own doing
+
+
 class CodeLimits(Protocol):
     """Wrong payment codes are counted: caller with target first, so that a stranger cannot lock out the owner, then
     target, caller, channel and all together (facts/security.md 12)."""
 
-    async def allow(self, channel: str, caller: str, target: str) -> bool:
-        """Whether one more code may be tried. `target` is the service and reference asked about."""
+    async def allow(self, channel: str, caller: str, target: str, *, known: bool = False) -> Tries:
+        """May one more code be tried? `target` is the service and reference asked about; for a caller who is `known`
+        there only what the caller did counts. A try that may be is counted."""
 
     async def failed(self, channel: str, caller: str, target: str) -> None:
         """A code was wrong, or there was no such line."""

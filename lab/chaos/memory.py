@@ -77,6 +77,12 @@ class MemoryPayments:
         found = [row.payment for row in self.rows.values() if row.payment.payer_msisdn == msisdn]
         return next((payment for payment in reversed(found) if payment.state in OPEN), None)
 
+    async def has_paid(self, msisdn: str, service: Service, reference: str) -> bool:
+        await self.before()
+        line = (msisdn, service, reference, State.CAPTURED)
+        paid = (row.payment for row in self.rows.values())
+        return any((each.payer_msisdn, each.service, each.line_reference, each.state) == line for each in paid)
+
     async def add(self, draft: Draft) -> None:
         await self.before()
         payment = draft.payment

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from channels.limits import COUNT_ONLY, LIMITS_MAX, Limit, Limits, LimitsDown, RedisCodeLimits
-from core.ports import CodeLimits
+from core.ports import CodeLimits, Tries
 
 OWNER, STRANGER, LINE = "+212600000001", "+212600000009", "mobile:0600000001"
 
@@ -87,7 +87,7 @@ def codes(redis: Redis) -> CodeLimits:
 async def wrong(codes: CodeLimits, caller: str, target: str, times: int, channel: str = "ussd") -> int:
     """Guess until told to stop; how many guesses were let through."""
     for done in range(times):
-        if not await codes.allow(channel, caller, target):
+        if await codes.allow(channel, caller, target) is not Tries.OPEN:
             return done
         await codes.failed(channel, caller, target)
     return times
@@ -95,9 +95,10 @@ async def wrong(codes: CodeLimits, caller: str, target: str, times: int, channel
 
 async def test_a_stranger_locks_out_only_the_stranger(codes: CodeLimits) -> None:
     assert await wrong(codes, STRANGER, LINE, 100) == RedisCodeLimits.PAIR_WRONG
-    assert not await codes.allow("ivr", STRANGER, LINE)  # whatever the channel
-    assert await codes.allow("ussd", OWNER, LINE)
-    assert await codes.allow("ussd", STRANGER, "mobile:0600000002")
+    assert await codes.allow("ivr", STRANGER, LINE) is Tries.LOCKED  # whatever the channel
+    assert await codes.allow("ivr", STRANGER, LINE, known=True) is Tries.LOCKED
+    assert await codes.allow("ussd", OWNER, LINE) is Tries.OPEN
+    assert await codes.allow("ussd", STRANGER, "mobile:0600000002") is Tries.OPEN
 
 
 async def test_a_caller_that_goes_from_line_to_line(codes: CodeLimits) -> None:
@@ -106,21 +107,49 @@ async def test_a_caller_that_goes_from_line_to_line(codes: CodeLimits) -> None:
 
 
 async def test_many_callers_at_one_line(codes: CodeLimits) -> None:
-    guesses = [await wrong(codes, f"+2126000001{n:02}", LINE, 1) for n in range(50)]
-    assert sum(guesses) == RedisCodeLimits.TARGET_WRONG
+    """As many codes as TARGET_WRONG, and one each above that: nobody is shut out by others, and guessing is bounded."""
+    callers, each = 60, 4
+    guesses = sum([await wrong(codes, f"+2126000001{n:02}", LINE, each) for n in range(callers)])
+    busy = -(-RedisCodeLimits.TARGET_WRONG // each)
+    assert guesses == RedisCodeLimits.TARGET_WRONG + callers - busy + RedisCodeLimits.SLOW_TRIES
+    assert guesses <= RedisCodeLimits.TARGET_WRONG + callers * RedisCodeLimits.SLOW_TRIES
+    assert await codes.allow("ivr", "+212600000159", LINE) is Tries.CROWDED
+    assert await codes.allow("ivr", "+212600000159", LINE, known=True) is Tries.OPEN
+    assert await codes.allow("ivr", OWNER, LINE) is Tries.OPEN
+    assert await codes.allow("ivr", OWNER, LINE) is Tries.CROWDED  # once in the hour
+
+
+async def test_who_is_known_has_the_usual_pace_at_a_crowded_line(
+    codes: CodeLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RedisCodeLimits, "TARGET_WRONG", 1)
+    monkeypatch.setattr(RedisCodeLimits, "CHANNEL_WRONG", 1)
+    await wrong(codes, STRANGER, LINE, 1)
+    assert await codes.allow("ussd", OWNER, LINE) is Tries.CROWDED  # the whole channel is
+    for _ in range(RedisCodeLimits.PAIR_WRONG):
+        assert await codes.allow("ussd", OWNER, LINE, known=True) is Tries.OPEN
+        await codes.failed("ussd", OWNER, LINE)
+    assert await codes.allow("ussd", OWNER, LINE, known=True) is Tries.LOCKED
+
+
+async def test_copies_at_once_share_one_slow_try(codes: CodeLimits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RedisCodeLimits, "TARGET_WRONG", 1)
+    await wrong(codes, STRANGER, LINE, 1)
+    allowed = await asyncio.gather(*(codes.allow("ussd", OWNER, LINE) for _ in range(60)))
+    assert allowed.count(Tries.OPEN) == RedisCodeLimits.SLOW_TRIES
 
 
 async def test_a_whole_channel(codes: CodeLimits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RedisCodeLimits, "CHANNEL_WRONG", 7)
     monkeypatch.setattr(RedisCodeLimits, "ALL_WRONG", 10)
     assert sum([await wrong(codes, f"+21260000{n:04}", f"line:{n}", 1) for n in range(20)]) == 7
-    assert await codes.allow("ivr", OWNER, LINE)
+    assert await codes.allow("ivr", OWNER, LINE) is Tries.OPEN
     assert sum([await wrong(codes, f"+21261000{n:04}", f"line:{n}", 1, "ivr") for n in range(20)]) == 3
 
 
 async def test_guesses_at_once_are_counted_before_they_are_wrong(codes: CodeLimits) -> None:
     allowed = await asyncio.gather(*(codes.allow("ussd", STRANGER, LINE) for _ in range(60)))
-    assert sum(allowed) == RedisCodeLimits.PAIR_TRIES
+    assert allowed.count(Tries.OPEN) == RedisCodeLimits.PAIR_TRIES
 
 
 async def test_every_counter_ends(codes: CodeLimits, redis: Redis) -> None:

@@ -22,6 +22,7 @@ from core.ports import (
     Order,
     Posting,
     Sms,
+    Tries,
     Undoing,
     Undone,
     Unknown,
@@ -188,8 +189,8 @@ class MemoryLimits:
     def __init__(self) -> None:
         self.wrong: dict[tuple[str, str], int] = {}
 
-    async def allow(self, channel: str, caller: str, target: str) -> bool:
-        return self.wrong.get((caller, target), 0) < 3
+    async def allow(self, channel: str, caller: str, target: str, *, known: bool = False) -> Tries:
+        return Tries.OPEN if self.wrong.get((caller, target), 0) < 3 else Tries.LOCKED
 
     async def failed(self, channel: str, caller: str, target: str) -> None:
         self.wrong[caller, target] = self.wrong.get((caller, target), 0) + 1

@@ -36,9 +36,12 @@ def test_its_numbers_are_the_codes() -> None:
     code, card = RedisCodeLimits, RedisCardLimits
     for told in (
         (
-            f"| {code.PAIR_WRONG} in {code.PAIR_WRONG_S // 60} min by caller and line; {code.TARGET_WRONG}/h a line; "
-            f"{code.CALLER_WRONG}/h a caller; {code.CHANNEL_WRONG:,}/h a channel; {code.ALL_WRONG:,}/h in all |"
+            f"| {code.PAIR_WRONG} in {code.PAIR_WRONG_S // 60} min by caller and line; {code.TARGET_WRONG}/h a line, "
+            f"then {code.SLOW_TRIES}/h a caller; {code.CALLER_WRONG}/h a caller; {code.CHANNEL_WRONG:,}/h a channel; "
+            f"{code.ALL_WRONG:,}/h in all |"
         ),
+        f"N telephones try at most {code.TARGET_WRONG} + N codes of one line in an hour, and all telephones "
+        f"{code.ALL_WRONG:,} of all lines",
         (
             f"| {card.CALL_SENT} a call; {card.CALLER_SENT}/h and {card.CALLER_DAY_SENT} a day a caller; "
             f"{card.CARD_SENT}/h and {card.CARD_DAY_SENT} a day a card; hidden numbers {card.HIDDEN_SENT}/h together |"
@@ -49,4 +52,4 @@ def test_its_numbers_are_the_codes() -> None:
         f"for {HUNG_UP_TTL_S} s that the saving script honours",
         f"whole within {RECEIVE_MAX_S:.0f} s, a head of {HEAD_BYTES_MAX // 1024} KiB and {HEADERS_MAX} headers",
     ):
-        assert told in PAGE.replace("\n  ", " "), told
+        assert told in re.sub(r"\s+", " ", PAGE), told
