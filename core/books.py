@@ -13,7 +13,6 @@ from typing import Protocol
 from core.consent import Consent
 from core.invoices import Invoice
 from core.payment import Challenge, Event, Payment, State
-from core.refunds import Refunds
 from core.subscribers import Language, Service
 
 
@@ -45,7 +44,6 @@ class Kind(StrEnum):
     UNDECIDED_SMS = "undecided_sms"
     DECLINED_SMS = "declined_sms"
     UNDONE_SMS = "undone_sms"
-    REFUND_SMS = "refund_sms"  # one bill's money went back
     OUTGOING_CALL = "outgoing_call"
     CODE_SMS = "code_sms"
     ANSWER_SMS = "answer_sms"
@@ -201,7 +199,7 @@ class Postings(Protocol):
         """The bills of a payment whose posting wants something now, kept from other workers until then."""
 
     async def due(self, now: datetime, limit: int) -> list[str]:
-        """Ids of payments with bills or refunds that want something; each one's `claim` decides who does it."""
+        """Ids of payments with bills that want something; `claim` decides who does it."""
 
     async def turn(
         self,
@@ -212,7 +210,7 @@ class Postings(Protocol):
         now: datetime,
         due_at: datetime | None,
     ) -> bool:
-        """Guarded: False when it was no longer `before`. From CREDITING to CREDITED tells the payer in the commit."""
+        """Guarded: False when it was no longer `before`."""
 
     async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
         """Look again then, while it is still in that state."""
@@ -281,10 +279,9 @@ class People(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The five of them."""
+    """The four of them."""
 
     payments: Payments
     postings: Postings
     messages: Messages
     people: People
-    refunds: Refunds
