@@ -18,7 +18,7 @@ from psycopg_pool import PoolTimeout
 from core.books import BooksDown
 from core.database.pool import Connection, Database
 from core.import_rows import INVOICE_COLUMNS, SUBSCRIBER_COLUMNS, RowError, invoice, subscriber
-from core.importing_sql import COPY, COUNT_PAID, MERGE, ORPHANS, STAGING
+from core.importing_sql import COPY, COUNT_CODES, COUNT_PAID, MERGE, ORPHANS, STAGING
 
 PROBLEMS_KEPT_MAX = 1_000  # all are counted
 PROGRESS_ROWS = 1_000
@@ -61,6 +61,7 @@ class Report:
     added: int = 0
     changed: int = 0
     kept_paid: int = 0
+    codes_changed: int = 0  # of the changed lines: these get another payment code
     problems_count: int = 0
     problems: list[Problem] = field(default_factory=list)
     refused: Refused = field(default=_nobody, repr=False)
@@ -174,6 +175,8 @@ async def _merge(connection: Connection, report: Report, now: datetime) -> None:
                 lines = "no line" if orphan["lines"] == 0 else "several lines"
                 report.leave_out(orphan["line_no"], f"reference: {lines} of this reference")
         report.kept_paid = (await _all(connection, COUNT_PAID))[0]["paid"]
+    else:
+        report.codes_changed = (await _all(connection, COUNT_CODES))[0]["codes"]
     for merged in await _all(connection, MERGE[report.kind], now):
         report.added, report.changed = merged["added"], merged["changed"]
 

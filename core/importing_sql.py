@@ -38,6 +38,15 @@ JOIN invoices i ON i.service = l.service AND i.line_reference = l.reference AND 
 WHERE i.paid_at IS NOT NULL
 """
 
+# Before the merge: lines that get another code than they have.
+COUNT_CODES = """
+SELECT count(*) AS codes
+FROM (SELECT DISTINCT ON (service, reference) service, reference, payment_code
+      FROM staged ORDER BY service, reference, line_no DESC) s
+JOIN lines l ON l.service = s.service AND l.reference = s.reference
+WHERE l.payment_code <> s.payment_code
+"""
+
 MERGE: dict[str, LiteralString] = {
     "subscribers": """
 WITH merged AS (

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from channels.clock import SystemClock
 from channels.settings import BadSettings, Settings
@@ -39,7 +41,8 @@ class FileReport:
         r = self.report
         counts = {"rows": r.rows, "added": r.added, "changed": r.changed, "unchanged": r.unchanged}
         problems = [{"line": p.line, "why": p.why} for p in r.problems]
-        told = {"file": self.file.name, "kind": r.kind.value, "dry_run": r.dry_run, **counts, "kept_paid": r.kept_paid}
+        kept = {"kept_paid": r.kept_paid, "codes_changed": r.codes_changed}
+        told = {"file": self.file.name, "kind": r.kind.value, "dry_run": r.dry_run, **counts, **kept}
         rate = round(r.rows / self.seconds) if self.seconds else None
         more = {"seconds": round(self.seconds, 3), "rows_per_s": rate}
         return {**told, "problems_count": r.problems_count, "problems": problems, **more}
@@ -56,6 +59,10 @@ class FileReport:
             f"{self.file.name}: {r.rows} {r.kind.value} read, {r.added} {done} added, {r.changed} changed, "
             f"{r.unchanged} unchanged, {r.problems_count} refused{rate}"
         )
+        if r.codes_changed:
+            yield f"  payment codes: {r.codes_changed} {done} changed"
+        if r.kept_paid:
+            yield f"  paid here and left as they are: {r.kept_paid}"
         for problem in r.problems[:PROBLEMS_SHOWN]:
             yield f"  line {problem.line}: {problem.why}"
 
@@ -63,7 +70,7 @@ class FileReport:
 async def import_files(
     settings: Settings, files: Sequence[Path], *, dry_run: bool, errors: Path | None = None
 ) -> list[FileReport]:
-    """Each file by itself: all of its good rows, or none. Subscribers come before bills.
+    """Each file by itself, in this order: all of its good rows, or none. Subscribers come before their bills.
 
     `errors` gets every row that was left out: file, line, why. Raises BooksDown, OSError.
     """
@@ -75,11 +82,11 @@ async def import_files(
         async with open_database(url) as database:
             for file in files:
                 began = time.perf_counter()
-                with _bar(file) as progress, file.open(encoding="utf-8-sig", newline="") as text:
+                with file.open("rb") as raw, _bar(file, raw) as progress:
                     try:
                         report = await import_csv(
                             database,
-                            text,
+                            TextIOWrapper(raw, encoding="utf-8-sig", newline=""),
                             SystemClock().now(),
                             dry_run=dry_run,
                             progress=progress,
@@ -104,11 +111,13 @@ def _errors(path: Path | None) -> Iterator[Callable[[Path, Problem], None]]:
 
 
 @contextlib.contextmanager
-def _bar(file: Path) -> Iterator[Callable[[int], None]]:
+def _bar(file: Path, raw: BinaryIO) -> Iterator[Callable[[int], None]]:
+    """How much of the file was read, on a terminal; of what has no size the rows alone."""
     if not sys.stderr.isatty():
         yield lambda rows: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} rows"), TimeElapsedColumn())
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task(file.name, total=None)
-        yield lambda rows: bar.update(task, completed=rows)
+    total = file.stat().st_size if file.is_file() else None
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]:,} rows"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), transient=True) as bar:
+        task = bar.add_task(file.name, total=total, rows=0)
+        yield lambda rows: bar.update(task, completed=raw.tell() if total else 0, rows=rows)

@@ -53,6 +53,21 @@ async def test_a_dry_run_says_what_it_would_do_and_does_nothing(database: Databa
     assert await database.all("SELECT * FROM lines") == []
 
 
+async def test_another_code_is_told_and_kept_and_nothing_else_moves(database: Database) -> None:
+    line = "mobile,0600000001,Salma,0600000001,,{code},fr\n"
+    await load(database, SUBSCRIBERS + line.format(code="482913"))
+    bill = INVOICES + "0600000001,1,2026-09-01,10.00,2026-10-25\n"
+    await load(database, bill)
+    dry = await load(database, SUBSCRIBERS + line.format(code="048291"), dry_run=True)
+    # of two rows about one line the last counts: this one gets one new code
+    changed = await load(database, SUBSCRIBERS + line.format(code="482913") + line.format(code="048291"))
+    again = await load(database, SUBSCRIBERS + line.format(code="048291"))
+    assert [report.codes_changed for report in (dry, changed, again)] == [1, 1, 0]
+    assert (changed.changed, again.unchanged, (await load(database, bill)).unchanged) == (1, 1, 1)
+    row = await database.one("SELECT payment_code, holder FROM lines")
+    assert row == {"payment_code": "048291", "holder": "Salma"}
+
+
 async def test_wrong_rows_are_left_out_with_their_lines(database: Database) -> None:
     good = "mobile,0600000001,Salma,0600000001,,482913,fr\n"
     report = await load(
