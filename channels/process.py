@@ -1,8 +1,25 @@
 """What a process does first, before it reads a secret."""
 
+import ctypes
 import resource
+import sys
+
+PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4  # linux/prctl.h
 
 
 def no_core_dumps() -> None:
-    """A crash must not write a card from memory to a disk (facts/security.md 7)."""
+    """A crash must not write a card from memory to a disk, nor a program of the same user read it there.
+
+    facts/security.md 7. RLIMIT_CORE does not hold where the kernel pipes cores to a program, PR_SET_DUMPABLE does; only
+    Linux has it. It is lost at exec: servers that we start are not meant.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def dumpable() -> bool:
+    """Could this process's memory still be dumped?"""
+    if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
+        return True
+    return sys.platform == "linux" and ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0

@@ -150,19 +150,27 @@ def test_a_wrong_value_is_not_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    "start", ["serve.serve_forever(settings, '127.0.0.1', 1)", "asyncio.run(serve.work_forever(settings))"]
+    "start",
+    [
+        "serve.serve_forever(settings, '127.0.0.1', 1)",
+        "asyncio.run(serve.work_forever(settings))",
+        "demo.run(1, pathlib.Path('/dev/null/never-made'), os.environ)",
+    ],
 )
 def test_no_core_is_dumped(start: str) -> None:
     """Asked of the process itself, at the moment where it would begin to serve."""
     program = f"""
-import asyncio, os, resource
+import asyncio, os, pathlib, resource
 import uvicorn
+import channels.commands.demo as demo
 import channels.commands.serve as serve
+from channels.process import dumpable
 from channels.settings import load
 settings = load(os.environ)
 def stop(*_, **__):
-    raise SystemExit(str(resource.getrlimit(resource.RLIMIT_CORE)))
-uvicorn.Server.run = uvicorn.Server.serve = serve.assemble = stop
+    raise SystemExit(f"{{resource.getrlimit(resource.RLIMIT_CORE)}} {{dumpable()}}")
+uvicorn.Server.run = uvicorn.Server.serve = serve.assemble = demo._servers = pathlib.Path.mkdir = stop
+assert dumpable()
 {start}
 """
     resource_before = resource.getrlimit(resource.RLIMIT_CORE)
@@ -170,5 +178,5 @@ uvicorn.Server.run = uvicorn.Server.serve = serve.assemble = stop
     done = subprocess.run(
         [sys.executable, "-c", program], env=kept | environ(), capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.stderr.strip().splitlines()[-1] == "(0, 0)", done.stderr
+    assert done.stderr.strip().splitlines()[-1] == "(0, 0) False", done.stderr
     assert resource.getrlimit(resource.RLIMIT_CORE) == resource_before
