@@ -15,10 +15,7 @@ from redis.exceptions import ClusterDownError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as NodeLost
 from redis.exceptions import TimeoutError as NodeSilent
 
-from sessions.connecting import connect
 from sessions.pipelined import Arguments, Pipelined
-
-__all__ = ["ByNode", "connect", "pipelined"]
 
 REFRESH_EVERY_S = 0.5
 _SCRIPTS = frozenset({"EVAL", "EVALSHA"})
