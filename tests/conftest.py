@@ -19,6 +19,11 @@ TEMPLATE = "khallas_template"
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What is shortened in the suite, and its real length by command."""
+    parser.addoption("--outage-s", type=float, default=2.0, help="how long Kannel finds no application (docs: 60)")
+
+
 @pytest.fixture(scope="session")
 def servers_folder() -> Iterator[Path]:
     """Where the shared servers keep what they write; open to `nobody`, as whom root's PostgreSQL runs."""
