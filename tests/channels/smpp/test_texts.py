@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from channels.app import assemble
 from channels.sms.smpp_texter import fold_id
 from core.books import Delivery
-from core.gsm7 import parts as cut
 from core.ports import Sms
 from tests.channels.smpp.conftest import until
 from tests.channels.smpp.house import Running, binds, running, seed, settings_of
@@ -226,25 +225,6 @@ async def test_a_late_answer_is_not_sent_a_second_time(smsc: Smsc, server: Runni
     await server.house.database.do("UPDATE messages SET due_at = now() WHERE reference = 'r-9'")
     await status(server, IMANE, "sent")
     assert len(await smsc.submits()) == 1
-
-
-async def test_two_hundred_heavy_texts_survive_both_ways(smsc: Smsc, server: Running) -> None:
-    rng = random.Random(200)
-    texts = ["".join(rng.choice("€[]{}^~|\\aZ 9é") for _ in range(rng.randrange(1, 330))) for _ in range(200)]
-    texter = server.house.networks.texter
-    gate = asyncio.Semaphore(20)
-
-    async def send(number: int) -> None:
-        async with gate:
-            await texter.send(Sms(f"heavy-{number}", f"+2126{number:08d}", texts[number]))
-
-    await asyncio.gather(*(send(number) for number in range(200)))
-    got: dict[str, list[tuple[str, str]]] = {}
-    for each in await smsc.submits():
-        assert each["data_coding"] == 0
-        got.setdefault(each["to"], []).append((each["udh"] or "", each["text"]))
-    assert ["".join(text for _, text in sorted(got[f"2126{number:08d}"])) for number in range(200)] == texts
-    assert sum(len(each) for each in got.values()) == sum(len(cut(text)) for text in texts)
 
 
 async def test_operations_see_the_link(smsc: Smsc, server: Running) -> None:
