@@ -1,6 +1,5 @@
 """Texts and receipts through an SMSC from outside, the whole server, a real database and a real Valkey."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator
 
