@@ -17,6 +17,7 @@ from bench.stage import PUBLIC_URL, SID, TOKEN
 from channels.gateways.twilio_signature import sign
 from core.invoices import Invoice
 from core.subscribers import Language, Service
+from sessions.bills import unpaid_of
 from sessions.choosing import PickInvoices
 from sessions.codec import Record, encode
 from sessions.effects import LineRef
@@ -66,7 +67,9 @@ def language(connection: int, among: Sequence[Language] = EVERY_LANGUAGE) -> Lan
 def record(connection: int, count: int, among: Sequence[Language] = EVERY_LANGUAGE) -> bytes:
     """A session at the list of bills, as save.lua leaves it."""
     line = LineRef(Service.MOBILE, f"06{connection:08d}", "salma@example.com")
-    kept = Record(ORDER + 1, ORDER, PickInvoices(line, bills(count)), language(connection, among), terms=True)
+    kept = Record(
+        ORDER + 1, ORDER, PickInvoices(line, unpaid_of(bills(count))), language(connection, among), terms=True
+    )
     return b"%d|%b" % (kept.version, encode(kept))
 
 

@@ -6,10 +6,11 @@ import msgspec
 from msgspec.structs import replace
 
 from core.billpay import Refusal
-from core.invoices import Invoice, total
+from core.invoices import Invoice
 from core.payment import Payment
 from core.subscribers import email_of, mask_email, national
 from sessions.basket import Basket, basket_of
+from sessions.bills import NONE_LEFT, Left, Listed, Unpaid, all_left
 from sessions.effects import Bills, LineRef, ListBills, NoBills, Start
 from sessions.ending import Goodbye
 from sessions.paying import CardNumber, PayByConnector, card_screen
@@ -21,10 +22,12 @@ from sessions.screen import (
     Done,
     Event,
     Home,
+    Listing,
     Menu,
     Month,
     Noted,
     Option,
+    Say,
     Spelled,
     Tell,
     Text,
@@ -54,47 +57,80 @@ class NothingToPay(msgspec.Struct, frozen=True, tag=True):
                 return Again(say("wrong-choice"))
 
 
+class TickBoxes(Listing):
+    """An option a bill, made as it is looked at: of five hundred a page shows three. With many, one more for all."""
+
+    __slots__ = ("_all", "_left", "_listed")
+
+    def __init__(self, listed: Listed, left: Left) -> None:
+        self._listed = listed
+        self._left = left
+        # "all" comes first: who pays one bill of forty must not turn ten pages to untick the others
+        self._all = 1 if len(listed.bills) >= TICK_ALL_FROM else 0
+
+    def __len__(self) -> int:
+        return len(self._listed.bills) + self._all
+
+    def at(self, place: int) -> Option:
+        if place < self._all:
+            ticked = self._left.count < len(self._listed.bills)
+            return Option("all", say("bills.none" if ticked else "bills.all"))
+        bill = self._listed.bills[place - self._all]
+        return Option(
+            bill.number,
+            Say("bill", (("month", Month(bill.period)), ("amount", Amount(bill.amount_centimes)))),
+            not self._left.has(place - self._all),
+        )
+
+    def place(self, option: str) -> int | None:
+        if option == "all":
+            return 0 if self._all else None
+        place = self._listed.place(option)
+        return None if place is None else place + self._all
+
+
 class PickInvoices(msgspec.Struct, frozen=True, tag=True):
     """Unpaid bills, all ticked; a choice unticks one, 'pay' goes on."""
 
     line: LineRef
-    unpaid: tuple[Invoice, ...]
-    left_out: frozenset[str] = frozenset()
+    unpaid: Unpaid
+    left: Left = NONE_LEFT
 
     @property
-    def picked(self) -> tuple[Invoice, ...]:
-        return tuple(i for i in self.unpaid if i.number not in self.left_out)
+    def picked_count(self) -> int:
+        return self.unpaid.count - self.left.count
+
+    @property
+    def picked_centimes(self) -> int:
+        return self.unpaid.total_centimes - self.left.centimes
+
+    def listed(self, visit: Visit) -> Listed:
+        """The bills. Raises LookupError when they are not at hand: a turn asks billing before it comes here."""
+        listed = visit.shelf.find(self.unpaid)
+        if listed is None:
+            raise LookupError("a list of bills is not at hand")
+        return listed
+
+    def picked(self, visit: Visit) -> tuple[Invoice, ...]:
+        return tuple(bill for n, bill in enumerate(self.listed(visit).bills) if not self.left.has(n))
 
     def ask(self, visit: Visit) -> Menu:
-        bills = tuple(
-            Option(
-                i.number,
-                say("bill", month=Month(i.period), amount=Amount(i.amount_centimes)),
-                ticked=i.number not in self.left_out,
-            )
-            for i in self.unpaid
-        )
-        everything = (
-            (Option("all", say("bills.none" if self.picked else "bills.all")),) if len(bills) >= TICK_ALL_FROM else ()
-        )
-        pay = (Option("pay", say("bills.pay", total=Amount(total(self.picked))), pinned=True),) if self.picked else ()
-        # "all" comes first: who pays one bill of forty must not turn ten pages to untick the others
-        return Menu(
-            say("unpaid-bills", count=len(self.picked), of=len(self.unpaid)), (*everything, *bills, *pay), back=True
-        )
+        pay = (Option("pay", say("bills.pay", total=Amount(self.picked_centimes))),) if self.picked_count else ()
+        text = say("unpaid-bills", count=self.picked_count, of=self.unpaid.count)
+        return Menu(text, TickBoxes(self.listed(visit), self.left), back=True, pinned=pay)
 
     def on(
         self, event: Event, visit: Visit
     ) -> PickInvoices | ConfirmTotal | Start | ListBills | CardNumber | PayByConnector | Home | Refused:
         match event:
-            case Chose("pay") if self.picked and visit.can.takes_card:
-                return Start(self.line, self.picked)
-            case Chose("pay") if self.picked:
+            case Chose("pay") if self.picked_count and visit.can.takes_card:
+                return Start(self.line, self.picked(visit))
+            case Chose("pay") if self.picked_count:
                 return ConfirmTotal(self)
             case Chose("all"):
-                return replace(self, left_out=frozenset(i.number for i in self.unpaid) if self.picked else frozenset())
-            case Chose(number) if number in {i.number for i in self.unpaid}:
-                return replace(self, left_out=self.left_out ^ {number})
+                return PickInvoices(self.line, self.unpaid, all_left(self.unpaid) if self.picked_count else NONE_LEFT)
+            case Chose(number) if (place := (listed := self.listed(visit)).place(number)) is not None:
+                return PickInvoices(self.line, self.unpaid, self.left.toggled(place, listed.bills[place]))
             case Done(Payment() as payment):
                 return card_screen(basket_of(payment), visit)
             case Done(result):
@@ -111,14 +147,14 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
     pick: PickInvoices
 
     def ask(self, visit: Visit) -> Menu:
-        picked, email = self.pick.picked, self.pick.line.email
+        due, count, email = Amount(self.pick.picked_centimes), self.pick.picked_count, self.pick.line.email
         receipt = say(
             "confirm-total",
-            total=Amount(total(picked)),
-            count=len(picked),
+            total=due,
+            count=count,
             email=mask_email(email or "@")[:EMAIL_SHOWN_MAX],
         )
-        text = receipt if email else say("confirm-total.no-email", total=Amount(total(picked)), count=len(picked))
+        text = receipt if email else say("confirm-total.no-email", total=due, count=count)
         options = [Option("pay", say("confirm-total.pay"))]
         if visit.can.types_text:
             options.append(Option("email", say("confirm-total.change-email" if email else "confirm-total.add-email")))
@@ -127,7 +163,7 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
     def on(self, event: Event, visit: Visit) -> HandOver | Email | PickInvoices | Start | ListBills | Refused:
         match event:
             case Chose("pay"):
-                return Start(self.pick.line, self.pick.picked, ring_back=True)
+                return Start(self.pick.line, self.pick.picked(visit), ring_back=True)
             case Chose("email"):
                 return Email(self.pick)
             case Done(Payment() as payment):
@@ -183,14 +219,25 @@ class HandOver(msgspec.Struct, frozen=True, tag=True):
         return self
 
 
+def pick_of(screen: object) -> PickInvoices | None:
+    """The choice of bills that a screen needs its list for: to show it, or to pay what is ticked on it."""
+    match screen:
+        case PickInvoices():
+            return screen
+        case ConfirmTotal(pick):
+            return pick
+        case _:
+            return None
+
+
 Refused = PickInvoices | NothingToPay | Goodbye | Noted[PickInvoices] | Again
 
 
 def bills_or_why(line: LineRef, result: object) -> Refused | ListBills:
     """The screen for a list of bills, or for the reason why there is none or the payment did not start."""
     match result:
-        case Bills(bill_line, invoices, changed):
-            screen = PickInvoices(bill_line, invoices)
+        case Bills(bill_line, unpaid, changed):
+            screen = PickInvoices(bill_line, unpaid)
             return Noted(screen, say("bills-changed")) if changed else screen
         case NoBills(bill_line, why):
             return bills_or_why(bill_line, why)

@@ -17,7 +17,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     screen: Screen
     language: Language | None = None
     terms: bool = False
-    option: int = 0  # on which page of a menu the customer is: the one with this option
+    begin: int = 0  # on which page of a menu the customer is: the one that begins with this option
     notice: Notice | None = None
     tries: int = 0
     mistakes: int = 0

@@ -8,19 +8,22 @@ from sessions.codec import Record
 from sessions.effects import Launch
 from sessions.heard import Heard
 from sessions.opening import Opening, Resumable, Resume
+from sessions.pages import Spot
 from sessions.paybill import Screen, Shown
 from sessions.perform import Place
 from sessions.screen import Say
 
+TOP = Spot()
+
 
 @dataclass(slots=True)
 class Draft:
-    """The turn's working copy. `shown` is the screen the customer is on."""
+    """The turn's working copy. `spot` is the page of the screen that the customer is on."""
 
     screen: Screen
     language: Language | None
     terms: bool
-    option: int = 0
+    spot: Spot = TOP
     notice: Say | None = None
     tries: int = 0
     mistakes: int = 0
@@ -31,7 +34,7 @@ class Draft:
 
 def move(draft: Draft, screen: Shown, notice: Say | None = None) -> None:
     same = type(screen) is type(draft.screen)
-    draft.option = draft.option if same and notice is None else 0
+    draft.spot = draft.spot if same and notice is None else TOP
     draft.screen = screen
     draft.notice = notice
     draft.tries = 0

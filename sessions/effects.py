@@ -8,6 +8,7 @@ from core.invoices import Invoice
 from core.payment import Payment
 from core.ports import Person
 from core.subscribers import Language, Service
+from sessions.bills import Unpaid
 from sessions.screen import Taken
 
 
@@ -178,7 +179,7 @@ class Bills:
     """Unpaid bills, oldest first. `changed`: they are not those shown before."""
 
     line: LineRef
-    invoices: tuple[Invoice, ...]
+    unpaid: Unpaid
     changed: bool = False
 
 

@@ -12,6 +12,7 @@ from sessions.screen import (
     Again,
     Chose,
     Digits,
+    Done,
     Event,
     HelpMe,
     Home,
@@ -42,6 +43,8 @@ def advance(screen: Screen, event: Event, visit: Visit) -> Next:
     """What follows when `event` reaches `screen`."""
     if isinstance(screen, Opening):
         return screen.on(event, visit)
+    if isinstance(event, Done):  # an effect's result, no answer to what the screen asks
+        return _following(screen.on(event, visit))
     words = screen.ask(visit)
     match event:
         case HelpMe():
@@ -52,7 +55,10 @@ def advance(screen: Screen, event: Event, visit: Visit) -> Next:
             return Again(words.wrong if isinstance(words, Digits | Text) else say("wrong-choice"))
         case Silence() if not isinstance(words, Tell):
             return Again(say("not-heard"))
-        case Chose(choice) if not isinstance(words, Menu) or choice not in {option.id for option in words.options}:
+        case Chose(choice) if not isinstance(words, Menu) or not words.offers(choice):
             return Again(say("wrong-choice"))
-    following = screen.on(event, visit)
+    return _following(screen.on(event, visit))
+
+
+def _following(following: Next | Home) -> Next:
     return Opening(fresh=False) if isinstance(following, Home) else following

@@ -2,6 +2,9 @@
 
 How a page reads, how much fits and which keys move between pages are the channel's (its Layout); that no label is cut,
 that pinned options stay on every page and that next and back lead somewhere is decided here, once for all channels.
+
+A page is known by the option it begins with and made alone: a step on a list of five hundred costs what one on a list
+of two costs.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +34,8 @@ from sessions.screen import (
     Words,
 )
 
-PAGES_MAX = 600  # more bills than any line has, at one a page
 INPUT_MAX = 200  # characters of one answer that are looked at
+DIGITS = tuple(str(n) for n in range(1, 100))
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -63,26 +66,36 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 class Turned(msgspec.Struct, frozen=True):
-    """Another page of the same menu, told by an option on it: not the journey's business.
+    """Another page of the same menu, not the journey's business: from an option on, or the one before that.
 
-    By an option and not by a page's number: a notice or a longer total cuts the same menu elsewhere, and nothing may
-    be skipped by that.
+    Told by an option and not by a page's number: a notice or a longer total cuts the same menu elsewhere, and nothing
+    may be skipped by that.
     """
 
     option: int
+    before: bool = False
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """Which page of a menu: from an option on, and on from there until one holds another; or what comes before."""
+
+    begin: int = 0
+    holds: int = 0
+    before: bool = False
 
 
 Heard = Event | Turned
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What is sent, and what each key on it means. `begin`: the first option on it that is not pinned."""
+    """What is sent, and what each key on it means. Of what is not pinned it shows `begin` up to, not with, `end`."""
 
     text: str
     words: Words
     keys: Keys
     meaning: dict[str, Heard] = msgspec.field(default_factory=dict)
     begin: int = 0
+    end: int = 0
 
     def read(self, typed: str | None) -> Heard:
         """The event that an answer is; anything not offered is Unclear, no answer at all is Silence."""
@@ -105,10 +118,9 @@ class Page(msgspec.Struct, frozen=True):
             return Back()
         return _text(self.words, answer) if isinstance(self.words, Text) else _digits(self.words, answer)
 
-    def place_of(self, event: Event, otherwise: int) -> int:
-        """Where among the options that are not pinned the chosen one stands."""
-        loose = [o.id for o in self.words.options if not o.pinned] if isinstance(self.words, Menu) else []
-        return loose.index(event.id) if isinstance(event, Chose) and event.id in loose else otherwise
+    def place_of(self, event: Event) -> int:
+        """Where among the options that are not pinned the chosen one stands; 0 for all else."""
+        return (self.words.place(event.id) or 0) if isinstance(event, Chose) and isinstance(self.words, Menu) else 0
 
     def _choice(self, answer: str) -> Heard:
         key = digits_of(answer) if answer and all(c.isdecimal() for c in answer) else answer
@@ -131,73 +143,66 @@ def _text(field_: Text, answer: str) -> Event:
     return Typed(answer) if answer and len(answer) <= field_.most else Unclear()
 
 
-def pages(words: Words, text: str, labels: Sequence[str], layout: Layout) -> tuple[Page, ...]:
-    """All pages of what a screen asks. `text` and `labels` are already in the customer's words.
+def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Layout, begin: int = 0) -> Page | None:
+    """The longest page that fits from an option on; None when that one option alone does not fit.
 
-    Raises ValueError when one option alone does not fit: texts are linted so that this cannot happen in service.
+    `text` and labels are in the customer's words. What is no menu is one page, whether it fits or not.
     """
     if not isinstance(words, Menu):
-        return (Page(layout.compose(text, ()), words, layout.keys),)
-    named = list(zip(words.options, labels, strict=True))
-    pinned = [pair for pair in named if pair[0].pinned]
-    loose = [pair for pair in named if not pair[0].pinned]
-    made: list[Page] = []
-    begin = 0
-    while not made or begin < len(loose):
-        if len(made) >= PAGES_MAX:
-            raise ValueError("a menu of too many pages")
-        page, begin = _page(words, text, loose, begin, pinned, layout)
-        made.append(page)
-    return tuple(made)
-
-
-def holding(made: Sequence[Page], option: int) -> Page:
-    """The page that an option is on; the last one when there is no such option any more."""
-    return next(page for page in reversed(made) if page.begin <= option)
-
-
-def _page(
-    words: Menu,
-    text: str,
-    loose: list[tuple[Option, str]],
-    begin: int,
-    pinned: list[tuple[Option, str]],
-    layout: Layout,
-) -> tuple[Page, int]:
-    """The longest page that fits from `begin`, and where the next one begins."""
-    most = min(len(loose), begin + layout.options_max - len(pinned))
-    if most == len(loose):  # the last page needs no way on, so it may hold what one more row would not let in
-        page = _filled(words, text, pinned, loose, begin, most, layout)
+        return Page(layout.compose(text, ()), words, layout.keys)
+    length = len(words.options)
+    begin = max(0, min(begin, length - 1))
+    most = min(length, begin + layout.options_max - len(words.pinned))
+    shown = [(option, label(option)) for option in words.pinned]
+    if most == length:  # the last page needs no way on, so it may hold what one more row would not let in
+        last = shown + [(option, label(option)) for option in words.options[begin:most]]
+        page = _filled(words, text, last, begin, most, layout)
         if layout.fits(page.text):
-            return page, most
-    longest: tuple[Page, int] | None = None
+            return page
+    longest: Page | None = None
     for end in range(begin + 1, most + 1):
-        page = _filled(words, text, pinned, loose, begin, end, layout)
+        option = words.options[end - 1]
+        shown.append((option, label(option)))
+        page = _filled(words, text, shown, begin, end, layout)
         if not layout.fits(page.text):
             break
-        longest = page, end
-    if longest is None:
-        raise ValueError("one option alone does not fit a page")
+        longest = page
     return longest
 
 
-def _filled(
-    words: Menu,
-    text: str,
-    pinned: list[tuple[Option, str]],
-    loose: list[tuple[Option, str]],
-    begin: int,
-    end: int,
-    layout: Layout,
-) -> Page:
+def find(spot: Spot, at: Callable[[int], Page]) -> Page:
+    """The page of a spot; `at` makes the one that begins with an option."""
+    if spot.before:
+        return _before(spot.begin, at)
+    page = at(spot.begin)
+    while page.end <= spot.holds < _length(page.words):  # bounded: each page is further on
+        page = at(page.end)
+    return page
+
+
+def _before(end: int, at: Callable[[int], Page]) -> Page:
+    """The longest page that leads on to `end`: no option between the two is skipped."""
+    best = at(end - 1)
+    for begin in range(end - 2, -1, -1):  # ends with the first page that is too full to reach
+        page = at(begin)
+        if page.end < end:
+            break
+        best = page
+    return best
+
+
+def _length(words: Words) -> int:
+    return len(words.options) if isinstance(words, Menu) else 0
+
+
+def _filled(words: Menu, text: str, shown: Sequence[tuple[Option, str]], begin: int, end: int, layout: Layout) -> Page:
     """The page of these options; pinned ones first, so that their keys are the same on every page."""
-    shown = pinned + loose[begin:end]
-    rows = [Row(str(n), label) for n, (_, label) in enumerate(shown, 1)]
-    meaning: dict[str, Heard] = {str(n): Chose(option.id) for n, (option, _) in enumerate(shown, 1)}
-    if end < len(loose):
+    rows = [Row(DIGITS[n], label) for n, (_, label) in enumerate(shown)]
+    meaning: dict[str, Heard] = {DIGITS[n]: Chose(option.id) for n, (option, _) in enumerate(shown)}
+    if end < len(words.options):
         rows.append(Row(layout.keys.next, layout.next_label))
         meaning[layout.keys.next] = Turned(end)
     if begin > 0 or words.back:
         rows.append(Row(layout.keys.back, layout.back_label))
-        meaning[layout.keys.back] = Turned(begin - 1) if begin > 0 else Back()
-    return Page(layout.compose(text, rows), words, layout.keys, meaning, begin)
+        meaning[layout.keys.back] = Turned(begin, before=True) if begin > 0 else Back()
+    return Page(layout.compose(text, rows), words, layout.keys, meaning, begin, end)

@@ -10,6 +10,8 @@ from core.consent import TERMS_VERSION
 from core.payment import Payment, State
 from core.ports import CardLimits, LimitsDown
 from core.subscribers import Language
+from sessions.bills import Shelf
+from sessions.choosing import pick_of
 from sessions.effects import (
     Accepted,
     AcceptTerms,
@@ -38,8 +40,9 @@ from sessions.effects import (
     Rung,
     Start,
 )
+from sessions.paybill import Screen
 from sessions.refusals import KeptRefusals, Refusals
-from sessions.screen import Visit
+from sessions.screen import Done, Visit
 from sessions.store import Key
 from sessions.vault import EXPIRY, NUMBER, Seals
 
@@ -81,6 +84,7 @@ class Performer:
         self._seals = seals
         self._cards = cards
         self._refusals = refusals or KeptRefusals()
+        self.shelf = Shelf()
 
     def mark(self, key: Key, typed: str | None) -> int:
         """What an answer leaves behind so that its copy is known (sessions/heard.py)."""
@@ -102,7 +106,9 @@ class Performer:
                 return Came(await till.identify(visit.can.channel, msisdn, service, reference, code))
             case ListBills(line, changed):
                 found = await till.unpaid(line.service, line.reference, payer_msisdn=msisdn)
-                return Came(NoBills(line, found) if isinstance(found, Refusal) else Bills(line, found, changed))
+                return Came(
+                    NoBills(line, found) if isinstance(found, Refusal) else Bills(line, self.shelf.keep(found), changed)
+                )
             case Start():
                 return Came(await self._start(effect, visit, place))
             case RingBack(payment_id):
@@ -120,6 +126,15 @@ class Performer:
                 return Came(Looked(await self._look(payment_id, place), how))
             case HoldNumber() | HoldExpiry():
                 return self._hold(effect, place)
+
+    async def fetch(self, screen: Screen, visit: Visit, place: Place) -> Done | None:
+        """Have a screen's long list at hand; what billing says instead when it is another one by now."""
+        pick = pick_of(screen)
+        if pick is None or self.shelf.find(pick.unpaid) is not None:
+            return None
+        came = await self.perform(ListBills(pick.line, changed=True), visit, place)
+        same = isinstance(came.result, Bills) and came.result.unpaid == pick.unpaid
+        return None if same else Done(came.result)
 
     async def launch(self, effect: Launch, card: Card | None, place: Place) -> None:
         """Send to the bank; called once the next screen is saved. What became of it is read by polling."""

@@ -3,15 +3,17 @@
 A screen never sees a key, a wire or a language: it asks with text keys and typed values, and hears events. Pure.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 import msgspec
 
 from core.cards import Secret
 from core.subscribers import Language
+from sessions.bills import SHORT_LISTS, Shelved
 
 # --- values a text may hold; each channel has its own way of saying them ------------------------------------------
 
@@ -59,20 +61,66 @@ def say(key: str, **values: Value) -> Say:
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One choice. `ticked` makes it a tick box; a pinned one is on every page."""
+    """One choice. `ticked` makes it a tick box."""
 
     id: str
     label: Say
     ticked: bool | None = None
-    pinned: bool = False
+
+
+class Listing(Sequence[Option]):
+    """Options made as they are looked at, for lists too long to be made whole at each step."""
+
+    __slots__ = ()
+
+    def at(self, place: int) -> Option:
+        """The option at a place from 0 on."""
+        raise NotImplementedError
+
+    def place(self, option: str) -> int | None:
+        """Where the option of that id stands; None: it is not offered."""
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, index: int) -> Option: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Option, ...]: ...
+    def __getitem__(self, index: int | slice) -> Option | tuple[Option, ...]:
+        if isinstance(index, slice):
+            return tuple(self.at(place) for place in range(*index.indices(len(self))))
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(index)
+        return self.at(place)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listing) and self[:] == other[:]
+
+    def __hash__(self) -> int:
+        return hash(self[:])
 
 
 class Menu(msgspec.Struct, frozen=True):
-    """Choose one."""
+    """Choose one. What is pinned stands on every page."""
 
     text: Say
-    options: tuple[Option, ...]
+    options: tuple[Option, ...] | Listing
     back: bool = False
+    pinned: tuple[Option, ...] = ()
+
+    @property
+    def every(self) -> tuple[Option, ...]:
+        """All that may be chosen."""
+        return (*self.pinned, *self.options)
+
+    def place(self, option: str) -> int | None:
+        """Where an option stands among those that are not pinned."""
+        if isinstance(self.options, tuple):
+            return next((n for n, one in enumerate(self.options) if one.id == option), None)
+        return self.options.place(option)
+
+    def offers(self, option: str) -> bool:
+        return any(one.id == option for one in self.pinned) or self.place(option) is not None
 
 
 class Digits(msgspec.Struct, frozen=True):
@@ -248,5 +296,6 @@ class Visit(msgspec.Struct, frozen=True):
     help_number: str
     voice_number: str
     short_code: str
+    shelf: Shelved = SHORT_LISTS
     check_luhn: bool = True
     language_known: bool = True  # chosen or remembered, not the default

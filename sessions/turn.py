@@ -12,20 +12,22 @@ from datetime import date
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from core.cards import Card
+import msgspec
+
 from core.ports import Clock
 from core.subscribers import Language
-from sessions.choosing import HandOver
+from sessions.choosing import HandOver, pick_of
 from sessions.codec import Record, notice_of, say_of
 from sessions.draft import Draft, known, move, opening
 from sessions.drawn import Drawn
-from sessions.effects import CardGone, Effect, Launch, Remember
+from sessions.effects import CardGone, Effect, Remember
 from sessions.ending import Goodbye, Help, Paid
 from sessions.heard import Heard, dials_again, place, stamp
 from sessions.heard import before as heard_before
+from sessions.launches import Launches
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
 from sessions.opening import Opening
-from sessions.pages import Page, Turned, holding
+from sessions.pages import Page, Spot, Turned
 from sessions.paybill import name_of
 from sessions.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.perform import Performer, Place
@@ -37,7 +39,6 @@ log = logging.getLogger(__name__)
 __all__ = ["Answer", "Heard", "Numbers", "Speaker", "Turns"]
 
 RACES_MAX = 4
-LAUNCHES_MAX = 2_000
 HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv
 FINAL = HandOver | Paid | Help | Goodbye
 
@@ -48,7 +49,7 @@ class Speaker(Protocol):
     @property
     def can(self) -> Capabilities: ...
 
-    def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]: ...
+    def page(self, words: Words, notice: Say | None, language: Language, spot: Spot) -> Page: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Turns:
         self._zone = zone
         self._check_luhn = check_luhn
         self._default = default_language
-        self._launched: set[asyncio.Task[None]] = set()
+        self._launches = Launches(performer)
         self._drawn = Drawn()
         self._minute, self._date = -1, date.min
 
@@ -117,8 +118,7 @@ class Turns:
 
     async def close(self) -> None:
         """Wait for what was launched to reach the till, which finishes it by itself."""
-        if self._launched:
-            await asyncio.gather(*self._launched, return_exceptions=True)
+        await self._launches.close()
 
     async def _take(self, key: Key, heard: Heard, speaker: Speaker) -> Answer:
         arrived_ms = stamp(self._clock.now())
@@ -130,8 +130,10 @@ class Turns:
             if before and ended and dials_again(heard, before):
                 loaded, before = replace(loaded, record=None), None
             if before and (ended or heard_before(heard, before, mark, arrived_ms)):
-                return self._answer(key, before, heard, speaker, replayed=True)
+                return await self._again_answered(key, before, heard, speaker)
             draft = await self._run(key, heard, speaker, loaded)
+            # drawn before it is saved: what cannot be shown changes nothing
+            page = self._draw(draft, heard, speaker)
             order = place(heard, before)
             record = Record(
                 # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
@@ -140,7 +142,7 @@ class Turns:
                 screen=draft.screen,
                 language=draft.language,
                 terms=draft.terms,
-                option=draft.option,
+                begin=page.begin,
                 notice=notice_of(draft.notice),
                 tries=draft.tries,
                 mistakes=draft.mistakes,
@@ -150,34 +152,48 @@ class Turns:
             expected = loaded.version
             if await self._store.save(key, record, expected=expected, seal=draft.seal, erase=draft.erase):
                 if draft.launch is not None:
-                    self._launch(*draft.launch)
-                came_from = "" if before is None else name_of(before.screen)
-                return self._answer(key, record, heard, speaker, came_from=came_from)
+                    self._launches.begin(*draft.launch)
+                self._drawn.keep(key, record, page)
+                return self._answer(record, page, came_from="" if before is None else name_of(before.screen))
         raise StoreDown("copies of one request kept overtaking each other")
 
     async def _run(self, key: Key, heard: Heard, speaker: Speaker, loaded: Loaded) -> Draft:
         before = loaded.record
+        place = Place(key, loaded.version, loaded.sealed)
         if before is None:
             draft = Draft(opening(heard, loaded.previous), *known(loaded.previous))
             event: Event = Silence()
         else:
-            draft = Draft(
-                before.screen, before.language, before.terms, before.option, None, before.tries, before.mistakes
-            )
-            page = self._page(key, before, heard, speaker)
-            read = page.read(heard.typed)
-            if isinstance(read, Turned):
-                draft.option = read.option
-                return draft
-            # after a tick the page with that tick is shown, wherever the menu is cut now
-            draft.option = page.place_of(read, draft.option)
-            event = read
-        place = Place(key, loaded.version, loaded.sealed)
+            draft = _of(before)
+            gone = await self._fetched(draft, place, heard, speaker)
+            if gone is None:
+                page = self._page(key, before, heard, speaker)
+                read = page.read(heard.typed)
+                if isinstance(read, Turned):
+                    draft.spot = Spot(read.option, before=read.before)
+                    return draft
+                # after a tick the page with that tick is shown, wherever the menu is cut now
+                draft.spot = Spot(page.begin, page.place_of(read))
+                event = read
+            else:
+                event = gone
         await self._steps(draft, event, place, heard, speaker)
+        if (gone := await self._fetched(draft, place, heard, speaker)) is not None:
+            await self._steps(draft, gone, place, heard, speaker)
         held_before = before is not None and isinstance(before.screen, HOLDS_CARD)
         if held_before and not isinstance(draft.screen, HOLDS_CARD):
             draft.erase = True
         return draft
+
+    async def _fetched(self, draft: Draft, place: Place, heard: Heard, speaker: Speaker) -> Done | None:
+        """None: all that the screen needs is at hand. Else what its list of bills came to, for that list's screen."""
+        pick = pick_of(draft.screen)
+        if pick is None:
+            return None
+        gone = await self._performer.fetch(pick, self._visit(heard, speaker, draft.language, draft.terms), place)
+        if gone is not None:
+            draft.screen = pick
+        return gone
 
     async def _steps(self, draft: Draft, event: Event, place: Place, heard: Heard, speaker: Speaker) -> None:
         for _ in range(STEPS_MAX):
@@ -219,20 +235,6 @@ class Turns:
         if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
             move(draft, Goodbye("too-many-tries"), None)
 
-    def _launch(self, effect: Launch, card: Card | None, place: Place) -> None:
-        if len(self._launched) >= LAUNCHES_MAX:
-            log.error("launches at their bound: the payment stays unsent and the customer is asked again")
-            return
-        task = asyncio.get_running_loop().create_task(self._performer.launch(effect, card, place))
-        self._launched.add(task)
-        task.add_done_callback(self._landed)
-
-    def _landed(self, task: "asyncio.Task[None]") -> None:
-        self._launched.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # the payment's own state tells the customer; sweeps repair what was sent
-            log.error("a launch failed", exc_info=error)
-
     def _visit(self, heard: Heard, speaker: Speaker, language: Language | None, terms: bool) -> Visit:
         return Visit(
             msisdn=heard.msisdn,
@@ -245,6 +247,7 @@ class Turns:
             short_code=self._numbers.short_code,
             check_luhn=self._check_luhn,
             language_known=language is not None,
+            shelf=self._performer.shelf,
         )
 
     def _today(self) -> date:
@@ -254,28 +257,31 @@ class Turns:
         return self._date
 
     def _page(self, key: Key, record: Record, heard: Heard, speaker: Speaker) -> Page:
-        drawn = self._drawn.find(key, record)
-        if drawn is not None:
-            return drawn
-        visit = self._visit(heard, speaker, record.language, record.terms)
-        if isinstance(record.screen, Opening):
-            raise Runaway("a session rests on no screen")
-        made = speaker.pages(record.screen.ask(visit), say_of(record.notice), visit.language)
-        page = holding(made, record.option)
-        self._drawn.keep(key, record, page)
+        """The page that a record was saved with."""
+        page = self._drawn.find(key, record)
+        if page is None:
+            page = self._draw(_of(record, say_of(record.notice)), heard, speaker)
+            self._drawn.keep(key, record, page)
         return page
 
-    def _answer(
-        self,
-        key: Key,
-        record: Record,
-        heard: Heard,
-        speaker: Speaker,
-        *,
-        replayed: bool = False,
-        came_from: str = "",
-    ) -> Answer:
-        page = self._page(key, record, heard, speaker)
+    def _draw(self, draft: Draft, heard: Heard, speaker: Speaker) -> Page:
+        if isinstance(draft.screen, Opening):
+            raise Runaway("a session rests on no screen")
+        visit = self._visit(heard, speaker, draft.language, draft.terms)
+        return speaker.page(draft.screen.ask(visit), draft.notice, visit.language, draft.spot)
+
+    async def _again_answered(self, key: Key, record: Record, heard: Heard, speaker: Speaker) -> Answer:
+        """What was answered before, and nothing is done. Of a list that is another by now the new one is shown."""
+        draft = _of(record, say_of(record.notice))
+        place = Place(key, record.version, {})
+        gone = await self._fetched(draft, place, heard, speaker)
+        if gone is None:
+            return self._answer(record, self._page(key, record, heard, speaker), replayed=True)
+        await self._steps(draft, gone, place, heard, speaker)
+        shown = msgspec.structs.replace(record, screen=draft.screen)
+        return self._answer(shown, self._draw(draft, heard, speaker), replayed=True)
+
+    def _answer(self, record: Record, page: Page, *, replayed: bool = False, came_from: str = "") -> Answer:
         ends = isinstance(page.words, Tell) and page.words.ends
         language = record.language or self._default
         return Answer(page, name_of(record.screen), language, record.version, ends, replayed, came_from)
@@ -285,3 +291,9 @@ class Turns:
             await asyncio.shield(self._store.erase(key))
         except StoreDown:
             log.warning("the vault could not be erased now; its entries expire by themselves")
+
+
+def _of(record: Record, notice: Say | None = None) -> Draft:
+    """A record taken up again."""
+    spot = Spot(record.begin)
+    return Draft(record.screen, record.language, record.terms, spot, notice, record.tries, record.mistakes)

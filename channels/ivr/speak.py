@@ -5,15 +5,15 @@ language's voice; an untagged line is in the customer's language. `spoken` reads
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from channels.ivr.formats import SECTION, VoiceFormats
 from channels.wording import Wording
 from core.subscribers import Language
 from core.texts import Texts
-from sessions.pages import Keys, Layout, Page, Row, pages
-from sessions.screen import Capabilities, Digits, Menu, Say, Shows, Text, Words
+from sessions.pages import Keys, Layout, Page, Row, Spot, find, page_at
+from sessions.screen import Capabilities, Digits, Menu, Option, Say, Shows, Text, Words
 
 CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages included
 KEYS = Keys(next="8", back="9", help="0", restart="*")
@@ -55,16 +55,13 @@ class IvrSpeaker:
         self.can = replace(CAN, pays_by_connector=connector)
         self._wording = Wording(texts, SECTION, VoiceFormats(texts))
 
-    def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]:
+    def page(self, words: Words, notice: Say | None, language: Language, spot: Spot) -> Page:
         """What was wrong comes first, then the question, then the keys. Raises MissingText."""
-        labels: tuple[str, ...] = ()
-        if isinstance(words, Menu):
-            labels = tuple(self._wording.text(language, o.label, _tick(o.ticked)) for o in words.options)
         text = self._wording.text(language, words.text)
         if isinstance(words, Digits | Text):
             text = f"{text}\n{self._hint(words, language, again=notice is not None)}"
         if notice is not None:
-            text = f"{self._notice(notice, (text, *labels), language)}\n{text}"
+            text = f"{self._notice(notice, words, text, language)}\n{text}"
         said = text.count("\n")
         layout = Layout(
             compose=lambda words_, rows: "\n".join((words_, *(self._row(row, language) for row in rows))),
@@ -74,7 +71,15 @@ class IvrSpeaker:
             next_label=self._wording.plain(language, "next"),
             back_label=self._wording.plain(language, "back"),
         )
-        return pages(words, text, labels, layout)
+        label = partial(self._label, language)
+
+        def at(begin: int) -> Page:
+            page = page_at(words, text, label, layout, begin)
+            if page is None:
+                raise ValueError("one option alone does not fit a page")
+            return page
+
+        return find(spot, at)
 
     def apology(self, language: Language | None) -> tuple[Spoken, ...]:
         """What is said when the server cannot go on; in every language when the caller's is not known."""
@@ -93,12 +98,17 @@ class IvrSpeaker:
         ways = ("field.again", "field.back") if words.back else ("field.again",)
         return " ".join(self._wording.plain(language, way) for way in ways)
 
-    def _notice(self, notice: Say, page: Sequence[str], language: Language) -> str:
+    def _notice(self, notice: Say, words: Words, text: str, language: Language) -> str:
         """A page in several languages is corrected in all of them."""
-        tags = [tag for text in page for line in text.splitlines() if (tag := _untagged(line)[0]) is not None]
+        options = words.options if isinstance(words, Menu) and isinstance(words.options, tuple) else ()
+        page = (text, *(self._label(language, option) for option in options))
+        tags = [tag for said in page for line in said.splitlines() if (tag := _untagged(line)[0]) is not None]
         if not tags:
             return self._wording.text(language, notice)
         return "\n".join(f"[{tag}] {self._wording.text(tag, notice)}" for tag in dict.fromkeys(tags))
+
+    def _label(self, language: Language, option: Option) -> str:
+        return self._wording.text(language, option.label, _tick(option.ticked))
 
 
 def _untagged(line: str) -> tuple[Language | None, str]:

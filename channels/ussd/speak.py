@@ -1,15 +1,16 @@
 """A page -> text within a wire's limits, counted in septets or UCS-2 units, never in characters. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from channels.wording import Wording
 from core.gsm7 import Coding, coding_of, size
 from core.money import dh
 from core.subscribers import Language
 from core.texts import Texts
-from sessions.pages import Keys, Layout, Page, Row, pages
-from sessions.screen import Amount, Capabilities, Menu, Month, Say, Spelled, Words
+from sessions.pages import Keys, Layout, Page, Row, Spot, find, page_at
+from sessions.screen import Amount, Capabilities, Menu, Month, Option, Say, Spelled, Words
 
 SECTION = "ussd"
 BRIEF = ".brief"  # a shorter text of the same key, for pages that are full
@@ -56,14 +57,27 @@ class UssdSpeaker:
     def __init__(self, texts: Texts, limits: Limits) -> None:
         self._wording = Wording(texts, SECTION, UssdFormats())
         self._limits = limits
+        self._layouts = {language: self._layout(language) for language in Language}
+        self._labels = {language: partial(self._label, language) for language in Language}
 
-    def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]:
-        """The fullest text that fits. Raises ValueError when none does: texts are linted against that."""
-        say = self._wording.text
-        labels: tuple[str, ...] = ()
-        if isinstance(words, Menu):
-            labels = tuple(say(language, o.label, _tick(o.ticked)) for o in words.options)
-        layout = Layout(
+    def page(self, words: Words, notice: Say | None, language: Language, spot: Spot) -> Page:
+        """The page of that spot, each with the fullest text that leaves room for an option.
+
+        Raises ValueError when none does: texts are linted against that.
+        """
+        layout, label = self._layouts[language], self._labels[language]
+
+        def at(begin: int) -> Page:
+            for text in self._texts(words, notice, language):
+                page = page_at(words, text, label, layout, begin)
+                if page is not None and layout.fits(page.text):
+                    return page
+            raise ValueError("a text does not fit its page")
+
+        return find(spot, at)
+
+    def _layout(self, language: Language) -> Layout:
+        return Layout(
             compose=compose,
             fits=self._limits.fits,
             keys=KEYS,
@@ -71,32 +85,23 @@ class UssdSpeaker:
             next_label=self._wording.plain(language, "next"),
             back_label=self._wording.plain(language, "back"),
         )
-        *fuller, shortest = self._texts(words, notice, language)
-        for text in fuller:
-            try:
-                return self._fitting(pages(words, text, labels, layout))
-            except ValueError:
-                continue
-        return self._fitting(pages(words, shortest, labels, layout))
 
-    def _texts(self, words: Words, notice: Say | None, language: Language) -> list[str]:
+    def _label(self, language: Language, option: Option) -> str:
+        return self._wording.text(language, option.label, _tick(option.ticked))
+
+    def _texts(self, words: Words, notice: Say | None, language: Language) -> Iterator[str]:
         """What may stand above the options, the fullest first. Tick boxes speak for themselves below a notice."""
-        say = self._wording.text
-        texts = [say(language, words.text)]
-        if self._wording.has(language, words.text.key + BRIEF):
-            texts.append(say(language, words.text, BRIEF))
-        if notice is None:
-            return texts
-        why = say(language, notice)
-        noted = [f"{why}\n{text}" for text in texts]
-        if isinstance(words, Menu) and any(option.ticked is not None for option in words.options):
-            noted.append(why)
-        return noted + texts
-
-    def _fitting(self, made: tuple[Page, ...]) -> tuple[Page, ...]:
-        if not all(self._limits.fits(page.text) for page in made):
-            raise ValueError("a text does not fit its page")
-        return made
+        say, brief = self._wording.text, self._wording.has(language, words.text.key + BRIEF)
+        if notice is not None:
+            why = say(language, notice)
+            yield f"{why}\n{say(language, words.text)}"
+            if brief:
+                yield f"{why}\n{say(language, words.text, BRIEF)}"
+            if isinstance(words, Menu) and words.options and words.options[-1].ticked is not None:
+                yield why
+        yield say(language, words.text)
+        if brief:
+            yield say(language, words.text, BRIEF)
 
     def apology(self, language: Language) -> str:
         """What is said when the server cannot go on."""

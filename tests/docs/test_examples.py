@@ -132,8 +132,8 @@ def test_the_menu_asks_and_leads_on() -> None:
     screen = module("menu.md", "sessions/receipt_way.py").ReceiptWay("salma@example.com")
     asked = screen.ask(visit(USSD))
     assert isinstance(asked, Menu)
-    assert [option.id for option in asked.options] == ["sms", "email", "both"]
-    for option in asked.options:
+    assert [option.id for option in asked.every] == ["sms", "email", "both"]
+    for option in asked.every:
         assert type(screen.on(Chose(option.id), visit(USSD))).__name__ == "Goodbye"
     assert isinstance(screen.on(Unclear(), visit(USSD)), Again)
     assert len(type(screen)(None).ask(visit(USSD)).options) == 1

@@ -70,7 +70,7 @@ def keys_of(words: Words) -> set[str]:
     if isinstance(words, Digits | Text):
         keys |= spoken(words.wrong)
     if isinstance(words, Menu):
-        for option in words.options:
+        for option in words.every:
             tick = {None: "", True: ".ticked", False: ".unticked"}[option.ticked]
             keys |= {key + tick for key in spoken(option.label)}
     return keys

@@ -8,6 +8,7 @@ from core.cards import Secret
 from core.payment import DECLINES_MAX, Challenge, Payment, State
 from core.ports import DeclineKind, Person
 from core.subscribers import Language, Service
+from sessions.bills import unpaid_of
 from sessions.effects import Accepted, Bills, CardGone, CardHint, Held, Looked, NoBills, Recalled, Rung
 from sessions.screen import (
     Back,
@@ -48,8 +49,8 @@ RESULTS: tuple[object, ...] = (
     None,
     *Refusal,
     *payments(),
-    Bills(LINE, bills(2)),
-    Bills(LINE, bills(2), changed=True),
+    Bills(LINE, unpaid_of(bills(2))),
+    Bills(LINE, unpaid_of(bills(2)), changed=True),
     *(NoBills(LINE, why) for why in Refusal),
     Recalled(STRANGER),
     Recalled(KNOWN),
@@ -78,5 +79,5 @@ ANYTHING: tuple[Event, ...] = (
 
 def events_of(words: Words) -> tuple[Event, ...]:
     """Those, and a choice of each option offered."""
-    offered = tuple(Chose(option.id) for option in words.options) if isinstance(words, Menu) else ()
+    offered = tuple(Chose(option.id) for option in words.every) if isinstance(words, Menu) else ()
     return offered + ANYTHING

@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 from channels.ussd.speak import Limits, UssdSpeaker
 from core.subscribers import Language
 from core.texts import Texts
-from sessions.pages import Keys, Layout, Page, Row, pages
+from sessions.pages import Keys, Layout, Page, Row, Spot, find, page_at
 from sessions.perform import Performer
 from sessions.redis_store import RedisStore
-from sessions.screen import Capabilities, Menu, Say, Shows, Words
+from sessions.screen import Capabilities, Say, Shows, Words
 from sessions.turn import Answer, Heard, Numbers, Speaker, Turns
 from sessions.vault import Seals
 from tests.sessions.till import FakeTill, SetClock
@@ -37,11 +37,17 @@ class PlainSpeaker:
             challenges=frozenset({Shows.OTP_NUMERIC}) if challenges else frozenset(),
         )
 
-    def pages(self, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]:
-        labels = [option.id for option in words.options] if isinstance(words, Menu) else []
+    def page(self, words: Words, notice: Say | None, language: Language, spot: Spot) -> Page:
         text = words.text.key if notice is None else f"{notice.key}\n{words.text.key}"
         keys = Keys(next="8", back="9", help="0", restart="*")
-        return pages(words, text, labels, Layout(_lines, _always, keys, 7, "next", "back"))
+        layout = Layout(_lines, _always, keys, 7, "next", "back")
+
+        def at(begin: int) -> Page:
+            page = page_at(words, text, lambda option: option.id, layout, begin)
+            assert page is not None
+            return page
+
+        return find(spot, at)
 
 
 def _lines(text: str, rows: Sequence[Row]) -> str:

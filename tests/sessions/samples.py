@@ -8,6 +8,7 @@ from core.invoices import Invoice
 from core.subscribers import Language as Lang
 from core.subscribers import Service as Kind
 from sessions.basket import Basket
+from sessions.bills import NONE_LEFT, Shelf
 from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
 from sessions.effects import CardHint, LineRef
 from sessions.ending import Goodbye, Help, Paid, Unknown
@@ -41,12 +42,23 @@ LINE = LineRef(Kind.MOBILE, "0600000001", "salma@example.com")
 LONG_LINE = LineRef(Kind.INTERNET, LONGEST_REFERENCE, LONGEST_EMAIL)
 BARE_LINE = LineRef(Kind.FIXED, "0537000103")
 ODD_LINE = LineRef(Kind.MOBILE, "0600000001", "êé😀@example.com")
-ONE = PickInvoices(LINE, bills(1, 76920))
-TINY = PickInvoices(BARE_LINE, bills(1, 1))
-NONE_PICKED = PickInvoices(LINE, bills(5), frozenset(i.number for i in bills(5)))
-SOME_PICKED = PickInvoices(LINE, bills(40, 8000), frozenset(i.number for i in bills(7)))
-FORTY = PickInvoices(LONG_LINE, bills(40))
-FIVE_HUNDRED = PickInvoices(LONG_LINE, bills(500))
+SHELF = Shelf()
+
+
+def pick(line: LineRef, unpaid: tuple[Invoice, ...], left_out: int = 0) -> PickInvoices:
+    """The choice among bills, the first so many unticked."""
+    left = NONE_LEFT
+    for place, bill in enumerate(unpaid[:left_out]):
+        left = left.toggled(place, bill)
+    return PickInvoices(line, SHELF.keep(unpaid), left)
+
+
+ONE = pick(LINE, bills(1, 76920))
+TINY = pick(BARE_LINE, bills(1, 1))
+NONE_PICKED = pick(LINE, bills(5), 5)
+SOME_PICKED = pick(LINE, bills(40, 8000), 7)
+FORTY = pick(LONG_LINE, bills(40))
+FIVE_HUNDRED = pick(LONG_LINE, bills(500))
 BASKET = Basket("p1", "110001", 76920)
 DEAR = Basket("p2", "999999", 500 * LONGEST_CENTIMES, 2)
 VISA = CardHint("visa", "0010")
@@ -86,7 +98,7 @@ EVERYWHERE: tuple[Shown, ...] = (
     ConfirmTotal(ONE),
     ConfirmTotal(TINY),
     ConfirmTotal(FIVE_HUNDRED),
-    ConfirmTotal(PickInvoices(ODD_LINE, bills(40))),
+    ConfirmTotal(pick(ODD_LINE, bills(40))),
     Email(ONE),
     Email(FIVE_HUNDRED),
     HandOver(BASKET),
@@ -169,6 +181,7 @@ def visit(can: Capabilities = USSD, language: Lang = Lang.FR, *, terms: bool = F
         help_number="777",
         voice_number="+212522000000",
         short_code="1117",
+        shelf=SHELF,
     )
 
 

@@ -97,7 +97,7 @@ async def test_a_launch_that_breaks_is_logged_without_the_card(on: Stage, caplog
 
 
 async def test_launches_are_bounded(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions.turn.LAUNCHES_MAX", 0)
+    monkeypatch.setattr("sessions.launches.LAUNCHES_MAX", 0)
     call = await to_cvv(on)
     assert (await call.key(CVV)).screen == "Paying"
     await landed(on.turns)

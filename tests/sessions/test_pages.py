@@ -1,12 +1,12 @@
 """Menus of any length and any labels, cut into pages of any size; answers of any kind, read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions.pages import INPUT_MAX, PAGES_MAX, Keys, Layout, Page, Row, Turned, holding, pages
+from sessions.pages import INPUT_MAX, Keys, Layout, Page, Row, Spot, Turned, find, page_at
 from sessions.screen import (
     Back,
     Chose,
@@ -25,6 +25,7 @@ from sessions.screen import (
     Words,
     say,
 )
+from tests.sessions.paged import pages
 
 KEYS = Keys(next="9", back="0")
 VOICE = Keys(next="8", back="9", help="0", restart="*")
@@ -44,15 +45,21 @@ def layout(room: int, keys: Keys = KEYS, options_max: int = 8) -> Layout:
 
 
 def menu(loose: int, pinned: int, *, back: bool) -> Menu:
-    options = [Option(f"o{n}", say("o")) for n in range(loose)] + [
-        Option(f"p{n}", say("p"), pinned=True) for n in range(pinned)
-    ]
-    return Menu(say("m"), tuple(options), back)
+    options = tuple(Option(f"o{n}", say("o")) for n in range(loose))
+    return Menu(say("m"), options, back, tuple(Option(f"p{n}", say("p")) for n in range(pinned)))
 
 
 def page_of(words: Words, keys: Keys = VOICE) -> Page:
-    labels = [option.id for option in words.options] if isinstance(words, Menu) else []
-    return pages(words, "text", labels, layout(1000, keys))[0]
+    return cut(words, layout(1000, keys))(0)
+
+
+def cut(words: Words, made: Layout, label: Callable[[Option], str] = lambda option: option.id) -> Callable[[int], Page]:
+    def at(begin: int) -> Page:
+        page = page_at(words, "title", label, made, begin)
+        assert page is not None
+        return page
+
+    return at
 
 
 label = st.text(st.characters(exclude_characters="\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), min_size=1, max_size=30)
@@ -61,14 +68,15 @@ label = st.text(st.characters(exclude_characters="\n\r\x0b\x0c\x1c\x1d\x1e\x85\u
 @given(labels=st.lists(label, max_size=60), pinned=st.integers(0, 2), back=st.booleans(), room=st.integers(160, 400))
 def test_pages_show_all_cut_nothing_and_lead_on(labels: list[str], pinned: int, back: bool, room: int) -> None:
     words = menu(len(labels), pinned, back=back)
-    named = [*labels, *("pay" for _ in range(pinned))]
-    made = pages(words, "title", named, layout(room))
+    at = cut(words, layout(room), lambda option: labels[int(option.id[1:])] if option.id[0] == "o" else "pay")
+    made = pages(at)
     seen: list[str] = []
     for index, page in enumerate(made):
         assert len(page.text) <= room
         lines = page.text.split("\n")
         chosen = [event.id for event in page.meaning.values() if isinstance(event, Chose)]
         assert chosen[:pinned] == [f"p{n}" for n in range(pinned)]
+        assert chosen[pinned:] == [f"o{n}" for n in range(page.begin, page.end)]
         seen += chosen[pinned:]
         for key, event in page.meaning.items():
             assert page.read(key) == event
@@ -76,24 +84,37 @@ def test_pages_show_all_cut_nothing_and_lead_on(labels: list[str], pinned: int, 
                 assert f"{key}. {labels[int(event.id[1:])]}" in lines
         assert len(set(page.meaning.values())) == len(page.meaning)
         onward, backward = page.meaning.get("9"), page.meaning.get("0")
-        assert (onward is not None) is (index + 1 < len(made))
-        if isinstance(onward, Turned):
-            assert holding(made, onward.option) is made[index + 1]
+        assert onward == (Turned(made[index + 1].begin) if index + 1 < len(made) else None)
         if index:
-            assert isinstance(backward, Turned)
-            assert holding(made, backward.option) is made[index - 1]
+            assert backward == Turned(page.begin, before=True)
+            before = find(Spot(page.begin, before=True), at)
+            assert before.begin < page.begin <= before.end, "back skips nothing"
         else:
             assert backward == (Back() if back else None)
     assert seen == [f"o{n}" for n in range(len(labels))]
 
 
-@given(count=st.integers(1, 60), room=st.integers(60, 200), option=st.integers(0, 90))
-def test_an_option_is_on_the_page_that_holds_it(count: int, room: int, option: int) -> None:
-    made = pages(menu(count, 1, back=True), "title", ["label"] * (count + 1), layout(room))
-    page = holding(made, option)
-    shown = {event.id for event in page.meaning.values() if isinstance(event, Chose)}
-    assert f"o{min(option, count - 1)}" in shown or option >= count
-    assert page is made[-1] or option < count
+@given(labels=st.lists(label, min_size=1, max_size=60), room=st.integers(160, 400), data=st.data())
+def test_back_comes_to_the_first_page_wherever_one_stands(labels: list[str], room: int, data: st.DataObject) -> None:
+    at = cut(menu(len(labels), 1, back=True), layout(room), lambda option: labels[int(option.id[1:])])
+    page = at(data.draw(st.integers(0, len(labels) - 1)))
+    for _ in labels:
+        backward = page.meaning["0"]
+        if not isinstance(backward, Turned):
+            break
+        before = find(Spot(backward.option, before=backward.before), at)
+        assert before.begin < page.begin <= before.end
+        page = before
+    assert page.begin == 0
+    assert page.meaning["0"] == Back()
+
+
+@given(count=st.integers(1, 60), room=st.integers(60, 200), option=st.integers(0, 59), begin=st.integers(0, 59))
+def test_an_option_is_on_the_page_that_holds_it(count: int, room: int, option: int, begin: int) -> None:
+    option, begin = min(option, count - 1), min(begin, option, count - 1)
+    page = find(Spot(begin, option), cut(menu(count, 1, back=True), layout(room)))
+    assert Chose(f"o{option}") in page.meaning.values()
+    assert page == cut(menu(count, 1, back=True), layout(room))(page.begin), "drawn again it is the same"
 
 
 @given(typed=st.one_of(st.none(), st.text(max_size=300)), keys=st.sampled_from([KEYS, VOICE]))
@@ -174,21 +195,27 @@ def test_secret_digits_are_a_secret() -> None:
 
 def test_where_a_choice_stands() -> None:
     page = page_of(menu(3, 1, back=False))
-    assert page.place_of(Chose("o2"), 0) == 2
-    assert page.place_of(Chose("p0"), 1) == 1
-    assert page.place_of(Silence(), 2) == 2
-    assert page_of(NUMBER).place_of(Chose("o2"), 5) == 5
+    assert page.place_of(Chose("o2")) == 2
+    assert page.place_of(Chose("p0")) == 0
+    assert page.place_of(Silence()) == 0
+    assert page_of(NUMBER).place_of(Chose("o2")) == 0
 
 
-def test_what_cannot_be_shown_is_refused() -> None:
-    with pytest.raises(ValueError, match="does not fit"):
-        pages(menu(3, 0, back=False), "title", ["x" * 50] * 3, layout(40))
-    with pytest.raises(ValueError, match="does not fit"):
-        pages(menu(0, 1, back=False), "title", ["x" * 50], layout(40))
-    count = PAGES_MAX + 1
-    with pytest.raises(ValueError, match="too many pages"):
-        pages(menu(count, 0, back=False), "title", ["x"] * count, layout(1000, options_max=1))
+def test_what_cannot_be_shown_is_told() -> None:
+    assert page_at(menu(3, 0, back=False), "title", lambda _: "x" * 50, layout(40)) is None
+    assert page_at(menu(0, 1, back=False), "title", lambda _: "x" * 50, layout(40)) is None
 
 
 def test_a_menu_without_options_is_one_page() -> None:
-    assert len(pages(menu(0, 0, back=False), "title", [], layout(40))) == 1
+    assert len(pages(cut(menu(0, 0, back=False), layout(40)))) == 1
+
+
+def test_a_page_of_a_long_list_looks_at_no_other_page() -> None:
+    looked: set[str] = set()
+
+    def label(option: Option) -> str:
+        looked.add(option.id)
+        return "label"
+
+    page = cut(menu(500, 1, back=True), layout(120), label)(300)
+    assert len(looked) <= page.end - page.begin + 2

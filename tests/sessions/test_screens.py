@@ -74,8 +74,8 @@ def test_every_option_moves(case: Case) -> None:
     if not isinstance(words, Menu):
         assert isinstance(words, Digits | Text | Tell | Charge)
         return
-    assert len({option.id for option in words.options}) == len(words.options)
-    for option in words.options:
+    assert len({option.id for option in words.every}) == len(words.every)
+    for option in words.every:
         following = advance(case.screen, Chose(option.id), case.visit)
         assert not isinstance(following, Again)
         assert following != case.screen

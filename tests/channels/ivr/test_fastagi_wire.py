@@ -27,6 +27,7 @@ from sessions.paybill import Shown
 from sessions.paying import CardNumber, ConfirmCharge, Paying
 from sessions.screen import Visit
 from sessions.turn import Answer, Heard
+from tests.sessions.paged import spoken_pages
 
 RECORDED = json.loads((Path(__file__).parents[2] / "wires" / "ivr-fastagi.json").read_text())
 PROMPTS = Prompts(load_texts())
@@ -69,7 +70,7 @@ def test_what_no_token_can_hold() -> None:
 
 def _answer(screen: Shown) -> Answer:
     visit = Visit("+212600000001", SPEAKER.can, Language.FR, True, date(2026, 11, 23), "777", "0537000777", "1117")
-    page = SPEAKER.pages(screen.ask(visit), None, Language.FR)[0]
+    page = spoken_pages(SPEAKER, screen.ask(visit), None, Language.FR)[0]
     return Answer(page, type(screen).__name__, Language.FR, version=7, ends=False)
 
 

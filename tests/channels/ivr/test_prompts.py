@@ -15,6 +15,8 @@ from core.subscribers import Language
 from core.texts import load_texts
 from sessions.screen import Amount, Month, Say, Spelled, Visit
 from tests.channels.ivr.test_speak import NOTICES, SCREENS
+from tests.sessions.paged import spoken_pages
+from tests.sessions.samples import SHELF
 
 TEXTS = load_texts()
 PROMPTS = Prompts(TEXTS)
@@ -31,9 +33,10 @@ def test_nothing_that_is_said_lacks_a_recording(language: Language) -> None:
     known = set(PROMPTS.pieces)
     notices: list[Say | None] = [None, *(Say(key) for key in NOTICES)]
     for screen in SCREENS:
-        visit = Visit("+212600000001", SPEAKER.can, language, True, date(2026, 11, 23), "777", "0537000777", "1117")
+        numbers = ("777", "0537000777", "1117")
+        visit = Visit("+212600000001", SPEAKER.can, language, True, date(2026, 11, 23), *numbers, shelf=SHELF)
         asked = screen.ask(visit)
-        for page in (page for notice in notices for page in SPEAKER.pages(asked, notice, language)):
+        for page in (page for notice in notices for page in spoken_pages(SPEAKER, asked, notice, language)):
             said = PROMPTS.phrases(page.text, language)
             assert said
             assert all(piece in known for phrase in said for piece in phrase.pieces), screen

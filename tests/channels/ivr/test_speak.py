@@ -16,12 +16,12 @@ from core.subscribers import Language as Lang
 from core.subscribers import Service as Kind
 from core.texts import Texts, load_texts
 from sessions.basket import Basket
-from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
+from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay
 from sessions.effects import CardHint, LineRef
 from sessions.ending import Goodbye, Help, Paid, Unknown
 from sessions.machine import advance
 from sessions.opening import Language, PaymentCode, Reference, Resume, Service, Terms
-from sessions.pages import Turned, holding
+from sessions.pages import Spot, Turned
 from sessions.paybill import Shown
 from sessions.paying import (
     BankPin,
@@ -35,6 +35,8 @@ from sessions.paying import (
 )
 from sessions.screen import Again, Amount, Back, Chose, Digits, Menu, Month, Spelled, Visit, Worded, say
 from tests.channels.ivr.fake_till import bills
+from tests.sessions.paged import spoken_pages
+from tests.sessions.samples import SHELF, pick
 
 TEXTS = load_texts()
 SPEAKER = IvrSpeaker(TEXTS)
@@ -49,10 +51,10 @@ SCREENS: tuple[Shown, ...] = (
     *(Reference(kind) for kind in (None, *Kind)),
     *(PaymentCode(kind, "0600000001") for kind in Kind),
     Terms(LINE),
-    PickInvoices(LINE, bills(1)),
-    PickInvoices(LINE, bills(3), frozenset({"00000001"})),
-    PickInvoices(LINE, bills(40)),
-    PickInvoices(LINE, bills(5), frozenset(bill.number for bill in bills(5))),
+    pick(LINE, bills(1)),
+    pick(LINE, bills(3), 1),
+    pick(LINE, bills(40)),
+    pick(LINE, bills(5), 5),
     NothingToPay("0600000001"),
     Resume(PaymentCode(Kind.MOBILE, "0600000001")),
     Resume(CardNumber(BASKET)),
@@ -100,7 +102,7 @@ each_language = pytest.mark.parametrize("language", list(Lang))
 
 
 def visit(language: Lang) -> Visit:
-    return Visit("+212600000001", CAN, language, False, date(2026, 11, 23), "777", "0537000777", "1117")
+    return Visit("+212600000001", CAN, language, False, date(2026, 11, 23), "777", "0537000777", "1117", SHELF)
 
 
 def test_every_screen_that_can_be_reached_is_walked() -> None:
@@ -113,7 +115,7 @@ def test_every_screen_that_can_be_reached_is_walked() -> None:
 def test_every_page_is_said_and_every_key_leads_somewhere(screen: Shown, language: Lang) -> None:
     visiting = visit(language)
     words = screen.ask(visiting)
-    made = SPEAKER.pages(words, None, language)
+    made = spoken_pages(SPEAKER, words, None, language)
     offered: set[str] = set()
     for page in made:
         assert "{" not in page.text
@@ -121,8 +123,10 @@ def test_every_page_is_said_and_every_key_leads_somewhere(screen: Shown, languag
         assert len(page.meaning) <= CHOICES_MAX
         for key in page.meaning:
             match page.read(key):
-                case Turned(option):
-                    assert holding(made, option) is not page
+                case Turned(option, before):
+                    turned = SPEAKER.page(words, None, language, Spot(option, before=before))
+                    assert turned in made
+                    assert turned != page
                 case Back() as event:
                     assert not isinstance(advance(screen, event, visiting), Again)
                 case Chose(chosen) as event:
@@ -130,14 +134,14 @@ def test_every_page_is_said_and_every_key_leads_somewhere(screen: Shown, languag
                     assert not isinstance(advance(screen, event, visiting), Again)
                 case event:
                     pytest.fail(f"{key} means {event}")
-    assert offered == ({option.id for option in words.options} if isinstance(words, Menu) else set())
+    assert offered == ({option.id for option in words.every} if isinstance(words, Menu) else set())
 
 
 @each_screen
 @each_language
 def test_prompts_take_ten_seconds_at_most(screen: Shown, language: Lang) -> None:
     words = screen.ask(visit(language))
-    page = SPEAKER.pages(words, None, language)[0]
+    page = spoken_pages(SPEAKER, words, None, language)[0]
     lines = page.text.split("\n")
     prompt, keys = lines[: len(lines) - len(page.meaning)], lines[len(lines) - len(page.meaning) :]
     assert all(len(line) <= LABEL_CHARACTERS_MAX for line in keys)
@@ -150,7 +154,7 @@ def test_prompts_take_ten_seconds_at_most(screen: Shown, language: Lang) -> None
 @each_language
 def test_options_are_said_action_first(language: Lang) -> None:
     template = {Lang.FR: r"Pour .+, tapez \d\.", Lang.AR: r".+، اضغط \d\.", Lang.EN: r"To .+, press \d\."}[language]
-    page = SPEAKER.pages(Service((LINE,)).ask(visit(language)), None, language)[0]
+    page = spoken_pages(SPEAKER, Service((LINE,)).ask(visit(language)), None, language)[0]
     assert all(re.fullmatch(template, line) for line in page.text.split("\n")[1:])
 
 
@@ -158,15 +162,15 @@ def test_options_are_said_action_first(language: Lang) -> None:
 @pytest.mark.parametrize("notice", NOTICES)
 def test_notices_come_first_and_fields_tell_the_ways_out(notice: str, language: Lang) -> None:
     field = Digits(say("card-cvv"), say("card-cvv.wrong"), 3, 4, secret=True)
-    plain = SPEAKER.pages(field, None, language)[0].text
-    corrected = SPEAKER.pages(field, say(notice), language)[0].text
+    plain = spoken_pages(SPEAKER, field, None, language)[0].text
+    corrected = spoken_pages(SPEAKER, field, say(notice), language)[0].text
     assert corrected.startswith(TEXTS.get(language, "ivr", notice))
     assert corrected.endswith(TEXTS.get(language, "ivr", "field.back"))
     assert plain.endswith(TEXTS.get(language, "ivr", "field"))
 
 
 def test_the_language_menu_is_corrected_in_both_languages_of_its_welcome_and_its_options() -> None:
-    page = SPEAKER.pages(Language().ask(visit(Lang.FR)), say("wrong-choice"), Lang.FR)[0]
+    page = spoken_pages(SPEAKER, Language().ask(visit(Lang.FR)), say("wrong-choice"), Lang.FR)[0]
     first = spoken(page.text, Lang.FR)[: len(Lang)]
     assert first == tuple(Spoken(each, TEXTS.get(each, "ivr", "wrong-choice")) for each in Lang)
 
@@ -187,7 +191,7 @@ def test_no_text_is_left_unsaid() -> None:
         said.add(words.text.key)
         said |= {value.key for _, value in words.text.values if isinstance(value, Worded)}
         if isinstance(words, Menu):
-            said |= {o.label.key + ("" if o.ticked is None else ".un" * (not o.ticked) + ".") for o in words.options}
+            said |= {o.label.key + ("" if o.ticked is None else ".un" * (not o.ticked) + ".") for o in words.every}
     said = {re.sub(r"\.un\.$", ".unticked", key) for key in said}
     said = {re.sub(r"\.$", ".ticked", key) for key in said}
     assert TEXTS.keys(Lang.FR, "ivr") == said

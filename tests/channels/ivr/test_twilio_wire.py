@@ -20,6 +20,7 @@ from core.texts import load_texts
 from lab import twiml
 from sessions.screen import Digits, Menu, Option, Tell, Words, say
 from sessions.turn import Answer, Heard
+from tests.sessions.paged import spoken_pages
 
 RECORDED = json.loads((Path(__file__).parents[2] / "wires" / "ivr-twilio.json").read_text(encoding="utf-8"))
 PUBLIC = "https://pay.example.ma"
@@ -89,7 +90,7 @@ def test_the_spoken_language_is_known_from_the_url() -> None:
 
 def answered(words: Words, language: Language = Language.FR) -> Element:
     """The document for a screen's words, read by two parsers."""
-    page = SPEAKER.pages(words, None, language)[0]
+    page = spoken_pages(SPEAKER, words, None, language)[0]
     reply = WIRE.encode(Answer(page, "Any", language, 7, ends=isinstance(words, Tell) and words.ends))
     assert (reply.media_type, reply.headers["Cache-Control"]) == ("text/xml; charset=utf-8", "no-store")
     assert twiml.parse(reply.body)

@@ -10,10 +10,11 @@ from core.subscribers import Language
 from core.texts import Texts, load_texts
 from sessions.choosing import PickInvoices
 from sessions.machine import advance
-from sessions.pages import Page, Turned, holding
+from sessions.pages import Heard, Page, Spot, Turned
 from sessions.paybill import Shown
 from sessions.screen import Again, Back, Chose, Digits, Menu, Noted, Say, Tell, Text, say
 from tests.sessions.events import events_of
+from tests.sessions.paged import spoken_pages
 from tests.sessions.samples import EVERYWHERE, FIVE_HUNDRED, FORTY, SOME_PICKED, USSD, visit
 
 NOT_ON_USSD = {"not-heard", "restarted", "call-back", "card-gone", "bank-pin.refused"}
@@ -41,13 +42,13 @@ NOTICES = notices()
 
 
 def spoken(texts: Texts, screen: Shown, notice: Say | None, language: Language, limits: Limits) -> tuple[Page, ...]:
-    return UssdSpeaker(texts, limits).pages(screen.ask(visit(USSD, language)), notice, language)
+    return spoken_pages(UssdSpeaker(texts, limits), screen.ask(visit(USSD, language)), notice, language)
 
 
 def labels(texts: Texts, words: Menu, language: Language) -> list[str]:
     wording = Wording(texts, SECTION, UssdFormats())
     ticks = {None: "", True: ".ticked", False: ".unticked"}
-    return [wording.text(language, option.label, ticks[option.ticked]) for option in words.options]
+    return [wording.text(language, option.label, ticks[option.ticked]) for option in words.every]
 
 
 def test_the_journey_brings_notices() -> None:
@@ -81,13 +82,13 @@ def test_every_key_reads_to_its_own_event(texts: Texts, screen: Shown, language:
         assert len(set(events)) == len(events)
         shown = dict(line.split(". ", 1) for line in page.text.splitlines() if line[:1].isdigit() and line[1:3] == ". ")
         assert set(shown) == set(page.meaning), page.text
-        by_id = dict(zip((option.id for option in words.options), labels(texts, words, language), strict=True))
+        by_id = dict(zip((option.id for option in words.every), labels(texts, words, language), strict=True))
         for key, event in page.meaning.items():
             assert page.read(key) == event
             if isinstance(event, Chose):
                 assert shown[key] == by_id[event.id], "a label is never cut"
     offered = {event.id for page in made for event in page.meaning.values() if isinstance(event, Chose)}
-    assert offered == {option.id for option in words.options}
+    assert offered == {option.id for option in words.every}
 
 
 @pytest.mark.parametrize("language", Language)
@@ -101,30 +102,36 @@ def test_pay_stands_on_every_page_and_next_and_back_lead_on(
         assert page.meaning["1"] == Chose("pay")
         following, before = page.meaning.get(KEYS.next), page.meaning[KEYS.back]
         if index + 1 < len(made):
-            assert isinstance(following, Turned)
-            assert holding(made, following.option) is made[index + 1]
+            assert following == Turned(made[index + 1].begin)
         else:
             assert following is None
         if index:
-            assert isinstance(before, Turned)
-            assert holding(made, before.option) is made[index - 1]
+            assert before == Turned(page.begin, before=True)
+            back = turned(texts, pick, None, language, before)
+            assert back.begin < page.begin <= back.end
         else:
             assert before == Back()
 
 
 @pytest.mark.parametrize("language", Language)
 def test_a_notice_hides_no_bill_from_who_turns_pages(texts: Texts, language: Language) -> None:
-    """With a notice the same menu is cut elsewhere; going on from there shows every bill after, going back before."""
-    plain = spoken(texts, FORTY, None, language, Limits())
-    noted = spoken(texts, FORTY, say("wrong-choice"), language, Limits())
-    for page in plain:
-        here = holding(noted, page.begin)
-        assert here.begin <= page.begin
-        onward, backward = here.meaning.get(KEYS.next), here.meaning[KEYS.back]
-        if isinstance(onward, Turned):
-            assert holding(plain, onward.option).begin <= onward.option
+    """With a notice the same menu is cut elsewhere; on from there and back every bill is met all the same."""
+    for page in spoken(texts, FORTY, None, language, Limits()):
+        here = turned(texts, FORTY, say("wrong-choice"), language, Turned(page.begin))
+        assert here.begin == page.begin
+        if (onward := here.meaning.get(KEYS.next)) is not None:
+            assert onward == Turned(here.end)
+            assert turned(texts, FORTY, None, language, onward).begin == here.end
+        backward = here.meaning[KEYS.back]
         if isinstance(backward, Turned):
-            assert backward.option == here.begin - 1
+            back = turned(texts, FORTY, None, language, backward)
+            assert back.begin < here.begin <= back.end
+
+
+def turned(texts: Texts, pick: PickInvoices, notice: Say | None, language: Language, to: Heard) -> Page:
+    assert isinstance(to, Turned)
+    words = pick.ask(visit(USSD, language))
+    return UssdSpeaker(texts, Limits()).page(words, notice, language, Spot(to.option, before=to.before))
 
 
 def test_free_input_screens_have_no_option_lines(texts: Texts) -> None:
