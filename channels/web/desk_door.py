@@ -72,7 +72,7 @@ class Threshold:
         async def answer(request: Request) -> Response:
             visit = await self._visit(request, {})
             if visit is None:
-                return go(LOGIN)
+                return _out(request, LOGIN)
             language = language_asked(request)
             if language is not None and language is not visit.language:
                 await self.sessions.change(visit.session, language=language)
@@ -93,7 +93,7 @@ class Threshold:
                     visit = replace(visit, session=await self.sessions.change(visit.session, language=language))
                 await self.sessions.watch(visit.session)
             visit = visit or await self._visit(request, {}, watching=True)
-            return go(f"{LOGIN}?to={OPERATIONS}") if visit is None else await handler(visit)
+            return _out(request, f"{LOGIN}?to={OPERATIONS}") if visit is None else await handler(visit)
 
         return self._safely(answer)
 
@@ -105,7 +105,7 @@ class Threshold:
             visit = await self._visit(request, form)
             if visit is None:
                 await self.sessions.end(self._cookies.of(request, self._cookies.session))  # a watch that went on
-                return go(LOGIN)
+                return _out(request, LOGIN)
             if _foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
                 return self.notice("forbidden", visit.language, 403)
             return await handler(visit)
@@ -212,6 +212,13 @@ class Threshold:
 def go(where: str) -> Response:
     """Elsewhere, by GET."""
     return RedirectResponse(where, SEE_OTHER, private_headers())
+
+
+def _out(request: Request, where: str) -> Response:
+    """The same for a whole page: htmx asks for parts, and would put a login into one."""
+    if "hx-request" not in request.headers:
+        return go(where)
+    return Response(status_code=200, headers={**private_headers(), "HX-Redirect": where})
 
 
 def _destination(asked: str) -> str:

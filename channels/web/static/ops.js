@@ -1,4 +1,5 @@
-// The operations page fetches its numbers again and draws curves of the tables it shows. Without it the page is whole.
+// htmx fetches the operations page's numbers again; here are the pause, what a reader had opened, and curves of the
+// tables it shows. Without scripts the page is whole.
 const live = document.getElementById("live");
 const fresh = document.getElementById("fresh");
 const pause = document.getElementById("pause");
@@ -56,20 +57,27 @@ function redraw() {
   charts = [...live.querySelectorAll("[data-chart]")].map(draw);
 }
 
-function replace(html) {
-  const open = [...live.querySelectorAll("details[open]")].map((each) => each.id);
-  const scrolled = live.querySelector(".scroll")?.scrollTop ?? 0;
-  const focused = document.activeElement;
-  const href = live.contains(focused) ? focused.getAttribute("href") : null;
-  const summary = live.contains(focused) && focused.matches("summary") ? focused.parentElement.id : null;
+// what a reader had opened, scrolled to and stood on is so again in the fresh part
+let kept = {};
+
+function remember() {
+  const on = document.activeElement;
+  kept = {
+    open: [...live.querySelectorAll("details[open]")].map((each) => each.id),
+    scrolled: live.querySelector(".scroll")?.scrollTop ?? 0,
+    href: live.contains(on) ? on.getAttribute("href") : null,
+    summary: live.contains(on) && on.matches("summary") ? on.parentElement.id : null,
+  };
   charts.forEach((chart) => chart.destroy());
   charts = [];
-  live.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
-  open.forEach((id) => { const each = document.getElementById(id); if (each) each.open = true; });
+}
+
+function restore() {
+  kept.open.forEach((id) => { const each = document.getElementById(id); if (each) each.open = true; });
   const scroll = live.querySelector(".scroll");
-  if (scroll) scroll.scrollTop = scrolled;
-  if (href) live.querySelector(`a[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
-  if (summary) document.getElementById(summary)?.querySelector("summary").focus({ preventScroll: true });
+  if (scroll) scroll.scrollTop = kept.scrolled;
+  if (kept.href) live.querySelector(`a[href="${CSS.escape(kept.href)}"]`)?.focus({ preventScroll: true });
+  if (kept.summary) document.getElementById(kept.summary)?.querySelector("summary").focus({ preventScroll: true });
   redraw();
 }
 
@@ -79,27 +87,20 @@ function stale(is) {
   document.body.classList.toggle("asleep", is);
 }
 
-async function refresh() {
-  if (document.hidden || pause.getAttribute("aria-pressed") === "true") return;
-  try {
-    const answer = await fetch(live.dataset.address, { redirect: "manual" });
-    if (!answer.ok) return stale(true);
-    replace(await answer.text());
-    stale(false);
-  } catch {
-    stale(true);
-  }
-}
+const paused = () => document.hidden || pause.getAttribute("aria-pressed") === "true";
+live.addEventListener("htmx:beforeRequest", (event) => { if (paused()) event.preventDefault(); });
+live.addEventListener("htmx:beforeSwap", (event) => { if (event.detail.shouldSwap) remember(); });
+live.addEventListener("htmx:afterSwap", restore);
+live.addEventListener("htmx:afterRequest", (event) => stale(!event.detail.successful));
 
 pause.hidden = false;
 pause.addEventListener("click", () => {
   const pressed = pause.getAttribute("aria-pressed") !== "true";
   pause.setAttribute("aria-pressed", String(pressed));
-  if (!pressed) refresh();
+  if (!pressed) htmx.trigger(live, "wanted");
 });
-document.addEventListener("visibilitychange", refresh);
+document.addEventListener("visibilitychange", () => htmx.trigger(live, "wanted"));
 new ResizeObserver(() => charts.forEach((chart) => chart.setSize({
   width: chart.root.parentElement.clientWidth, height: HEIGHT_PX,
 }))).observe(live);
 redraw();
-setInterval(refresh, Number(live.dataset.every) * 1000);

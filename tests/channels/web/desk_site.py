@@ -74,7 +74,7 @@ class Seat:
 
     @property
     def notice(self) -> str:
-        found = re.search(r'<p class="notice" role="status">(.*?)</p>', self.page)
+        found = re.search(r'<p class="notice" id="told" role="status">(.*?)</p>', self.page)
         return unescape(found[1]) if found else ""
 
 

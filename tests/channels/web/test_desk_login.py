@@ -88,6 +88,15 @@ async def test_right_passwords_at_once_are_no_way_around(redis_url: str) -> None
         assert allowed == [True] * LoginLimits.PAIR_TRIES + [False]
 
 
+async def test_a_part_of_a_page_is_never_a_login(site: DeskSite) -> None:
+    seat = await site.seat()
+    async with seat.http.get("/desk", headers={"HX-Request": "true"}) as answer:
+        assert (answer.status, answer.headers["HX-Redirect"]) == (200, "/desk/login")
+        assert await answer.text() == ""
+    async with seat.http.get("/ops/data", headers={"HX-Request": "true"}) as answer:
+        assert answer.headers["HX-Redirect"] == "/desk/login?to=/ops"
+
+
 async def test_a_form_without_the_right_token_does_nothing(site: DeskSite) -> None:
     payment = await site.at.shop.paid()
     amal, sami = await site.seat("amal"), await site.seat("sami")
