@@ -28,6 +28,7 @@ class Account:
     system_id: str
     password: str = field(repr=False)
     tls: bool = False
+    ca: str = ""  # of an SMSC whose certificate no public authority signed
     system_type: str = ""
     address_range: str = ""
     source: str = ""
@@ -41,7 +42,10 @@ class Account:
 
 
 def account_of(url: str) -> Account:
-    """Raises ValueError in words that hold no secret. ids=hex: accepted in hexadecimal, receipted in decimal."""
+    """Raises ValueError in words that hold no secret. ids=hex: accepted in hexadecimal, receipted in decimal.
+
+    ca: a file of certificates in place of the system's.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -64,6 +68,7 @@ def account_of(url: str) -> Account:
         system_id=system_id,
         password=password,
         tls=tls,
+        ca=_authority(options, name, tls=tls),
         system_type=options.pop("system_type", ""),
         address_range=options.pop("address_range", ""),
         source=options.pop("source", ""),
@@ -78,6 +83,13 @@ def account_of(url: str) -> Account:
     if options:
         raise ValueError(f"SMSC {name}: {', '.join(sorted(options))} is no option")
     return account
+
+
+def _authority(options: dict[str, str], name: str, *, tls: bool) -> str:
+    path = options.pop("ca", "")
+    if path and not tls:
+        raise ValueError(f"SMSC {name}: ca is for smpps://")
+    return path
 
 
 def _whole(options: dict[str, str], name: str, option: str, default: int, low: int, high: int) -> int:

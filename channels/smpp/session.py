@@ -104,7 +104,7 @@ class Session:
         """Connect and bind. Raises BindRefused, Unresolved, OSError, TimeoutError; then nothing stays open."""
         own = self.account
         async with asyncio.timeout(CONNECT_MAX_S):
-            tls = create_default_context() if own.tls else None
+            tls = create_default_context(cafile=own.ca or None) if own.tls else None
             self._reader, self._writer = await asyncio.open_connection(own.host, own.port, ssl=tls, limit=BUFFER_BYTES)
         self._heard_at = self._now()
         self._tasks.append(asyncio.create_task(self._read(), name=f"smpp {own.name} reads"))

@@ -39,20 +39,23 @@ def installed() -> Path:
 class Smsc(Server):
     """The server process; `tell` steers it."""
 
-    def __init__(self, folder: Path, home: Path) -> None:
+    def __init__(self, folder: Path, home: Path, pem: Path | None = None) -> None:
+        """`pem`: a key and a certificate; then it speaks TLS."""
         super().__init__(folder)
         self._home = home
+        self._pem = pem
         self._control = free_port()
 
     @property
     def url(self) -> str:
         """Without the name and the options of an account."""
-        return f"smpp://khallas:secret@127.0.0.1:{self.port}"
+        return f"{'smpps' if self._pem else 'smpp'}://khallas:secret@127.0.0.1:{self.port}"
 
     def _prepare(self) -> tuple[list[str], User]:
         node = shutil.which("node")
         assert node, WANTED
-        return [node, str(self._home / "smsc.js"), str(self.port), str(self._control)], "self"
+        tls = [str(self._pem)] if self._pem else []
+        return [node, str(self._home / "smsc.js"), str(self.port), str(self._control), *tls], "self"
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self._control, timeout=1)
@@ -78,8 +81,11 @@ class Smsc(Server):
     async def deliver(
         self, sender: str, data: bytes, *, data_coding: int = 0, to: str = "1117", ton: int = 1, **more: Any
     ) -> int | None:
-        """A message from a telephone; the status it was answered with, None when the connection ended first."""
-        then_drop = more.pop("then_drop", None)
+        """A message from a telephone; the status it was answered with, None when the connection ended first.
+
+        `via`: over the bind with that system_type.
+        """
+        order = {name: more.pop(name) for name in ("then_drop", "via") if name in more}
         buffers = {name: more.pop(name).hex() for name in ("message_payload", "its_session_info") if name in more}
         pdu = {
             "source_addr": sender,
@@ -89,7 +95,7 @@ class Smsc(Server):
             "data_coding": data_coding,
             **more,
         }
-        answer = await self.tell("deliver", pdu=pdu, short_message=data.hex(), then_drop=then_drop, **buffers)
+        answer = await self.tell("deliver", pdu=pdu, short_message=data.hex(), **order, **buffers)
         status: int | None = answer["status"]
         return status
 

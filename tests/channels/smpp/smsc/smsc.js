@@ -1,9 +1,12 @@
-// An SMSC for the tests: npm's smpp does the talking, HTTP tells it what to do. node smsc.js SMPP_PORT HTTP_PORT
+// An SMSC for the tests: npm's smpp does the talking, HTTP tells it what to do. node smsc.js SMPP_PORT HTTP_PORT [PEM]
+// PEM: a file with a key and a certificate; then it speaks TLS
 "use strict";
+const fs = require("fs");
 const http = require("http");
 const smpp = require("smpp");
 
-const [smppPort, httpPort] = process.argv.slice(2).map(Number);
+const [smppPort, httpPort] = process.argv.slice(2, 4).map(Number);
+const pem = process.argv[4] && fs.readFileSync(process.argv[4]);
 const seen = { binds: [], submits: [], enquiries: 0, unbinds: 0 };
 // submit: ok | mute | drop | late; statuses: what the next submits are answered; receipts: states to report, in turn;
 // lower: ids are reported in small letters, as some SMSCs do
@@ -76,11 +79,12 @@ function bound(session, pdu) {
   session.send(pdu.response({ command_status: mode.bind, system_id: "smsc" }));
   if (!mode.bind) {
     session.receives = pdu.command !== "bind_transmitter";
+    session.name = pdu.system_type;
     sessions.add(session);
   }
 }
 
-const server = smpp.createServer((session) => {
+const server = smpp.createServer(pem ? { key: pem, cert: pem } : {}, (session) => {
   session.on("error", () => session.destroy());
   session.on("close", () => sessions.delete(session));
   for (const bind of ["bind_transceiver", "bind_transmitter", "bind_receiver"]) {
@@ -99,7 +103,8 @@ const server = smpp.createServer((session) => {
 });
 
 function deliver(order, done) {
-  const session = [...sessions].reverse().find((each) => each.receives);
+  const named = (each) => order.via === undefined || each.name === order.via;
+  const session = [...sessions].reverse().find((each) => each.receives && named(each));
   if (!session) return done({ status: null });
   const fields = order.pdu;
   for (const name of ["short_message", "message_payload", "its_session_info"]) {
