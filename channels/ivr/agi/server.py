@@ -13,6 +13,7 @@ from channels.ivr.agi.line import Line
 from channels.ivr.agi.protocol import AgiError, HungUp
 from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, Result
 from channels.observe.logs import about
+from core.tracing import request
 from sessions.turn import Heard
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,8 @@ class AgiServer:
         self._check = check
         self._host = host
         self._calls_max = calls_max
-        self._calls = 0
         self._drain_s = drain_s
+        self._calls = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = port
@@ -66,12 +67,12 @@ class AgiServer:
             self.leave()
             await self._finish()
 
-    async def settled(self) -> None:
     def leave(self) -> None:
         """No new calls: the next worker takes them. Those that were begun go on."""
         if self._server is not None:
             self._server.close()
 
+    async def settled(self) -> None:
         """Until every call there is now has ended."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
@@ -115,7 +116,7 @@ class AgiServer:
             return Result.BUSY
         self._calls += 1
         try:
-            with about(call=heard.dialog), self._parts.metrics.call(NAME):
+            with request(), about(call=heard.dialog), self._parts.metrics.call(NAME):
                 return await Call(self._parts, line).run(heard)
         finally:
             self._calls -= 1
