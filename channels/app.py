@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from channels.assembly import asterisk, guards
 from channels.assembly.desk import desk_routes
 from channels.assembly.hosted_page import page_routes
-from channels.assembly.house import House, assemble, base_of
+from channels.assembly.house import House, assemble, base_of, operator_of
 from channels.clock import ZONE
 from channels.http import openapi
 from channels.http.front import Front, hot
@@ -21,6 +21,7 @@ from channels.ivr import connector
 from channels.ivr import endpoint as ivr
 from channels.ivr.agi.server import AgiServer
 from channels.ivr.speak import IvrSpeaker
+from channels.ivr.tokens import RedisTokens
 from channels.ivr.transactions import RedisTransactions
 from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.ivr.wires.twilio import TwilioVoice
@@ -28,7 +29,6 @@ from channels.ivr.wires.twilio_pay import pay_of
 from channels.observe import otel
 from channels.observe.logs import RequestIds
 from channels.observe.tally import Tally
-from channels.receipt_view import Operator
 from channels.settings import BadSettings, Settings
 from channels.sms import endpoint as sms
 from channels.sms.wires import WIRES as SMS_WIRES
@@ -78,7 +78,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
                 await stack.enter_async_context(house.queues.watched())
             yield
 
-    pages = Pages(house.texts, Operator(settings.operator_name, settings.help_number))
+    pages = _pages(house)
     busiest = [*_ussd_routes(house), *_sms_routes(house)]
     routes = [
         *busiest,
@@ -102,6 +102,15 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
 
 
 # --- doors -----------------------------------------------------------------------------------------------------------
+
+
+def _pages(house: House) -> Pages:
+    try:
+        return Pages(house.texts, operator_of(house.settings))
+    except OSError as error:
+        raise BadSettings(f"KHALLAS_OPERATOR_LOGO: {error.strerror}") from None
+    except ValueError as error:
+        raise BadSettings(f"KHALLAS_OPERATOR_LOGO: {error}") from None
 
 
 def _ussd_routes(house: House) -> Sequence[BaseRoute]:
@@ -134,6 +143,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         return ()
     by_connector = settings.ivr.card_mode == "pay"
     pay = pay_of(settings.ivr.pay_connector, house.texts) if by_connector else None
+    tokens = RedisTokens(house.redis, Seals(settings.vault()))
     doors = ivr.routes(
         house.turns,
         IvrSpeaker(house.texts, connector=by_connector),
@@ -143,6 +153,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         public_url=base,
         expose_screens=settings.expose_screens,
         tell=house.transcripts.door("ivr", "twilio"),
+        kept=tokens if by_connector else None,
     )
     if not by_connector:
         return doors
@@ -150,6 +161,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         house.till.payment,
         house.performer,
         RedisTransactions(house.redis),
+        tokens,
         lambda: house.clock.now().astimezone(ZONE).date(),
         check_luhn=settings.check_luhn,
     )

@@ -69,6 +69,9 @@ class Settings(Part):
     short_code: str = Field("1117", description="the number that SMS go to")
     help_number: str = Field("777", description="where customers get help")
     operator_name: str = Field("Khallas", description="on receipts and pages")
+    operator_logo: str = Field(
+        "", description="a file, SVG or PNG of at most 256 KiB, on receipts and pages; none: a neutral mark"
+    )
     currency: Literal["MAD"] = Field("MAD", description="ISO 4217")
     check_luhn: bool = Field(True, description="refuse card numbers whose check digit is wrong")
     receipt_days: int = Field(400, ge=1, le=3660, description="days a receipt's link works")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from procrastinate import App
 from redis.asyncio import Redis
@@ -179,6 +180,15 @@ def assemble(
 # --- what stands behind the ports ------------------------------------------------------------------------------------
 
 
+def operator_of(settings: Settings) -> Operator:
+    """Whose receipts and pages these are. Raises BadSettings."""
+    logo = Path(settings.operator_logo) if settings.operator_logo else None
+    try:
+        return Operator(settings.operator_name, settings.help_number, logo)
+    except ValueError as error:
+        raise BadSettings(f"KHALLAS_OPERATOR_NAME: {error}") from None
+
+
 def blind_of(settings: Settings) -> Blind:
     """Names people in transcripts."""
     return Blind([key.get_secret_value() for key in settings.secret_keys])
@@ -216,10 +226,9 @@ def _gateways(
 
 
 def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Clock) -> SmtpMailer:
-    operator = Operator(settings.operator_name, settings.help_number)
     try:
         server = SmtpServer.parse(settings.smtp_url.get_secret_value())
-        composer = Composer(texts, operator, MailSender.parse(settings.mail_from), links)
+        composer = Composer(texts, operator_of(settings), MailSender.parse(settings.mail_from), links)
     except ValueError as error:
         raise BadSettings(f"KHALLAS_SMTP_URL, KHALLAS_MAIL_FROM: {error}") from None
     return SmtpMailer(server, composer, clock)

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -155,3 +156,27 @@ async def test_a_database_of_another_release_is_not_ready(redis_url: str, empty_
 async def test_what_a_server_does_not_start_with(redis_url: str, more: dict[str, object], words: str) -> None:
     with pytest.raises(BadSettings, match=words):
         application(assemble(settings(redis_url, DEAD_DATABASE, **more)))
+
+
+async def test_the_operator_s_name_and_logo_come_from_settings(
+    redis_url: str, database_url: str, tmp_path: Path
+) -> None:
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h4v4z"/></svg>')
+    async with served(settings(redis_url, database_url, operator_name="Opérateur", operator_logo=str(logo))) as url:
+        status, page = await get(f"{url}/desk/login")
+        assert (status, "Opérateur" in page, '<img class="logo" src="/brand/logo"' in page) == (200, True, True)
+        assert await get(f"{url}/brand/logo") == (200, logo.read_text())
+
+
+@pytest.mark.parametrize(
+    ("own", "why"),
+    [
+        ({"operator_logo": "nowhere.svg"}, "KHALLAS_OPERATOR_LOGO: No such file"),
+        ({"operator_logo": __file__}, "KHALLAS_OPERATOR_LOGO: a logo is an SVG or PNG"),
+        ({"operator_name": "two\nlines"}, "KHALLAS_OPERATOR_NAME: an operator's name"),
+    ],
+)
+def test_a_name_or_logo_that_cannot_be_is_told_at_the_start(own: dict[str, str], why: str) -> None:
+    with pytest.raises(BadSettings, match=why):
+        build(settings(DEAD_REDIS, DEAD_DATABASE, **own))
