@@ -13,6 +13,7 @@ from typing import Protocol
 from core.consent import Consent
 from core.invoices import Invoice
 from core.payment import Challenge, Event, Payment, State
+from core.refunds import Refunds
 from core.subscribers import Language, Service
 
 
@@ -44,6 +45,7 @@ class Kind(StrEnum):
     UNDECIDED_SMS = "undecided_sms"
     DECLINED_SMS = "declined_sms"
     UNDONE_SMS = "undone_sms"
+    REFUND_SMS = "refund_sms"  # one bill's money went back
     OUTGOING_CALL = "outgoing_call"
     CODE_SMS = "code_sms"
     ANSWER_SMS = "answer_sms"
@@ -210,7 +212,7 @@ class Postings(Protocol):
         now: datetime,
         due_at: datetime | None,
     ) -> bool:
-        """Guarded: False when it was no longer `before`."""
+        """Guarded: False when it was no longer `before`. From CREDITING to CREDITED tells the payer in the commit."""
 
     async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
         """Look again then, while it is still in that state."""
@@ -279,9 +281,10 @@ class People(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The four of them."""
+    """The five of them."""
 
     payments: Payments
     postings: Postings
     messages: Messages
     people: People
+    refunds: Refunds

@@ -76,7 +76,7 @@ WITH owned AS (
     ORDER BY o.service, o.reference, s.number, s.line_no DESC
     ON CONFLICT (service, line_reference, number) DO UPDATE SET
         period = excluded.period, amount_centimes = excluded.amount_centimes, due_date = excluded.due_date,
-        updated_at = excluded.updated_at
+        owed_centimes = NULL, updated_at = excluded.updated_at
     WHERE invoices.paid_at IS NULL
       AND (invoices.period, invoices.amount_centimes, invoices.due_date)
           IS DISTINCT FROM (excluded.period, excluded.amount_centimes, excluded.due_date)

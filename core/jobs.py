@@ -72,6 +72,11 @@ def build_jobs(
         with _for(request, TaskName.POST):
             await work.poster.post(key)
 
+    @app.task(name=TaskName.REFUND)
+    async def refund(key: str, request: str = "") -> None:
+        with _for(request, TaskName.REFUND):
+            await work.poster.refund(key)
+
     @app.task(name=TaskName.DELIVER)
     async def deliver(key: str, request: str = "") -> None:
         with _for(request, TaskName.DELIVER):

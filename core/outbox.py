@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from core.books import ANSWERS, Books, Kind, Message, copy_of
 from core.payment import UNDECIDED, Payment, State
 from core.ports import Caller, Clock, DeliveryFailed, Mailer, ReceiptTexts, Replies, Sms, Texter
+from core.refunds import Part, refund_id_of
 from core.timing import Times, later
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Sender:
     def __init__(self, books: Books, gateways: Gateways, clock: Clock, times: Times) -> None:
         self._messages = books.messages
         self._payments = books.payments
+        self._refunds = books.refunds
         self._gateways = gateways
         self._clock = clock
         self._times = times
@@ -99,8 +101,24 @@ class Sender:
             return await self._gateways.caller.call(payment)
         if message.kind is Kind.RECEIPT_MAIL:
             return await self._gateways.mailer.send_receipt(payment, message.recipient, copy_of(message.reference))
-        text = self._text(message.kind, payment)
+        if message.kind is Kind.REFUND_SMS:
+            text = await self._part_text(payment, message.reference)
+        else:
+            text = self._text(message.kind, payment)
         return await self._gateways.texter.send(Sms(message.reference, message.recipient, text))
+
+    async def _part_text(self, payment: Payment, reference: str) -> str:
+        """Of a bill that was credited because it was paid elsewhere, or of a refund by its row."""
+        key = reference.partition(f"-{Kind.REFUND_SMS}-")[2]
+        refund_id = refund_id_of(key)
+        refund = None if refund_id is None else await self._refunds.get(refund_id)
+        if refund is not None:
+            part = Part(refund.number, refund.amount_centimes)
+            return self._gateways.texts.refund_sms(payment, part, paid_elsewhere=False)
+        bill = next((invoice for invoice in payment.invoices if invoice.number == key), None)
+        if bill is None:
+            raise Overtaken
+        return self._gateways.texts.refund_sms(payment, Part(bill.number, bill.amount_centimes), paid_elsewhere=True)
 
     def _text(self, kind: Kind, payment: Payment) -> str:
         texts = self._gateways.texts

@@ -8,6 +8,7 @@ from typing import Protocol
 from core.cards import Card, Secret
 from core.invoices import Invoice
 from core.payment import Challenge, Payment
+from core.refunds import Part, Reversal
 from core.subscribers import Language, Line, Service
 
 # --- the acquirer -----------------------------------------------------------------------------------------------
@@ -172,6 +173,9 @@ class Billing(Protocol):
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
         """Tell the billing system that a bill was paid; the key is payment id + invoice number: repeats do no harm."""
 
+    async def reverse(self, reversal: Reversal) -> Posting:
+        """Tell it that money went back: so much is owed again. POSTED too for a bill it never heard was paid."""
+
 
 # --- limits -----------------------------------------------------------------------------------------------------
 
@@ -277,6 +281,9 @@ class ReceiptTexts(Protocol):
     def declined_sms(self, payment: Payment) -> str: ...
 
     def undone_sms(self, payment: Payment) -> str: ...
+
+    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+        """A part went back: the help desk's, or a bill that billing says was paid elsewhere meanwhile."""
 
 
 class Clock(Protocol):

@@ -6,7 +6,7 @@ written down before it is asked for; one whose end is unknown waits for an opera
 
 import logging
 
-from core.books import Books, Change, Kind, LinePosting, PostingState
+from core.books import Books, Change, LinePosting, PostingState
 from core.payment import Event, IllegalMove, Payment, State
 from core.ports import (
     Acquirer,
@@ -20,6 +20,7 @@ from core.ports import (
     Undone,
     Unknown,
 )
+from core.refunding import Refunder
 from core.timing import Times, later
 
 log = logging.getLogger(__name__)
@@ -34,11 +35,17 @@ class Poster:
     def __init__(self, books: Books, billing: Billing, acquirer: Acquirer, clock: Clock, times: Times) -> None:
         self._payments = books.payments
         self._postings = books.postings
-        self._messages = books.messages
         self._billing = billing
         self._acquirer = acquirer
         self._clock = clock
         self._times = times
+        self._refunder = Refunder(books.refunds, billing, acquirer, clock, times)
+
+    async def refund(self, payment_id: str) -> None:
+        """Do what is due for the parts of one payment that go back, unless another worker does."""
+        payment = await self._payments.get(payment_id)
+        if payment is not None:
+            await self._refunder.attend(payment)
 
     async def post(self, payment_id: str) -> None:
         """Do what is due for the bills of one payment, unless another worker does."""
@@ -107,7 +114,6 @@ class Poster:
         match answer:
             case Undone():
                 await self._turn(payment, line, PostingState.CREDITING, PostingState.CREDITED)
-                await self._messages.queue(payment, Kind.UNDONE_SMS, self._clock.now())
             case NotSettled():
                 await self._turn(payment, line, PostingState.CREDITING, PostingState.REFUSED, again_s=CREDIT_PAUSE_S)
             case Declined() | TooLate():
@@ -125,7 +131,6 @@ class Poster:
         known = sum(each.invoice.amount_centimes for each in lines if each.state is PostingState.CREDITED)
         if credited is not None and credited >= known + line.invoice.amount_centimes:
             await self._turn(payment, line, PostingState.CREDITING, PostingState.CREDITED)
-            await self._messages.queue(payment, Kind.UNDONE_SMS, self._clock.now())
         else:
             await self._stick(payment, line)
 

@@ -18,7 +18,7 @@ TOGETHER_MAX = 8  # below the number of database connections, so that customers 
 
 
 class Sweep:
-    """One round over payments, postings and messages. Raises BooksDown; one row's trouble does not stop the others."""
+    """One round over all that may be due. Raises BooksDown; one row's trouble does not stop the others."""
 
     def __init__(
         self, books: Books, attendant: Attendant, poster: Poster, sender: Sender, clock: Clock, times: Times
@@ -38,9 +38,11 @@ class Sweep:
         await _each(claimed, self._attendant.attend_claimed)
         unposted = await self._books.postings.due(self._clock.now(), BATCH_MAX)
         await _each(unposted, self._poster.post)
+        unreturned = await self._books.refunds.due(self._clock.now(), BATCH_MAX)
+        await _each(unreturned, self._poster.refund)
         unsent = await self._books.messages.due(self._clock.now(), BATCH_MAX)
         await _each(unsent, self._sender.deliver)
-        return len(claimed) + len(unposted) + len(unsent)
+        return len(claimed) + len(unposted) + len(unreturned) + len(unsent)
 
 
 async def _each(keys: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:

@@ -28,10 +28,11 @@ class Fault(StrEnum):
 
 @dataclass
 class BillingStandIn:
-    """`bills` are TMF678 documents by id, `payments` TMF676 documents by correlator."""
+    """`bills` are TMF678 documents by id, `payments` and `refunds` TMF676 documents by correlator."""
 
     bills: dict[str, dict[str, Any]] = field(default_factory=dict)
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     fault: Fault = Fault.NONE
     asked: int = 0
 
@@ -62,6 +63,8 @@ class BillingStandIn:
                 Route("/tmf-api/customerBillManagement/v4/customerBill", self._list, methods=["GET"]),
                 Route("/tmf-api/paymentManagement/v4/payment", self._find, methods=["GET"]),
                 Route("/tmf-api/paymentManagement/v4/payment", self._create, methods=["POST"]),
+                Route("/tmf-api/paymentManagement/v4/refund", self._find_refund, methods=["GET"]),
+                Route("/tmf-api/paymentManagement/v4/refund", self._refund, methods=["POST"]),
             ]
         )
 
@@ -102,4 +105,27 @@ class BillingStandIn:
         self.settle(bill["billNo"])
         made = {**asked, "id": f"payment-{len(self.payments) + 1}", "status": "done"}
         self.payments[asked["correlatorId"]] = made
+        return JSONResponse({"code": "1"}, 500) if self.fault is Fault.DEAF else JSONResponse(made, 201)
+
+    async def _find_refund(self, http: Request) -> Response:
+        known = self.refunds.get(http.query_params.get("correlatorId", ""))
+        return self._refusal(http) or JSONResponse([known] if known else [])
+
+    async def _refund(self, http: Request) -> Response:
+        refusal = self._refusal(http)
+        if refusal is not None:
+            return refusal
+        asked = await http.json()
+        paid = next((each for each in self.payments.values() if each["id"] == asked["payment"]["id"]), None)
+        given = sum(each["amount"]["value"] for each in self.refunds.values() if each["payment"] == asked["payment"])
+        if paid is None or given + asked["amount"]["value"] > paid["amount"]["value"]:
+            return JSONResponse({"code": "409", "reason": "More than was paid"}, 409)
+        if asked["correlatorId"] in self.refunds:
+            return JSONResponse({"code": "409", "reason": "Known already"}, 409)
+        bill = self.bills[paid["paymentItem"][0]["item"]["id"]]
+        owed = round(bill["remainingAmount"]["value"] + asked["amount"]["value"], 2)
+        whole = owed >= bill["amountDue"]["value"]
+        bill |= {"state": "sent" if whole else "partiallyPaid", "remainingAmount": {"unit": "MAD", "value": owed}}
+        made = {**asked, "id": f"refund-{len(self.refunds) + 1}", "status": "done"}
+        self.refunds[asked["correlatorId"]] = made
         return JSONResponse({"code": "1"}, 500) if self.fault is Fault.DEAF else JSONResponse(made, 201)

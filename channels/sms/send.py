@@ -5,9 +5,8 @@ from collections.abc import Callable
 from channels.sms.words import RECEIPT_SEGMENTS_MAX, Words
 from core.gsm7 import segments
 from core.money import dh
-from core.payment import Payment, State
-
-_GIVEN_BACK_WHOLE = frozenset({State.VOIDING, State.VOIDED, State.REFUNDING, State.REFUNDED})
+from core.payment import Payment
+from core.refunds import Part
 
 
 class PaymentTexts:
@@ -39,8 +38,14 @@ class PaymentTexts:
         return self._about(payment, "declined")
 
     def undone_sms(self, payment: Payment) -> str:
-        """The whole, or the bills that were paid elsewhere meanwhile."""
-        return self._about(payment, "undone" if payment.state in _GIVEN_BACK_WHOLE else "undone_part")
+        """The whole went back."""
+        return self._about(payment, "undone")
+
+    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+        """So much of it; why, where the reason is not the help desk's."""
+        key = "refund_elsewhere" if paid_elsewhere else "refund"
+        amount = dh(payment.amount_centimes)
+        return self._words.say(payment.language, key, amount=amount, part=dh(part.amount_centimes))
 
     def _about(self, payment: Payment, key: str) -> str:
         return self._words.say(payment.language, key, amount=dh(payment.amount_centimes))

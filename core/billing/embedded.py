@@ -13,6 +13,7 @@ from core.database.rows import invoice_of, line_of
 from core.invoices import Invoice
 from core.payment import Payment
 from core.ports import BillingDown, Clock, Posting
+from core.refunds import Reversal
 from core.subscribers import Line, Service
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ ORDER BY array_position(ARRAY['mobile', 'fixed', 'internet'], service), referenc
 CODE = "SELECT payment_code FROM lines WHERE service = %(service)s AND reference = %(reference)s"
 
 UNPAID = """
-SELECT number, period, amount_centimes, due_date FROM invoices
+SELECT number, period, COALESCE(owed_centimes, amount_centimes) AS amount_centimes, due_date FROM invoices
 WHERE service = %(service)s AND line_reference = %(reference)s AND paid_at IS NULL
 ORDER BY period, number
 """
@@ -47,6 +48,28 @@ POST = """
 UPDATE invoices SET paid_at = COALESCE(paid_at, %(now)s), paid_by = %(payment_id)s
 WHERE service = %(service)s AND line_reference = %(reference)s AND number = %(number)s
   AND (paid_by IS NULL OR paid_by = %(payment_id)s)
+"""
+
+# Only who paid a bill can unpay it: this payment is named by the bill, or by what went back of it before.
+REVERSE = """
+WITH paid AS (
+    SELECT service, line_reference, number FROM invoices i
+    WHERE service = %(service)s AND line_reference = %(reference)s AND number = %(number)s
+      AND (paid_by = %(payment_id)s
+           OR EXISTS (SELECT FROM bill_reversals r WHERE r.payment_id = %(payment_id)s AND r.number = i.number))
+    FOR UPDATE
+), told AS (
+    INSERT INTO bill_reversals (reference, service, line_reference, number, payment_id, amount_centimes, at)
+    SELECT %(key)s, service, line_reference, number, %(payment_id)s, %(amount)s, %(now)s FROM paid
+    ON CONFLICT (reference) DO NOTHING
+    RETURNING service, line_reference, number
+)
+UPDATE invoices i SET
+    paid_at = NULL, paid_by = NULL, updated_at = %(now)s,
+    owed_centimes = LEAST(i.amount_centimes, %(amount)s + CASE WHEN i.paid_at IS NOT NULL THEN 0
+                                                          ELSE COALESCE(i.owed_centimes, i.amount_centimes) END)
+FROM told t
+WHERE (i.service, i.line_reference, i.number) = (t.service, t.line_reference, t.number)
 """
 
 
@@ -94,6 +117,22 @@ class EmbeddedBilling:
             )
         )
         return Posting.POSTED if touched else Posting.REFUSED
+
+    async def reverse(self, reversal: Reversal) -> Posting:
+        payment = reversal.payment
+        await _or_down(
+            self._database.do(
+                REVERSE,
+                now=self._clock.now(),
+                payment_id=payment.id,
+                service=payment.service,
+                reference=payment.line_reference,
+                number=reversal.number,
+                amount=reversal.amount_centimes,
+                key=reversal.reference,
+            )
+        )
+        return Posting.POSTED
 
 
 async def _codes_of(connection: Connection, msisdns: Sequence[str]) -> list[tuple[tuple[Line, str], ...]]:

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.invoices import Invoice
 from core.payment import Payment
+from core.refunds import Reversal
 
 BILL_PATH = "customerBillManagement/v4/customerBill"
 PAYMENT_PATH = "paymentManagement/v4/payment"
+REFUND_PATH = "paymentManagement/v4/refund"
 OWED_STATES = frozenset({"new", "validated", "sent", "partiallyPaid"})  # not: onHold, settled
 CENTIMES = 100
 CORRELATOR_MAX = 100
@@ -65,8 +67,9 @@ class CustomerBill(_Part):
 
 
 class KnownPayment(_Part):
-    """What is asked of TMF676's Payment."""
+    """What is asked of TMF676's Payment, and of its Refund."""
 
+    id: str = ""
     correlatorId: str  # noqa: N815 - TM Forum's name
     status: str = "done"
 
@@ -91,9 +94,9 @@ def payments_of(body: bytes) -> list[KnownPayment]:
         raise NotTmf(f"{error.error_count()} faults in a list of payments") from None
 
 
-def correlator(payment: Payment, invoice: Invoice) -> str:
+def correlator(payment: Payment, number: str) -> str:
     """What makes a repeat recognisable: our payment and the bill."""
-    return f"{payment.id}:{invoice.number}"[:CORRELATOR_MAX]
+    return f"{payment.id}:{number}"[:CORRELATOR_MAX]
 
 
 def payment_body(payment: Payment, invoice: Invoice, bill_id: str, account_id: str) -> dict[str, object]:
@@ -102,7 +105,7 @@ def payment_body(payment: Payment, invoice: Invoice, bill_id: str, account_id: s
     paid_at = payment.paid_at or payment.created_at
     return {
         "@type": "Payment",
-        "correlatorId": correlator(payment, invoice),
+        "correlatorId": correlator(payment, invoice.number),
         "authorizationCode": payment.auth_code or "",
         "paymentDate": paid_at.isoformat(),
         "account": {"id": account_id, "@referredType": "BillingAccount"},
@@ -113,4 +116,22 @@ def payment_body(payment: Payment, invoice: Invoice, bill_id: str, account_id: s
         "paymentItem": [
             {"amount": money, "totalAmount": money, "item": {"id": bill_id, "@referredType": "CustomerBill"}}
         ],
+    }
+
+
+def refund_body(reversal: Reversal, payment_id: str, account_id: str, now: datetime) -> dict[str, object]:
+    """TMF676's Refund_Create: so much of the payment that billing knows by `payment_id` went back."""
+    payment = reversal.payment
+    money = {"unit": payment.currency, "value": reversal.amount_centimes / CENTIMES}
+    return {
+        "@type": "Refund",
+        "correlatorId": reversal.reference[:CORRELATOR_MAX],
+        "authorizationCode": payment.auth_code or "",
+        "refundDate": now.isoformat(),
+        "account": {"id": account_id, "@referredType": "BillingAccount"},
+        "payment": {"id": payment_id, "@referredType": "Payment"},
+        "amount": money,
+        "totalAmount": money,
+        "paymentMethod": {"@type": "BankCard", "name": "card"},
+        "channel": {"name": payment.channel},
     }

@@ -7,6 +7,7 @@ thin I/O here; whatever is not an explicit answer is BillingDown, and posting is
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import aiohttp
 
@@ -15,6 +16,7 @@ from core.cards import Secret
 from core.invoices import Invoice
 from core.payment import Payment
 from core.ports import Billing, BillingDown, Posting
+from core.refunds import Reversal
 from core.subscribers import Line, Service
 
 log = logging.getLogger(__name__)
@@ -94,17 +96,36 @@ class TmForumBilling:
             return Posting.POSTED
         if status not in REFUSED:
             raise BillingDown(f"HTTP {status}")
-        return Posting.POSTED if await self._knows(wire.correlator(payment, invoice)) else Posting.REFUSED
+        known = await self._known(wire.PAYMENT_PATH, wire.correlator(payment, invoice.number))
+        return Posting.POSTED if known else Posting.REFUSED
 
-    async def _knows(self, correlator: str) -> bool:
-        status, body = await self._ask("GET", wire.PAYMENT_PATH, {"correlatorId": correlator})
+    async def reverse(self, reversal: Reversal) -> Posting:
+        """A TMF676 refund of the payment that was posted; what was never posted is owed already."""
+        payment = reversal.payment
+        told = await self._known(wire.PAYMENT_PATH, wire.correlator(payment, reversal.number))
+        if told is None:
+            return Posting.POSTED
+        account_id = self._account_id(payment.service, payment.line_reference)
+        body = wire.refund_body(reversal, told.id, account_id, datetime.now(UTC))
+        if await self._known(wire.REFUND_PATH, str(body["correlatorId"])):
+            return Posting.POSTED
+        status, _ = await self._ask("POST", wire.REFUND_PATH, body=body)
+        if status in CREATED:
+            return Posting.POSTED
+        if status not in REFUSED:
+            raise BillingDown(f"HTTP {status}")
+        return Posting.POSTED if await self._known(wire.REFUND_PATH, str(body["correlatorId"])) else Posting.REFUSED
+
+    async def _known(self, path: str, correlator: str) -> wire.KnownPayment | None:
+        status, body = await self._ask("GET", path, {"correlatorId": correlator})
         if status != 200:
             raise BillingDown(f"HTTP {status}")
         try:
             found = wire.payments_of(body)
         except wire.NotTmf as error:
             raise BillingDown(str(error)) from error
-        return any(each.correlatorId == correlator and each.status.lower() in LIVING for each in found)
+        mine = (each for each in found if each.correlatorId == correlator and each.status.lower() in LIVING)
+        return next(mine, None)
 
     async def _bills(self, account_id: str, more: Mapping[str, str] | None = None) -> list[wire.CustomerBill]:
         found: list[wire.CustomerBill] = []

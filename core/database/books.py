@@ -1,4 +1,4 @@
-"""The four books over one database."""
+"""The five books over one database."""
 
 from core.books import Books
 from core.database.messages import PgMessages
@@ -6,10 +6,12 @@ from core.database.payments import PgPayments
 from core.database.people import PgPeople
 from core.database.pool import Database
 from core.database.postings import PgPostings
+from core.database.refunds import PgRefunds
 from core.database.wake import Waker
 
 
 def books_on(database: Database) -> Books:
     """What core.billpay.Till keeps its books in."""
     waker = Waker()
-    return Books(PgPayments(database), PgPostings(database), PgMessages(database, waker), PgPeople(database))
+    messages, people = PgMessages(database, waker), PgPeople(database)
+    return Books(PgPayments(database), PgPostings(database), messages, people, PgRefunds(database))

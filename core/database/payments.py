@@ -5,7 +5,7 @@ transaction; they are hints, the rows' due times are the truth (core/attending.p
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import errors
@@ -28,6 +28,10 @@ _TAKEN: dict[str, type[BooksError]] = {
 
 # What is being given back keeps the locks it has; it may have lost them before.
 _KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED})
+
+# The money is back: billing hears of it. A telling under way when it ended is over by then.
+_ENDED = frozenset({Event.VOIDED, Event.REFUNDED})
+TOLD_WITHIN = timedelta(seconds=60)
 
 
 class PgPayments:
@@ -167,6 +171,8 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "request": request_id.get(),
         "detail": change.detail,
         "sends": int(change.event is Event.SEND),
+        "ended": change.event in _ENDED,
+        "told_within": TOLD_WITHIN,
         "holds": None if change.event in _KEEPS_LOCKS else state in ACTIVE and not change.lets_go,
         "declines": int(change.counts_as_decline),
         "decline_kind": change.decline_kind,

@@ -90,6 +90,8 @@ WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
            (p.expires_at <= %(now)s OR COALESCE(p.payer_msisdn = NULLIF(%(payer)s, ''), false)))
 """
 
+# What billing was told, or may have been, it is told back once the whole went back: later where a telling may still be
+# on its way.
 MOVE = """
 WITH moved AS (
     UPDATE payments SET
@@ -109,7 +111,18 @@ WITH moved AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
     SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
 ), locks AS (
-    UPDATE payment_lines l SET active = %(holds)s FROM moved m WHERE l.payment_id = m.id AND l.active <> %(holds)s
+    UPDATE payment_lines l SET active = COALESCE(%(holds)s, active)
+    FROM moved m WHERE l.payment_id = m.id AND (l.active <> %(holds)s OR %(ended)s)
+    RETURNING l.payment_id, l.invoice_number, l.posting, l.posting_attempts,
+              l.amount_centimes - l.returned_centimes AS rest
+), back AS (
+    INSERT INTO refunds (payment_id, invoice_number, amount_centimes, state, due_at, created_at)
+    SELECT payment_id, invoice_number, rest, 'credited',
+           CASE posting WHEN 'posted' THEN %(now)s ELSE %(now)s + %(told_within)s END, %(now)s
+    FROM locks
+    WHERE %(ended)s AND rest > 0 AND (posting = 'posted' OR posting = 'pending' AND posting_attempts > 0)
+    ON CONFLICT DO NOTHING
+    RETURNING payment_id
 ), queued AS (
     INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
     SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id, who.recipient, 'queued',
@@ -123,6 +136,7 @@ WITH moved AS (
 ), jobs AS (
     SELECT 'khallas.deliver' AS task, reference AS key FROM queued
     UNION ALL SELECT 'khallas.attend', id FROM moved WHERE due_at <= %(now)s
+    UNION ALL SELECT DISTINCT 'khallas.refund', payment_id FROM back
 ), woken AS (
     SELECT procrastinate_defer_jobs_v1(array_agg(
         ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL

@@ -1,10 +1,11 @@
 """How far billing has been told of each paid bill. Every change names the state it starts from."""
 
 from datetime import datetime
+from typing import Any
 
 from psycopg.rows import DictRow
 
-from core.books import LinePosting, PostingState
+from core.books import Kind, LinePosting, PostingState
 from core.database.pool import Database
 from core.database.rows import invoice_of
 from core.tracing import request_id
@@ -31,16 +32,32 @@ SELECT DISTINCT payment_id FROM (
 ) due
 """
 
+# The bill's number files what the payer is told (core/outbox.py).
 TURN = """
 WITH turned AS (
     UPDATE payment_lines SET posting = %(after)s, posting_due_at = %(due_at)s
     WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(before)s
     RETURNING payment_id, invoice_number
+), noted AS (
+    INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+    SELECT p.id, %(now)s, %(event)s, p.state, t.invoice_number, NULLIF(%(request)s::text, '')
+    FROM turned t JOIN payments p ON p.id = t.payment_id
+), queued AS (
+    INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+    SELECT p.id || '-' || %(kind)s || '-' || t.invoice_number, %(kind)s, p.id, p.payer_msisdn, 'queued', %(now)s,
+           %(now)s, %(now)s
+    FROM turned t JOIN payments p ON p.id = t.payment_id
+    WHERE %(before)s = 'crediting' AND %(after)s = 'credited' AND starts_with(p.payer_msisdn, '+')
+    ON CONFLICT (reference) DO NOTHING
+    RETURNING reference
+), woken AS (
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+        ROW('default', 'khallas.deliver', 0, NULL, NULL,
+            jsonb_build_object('key', reference, 'request', %(request)s::text), NULL)::procrastinate_job_to_defer_v1
+    )) AS ids
+    FROM queued HAVING count(*) > 0
 )
-INSERT INTO payment_events (payment_id, at, event, state, detail, request)
-SELECT p.id, %(now)s, %(event)s, p.state, t.invoice_number, NULLIF(%(request)s::text, '')
-FROM turned t JOIN payments p ON p.id = t.payment_id
-RETURNING payment_id
+SELECT t.payment_id, (SELECT ids FROM woken) AS jobs FROM turned t
 """
 
 POSTPONE = """
@@ -75,8 +92,9 @@ class PgPostings:
         now: datetime,
         due_at: datetime | None,
     ) -> bool:
-        values = {"id": payment_id, "number": number, "before": before, "after": after, "now": now, "due_at": due_at}
-        return await self._database.one(TURN, event=f"bill_{after}", request=request_id.get(), **values) is not None
+        values: dict[str, Any] = {"id": payment_id, "number": number, "before": str(before), "after": str(after)}
+        values |= {"now": now, "due_at": due_at, "kind": str(Kind.REFUND_SMS), "request": request_id.get()}
+        return await self._database.one(TURN, event=f"bill_{after}", **values) is not None
 
     async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
         await self._database.do(POSTPONE, id=payment_id, number=number, state=state, due_at=due_at)

@@ -15,6 +15,7 @@ class TaskName(StrEnum):
 
     ATTEND = "khallas.attend"
     POST = "khallas.post"
+    REFUND = "khallas.refund"
     DELIVER = "khallas.deliver"
     SWEEP = "khallas.sweep"
     UNSTICK = "khallas.unstick"

@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.books import BillsTaken, Change, Draft, KeyTaken, LinePosting, PostingState, ReferenceTaken
+from core.books import BillsTaken, Change, Draft, KeyTaken, Kind, LinePosting, PostingState, ReferenceTaken
 from core.payment import ACTIVE, Event, IllegalMove, Payment, State, after, sources, target
 from core.receipts import receipt_number
 from core.subscribers import Service
 from lab.chaos.memory_messages import MemoryMessages
+from lab.chaos.memory_refunds import RefundRows
 
 KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED})
+ENDED = frozenset({Event.VOIDED, Event.REFUNDED})
 OPEN = frozenset({State.CREATED, State.SENDING, State.CHALLENGE, State.UNKNOWN})
 
 Io = Callable[[], Awaitable[None]]  # time passes; raises BooksDown when the database is away
@@ -28,6 +30,7 @@ class Bill:
     posting: PostingState | None = None
     attempts: int = 0
     due_at: datetime | None = None
+    returned_centimes: int = 0
 
 
 @dataclass
@@ -49,6 +52,7 @@ class MemoryPayments:
     before: Io
     after: Io
     messages: MemoryMessages
+    refunds: RefundRows
     rows: dict[str, Row] = field(default_factory=dict)
     receipts: list[str] = field(default_factory=list)  # payment ids, in the order of their numbers
     year: int = 2026
@@ -223,6 +227,8 @@ class MemoryPayments:
             expires_at=max(payment.expires_at, change.extend_to or payment.expires_at),
         )
         self.messages.put(row.payment, change.messages, now)
+        if change.event in ENDED:
+            self.refunds.went_back(row.payment, {**row.bills}, now)
         return row.payment
 
 
@@ -246,6 +252,7 @@ class MemoryPostings:
     before: Io
     after: Io
     rows: dict[str, Row]
+    messages: MemoryMessages
 
     async def of(self, payment_id: str) -> list[LinePosting]:
         await self.before()
@@ -283,6 +290,8 @@ class MemoryPostings:
         if bill.posting is not before:
             return False
         bill.posting, bill.due_at = after, due_at
+        if (before, after) == (PostingState.CREDITING, PostingState.CREDITED):
+            self.messages.about(self.rows[payment_id].payment, Kind.REFUND_SMS, number, now)
         await self.after()
         return True
 

@@ -40,6 +40,13 @@ class MemoryMessages:
                 entry = Entry(Message(reference, kind, payment.id, recipient, 0), now, queued_at=now)
                 self.entries.setdefault(reference, entry)
 
+    def about(self, payment: Payment, kind: Kind, key: str, now: datetime) -> None:
+        """One that is filed under a bill or a refund."""
+        reference = f"{payment.id}-{kind}-{key}"
+        if reachable(payment.payer_msisdn):
+            message = Message(reference, kind, payment.id, payment.payer_msisdn, 0)
+            self.entries.setdefault(reference, Entry(message, now, queued_at=now))
+
     async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
         await self.before()
         self.put(payment, (kind,), now)

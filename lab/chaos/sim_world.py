@@ -11,19 +11,21 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from core.billpay import Till, World
-from core.books import Books, BooksDown
+from core.books import Books, BooksDown, Kind
 from core.ids import Ids
 from core.invoices import Invoice
 from core.outbox import Gateways, Sender
 from core.payment import Payment
 from core.ports import BillingDown, DeliveryFailed, Posting, Sms, Tries
 from core.posting import Poster
+from core.refunds import Part, Refund, Reversal
 from core.subscribers import Line, Service
 from core.sweeps import Sweep
 from core.timing import Times
 from lab.chaos.faults import Instead
 from lab.chaos.memory import MemoryPayments, MemoryPostings, Row
 from lab.chaos.memory_messages import Entry, MemoryMessages, NoPeople
+from lab.chaos.memory_refunds import MemoryRefunds, RefundRows
 from lab.chaos.sim_bank import SimBank
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -55,6 +57,8 @@ class SimBilling:
     chance: random.Random
     calm: bool = False
     paid_by: dict[str, str] = field(default_factory=dict)
+    reversed: set[str] = field(default_factory=set)  # references
+    owed_again: set[tuple[str, str]] = field(default_factory=set)  # of whom, which bill
 
     def _up(self) -> None:
         if not self.calm and self.chance.random() < 0.05:
@@ -82,6 +86,16 @@ class SimBilling:
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
         self._up()
         return Posting.POSTED if self.paid_by.setdefault(invoice.number, payment.id) == payment.id else Posting.REFUSED
+
+    async def reverse(self, reversal: Reversal) -> Posting:
+        self._up()
+        payer = reversal.payment.id
+        paid = self.paid_by.get(reversal.number) == payer or (payer, reversal.number) in self.owed_again
+        if reversal.reference not in self.reversed and paid:
+            self.reversed.add(reversal.reference)
+            self.owed_again.add((payer, reversal.number))
+            self.paid_by.pop(reversal.number, None)
+        return Posting.POSTED
 
 
 @dataclass
@@ -116,6 +130,9 @@ class SimGateways:
     def undone_sms(self, payment: Payment) -> str:
         return "undone"
 
+    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+        return f"refund {part.amount_centimes}"
+
 
 class NoLimits:
     """Codes are not what this is about."""
@@ -136,6 +153,7 @@ class SimWorld:
     rows: dict[str, Row] = field(default_factory=dict)
     receipts: list[str] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
+    refunds: RefundRows = field(default_factory=RefundRows)
     calm: bool = False
     bank: SimBank = field(init=False)
     billing: SimBilling = field(init=False)
@@ -158,9 +176,20 @@ class Process:
         self.alive = True
         self._world = world
         messages = MemoryMessages(self._before, self._after, world.entries)
-        payments = MemoryPayments(self._before, self._after, messages, world.rows, world.receipts)
-        postings = MemoryPostings(self._before, self._after, world.rows)
-        books = Books(payments, postings, messages, NoPeople())
+        payments = MemoryPayments(self._before, self._after, messages, world.refunds, world.rows, world.receipts)
+        postings = MemoryPostings(self._before, self._after, world.rows, messages)
+
+        def tell(refund: Refund, kind: Kind, now: datetime) -> None:
+            messages.about(world.rows[refund.payment_id].payment, kind, f"r{refund.id}", now)
+
+        refunds = MemoryRefunds(
+            self._before,
+            self._after,
+            world.refunds,
+            lambda refund: world.rows[refund.payment_id].bills[refund.number],
+            tell,
+        )
+        books = Books(payments, postings, messages, NoPeople(), refunds)
         asks = {name: self._asking(getattr(world.bank, name)) for name in ("authorise", "answer_challenge", "inquire",
                 "void", "refund", "credited_centimes")}  # fmt: skip
         bank: Any = Instead(world.bank, **asks)

@@ -19,6 +19,7 @@ from core.cards import Card, Secret
 from core.invoices import Invoice
 from core.payment import Payment, State
 from core.ports import Authorisation
+from core.refunds import GIVEN, RefundState
 from core.subscribers import Language
 from core.timing import Times
 from lab.chaos.memory import illegal_steps
@@ -33,6 +34,8 @@ CALM_S = 3 * 86_400.0
 PATIENCE_S = 60.0
 LOOK_MAX_S, IDLE_MAX_S = 120.0, 7_200.0
 CARD, CVV, PIN = Card(Secret("4000000000000010"), 12, 2030), Secret("000"), Secret("123")
+PARTABLE = frozenset({PostingState.POSTED, PostingState.CREDITED, PostingState.STUCK})
+RESTED = GIVEN | {RefundState.REFUSED, RefundState.STUCK}
 RESTING = frozenset({State.CAPTURED, State.DECLINED, State.EXPIRED, State.VOIDED, State.REFUNDED})
 
 Plant = Callable[[Process], None]  # puts a fault into a process, to see it found
@@ -56,7 +59,7 @@ class Story:
         self.world.bank.charge = lambda order: self._watched(charge(order))  # type: ignore[method-assign]  # watched
         background = [asyncio.create_task(self._keep_working(place)) for place in range(PROCESSES)]
         customers = [asyncio.create_task(self._customer(f"+21260000000{number}")) for number in range(CUSTOMERS)]
-        background.append(asyncio.create_task(self._elsewhere()))
+        background += [asyncio.create_task(self._elsewhere()), asyncio.create_task(self._desk())]
         await asyncio.sleep(STORM_S)
         self.world.calm_down()
         self.processes = [process if process.alive else self.born() for process in self.processes]
@@ -94,6 +97,7 @@ class Story:
         dues = [row.due_at for row in world.rows.values()]
         dues += [bill.due_at for row in world.rows.values() for bill in row.bills.values()]
         dues += [entry.due_at for entry in world.entries.values()]
+        dues += [entry.due_at for entry in world.refunds.entries]
         soon = min((due for due in dues if due is not None), default=None)
         if soon is None:
             return IDLE_MAX_S if world.calm else LOOK_MAX_S
@@ -105,8 +109,26 @@ class Story:
         if chance.random() < 0.2:
             await asyncio.sleep(chance.uniform(0, STORM_S))
             self.world.billing.paid_by.setdefault(chance.choice(BILLS).number, "elsewhere")
-        await asyncio.sleep(chance.uniform(0, 2 * STORM_S))
-        self.world.bank.settle()
+        while True:
+            await asyncio.sleep(chance.uniform(0, 2 * STORM_S))
+            self.world.bank.settle()
+
+    async def _desk(self) -> None:
+        """The help desk gives a part of a bill back now and then, as core/database/undoing.py guards it."""
+        chance, world = self.world.chance, self.world
+        while True:
+            await asyncio.sleep(chance.uniform(0, STORM_S))
+            rows = [row for row in world.rows.values() if row.payment.state is State.CAPTURED]
+            row = chance.choice(rows) if rows and not world.calm else None
+            if row is None or not all(bill.posting in PARTABLE for bill in row.bills.values()):
+                continue
+            invoice = chance.choice(row.payment.invoices)
+            bill = row.bills[invoice.number]
+            rest = invoice.amount_centimes - bill.returned_centimes
+            if rest > 0 and bill.posting is PostingState.POSTED:
+                amount = chance.randint(1, rest)
+                bill.returned_centimes += amount
+                world.refunds.ask(row.payment, invoice.number, amount, world.clock.now())
 
     async def _customer(self, msisdn: str) -> None:
         chance = self.world.chance
@@ -164,7 +186,9 @@ class Story:
                 if row is None:
                     self.faults.append(f"charged for {order_id}, an order nobody made")
                     continue
-                for number in row.bills:
+                for number, bill in row.bills.items():
+                    if bill.returned_centimes:  # what went back is owed again
+                        continue
                     if (other := payers.setdefault(number, order_id)) != order_id:
                         self.faults.append(f"bill {number} is charged by {other} and {order_id}")
         return answer
@@ -179,18 +203,24 @@ class Story:
                 for invoice in payment.invoices
                 if row.bills[invoice.number].posting is PostingState.CREDITED
             )
+            refunds = world.refunds.of(payment_id)
+            given_back += sum(each.amount_centimes for each in refunds if each.state in GIVEN and not each.whole)
             owed = payment.amount_centimes - given_back if payment.state is State.CAPTURED else 0
             stuck = any(bill.posting is PostingState.STUCK for bill in row.bills.values())
+            stuck = stuck or any(each.state is RefundState.STUCK for each in refunds)
+            waiting = [each.id for each in refunds if each.state not in RESTED and payment.state is State.CAPTURED]
+            if waiting:
+                self.faults.append(f"{payment_id}: refunds {waiting} are left")
             if payment.state not in RESTING:
                 self.faults.append(f"{payment_id} is left {payment.state}")
             if kept != owed and not stuck:
                 self.faults.append(f"{payment_id} is {payment.state}: {kept} kept, {owed} owed")
             self.faults += [f"{payment_id}: {step}" for step in illegal_steps(row)]
             self._judge_receipt(payment, world.receipts.count(payment_id))
+        parted = {each.refund.number for each in world.refunds.entries if not each.refund.whole}
         paid = {number for row in world.rows.values() for number, bill in row.bills.items()
-                if bill.posting is PostingState.POSTED and row.payment.state is State.CAPTURED}  # fmt: skip
-        told = {number for number, payer in world.billing.paid_by.items()
-                if payer != "elsewhere" and world.rows[payer].payment.state is State.CAPTURED}  # fmt: skip
+                if bill.posting is PostingState.POSTED and row.payment.state is State.CAPTURED} - parted  # fmt: skip
+        told = {number for number, payer in world.billing.paid_by.items() if payer != "elsewhere"} - parted
         if paid != told:
             self.faults.append(f"billing knows {sorted(told)}, paid are {sorted(paid)}")
 

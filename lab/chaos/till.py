@@ -12,6 +12,7 @@ from core.outbox import Gateways, Sender
 from core.payment import Payment
 from core.ports import Acquirer, Clock, Sms
 from core.posting import Poster
+from core.refunds import Part
 from core.sweeps import Sweep
 from core.timing import Times
 from lab.chaos.sim_world import NoLimits
@@ -35,6 +36,9 @@ class Silent:
         return payment.id
 
     undecided_sms = declined_sms = undone_sms = receipt_sms
+
+    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+        return payment.id
 
 
 @dataclass(frozen=True, slots=True)

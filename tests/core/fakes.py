@@ -27,6 +27,7 @@ from core.ports import (
     Undone,
     Unknown,
 )
+from core.refunds import Part, Reversal
 from core.subscribers import Line, Service
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -242,6 +243,9 @@ class PlainTexts:
     def undone_sms(self, payment: Payment) -> str:
         return f"undone {payment.reference}"
 
+    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+        return f"{'elsewhere' if paid_elsewhere else 'part'} {part.number} {part.amount_centimes}"
+
 
 class MoodyBilling:
     """A billing system in front of the embedded one: down, or refusing, when told."""
@@ -250,6 +254,8 @@ class MoodyBilling:
         self._inner = inner
         self.down = False
         self.refuses: set[str] = set()
+        self.refuses_reversals = False
+        self.reversals: list[tuple[str, int]] = []
 
     def _up(self) -> Billing:
         if self.down:
@@ -277,6 +283,11 @@ class MoodyBilling:
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
         inner = self._up()
         return Posting.REFUSED if invoice.number in self.refuses else await inner.post(payment, invoice)
+
+    async def reverse(self, reversal: Reversal) -> Posting:
+        inner = self._up()
+        self.reversals.append((reversal.number, reversal.amount_centimes))
+        return Posting.REFUSED if self.refuses_reversals else await inner.reverse(reversal)
 
 
 def fails(*, retryable: bool) -> DeliveryFailed:

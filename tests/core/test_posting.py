@@ -73,7 +73,8 @@ async def test_one_refused_bill_of_three_is_credited_after_settlement(shop: Shop
     await shop.work()
     assert await shop.postings(payment) == ["posted", "credited", "posted"]
     assert shop.bank.refunds == [(payment.id, 29900)]
-    assert sorted(texts(shop)) == ["receipt", "undone"]
+    assert sorted(texts(shop)) == ["elsewhere", "receipt"]
+    assert shop.gateways.sms[-1].text == f"elsewhere {numbers[1]} 29900"
     assert numbers[1] in await shop.active()
 
 
@@ -100,7 +101,7 @@ async def test_a_credit_that_landed_unheard_is_seen_in_the_acquirers_sum(shop: S
     await shop.sweep.run()
     await shop.work()
     assert (await shop.postings(payment), len(shop.bank.refunds)) == (["credited", "posted", "posted"], 1)
-    assert sorted(texts(shop)) == ["receipt", "undone"]
+    assert sorted(texts(shop)) == ["elsewhere", "receipt"]
 
 
 async def test_a_worker_that_died_in_a_credit_leaves_it_to_an_operator(shop: Shop) -> None:
@@ -191,3 +192,5 @@ async def test_each_credit_has_its_own_time(shop: Shop) -> None:
     await shop.sweep.run()
     assert await shop.postings(payment) == ["credited", "credited", "posted"]
     assert shop.bank.refunds == [(payment.id, 29900), (payment.id, 29900)]
+    told = [sms.text for sms in shop.gateways.sms if sms.text.startswith("elsewhere")]
+    assert told == [f"elsewhere {number} 29900" for number in numbers[:2]]  # each is told by itself

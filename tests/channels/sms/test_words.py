@@ -10,7 +10,7 @@ from channels.sms.send import PaymentTexts
 from channels.sms.words import CHOICES_MAX, RECEIPT_SEGMENTS_MAX, SECTION, SEGMENTS_MAX, Numbers, Words
 from core.gsm7 import SEPTETS_ONE, SEPTETS_PART, UNITS_ONE, UNITS_PART, Coding, coding_of, segments
 from core.invoices import Invoice
-from core.payment import Payment, State
+from core.refunds import Part
 from core.subscribers import Language, Line, Service
 from core.texts import load_texts
 from tests.channels.payments import BILLS, paid
@@ -23,6 +23,7 @@ VALUES = {
     "count": "240",
     "total": "99 999,99 DH",
     "amount": "99 999,99 DH",
+    "part": "99 999,98 DH",
     "authorisation": "ABCDEF1234",
     "link": LINK,
     "digit": "6",
@@ -116,9 +117,9 @@ def test_a_receipt_without_a_link() -> None:
 def test_other_news(language: Language) -> None:
     texts = payment_texts()
 
-    def about(payment: Payment) -> set[str]:
-        return {texts.undecided_sms(payment), texts.declined_sms(payment), texts.undone_sms(payment)}
-
-    said = about(paid(language, State.REFUNDED)) | about(paid(language, State.CAPTURED))
-    assert len(said) == 4  # the whole and a part are given back in different words
+    payment, part = paid(language), Part(BILLS[0].number, 4_250)
+    back = {texts.refund_sms(payment, part, paid_elsewhere=elsewhere) for elsewhere in (False, True)}
+    said = {texts.undecided_sms(payment), texts.declined_sms(payment), texts.undone_sms(payment)} | back
+    assert len(said) == 5
     assert all("1 769,20 DH" in text and LONG.help in text for text in said)
+    assert all("42,50 DH" in text for text in back)

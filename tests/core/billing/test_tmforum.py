@@ -15,6 +15,7 @@ from core.invoices import Invoice
 from core.payment import Payment, State
 from core.ports import BillingDown, Posting
 from core.posting import Poster
+from core.refunds import Reversal
 from core.refusal import Refusal
 from core.subscribers import Language, Service
 from lab.serving import serving
@@ -117,6 +118,30 @@ async def test_paid_elsewhere_meanwhile_is_given_back_and_told(operator: Operato
     assert await operator.shop.state(payment) is State.VOIDED
     assert operator.shop.bank.kept == set()
     assert "undone" in operator.shop.gateways.sms[-1].text
+
+
+async def test_what_went_back_is_a_refund_under_our_reference_once(operator: Operator) -> None:
+    payment = await operator.paid()
+    await operator.poster.post(payment.id)
+    first, second = (Reversal(payment, NUMBER, amount, f"{payment.id}:r{amount}") for amount in (30000, 46920))
+    operator.standin.fault = Fault.DEAF
+    with pytest.raises(BillingDown):
+        await operator.billing.reverse(first)
+    operator.standin.fault = Fault.NONE
+    assert await operator.billing.reverse(first) is Posting.POSTED
+    assert [bill.amount_centimes for bill in await operator.billing.unpaid(*LINE)] == [30000]
+    assert await operator.billing.reverse(second) is Posting.POSTED
+    assert await operator.billing.unpaid(*LINE) == (BILL,)
+    told = operator.standin.refunds[first.reference]
+    assert (told["amount"], told["payment"]["id"]) == ({"unit": "MAD", "value": 300.0}, "payment-1")
+    assert await operator.billing.reverse(Reversal(payment, NUMBER, 1, "too much")) is Posting.REFUSED
+    assert len(operator.standin.refunds) == 2
+
+
+async def test_what_was_never_posted_needs_no_refund(operator: Operator) -> None:
+    payment = await operator.paid()
+    assert await operator.billing.reverse(Reversal(payment, NUMBER, 76920, "r")) is Posting.POSTED
+    assert operator.standin.refunds == {}
 
 
 async def test_a_bill_that_is_gone_is_refused(operator: Operator) -> None:
