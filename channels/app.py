@@ -38,7 +38,6 @@ from channels.ussd.wires import WIRES as USSD_WIRES
 from channels.web import operations, receipts
 from channels.web.pages import Pages
 from core.database.pool import Database
-from core.jobs import worker_beside
 from core.tracing import NO_TRACER
 
 W = TypeVar("W")
@@ -74,7 +73,9 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
                 await stack.enter_async_context(switch.open())
             await stack.enter_async_context(house.networks.open(serving=True))  # ends before calls are waited for
             if beside:
-                await stack.enter_async_context(worker_beside(house.jobs, house.database.pool))
+                from core.jobs import worker_beside  # as in the house: for those that run jobs
+
+                await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
                 await stack.enter_async_context(house.queues.watched())
             yield
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from procrastinate import App
 from redis.asyncio import Redis
 
 from channels.assembly import asterisk, networks
@@ -42,7 +42,6 @@ from core.database.books import books_on
 from core.database.pool import Database, make_pool
 from core.database.retention import PgRetention
 from core.database.transcripts import PgTranscripts
-from core.jobs import Work, build_jobs
 from core.outbox import Gateways, Sender
 from core.ports import Clock, Replies, Texter
 from core.posting import Poster
@@ -59,6 +58,9 @@ from sessions.redis_store import RedisStore
 from sessions.refusals import RedisRefusals
 from sessions.turn import Numbers, Turns
 from sessions.vault import Seals
+
+if TYPE_CHECKING:
+    from procrastinate import App
 
 REDIS_CONNECTIONS_MAX = 100
 REDIS_WAIT_S = 2.0
@@ -85,7 +87,7 @@ class House:
     acquirer: CmiAcquirer
     billing: EmbeddedBilling | TmForumBilling
     twilio: TwilioRest
-    jobs: App
+    jobs: "Callable[[], App]"  # made for a process that runs them
     queues: Queues
     tracer: Tracer
     transcripts: Transcripts
@@ -150,9 +152,14 @@ def assemble(
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
     retention = Retention(PgRetention(database), clock, Periods(**settings.retention.model_dump()))
-    jobs = build_jobs(
-        Work(till.attendant, poster, sender, sweep, retention), sweep_every_s=times.sweep_every_s, tracer=tracer
-    )
+
+    def jobs() -> "App":
+        # procrastinate is 2 MiB, and nothing to a process that answers customers only
+        from core.jobs import Work, build_jobs
+
+        work = Work(till.attendant, poster, sender, sweep, retention)
+        return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=tracer)
+
     return House(
         settings,
         texts,

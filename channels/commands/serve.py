@@ -15,7 +15,6 @@ from channels.commands.notify import notify
 from channels.http.protocol import Leaving, bounded
 from channels.process import no_core_dumps
 from channels.settings import Settings
-from core.jobs import run_worker
 
 GRACE_S = 20  # answers that were begun
 SLACK_S = 5.0
@@ -111,14 +110,17 @@ async def _watched(house: House, host: str, port: int) -> AsyncIterator[None]:
 
 async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | None = None) -> None:
     """Jobs until a signal; what was begun is finished or handed back. `port`: where its metrics are. Raises OSError."""
+    from core.jobs import run_worker  # as in the house: for those that run jobs
+
     no_core_dumps()
     house = assemble(settings)
+    jobs = house.jobs()
     async with AsyncExitStack() as stack:
         if port is not None:
             await stack.enter_async_context(_watched(house, host, port))
         await stack.enter_async_context(house.open())
         await stack.enter_async_context(house.networks.open(serving=False))
-        await stack.enter_async_context(house.jobs.open_async(house.database.pool))
+        await stack.enter_async_context(jobs.open_async(house.database.pool))
         await stack.enter_async_context(house.queues.watched())
         asyncio.get_running_loop().call_soon(notify, "READY=1")
-        await run_worker(house.jobs, install_signal_handlers=True)
+        await run_worker(jobs, install_signal_handlers=True)

@@ -4,15 +4,18 @@ A request's lines share its id (`request`), a call's its own. Telephone numbers 
 hold no local variables, and no digits of what an exception says.
 """
 
+import json
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channels.observe import masking
@@ -23,30 +26,44 @@ NOISY = ("procrastinate", "uvicorn.access", "httpx", "aiohttp.access", "uvicorn.
 HEADER = b"x-request-id"
 _UUID = re.compile(rb"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 
-Event = MutableMapping[str, Any]
+_KNOWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}  # of a record; the rest are extras
+_about: ContextVar[Mapping[str, str]] = ContextVar("khallas_about", default=MappingProxyType({}))
+
+Event = dict[str, Any]
+
+
+class Line(logging.Formatter):
+    """Any record as one masked line."""
+
+    def __init__(self, render: Callable[[Event], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: Event = {**_about.get(), "event": record.getMessage()}
+        if name := request_id.get():  # also in the job a request left behind
+            event.setdefault("request", name)
+        event |= {"logger": record.name, "level": record.levelname.lower()}
+        event |= {name: value for name, value in record.__dict__.items() if name not in _KNOWN}
+        if record.stack_info:
+            event["stack"] = record.stack_info
+        if (told := _exception(record)) is not None:
+            event["exception"] = told
+        numbers = record.levelno <= logging.DEBUG
+        event = {name: masking.plain(value, numbers=numbers) for name, value in event.items()}
+        event["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        return self._render(event)
 
 
 def formatter(style: str) -> logging.Formatter:
     """What turns any record into one masked line."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        _request,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        _exception,
-    ]
-    renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _masked, renderer],
-    )
+    if style == "json":
+        return Line(lambda event: json.dumps(event, ensure_ascii=False))
+    # structlog brings rich along, 5 MiB of it: for people at a terminal, not for every worker
+    from structlog.dev import ConsoleRenderer
+
+    render = ConsoleRenderer(colors=sys.stderr.isatty())
+    return Line(lambda event: str(render(None, event["level"], event)))
 
 
 def configure(level: str, style: str) -> None:
@@ -68,8 +85,11 @@ def configure(level: str, style: str) -> None:
 @contextmanager
 def about(**names: str) -> Iterator[None]:
     """Lines within the block, and in tasks begun there, bear these names: request, call."""
-    with structlog.contextvars.bound_contextvars(**names):
+    before = _about.set({**_about.get(), **names})
+    try:
         yield
+    finally:
+        _about.reset(before)
 
 
 class RequestIds:
@@ -106,31 +126,11 @@ def _theirs(scope: Scope) -> str | None:
     return None
 
 
-def _request(_: object, __: str, event: Event) -> Event:
-    """The request's id, also in the job it left behind."""
-    if (name := request_id.get()) and "request" not in event:
-        event["request"] = name
-    return event
-
-
-def _exception(_: object, __: str, event: Event) -> Event:
+def _exception(record: logging.LogRecord) -> str | None:
     """The traceback as text, without locals and without the digits that an exception's words may quote."""
-    told = event.pop("exc_info", None)
-    if told is True:
-        told = sys.exc_info()
-    if isinstance(told, BaseException):
-        told = (type(told), told, told.__traceback__)
-    if isinstance(told, tuple) and told[0] is not None:
-        event["exception"] = masking.traceback("".join(traceback.format_exception(*told)))
-    return event
-
-
-def _masked(_: object, __: str, event: Event) -> Event:
-    numbers = event.get("level") == "debug"
-    for key, logged in event.items():
-        if key != "timestamp":
-            event[key] = masking.plain(logged, numbers=numbers)
-    return event
+    if record.exc_info is None or record.exc_info[1] is None:
+        return None
+    return masking.traceback("".join(traceback.format_exception(record.exc_info[1])))
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:

@@ -62,7 +62,7 @@ class World:
     async def later(self, seconds: float) -> None:
         """So much time passes, and the sweep looks at what is due."""
         self.clock.forward(seconds)
-        await self.house.jobs.tasks[TaskName.SWEEP](timestamp=0)
+        await self.house.jobs().tasks[TaskName.SWEEP](timestamp=0)
 
 
 class Switch:
