@@ -1,5 +1,6 @@
-"""docs/reference/*.md and .env.example, made from the code: `python -m channels.commands.reference`.
+"""docs/reference/*.md, .env.example and the journey's picture, made from the code.
 
+`python -m channels.commands.reference` writes them;
 tests/docs compares them with what is committed.
 """
 
@@ -21,6 +22,7 @@ from channels.observe.metrics_till import TillMetrics
 from channels.settings import load
 from channels.smpp.metrics import SmppMetrics
 from channels.ussd.wires import WIRES
+from sessions import picture_svg as journey
 
 MADE = "Made by `python -m channels.commands.reference`; a test compares.\n"
 # who calls what begins with these; the longest that fits counts
@@ -52,6 +54,7 @@ def pages() -> dict[str, str]:
         "docs/reference/commands.md": commands(),
         "docs/reference/metrics.md": metrics(),
         "docs/reference/http.md": http(),
+        "docs/pictures/journey.svg": journey.svg(),
         "docs/reference/openapi.json": json.dumps(openapi.document(WIRES), indent=1, ensure_ascii=False) + "\n",
     }
 
