@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from core.subscribers import Language
 
@@ -80,6 +78,9 @@ def _of(languages: Sequence[Language], work: "Callable[[Sequence[Piece]], Report
 
 
 def _progress(pieces: "Sequence[Piece]") -> "Iterable[Piece]":
+    from rich.console import Console
+    from rich.progress import track
+
     return track(pieces, "prompts", console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 

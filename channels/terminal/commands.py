@@ -5,7 +5,6 @@ from collections.abc import Coroutine
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from channels.terminal.dial import DEFAULT_WIRE, Dialling, split_code, spoken
 from channels.terminal.dial import dial as play
@@ -116,6 +115,8 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def _show(as_json: bool) -> Show:
+    from rich.console import Console
+
     return Show(Console(highlight=False), as_json=as_json)
 
 

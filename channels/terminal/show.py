@@ -3,10 +3,11 @@
 import json
 import unicodedata
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.panel import Panel
-from rich.text import Text
+if TYPE_CHECKING:  # rich is loaded for those who look: `khallas serve` passes by here too
+    from rich.console import Console
+    from rich.text import Text
 
 HANDSET_COLUMNS = 40
 PROMPT = "> "
@@ -20,18 +21,18 @@ def clean(text: str) -> str:
 class Show:
     """One command's output. Texts of a server are never read as markup."""
 
-    def __init__(self, console: Console, *, as_json: bool = False) -> None:
+    def __init__(self, console: "Console", *, as_json: bool = False) -> None:
         self._console, self.as_json = console, as_json
 
     def line(self, text: str, style: str = "") -> None:
         """A whole line, for people."""
         if not self.as_json:
-            self._print(Text(clean(text), style))
+            self._print(_text(text, style))
 
     def part(self, text: str, style: str = "") -> None:
         """The beginning or the end of a line, for people."""
         if not self.as_json:
-            self._print(Text(clean(text), style), end="")
+            self._print(_text(text, style), end="")
 
     def data(self, values: Mapping[str, object]) -> None:
         """A line, for programs."""
@@ -44,12 +45,20 @@ class Show:
         if self.as_json:
             return
         if not self._console.is_terminal:
-            self._print(Text(clean(text)))
-            self._print(Text(f"[{used}]"))
+            self._print(_text(text))
+            self._print(_text(f"[{used}]"))
             return
-        columns = min(HANDSET_COLUMNS, self._console.width)
-        self._console.print(Panel(Text(clean(text)), title=Text(clean(title)), subtitle=used, width=columns))
+        from rich.panel import Panel
 
-    def _print(self, text: Text, end: str = "\n") -> None:
+        columns = min(HANDSET_COLUMNS, self._console.width)
+        self._console.print(Panel(_text(text), title=_text(title), subtitle=used, width=columns))
+
+    def _print(self, text: "Text", end: str = "\n") -> None:
         self._console.print(text, end=end, soft_wrap=True)
         self._console.file.flush()
+
+
+def _text(text: str, style: str = "") -> "Text":
+    from rich.text import Text
+
+    return Text(clean(text), style)

@@ -3,12 +3,15 @@
 import subprocess
 import sys
 
-# jobs, the command line, logs for a terminal, migrations, PDFs, Twilio's own client, the stand-ins
-OTHERS = ("procrastinate", "typer", "rich", "structlog", "alembic", "sqlalchemy", "fpdf", "twilio", "lab")
+import pytest
+
+# jobs, what a terminal shows, migrations, PDFs, Twilio's own client, the stand-ins
+OTHERS = ("procrastinate", "rich", "structlog", "alembic", "sqlalchemy", "fpdf", "twilio", "lab")
 
 
-def test_what_a_worker_loads() -> None:
-    told = "import sys, channels.commands.child\nprint(*sys.modules)"
+@pytest.mark.parametrize("process", ["channels.commands.child", "channels.cli, channels.commands.serve"])
+def test_what_a_worker_loads(process: str) -> None:
+    told = f"import sys, {process}\nprint(*sys.modules)"
     loaded = set(
         subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout.split()
     )
