@@ -39,6 +39,7 @@ from channels.web import operations, receipts
 from channels.web.pages import Pages
 from core.database.pool import Database
 from core.tracing import NO_TRACER
+from sessions.vault import Seals
 
 W = TypeVar("W")
 

@@ -22,4 +22,4 @@ def dumpable() -> bool:
     """Could this process's memory still be dumped?"""
     if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
         return True
-    return sys.platform == "linux" and ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0
+    return sys.platform == "linux" and bool(ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0))

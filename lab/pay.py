@@ -1,4 +1,7 @@
-"""Twilio's side of <Pay>: it takes a card's digits and asks the Generic Pay Connector to charge them (facts/ivr.md)."""
+"""Twilio's side of <Pay>: it takes a card's digits and asks the Generic Pay Connector to charge or keep them.
+
+facts/ivr.md. A charge by token is an integrator's own, in the dialect of the charge.
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -7,6 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from lab.call import Call
+from lab.twiml import Pay
 
 WAIT_MAX_S = 10.0
 REPEATS_MAX = 5
@@ -33,21 +37,36 @@ class PayTaker:
 
     def asked(self, call: Call, typed: Typed, transaction: str) -> dict[str, object]:
         """The body of a charge, with the amount in an odd scale as Twilio writes it."""
-        assert call.paying is not None, "nobody pays on this call"
-        told = call.paying.attributes
+        pay = _paying(call)
         return {
             "method": "charge",
             "transaction_id": transaction,
-            "cardnumber": typed.number,
-            "cvv": typed.code,
-            "amount": str(float(told["chargeAmount"])),
-            "currency_code": told["currency"],
-            "expiry_month": typed.expiry[:2],
-            "expiry_year": typed.expiry[2:],
+            **_card(typed),
+            "amount": str(float(pay.attributes["chargeAmount"])),
+            "currency_code": pay.attributes["currency"],
             "description": "",
             "postal_code": "",
-            "parameters": dict(call.paying.parameters),
+            "parameters": dict(pay.parameters),
         }
+
+    def kept(self, call: Call, typed: Typed, transaction: str) -> dict[str, object]:
+        """The body of a tokenize: a card and no amount."""
+        pay = _paying(call)
+        return {
+            "method": "tokenize",
+            "transaction_id": transaction,
+            **_card(typed),
+            "token_type": pay.attributes["tokenType"],
+            "description": "",
+            "postal_code": "",
+            "parameters": dict(pay.parameters),
+        }
+
+    def by_token(self, call: Call, token: object, code: str, transaction: str) -> dict[str, object]:
+        """The body of a charge of what was kept."""
+        nobody = Typed("", "", code)
+        body = self.asked(call, nobody, transaction)
+        return {name: told for name, told in body.items() if told or name == "cvv"} | {"token_id": token}
 
     async def charge(self, body: Mapping[str, object]) -> Mapping[str, object] | None:
         """The connector's answer; None when it gave none in all of its tries."""
@@ -82,3 +101,17 @@ class PayTaker:
         elif answer is not None:
             fields |= {"ConnectorError": str(answer["error_code"]), "PaymentError": str(answer["error_message"])}
         call.finish_pay(fields)
+
+
+def _paying(call: Call) -> Pay:
+    assert call.paying is not None, "nobody pays on this call"
+    return call.paying
+
+
+def _card(typed: Typed) -> dict[str, object]:
+    return {
+        "cardnumber": typed.number,
+        "cvv": typed.code,
+        "expiry_month": typed.expiry[:2],
+        "expiry_year": typed.expiry[2:],
+    }

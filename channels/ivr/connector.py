@@ -1,5 +1,8 @@
 """POST /ivr/pay-connector: Twilio's Generic Pay Connector (facts/ivr.md). A card comes in, is charged, and is gone.
 
+`tokenize` keeps it, sealed, for one charge in the same call; the security code that comes along is dropped, and the
+charge brings its own (docs/decisions/008-tokens.md).
+
 Twilio waits ten seconds and then asks again, up to five times, with the same transaction_id: the first answer is kept
 and given again, and no repeat sends anything. What the bank has not said in time is answered as an error, which ends
 <Pay>; the payment itself stays "unknown" until the bank says, and the call goes on by reading it.
@@ -7,18 +10,20 @@ and given again, and no repeat sends anything. What the bank has not said in tim
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from channels.door import Incoming, Malformed, Refused
+from channels.door import Malformed, Refused
 from channels.http.receive import Check, Count, incoming, refused
+from channels.ivr.asked import Asked, WithCard, WithToken, parsed
 from core.cards import CVV_MAX, CVV_MIN, Card, Secret, expired, expiry_of, pan_plausible
 from core.payment import Payment, State
 from core.ports import DeclineKind
@@ -33,27 +38,10 @@ BANK_WAIT_S = 7.0  # Twilio gives up after ten
 ANSWER_MAX_S = 9.0
 REPEAT_LOOKS_MAX = 28  # of a repeat at the first request's answer: seven seconds
 REPEAT_PAUSE_S = 0.25
-AMOUNT_CHARS_MAX = 16
 
-Number = Annotated[str, Field(max_length=AMOUNT_CHARS_MAX)] | int | float
-Word = Annotated[str, Field(max_length=256)]
 Answer = dict[str, Any]
 
-
-class Asked(BaseModel):
-    """What Twilio posts. Unknown fields are ignored; nothing of it is ever quoted."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    method: Literal["charge", "tokenize"] = "charge"
-    transaction_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-    cardnumber: SecretStr
-    cvv: SecretStr = SecretStr("")
-    amount: Number = ""
-    currency_code: Word = ""
-    expiry_month: Number
-    expiry_year: Number
-    parameters: dict[Word, Word] = Field({}, max_length=16)
+_CALL = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class Busy(Exception):
@@ -68,6 +56,18 @@ class Transactions(Protocol):
 
     async def keep(self, transaction: str, answer: Answer) -> Answer:
         """The first answer: this one, unless there is one."""
+
+
+class Tokens(Protocol):
+    """Cards kept by call (tokens.RedisTokens). Raises Busy."""
+
+    async def keep(self, call: str, payment_id: str, card: Card) -> str | None:
+        """The token; None when the call is over."""
+
+    async def take(self, call: str, payment_id: str, token: str) -> Card | None:
+        """The card, once; None when there is none any more, or it is another call's or payment's."""
+
+    async def erase(self, call: str) -> None: ...
 
 
 class Charges(Protocol):
@@ -86,6 +86,7 @@ class Connector:
         find: Callable[[str], Awaitable[Payment | None]],
         charges: Charges,
         transactions: Transactions,
+        tokens: Tokens,
         today: Callable[[], date],
         *,
         check_luhn: bool = True,
@@ -94,57 +95,75 @@ class Connector:
         self._find = find
         self._charges = charges
         self._transactions = transactions
+        self._tokens = tokens
         self._today = today
         self._check_luhn = check_luhn
 
-    async def answer(self, asked: Asked) -> Answer:
+    async def answer(self, asked: WithCard | WithToken) -> Answer:
         """The answer to a transaction, the same at every repeat. Never raises."""
-        key = "token_id" if asked.method == "tokenize" else "charge_id"
+        keeps = isinstance(asked, WithCard) and asked.method == "tokenize"
+        key, transaction = ("token_id" if keeps else "charge_id"), asked.transaction_id
+        if keeps:
+            transaction = f"tokenize:{transaction}"  # a charge of the same name is another question
         answer = _error(key, "unknown")
         try:
             for _ in range(REPEAT_LOOKS_MAX):
-                claimed = await self._transactions.claim(asked.transaction_id)
+                claimed = await self._transactions.claim(transaction)
                 if isinstance(claimed, dict):
                     return claimed
                 if claimed:
-                    answer = await self._charged(asked, key)
+                    answer = await self._answered(asked, key)
                     break
                 await asyncio.sleep(REPEAT_PAUSE_S)
         except Busy:
             return _error(key, "unavailable")
         try:
-            return await self._transactions.keep(asked.transaction_id, answer)
+            return await self._transactions.keep(transaction, answer)
         except Busy:
             log.warning("the first answer of a transaction could not be kept")
             return answer
 
-    async def _charged(self, asked: Asked, key: str) -> Answer:
+    async def _answered(self, asked: WithCard | WithToken, key: str) -> Answer:
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 return await self._first(asked, key)
+        except Busy:
+            return _error(key, "unavailable")  # nothing was sent
         except Exception:
-            log.exception("a charge of the connector failed")
+            log.exception("the connector failed")
+            with suppress(Busy):  # what was kept ends by itself
+                await self._tokens.erase(asked.parameters.get("call", ""))
             # it may have been sent: the payment knows, and the call reads it
             return _error(key, "unknown")
 
-    async def _first(self, asked: Asked, key: str) -> Answer:
-        if asked.method == "tokenize":
-            return _error(key, "no_tokens")  # a card is charged or forgotten: none is kept to be charged later
+    async def _first(self, asked: WithCard | WithToken, key: str) -> Answer:
         payment = await self._find(asked.parameters.get("payment", ""))
-        card = self._card(asked)
-        cvv = Secret(asked.cvv.get_secret_value())
-        fault = "no_payment" if payment is None else _mismatch(asked, payment)
-        if fault or payment is None:
-            return _error(key, fault)
-        if card is None or not (CVV_MIN <= len(cvv) <= CVV_MAX and cvv.reveal().isascii() and cvv.reveal().isdecimal()):
-            return _error(key, "invalid_card")
+        if payment is None:
+            return _error(key, "no_payment")
         call = asked.parameters.get("call") or payment.id
+        if _CALL.fullmatch(call) is None:
+            return _error(key, "no_call")
+        if isinstance(asked, WithCard) and asked.method == "tokenize":
+            card = self._card(asked)
+            token = None if card is None else await self._tokens.keep(call, payment.id, card)
+            return {key: token} | _FINE if token else _error(key, "no_call" if card else "invalid_card")
+        if fault := _mismatch(asked, payment):
+            return _error(key, fault)
+        cvv = Secret(asked.cvv.get_secret_value())
+        if not (CVV_MIN <= len(cvv) <= CVV_MAX and cvv.reveal().isascii() and cvv.reveal().isdecimal()):
+            return _error(key, "invalid_card")
+        if isinstance(asked, WithToken):
+            card = await self._tokens.take(call, payment.id, asked.token_id)
+        else:
+            card = self._card(asked)
+        if card is None:
+            return _error(key, "no_token" if isinstance(asked, WithToken) else "invalid_card")
         came = await self._charges.charge(
             payment.id, card, cvv, call=call, caller=payment.payer_msisdn, wait_s=BANK_WAIT_S
         )
         return _outcome(came, key)
 
-    def _card(self, asked: Asked) -> Card | None:
+    def _card(self, asked: WithCard) -> Card | None:
         number = Secret(asked.cardnumber.get_secret_value().strip())
         try:
             month, year = expiry_of(f"{int(asked.expiry_month):02d}{int(asked.expiry_year) % 100:02d}")
@@ -170,16 +189,6 @@ def routes(connector: Connector, check: Check, count: Count, *, public_url: str)
     return [Route(PATH, charge, methods=["POST"])]
 
 
-def parsed(arrived: Incoming) -> Asked:
-    """Raises Malformed, naming a field and no value."""
-    try:
-        return Asked.model_validate_json(arrived.body)
-    except ValidationError as error:
-        where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
-        named = where[0] if where and where[0] in Asked.model_fields else ""
-        raise Malformed(f"the field {named} is missing or wrong" if named else "the body is no JSON object") from None
-
-
 def _mismatch(asked: Asked, payment: Payment) -> str:
     """Why this charge is not that payment's, empty when it is. "10.0", "10" and "10.00" are one amount."""
     try:
@@ -191,12 +200,14 @@ def _mismatch(asked: Asked, payment: Payment) -> str:
     return "" if asked.currency_code.upper() == payment.currency else "currency_differs"
 
 
+_FINE: Answer = {"error_code": None, "error_message": None}
 _WORDS = {
     "declined": "The bank declined the card; nothing was charged.",
     "challenge": "The bank asks its one-time PIN; the call goes on.",
     "unknown": "The bank has not answered yet; do not charge again.",
     "unavailable": "Try again later.",
-    "no_tokens": "This server keeps no card: charge it.",
+    "no_token": "No card is kept under this token any more.",
+    "no_call": "The call is over, or its id cannot be read.",
     "no_payment": "No such payment.",
     "invalid_amount": "The amount cannot be read.",
     "amount_differs": "The amount is not the payment's.",
@@ -210,12 +221,7 @@ def _outcome(came: Payment | Refusal, key: str) -> Answer:
         case Refusal():
             return _error(key, came.value, "Nothing was charged.")
         case Payment(state=State.CAPTURED):
-            return {
-                key: came.id,
-                "error_code": None,
-                "error_message": None,
-                "parameters": {"reference": came.reference},
-            }
+            return {key: came.id} | _FINE | {"parameters": {"reference": came.reference}}
         case Payment(state=State.DECLINED):
             return _error(key, str(came.decline_kind or DeclineKind.OTHER_CARD), _WORDS["declined"])
         case Payment(state=State.CHALLENGE):

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,6 +11,7 @@ from starlette.routing import Route
 
 from channels.door import Incoming, Malformed, Refused, Reply
 from channels.http.receive import Check, incoming, refused, response
+from channels.ivr.connector import Busy
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
 from channels.observe.metrics import Metrics
@@ -22,6 +25,15 @@ BODY_BYTES_MAX = 16 * 1024
 APOLOGY = "Apology"
 
 
+class Kept(Protocol):
+    """Cards that the Pay connector keeps by call (tokens.RedisTokens). Raises connector.Busy."""
+
+    async def erase(self, call: str) -> None: ...
+
+    async def over(self, call: str) -> None:
+        """Erase, and keep none that comes too late."""
+
+
 def routes(
     turns: Turns,
     speaker: IvrSpeaker,
@@ -32,9 +44,10 @@ def routes(
     public_url: str,
     expose_screens: bool,
     tell: Tells = untold,
+    kept: Kept | None = None,
 ) -> list[Route]:
     """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed."""
-    door = _Door(turns, speaker, wire, check, metrics, public_url, tell, expose_screens=expose_screens)
+    door = _Door(turns, speaker, wire, check, metrics, public_url, tell, kept, expose_screens=expose_screens)
     return [
         Route(PATH, door.arrival, methods=["POST"]),
         Route(f"{PATH}/turn", door.turn, methods=["POST"]),
@@ -52,6 +65,7 @@ class _Door:
         metrics: Metrics,
         public_url: str,
         tell: Tells,
+        kept: Kept | None,
         *,
         expose_screens: bool,
     ) -> None:
@@ -61,6 +75,7 @@ class _Door:
         self._check = check
         self._metrics = metrics
         self._tell = tell
+        self._kept = kept
         self._public_url = public_url.rstrip("/")
         self._expose_screens = expose_screens
 
@@ -78,8 +93,10 @@ class _Door:
             return self._refused(error)
         if ended is not None:
             try:
+                if self._kept is not None:
+                    await self._kept.over(ended.dialog)
                 await self._turns.hang_up(ended.dialog, ended.msisdn, self._speaker.can.channel)
-            except StoreDown:
+            except (StoreDown, Busy):
                 log.warning("a hung-up call's card could not be erased now; it expires by itself")
                 return response(Reply(b"", status=503))
         return response(Reply(b"", status=204))
@@ -90,6 +107,7 @@ class _Door:
             heard, language = decode(arrived), self._wire.language(arrived)
         except (Malformed, Refused) as error:
             return self._refused(error)
+        await self._forget_card(heard.dialog)
         channel, wire = self._speaker.can.channel, self._wire.name
         try:
             with self._metrics.turn_timer(channel, wire):
@@ -104,6 +122,12 @@ class _Door:
         self._metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
         self._tell(heard, answer)
         return response(reply, screen=self._screen(answer.screen))
+
+    async def _forget_card(self, call: str) -> None:
+        """What the Pay connector kept is for a charge before the call goes on, however it goes on."""
+        if self._kept is not None:
+            with suppress(Busy):  # it ends by itself
+                await self._kept.erase(call)
 
     async def _let_in(self, request: Request) -> Incoming:
         arrived = await incoming(request, self._public_url, body_max=BODY_BYTES_MAX)

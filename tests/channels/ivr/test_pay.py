@@ -275,7 +275,10 @@ DISAGREES: list[tuple[dict[str, object], str]] = [
     ({"expiry_year": "20"}, "invalid_card"),
     ({"parameters": {}}, "no_payment"),
     ({"parameters": {"payment": "01JNOBODY"}}, "no_payment"),
-    ({"method": "tokenize"}, "no_tokens"),
+    ({"parameters": {"payment": ""}, "method": "tokenize"}, "no_payment"),
+    ({"method": "tokenize", "cardnumber": "4000000000000011"}, "invalid_card"),
+    ({"method": "tokenize", "expiry_year": "20"}, "invalid_card"),
+    ({"token_id": "0" * 32}, "no_token"),
 ]
 
 

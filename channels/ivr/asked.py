@@ -1,0 +1,62 @@
+"""What is posted to the Pay connector (facts/ivr.md), in both dialects: a card to be charged or kept, or a token. Pure.
+
+Unknown fields are ignored; nothing of what comes in is ever quoted.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import from_json
+
+from channels.door import Incoming, Malformed
+
+AMOUNT_CHARS_MAX = 16
+PARAMETERS_MAX = 16
+
+Number = Annotated[str, Field(max_length=AMOUNT_CHARS_MAX)] | int | float
+Word = Annotated[str, Field(max_length=256)]
+
+
+class Asked(BaseModel):
+    """What both have in common: which transaction, for how much, and the parameters that our TwiML gave."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    transaction_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
+    cvv: SecretStr = SecretStr("")
+    amount: Number = ""
+    currency_code: Word = ""
+    parameters: dict[Word, Word] = Field({}, max_length=PARAMETERS_MAX)
+
+
+class WithCard(Asked):
+    """A card, as Twilio posts it: to be charged, or kept for one charge in the same call."""
+
+    method: Literal["charge", "tokenize"] = "charge"
+    cardnumber: SecretStr
+    expiry_month: Number
+    expiry_year: Number
+
+
+class WithToken(Asked):
+    """A charge of a card that was kept. `token_id` is what `tokenize` answered."""
+
+    method: Literal["charge"] = "charge"
+    token_id: Annotated[str, Field(max_length=64)]
+
+
+def parsed(arrived: Incoming) -> WithCard | WithToken:
+    """Raises Malformed, naming a field and no value."""
+    try:
+        told: Any = from_json(arrived.body)
+    except ValueError:
+        raise Malformed("the body is no JSON object") from None
+    if not isinstance(told, dict):
+        raise Malformed("the body is no JSON object")
+    model = WithToken if told.get("token_id") else WithCard
+    try:
+        return model.model_validate(told)
+    except ValidationError as error:
+        where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+        named = where[0] if where and where[0] in model.model_fields else ""
+        raise Malformed(f"the field {named} is missing or wrong" if named else "the body is no JSON object") from None
