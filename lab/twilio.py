@@ -71,14 +71,14 @@ class Twilio:
         self.opted_out: set[str] = set()
         self.callback_failures: deque[str] = deque(maxlen=FAILURES_MAX)
         self._line = Line(auth_token)
-        self._public_url = ""
+        self.public_url = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
         self._closing = False
 
     def connect(self, app_url: str, public_url: str = "") -> None:
         """Where the application listens, and the URL its signatures are built from, where that differs."""
-        self._public_url = (public_url or app_url).rstrip("/") + "/"
+        self.public_url = (public_url or app_url).rstrip("/") + "/"
         self._line.route(public_url or app_url, app_url)
 
     def watch(self, watcher: Watcher) -> None:
@@ -181,7 +181,7 @@ class Twilio:
 
         The same `sid` again is the same message delivered twice.
         """
-        sid, to, url = sid or new_sid("SM"), to or self.short_code, urljoin(self._public_url, "sms/twilio")
+        sid, to, url = sid or new_sid("SM"), to or self.short_code, urljoin(self.public_url, "sms/twilio")
         self.inboxes.keep(sender, Text(sid, sender, to, body, "inbound", statuses=["received"]))
         answer = await self._line.signed(url, sms_fields(self.account_sid, sid, sender, to, body))
         replies = twiml.messages(answer.body)
@@ -198,8 +198,8 @@ class Twilio:
             from_number=caller,
             to_number=self.ivr_number,
             direction=Direction.INBOUND,
-            url=urljoin(self._public_url, "ivr/twilio"),
-            status_url=urljoin(self._public_url, "ivr/twilio/status"),
+            url=urljoin(self.public_url, "ivr/twilio"),
+            status_url=urljoin(self.public_url, "ivr/twilio/status"),
         )
         call = Call(dialled, self._line, self.pace)
         await self._ring(call)

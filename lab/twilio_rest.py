@@ -5,7 +5,7 @@ import secrets
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urljoin
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -27,6 +27,8 @@ def rest(twilio: Twilio) -> Starlette:
     return Starlette(
         routes=[
             Route(_BASE + ".json", api.answering(api.read_account)),
+            Route(_BASE + "/IncomingPhoneNumbers.json", api.answering(api.list_numbers)),
+            Route(_BASE + "/SMS/ShortCodes.json", api.answering(api.list_short_codes)),
             Route(_BASE + "/Messages.json", api.answering(api.create_message), methods=["POST"]),
             Route(_BASE + "/Messages/{sid}.json", api.answering(api.read_message)),
             Route(_BASE + "/Calls.json", api.answering(api.create_call), methods=["POST"]),
@@ -73,6 +75,20 @@ class _Api:
 
     async def read_account(self, request: Request) -> Response:
         return JSONResponse({"sid": self._twilio.account_sid, "status": "active", "type": "Full"})
+
+    async def list_numbers(self, request: Request) -> Response:
+        number = self._twilio.ivr_number
+        row = {"phone_number": number, "sms_url": "", "sms_method": "POST"} | self._webhook("voice", "ivr/twilio")
+        asked = request.query_params.get("PhoneNumber", number)
+        return JSONResponse({"incoming_phone_numbers": [row] if asked == number else []})
+
+    async def list_short_codes(self, request: Request) -> Response:
+        code = self._twilio.short_code
+        row = {"short_code": code} | self._webhook("sms", "sms/twilio")
+        return JSONResponse({"short_codes": [row] if request.query_params.get("ShortCode", code) == code else []})
+
+    def _webhook(self, what: str, door: str) -> dict[str, str]:
+        return {f"{what}_url": urljoin(self._twilio.public_url, door), f"{what}_method": "POST"}
 
     async def create_message(self, request: Request) -> Response:
         form = await _form(request)

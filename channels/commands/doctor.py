@@ -10,6 +10,7 @@ from pathlib import Path
 from channels.assembly.production import require_production
 from channels.doctor import networks, outside, stores
 from channels.doctor.finding import Finding, NotSetUp, State, Trouble
+from channels.doctor.webhooks import webhooks
 from channels.settings import PREFIX, BadSettings, Settings, load
 from core.books import BooksDown
 from core.database.pool import Database, make_pool
@@ -73,6 +74,7 @@ async def examine(who: Patient, sounds: Path | None = None) -> list[Finding]:
             "worker": lambda: stores.worker(database),
             "public url": lambda: outside.public_url(settings),
             "twilio": lambda: outside.twilio(settings),
+            "webhooks": lambda: webhooks(settings),
             "cmi": lambda: outside.cmi(settings),
             "smtp": lambda: outside.smtp(settings),
             "kannel": lambda: networks.kannel(settings),

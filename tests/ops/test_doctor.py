@@ -28,6 +28,7 @@ PARTS_IN_THE_DEMO = {
     "worker",
     "public url",
     "twilio",
+    "webhooks",
     "cmi",
     "smtp",
 }
@@ -85,13 +86,13 @@ async def test_all_is_green_in_the_demo(environ: dict[str, str], state: Path) ->
             {"database", "migrations", "clock", "worker"},
             "cannot be reached",
         ),
-        ({"TWILIO__AUTH_TOKENS": "another-token"}, {"twilio"}, "refuses the account or its token (401)"),
-        ({"TWILIO__API_URL": "http://127.0.0.1:{closed}"}, {"twilio"}, "cannot be asked"),
+        ({"TWILIO__AUTH_TOKENS": "another-token"}, {"twilio", "webhooks"}, ""),
+        ({"TWILIO__API_URL": "http://127.0.0.1:{closed}"}, {"twilio", "webhooks"}, "cannot be asked"),
         ({"CMI__PASSWORD": "another-password"}, {"cmi"}, "no usable answer"),
         ({"CMI__URL": "http://127.0.0.1:{closed}/fim/api"}, {"cmi"}, "no usable answer"),
         ({"SMTP_URL": "smtp://127.0.0.1:{closed}"}, {"smtp"}, "mail server"),
-        ({"PUBLIC_URL": "http://127.0.0.1:{closed}"}, {"public url"}, "cannot be reached"),
-        ({"PUBLIC_URL": "http://khallas.example"}, {"public url"}, "not https"),
+        ({"PUBLIC_URL": "http://127.0.0.1:{closed}", "TWILIO__ACCOUNT_SID": ""}, {"public url"}, "cannot be reached"),
+        ({"PUBLIC_URL": "http://khallas.example", "TWILIO__ACCOUNT_SID": ""}, {"public url"}, "not https"),
         ({"SMPP__BINDS": "smpp://me:secret@127.0.0.1:{closed}/operator"}, {"smsc operator"}, "cannot be reached"),
         ({"KANNEL__URL": "http://127.0.0.1:{closed}/cgi-bin/sendsms"}, {"kannel"}, "cannot be reached"),
         (
@@ -108,6 +109,17 @@ async def test_each_part_broken_in_turn_is_the_one_that_fails(
     failed = await _failed(environ, **{name: value.format(closed=closed) for name, value in broken.items()})
     assert set(failed) == part
     assert all(words in told for told in failed.values()), failed
+
+
+async def test_a_webhook_that_leads_elsewhere_is_found(environ: dict[str, str]) -> None:
+    # reached all the same, and yet not what Twilio signs for
+    url = environ["KHALLAS_PUBLIC_URL"].replace("127.0.0.1", "localhost")
+    failed = await _failed(environ, PUBLIC_URL=url)
+    assert list(failed) == ["webhooks"]
+    assert f"not POST {url}/sms/twilio" in failed["webhooks"]
+    found = await examine(Patient(load(environ | {"KHALLAS_IVR__NUMBER": "+212537000000"}, demo=True), True))
+    (told,) = [finding.told for finding in found if finding.part == "webhooks"]
+    assert told == "1117 lead to us; +212537000000 is not the account's: look where it is"
 
 
 @pytest.mark.parametrize(
