@@ -98,7 +98,7 @@ def build_jobs(
 
     if periodic:
         app.periodic(cron=RETAIN_CRON)(retain)
-        app.periodic(cron=f"*/{sweep_every_s} * * * * *")(sweep)
+        app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
         app.periodic(cron=UNSTICK_CRON)(unstick)
     return app
 

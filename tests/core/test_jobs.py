@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -63,6 +64,16 @@ async def test_a_signal_ends_a_worker_in_order(shop: Shop) -> None:
     assert await shop.database.all("SELECT * FROM procrastinate_workers") == []
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def test_the_sweep_runs_every_few_seconds_of_every_minute(shop: Shop) -> None:
+    work = Work(shop.till.attendant, shop.poster, shop.sender, shop.sweep)
+    app = build_jobs(work, sweep_every_s=5)
+    (sweep,) = [task for task in app.periodic_registry.periodic_tasks.values() if task.task.name == TaskName.SWEEP]
+    noon = datetime(2026, 11, 23, 12, 1, tzinfo=UTC).timestamp()
+    following = sweep.croniter
+    following.set_current(noon)
+    assert [following.get_next(float) - noon for _ in range(14)] == [5.0 * (n + 1) for n in range(14)]
 
 
 async def test_the_sweep_is_a_periodic_task(shop: Shop) -> None:
