@@ -90,7 +90,13 @@ async def _get(url: str) -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-async def test_a_second_start_keeps_what_was_paid(kept: Demo, paid: str) -> None:
+async def test_a_second_start_keeps_what_was_paid(kept: Demo, folder: Path, paid: str) -> None:
+    await _what_was_paid_is_there(kept, paid)
+    _what_it_writes_is_in_the_state(kept, folder)
+    await _readiness_tells_of_a_frozen_redis(kept)
+
+
+async def _what_was_paid_is_there(kept: Demo, paid: str) -> None:
     status, page = await _get(kept.url + paid)
     assert status == 200
     assert "769,20 DH" in page
@@ -111,7 +117,7 @@ async def test_nothing_is_left_behind(kept: Demo, number: signal.Signals) -> Non
     assert await gone(family) == {}
 
 
-async def test_what_it_writes_is_in_the_state(kept: Demo, folder: Path) -> None:
+def _what_it_writes_is_in_the_state(kept: Demo, folder: Path) -> None:
     assert kept.url.startswith("http://127.0.0.1:")
     assert {"valkey", "postgres", "cmi.jsonl", "secret-key", "vault-key"} <= {
         file.name for file in (folder / "state").iterdir()
@@ -119,7 +125,7 @@ async def test_what_it_writes_is_in_the_state(kept: Demo, folder: Path) -> None:
     assert ((folder / "state" / "secret-key").stat().st_mode & 0o777) == 0o600
 
 
-async def test_readiness_tells_of_a_frozen_redis(kept: Demo) -> None:
+async def _readiness_tells_of_a_frozen_redis(kept: Demo) -> None:
     (valkey,) = [pid for pid, command in kept.family().items() if command.split()[0].endswith("valkey-server")]
     assert (await _get(f"{kept.url}/readyz"))[0] == 200
     os.kill(valkey, signal.SIGSTOP)
