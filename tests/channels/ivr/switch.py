@@ -49,6 +49,7 @@ class Switch:
     nonsense: str | None = None  # said instead of a hang-up; nothing at all when empty
     stalls: asyncio.Event | None = None  # once the last keys are typed, nothing is answered until it is set
     stalled: asyncio.Event = field(default_factory=asyncio.Event)
+    greeting: str = ""  # said instead of its own
     pace: float = 0.05  # of each pause passes, so that the bank is not out-polled
 
     def __post_init__(self) -> None:
@@ -94,6 +95,9 @@ class Switch:
         return b""
 
     def greet(self) -> None:
+        if self.greeting:
+            self._writer.write(f"{self.greeting}\n\n".encode())
+            return
         told: Mapping[str, str] = {
             "network": "yes",
             "network_script": self.script,

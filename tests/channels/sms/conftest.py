@@ -57,6 +57,7 @@ class Counter:
     """The door and what stands behind it."""
 
     url: str
+    inbox: Inbox
     till: Till
     billing: MoodyBilling
     books: Books
@@ -109,7 +110,7 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         }
         app = Starlette(routes=routes(inbox, WIRES, guards, Metrics().refused, public_url=PUBLIC))
         async with serving(app) as url:
-            counter = Counter(url, till, billing, books, database, pool, redis, clock)
+            counter = Counter(url, inbox, till, billing, books, database, pool, redis, clock)
             yield counter
             for phone in counter.phones.values():
                 await phone.__aexit__(None, None, None)
