@@ -43,7 +43,7 @@ async def redis(url: str) -> str:
         raise Trouble(f"cannot be asked ({type(error).__name__})", f"start it, or correct {REDIS_URL}") from None
     finally:
         await client.aclose()
-    told = {_well(info) for info in infos}
+    told = {well(info) for info in infos}
     return f"{', '.join(sorted(told))}{f' on {len(infos)} primaries' if len(infos) > 1 else ''}"
 
 
@@ -54,7 +54,7 @@ async def _infos(client: Redis | RedisCluster) -> list[Mapping[str, Any]]:
     return [await node.execute_command("INFO", "everything") for node in client.get_primaries()]
 
 
-def _well(info: Mapping[str, Any]) -> str:
+def well(info: Mapping[str, Any]) -> str:
     """One server, in words. Raises Trouble."""
     version = str(info.get("redis_version", "0"))
     if _numbers(version) < REDIS_OLDEST:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from channels.observe.logs import HEADER
 from channels.settings import BadSettings
 from core.tracing import NO_TRACER, Tracer
 
@@ -26,6 +27,7 @@ class OtelTracer:
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace import StatusCode
 
+        self._provider = provider
         self._tracer = provider.get_tracer(SERVICE)
         self._error = StatusCode.ERROR
 
@@ -40,6 +42,10 @@ class OtelTracer:
             except BaseException as error:
                 span.set_status(self._error, type(error).__name__)
                 raise
+
+    def close(self) -> None:
+        """Send what waits to be sent. Blocks; a process that ends in order does it by itself."""
+        self._provider.shutdown()
 
 
 def tracer(*, wanted: bool) -> Tracer:
@@ -69,18 +75,20 @@ class Traced:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = ""
+        status = name = ""
 
         async def told(message: Message) -> None:
-            nonlocal status
+            nonlocal status, name
             if message["type"] == "http.response.start":
                 status = str(message["status"])
+                name = dict(message.get("headers", ())).get(HEADER, b"").decode()
             await send(message)
 
         with self._tracer.span(f"{scope['method']} {door_of(scope['path'])}") as span:
             await self._app(scope, receive, told)
             if status and span is not None:
                 span.set_attribute("http.response.status_code", status)  # type: ignore[attr-defined]  # OpenTelemetry's
+                span.set_attribute("request", name)  # type: ignore[attr-defined]  # as its log lines and jobs have it
 
 
 def door_of(path: str) -> str:

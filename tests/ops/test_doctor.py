@@ -143,6 +143,21 @@ async def test_a_redis_that_forgets_is_found(
         await client.aclose()
 
 
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"redis_version": "6.0.16"}, "speaks Redis 6.0.16"),
+        ({"aof_last_write_status": "err"}, "cannot write its append-only file"),
+        ({"role": "slave"}, "is a replica"),
+    ],
+)
+def test_a_redis_that_will_not_do_is_found_by_what_it_tells(told: dict[str, object], words: str) -> None:
+    well = {"redis_version": "7.2.4", "aof_enabled": 1, "role": "master"}
+    assert stores.well(well) == "redis 7.2.4, append-only, noeviction"
+    with pytest.raises(Trouble, match=words):
+        stores.well(well | told)
+
+
 async def test_every_primary_of_a_cluster_is_asked(tmp_path: Path) -> None:
     with cluster(tmp_path) as nodes:
         for node in nodes:

@@ -1,5 +1,6 @@
 """What is counted and traced of a payment's way; nothing of the customer is in it."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -9,10 +10,14 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channels.limits import Limit, Limits
-from channels.observe.logs import formatter
+from channels.observe.logs import RequestIds, formatter
 from channels.observe.metering import CountedPayments, CountedStore, CountedTexter, WatchedAcquirer
 from channels.observe.metrics_till import TillMetrics
 from channels.observe.otel import OtelTracer, Traced, door_of, tracer
@@ -24,6 +29,7 @@ from core.payment import Event
 from core.ports import DeliveryFailed, Order, Sms
 from core.story import Source
 from core.tracing import NO_TRACER, request, request_id
+from lab.serving import serving
 from sessions.redis_store import RedisStore
 from sessions.store import Key
 from tests.core.conftest import Shop, shop
@@ -143,6 +149,7 @@ async def test_a_trace_goes_from_the_wire_to_the_acquirer_and_sql(
     spans: InMemorySpanExporter, otel: OtelTracer, counted: Counted, database_url: str
 ) -> None:
     bank = WatchedAcquirer(FakeBank(StillClock()), counted.metrics, otel)
+    names: list[str] = []
 
     async with open_database(database_url) as opened:
         database = Database(opened.pool, otel)
@@ -151,12 +158,13 @@ async def test_a_trace_goes_from_the_wire_to_the_acquirer_and_sql(
             await database.one("SELECT 1 AS one")
             await bank.authorise(ORDER, CARD, CVV)
             await send({"type": "http.response.start", "status": 200, "headers": []})
+            names.append(request_id.get())
 
-        await _asked(Traced(app, otel), "/ivr/twilio/card-cvv/CA123")
+        await _asked(Traced(RequestIds(app), otel), "/ivr/twilio/card-cvv/CA123")
     named = {span.name: span for span in spans.get_finished_spans()}
     assert set(named) == {"POST /ivr/twilio/card-cvv", "sql SELECT", "acquirer authorise"}
     wire = named["POST /ivr/twilio/card-cvv"]
-    assert wire.attributes == {"http.response.status_code": "200"}
+    assert wire.attributes == {"http.response.status_code": "200", "request": names[0]}
     for name in ("sql SELECT", "acquirer authorise"):
         parent = named[name].parent
         assert parent is not None
@@ -182,6 +190,27 @@ def test_tokens_and_dialogs_are_no_doors(path: str, door: str) -> None:
 
 def test_without_the_setting_nobody_traces() -> None:
     assert tracer(wanted=False) is NO_TRACER
+
+
+async def test_spans_reach_the_collector_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[str, bytes]] = []
+
+    async def collect(request: Request) -> Response:
+        heard.append((request.url.path, await request.body()))
+        return Response(b"", media_type="application/x-protobuf")
+
+    app = Starlette(routes=[Route("/{path:path}", collect, methods=["POST"])])
+    async with serving(app) as url:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        made = tracer(wanted=True)
+        assert isinstance(made, OtelTracer)
+        with made.span("POST /ussd/africastalking"):
+            pass
+        await asyncio.to_thread(made.close)
+    ((path, body),) = heard
+    assert path == "/v1/traces"
+    assert b"POST /ussd/africastalking" in body
+    assert b"khallas" in body
 
 
 async def test_the_jobs_that_a_request_leaves_behind_bear_its_id(shop: Shop) -> None:
