@@ -31,7 +31,8 @@ def ussd() -> list[Ask]:
         )
     ]
     for file in sorted(WIRES.glob("ussd-*.json")):
-        found += [_recorded(entry["request"]) for entry in json.loads(file.read_text()).get("requests", ())]
+        entries = json.loads(file.read_text()).get("requests", ())
+        found += [_recorded(entry["request"]) for entry in entries if "request" in entry]  # SMPP has no HTTP
     return found
 
 
