@@ -24,6 +24,7 @@ from channels.http.protocol import bounded
 from channels.observe import logs
 from channels.process import no_core_dumps
 from channels.settings import Settings, load
+from channels.sms.wires import WIRES as SMS_WIRES
 from channels.ussd.wires import WIRES as USSD_WIRES
 from core.accounts import Role
 from core.database.migrate import upgrade
@@ -94,6 +95,8 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
         world, overrides = await _stand_ins(stack, state, given, twilio)
         if "KHALLAS_USSD__WIRES" not in environ:
             overrides["ussd"] = given.ussd.model_dump() | {"wires": tuple(USSD_WIRES)}
+        if "KHALLAS_SMS__WIRES" not in environ:
+            overrides["sms"] = given.sms.model_dump() | {"wires": tuple(SMS_WIRES)}
         settings = load(
             environ,
             demo=True,

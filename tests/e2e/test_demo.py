@@ -147,17 +147,31 @@ async def test_servers_that_are_given_are_used(
     folder: Path, valkey: Valkey, redis_url: str, postgres: Postgres
 ) -> None:
     url = postgres.create("given_to_the_demo")
-    given = {"KHALLAS_REDIS_URL": redis_url, "KHALLAS_DATABASE_URL": url}
+    smsc = "smpp://khallas:secret@127.0.0.1:1/atlas"  # nobody is there
+    given = {"KHALLAS_REDIS_URL": redis_url, "KHALLAS_DATABASE_URL": url, "KHALLAS_SMPP__BINDS": smsc}
+    given |= {"KHALLAS_IVR__WIRES": "twilio,fastagi", "KHALLAS_ASTERISK__AGI_PORT": str(free_port())}
     async with demo(folder / "given", **given) as running:
         assert not [command for command in running.family().values() if "valkey-server" in command]
         assert not [command for command in running.family().values() if "/postgres" in command]
         assert not (folder / "given" / "postgres").exists()
         async with UssdPhone(running.url, PAYER) as phone:
             assert (await phone.dial()).screen == "Language"
+        await _the_operators_networks_are_tried(running)
         await running.end(signal.SIGTERM)
     found = await khallas("lookup", "0600000001", KHALLAS_DATABASE_URL=url)
     assert (found.code, found.err) == (1, "nothing found\n")
     postgres.drop("given_to_the_demo")
+
+
+async def _the_operators_networks_are_tried(running: Demo) -> None:
+    """Kannel's door is open; the SMSC is asked, and what it cannot carry goes to the demo's telephones."""
+    status, ready = await _get(f"{running.url}/readyz")
+    assert (status, '"fastagi":"ok"' in ready, '"smsc atlas":"down"' in ready) == (200, True, True)
+    asked = "from=%2B212600000001&to=1117&id=e2e-1&text=CODE"
+    assert await _get(f"{running.url}/sms/kannel?{asked}") == (200, "")
+    async with aiohttp.ClientSession(f"{running.url}/phone/api/") as desk:
+        texts = await _until(desk, f"texts/{PAYER}", lambda texts: texts)
+    assert "482913" in texts[-1]["body"]
 
 
 async def test_a_port_in_use_is_said_in_one_line(folder: Path, redis_url: str, postgres: Postgres) -> None:
