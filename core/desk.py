@@ -14,10 +14,11 @@ from core.books import Kind
 from core.cards import PAN_MAX, PAN_MIN, luhn
 from core.payment import Payment, State
 from core.ports import Clock
+from core.refunds import Part
 from core.story import Happening
 from core.subscribers import mask_msisdn, msisdn
 from core.transcripts import Dialog, Transcripts, around
-from core.undoing import Reason, Undoing, UndoRefusal, UndoRequest
+from core.undoing import BillLeft, Reason, Undoing, UndoRefusal, UndoRequest
 
 ACCESSES_SHOWN = 50
 QUEUE_MAX = 50
@@ -46,6 +47,7 @@ class Case:
     accesses: tuple[Access, ...] = ()
     contact: bool = False
     dialogs: tuple[Dialog, ...] = ()
+    bills: tuple[BillLeft, ...] = ()
 
     @property
     def open_undo(self) -> UndoRequest | None:
@@ -119,6 +121,7 @@ class Desk:
             accesses,
             contact,
             await self._transcripts.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at)),
+            await self.undoing.bills(payment.id),
         )
 
     async def dialogs_of(self, actor: Actor, number: str) -> tuple[Dialog, ...]:
@@ -164,14 +167,18 @@ class Desk:
 
     # --- money back -------------------------------------------------------------------------------------------------
 
+    async def payment(self, payment_id: str) -> Payment:
+        """What a form is about; nothing of it is shown."""
+        return await self._read(payment_id)
+
     async def propose_undo(
-        self, actor: Actor, payment_id: str, reason: Reason, comment: str
+        self, actor: Actor, payment_id: str, reason: Reason, comment: str, parts: tuple[Part, ...] = ()
     ) -> UndoRequest | Payment | UndoRefusal:
         """See undoing.Undoing.propose."""
         payment = await self._read(payment_id)
         comment = without_cards(plain(comment))
         await self._write(actor, Action.UNDO_PROPOSE, payment.id, f"{reason} {comment}".strip())
-        return await self.undoing.propose(actor, payment, reason, comment)
+        return await self.undoing.propose(actor, payment, reason, comment, parts)
 
     async def approve_undo(self, actor: Actor, request_id: int) -> tuple[str, Payment | UndoRefusal]:
         """The payment's id, and what came of it. Raises NoSuchPayment for an unknown request."""

@@ -1,7 +1,8 @@
 """The statements of core/reconciling.py: the file's rows against our payments, as sets.
 
 An order's money was taken here when its payment was captured and not voided; what went back is the whole of a refunded
-payment, or its credited bills. A captured payment that no file names is missing there once its day is settled.
+payment, or its credited bills and parts of bills. A captured payment that no file names is missing there once its day
+is settled.
 """
 
 from typing import LiteralString
@@ -40,8 +41,13 @@ WITH theirs AS (
                     THEN COALESCE(p.approved_centimes, p.amount_centimes) END
            ELSE
                CASE WHEN p.state IN ('refunding', 'refunded') THEN COALESCE(p.approved_centimes, p.amount_centimes)
-                    ELSE (SELECT sum(l.amount_centimes) FROM payment_lines l
-                          WHERE l.payment_id = p.id AND l.posting IN ('crediting', 'credited', 'stuck')) END
+                    ELSE (SELECT sum(centimes) FROM (
+                        SELECT l.amount_centimes AS centimes FROM payment_lines l
+                        WHERE l.payment_id = p.id AND l.posting IN ('crediting', 'credited', 'stuck')
+                        UNION ALL
+                        SELECT r.amount_centimes FROM refunds r
+                        WHERE r.payment_id = p.id AND r.request_id IS NOT NULL AND r.state NOT IN ('asked', 'refused')
+                    ) went_back) END
            END AS centimes,
            (SELECT sum(s.amount_centimes) FROM settlement_rows s
             WHERE s.order_id = t.order_id AND s.kind = 'credit') AS credits_ever

@@ -1,8 +1,8 @@
 """Giving money back at the help desk: who may propose, who may decide (facts/failure-points.md 18).
 
-An agent proposes and a supervisor decides. A supervisor alone may give back up to a limit; above it the decision is
-another supervisor's. It is always the whole payment that goes back: never more than was captured. The database keeps
-the same rules, so that two decisions at once are one.
+An agent proposes and a supervisor decides. A supervisor alone may give back up to a limit, counted over everything that
+went back of a payment; above it the decision is another supervisor's. What goes back is the whole payment, or parts of
+its bills: never more than was paid for each. The database keeps the same rules, so that two decisions at once are one.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Protocol
 from core.access import Actor
 from core.payment import Payment, State
 from core.ports import Clock
+from core.refunds import Part
 
 ALONE_MAX_CENTIMES = 50_000
 COMMENT_CHARS_MAX = 300
@@ -42,6 +43,8 @@ class UndoRefusal(StrEnum):
     NOT_CAPTURED = "not_captured"  # nothing to give back, or somebody was faster
     OPEN_ALREADY = "open_already"  # a request for this payment waits
     PARTLY_CREDITED = "partly_credited"  # a bill went back by itself: the whole would be more than is left
+    NOT_YET = "not_yet"  # billing has not answered for every bill, or one is being given back right now
+    TOO_MUCH = "too_much"  # more than is left of a bill
     NOT_ALLOWED = "not_allowed"  # an agent decides nothing
     SECOND_PERSON = "second_person"  # somebody else must decide
     DECIDED_ALREADY = "decided_already"
@@ -63,6 +66,7 @@ class UndoRequest:
     proposed_at: datetime
     decided_by: str | None = None
     decided_at: datetime | None = None
+    parts: tuple[Part, ...] = ()  # none: the whole
 
     def may_approve(self, actor: Actor) -> bool:
         """Whether this person's yes would give the money back."""
@@ -75,12 +79,27 @@ class UndoRequest:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What is asked for."""
+    """What is asked for. No parts: the whole."""
 
     payment_id: str
     reason: Reason
     comment: str
     two_people: bool
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BillLeft:
+    """A paid bill: what went back of it or is on its way, and whether more can."""
+
+    number: str
+    amount_centimes: int
+    returned_centimes: int
+    returnable: bool
+
+    @property
+    def left_centimes(self) -> int:
+        return self.amount_centimes - self.returned_centimes if self.returnable else 0
 
 
 class UndoBooks(Protocol):
@@ -94,10 +113,14 @@ class UndoBooks(Protocol):
     async def open(self, limit: int) -> tuple[UndoRequest, ...]:
         """What waits for a decision and can still be done, the oldest first."""
 
+    async def bills(self, payment_id: str) -> tuple[BillLeft, ...]:
+        """What can still go back of each bill."""
+
     async def propose(self, proposal: Proposal, who: str, now: datetime) -> UndoRequest | UndoRefusal: ...
 
     async def approve(self, request: UndoRequest, who: str, now: datetime) -> Payment | UndoRefusal:
-        """The decision and the payment's move to `voiding` in one commit: of two at once one is done."""
+        """The decision and the payment's move to `voiding`, or the refunds of its parts, in one commit: of two at once
+        one is done."""
 
     async def reject(self, request_id: int, who: str, now: datetime) -> bool:
         """False when it was decided already."""
@@ -120,12 +143,15 @@ class Undoing:
     async def open(self, limit: int) -> tuple[UndoRequest, ...]:
         return await self._books.open(limit)
 
-    def alone(self, actor: Actor, payment: Payment) -> bool:
-        """Whether this person's request is also the decision."""
-        return actor.decides and given_back(payment) <= self.alone_max_centimes
+    async def bills(self, payment_id: str) -> tuple[BillLeft, ...]:
+        return await self._books.bills(payment_id)
+
+    def alone(self, actor: Actor, centimes: int) -> bool:
+        """Whether this person's request for so much is also the decision; what went back before counts."""
+        return actor.decides and centimes <= self.alone_max_centimes
 
     async def propose(
-        self, actor: Actor, payment: Payment, reason: Reason, comment: str
+        self, actor: Actor, payment: Payment, reason: Reason, comment: str, parts: tuple[Part, ...] = ()
     ) -> UndoRequest | Payment | UndoRefusal:
         """The request that now waits, or the payment on its way back where one person is enough."""
         comment = " ".join(comment.split())[:COMMENT_CHARS_MAX]
@@ -133,8 +159,11 @@ class Undoing:
             return UndoRefusal.NO_REASON
         if payment.state is not State.CAPTURED:
             return UndoRefusal.NOT_CAPTURED
-        alone = self.alone(actor, payment)
-        proposal = Proposal(payment.id, reason, comment, two_people=not alone)
+        asked = sum(part.amount_centimes for part in parts) if parts else given_back(payment)
+        before = await self._books.of_payment(payment.id)
+        asked += sum(request.amount_centimes for request in before if request.state is UndoState.APPROVED)
+        alone = self.alone(actor, asked)
+        proposal = Proposal(payment.id, reason, comment, two_people=not alone, parts=parts)
         request = await self._books.propose(proposal, actor.name, self._clock.now())
         if isinstance(request, UndoRefusal) or not alone:
             return request

@@ -29,7 +29,10 @@ UNION ALL
 SELECT 'undoing', count(*), min(sent_at) FROM payments
 WHERE due_at IS NOT NULL AND state IN ('voiding', 'refunding', 'integrity_failure')
 UNION ALL
-SELECT 'stuck', count(*), NULL FROM payment_lines WHERE posting = 'stuck'
+SELECT 'refunds', count(*), min(due_at) FROM refunds WHERE due_at <= %(now)s
+UNION ALL
+SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
+    + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold')), NULL
 """
 
 

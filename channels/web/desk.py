@@ -12,12 +12,14 @@ from starlette.routing import BaseRoute, Route
 
 from channels.web.desk_dialogs import DialogWords
 from channels.web.desk_door import HOME, Threshold, Visit, go
+from channels.web.desk_parts import NotAnAmount, parts_typed
 from channels.web.desk_view import SECTION, DeskWords
 from channels.web.pages import CSP_WORKING
 from core.attending import NoSuchPayment
 from core.books import Kind
 from core.desk import Case, Desk, WholeCard
 from core.payment import Payment
+from core.refunds import Part
 from core.subscribers import msisdn
 from core.transcripts import Dialog
 from core.undoing import Reason, UndoRefusal, UndoRequest
@@ -107,8 +109,20 @@ class _Pages:
             return await self._back(visit, _id(visit), f"notice.{UndoRefusal.NO_REASON}")
         if not visit.field("sure"):
             return await self._back(visit, _id(visit), "notice.unsure")
-        outcome = await self._desk.propose_undo(visit.actor, _id(visit), reason, visit.field("comment"))
+        try:
+            parts = await self._parts(visit) if visit.field("parts") else ()
+        except NotAnAmount:
+            return await self._back(visit, _id(visit), "notice.no_part")
+        outcome = await self._desk.propose_undo(visit.actor, _id(visit), reason, visit.field("comment"), parts)
         return await self._back(visit, _id(visit), _told(outcome))
+
+    async def _parts(self, visit: Visit) -> tuple[Part, ...]:
+        """Of the form that asks for parts: none at all is a mistake, and never the whole. Raises NotAnAmount."""
+        payment = await self._desk.payment(_id(visit))
+        parts = parts_typed(visit.form, payment)
+        if not parts:
+            raise NotAnAmount
+        return parts
 
     async def approvals(self, visit: Visit) -> Response:
         """GET: what waits."""

@@ -7,8 +7,9 @@ them, which is logged. Words that locales/ does not know (a new event, an old re
 from dataclasses import dataclass
 from datetime import datetime
 
-from channels.receipt_view import STATUS, Row, Status, when
+from channels.receipt_view import STATUS, Status, when
 from channels.web.desk_dialogs import DialogView, DialogWords
+from channels.web.desk_parts import BillRow, bill_rows, parts_told
 from core.access import Access, Actor
 from core.books import Delivery, Kind
 from core.desk import Case
@@ -24,7 +25,9 @@ SECTION = "desk"
 NONE = "—"
 _GOOD = frozenset({"approved", "bill_posted"})
 _BAD = frozenset({"refused", "lost", "mismatch", "undo_refused", "bill_refused", "bill_stuck", "expire", "absent"})
+_BAD |= {"part_refused", "part_stuck", "part_untold"}
 _BACK = frozenset({"void", "voided", "refund", "refunded", "bill_crediting", "bill_credited"})
+_BACK |= {"part", "part_asked", "part_crediting", "part_credited", "part_told"}
 _ASKABLE = UNDECIDED | {State.EXPIRED, State.DECLINED}
 
 
@@ -82,6 +85,7 @@ class Asked:
     at: str
     may_approve: bool
     may_reject: bool
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,14 @@ class CaseView:
     amount: str
     line: str
     facts: tuple[Fact, ...]
-    bills: tuple[Row, ...]
+    bills: tuple[BillRow, ...]
     items: tuple[Item, ...]
     contact_shown: bool
     payer_known: bool
     can_ask: bool
     resends: tuple[tuple[str, str], ...]
     can_undo: bool
+    can_part: bool
     alone: bool
     undo_amount: str
     reasons: tuple[tuple[str, str], ...]
@@ -137,14 +142,17 @@ class DeskWords:
             amount=dh(payment.amount_centimes),
             line=self._line(payment),
             facts=self._facts(payment, contact=case.contact),
-            bills=tuple(Row(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
+            bills=bill_rows(case),
             items=self._items(case),
             contact_shown=case.contact,
             payer_known=bool(payment.payer_msisdn),
             can_ask=payment.state in _ASKABLE and payment.sent_at is not None,
             resends=tuple((kind.value, self.t(f"resend.{kind}")) for kind in Kind if kind in case.resendable),
-            can_undo=payment.state is State.CAPTURED and asked is None,
-            alone=undoing.alone(actor, payment),
+            can_undo=payment.state is State.CAPTURED
+            and asked is None
+            and not any(b.returned_centimes for b in case.bills),
+            can_part=payment.state is State.CAPTURED and asked is None and any(b.left_centimes for b in case.bills),
+            alone=undoing.alone(actor, given_back(payment)),
             undo_amount=dh(given_back(payment)),
             reasons=tuple((reason.value, self.t(f"reason.{reason}")) for reason in Reason),
             asked=None if asked is None else self.asked(asked, payment, actor),
@@ -179,6 +187,7 @@ class DeskWords:
             when(request.proposed_at) or NONE,
             request.may_approve(actor),
             request.may_reject(actor),
+            parts_told(request.parts),
         )
 
     def t(self, key: str, **values: str) -> str:

@@ -62,11 +62,18 @@ GROUP BY 1
 """
 
 POSTINGS = """
-SELECT count(*) AS waiting, min(p.paid_at) AS oldest
-FROM payment_lines l JOIN payments p ON p.id = l.payment_id WHERE l.posting_due_at IS NOT NULL
+SELECT count(*) AS waiting, min(since) AS oldest FROM (
+    SELECT p.paid_at AS since FROM payment_lines l JOIN payments p ON p.id = l.payment_id
+    WHERE l.posting_due_at IS NOT NULL
+    UNION ALL
+    SELECT created_at FROM refunds WHERE due_at IS NOT NULL
+) waiting
 """
 
-STUCK = "SELECT count(*) AS stuck FROM payment_lines WHERE posting = 'stuck'"
+STUCK = """
+SELECT (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
+     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold')) AS stuck
+"""
 
 UNDECIDED = """
 SELECT id, COALESCE(sent_at, created_at) AS since, amount_centimes AS centimes,
@@ -87,7 +94,7 @@ FROM settlement_runs ORDER BY ran_at DESC LIMIT 1
 TROUBLES = """
 SELECT * FROM (
     SELECT at, event, COALESCE(detail, '') AS detail, payment_id, false AS message FROM payment_events
-    WHERE at >= %(since)s AND event IN ('mismatch', 'undo_refused', 'bill_stuck', 'lost')
+    WHERE at >= %(since)s AND event IN ('mismatch', 'undo_refused', 'bill_stuck', 'part_stuck', 'part_untold', 'lost')
     UNION ALL
     SELECT updated_at, kind, COALESCE(error, ''), payment_id, true FROM messages
     WHERE status = 'failed' AND updated_at >= %(since)s

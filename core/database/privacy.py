@@ -39,6 +39,9 @@ HELD = {
         SELECT u.payment_id, u.amount_centimes, u.reason, u.comment, u.state, u.proposed_at, u.decided_at
         FROM undo_requests u JOIN payments p ON p.id = u.payment_id
         WHERE p.payer_msisdn = %(msisdn)s ORDER BY u.id""",
+    "refunds": """
+        SELECT r.payment_id, r.invoice_number, r.amount_centimes, r.state, r.created_at
+        FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY r.id""",
     "transcripts": """
         SELECT DISTINCT at, dialog, channel, wire, language, screen, came_from, outcome, keys, said
         FROM transcript_turns WHERE who = ANY(%(who)s) ORDER BY at""",

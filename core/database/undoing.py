@@ -3,21 +3,26 @@
 The bills' rows are locked first: a bill that the poster gives back by itself and the whole payment never go together.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 
 from psycopg import errors
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
 from core.books import Change
 from core.database.payments import PgPayments
 from core.database.pool import Connection, Database
+from core.database.wake import TaskName, Wake, Waker
 from core.payment import Event, Payment, State
-from core.undoing import Proposal, Reason, UndoRefusal, UndoRequest, UndoState
+from core.refunds import Part
+from core.undoing import BillLeft, Proposal, Reason, UndoRefusal, UndoRequest, UndoState
 
 PROPOSE = """
-INSERT INTO undo_requests (payment_id, amount_centimes, reason, comment, two_people, state, proposed_by, proposed_at)
-SELECT id, COALESCE(approved_centimes, amount_centimes), %(reason)s, %(comment)s, %(two_people)s, 'proposed', %(who)s,
-       %(now)s
+INSERT INTO undo_requests (payment_id, amount_centimes, reason, comment, two_people, state, proposed_by, proposed_at,
+    parts)
+SELECT id, COALESCE(%(amount)s, approved_centimes, amount_centimes), %(reason)s, %(comment)s, %(two_people)s,
+       'proposed', %(who)s, %(now)s, %(parts)s
 FROM payments WHERE id = %(payment_id)s AND state = 'captured'
 RETURNING *
 """
@@ -31,7 +36,28 @@ SELECT u.* FROM undo_requests u JOIN payments p ON p.id = u.payment_id
 WHERE u.state = 'proposed' AND p.state = 'captured' ORDER BY u.id LIMIT %(limit)s
 """
 
-LINES = "SELECT posting FROM payment_lines WHERE payment_id = %(payment_id)s FOR UPDATE"
+LINES = """
+SELECT invoice_number, amount_centimes, returned_centimes, posting FROM payment_lines
+WHERE payment_id = %(payment_id)s ORDER BY invoice_number
+"""
+LOCKED = LINES + " FOR UPDATE"
+
+# The table's own check is behind this: never more than the bill.
+RESERVE = """
+UPDATE payment_lines SET returned_centimes = returned_centimes + %(amount)s
+WHERE payment_id = %(payment_id)s AND invoice_number = %(number)s
+"""
+
+REFUND = """
+INSERT INTO refunds (payment_id, invoice_number, request_id, amount_centimes, state, due_at, created_at)
+VALUES (%(payment_id)s, %(number)s, %(request)s, %(amount)s, 'asked', %(now)s, %(now)s)
+"""
+
+NOTED = """
+INSERT INTO payment_events (payment_id, at, event, state, detail)
+SELECT id, %(now)s, 'part', state, %(detail)s FROM payments WHERE id = %(payment_id)s AND state = 'captured'
+RETURNING id
+"""
 
 # Who decides is read again here: an account that was disabled meanwhile, or is no supervisor's, approves nothing.
 APPROVE = """
@@ -47,6 +73,7 @@ WHERE id = %(id)s AND state = 'proposed'
 """
 
 _GOES_BACK = frozenset({"refused", "crediting", "credited", "stuck"})
+_UNDER_WAY = frozenset({"pending", "refused", "crediting"})
 _CAPTURED = frozenset({State.CAPTURED})
 
 
@@ -64,6 +91,7 @@ class PgUndoings:
     def __init__(self, database: Database, payments: PgPayments) -> None:
         self._database = database
         self._payments = payments
+        self._waker = Waker()
 
     async def get(self, request_id: int) -> UndoRequest | None:
         row = await self._database.one(GET, id=request_id)
@@ -75,9 +103,25 @@ class PgUndoings:
     async def open(self, limit: int) -> tuple[UndoRequest, ...]:
         return tuple(_request_of(row) for row in await self._database.all(OPEN, limit=limit))
 
+    async def bills(self, payment_id: str) -> tuple[BillLeft, ...]:
+        rows = await self._database.all(LINES, payment_id=payment_id)
+        under_way = any(row["posting"] in _UNDER_WAY for row in rows)
+        return tuple(
+            BillLeft(
+                row["invoice_number"],
+                row["amount_centimes"],
+                row["returned_centimes"],
+                row["posting"] == "posted" and not under_way,
+            )
+            for row in rows
+        )
+
     async def propose(self, proposal: Proposal, who: str, now: datetime) -> UndoRequest | UndoRefusal:
+        parts = proposal.parts
         values = {
             "payment_id": proposal.payment_id,
+            "amount": sum(part.amount_centimes for part in parts) or None,
+            "parts": Jsonb([asdict(part) for part in parts]) if parts else None,
             "reason": proposal.reason,
             "comment": proposal.comment,
             "two_people": proposal.two_people,
@@ -87,7 +131,7 @@ class PgUndoings:
 
         async def work(connection: Connection) -> UndoRequest:
             async with connection.transaction():
-                await self._require_whole(connection, proposal.payment_id)
+                await _require_left(connection, proposal.payment_id, parts)
                 row = await (await connection.execute(PROPOSE, values)).fetchone()
                 if row is None:
                     raise _Refused(UndoRefusal.NOT_CAPTURED)
@@ -102,31 +146,60 @@ class PgUndoings:
 
     async def approve(self, request: UndoRequest, who: str, now: datetime) -> Payment | UndoRefusal:
         why = f"{request.reason}: {request.proposed_by}, {who}"
-        change = Change(Event.VOID, due_at=now, only=_CAPTURED, detail=why)
 
-        async def work(connection: Connection) -> Payment:
+        async def work(connection: Connection) -> Payment | None:
             async with connection.transaction():
                 row = await (await connection.execute(APPROVE, {"id": request.id, "who": who, "now": now})).fetchone()
                 if row is None:
                     raise _Refused(UndoRefusal.DECIDED_ALREADY)
-                await self._require_whole(connection, row["payment_id"])
-                payment = await self._payments.move_within(connection, row["payment_id"], change, now)
+                await _require_left(connection, request.payment_id, request.parts)
+                if request.parts:
+                    await self._give_parts(connection, request, why, now)
+                    return None
+                change = Change(Event.VOID, due_at=now, only=_CAPTURED, detail=why)
+                payment = await self._payments.move_within(connection, request.payment_id, change, now)
                 if payment is None:
                     raise _Refused(UndoRefusal.NOT_CAPTURED)
                 return payment
 
         try:
-            return await self._database.run(work)
+            moved = await self._database.run(work) or await self._payments.get(request.payment_id)
         except _Refused as refused:
             return refused.why
+        return moved or UndoRefusal.NOT_CAPTURED
+
+    async def _give_parts(self, connection: Connection, request: UndoRequest, why: str, now: datetime) -> None:
+        """The amounts are taken off their bills before anybody asks for the money."""
+        values = {"payment_id": request.payment_id, "request": request.id, "now": now}
+        if await (await connection.execute(NOTED, {**values, "detail": why})).fetchone() is None:
+            raise _Refused(UndoRefusal.NOT_CAPTURED)
+        for part in request.parts:
+            part_values = {**values, "number": part.number, "amount": part.amount_centimes}
+            await connection.execute(RESERVE, part_values)
+            await connection.execute(REFUND, part_values)
+        await self._waker.wake([Wake(TaskName.REFUND, request.payment_id)], connection)
 
     async def reject(self, request_id: int, who: str, now: datetime) -> bool:
         return await self._database.do(REJECT, id=request_id, who=who, now=now) > 0
 
-    async def _require_whole(self, connection: Connection, payment_id: str) -> None:
-        lines = await (await connection.execute(LINES, {"payment_id": payment_id})).fetchall()
-        if any(line["posting"] in _GOES_BACK for line in lines):
+
+async def _require_left(connection: Connection, payment_id: str, parts: tuple[Part, ...]) -> None:
+    """Lock the bills' rows. Raises _Refused when so much cannot go back of them."""
+    lines = await (await connection.execute(LOCKED, {"payment_id": payment_id})).fetchall()
+    if not parts:
+        if any(line["posting"] in _GOES_BACK or line["returned_centimes"] for line in lines):
             raise _Refused(UndoRefusal.PARTLY_CREDITED)
+        return
+    if any(line["posting"] in _UNDER_WAY for line in lines):
+        raise _Refused(UndoRefusal.NOT_YET)
+    left = {
+        line["invoice_number"]: line["amount_centimes"] - line["returned_centimes"]
+        for line in lines
+        if line["posting"] == "posted"
+    }
+    named = [part.number for part in parts]
+    if len(set(named)) < len(named) or any(part.amount_centimes > left.get(part.number, 0) for part in parts):
+        raise _Refused(UndoRefusal.TOO_MUCH)
 
 
 def _request_of(row: DictRow) -> UndoRequest:
@@ -142,4 +215,5 @@ def _request_of(row: DictRow) -> UndoRequest:
         row["proposed_at"],
         row["decided_by"],
         row["decided_at"],
+        tuple(Part(**part) for part in row["parts"] or ()),
     )

@@ -7,11 +7,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from core.billing.embedded import EmbeddedBilling
 from core.books import BooksDown
 from core.database.pool import Database, make_pool, open_database
-from core.importing import FileKind, ImportFailed, Report, import_csv
+from core.importing import FileKind, ImportFailed, Report, Whole, import_csv
+from core.ports import Posting
+from core.subscribers import Service
 from tests.core.conftest import Shop
-from tests.core.fakes import NOON
+from tests.core.fakes import NOON, StillClock
 
 DEMO = Path(__file__).parents[2] / "lab" / "demo"
 SUBSCRIBERS = "service,reference,holder,contact_msisdn,email,payment_code,language\n"
@@ -24,8 +27,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def load(database: Database, text: str, *, dry_run: bool = False) -> Report:
-    return await import_csv(database, io.StringIO(text), NOON, dry_run=dry_run)
+async def load(database: Database, text: str, *, dry_run: bool = False, whole: Whole = Whole.NO) -> Report:
+    return await import_csv(database, io.StringIO(text), NOON, dry_run=dry_run, whole=whole)
 
 
 async def demo(database: Database, name: str) -> Report:
@@ -151,6 +154,46 @@ async def test_a_bill_that_was_paid_here_stays_paid(shop: Shop) -> None:
     row = await shop.database.one("SELECT amount_centimes, paid_at FROM invoices WHERE number = '0000171682062019'")
     assert row is not None
     assert (row["amount_centimes"], row["paid_at"]) == (76920, NOON)
+
+
+def bills(*numbers: int) -> str:
+    return INVOICES + "".join(f"0600000001,{number},2026-09-01,10.00,2026-10-25\n" for number in numbers)
+
+
+async def owed(database: Database) -> list[str]:
+    return [bill.number for bill in await EmbeddedBilling(database, StillClock()).unpaid(Service.MOBILE, "0600000001")]
+
+
+async def test_what_a_whole_file_no_longer_names_is_not_owed_until_it_is_named_again(database: Database) -> None:
+    await load(database, SUBSCRIBERS + "mobile,0600000001,Salma,0600000001,,482913,fr\n")
+    await load(database, bills(1, 2, 3))
+    assert (await load(database, bills(1))).withdrawn == 0  # a file that is one of several
+    dry = await load(database, bills(2, 3), dry_run=True, whole=Whole.CAREFULLY)
+    assert (dry.withdrawn, await owed(database)) == (1, ["1", "2", "3"])
+    for withdrawn in (1, 0):
+        assert (await load(database, bills(2, 3), whole=Whole.CAREFULLY)).withdrawn == withdrawn
+        assert await owed(database) == ["2", "3"]
+    back = await load(database, bills(1, 2, 3), whole=Whole.CAREFULLY)
+    assert (back.changed, back.withdrawn, await owed(database)) == (1, 0, ["1", "2", "3"])
+
+
+async def test_a_file_that_may_be_cut_off_withdraws_nothing_unasked(database: Database) -> None:
+    await load(database, SUBSCRIBERS + "mobile,0600000001,Salma,0600000001,,482913,fr\n")
+    await load(database, bills(1, 2, 3))
+    with pytest.raises(ImportFailed, match="2 of 3 open bills"):
+        await load(database, bills(1), whole=Whole.CAREFULLY)
+    with pytest.raises(ImportFailed, match="1 rows cannot be used"):
+        await load(database, bills(1) + "0600000001,2\n", whole=Whole.SURELY)
+    assert await owed(database) == ["1", "2", "3"]
+    assert (await load(database, bills(1), whole=Whole.SURELY)).withdrawn == 2
+    assert await owed(database) == ["1"]
+
+
+async def test_a_bill_withdrawn_under_a_charge_is_refused_so_that_its_money_goes_back(shop: Shop) -> None:
+    paid = await shop.paid()
+    await load(shop.database, INVOICES, whole=Whole.SURELY)
+    billing = EmbeddedBilling(shop.database, StillClock())
+    assert {await billing.post(paid, invoice) for invoice in paid.invoices} == {Posting.REFUSED}
 
 
 async def test_a_lost_database_imports_nothing(database_url: str) -> None:

@@ -8,15 +8,22 @@ from pathlib import Path
 import pytest
 
 from channels.clock import SystemClock
+from core.access import Actor
+from core.accounts import Role
 from core.acquirers.cmi import CmiAcquirer
 from core.baskets import StartOrder
 from core.books import BooksDown
 from core.cards import Card, Secret
+from core.database.accounts import PgUsers
+from core.database.payments import PgPayments
 from core.database.pool import Database, make_pool
+from core.database.undoing import PgUndoings
 from core.payment import Payment, State
 from core.reconciling import Finding, NoSettlementFile, Queue, Run, findings, reconcile
+from core.refunds import Part
 from core.settlement_rows import Columns, RowKind, UnreadableRow, settled_row
 from core.timing import Times
+from core.undoing import Reason, Undoing, UndoRefusal
 from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
@@ -129,6 +136,37 @@ async def test_a_credit_that_we_made_is_matched(office: Office) -> None:
     office.settle()
     run = await office.run()
     assert (run.rows_read, run.matched, run.different, run.missing_here) == (2, 2, 0, 0)
+
+
+async def test_parts_go_back_at_the_emulator_before_and_after_the_day_s_end_and_are_matched(office: Office) -> None:
+    sold = await office.sells(0)
+    await office.open_.sweep.run()  # posted
+    database, now = office.open_.database, datetime.now(UTC)
+    for name in ("sami", "sofia"):
+        await PgUsers(database).add(name, Role.SUPERVISOR, "no hash", now)
+    undoing = Undoing(PgUndoings(database, PgPayments(database)), SystemClock())
+    number, whole = sold.invoices[0].number, sold.amount_centimes
+
+    async def give(centimes: int) -> None:
+        part = (Part(number, centimes),)
+        assert isinstance(await undoing.propose(Actor("sami", Role.SUPERVISOR), sold, Reason.OTHER, "x", part), Payment)
+        await database.do("UPDATE refunds SET due_at = now() WHERE state = 'asked'")
+        await office.open_.sweep.run()
+
+    await give(3_000)
+    assert office.cmi.ledger.credited_centimes(sold.id) == 0  # a part waits for the day's end
+    office.settle()
+    await give(whole - 3_000)
+    await database.do("UPDATE refunds SET due_at = now() WHERE state = 'asked'")
+    await office.open_.sweep.run()
+    assert office.cmi.ledger.credited_centimes(sold.id) == whole
+    office.settle()
+    run = await office.run()
+    assert (run.matched, run.different, run.missing_here) == (2, 0, 0)
+    assert await office.open_.till.unpaid(sold.service, sold.line_reference) == sold.invoices
+    refused = await undoing.propose(Actor("sami", Role.SUPERVISOR), sold, Reason.OTHER, "x", (Part(number, 1),))
+    assert refused is UndoRefusal.TOO_MUCH
+    assert await office.open_.till.attendant.page_over(sold.id) == sold  # an inquiry after it all: nothing is undone
 
 
 async def test_columns_are_the_contracts(office: Office) -> None:

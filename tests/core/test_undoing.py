@@ -84,8 +84,8 @@ async def test_above_the_limit_the_same_supervisor_is_refused_and_another_is_not
 async def test_the_limit_itself_is_within_it(at: DeskShop, limit_centimes: int) -> None:
     payment = await at.shop.paid()
     undoing = Undoing(at.desk.undoing._books, at.shop.clock, limit_centimes)
-    assert undoing.alone(SUPERVISOR, payment) is (limit_centimes == 76920)
-    assert not undoing.alone(AGENT, payment)
+    assert undoing.alone(SUPERVISOR, given_back(payment)) is (limit_centimes == 76920)
+    assert not undoing.alone(AGENT, given_back(payment))
 
 
 async def test_two_approvals_at_once_are_one_refund(at: DeskShop) -> None:

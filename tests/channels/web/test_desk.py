@@ -149,6 +149,34 @@ async def test_a_refund_needs_a_second_person(site: DeskSite) -> None:
     assert "Rien à valider." in amal.text
 
 
+async def test_a_part_of_a_bill_is_given_back_by_the_amount_beside_it(site: DeskSite) -> None:
+    sami = await site.seat("sami")
+    payment_id = await found(site, sami)
+    await site.at.shop.work()
+    path = f"/desk/payments/{payment_id}"
+    await sami.get(path)
+    assert "Facture 0000171682062019, au plus 769,20 DH" in sami.text
+    form = {"parts": "1", "reason": "wrong_amount", "sure": "1"}
+    for typed in ("", "fifty", "-1", "0"):
+        await sami.post(f"{path}/undo", **form, **{"part-0": typed})
+        assert sami.notice.startswith("Écrivez un montant")
+    await sami.post(f"{path}/undo", **form, **{"part-0": "769,21"})
+    assert sami.notice.startswith("C'est plus que ce qui reste")
+    await sami.post(f"{path}/undo", **form, **{"part-0": "50,00"})
+    assert sami.notice.startswith("Remboursement lancé")
+    await site.at.shop.work()
+    await sami.get(path)
+    assert site.at.shop.bank.refunds == [(payment_id, 5_000)]
+    for words in (
+        "dont 50,00 DH rendus",
+        "Partie remboursée par la banque",
+        "Facturation informée",
+        "au plus 719,20 DH",
+    ):
+        assert words in sami.text
+    assert "Rembourser 769,20 DH" not in sami.text  # the whole is more than is left
+
+
 async def test_two_supervisors_at_once_give_back_once(site: DeskSite) -> None:
     amal, sami, sofia = await site.seat("amal"), await site.seat("sami"), await site.seat("sofia")
     payment_id = await found(site, amal)

@@ -14,7 +14,7 @@ CREATE TABLE refunds (
     id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     payment_id text NOT NULL,
     invoice_number text NOT NULL,
-    request_id bigint REFERENCES undo_requests (id),
+    request_id bigint, -- of undo_requests
     amount_centimes bigint NOT NULL CHECK (amount_centimes > 0),
     state text NOT NULL CHECK (state IN ('asked', 'crediting', 'credited', 'told', 'refused', 'stuck', 'untold')),
     before_centimes bigint,

@@ -1,0 +1,175 @@
+"""Parts of a payment go back by the help desk's word: never more than was paid for a bill, once, and billing hears."""
+
+import asyncio
+
+import psycopg
+import pytest
+
+from core.attending import NoSuchPayment
+from core.payment import Payment, State
+from core.ports import Declined, DeclineKind, NotSettled, Undoing, Unknown
+from core.refunds import Part
+from core.subscribers import Service
+from core.undoing import Reason, UndoRefusal, UndoRequest
+from tests.core.conftest import Shop
+from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
+from tests.core.test_posting import paid_three, texts
+from tests.core.test_reversals import refunds
+
+LINE = (Service.INTERNET, "7710345")
+RACERS = 8
+
+
+@pytest.fixture
+async def at(shop: Shop) -> DeskShop:
+    return await desk_of(shop)
+
+
+async def posted(at: DeskShop) -> tuple[Payment, list[str]]:
+    """Three paid bills of 299,00, 299,00 and 310,40 DH."""
+    payment, numbers = await paid_three(at.shop)
+    await at.shop.work()
+    return payment, numbers
+
+
+async def given(at: DeskShop, payment: Payment, *parts: Part) -> Payment | UndoRequest | UndoRefusal:
+    """By one supervisor alone, where that is enough."""
+    return await at.desk.propose_undo(SUPERVISOR, payment.id, Reason.WRONG_AMOUNT, "", parts)
+
+
+async def owed(shop: Shop) -> dict[str, int]:
+    return {bill.number: bill.amount_centimes for bill in await shop.billing.unpaid(*LINE)}
+
+
+async def test_parts_of_two_bills_go_back_are_told_and_owed_again(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    assert isinstance(await given(at, payment, Part(numbers[0], 5_000), Part(numbers[2], 31_040)), Payment)
+    await at.shop.work()
+    assert await at.shop.state(payment) is State.CAPTURED
+    assert sorted(at.shop.bank.refunds) == [(payment.id, 5_000), (payment.id, 31_040)]
+    assert await refunds(at.shop) == [(numbers[0], 5_000, "told"), (numbers[2], 31_040, "told")]
+    assert sorted(sms.text for sms in at.shop.gateways.sms)[:2] == [
+        f"part {numbers[0]} 5000",
+        f"part {numbers[2]} 31040",
+    ]
+    assert await owed(at.shop) == {numbers[0]: 5_000, numbers[2]: 31_040}
+    assert await at.shop.active() == [numbers[1]]  # what is owed again can be paid again
+    again = await at.shop.paid(await at.shop.internet_order("ussd:again"))
+    await at.shop.work()
+    assert (again.amount_centimes, await owed(at.shop)) == (36_040, {})
+
+
+async def test_never_more_than_was_paid_for_a_bill_whatever_is_asked(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    for parts in (
+        [Part(numbers[0], 29_901)],
+        [Part(numbers[0], 1), Part(numbers[0], 1)],
+        [Part("another's", 1)],
+    ):
+        assert await given(at, payment, *parts) is UndoRefusal.TOO_MUCH
+    assert isinstance(await given(at, payment, Part(numbers[0], 20_000)), Payment)
+    assert await given(at, payment, Part(numbers[0], 9_901)) is UndoRefusal.TOO_MUCH
+    assert isinstance(await given(at, payment, Part(numbers[0], 9_900)), Payment)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await at.shop.database.do("UPDATE payment_lines SET returned_centimes = returned_centimes + 1 "
+            "WHERE invoice_number = %(number)s", number=numbers[0])  # fmt: skip
+    await at.shop.work()
+    assert sum(amount for _, amount in at.shop.bank.refunds) == 29_900
+
+
+async def test_the_whole_does_not_go_back_after_a_part(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    await given(at, payment, Part(numbers[0], 100))
+    propose = at.desk.propose_undo(SUPERVISOR, payment.id, Reason.PAID_TWICE, "")
+    assert await propose is UndoRefusal.PARTLY_CREDITED
+
+
+async def test_parts_that_together_pass_the_limit_want_a_second_person(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    assert isinstance(await given(at, payment, Part(numbers[0], 29_900)), Payment)
+    assert isinstance(await given(at, payment, Part(numbers[1], 20_100)), Payment)  # 500,00 DH: the limit itself
+    request = await given(at, payment, Part(numbers[1], 1))
+    assert isinstance(request, UndoRequest)
+    assert request.two_people
+    assert await at.desk.approve_undo(SUPERVISOR, request.id) == (payment.id, UndoRefusal.SECOND_PERSON)
+    assert isinstance((await at.desk.approve_undo(OTHER_SUPERVISOR, request.id))[1], Payment)
+
+
+async def test_approvals_at_once_give_back_once(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    request = await at.desk.propose_undo(AGENT, payment.id, Reason.WRONG_AMOUNT, "", (Part(numbers[0], 29_900),))
+    assert isinstance(request, UndoRequest)
+    racers = [SUPERVISOR, OTHER_SUPERVISOR] * (RACERS // 2)
+    outcomes = await asyncio.gather(*(at.desk.approve_undo(actor, request.id) for actor in racers))
+    assert sum(isinstance(outcome, Payment) for _, outcome in outcomes) == 1
+    await asyncio.gather(*(at.shop.poster.refund(payment.id) for _ in range(4)), at.shop.sweep.run())
+    await at.shop.work()
+    assert at.shop.bank.refunds == [(payment.id, 29_900)]
+
+
+async def test_nothing_in_part_before_billing_has_answered(at: DeskShop) -> None:
+    payment, numbers = await paid_three(at.shop)
+    assert await given(at, payment, Part(numbers[0], 1)) is UndoRefusal.NOT_YET
+    case = await at.desk.open(AGENT, payment.id)
+    assert [bill.left_centimes for bill in case.bills] == [0, 0, 0]
+    await at.shop.work()
+    case = await at.desk.open(AGENT, payment.id)
+    assert [bill.left_centimes for bill in case.bills] == [29_900, 29_900, 31_040]
+
+
+async def test_a_part_waits_for_settlement(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    at.shop.bank.refund_answers.append(NotSettled())
+    await given(at, payment, Part(numbers[0], 100))
+    await at.shop.work()
+    assert (await refunds(at.shop), at.shop.bank.refunds) == ([(numbers[0], 100, "asked")], [])
+    at.shop.clock.forward(3_600)
+    await at.shop.sweep.run()
+    await at.shop.work()
+    assert await refunds(at.shop) == [(numbers[0], 100, "told")]
+
+
+async def test_a_refused_part_can_be_asked_for_again(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    at.shop.bank.refund_answers.append(Declined("99", DeclineKind.OUR_FAULT))
+    await given(at, payment, Part(numbers[0], 29_900))
+    await at.shop.work()
+    assert (await refunds(at.shop), texts(at.shop)) == ([(numbers[0], 29_900, "refused")], ["receipt"])
+    request = await given(at, payment, Part(numbers[0], 29_900))
+    assert isinstance(request, UndoRequest)  # with the first one above what one person may give
+    await at.desk.approve_undo(OTHER_SUPERVISOR, request.id)
+    await at.shop.work()
+    assert at.shop.bank.refunds == [(payment.id, 29_900)]
+
+
+@pytest.mark.parametrize(("landed", "end"), [(True, "told"), (False, "stuck")])
+async def test_a_credit_that_nobody_answered_is_seen_in_the_acquirers_sum_and_never_repeated(
+    at: DeskShop, *, landed: bool, end: str
+) -> None:
+    payment, numbers = await posted(at)
+    await given(at, payment, Part(numbers[1], 700))
+    await at.shop.work()
+    silence: Undoing = Unknown("time-out")
+    at.shop.bank.refund_answers.append(silence)
+    await given(at, payment, Part(numbers[0], 100), Part(numbers[2], 200))
+    await at.shop.poster.refund(payment.id)
+    assert await refunds(at.shop) == [
+        (numbers[1], 700, "told"),
+        (numbers[0], 100, "crediting"),
+        (numbers[2], 200, "asked"),  # one after the other, or the sum would say nothing
+    ]
+    if landed:
+        at.shop.bank.refunds.append((payment.id, 100))
+    for _ in range(3):
+        at.shop.clock.forward(60)
+        await at.shop.sweep.run()
+        await at.shop.work()
+    assert (await refunds(at.shop))[1:] == [(numbers[0], 100, end), (numbers[2], 200, "told")]
+    assert [amount for _, amount in at.shop.bank.refunds].count(100) == int(landed)
+
+
+async def test_what_is_no_payment_has_no_parts(at: DeskShop) -> None:
+    with pytest.raises(NoSuchPayment):
+        await at.desk.payment("01AAAAAAAAAAAAAAAAAAAAAAAA")
+    with pytest.raises(ValueError, match="centime"):
+        Part("1", 0)
