@@ -147,19 +147,28 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and check, change nothing")] = False,
     errors: Annotated[Path | None, typer.Option(dir_okay=False, help="write every refused row there, CSV")] = None,
     tmf: Annotated[str, typer.Option(metavar="URL", help="pull the unpaid bills of all lines by TMF678")] = "",
+    whole: Annotated[
+        bool, typer.Option("--whole", help="the bills are all that is owed: others are withdrawn, paid elsewhere")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="withdraw even more than half of the open bills")] = False,
     as_json: Json = False,
 ) -> None:
     """Import subscribers and bills; the kind of a file is told by its header."""
     from channels.commands.import_ import import_files
     from channels.commands.import_tmf import pulled
+    from core.importing import Whole
     from core.ports import BillingDown
 
     if not files and not tmf:
         raise typer.BadParameter("name files, or --tmf URL")
+    if whole and len(files or ()) + bool(tmf) > 1:
+        raise typer.BadParameter("--whole goes with one source of bills")
     settings = _settings()
     try:
         with pulled(settings, tmf) as more:
-            reports = asyncio.run(import_files(settings, [*(files or ()), *more], dry_run=dry_run, errors=errors))
+            how = (Whole.SURELY if yes else Whole.CAREFULLY) if whole else Whole.NO
+            reading = import_files(settings, [*(files or ()), *more], dry_run=dry_run, whole=how, errors=errors)
+            reports = asyncio.run(reading)
     except BillingDown as error:
         _fail(f"the billing system cannot be asked: {error}; nothing was imported")
     lines = [line for report in reports for line in report.lines()]

@@ -18,11 +18,12 @@ from psycopg_pool import PoolTimeout
 from core.books import BooksDown
 from core.database.pool import Connection, Database
 from core.import_rows import INVOICE_COLUMNS, SUBSCRIBER_COLUMNS, RowError, invoice, subscriber
-from core.importing_sql import COPY, COUNT_CODES, COUNT_PAID, MERGE, ORPHANS, STAGING
+from core.importing_sql import COPY, COUNT_CODES, COUNT_OPEN, COUNT_PAID, MERGE, ORPHANS, STAGING, WITHDRAW
 
 PROBLEMS_KEPT_MAX = 1_000  # all are counted
 PROGRESS_ROWS = 1_000
 HEADER_MAX_CHARS = 4_096
+WITHDRAWN_SHARE_MAX = 0.5  # of the open bills, by a file that nobody vouches for: it may have been cut off
 
 
 class ImportFailed(ValueError):
@@ -34,6 +35,14 @@ class FileKind(StrEnum):
 
     SUBSCRIBERS = "subscribers"
     INVOICES = "invoices"
+
+
+class Whole(StrEnum):
+    """Whether a file of bills names all that is owed, so that what it leaves out is withdrawn."""
+
+    NO = "no"
+    CAREFULLY = "carefully"  # not when more than WITHDRAWN_SHARE_MAX would go
+    SURELY = "surely"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Report:
     added: int = 0
     changed: int = 0
     kept_paid: int = 0
+    withdrawn: int = 0  # open bills that a whole file no longer names
     codes_changed: int = 0  # of the changed lines: these get another payment code
     problems_count: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -89,12 +99,14 @@ async def import_csv(
     now: datetime,
     *,
     dry_run: bool = False,
+    whole: Whole = Whole.NO,
     progress: Progress = lambda rows: None,
     refused: Refused = _nobody,
 ) -> Report:
     """Import one file opened with `encoding="utf-8-sig", newline=""`; all of its good rows or, on failure, none.
 
-    `progress` hears how many rows were read, `refused` each row that was left out. Raises ImportFailed, BooksDown.
+    `whole`: of bills, whether it names all that is owed; then it must be without a fault. `progress` hears how many
+    rows were read, `refused` each row that was left out. Raises ImportFailed, BooksDown.
     """
     try:
         kind, rows = _open(file)
@@ -105,6 +117,8 @@ async def import_csv(
             await _stage(connection, rows, report, progress)
             await connection.execute("ANALYZE staged")
             await _merge(connection, report, now)
+            if kind is FileKind.INVOICES and whole is not Whole.NO:
+                await _withdraw(connection, report, now, whole)
     except UnicodeDecodeError as error:
         raise ImportFailed("the file is not UTF-8 text") from error
     except (OperationalError, PoolTimeout) as error:
@@ -179,6 +193,16 @@ async def _merge(connection: Connection, report: Report, now: datetime) -> None:
         report.codes_changed = (await _all(connection, COUNT_CODES))[0]["codes"]
     for merged in await _all(connection, MERGE[report.kind], now):
         report.added, report.changed = merged["added"], merged["changed"]
+
+
+async def _withdraw(connection: Connection, report: Report, now: datetime, whole: Whole) -> None:
+    """What the file no longer names is not offered any more. Raises ImportFailed."""
+    if report.problems_count:
+        raise ImportFailed(f"{report.problems_count} rows cannot be used: bills are withdrawn by a faultless file only")
+    still_open = (await _all(connection, COUNT_OPEN))[0]["open"]
+    report.withdrawn = (await _all(connection, WITHDRAW, now))[0]["withdrawn"]
+    if whole is Whole.CAREFULLY and report.withdrawn > WITHDRAWN_SHARE_MAX * still_open:
+        raise ImportFailed(f"{report.withdrawn} of {still_open} open bills would be withdrawn: is this the whole file?")
 
 
 async def _all(connection: Connection, statement: LiteralString, now: datetime | None = None) -> list[DictRow]:

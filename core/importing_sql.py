@@ -76,12 +76,33 @@ WITH owned AS (
     ORDER BY o.service, o.reference, s.number, s.line_no DESC
     ON CONFLICT (service, line_reference, number) DO UPDATE SET
         period = excluded.period, amount_centimes = excluded.amount_centimes, due_date = excluded.due_date,
-        owed_centimes = NULL, updated_at = excluded.updated_at
+        owed_centimes = CASE WHEN excluded.amount_centimes = invoices.amount_centimes THEN invoices.owed_centimes END,
+        withdrawn_at = NULL, updated_at = excluded.updated_at
     WHERE invoices.paid_at IS NULL
-      AND (invoices.period, invoices.amount_centimes, invoices.due_date)
-          IS DISTINCT FROM (excluded.period, excluded.amount_centimes, excluded.due_date)
+      AND (invoices.withdrawn_at IS NOT NULL
+           OR (invoices.period, invoices.amount_centimes, invoices.due_date)
+              IS DISTINCT FROM (excluded.period, excluded.amount_centimes, excluded.due_date))
     RETURNING xmax = 0 AS new
 )
 SELECT count(*) FILTER (WHERE new) AS added, count(*) FILTER (WHERE NOT new) AS changed FROM merged
 """,
 }
+
+COUNT_OPEN = "SELECT count(*) AS open FROM invoices WHERE paid_at IS NULL AND withdrawn_at IS NULL"
+
+# After the merge: what is open here and not in the file.
+WITHDRAW = """
+WITH owned AS (
+    SELECT reference, min(service) AS service FROM lines
+    WHERE reference IN (SELECT reference FROM staged) GROUP BY reference HAVING count(*) = 1
+), named AS (
+    SELECT o.service, o.reference, s.number FROM staged s JOIN owned o ON o.reference = s.reference
+), withdrawn AS (
+    UPDATE invoices i SET withdrawn_at = %(now)s, updated_at = %(now)s
+    WHERE i.paid_at IS NULL AND i.withdrawn_at IS NULL
+      AND NOT EXISTS (SELECT FROM named n
+                      WHERE n.service = i.service AND n.reference = i.line_reference AND n.number = i.number)
+    RETURNING 1
+)
+SELECT count(*) AS withdrawn FROM withdrawn
+"""

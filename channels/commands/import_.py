@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from channels.clock import SystemClock
 from channels.settings import BadSettings, Settings
 from core.database.pool import open_database
-from core.importing import ImportFailed, Problem, Report, import_csv
+from core.importing import ImportFailed, Problem, Report, Whole, import_csv
 
 PROBLEMS_SHOWN = 20
 RATED_ROWS_MIN = 1_000
@@ -41,7 +41,7 @@ class FileReport:
         r = self.report
         counts = {"rows": r.rows, "added": r.added, "changed": r.changed, "unchanged": r.unchanged}
         problems = [{"line": p.line, "why": p.why} for p in r.problems]
-        kept = {"kept_paid": r.kept_paid, "codes_changed": r.codes_changed}
+        kept = {"kept_paid": r.kept_paid, "codes_changed": r.codes_changed, "withdrawn": r.withdrawn}
         told = {"file": self.file.name, "kind": r.kind.value, "dry_run": r.dry_run, **counts, **kept}
         rate = round(r.rows / self.seconds) if self.seconds else None
         more = {"seconds": round(self.seconds, 3), "rows_per_s": rate}
@@ -61,6 +61,8 @@ class FileReport:
         )
         if r.codes_changed:
             yield f"  payment codes: {r.codes_changed} {done} changed"
+        if r.withdrawn:
+            yield f"  no longer owed: {r.withdrawn} {done} withdrawn"
         if r.kept_paid:
             yield f"  paid here and left as they are: {r.kept_paid}"
         for problem in r.problems[:PROBLEMS_SHOWN]:
@@ -68,7 +70,12 @@ class FileReport:
 
 
 async def import_files(
-    settings: Settings, files: Sequence[Path], *, dry_run: bool, errors: Path | None = None
+    settings: Settings,
+    files: Sequence[Path],
+    *,
+    dry_run: bool,
+    whole: Whole = Whole.NO,
+    errors: Path | None = None,
 ) -> list[FileReport]:
     """Each file by itself, in this order: all of its good rows, or none. Subscribers come before their bills.
 
@@ -89,6 +96,7 @@ async def import_files(
                             TextIOWrapper(raw, encoding="utf-8-sig", newline=""),
                             SystemClock().now(),
                             dry_run=dry_run,
+                            whole=whole,
                             progress=progress,
                             refused=partial(refused, file),
                         )

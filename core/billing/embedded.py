@@ -40,14 +40,15 @@ CODE = "SELECT payment_code FROM lines WHERE service = %(service)s AND reference
 
 UNPAID = """
 SELECT number, period, COALESCE(owed_centimes, amount_centimes) AS amount_centimes, due_date FROM invoices
-WHERE service = %(service)s AND line_reference = %(reference)s AND paid_at IS NULL
+WHERE service = %(service)s AND line_reference = %(reference)s AND paid_at IS NULL AND withdrawn_at IS NULL
 ORDER BY period, number
 """
 
+# A bill that was withdrawn meanwhile was paid elsewhere: refused, its money goes back.
 POST = """
 UPDATE invoices SET paid_at = COALESCE(paid_at, %(now)s), paid_by = %(payment_id)s
 WHERE service = %(service)s AND line_reference = %(reference)s AND number = %(number)s
-  AND (paid_by IS NULL OR paid_by = %(payment_id)s)
+  AND (paid_by IS NULL AND withdrawn_at IS NULL OR paid_by = %(payment_id)s)
 """
 
 # Only who paid a bill can unpay it: this payment is named by the bill, or by what went back of it before.

@@ -108,5 +108,19 @@ async def test_bills_are_pulled_by_tmf678_all_or_none(tmp_path: Path, database_u
     assert await _count(database_url) == 2
 
 
+async def test_a_whole_file_withdraws_what_it_leaves_out(tmp_path: Path, database_url: str) -> None:
+    lines, bills = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
+    lines.write_text(SUBSCRIBERS + LINE)
+    bills.write_text(INVOICES + _bill(1) + _bill(2) + _bill(3))
+    await khallas("import", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    bills.write_text(INVOICES + _bill(1))
+    careful = await khallas("import", "--whole", bills, KHALLAS_DATABASE_URL=database_url)
+    assert (careful.code, "is this the whole file?; nothing was imported" in careful.out) == (1, True)
+    sure = await khallas("import", "--whole", "--yes", bills, KHALLAS_DATABASE_URL=database_url)
+    assert (sure.code, "no longer owed: 2 were withdrawn" in sure.out) == (0, True)
+    both = await khallas("import", "--whole", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    assert both.code == 2
+
+
 async def test_nothing_to_import_is_a_mistake_of_usage(database_url: str) -> None:
     assert (await khallas("import", KHALLAS_DATABASE_URL=database_url)).code == 2
