@@ -1,12 +1,15 @@
 """Customers with canary cards, and every way a card's entry can go: paid, declined, unknown, left at each field."""
 
 import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from channels.clock import SystemClock
 from core.cards import luhn
 from core.database.pool import open_database
 from core.importing import import_csv
+from lab.call import Call
 from lab.caller import VoicePhone
 from lab.dialled import Pace
 from tests.security.world import BEGINS, PUBLIC_URL
@@ -106,23 +109,38 @@ def _line(number: int) -> str:
 
 async def call(url: str, number: int, way: Way, answers: list[str]) -> str:
     """One call from its first word; the screen it ended on. `answers` takes what the caller was sent."""
-    met: dict[str, int] = {}
     async with VoicePhone(url, f"+2126{number:08d}", public_url=PUBLIC_URL, pace=PACE) as phone:
         phone.line.watcher = lambda exchange: answers.append(exchange.body)
         line = await phone.dial()
-        for _ in range(TURNS_MAX):
-            await line.settled()
-            assert line.error is None, f"{way.name}: {line.error}"
-            screen = line.screen or ""
-            if line.ended or screen == "Unknown":
-                break
-            keys = {"Service": "2", "Reference": f"{_line(number)}#", "PaymentCode": "482913#"}.get(screen)
-            keys = keys or way.keys(screen, met.get(screen, 0))
-            met[screen] = met.get(screen, 0) + 1
-            if keys == "!":
-                break
-            line.press(keys)
-        screen = line.screen or ""
+        screen = await typed(line, way, number)
+        assert line.error is None, f"{way.name}: {line.error}"
         line.hang_up()
         await line.finished()
     return screen
+
+
+@asynccontextmanager
+async def at_the_card(url: str, number: int) -> AsyncIterator[Call]:
+    """A call that has come to the card's number."""
+    async with VoicePhone(url, f"+2126{number:08d}", public_url=PUBLIC_URL, pace=PACE) as phone:
+        line = await phone.dial()
+        await typed(line, Way("to the card", "CardNumber", card=("!",)), number)
+        assert line.screen == "CardNumber"
+        yield line
+
+
+async def typed(line: Call, way: Way, number: int = 0) -> str:
+    """What the way says is typed, to its end; the screen it ended on."""
+    met: dict[str, int] = {}
+    for _ in range(TURNS_MAX):
+        await line.settled()
+        screen = line.screen or ""
+        if line.ended or screen == "Unknown":
+            break
+        keys = {"Service": "2", "Reference": f"{_line(number)}#", "PaymentCode": "482913#"}.get(screen)
+        keys = keys or way.keys(screen, met.get(screen, 0))
+        met[screen] = met.get(screen, 0) + 1
+        if keys == "!":
+            break
+        line.press(keys)
+    return line.screen or ""

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 LONG_MIN = 8
 BETWEEN = b" .,:;-_/|'\"\t\r\n\0"  # what may stand between the digits of a number that is spelled
 AROUND = 60
+ALONE, LAST = rb"(?<!\d[ ,\-])(?<!\d[ ,\-]{2})", rb"(?![ ,\-]{1,2}\d)"
 FOLDED = frozenset({"hex", "URL-encoded", "JSON escapes"})  # written in capitals or not
 
 
@@ -40,9 +41,12 @@ def leaks(left: Remains, secret: str) -> list[str]:
     found = []
     for form, spelled in _forms(secret):
         where = left.joined if form.endswith("apart") else left.lower if form in FOLDED else left.data
-        if form == "all but the ends" and not left.text:
-            continue
-        if (at := where.find(spelled)) >= 0:
+        if form == "all but the ends":  # six digits: as a number of its own, and where numbers stand out
+            alone = re.search(rb"(?<!\d)" + spelled + rb"(?!\d)", where) if left.text else None
+            at = -1 if alone is None else alone.start()
+        else:
+            at = where.find(spelled)
+        if at >= 0:
             found.append(f"{form}, after {where[max(0, at - AROUND) : at].decode('latin-1')!r}")
     return found
 
@@ -63,6 +67,8 @@ def _forms(secret: str) -> tuple[tuple[str, bytes], ...]:
         ("a number, packed", int(secret).to_bytes(8, "little")),
         # of a card nobody needs more than the first six and the last four
         ("all but the ends", raw[6:-4] if len(raw) > 12 else raw),
+        ("more than the first six", raw[:9]),
+        ("more than the last four", raw[-9:]),
     )
 
 
@@ -83,7 +89,8 @@ def _short(left: Remains, raw: bytes) -> Iterator[str]:
     if left.text:
         forms += [
             ("a word of its own", edge + raw + end),
-            ("spelled apart", edge + rb"[ ,\-]{1,2}".join(bytes([byte]) for byte in raw) + end),
+            # within a longer number that is spelled it is that number's: an authorisation has six digits
+            ("spelled apart", ALONE + edge + rb"[ ,\-]{1,2}".join(bytes([byte]) for byte in raw) + end + LAST),
             ("base64", edge + re.escape(base64.b64encode(raw)) + rb"(?![\w=])"),
             ("URL-encoded", b"".join(f"%{byte:02x}".encode() for byte in raw)),
         ]

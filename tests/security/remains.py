@@ -53,7 +53,6 @@ async def gathered(here: World, answers: str, numbers: Sequence[str]) -> Left:
     async with Redis.from_url(here.house.settings.redis_url.get_secret_value()) as redis:
         async for key in redis.scan_iter():
             values += [key, await redis.dump(key) or b"", *(await _value(redis, key))]
-        await redis.bgrewriteaof()
     left["Redis values"] = b"\n".join(values)
     left["metrics"] = here.house.metrics.page()[0]
     left["mails"] = "\n".join(f"{mail.subject}\n{mail.text}\n{mail.html}" for mail in here.mails.mails()).encode()
