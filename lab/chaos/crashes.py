@@ -42,16 +42,14 @@ class Round:
 
 async def crash_round(house: Installation, point: Point, number: int, who: Customer) -> Round:
     """Kill the running server at the point while this customer pays, start it again, and judge."""
-    call = asyncio.create_task(pay_by_voice(house.url, who))
-    if point is Point.AFTER_SEND:
-        manner = Manner.LATE_LANDING if number % 2 else Manner.SILENT_AFTER_CHARGING
-        orders = {order_id for order_id, _ in house.cmi.ledger.orders()}
-        house.cmi.lie(manner, seconds=LANDS_AFTER_S)
-        await _until(lambda: house.cmi.gateway.late or {o for o, _ in house.cmi.ledger.orders()} - orders)
+    call = asyncio.create_task(_insist(house, who))
+    try:
+        await _killed(house, point, number)
+    except TimeoutError:
+        ended = await call
         await house.kill()
-    else:
-        house.fuse.arm(point)
-        await house.died()
+        await house.start()
+        return Round(point, 0.0, (f"the point was not reached: calls ended {ended}: {await _standing(house, who)}",))
     await call
     await house.start()
     restarted_at = time.monotonic()
@@ -65,6 +63,27 @@ async def crash_round(house: Installation, point: Point, number: int, who: Custo
         await pay_by_voice(house.url, who)
         await _resolved(house, who, time.monotonic())
     return Round(point, took_s, tuple(await _faults(house, who)))
+
+
+async def _insist(house: Installation, who: Customer) -> list[str | None]:
+    """Call until the server is dead or the bill paid: what was held up too long is never sent, and tried again."""
+    ends: list[str | None] = []
+    while len(ends) < TRIES_MAX and house.alive and "Paid" not in ends:
+        ends.append(await pay_by_voice(house.url, who))
+    return ends
+
+
+async def _killed(house: Installation, point: Point, number: int) -> None:
+    """Dead at the point. Raises TimeoutError when it was not reached."""
+    if point is not Point.AFTER_SEND:
+        house.fuse.arm(point)
+        await house.died()
+        return
+    manner = Manner.LATE_LANDING if number % 2 else Manner.SILENT_AFTER_CHARGING
+    orders = {order_id for order_id, _ in house.cmi.ledger.orders()}
+    house.cmi.lie(manner, seconds=LANDS_AFTER_S)
+    await _until(lambda: house.cmi.gateway.late or {o for o, _ in house.cmi.ledger.orders()} - orders)
+    await house.kill()
 
 
 async def _until(true: Callable[[], object]) -> None:

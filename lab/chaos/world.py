@@ -65,6 +65,10 @@ class Installation:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive
+
     async def start(self) -> None:
         """Raises NotStarted."""
         self.process = self.nursery.born(Birth(self.port, self.fuse.path, self.log, self.environment))
