@@ -14,7 +14,10 @@ from typer.testing import CliRunner
 
 from channels.cli import app
 from channels.commands.serve import stop_max_s
+from channels.doctor import stores
 from channels.settings import FILE, Settings, known_names
+from lab.processes import User
+from lab.valkey import Valkey, find_valkey
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
@@ -129,3 +132,21 @@ def test_the_alerts_look_where_the_compose_file_answers() -> None:
     jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
     targets = {target.split(":")[0] for job in jobs for config in job["static_configs"] for target in config["targets"]}
     assert targets <= set(COMPOSE["services"])
+
+
+class Composed(Valkey):
+    """Valkey with the compose file's own command: its binary, folder and secret are here instead."""
+
+    def _prepare(self) -> tuple[list[str], User]:
+        secret, config = self.folder / "secret", self.folder / "valkey.conf"
+        secret.write_text(f"requirepass {self.password}\n")
+        config.write_text((ROOT / "deploy/valkey.conf").read_text().replace("/data", f'"{self.folder}"'))
+        here = {"valkey-server": find_valkey(), "/etc/valkey/valkey.conf": config}
+        here["/run/secrets/valkey_password"] = secret
+        words = [str(here.get(word, word)) for word in COMPOSE["services"]["valkey"]["command"]]
+        return [*words, "--port", str(self.port), "--bind", "127.0.0.1"], "self"
+
+
+async def test_the_doctor_is_content_with_the_compose_file_s_valkey(tmp_path: Path) -> None:
+    with Composed(tmp_path) as server:
+        assert (await stores.redis(server.url)).endswith("append-only, noeviction")
