@@ -47,6 +47,7 @@ async def crash_round(house: Installation, point: Point, number: int, who: Custo
         await _killed(house, point, number)
     except TimeoutError:
         ended = await call
+        house.fuse.disarm()
         await house.kill()
         await house.start()
         return Round(point, 0.0, (f"the point was not reached: calls ended {ended}: {await _standing(house, who)}",))
