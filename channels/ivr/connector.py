@@ -115,12 +115,13 @@ class Connector:
                     answer = await self._answered(asked, key)
                     break
                 await asyncio.sleep(REPEAT_PAUSE_S)
-        except Busy:
+        except Exception:
+            log.exception("a transaction could not be claimed")
             return _error(key, "unavailable")
         try:
             return await self._transactions.keep(transaction, answer)
-        except Busy:
-            log.warning("the first answer of a transaction could not be kept")
+        except Exception:
+            log.exception("the first answer of a transaction could not be kept")
             return answer
 
     async def _answered(self, asked: WithCard | WithToken, key: str) -> Answer:

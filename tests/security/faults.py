@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from channels.ivr.connector import Connector
+from channels.ivr.transactions import RedisTransactions
 from core.acquirers.cmi import CmiAcquirer
 from core.database.pool import Database
 from sessions.pipelined import Pipelined
 from sessions.turn import Heard, Turns
 
 ASKED = ((Pipelined, "do"), (Database, "_run"), (CmiAcquirer, "_exchange"))
+BY_CONNECTOR = (*ASKED, (RedisTransactions, "claim"), (RedisTransactions, "keep"))
 AWAITS_MAX = 100
 NEVER = 0
 
@@ -41,10 +44,10 @@ def told(args: tuple[object, ...]) -> str:
 
 @contextmanager
 def faults() -> Iterator[dict[str, Broken]]:
-    """By caller; whoever is not in it meets none."""
+    """By caller, or by call for what is posted to the Pay connector; whoever is not in it meets none."""
     callers: dict[str, Broken] = {}
     current: ContextVar[Broken | None] = ContextVar("broken", default=None)
-    take, hang_up = Turns.take, Turns.hang_up
+    take, hang_up, answer = Turns.take, Turns.hang_up, Connector.answer
 
     async def taken(self: Turns, heard: Heard, *args: Any) -> Any:
         current.set(callers.get(heard.msisdn))
@@ -53,6 +56,10 @@ def faults() -> Iterator[dict[str, Broken]]:
     async def hung_up(self: Turns, dialog: str, msisdn: str, *args: Any) -> None:
         current.set(callers.get(msisdn))
         await hang_up(self, dialog, msisdn, *args)
+
+    async def answered(self: Connector, asked: Any) -> Any:
+        current.set(callers.get(asked.parameters.get("call", "")))
+        return await answer(self, asked)
 
     def breaking(owner: type, name: str) -> Any:
         work = getattr(owner, name)
@@ -70,6 +77,7 @@ def faults() -> Iterator[dict[str, Broken]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Turns, "take", taken)
         patch.setattr(Turns, "hang_up", hung_up)
-        for owner, name in ASKED:
+        patch.setattr(Connector, "answer", answered)
+        for owner, name in BY_CONNECTOR:
             patch.setattr(owner, name, breaking(owner, name))
         yield callers

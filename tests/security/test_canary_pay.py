@@ -1,5 +1,6 @@
-"""The same in the mode where Twilio takes the card: the connector's request is the only place where it ever is."""
+"""The same in the mode where Twilio takes the card: it is in the connector's request, and sealed where it was kept."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -25,13 +26,15 @@ from tests.security.callers import (
     WRONG_PIN,
     subscribe,
 )
+from tests.security.faults import AWAITS_MAX, BY_CONNECTOR, NEVER, Broken, faults, told
 from tests.security.leaks import Remains, leaks
 from tests.security.remains import Left, Logs, gathered
 from tests.security.world import PUBLIC_URL, World, changed, world
 
 USER, PASSWORD = "twilio", "a-long-password-of-twilio"
 SECRETS = {**{f"card {n}": card for n, card in enumerate(CARDS)}, "code": CVV, "PIN": PIN, "wrong PIN": WRONG_PIN}
-NUMBERS = [f"+2126{n:08d}" for n in range(20)]
+NUMBERS = [f"+2126{n:08d}" for n in range(30 + AWAITS_MAX)]
+LEAVES = ("charged", "hung up", "given up")
 ENDS = {APPROVED: "Paid", DECLINED: "Declined", ASKS_PIN: "BankPin", CHARGES_SILENTLY: "Unknown", MISTYPED: "Declined"}
 
 
@@ -86,8 +89,9 @@ async def remains(bank: None, valkey: Valkey, postgres: Postgres, template_datab
         async with world(valkey.url, url, bank_timeout_s=2, change=lambda told: changed(told, ivr=own)) as here:
             await here.house.redis.flushall()
             answers: list[str] = []
-            for number, card in enumerate(ENDS):
-                assert await _paid_with(here, number, card, answers) == ENDS[card]
+            ends = await asyncio.gather(*(_paid_with(here, n, card, answers) for n, card in enumerate(ENDS)))
+            assert ends == list(ENDS.values())
+            await asyncio.gather(*(_kept(here, 10 + n, leave, answers) for n, leave in enumerate(LEAVES)))
             left = await gathered(here, "".join(answers), NUMBERS)
             left["logs"] = logs.raw.getvalue().encode()
             await _broken(here)
@@ -98,22 +102,72 @@ async def remains(bank: None, valkey: Valkey, postgres: Postgres, template_datab
     postgres.drop("canary_pay")
 
 
+async def _kept(here: World, number: int, leave: str, answers: list[str]) -> None:
+    """A card is kept; then it is charged, or the call ends in another way."""
+    twilio = PayTaker(f"{here.url}/ivr/pay-connector", USER, PASSWORD)
+    async with VoicePhone(here.url, NUMBERS[number], public_url=PUBLIC_URL, pace=PACE) as phone:
+        call = await _to_pay(phone, number)
+        answer = await twilio.charge(twilio.kept(call, Typed(APPROVED, EXPIRY, CVV), f"k{number}"))
+        assert answer is not None
+        assert answer["token_id"]
+        answers.append(str(await here.house.redis.hgetall(f"kh:pay-token:{{{call.dialled.sid}}}")))
+        if leave == "charged":
+            charged = await twilio.charge(twilio.by_token(call, answer["token_id"], CVV, f"c{number}"))
+            assert charged is not None
+            assert charged["charge_id"]
+        if leave == "hung up":
+            call.hang_up()
+            await call.finished()
+        else:
+            call.finish_pay({"Result": "success" if leave == "charged" else "too-many-failed-attempts"})
+            await call.settled()
+        answers += [str(answer) for answer in twilio.answers]
+    assert not await here.house.redis.exists(f"kh:pay-token:{{{call.dialled.sid}}}")
+
+
 async def _broken(here: World) -> None:
     """Our own code breaks while it has the card in its hands, and quotes it."""
 
     def quoting(*args: object, **kwargs: object) -> None:
-        raise ValueError(" ".join(str(getattr(each, "reveal", lambda each=each: repr(each))()) for each in args))
+        raise ValueError(told(args))
 
     for number, target in enumerate(
-        ("channels.ivr.connector.pan_plausible", "core.acquirers.cmi_xml.auth_request"), 10
+        ("channels.ivr.connector.pan_plausible", "core.acquirers.cmi_xml.auth_request", "sessions.vault.Seals.seal"), 20
     ):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(target, quoting)
-            assert await _paid_with(here, number, APPROVED, []) in {"Declined", "Unknown"}
+            if target.endswith("seal"):
+                await _left(here, {}, number, NEVER)
+            else:
+                assert await _paid_with(here, number, APPROVED, []) in {"Declined", "Unknown"}
+    with pytest.MonkeyPatch.context() as patch, faults() as callers:
+        patch.setattr("channels.limits.RedisCardLimits.CARD_SENT", AWAITS_MAX)
+        patch.setattr("channels.limits.RedisCardLimits.CARD_DAY_SENT", AWAITS_MAX)
+        untouched = await _left(here, callers, 29, NEVER)
+        assert set(untouched.names) == {name for _, name in BY_CONNECTOR}
+        each = range(1, len(untouched.names) + 1)
+        broken = await asyncio.gather(*(_left(here, callers, 29 + at, at) for at in each))
+        assert all(one.struck for one in broken)
+
+
+async def _left(here: World, callers: dict[str, Broken], number: int, at: int) -> Broken:
+    """A card is kept and charged by the connector, of whose awaits one breaks; no card of it stays."""
+    twilio = PayTaker(f"{here.url}/ivr/pay-connector", USER, PASSWORD)
+    async with VoicePhone(here.url, NUMBERS[number], public_url=PUBLIC_URL, pace=PACE) as phone:
+        call = await _to_pay(phone, number)
+        callers[call.dialled.sid] = broken = Broken(at)
+        kept = await twilio.charge(twilio.kept(call, Typed(APPROVED, EXPIRY, CVV), f"k{number}")) or {}
+        await twilio.charge(twilio.by_token(call, kept.get("token_id") or "0", CVV, f"c{number}"))
+        del callers[call.dialled.sid]
+        call.finish_pay({"Result": "payment-connector-error"})
+        await call.settled()
+        assert not await here.house.redis.exists(f"kh:pay-token:{{{call.dialled.sid}}}")
+    return broken
 
 
 def test_all_of_it_was_there_to_be_looked_at(remains: Left) -> None:
     assert b"kh:pay:" in remains["Redis values"]
+    assert remains["answers"].count(b"b'number'") == len(LEAVES)  # sealed
     assert b"other_card" in remains["answers"]
     assert b"captured" in remains["tables"]
     assert b"ValueError" in remains["written logs"]
