@@ -56,6 +56,7 @@ class World:
     twilio: Twilio
     cmi: EmulatedCmi | None
     mail: MailSink | None
+    bank_timeout_s: float = 30.0  # how long Khallas waits for the bank
 
 
 @asynccontextmanager
@@ -87,7 +88,7 @@ class _Studio:
         self._numbers, self._texts = numbers, texts
         self._wires = [wire for wire in wires if wire in DIALECTS]
         self._twilio, self._trace, self._handsets, self._voice = world.twilio, trace, handsets, voice
-        self._mailboxes, self._troubles = Mailboxes(world.mail), Troubles(world.twilio, world.cmi)
+        self._mailboxes, self._troubles = Mailboxes(world.mail), Troubles(world.twilio, world.cmi, world.bank_timeout_s)
         self._people = people()
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),

@@ -3,18 +3,20 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from tests.browser.demo import Demo, running_demo
-from tests.browser.visitor import CHROMIUM, FLAGS, Visitor
+from tests.browser.payment import Watched, pays_and_is_watched
+from tests.browser.visitor import Visitor, chromium
 
 Arrive = Callable[..., Awaitable[Visitor]]
+IMPATIENT = {"KHALLAS_CMI__TIMEOUT_S": "3"}  # a bank that is slow or silent is waited for no longer
 
 
 @pytest.fixture(scope="session")
 async def demo() -> AsyncIterator[Demo]:
     """The demo. Its data is shared: each test pays another subscriber's bill."""
-    async with running_demo() as running:
+    async with running_demo(IMPATIENT) as running:
         yield running
 
 
@@ -27,10 +29,18 @@ def demo_url(demo: Demo) -> str:
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium (apt-get install chromium), headless."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        await chromium.close()
+    async with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def watched(browser: Browser, demo: Demo) -> AsyncIterator[Watched]:
+    """A payment made by phone while /ops was open: one for all tests, for a whole payment takes its time."""
+    watcher, phone = await Visitor.arrive(browser, demo.url), await Visitor.arrive(browser, demo.url)
+    yield await pays_and_is_watched(watcher, phone, demo)
+    for visitor in (watcher, phone):
+        await visitor.context.close()
+        assert visitor.complaints == []
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,14 +39,15 @@ class Demo:
 
 
 @asynccontextmanager
-async def running_demo() -> AsyncIterator[Demo]:
-    """From `ready` until the block ends. Raises TimeoutError, or RuntimeError when it did not start."""
+async def running_demo(settings: Mapping[str, str] | None = None) -> AsyncIterator[Demo]:
+    """With these settings, from `ready` until the block ends. Raises TimeoutError, RuntimeError if it did not start."""
     with tempfile.TemporaryDirectory(prefix="khallas-demo-") as name:
         os.chmod(name, 0o755)  # noqa: S103 - at once; PostgreSQL under root runs as nobody
         process = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("khallas"),
             *("demo", "--port", str(free_port()), "--state", f"{name}/state"),
-            env={key: value for key, value in os.environ.items() if not key.startswith("KHALLAS_")},
+            env={key: value for key, value in os.environ.items() if not key.startswith("KHALLAS_")}
+            | dict(settings or {}),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

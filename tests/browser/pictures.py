@@ -10,11 +10,11 @@ import sys
 import zlib
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.busy_day import live_a_busy_day
 from tests.browser.demo import Demo, running_demo
-from tests.browser.visitor import CHROMIUM, FLAGS, Visitor
+from tests.browser.visitor import Visitor, chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 BYTES_MAX = 200_000
@@ -46,13 +46,11 @@ def main(folder: Path) -> None:
 async def pictures_of_the_demo() -> Pictures:
     """All pictures by file name."""
     pictures: Pictures = {}
-    async with running_demo() as demo, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    async with running_demo() as demo, chromium() as browser:
         await _french(browser, demo, pictures)
         await _arabic(browser, demo.url, pictures)
         await _small(browser, demo.url, pictures)
         await _operations(browser, demo, pictures)
-        await browser.close()
     return pictures
 
 

@@ -2,44 +2,15 @@
 by two people's word; without a script, without a barrier, on a telephone's screen too."""
 
 import asyncio
-import re
 
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Arrive
 from tests.browser.demo import Demo
+from tests.browser.payment import CARD, TOTAL, Watched
 from tests.browser.visitor import Visitor
 
-CARD = "4000000000000010"
-PAYER = "0600000005"
-TOTAL = "1 165,80 DH"
 GIVEN_BACK_MAX_S = 30.0
-
-
-async def pays_by_phone(visitor: Visitor) -> str:
-    """All bills of one subscriber; the authorisation number that the receipt tells."""
-    page = visitor.page
-    await visitor.open_phone("en", PAYER)
-    await page.locator("[data-do=dial]").click()
-    for label in ("English", f"My mobile {PAYER}", "I accept", f"Pay {TOTAL}", "Pay"):
-        await visitor.choose(label)
-    await visitor.mode("incoming")
-    await page.keyboard.press("Enter")
-    for question, keys in (
-        ("Type your card number", f"{CARD}#"),
-        ("expiry", "1229#"),
-        ("confirm", "1"),
-        ("security code", "123#"),
-    ):
-        await visitor.hears(question)
-        await page.keyboard.type(keys)
-    await visitor.mode("hungup")
-    await expect(page.locator("#soft-left")).to_have_text("Read")
-    await visitor.touch("left")
-    told = await visitor.reads("Authorisation")
-    found = re.search(r"Authorisation\s*:?\s*(\w+)", told)
-    assert found is not None, told
-    return found[1]
 
 
 async def sits_down(visitor: Visitor, demo: Demo, name: str, language: str = "fr") -> Page:
@@ -69,34 +40,51 @@ async def given_back(page: Page) -> None:
             await page.reload()
 
 
-async def test_a_payment_is_found_helped_and_given_back_by_two_people(arrive: Arrive, demo: Demo) -> None:
-    phone, agent, supervisor = await arrive(), await arrive(), await arrive()
-    authorisation = await pays_by_phone(phone)
+async def test_a_payment_is_found_helped_and_given_back_by_two_people(
+    arrive: Arrive, demo: Demo, watched: Watched
+) -> None:
+    agent, supervisor = await arrive(), await arrive()
 
     desk = await sits_down(agent, demo, "agent")
     await nothing_in_the_way(agent)
-    await desk.keyboard.type(authorisation)
+    await desk.keyboard.type(watched.authorisation)
     await desk.keyboard.press("Enter")
     await expect(desk.locator("h1")).to_contain_text(TOTAL)
     await expect(desk.locator(".state")).to_have_text("Payé")
     await expect(desk.locator(".tell")).to_contain_text("Votre paiement est accepté")
     await expect(desk.locator(".story")).to_contain_text("Accepté par la banque")
     await expect(desk.locator(".facts")).not_to_contain_text("nadia@example.com")
+    story = desk.locator(".story")
+    for shown in ("Liste des factures", "Code de sécurité"):
+        await expect(story.locator(".dialog li", has_text=shown).first).to_be_attached()
+    await story.locator(".dialog summary").first.click()
+    await expect(story.locator(".dialog").first).to_contain_text(f"Total {TOTAL}, factures")
     assert CARD[:12] not in await desk.content()
     address = desk.url
     await nothing_in_the_way(agent)
+    await desk.get_by_role("button", name="Tous les échanges du payeur").click()
+    await expect(desk.locator(".seen .dialog")).not_to_have_count(0)
+    await desk.locator(".seen .dialog summary").first.click()
+    await nothing_in_the_way(agent)
+    assert desk.url == address
+    await desk.get_by_role("link", name="Retour au paiement").click()
+    await expect(desk.locator(".story")).to_be_visible()
 
+    await desk.evaluate("window.same = true")
     await desk.get_by_role("button", name="Renvoyer le reçu par SMS").click()
     await expect(desk.get_by_role("status")).to_have_text("C'est envoyé une nouvelle fois.")
+    await expect(desk.locator("#content")).to_be_focused()
+    assert await desk.evaluate("window.same")  # the page stayed, its middle was replaced
     await desk.get_by_label("Note pour le prochain conseiller").fill("Le client n'avait pas vu son SMS.")
     await desk.get_by_role("button", name="Ajouter la note").click()
     await expect(desk.locator(".story")).to_contain_text("Le client n'avait pas vu son SMS.")
 
-    await desk.locator(".undo summary").click()
+    whole = desk.locator(".undo").first
+    await whole.locator("summary").click()
     await nothing_in_the_way(agent)
-    await desk.get_by_label("Motif").select_option("paid_twice")
-    await desk.get_by_label("J'ai vérifié").check()
-    await desk.get_by_role("button", name="Proposer le remboursement").click()
+    await whole.get_by_label("Motif").select_option("paid_twice")
+    await whole.get_by_label("J'ai vérifié").check()
+    await whole.get_by_role("button", name="Proposer le remboursement").click()
     await expect(desk.locator(".asked")).to_contain_text("Une autre personne doit valider.")
     await expect(desk.get_by_role("button", name="Valider le remboursement")).to_have_count(0)
     await nothing_in_the_way(agent)

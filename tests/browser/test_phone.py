@@ -87,7 +87,7 @@ async def test_every_wire_is_dialled(arrive: Arrive) -> None:
 async def test_a_call_is_made_declined_and_cut(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page
-    await visitor.open_phone("en", "0600000006")
+    await visitor.open_phone("en", "0600000004")
     await page.locator("#sound").click()
     await expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
     await page.keyboard.type("0520001117")

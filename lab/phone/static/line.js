@@ -2,8 +2,8 @@
 
 import { ask, Failed, people } from "./util.js";
 
-const BUSY_MS = 350;
-const IDLE_MS = 900;
+const BUSY_MS = 250;
+const IDLE_MS = 700;
 const SETTLE_MS = 120;
 
 export const line = {
