@@ -161,7 +161,7 @@ async def _stand_ins(
         overrides["twilio"] = account
     if not given.ivr.number:
         overrides["ivr"] = given.ivr.model_dump() | {"number": IVR_NUMBER}
-    return World(twilio, cmi, sink), overrides
+    return World(twilio, cmi, sink, given.cmi.timeout_s), overrides
 
 
 def _keys(state: Path, given: Settings) -> dict[str, object]:
