@@ -77,12 +77,12 @@ def test_every_key_reads_to_its_own_event(texts: Texts, screen: Shown, language:
     if not isinstance(words, Menu):
         return
     made = spoken(texts, screen, None, language, Limits())
+    by_id = dict(zip((option.id for option in words.every), labels(texts, words, language), strict=True))
     for page in made:
         events = list(page.meaning.values())
         assert len(set(events)) == len(events)
         shown = dict(line.split(". ", 1) for line in page.text.splitlines() if line[:1].isdigit() and line[1:3] == ". ")
         assert set(shown) == set(page.meaning), page.text
-        by_id = dict(zip((option.id for option in words.every), labels(texts, words, language), strict=True))
         for key, event in page.meaning.items():
             assert page.read(key) == event
             if isinstance(event, Chose):
