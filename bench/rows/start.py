@@ -1,4 +1,14 @@
-"""What a start costs, what a worker holds, and whether it holds more the longer it works."""
+"""What a start costs, what a worker holds, and whether it holds more the longer it works.
+
+As requirements/production.lock installs it: redis-py loads OpenTelemetry where it finds it, traces wanted or not, and
+it is there for our tests.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from redis.asyncio import Redis
 
@@ -16,10 +26,24 @@ STEPS, STEPS_QUICK = 200_000, 20_000
 PARTS = 10
 DIALOGS_FIRST = 12_000  # more than the pages that are kept (sessions/drawn.py): from then on nothing may grow
 PART_MAX_S = 60.0
+NOT_IN_PRODUCTION = "opentelemetry"
 
 
 def run(backends: Backends, plan: Plan) -> list[Row]:
-    environ = khallas_environ(backends)
+    with without(NOT_IN_PRODUCTION) as path:
+        return _rows(backends, plan, khallas_environ(backends, PYTHONPATH=path))
+
+
+@contextmanager
+def without(package: str) -> Iterator[str]:
+    """A PYTHONPATH on which a package is found that cannot be imported, as where it is not installed."""
+    with tempfile.TemporaryDirectory(prefix="khallas-bench-") as folder:
+        missing = f'raise ModuleNotFoundError("No module named {package}", name={package!r})\n'
+        Path(folder, f"{package}.py").write_text(missing)
+        yield os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+
+
+def _rows(backends: Backends, plan: Plan, environ: Mapping[str, str]) -> list[Row]:
     ready_s: list[float] = []
     for _ in range(STARTS - 1):
         with server("Khallas", KHALLAS, environ, "/healthz") as running:

@@ -1,5 +1,7 @@
 """The bench's own arithmetic, tables, pictures and pages: a figure that is told must be the one that was measured."""
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from bench.load import answer_size, at_ms, post
 from bench.measure import Sample, middle, slope
 from bench.reasons import REASONS
 from bench.results import Finding, Row, at_least, at_most, from_json, number, table, to_json
+from bench.rows.start import NOT_IN_PRODUCTION, without
 from core.payment import Payment, State
 from core.subscribers import Language, Service
 
@@ -179,3 +182,12 @@ def test_a_replayed_statement_is_about_another_customer() -> None:
     }
     assert len({ulid(n) for n in range(1_000)}) == 1_000
     assert len(ulid(1)) == 26
+
+
+def test_a_worker_is_measured_as_production_installs_it() -> None:
+    locked = Path(__file__).parents[2].joinpath("requirements", "production.lock").read_text()
+    assert NOT_IN_PRODUCTION not in locked
+    with without(NOT_IN_PRODUCTION) as path:
+        tried = f"import redis.asyncio\nimport {NOT_IN_PRODUCTION}.sdk.metrics"
+        ended = subprocess.run([sys.executable, "-c", tried], env={"PYTHONPATH": path}, capture_output=True, text=True)
+    assert ended.stderr.strip().endswith(f"ModuleNotFoundError: No module named {NOT_IN_PRODUCTION}")
