@@ -21,6 +21,7 @@ from core import VERSION
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
+STAND_INS = frozenset({"lab", "aiosmtpd", "multipart", "python_multipart"})  # of the extra `lab`, and it itself
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +50,10 @@ def main() -> None:
         _fail(str(error), EXIT_CONFIG)
     except BooksDown as error:
         _fail(f"the database cannot be reached: {error}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in STAND_INS:
+            raise
+        _fail("this installation has no stand-ins and phones: take a checkout, or pip install 'khallas[lab]'")
     except (UndefinedTable, UndefinedColumn):
         _fail("the database has not this release's tables: run khallas migrate")
 

@@ -1,6 +1,9 @@
 """The khallas command from outside: exit codes, words and JSON, as scripts and people meet them."""
 
+import asyncio
 import json
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from typer.testing import CliRunner
 
 from channels.cli import app
 from lab.postgres import Postgres
-from tests.e2e.demo import khallas
+from tests.e2e.demo import ROOT, environment, khallas
 
 NOBODY_THERE = "postgresql://khallas:s3cret@127.0.0.1:1/khallas"
 SUBSCRIBERS = """\
@@ -131,3 +134,14 @@ async def test_lookup_of_nothing(migrated_url: str) -> None:
     assert (said.code, said.out, said.err) == (1, "", "nothing found\n")
     told = await khallas("lookup", "0600000001", "--json", KHALLAS_DATABASE_URL=migrated_url)
     assert (told.code, told.out, told.err) == (1, "[]\n", "")
+
+
+@pytest.mark.parametrize(("verb", "absent"), [("demo", "aiosmtpd"), ("dial", "lab")])
+async def test_an_installation_without_stand_ins_says_so(verb: str, absent: str) -> None:
+    without = f"import sys; sys.modules[{absent!r}] = None; from channels.cli import main; main()"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", without, verb), cwd=ROOT, env=environment(), stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, out, err.count(b"\n")) == (1, b"", 1)
+    assert b"khallas[lab]" in err
