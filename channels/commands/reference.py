@@ -38,7 +38,7 @@ DOORS = {
     "/desk": "the help desk, behind a login ([guide](../guides/help-desk.md))",
     "/ops": "operations, behind a login",
     "/static": "browsers",
-    "/openapi.json": "whoever builds a gateway: the doors that take JSON, OpenAPI 3.1",
+    "/openapi.json": "whoever builds a gateway: the USSD doors that take JSON, OpenAPI 3.1",
     "/healthz": "the service manager: alive, no I/O",
     "/readyz": "the load balancer: Redis, database, migrations within a second; SMSCs are told",
     "/metrics": "Prometheus ([reference](metrics.md))",
@@ -120,8 +120,10 @@ def _metrics() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
 def http() -> str:
     """Every door, all wires enabled."""
     lines = [
-        f"# HTTP\n\n{MADE}\nThe doors that take JSON are described by [openapi.json](openapi.json), which the server\n",
-        "gives at `GET /openapi.json` for the wires it has enabled.\n\n| path | methods | who calls |\n|---|---|---|\n",
+        f"# HTTP\n\n{MADE}\nUSSD doors that take JSON are described by [openapi.json](openapi.json), which the server gives at\n",
+        "`GET /openapi.json` for the wires it has enabled; the other doors speak their gateway's own form, query or XML\n",
+        "(its guide), `/ivr/pay-connector` Twilio's JSON. Each answer bears `X-Request-Id` ([operations]",
+        "(../operations.md#watching)).\n\n| path | methods | who calls |\n|---|---|---|\n",
     ]
     for path, methods in sorted(_routes(build(load(_everything())).routes)):
         fits = [begin for begin in DOORS if path.startswith(begin)]
