@@ -12,6 +12,8 @@ from typing import Protocol
 from channels.sms.keywords import Asked, Chosen, Keyword, Unclear, hear, script_language
 from channels.sms.words import CHOICES_MAX, Words
 from core.invoices import Invoice, total
+from core.money import dh
+from core.payment import UNDECIDED, Payment
 from core.ports import BillingDown
 from core.refusal import Refusal
 from core.subscribers import Language, Line, Service
@@ -44,6 +46,8 @@ class SmsTill(Protocol):
     async def remember_language(self, msisdn: str, language: Language) -> None: ...
 
     async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]: ...
+
+    async def open_payment(self, msisdn: str) -> Payment | None: ...
 
     async def unpaid(
         self, service: Service, reference: str, *, payer_msisdn: str | None = None
@@ -85,6 +89,8 @@ class Answers:
                 return await self._chosen(msisdn, language, number)
             case Asked(Keyword.BILLS):
                 return await self._bills(msisdn, language)
+            case Asked(Keyword.PAY):
+                return await self._pay(msisdn, language)
             case Asked(Keyword.LANGUAGE, chosen):
                 return await self._language(msisdn, language, chosen)
             case Asked(Keyword.STOP | Keyword.START as keyword):
@@ -147,6 +153,14 @@ class Answers:
         if unpaid:
             return Said(self._words.bills(language, len(unpaid), total(unpaid)))
         return self._say(language, "bills_in_progress" if in_progress else "bills_none")
+
+    async def _pay(self, msisdn: str, language: Language) -> Said:
+        """How to pay, unless the bank may have taken the money already."""
+        payment = await self._till.open_payment(msisdn)
+        if payment is not None and payment.state in UNDECIDED:
+            amount = dh(payment.amount_centimes)
+            return Said(self._words.say(language, "undecided", amount=amount))
+        return self._say(language, Keyword.PAY)
 
     async def _language(self, msisdn: str, language: Language, chosen: Language | None) -> Said:
         if chosen is None:

@@ -59,6 +59,7 @@ class Counter:
     url: str
     inbox: Inbox
     till: Till
+    bank: FakeBank
     billing: MoodyBilling
     books: Books
     database: Database
@@ -99,7 +100,8 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         await database.do(INVOICES)
         books = books_on(database)
         billing = MoodyBilling(EmbeddedBilling(database, clock))
-        till = Till(World(books, billing, FakeBank(clock), MemoryLimits(), clock))
+        bank = FakeBank(clock)
+        till = Till(World(books, billing, bank, MemoryLimits(), clock))
         memory = RedisMemory(redis)
         words = Words(load_texts(), Numbers("*1117#", "777", "+212537000777"))
         post = Post(memory, Limits(redis, "sms"), books.messages, clock)
@@ -110,7 +112,7 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         }
         app = Starlette(routes=routes(inbox, WIRES, guards, Metrics().refused, public_url=PUBLIC))
         async with serving(app) as url:
-            counter = Counter(url, inbox, till, billing, books, database, pool, redis, clock)
+            counter = Counter(url, inbox, till, bank, billing, books, database, pool, redis, clock)
             yield counter
             for phone in counter.phones.values():
                 await phone.__aexit__(None, None, None)

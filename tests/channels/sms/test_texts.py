@@ -9,6 +9,7 @@ from core.baskets import StartOrder
 from core.payment import Payment
 from core.subscribers import Language, Service
 from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF, Counter
+from tests.core.fakes import CARD, CVV, silent_after_charging
 
 
 @pytest.mark.parametrize("text", ["CODE", "code ", "CÔDE", "co de", "coed", "сode", "CODE 0600000002"])
@@ -89,6 +90,22 @@ async def test_bills_that_someone_is_paying(counter: Counter) -> None:
     order = StartOrder("ussd:1:1", "ussd", STRANGER, Language.FR, None, Service.MOBILE, "0600000001", bills)
     assert isinstance(await counter.till.start(order), Payment)
     assert "en cours" in await counter.says(SALMA, "FACTURE")
+
+
+async def test_whoever_may_have_been_charged_is_not_told_how_to_pay(counter: Counter) -> None:
+    """FakeBank charges; its answer is lost."""
+    bills = await counter.billing.unpaid(Service.MOBILE, "0600000001")
+    order = StartOrder("ussd:1:1", "ussd", SALMA, Language.FR, None, Service.MOBILE, "0600000001", bills)
+    started = await counter.till.start(order)
+    assert isinstance(started, Payment)
+    assert "composez *1117#" in await counter.says(SALMA, "PAYER")
+    counter.bank.scripts.append(silent_after_charging)
+    await counter.till.authorise(started.id, CARD, CVV, wait_s=5)
+    assert await counter.says(SALMA, "PAYER") == (
+        "Paiement de 769,20 DH en cours de vérification. "
+        "Ne payez pas à nouveau : nous vous dirons le résultat. Aide : 777"
+    )
+    assert "Ne payez pas" in await counter.says(SALMA, "FACTURE")
 
 
 async def test_too_many_lines_for_a_text(counter: Counter) -> None:
