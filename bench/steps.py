@@ -65,7 +65,7 @@ def language(connection: int, among: Sequence[Language] = EVERY_LANGUAGE) -> Lan
 
 
 def record(connection: int, count: int, among: Sequence[Language] = EVERY_LANGUAGE) -> bytes:
-    """A session at the list of bills, as save.lua leaves it."""
+    """A session at the list of bills, as step.lua leaves it."""
     line = LineRef(Service.MOBILE, f"06{connection:08d}", "salma@example.com")
     kept = Record(
         ORDER + 1, ORDER, PickInvoices(line, unpaid_of(bills(count))), language(connection, among), terms=True

@@ -1,6 +1,7 @@
 """A screen's Say in a customer's language: the text of locales/ with its values in a channel's own format. Pure."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from core.subscribers import Language
 from core.texts import Texts
@@ -20,12 +21,17 @@ class Formats(Protocol):
 class Wording:
     """Texts of one section (ussd, ivr, sms) with its formats."""
 
-    __slots__ = ("_formats", "_section", "_texts")
+    __slots__ = ("_section", "_texts", "_ways")
 
     def __init__(self, texts: Texts, section: str, formats: Formats) -> None:
         self._texts = texts
         self._section = section
-        self._formats = formats
+        self._ways: dict[type, Callable[[Any, Language], str]] = {
+            Amount: formats.amount,
+            Spelled: formats.spelled,
+            Month: formats.month,
+            Worded: self._worded,
+        }
 
     def plain(self, language: Language, key: str, **values: str) -> str:
         """A text whose values are words already. Raises MissingText."""
@@ -40,17 +46,12 @@ class Wording:
         template = self._texts.get(language, self._section, what.key + suffix)
         if not what.values:
             return template
-        return template.format_map({name: self._value(language, value) for name, value in what.values})
+        ways, plain = self._ways, self._plain
+        return template.format_map({name: ways.get(type(value), plain)(value, language) for name, value in what.values})
 
-    def _value(self, language: Language, value: Value) -> str:
-        match value:
-            case Amount():
-                return self._formats.amount(value, language)
-            case Spelled():
-                return self._formats.spelled(value, language)
-            case Month():
-                return self._formats.month(value, language)
-            case Worded(key):
-                return self._texts.get(language, self._section, key)
-            case _:
-                return str(value)
+    def _worded(self, value: Worded, language: Language) -> str:
+        return self._texts.get(language, self._section, value.key)
+
+    @staticmethod
+    def _plain(value: Value, language: Language) -> str:
+        return str(value)

@@ -103,6 +103,9 @@ class Shelf:
                 self._bills -= len(self._lists.popitem(last=False)[1].bills)
         return unpaid
 
+    def has(self, unpaid: Unpaid) -> bool:
+        return not unpaid.digest or unpaid.digest in self._lists
+
     def find(self, unpaid: Unpaid) -> Listed | None:
         """None: billing must be asked again."""
         if not unpaid.digest:

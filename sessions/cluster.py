@@ -15,24 +15,46 @@ from redis.exceptions import ClusterDownError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as NodeLost
 from redis.exceptions import TimeoutError as NodeSilent
 
-from sessions.pipelined import Arguments, Pipelined
+from sessions.pipelined import Arguments, Commands, Pipelined, Together, answer, fail
 
 REFRESH_EVERY_S = 0.5
 _SCRIPTS = frozenset({"EVAL", "EVALSHA"})
 _MOVED_HOUSE = (NodeLost, NodeSilent, ClusterDownError, OSError)
 
 
-def pipelined(redis: Redis | RedisCluster) -> Pipelined:
+def pipelined(redis: Redis | RedisCluster) -> Commands:
     """Commands of concurrent requests sent together, to one server or to a cluster's."""
     return ByNode(redis) if isinstance(redis, RedisCluster) else Pipelined(redis)
 
 
-class ByNode(Pipelined):
-    """Pipelined, one for each node. Raises as Pipelined does."""
+class OfNode(Together):
+    """Commands of one node. A cluster keeps its connections to itself, so that redis-py's pipeline speaks to it."""
+
+    def __init__(self, cluster: RedisCluster) -> None:
+        super().__init__()
+        self._cluster = cluster
+
+    async def _line(self) -> None:
+        batch = self._batch()
+        try:
+            pipe = self._cluster.pipeline(transaction=False)
+            for arguments, _ in batch:
+                pipe.execute_command(*arguments)
+            replies = await pipe.execute(raise_on_error=False)
+        except BaseException as error:
+            fail(batch, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        answer(batch, replies)
+
+
+class ByNode(Commands):
+    """Commands in the order of their slots, each node's by itself."""
 
     def __init__(self, cluster: RedisCluster) -> None:
         self._cluster = cluster
-        self._nodes: dict[str, Pipelined] = {}
+        self._nodes: dict[str, OfNode] = {}
         self._refreshing: asyncio.Task[None] | None = None
         self._refreshed_at = 0.0
 
@@ -53,9 +75,9 @@ class ByNode(Pipelined):
         node = self._cluster.get_node_from_key(key)
         return "" if node is None else str(node.name)
 
-    def _of(self, node: str) -> Pipelined:
+    def _of(self, node: str) -> "OfNode":
         if node not in self._nodes:  # as many as a cluster has had nodes
-            self._nodes[node] = Pipelined(self._cluster)
+            self._nodes[node] = OfNode(self._cluster)
         return self._nodes[node]
 
     def _refresh_soon(self) -> None:

@@ -11,7 +11,7 @@ from sessions.opening import Opening, Resumable, Resume
 from sessions.pages import Spot
 from sessions.paybill import Screen, Shown
 from sessions.perform import Place
-from sessions.screen import Say
+from sessions.screen import Say, Visit
 
 TOP = Spot()
 
@@ -30,6 +30,7 @@ class Draft:
     seal: dict[str, bytes] = field(default_factory=dict)
     erase: bool = False
     launch: tuple[Launch, Card | None, Place] | None = None
+    visit: Visit | None = None  # as it was with that language and those terms
 
 
 def move(draft: Draft, screen: Shown, notice: Say | None = None) -> None:

@@ -7,8 +7,9 @@ in its record for that: never its keys, the mark is an HMAC under a key that Red
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from sessions.codec import Record
 
@@ -16,8 +17,7 @@ REPEAT_MS = 1_000  # nobody answers a page sooner, over the air and by hand; cop
 _WRAP_MS = 2**32  # 49 days: the time takes five bytes of a record
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """One request. `order` grows within a dialog; a wire whose gateway counts nothing leaves it None.
 
     `echo` is what the wire wants back when it words the answer; nobody else looks at it.
@@ -29,8 +29,11 @@ class Heard:
     typed: str | None = None
     begins: bool = False
     payment_id: str | None = None
-    echo: Mapping[str, str] = field(default_factory=dict, repr=False)
+    echo: Mapping[str, str] = {}
     ids_return: bool = False  # its gateway gives the id of an ended dialog to a new one
+
+    def __repr__(self) -> str:
+        return f"Heard(dialog={self.dialog!r}, order={self.order})"  # never what was typed
 
 
 def before(heard: Heard, record: Record, mark: int, arrived_ms: int) -> bool:

@@ -25,6 +25,7 @@ from sessions.screen import (
     Text,
     Unclear,
     Visit,
+    Words,
     say,
 )
 
@@ -39,13 +40,13 @@ class Runaway(Exception):
     """Our fault: a turn that would not end."""
 
 
-def advance(screen: Screen, event: Event, visit: Visit) -> Next:
-    """What follows when `event` reaches `screen`."""
+def advance(screen: Screen, event: Event, visit: Visit, asked: Words | None = None) -> Next:
+    """What follows when `event` reaches `screen`. `asked`: what the screen asks, where that is known already."""
     if isinstance(screen, Opening):
         return screen.on(event, visit)
     if isinstance(event, Done):  # an effect's result, no answer to what the screen asks
         return _following(screen.on(event, visit))
-    words = screen.ask(visit)
+    words = asked or screen.ask(visit)
     match event:
         case HelpMe():
             return Help()

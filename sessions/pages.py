@@ -61,8 +61,8 @@ class Layout(msgspec.Struct, frozen=True):
     fits: Callable[[str], bool]
     keys: Keys
     options_max: int
-    next_label: str
-    back_label: str
+    next: Row
+    back: Row
 
 
 class Turned(msgspec.Struct, frozen=True):
@@ -150,24 +150,42 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     """
     if not isinstance(words, Menu):
         return Page(layout.compose(text, ()), words, layout.keys)
-    length = len(words.options)
+    length, pinned = len(words.options), words.pinned
     begin = max(0, min(begin, length - 1))
-    most = min(length, begin + layout.options_max - len(words.pinned))
-    shown = [(option, label(option)) for option in words.pinned]
+    most = min(length, begin + layout.options_max - len(pinned))
+    # pinned ones first, so that their keys are the same on every page
+    rows = [Row(DIGITS[n], label(option)) for n, option in enumerate(pinned)]
+    back = begin > 0 or words.back
     if most == length:  # the last page needs no way on, so it may hold what one more row would not let in
-        last = shown + [(option, label(option)) for option in words.options[begin:most]]
-        page = _filled(words, text, last, begin, most, layout)
-        if layout.fits(page.text):
-            return page
-    longest: Page | None = None
+        shown = [*words.options[begin:most]]
+        last = [*rows, *[Row(DIGITS[n], label(option)) for n, option in enumerate(shown, len(rows))]]
+        composed = layout.compose(text, [*last, layout.back] if back else last)
+        if layout.fits(composed):
+            return _page(composed, words, layout, shown, begin)
+    shown, longest = [], None
+    ways = [layout.next, layout.back] if back else [layout.next]
     for end in range(begin + 1, most + 1):
         option = words.options[end - 1]
-        shown.append((option, label(option)))
-        page = _filled(words, text, shown, begin, end, layout)
-        if not layout.fits(page.text):
+        rows.append(Row(DIGITS[len(rows)], label(option)))
+        composed = layout.compose(text, [*rows, *(ways if end < length else ways[1:])])
+        if not layout.fits(composed):
             break
-        longest = page
-    return longest
+        shown.append(option)
+        longest = composed
+    return None if longest is None else _page(longest, words, layout, shown, begin)
+
+
+def _page(text: str, words: Menu, layout: Layout, shown: Sequence[Option], begin: int) -> Page:
+    """What is shown, and what its keys mean."""
+    end = begin + len(shown)
+    meaning: dict[str, Heard] = {DIGITS[n]: Chose(option.id) for n, option in enumerate((*words.pinned, *shown))}
+    if end < len(words.options):
+        meaning[layout.keys.next] = Turned(end)
+    if begin > 0:
+        meaning[layout.keys.back] = Turned(begin, before=True)
+    elif words.back:
+        meaning[layout.keys.back] = Back()
+    return Page(text, words, layout.keys, meaning, begin, end)
 
 
 def find(spot: Spot, at: Callable[[int], Page]) -> Page:
@@ -193,16 +211,3 @@ def _before(end: int, at: Callable[[int], Page]) -> Page:
 
 def _length(words: Words) -> int:
     return len(words.options) if isinstance(words, Menu) else 0
-
-
-def _filled(words: Menu, text: str, shown: Sequence[tuple[Option, str]], begin: int, end: int, layout: Layout) -> Page:
-    """The page of these options; pinned ones first, so that their keys are the same on every page."""
-    rows = [Row(DIGITS[n], label) for n, (_, label) in enumerate(shown)]
-    meaning: dict[str, Heard] = {DIGITS[n]: Chose(option.id) for n, (option, _) in enumerate(shown)}
-    if end < len(words.options):
-        rows.append(Row(layout.keys.next, layout.next_label))
-        meaning[layout.keys.next] = Turned(end)
-    if begin > 0 or words.back:
-        rows.append(Row(layout.keys.back, layout.back_label))
-        meaning[layout.keys.back] = Turned(begin, before=True) if begin > 0 else Back()
-    return Page(layout.compose(text, rows), words, layout.keys, meaning, begin, end)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from core.billpay import Refusal, StartOrder, Till
 from core.cards import Card, Secret
@@ -11,7 +12,7 @@ from core.payment import Payment, State
 from core.ports import CardLimits, LimitsDown
 from core.subscribers import Language
 from sessions.bills import Shelf
-from sessions.choosing import pick_of
+from sessions.choosing import PickInvoices
 from sessions.effects import (
     Accepted,
     AcceptTerms,
@@ -40,25 +41,22 @@ from sessions.effects import (
     Rung,
     Start,
 )
-from sessions.paybill import Screen
 from sessions.refusals import KeptRefusals, Refusals
 from sessions.screen import Done, Visit
 from sessions.store import Key
 from sessions.vault import EXPIRY, NUMBER, Seals
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(msgspec.Struct, frozen=True):
     """What an effect came to: a result for the screen, and what changes beside it."""
 
     result: object
     language: Language | None = None
     terms: bool | None = None
-    seal: Mapping[str, bytes] = field(default_factory=dict)
+    seal: Mapping[str, bytes] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where in which dialog an effect happens: its idempotency key."""
 
     key: Key
@@ -98,7 +96,7 @@ class Performer:
             case Remember(language):
                 await till.remember_language(msisdn, language)
                 came = await self._recall(msisdn)
-                return replace(came, language=language)
+                return msgspec.structs.replace(came, language=language)
             case AcceptTerms():
                 await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel)
                 return Came(Accepted(), terms=True)
@@ -127,11 +125,12 @@ class Performer:
             case HoldNumber() | HoldExpiry():
                 return self._hold(effect, place)
 
-    async def fetch(self, screen: Screen, visit: Visit, place: Place) -> Done | None:
-        """Have a screen's long list at hand; what billing says instead when it is another one by now."""
-        pick = pick_of(screen)
-        if pick is None or self.shelf.find(pick.unpaid) is not None:
-            return None
+    def at_hand(self, pick: PickInvoices) -> bool:
+        """Whether that screen can be shown as it is."""
+        return self.shelf.has(pick.unpaid)
+
+    async def fetch(self, pick: PickInvoices, visit: Visit, place: Place) -> Done | None:
+        """Have a long list at hand; what billing says instead when it is another one by now."""
         came = await self.perform(ListBills(pick.line, changed=True), visit, place)
         same = isinstance(came.result, Bills) and came.result.unpaid == pick.unpaid
         return None if same else Done(came.result)

@@ -13,7 +13,7 @@ from sessions.pipelined import Script
 from sessions.store import HUNG_UP_TTL_S, POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 
-VERSION_DIGITS_MAX = 12  # of what save.lua looks at
+VERSION_DIGITS_MAX = 12  # of what step.lua looks at
 
 
 class RedisStore:
@@ -21,7 +21,8 @@ class RedisStore:
 
     def __init__(self, redis: Redis) -> None:
         self._pipe = pipelined(redis)
-        self._save = _script("save.lua")
+        self._step = _script("step.lua", then="return 1\n")
+        self._sealed = _script("step.lua", then=_source("sealed.lua"))
         self._begin = _script("begin.lua")
 
     async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded:
@@ -39,25 +40,17 @@ class RedisStore:
         return Loaded(_read(record), _version(record), sealed=sealed)
 
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
+        names: tuple[str, ...] = (key.record, key.pointer)
         payload = b"%d|%b" % (record.version, encode(record))
+        told: tuple[int | bytes, ...] = (expected, payload, SESSION_TTL_S, POINTER_TTL_S)
         try:
-            saved = await self._pipe.run(
-                self._save,
-                (key.record, key.pointer, key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up),
-                (
-                    expected,
-                    payload,
-                    SESSION_TTL_S,
-                    POINTER_TTL_S,
-                    VAULT_TTL_S,
-                    int(erase),
-                    seal.get(NUMBER, b""),
-                    seal.get(EXPIRY, b""),
-                ),
-            )
+            if not seal and not erase:  # no card comes or goes: nearly every turn
+                return bool(await self._pipe.run(self._step, names, told))
+            names += (key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up)
+            told += (VAULT_TTL_S, int(erase), seal.get(NUMBER, b""), seal.get(EXPIRY, b""))
+            return bool(await self._pipe.run(self._sealed, names, told))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
-        return bool(saved)
 
     async def erase(self, key: Key) -> None:
         try:
@@ -74,13 +67,17 @@ class RedisStore:
             raise StoreDown(type(error).__name__) from error
 
 
-def _script(name: str) -> Script:
-    source = resources.files("sessions").joinpath(name).read_text()
+def _source(name: str) -> str:
+    return resources.files("sessions").joinpath(name).read_text()
+
+
+def _script(name: str, *, then: str = "") -> Script:
+    source = _source(name) + then
     return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
 def _version(data: bytes | str | None) -> int:
-    """As save.lua reads it: of a record of another release too, which the next save replaces."""
+    """As step.lua reads it: of a record of another release too, which the next save replaces."""
     digits = data.partition(b"|")[0] if isinstance(data, bytes) else b""
     return int(digits) if digits.isdigit() and len(digits) < VERSION_DIGITS_MAX else 0
 

@@ -87,7 +87,7 @@ class Listing(Sequence[Option]):
     def __getitem__(self, index: slice) -> tuple[Option, ...]: ...
     def __getitem__(self, index: int | slice) -> Option | tuple[Option, ...]:
         if isinstance(index, slice):
-            return tuple(self.at(place) for place in range(*index.indices(len(self))))
+            return tuple(map(self.at, range(*index.indices(len(self)))))
         place = index + len(self) if index < 0 else index
         if not 0 <= place < len(self):
             raise IndexError(index)

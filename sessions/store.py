@@ -1,8 +1,9 @@
 """Where sessions rest, as a port. A turn costs one load and one save; there is no lock, a save compares and sets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from sessions.codec import Record
 
@@ -16,8 +17,7 @@ class StoreDown(Exception):
     """Redis's fault: nothing was changed; the request may be repeated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """Whose dialog. Everything of one MSISDN shares a hash tag, so that a turn touches one cluster slot."""
 
     msisdn: str
@@ -26,7 +26,7 @@ class Key:
 
     @property
     def record(self) -> str:
-        return f"kh:{{{self.msisdn}}}:{self.channel}:{self.dialog}"
+        return f"{self.pointer}:{self.dialog}"
 
     @property
     def pointer(self) -> str:
@@ -40,8 +40,7 @@ class Key:
         return f"{self.record}:hung-up"
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """What one round trip brings: this dialog, the one before it, and what the vault holds of the card.
 
     `version` is what a save must expect to find: also that of a record which cannot be read any more.
@@ -50,7 +49,7 @@ class Loaded:
     record: Record | None
     version: int = 0
     previous: Record | None = None
-    sealed: Mapping[str, bytes] = field(default_factory=dict)
+    sealed: Mapping[str, bytes] = {}
 
 
 class Store(Protocol):

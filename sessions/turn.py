@@ -7,7 +7,7 @@ is launched after the save, so that one copy alone can send.
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -52,8 +52,7 @@ class Speaker(Protocol):
     def page(self, words: Words, notice: Say | None, language: Language, spot: Spot) -> Page: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What goes back: a page and what a wire must know to send it."""
 
     page: Page
@@ -107,10 +106,15 @@ class Turns:
         """One request in, one answer out."""
         key = Key(heard.msisdn, speaker.can.channel, heard.dialog)
         try:
-            return await self._take(key, heard, speaker)
+            for _ in range(RACES_MAX):
+                answer = await self._take(key, heard, speaker)
+                if answer is not None:
+                    return answer
         except BaseException:
             await self._erase_quietly(key)
             raise
+        await self._erase_quietly(key)
+        raise StoreDown("copies of one request kept overtaking each other")
 
     async def hang_up(self, dialog: str, msisdn: str, channel: str) -> None:
         """The line is dead: the card leaves the vault; the basket and the dropped dialog stay to be resumed."""
@@ -120,52 +124,53 @@ class Turns:
         """Wait for what was launched to reach the till, which finishes it by itself."""
         await self._launches.close()
 
-    async def _take(self, key: Key, heard: Heard, speaker: Speaker) -> Answer:
-        arrived_ms = stamp(self._clock.now())
-        mark = self._performer.mark(key, heard.typed) if heard.order is None else 0
-        for _ in range(RACES_MAX):
-            loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
-            before = loaded.record
-            ended = before is not None and isinstance(before.screen, FINAL)
-            if before and ended and dials_again(heard, before):
-                loaded, before = replace(loaded, record=None), None
-            if before and (ended or heard_before(heard, before, mark, arrived_ms)):
-                return await self._again_answered(key, before, heard, speaker)
-            draft = await self._run(key, heard, speaker, loaded)
-            # drawn before it is saved: what cannot be shown changes nothing
-            page = self._draw(draft, heard, speaker)
-            order = place(heard, before)
-            record = Record(
-                # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
-                version=max(loaded.version, order) + 1,
-                order=order,
-                screen=draft.screen,
-                language=draft.language,
-                terms=draft.terms,
-                begin=page.begin,
-                notice=notice_of(draft.notice),
-                tries=draft.tries,
-                mistakes=draft.mistakes,
-                mark=mark,
-                answered_ms=stamp(self._clock.now()) if mark else 0,
-            )
-            expected = loaded.version
-            if await self._store.save(key, record, expected=expected, seal=draft.seal, erase=draft.erase):
-                if draft.launch is not None:
-                    self._launches.begin(*draft.launch)
-                self._drawn.keep(key, record, page)
-                return self._answer(record, page, came_from="" if before is None else name_of(before.screen))
-        raise StoreDown("copies of one request kept overtaking each other")
+    async def _take(self, key: Key, heard: Heard, speaker: Speaker) -> Answer | None:
+        """None: another copy was faster, and what it saved is to be read."""
+        counted = heard.order is None  # by us, for its gateway does not
+        arrived_ms = stamp(self._clock.now()) if counted else 0
+        mark = self._performer.mark(key, heard.typed) if counted else 0
+        loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
+        before = loaded.record
+        ended = before is not None and isinstance(before.screen, FINAL)
+        if before and ended and dials_again(heard, before):
+            loaded, before = msgspec.structs.replace(loaded, record=None), None
+        if before and (ended or heard_before(heard, before, mark, arrived_ms)):
+            return await self._again_answered(key, before, heard, speaker)
+        draft = await self._run(key, heard, speaker, loaded)
+        # drawn before it is saved: what cannot be shown changes nothing
+        page = self._draw(draft, heard, speaker)
+        order = place(heard, before)
+        record = Record(
+            # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
+            version=max(loaded.version, order) + 1,
+            order=order,
+            screen=draft.screen,
+            language=draft.language,
+            terms=draft.terms,
+            begin=page.begin,
+            notice=notice_of(draft.notice),
+            tries=draft.tries,
+            mistakes=draft.mistakes,
+            mark=mark,
+            answered_ms=stamp(self._clock.now()) if mark else 0,
+        )
+        if not await self._store.save(key, record, expected=loaded.version, seal=draft.seal, erase=draft.erase):
+            return None
+        if draft.launch is not None:
+            self._launches.begin(*draft.launch)
+        self._drawn.keep(key, record, page)
+        return self._answer(record, page, came_from="" if before is None else name_of(before.screen))
 
     async def _run(self, key: Key, heard: Heard, speaker: Speaker, loaded: Loaded) -> Draft:
         before = loaded.record
         place = Place(key, loaded.version, loaded.sealed)
+        asked: Words | None = None
         if before is None:
             draft = Draft(opening(heard, loaded.previous), *known(loaded.previous))
             event: Event = Silence()
         else:
             draft = _of(before)
-            gone = await self._fetched(draft, place, heard, speaker)
+            gone = await self._fetched(draft, place, heard, speaker) if self._lacks(draft) else None
             if gone is None:
                 page = self._page(key, before, heard, speaker)
                 read = page.read(heard.typed)
@@ -174,31 +179,36 @@ class Turns:
                     return draft
                 # after a tick the page with that tick is shown, wherever the menu is cut now
                 draft.spot = Spot(page.begin, page.place_of(read))
-                event = read
+                event, asked = read, page.words
             else:
                 event = gone
-        await self._steps(draft, event, place, heard, speaker)
-        if (gone := await self._fetched(draft, place, heard, speaker)) is not None:
+        await self._steps(draft, event, place, heard, speaker, asked)
+        if self._lacks(draft) and (gone := await self._fetched(draft, place, heard, speaker)) is not None:
             await self._steps(draft, gone, place, heard, speaker)
-        held_before = before is not None and isinstance(before.screen, HOLDS_CARD)
-        if held_before and not isinstance(draft.screen, HOLDS_CARD):
+        if before is not None and isinstance(before.screen, HOLDS_CARD) and not isinstance(draft.screen, HOLDS_CARD):
             draft.erase = True
         return draft
 
-    async def _fetched(self, draft: Draft, place: Place, heard: Heard, speaker: Speaker) -> Done | None:
-        """None: all that the screen needs is at hand. Else what its list of bills came to, for that list's screen."""
+    def _lacks(self, draft: Draft) -> bool:
+        """Whether a list of bills must be asked for again before the screen can be shown."""
         pick = pick_of(draft.screen)
-        if pick is None:
-            return None
-        gone = await self._performer.fetch(pick, self._visit(heard, speaker, draft.language, draft.terms), place)
-        if gone is not None:
+        return pick is not None and not self._performer.at_hand(pick)
+
+    async def _fetched(self, draft: Draft, place: Place, heard: Heard, speaker: Speaker) -> Done | None:
+        """None: now it is at hand. Else what the list came to, for the screen that shows it."""
+        pick = pick_of(draft.screen)
+        gone = None if pick is None else await self._performer.fetch(pick, self._visit(draft, heard, speaker), place)
+        if pick is not None and gone is not None:
             draft.screen = pick
         return gone
 
-    async def _steps(self, draft: Draft, event: Event, place: Place, heard: Heard, speaker: Speaker) -> None:
+    async def _steps(
+        self, draft: Draft, event: Event, place: Place, heard: Heard, speaker: Speaker, asked: Words | None = None
+    ) -> None:
         for _ in range(STEPS_MAX):
-            visit = self._visit(heard, speaker, draft.language, draft.terms)
-            following = advance(draft.screen, event, visit)
+            visit = self._visit(draft, heard, speaker)
+            following = advance(draft.screen, event, visit, asked)
+            asked = None
             match following:
                 case Again(notice, counts):
                     return self._again(draft, notice, counts=counts)
@@ -235,25 +245,36 @@ class Turns:
         if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
             move(draft, Goodbye("too-many-tries"), None)
 
-    def _visit(self, heard: Heard, speaker: Speaker, language: Language | None, terms: bool) -> Visit:
-        return Visit(
+    def _visit(self, draft: Draft, heard: Heard, speaker: Speaker) -> Visit:
+        language = draft.language or self._default
+        visit = draft.visit
+        if (
+            visit is not None
+            and visit.language is language
+            and visit.terms_accepted is draft.terms
+            and visit.language_known is (draft.language is not None)
+        ):
+            return visit
+        draft.visit = visit = Visit(
             msisdn=heard.msisdn,
             can=speaker.can,
-            language=language or self._default,
-            terms_accepted=terms,
+            language=language,
+            terms_accepted=draft.terms,
             today=self._today(),
             help_number=self._numbers.help,
             voice_number=self._numbers.voice,
             short_code=self._numbers.short_code,
-            check_luhn=self._check_luhn,
-            language_known=language is not None,
             shelf=self._performer.shelf,
+            check_luhn=self._check_luhn,
+            language_known=draft.language is not None,
         )
+        return visit
 
     def _today(self) -> date:
-        minute = int(self._clock.now().timestamp() // 60)
+        now = self._clock.now()
+        minute = int(now.timestamp() // 60)
         if minute != self._minute:  # a date is worked out once a minute
-            self._minute, self._date = minute, self._clock.now().astimezone(self._zone).date()
+            self._minute, self._date = minute, now.astimezone(self._zone).date()
         return self._date
 
     def _page(self, key: Key, record: Record, heard: Heard, speaker: Speaker) -> Page:
@@ -267,14 +288,14 @@ class Turns:
     def _draw(self, draft: Draft, heard: Heard, speaker: Speaker) -> Page:
         if isinstance(draft.screen, Opening):
             raise Runaway("a session rests on no screen")
-        visit = self._visit(heard, speaker, draft.language, draft.terms)
+        visit = self._visit(draft, heard, speaker)
         return speaker.page(draft.screen.ask(visit), draft.notice, visit.language, draft.spot)
 
     async def _again_answered(self, key: Key, record: Record, heard: Heard, speaker: Speaker) -> Answer:
         """What was answered before, and nothing is done. Of a list that is another by now the new one is shown."""
         draft = _of(record, say_of(record.notice))
         place = Place(key, record.version, {})
-        gone = await self._fetched(draft, place, heard, speaker)
+        gone = await self._fetched(draft, place, heard, speaker) if self._lacks(draft) else None
         if gone is None:
             return self._answer(record, self._page(key, record, heard, speaker), replayed=True)
         await self._steps(draft, gone, place, heard, speaker)

@@ -68,8 +68,8 @@ class IvrSpeaker:
             fits=lambda page: page.count("\n") - said <= CHOICES_MAX,
             keys=KEYS,
             options_max=CHOICES_MAX,
-            next_label=self._wording.plain(language, "next"),
-            back_label=self._wording.plain(language, "back"),
+            next=Row(KEYS.next, self._wording.plain(language, "next")),
+            back=Row(KEYS.back, self._wording.plain(language, "back")),
         )
         label = partial(self._label, language)
 

@@ -3,8 +3,9 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -115,4 +116,4 @@ async def _named(heard: Heard, wire: UssdWire, callers: Callers | None) -> Heard
     msisdn = None if callers is None else await callers.recall(heard.dialog)
     if msisdn is None:
         raise Malformed("nobody knows this dialog's caller")
-    return replace(heard, msisdn=msisdn)
+    return msgspec.structs.replace(heard, msisdn=msisdn)

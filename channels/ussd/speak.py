@@ -46,7 +46,7 @@ class UssdFormats:
 
 def compose(text: str, rows: Sequence[Row]) -> str:
     """Title lines, then one option a line."""
-    return "\n".join((text, *(f"{row.key}. {row.label}" for row in rows)))
+    return "\n".join([text, *[f"{row.key}. {row.label}" for row in rows]])
 
 
 class UssdSpeaker:
@@ -82,8 +82,8 @@ class UssdSpeaker:
             fits=self._limits.fits,
             keys=KEYS,
             options_max=OPTIONS_MAX,
-            next_label=self._wording.plain(language, "next"),
-            back_label=self._wording.plain(language, "back"),
+            next=Row(KEYS.next, self._wording.plain(language, "next")),
+            back=Row(KEYS.back, self._wording.plain(language, "back")),
         )
 
     def _label(self, language: Language, option: Option) -> str:

@@ -1,16 +1,18 @@
 """Shared round trips: fewer of them, and nobody hears another's error."""
 
 import asyncio
+import os
+import signal
 from hashlib import sha1
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-from sessions.pipelined import BATCH_MAX, WAITING_MAX, Overloaded, Pipelined, Script
+from lab.valkey import Valkey
+from sessions.pipelined import BATCH_MAX, LINES_MAX, WAITING_MAX, Overloaded, Pipelined, Script, Waiting
 
 MANY = 600
 
@@ -19,13 +21,13 @@ MANY = 600
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many commands went out together, batch by batch."""
     sizes: list[int] = []
-    execute = Pipeline.execute
+    asked = Pipelined._asked
 
-    async def counted(pipe: Pipeline, raise_on_error: bool = True) -> list[Any]:
-        sizes.append(len(pipe))
-        return await execute(pipe, raise_on_error)
+    async def counted(pipe: Pipelined, connection: Any, batch: list[Waiting]) -> list[Any]:
+        sizes.append(len(batch))
+        return await asked(pipe, connection, batch)
 
-    monkeypatch.setattr(Pipeline, "execute", counted)
+    monkeypatch.setattr(Pipelined, "_asked", counted)
     return sizes
 
 
@@ -77,7 +79,7 @@ async def test_a_server_that_is_away_is_an_error_for_each(unused_tcp_port: int) 
     async with Redis(host="127.0.0.1", port=unused_tcp_port, socket_connect_timeout=1) as redis:
         pipe = Pipelined(redis)
         heard = await asyncio.gather(*(pipe.do("GET", "k") for _ in range(3)), return_exceptions=True)
-    assert all(isinstance(error, RedisConnectionError) for error in heard)
+    assert all(isinstance(error, RedisConnectionError | TimeoutError) for error in heard)
     assert len({id(error) for error in heard}) == 3
 
 
@@ -89,3 +91,37 @@ async def test_a_bound_on_what_waits(redis_url: str, monkeypatch: pytest.MonkeyP
         heard = await asyncio.gather(*(pipe.do("GET", "k") for _ in range(5)), return_exceptions=True)
     assert sum(isinstance(error, Overloaded) for error in heard) == 2
     assert issubclass(Overloaded, RedisError)
+
+
+async def test_a_silent_server_is_an_error_in_time_and_its_connection_is_not_used_again(valkey: Valkey) -> None:
+    async with Redis.from_url(valkey.url) as redis:
+        pipe = Pipelined(redis, wait_s=0.3)
+        assert await pipe.do("SET", "k", "before") == b"OK"
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            heard = await asyncio.gather(*(pipe.do("GET", "k") for _ in range(3)), return_exceptions=True)
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        assert all(isinstance(error, TimeoutError) for error in heard)
+        await pipe.do("SET", "k", "after")
+        assert await pipe.do("GET", "k") == b"after", "no late reply is taken for another's"
+
+
+async def test_connections_that_were_lost_are_made_again(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis, Redis.from_url(redis_url) as other:
+        pipe = Pipelined(redis)
+        assert await pipe.do("SET", "k", "v") == b"OK"
+        await other.client_kill_filter(_type="normal", skipme=True)
+        await asyncio.sleep(0.05)  # the end of a connection is heard
+        assert await asyncio.gather(*(pipe.do("GET", "k") for _ in range(MANY))) == [b"v"] * MANY
+
+
+async def test_connections_are_given_back_when_nobody_waits(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        for _ in range(3):
+            await asyncio.gather(*(pipe.do("PING") for _ in range(MANY)))
+        await asyncio.sleep(0.05)
+        pool = redis.connection_pool
+        assert not pool._in_use_connections
+        assert 1 <= len(pool._available_connections) <= LINES_MAX

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 
 from core.texts import Texts
 from sessions.machine import FIELD_TRIES_MAX
+from sessions.pipelined import Pipelined, Waiting
 from sessions.redis_store import RedisStore
 from sessions.store import POINTER_TTL_S, SESSION_TTL_S, Key, StoreDown
 from sessions.turn import RACES_MAX, Heard
@@ -18,17 +18,17 @@ COPIES = 20
 
 
 class Trips:
-    """Counts round trips: the store sends everything in pipelines."""
+    """Counts round trips: the store sends everything together."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trips = 0
-        execute = Pipeline.execute
+        asked = Pipelined._asked
 
-        async def counted(pipe: Pipeline, raise_on_error: bool = True) -> list[Any]:
+        async def counted(pipe: Pipelined, connection: Any, batch: list[Waiting]) -> list[Any]:
             self.trips += 1
-            return await execute(pipe, raise_on_error)
+            return await asked(pipe, connection, batch)
 
-        monkeypatch.setattr(Pipeline, "execute", counted)
+        monkeypatch.setattr(Pipelined, "_asked", counted)
 
 
 async def test_a_turn_is_two_round_trips(redis_url: str, texts: Texts, monkeypatch: pytest.MonkeyPatch) -> None:
