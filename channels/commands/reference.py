@@ -43,6 +43,11 @@ DOORS = {
     "/readyz": "the load balancer: Redis, database, migrations within a second; SMSCs are told",
     "/metrics": "Prometheus ([reference](metrics.md))",
 }
+HTTP = """\
+USSD doors that take JSON are described by [openapi.json](openapi.json), which the server gives at `GET /openapi.json`
+for the wires it has enabled; the other doors speak their gateway's own form, query or XML (its guide),
+`/ivr/pay-connector` Twilio's JSON. Each answer bears `X-Request-Id` ([operations](../operations.md#watching)).
+"""
 ROOT = Path(__file__).parents[2]
 
 
@@ -119,12 +124,7 @@ def _metrics() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
 
 def http() -> str:
     """Every door, all wires enabled."""
-    lines = [
-        f"# HTTP\n\n{MADE}\nUSSD doors that take JSON are described by [openapi.json](openapi.json), which the server\n",
-        "gives at `GET /openapi.json` for the wires it has enabled; the other doors speak their gateway's own form, query\n",
-        "or XML (its guide), `/ivr/pay-connector` Twilio's JSON. Each answer bears `X-Request-Id`\n",
-        "([operations](../operations.md#watching)).\n\n| path | methods | who calls |\n|---|---|---|\n",
-    ]
+    lines = [f"# HTTP\n\n{MADE}\n{HTTP}\n| path | methods | who calls |\n|---|---|---|\n"]
     for path, methods in sorted(_routes(build(load(_everything())).routes)):
         fits = [begin for begin in DOORS if path.startswith(begin)]
         lines.append(f"| `{path}` | {methods} | {DOORS[max(fits, key=len)]} |\n")
