@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from channels.commands.lookup import find, story_lines
+from core.story import Source
 from lab.postgres import Postgres
 from tests.journeys.player import Player
 from tests.journeys.script import Action
 from tests.journeys.world import load_demo_data, place, world
+from tests.waiting import until
 
 PAYS = """\
 phone 0600000001
@@ -47,3 +49,15 @@ async def test_whatever_a_customer_reads_out(redis_url: str, demo_url: str) -> N
                 assert "4000000000000010" not in text
                 assert "+212600000001" not in text
         assert await find(here.house.settings, "no such thing") == []
+        events = [told for told in story if told.source is Source.PAYMENT]
+        assert all(told.request for told in events)
+        assert f"request {events[0].request}" in lines
+
+        async def shown() -> bool:
+            """The turn that made the payment is in the transcript under the same id."""
+            turns = "SELECT screen FROM transcript_turns WHERE request = %(request)s"
+            rows = await here.house.database.all(turns, request=events[0].request)
+            return [row["screen"] for row in rows] == ["HandOver"]
+
+        assert events[0].what == "create"
+        await until(shown)
