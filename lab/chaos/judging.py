@@ -12,6 +12,17 @@ PAYMENTS = """
 SELECT p.id, p.state, p.amount_centimes, p.line_reference || ':' || l.invoice_number AS bill, r.sequence
 FROM payments p JOIN payment_lines l ON l.payment_id = p.id LEFT JOIN receipts r ON r.payment_id = p.id
 """
+# What the embedded billing believes; what it is still to be told is left out.
+BELIEVED = """
+SELECT i.number, i.paid_by, p.state FROM invoices i JOIN payments p ON p.id = i.paid_by
+WHERE p.state <> 'captured' AND NOT EXISTS (
+    SELECT FROM refunds r WHERE r.payment_id = p.id AND r.invoice_number = i.number AND r.due_at IS NOT NULL)
+UNION ALL
+SELECT l.invoice_number, COALESCE(i.paid_by, 'nobody'), p.state
+FROM payments p JOIN payment_lines l ON l.payment_id = p.id
+JOIN invoices i ON (i.service, i.line_reference, i.number) = (l.service, l.line_reference, l.invoice_number)
+WHERE p.state = 'captured' AND l.posting = 'posted' AND l.returned_centimes = 0 AND i.paid_by IS DISTINCT FROM p.id
+"""
 DECIDED = frozenset({"captured", "declined", "expired", "voided", "refunded", "created"})
 
 
@@ -42,5 +53,7 @@ async def differences(database: Database, ledger: Ledger) -> list[str]:
         if row["state"] == "captured" and row["sequence"] is None:
             found.append(f"{row['id']} is captured without a receipt")
     found += [f"bill {bill} is paid by {sorted(ids)}" for bill, ids in payers.items() if len(ids) > 1]
+    for row in await database.all(BELIEVED):
+        found.append(f"billing says that {row['paid_by']} paid bill {row['number']}, which is {row['state']}")
     found += [f"the bank knows {order_id}, we do not" for order_id in taken if order_id not in known]
     return found
