@@ -83,6 +83,7 @@ async def _desk(browser: Browser, demo: Demo, authorisation: str) -> bytes:
     await page.locator("#q").fill(authorisation)
     await page.keyboard.press("Enter")
     await expect(page.locator(".state")).to_have_text("Payé")
+    await page.locator(".dialog summary").first.click()
     picture = await _taken(page, whole=True)
     await visitor.context.close()
     return picture

@@ -39,11 +39,14 @@ function choose(mail, mails) {
 const pretty = (body) => body.replace(/></g, ">\n<");
 const list = (fields) => Object.entries(fields).map(([name, value]) => `${name}=${value}`).join("\n");
 
+// a text in Arabic turns nothing round but itself
+const told = (name, value) => [`${name}=`, h("bdi", {}, value)];
+
 function gist(entry) {
   const said = SAID.exec(entry.fields.body ?? "");
-  if (said) return `${said[1] ?? said[3]}=${said[2] ?? said[4]}`;
+  if (said) return told(said[1] ?? said[3], said[2] ?? said[4]);
   const name = SHOWN_FIELDS.find((each) => entry.fields[each]);
-  return name ? `${name}=${entry.fields[name]}` : "";
+  return name ? told(name, entry.fields[name]) : [];
 }
 
 function entryNode(entry) {
@@ -54,7 +57,7 @@ function entryNode(entry) {
       h("time", {}, second(new Date(entry.at))),
       h("span", { class: "way" }, entry.outgoing ? "←" : "→"),
       h("code", { class: "path" }, `${entry.method} ${path}`),
-      h("code", { class: "gist", dir: "auto" }, gist(entry)),
+      h("code", { class: "gist" }, ...gist(entry)),
       entry.screen ? h("span", { class: "screen" }, entry.screen) : null,
       h("span", { class: failed ? "status failed" : "status" }, String(entry.status || "—")),
       h("span", { class: "ms" }, `${Math.round(entry.elapsed_ms)} ms`)),

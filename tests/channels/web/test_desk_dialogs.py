@@ -18,7 +18,7 @@ async def test_a_payment_s_story_holds_what_its_payer_was_shown(site: DeskSite) 
     seat = await site.seat("amal")
     await found(site, seat)
     assert seat.page.count('<details class="dialog">') == 1
-    for words in ("USSD infobip arrêt : Liste des factures (2)", "touche 1 → Choix de la facture", "Quelle facture"):
+    for words in ("USSD infobip dernier écran : Liste des factures (2)", "· touche 1 Choix de la facture", "Quelle facture"):
         assert words in seat.text.replace("\xa0", " "), words
     assert "Factures choisies : 1 sur 3" in seat.text
     assert seat.text.index("Panier confirmé") < seat.text.index("Quelle facture")  # both in the order they were
@@ -42,7 +42,7 @@ async def test_a_number_that_never_paid_is_answered_too_and_the_look_is_logged(s
     await shown_to(site.at.shop, PAYER)
     site.at.shop.clock.forward(6 * 86_400)
     seat = await _looks(site)
-    assert seat.text.replace("\xa0", " ").count("arrêt : Liste des factures (2)") == 1
+    assert seat.text.replace("\xa0", " ").count("dernier écran : Liste des factures (2)") == 1
     assert TYPED not in seat.page
     assert (await site.at.log())[-1] == ("amal", "dialogs", None, "+2126*****001")
     site.at.shop.clock.forward(2 * 86_400)
