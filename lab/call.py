@@ -15,6 +15,7 @@ from typing import Any, assert_never
 from urllib.parse import urljoin
 
 from lab import twiml
+from lab.card_entry import PROCESSING, STAR, Taker, entered, prompts
 from lab.dialled import SCRIPTED, CallStatus, Caption, Dialled, Direction, Pace
 from lab.keypad import GATHER_MAX_S, Keypad
 from lab.webhooks import Line, WebhookFailed
@@ -37,8 +38,10 @@ class _Step:
 class Call:
     """A live call. `start()` it, then `await settled()` and `press()` until it has `ended`."""
 
-    def __init__(self, dialled: Dialled, line: Line, pace: Pace = SCRIPTED) -> None:
+    def __init__(self, dialled: Dialled, line: Line, pace: Pace = SCRIPTED, taker: Taker | None = None) -> None:
+        """`taker`: the card of a <Pay> is typed on this telephone; without it, whoever plays Twilio ends it."""
         self.dialled = dialled
+        self._taker = taker
         self.status = CallStatus.RINGING
         self.captions: list[Caption] = []
         self.transferred_to: str | None = None
@@ -244,24 +247,43 @@ class Call:
 
     async def _gather(self, gather: twiml.Gather) -> _Step | None:
         """None when nothing was pressed: the next verb follows. Prompts can be interrupted, so they take no time."""
-        spoken_s = sum(self._speak(prompt) for prompt in gather.prompts)
-        self._keypad.wait(gather, spoken_s)
-        self._tell()
-        digits, key = await self._keypad.result()
+        digits, key = await self._keys(gather)
         if not digits and not gather.action_on_empty:
             return None
         fields = {"Digits": digits, "FinishedOnKey": key, "msg": "Gather End"}
         return _Step(urljoin(self._url, gather.action or self._url), gather.method, fields)
 
+    async def _keys(self, gather: twiml.Gather, stop: str = "") -> tuple[str, str]:
+        """The digits, and the key that finished them."""
+        spoken_s = sum(self._speak(prompt) for prompt in gather.prompts)
+        self._keypad.wait(gather, spoken_s, stop)
+        self._tell()
+        return await self._keypad.result()
+
     async def _pay(self, pay: twiml.Pay) -> _Step | None:
+        fields = await (self._paid_elsewhere(pay) if self._taker is None else self._paid_here(pay, self._taker))
+        return _Step(urljoin(self._url, pay.action), "POST", fields) if pay.action else None
+
+    async def _paid_here(self, pay: twiml.Pay, taker: Taker) -> dict[str, str]:
+        typed = await entered(pay, lambda field: self._keys(field, STAR), datetime.now(UTC).date())
+        if isinstance(typed, str):
+            return {"Result": typed}
+        for prompt in prompts(pay, PROCESSING):
+            await asyncio.sleep(self._speak(prompt))
+        fields = await taker.taken(pay, typed)
+        if "PaymentError" in fields:
+            for prompt in prompts(pay, PROCESSING, "card-declined"):
+                await asyncio.sleep(self._speak(prompt))
+        return fields
+
+    async def _paid_elsewhere(self, pay: twiml.Pay) -> dict[str, str]:
         for prompt in pay.prompts:
             self._speak(prompt)
         self._paid = asyncio.get_running_loop().create_future()
         self.paying = pay
         self._tell()
         async with asyncio.timeout(GATHER_MAX_S):
-            fields = await self._paid
-        return _Step(urljoin(self._url, pay.action), "POST", fields) if pay.action else None
+            return await self._paid
 
     async def _report(self, event: str) -> None:
         """The status callback. Its failure is the application's business; the call goes on."""

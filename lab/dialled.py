@@ -69,6 +69,19 @@ class Dialled:
         """The number of the customer's phone, whoever called."""
         return self.from_number if self.direction is Direction.INBOUND else self.to_number
 
+    def resource(self, status: str) -> dict[str, object]:
+        """The call as Twilio's REST API writes it."""
+        return {
+            "sid": self.sid,
+            "account_sid": self.account_sid,
+            "api_version": API_VERSION,
+            "from": self.from_number,
+            "to": self.to_number,
+            "direction": self.direction.value,
+            "status": status,
+            "uri": f"/{API_VERSION}/Accounts/{self.account_sid}/Calls/{self.sid}.json",
+        }
+
     def fields(self, status: CallStatus) -> dict[str, str]:
         """What every webhook of the call carries (facts/ivr.md)."""
         return {

@@ -15,6 +15,7 @@ class Keypad:
     def __init__(self, *, timers: bool) -> None:
         """With `timers` a Gather ends by itself in silence; without, only silence() ends it."""
         self.waiting: Gather | None = None
+        self._stop = ""
         self._timers = timers
         self._digits = ""
         self._result: asyncio.Future[tuple[str, str]] | None = None
@@ -33,7 +34,7 @@ class Keypad:
             gather = self.waiting
             if gather is None or "dtmf" not in gather.inputs:
                 return
-            if key == gather.finish_on_key:
+            if key in {gather.finish_on_key, self._stop}:
                 self._end(key)
                 return
             self._digits += key
@@ -47,9 +48,10 @@ class Keypad:
         if self.waiting is not None:
             self._end("")
 
-    def wait(self, gather: Gather, prompt_s: float) -> None:
-        """Begin to listen; silence counts from the end of the prompts."""
+    def wait(self, gather: Gather, prompt_s: float, stop: str = "") -> None:
+        """Begin to listen; silence counts from the end of the prompts. `stop` is a key that ends it as well."""
         self._result = asyncio.get_running_loop().create_future()
+        self._stop = stop
         self._digits, self.waiting = "", gather
         self._arm(gather.timeout_s + prompt_s)
 

@@ -10,19 +10,13 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from lab.call import Call
+from lab.card_entry import Typed
 from lab.twiml import Pay
+
+__all__ = ["PayTaker", "Typed"]
 
 WAIT_MAX_S = 10.0
 REPEATS_MAX = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What a caller types; `expiry` as month and year, 1228."""
-
-    number: str
-    expiry: str
-    code: str
 
 
 @dataclass(slots=True)
@@ -36,18 +30,8 @@ class PayTaker:
     answers: list[Mapping[str, object]] = field(default_factory=list)
 
     def asked(self, call: Call, typed: Typed, transaction: str) -> dict[str, object]:
-        """The body of a charge, with the amount in an odd scale as Twilio writes it."""
-        pay = _paying(call)
-        return {
-            "method": "charge",
-            "transaction_id": transaction,
-            **_card(typed),
-            "amount": str(float(pay.attributes["chargeAmount"])),
-            "currency_code": pay.attributes["currency"],
-            "description": "",
-            "postal_code": "",
-            "parameters": dict(pay.parameters),
-        }
+        """The body of a charge."""
+        return _charge(_paying(call), typed, transaction)
 
     def kept(self, call: Call, typed: Typed, transaction: str) -> dict[str, object]:
         """The body of a tokenize: a card and no amount."""
@@ -86,7 +70,11 @@ class PayTaker:
 
     async def pay(self, call: Call, typed: Typed) -> None:
         """The card is typed and charged, and the call goes on."""
-        answer = await self.charge(self.asked(call, typed, str(uuid.uuid4())))
+        call.finish_pay(await self.taken(_paying(call), typed))
+
+    async def taken(self, pay: Pay, typed: Typed) -> dict[str, str]:
+        """The card is charged; the form that goes to the verb's action."""
+        answer = await self.charge(_charge(pay, typed, str(uuid.uuid4())))
         charged = answer is not None and answer["charge_id"] and not answer["error_code"]
         fields = {
             "Result": "success" if charged else "payment-connector-error",
@@ -100,12 +88,26 @@ class PayTaker:
             fields["PaymentConfirmationCode"] = str(answer["charge_id"])
         elif answer is not None:
             fields |= {"ConnectorError": str(answer["error_code"]), "PaymentError": str(answer["error_message"])}
-        call.finish_pay(fields)
+        return fields
 
 
 def _paying(call: Call) -> Pay:
     assert call.paying is not None, "nobody pays on this call"
     return call.paying
+
+
+def _charge(pay: Pay, typed: Typed, transaction: str) -> dict[str, object]:
+    """With the amount in an odd scale, as Twilio writes it."""
+    return {
+        "method": "charge",
+        "transaction_id": transaction,
+        **_card(typed),
+        "amount": str(float(pay.attributes["chargeAmount"])),
+        "currency_code": pay.attributes["currency"],
+        "description": "",
+        "postal_code": "",
+        "parameters": dict(pay.parameters),
+    }
 
 
 def _card(typed: Typed) -> dict[str, object]:

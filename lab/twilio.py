@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 from lab import twiml
 from lab.call import Call
+from lab.card_entry import Taker
 from lab.caller import DEMO_ACCOUNT, DEMO_TOKEN, new_sid, sms_fields
 from lab.dialled import API_VERSION, RING_MAX_S, SCRIPTED, Dialled, Direction, Pace
 from lab.texts import Inboxes, Text
@@ -60,7 +61,10 @@ class Twilio:
         ivr_number: str = "+212537000777",
         pace: Pace = SCRIPTED,
         status_delay_s: float = 0.02,
+        taker: Taker | None = None,
     ) -> None:
+        """`taker`: cards of <Pay> are typed on the customers' phones, and taken by it."""
+        self.taker = taker
         self.account_sid, self.auth_token = account_sid, auth_token
         self.short_code, self.ivr_number = short_code, ivr_number
         self.pace, self.status_delay_s = pace, status_delay_s
@@ -158,11 +162,11 @@ class Twilio:
             status_events=frozenset(status_events) or frozenset({"completed"}),
             ring_max_s=float(form.get("Timeout", RING_MAX_S)),
         )
-        call = Call(dialled, self._line, self.pace)
+        call = Call(dialled, self._line, self.pace, self.taker)
         if self.calls_fault is not Fault.MUTE:
             await self._ring(call)
         await self._dawdle(self.calls_fault)
-        return call_resource(call) | {"status": "queued"}
+        return dialled.resource("queued")
 
     # --- what customers do ----------------------------------------------------------------------------------------
 
@@ -201,7 +205,7 @@ class Twilio:
             url=urljoin(self.public_url, "ivr/twilio"),
             status_url=urljoin(self.public_url, "ivr/twilio/status"),
         )
-        call = Call(dialled, self._line, self.pace)
+        call = Call(dialled, self._line, self.pace, self.taker)
         await self._ring(call)
         return call
 
@@ -288,18 +292,3 @@ def _check_to(to: str, missing_code: int) -> None:
         raise Refused(400, missing_code, "A 'To' phone number is required.")
     if not _E164.fullmatch(to) or to == INVALID_NUMBER:
         raise Refused(400, 21211, f"The 'To' number {to} is not a valid phone number.")
-
-
-def call_resource(call: Call) -> dict[str, object]:
-    """As Twilio's REST API writes it."""
-    dialled = call.dialled
-    return {
-        "sid": dialled.sid,
-        "account_sid": dialled.account_sid,
-        "api_version": API_VERSION,
-        "from": dialled.from_number,
-        "to": dialled.to_number,
-        "direction": dialled.direction.value,
-        "status": call.status.value,
-        "uri": f"/2010-04-01/Accounts/{dialled.account_sid}/Calls/{dialled.sid}.json",
-    }

@@ -109,7 +109,7 @@ class _Api:
         call = self._twilio.calls.get(request.path_params["sid"])
         if call is None:
             raise Refused(404, 20404, f"The requested resource {request.url.path} was not found")
-        return JSONResponse(call_resource(call))
+        return JSONResponse(call.dialled.resource(call.status))
 
     async def _told(
         self, request: Request, form: list[tuple[str, str]], asked: Awaitable[dict[str, object]]

@@ -16,6 +16,7 @@ TWIML_MAX_BYTES = 64_000
 VERBS_MAX = 200
 GATHER_TIMEOUT_S = 5.0
 PAUSE_S = 1.0
+PAY_TIMEOUT_S = 5.0
 
 
 class BadTwiml(Exception):
@@ -91,12 +92,13 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """Card entry on Twilio's side; what it would say is in `prompts`."""
+    """Card entry on Twilio's side; what it would say is in `prompts`, and in `spoken` by step and error."""
 
     action: str
     attributes: Mapping[str, str]
     prompts: tuple[Prompt, ...]
     parameters: Mapping[str, str]
+    spoken: Mapping[tuple[str, str], tuple[Prompt, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +229,18 @@ def _pay(element: Element) -> Pay:
     prompts = [child for child in element if child.tag == "Prompt"]
     if len(prompts) != len([child for child in element if child.tag != "Parameter"]):
         raise BadTwiml("Pay nests Prompt and Parameter only")
-    spoken = [prompt for child in prompts for prompt in _prompts(element, child)]
+    if not re.fullmatch(r"[1-3]", element.get("maxAttempts", "1")):
+        _refuse(element, "maxAttempts", element.get("maxAttempts", ""))
+    _number(element, "timeout", PAY_TIMEOUT_S)
+    spoken = {
+        (step, error): _prompts(element, child)
+        for child in prompts
+        for step in child.get("for", "").split()
+        for error in child.get("errorType", "").split() or [""]
+    }
+    said = tuple(prompt for child in prompts for prompt in _prompts(element, child))
     parameters = {child.get("name", ""): child.get("value", "") for child in element if child.tag == "Parameter"}
-    return Pay(element.get("action", ""), dict(element.items()), tuple(spoken), parameters)
+    return Pay(element.get("action", ""), dict(element.items()), said, parameters, spoken)
 
 
 def _redirect(element: Element) -> Redirect:

@@ -23,7 +23,7 @@ from channels.commands.user import demo_logins
 from channels.http.protocol import bounded
 from channels.observe import logs
 from channels.process import no_core_dumps
-from channels.settings import Settings, load
+from channels.settings import BadSettings, Settings, load
 from channels.sms.wires import WIRES as SMS_WIRES
 from channels.ussd.wires import WIRES as USSD_WIRES
 from core.accounts import Role
@@ -33,6 +33,7 @@ from core.importing import import_csv
 from core.texts import load_texts
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
+from lab.pay import PayTaker
 from lab.phone.studio import Numbers, World, phone_routes
 from lab.postgres import Postgres
 from lab.processes import ServerFailed
@@ -44,6 +45,7 @@ from lab.valkey import Valkey
 ACCOUNT_SID = "ACdemo"
 AUTH_TOKEN = "demo-token"  # noqa: S105 - the demo's, fixed for whoever drives it from outside
 IVR_NUMBER = "+212520001117"
+PAY_USER, PAY_PASSWORD = "twilio", "demo-connector"  # of <Pay>'s connector, where KHALLAS_IVR__CARD_MODE is pay
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
             **overrides,
         )
         twilio.connect(url, settings.public_url)
+        if settings.ivr.card_mode == "pay":
+            twilio.taker = PayTaker(f"{url}/ivr/pay-connector", *_connector(settings))
         numbers = Numbers(
             settings.ussd.service_code, settings.short_code, settings.ivr.number or IVR_NUMBER, settings.help_number
         )
@@ -159,9 +163,18 @@ async def _stand_ins(
         base = await stack.enter_async_context(serving(rest(twilio)))
         account = {"account_sid": ACCOUNT_SID, "auth_tokens": AUTH_TOKEN, "from": given.short_code, "api_url": base}
         overrides["twilio"] = account
-    if not given.ivr.number:
-        overrides["ivr"] = given.ivr.model_dump() | {"number": IVR_NUMBER}
+    ivr = given.ivr.model_dump() | {"number": given.ivr.number or IVR_NUMBER}
+    if given.ivr.card_mode == "pay" and not given.ivr.pay_user:
+        ivr |= {"pay_connector": "demo", "pay_user": PAY_USER, "pay_passwords": PAY_PASSWORD}
+    overrides["ivr"] = ivr
     return World(twilio, cmi, sink, given.cmi.timeout_s), overrides
+
+
+def _connector(settings: Settings) -> tuple[str, str]:
+    """Who the stand-in is at our connector. Raises BadSettings."""
+    if not settings.ivr.pay_passwords:
+        raise BadSettings("KHALLAS_IVR__PAY_PASSWORDS is missing: of the connector, beside its user")
+    return settings.ivr.pay_user, settings.ivr.pay_passwords[0].get_secret_value()
 
 
 def _keys(state: Path, given: Settings) -> dict[str, object]:

@@ -32,6 +32,7 @@ async def call(order: Calling, keyboard: Keyboard, show: Show) -> None:
     from lab.call import Call
     from lab.caller import new_sid
     from lab.dialled import INTERACTIVE, SCRIPTED, Dialled, Direction
+    from lab.pay import PayTaker
     from lab.webhooks import Line
 
     account = order.account
@@ -46,7 +47,9 @@ async def call(order: Calling, keyboard: Keyboard, show: Show) -> None:
         status_url=urljoin(public, "ivr/twilio/status"),
     )
     async with Line(account.token, account.public_url or account.url, account.url) as line:
-        live = Call(dialled, line, INTERACTIVE if keyboard.interactive else SCRIPTED)
+        user, _, password = account.connector.partition(":")
+        taker = PayTaker(urljoin(account.url.rstrip("/") + "/", "ivr/pay-connector"), user, password)
+        live = Call(dialled, line, INTERACTIVE if keyboard.interactive else SCRIPTED, taker)
         live.start()
         try:
             last = await converse(OwnCall(live), keyboard, Transcript(show), order.reference)

@@ -17,6 +17,7 @@ DEMO_URL = "http://127.0.0.1:8000"
 DEMO_CUSTOMER = "0600000001"
 DEMO_ACCOUNT = "ACdemo"
 DEMO_TOKEN = "demo-token"  # noqa: S105 - the demo's, known to everyone
+DEMO_PAY = "twilio:demo-connector"
 DESK_PATH = "/phone/api"  # where the demo mounts lab/desk.py
 
 
@@ -88,6 +89,7 @@ def call(
     public_url: PublicUrl = "",
     account: AccountSid = DEMO_ACCOUNT,
     token: Token = DEMO_TOKEN,
+    connector: Annotated[str, typer.Option(help="user:password of the Pay connector, for cards of <Pay>.")] = DEMO_PAY,
     answering: Annotated[
         bool, typer.Option("--answer", help="Wait for a call back of the demo and answer it.")
     ] = False,
@@ -103,7 +105,7 @@ def call(
     if answering:
         _run(voice.answer(desk or url.rstrip("/") + DESK_PATH, from_, Keyboard(), _show(as_json)), left_ok=True)
     else:
-        order = voice.Calling(Account(url, account, token, public_url), from_, number, reference)
+        order = voice.Calling(Account(url, account, token, public_url, connector), from_, number, reference)
         _run(voice.call(order, Keyboard(), _show(as_json)), left_ok=True)
 
 

@@ -12,12 +12,16 @@ SIGNATURE_HINT = "check --token and --account, and --public-url where the server
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who signs as Twilio, and where. `public_url` is what signatures are built from, if it differs from `url`."""
+    """Who signs as Twilio, and where. `public_url` is what signatures are built from, if it differs from `url`.
+
+    `connector`: user and password with which cards of <Pay> are posted, `user:password`.
+    """
 
     url: str
     sid: str
     token: str
     public_url: str = ""
+    connector: str = ""
 
 
 async def send(account: Account, msisdn: str, to: str, text: str, show: Show) -> None:

@@ -209,6 +209,26 @@ async def test_a_result_that_lies_is_not_believed(line: World, twilio: PayTaker)
         assert await ended(call, "caller-interrupted-with-star") == "Paid"
 
 
+async def test_the_card_is_typed_on_the_telephone(line: World, twilio: PayTaker) -> None:
+    """As the demo's phone and `khallas call` do it: Twilio's stand-in plays <Pay>, keys and all."""
+    line.twilio.taker = twilio
+    call = await line.twilio.dial("+212600000099")
+    await call.settled()
+    for keys in ("1", "2", "0600000001#", "482913#", "1", "1"):
+        call.press(keys)
+        await call.settled()
+    assert (call.screen, call.captions[-1].text) == ("CardNumber", "Tapez le numéro de votre carte, puis dièse.")
+    for keys in (f"{GOOD.number[:-1]}1#", f"{GOOD.number}#", f"{GOOD.expiry}#", f"{GOOD.code}#"):
+        call.press(keys)
+        await call.settled()
+    assert call.screen == "Paid"
+    words = [caption.text for caption in call.captions]
+    assert any(text.startswith("Ce numéro de carte est incorrect.") for text in words)
+    assert "Un instant, votre banque répond. Ne raccrochez pas." in words
+    assert line.cmi.captured_centimes((await only_payment(line)).id) == CENTIMES
+    assert not [text for text in words if GOOD.number in text]
+
+
 # --- the connector -------------------------------------------------------------------------------------------------
 
 
