@@ -7,7 +7,7 @@ really passes. Every wait and the number of documents have bounds.
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -15,7 +15,7 @@ from typing import Any, assert_never
 from urllib.parse import urljoin
 
 from lab import twiml
-from lab.card_entry import PROCESSING, STAR, Taker, entered, prompts
+from lab.card_entry import STAR, Taker, played
 from lab.dialled import SCRIPTED, CallStatus, Caption, Dialled, Direction, Pace
 from lab.keypad import GATHER_MAX_S, Keypad
 from lab.webhooks import Line, WebhookFailed
@@ -261,20 +261,15 @@ class Call:
         return await self._keypad.result()
 
     async def _pay(self, pay: twiml.Pay) -> _Step | None:
-        fields = await (self._paid_elsewhere(pay) if self._taker is None else self._paid_here(pay, self._taker))
+        if self._taker is None:
+            fields = await self._paid_elsewhere(pay)
+        else:
+            fields = await played(pay, self._taker, lambda field: self._keys(field, STAR), self._say)
         return _Step(urljoin(self._url, pay.action), "POST", fields) if pay.action else None
 
-    async def _paid_here(self, pay: twiml.Pay, taker: Taker) -> dict[str, str]:
-        typed = await entered(pay, lambda field: self._keys(field, STAR), datetime.now(UTC).date())
-        if isinstance(typed, str):
-            return {"Result": typed}
-        for prompt in prompts(pay, PROCESSING):
+    async def _say(self, prompts: Iterable[twiml.Prompt]) -> None:
+        for prompt in prompts:
             await asyncio.sleep(self._speak(prompt))
-        fields = await taker.taken(pay, typed)
-        if "PaymentError" in fields:
-            for prompt in prompts(pay, PROCESSING, "card-declined"):
-                await asyncio.sleep(self._speak(prompt))
-        return fields
 
     async def _paid_elsewhere(self, pay: twiml.Pay) -> dict[str, str]:
         for prompt in pay.prompts:

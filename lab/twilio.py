@@ -15,8 +15,8 @@ from urllib.parse import urljoin
 
 from lab import twiml
 from lab.call import Call
-from lab.card_entry import Taker
 from lab.caller import DEMO_ACCOUNT, DEMO_TOKEN, new_sid, sms_fields
+from lab.card_entry import Taker
 from lab.dialled import API_VERSION, RING_MAX_S, SCRIPTED, Dialled, Direction, Pace
 from lab.texts import Inboxes, Text
 from lab.webhooks import Exchange, Line, Watcher, WebhookFailed

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from lab.desk import desk_routes
 from lab.dialled import API_VERSION
-from lab.twilio import Refused, Twilio, call_resource
+from lab.twilio import Refused, Twilio
 from lab.webhooks import Exchange
 
 FORM_MAX_BYTES = 64_000
