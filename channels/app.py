@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from channels.assembly import asterisk, guards
+from channels.assembly import guards
 from channels.assembly.desk import desk_routes
 from channels.assembly.hosted_page import page_routes
 from channels.assembly.house import House, assemble, base_of, operator_of
@@ -19,7 +19,6 @@ from channels.http.front import Front, hot
 from channels.http.receive import Check
 from channels.ivr import connector
 from channels.ivr import endpoint as ivr
-from channels.ivr.agi.server import AgiServer
 from channels.ivr.speak import IvrSpeaker
 from channels.ivr.tokens import RedisTokens
 from channels.ivr.transactions import RedisTransactions
@@ -40,6 +39,9 @@ from channels.web.pages import Pages
 from core.database.pool import Database
 from core.tracing import NO_TRACER
 from sessions.vault import Seals
+
+if TYPE_CHECKING:
+    from channels.ivr.agi.server import AgiServer
 
 W = TypeVar("W")
 
@@ -171,11 +173,13 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
     return [*doors, *connector.routes(charging, guards.connector(settings), refuse, public_url=base)]
 
 
-def _asterisk(house: House) -> AgiServer | None:
+def _asterisk(house: House) -> "AgiServer | None":
     """The FastAGI server, where its wire is enabled; it listens beside HTTP."""
     settings = house.settings
     if "fastagi" not in settings.ivr.wires:
         return None
+    from channels.assembly import asterisk  # half a MiB, for those whose own switch it is
+
     check, tell = guards.gate(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
     return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, check, tell)
 

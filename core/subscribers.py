@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-import phonenumbers
-
 REGION = "MA"
 NUMBERS_KEPT_MAX = 8_192
 _NO_DIGITS = re.compile(r"[^0-9]+")
-_PLAIN = re.compile(r"\+212[1-9][0-9]{8}")  # written as it is kept: no need to ask phonenumbers
+_PLAIN = re.compile(r"(?:\+212|0)([1-9][0-9]{8})")  # as gateways and customers nearly always write it
 _INTERNET = re.compile(r"\d{5,12}")
 _CODE = re.compile(r"\d{4,10}")
 
@@ -54,8 +52,10 @@ def digits_of(text: str) -> str:
 @lru_cache(maxsize=NUMBERS_KEPT_MAX)  # a dialog's requests all name the same number
 def msisdn(text: str) -> str:
     """An E.164 MSISDN ("+212600000001") of any Moroccan or international spelling. Raises ValueError."""
-    if _PLAIN.fullmatch(text):
-        return text
+    if plain := _PLAIN.fullmatch(text):
+        return "+212" + plain[1]
+    import phonenumbers  # nearly a MiB, for spellings that few processes ever see
+
     try:
         parsed = phonenumbers.parse(text.strip(), REGION)
     except phonenumbers.NumberParseException as error:

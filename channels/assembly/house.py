@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
-from channels.assembly import asterisk, networks
+from channels.assembly import networks
 from channels.assembly.money import acquirer_of, billing_of
 from channels.assembly.networks import Networks
 from channels.clock import ZONE, SystemClock
@@ -43,7 +43,7 @@ from core.database.pool import Database, make_pool
 from core.database.retention import PgRetention
 from core.database.transcripts import PgTranscripts
 from core.outbox import Gateways, Sender
-from core.ports import Clock, Replies, Texter
+from core.ports import Caller, Clock, Replies, Texter
 from core.posting import Poster
 from core.retention import Periods, Retention
 from core.subscribers import national
@@ -226,10 +226,19 @@ def _gateways(
     return Gateways(
         texter,
         _mailer(settings, texts, links, clock),
-        asterisk.caller(settings) or TwilioCaller(twilio, base, caller_id=settings.ivr.number or None),
+        _caller(settings, twilio, base),
         PaymentTexts(words_of(settings, texts), links.of),
         replies,
     )
+
+
+def _caller(settings: Settings, twilio: TwilioRest, base: str) -> Caller:
+    by_twilio = TwilioCaller(twilio, base, caller_id=settings.ivr.number or None)
+    if settings.ivr.caller == "twilio":
+        return by_twilio
+    from channels.assembly import asterisk  # half a MiB, for those whose own switch it is
+
+    return asterisk.caller(settings) or by_twilio
 
 
 def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Clock) -> SmtpMailer:

@@ -56,8 +56,8 @@ def test_numbers_are_kept_in_e164() -> None:
             msisdn(text)
 
 
-@given(st.from_regex(r"\+212[0-9]{8,10}", fullmatch=True))
-def test_numbers_written_as_they_are_kept_are_read_as_the_library_reads_them(text: str) -> None:
+@given(st.from_regex(r"(\+212|0)[0-9]{8,10}", fullmatch=True))
+def test_plain_moroccan_numbers_are_read_as_the_library_reads_them(text: str) -> None:
     parsed = phonenumbers.parse(text, REGION)
     try:
         known = msisdn(text)
