@@ -114,7 +114,7 @@ class Session:
         except BaseException:
             await self._abort()
             raise
-        if answer.status not in {Status.ROK, Status.RALYBND}:
+        if answer.status != Status.ROK:  # RALYBND too: on a new connection it says that another one holds the bind
             await self._abort()
             raise BindRefused(answer.status)
         self._tasks.append(asyncio.create_task(self._enquire(), name=f"smpp {own.name} enquires"))

@@ -83,8 +83,9 @@ async def test_binds_submits_and_unbinds(smsc: Smsc, bind: Bind, desk: Desk) -> 
     assert desk.counted('khallas_smpp_bound{smsc="atlas"} 0.0')
 
 
-async def test_a_refused_bind_is_tried_again(smsc: Smsc, bind: Bind) -> None:
-    await smsc.mode(bind=0x0E)
+@pytest.mark.parametrize("status", [0x0E, 0x05], ids=["wrong password", "another process holds the bind"])
+async def test_a_refused_bind_is_tried_again(smsc: Smsc, bind: Bind, status: int) -> None:
+    await smsc.mode(bind=status)
     async with bind(wait=False) as link:
         with pytest.raises(NotBound):
             await link.submit(MESSAGE)
