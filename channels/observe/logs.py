@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -109,10 +109,10 @@ class RequestIds:
         name = _theirs(scope) or fresh_request_id()
         before, told = request_id.set(name), (HEADER, name.encode())
 
-        async def telling(message: Message) -> None:
+        def telling(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), told]
-            await send(message)
+            return send(message)
 
         await self._app(scope, receive, telling)
         # not in a finally: the server logs what was raised here, in this request's own task

@@ -70,7 +70,7 @@ class UssdSpeaker:
         def at(begin: int) -> Page:
             for text in self._texts(words, notice, language):
                 page = page_at(words, text, label, layout, begin)
-                if page is not None and layout.fits(page.text):
+                if page is not None and (isinstance(words, Menu) or layout.fits(page.text)):
                     return page
             raise ValueError("a text does not fit its page")
 
@@ -91,16 +91,16 @@ class UssdSpeaker:
 
     def _texts(self, words: Words, notice: Say | None, language: Language) -> Iterator[str]:
         """What may stand above the options, the fullest first. Tick boxes speak for themselves below a notice."""
-        say, brief = self._wording.text, self._wording.has(language, words.text.key + BRIEF)
+        say, has, key = self._wording.text, self._wording.has, words.text.key + BRIEF
         if notice is not None:
             why = say(language, notice)
             yield f"{why}\n{say(language, words.text)}"
-            if brief:
+            if has(language, key):
                 yield f"{why}\n{say(language, words.text, BRIEF)}"
             if isinstance(words, Menu) and words.options and words.options[-1].ticked is not None:
                 yield why
         yield say(language, words.text)
-        if brief:
+        if has(language, key):
             yield say(language, words.text, BRIEF)
 
     def apology(self, language: Language) -> str:

@@ -1,6 +1,7 @@
 """What every USSD dialect reads alike: callers, dialogs, typed answers, JSON bodies. Pure; raises Malformed only."""
 
 import re
+from contextlib import suppress
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -58,6 +59,9 @@ def caller(number: str | int, name: str) -> str:
     The network itself says who is calling: a number that no plan knows (a test range, a new one) is taken too.
     """
     text = str(number).strip()
+    if text.startswith("+"):
+        with suppress(ValueError):
+            return msisdn(text)
     found = _E164.fullmatch(text)
     bare = found is not None and len(text) >= INTERNATIONAL_DIGITS_MIN and not text.startswith("0")
     try:
