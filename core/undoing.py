@@ -159,6 +159,8 @@ class Undoing:
             return UndoRefusal.NO_REASON
         if payment.state is not State.CAPTURED:
             return UndoRefusal.NOT_CAPTURED
+        if {(part.number, part.amount_centimes) for part in parts} == _everything(payment):
+            parts = ()  # a void, today, instead of credits after settlement
         asked = sum(part.amount_centimes for part in parts) if parts else given_back(payment)
         before = await self._books.of_payment(payment.id)
         asked += sum(request.amount_centimes for request in before if request.state is UndoState.APPROVED)
@@ -183,6 +185,10 @@ class Undoing:
             return UndoRefusal.NOT_ALLOWED
         done = await self._books.reject(request.id, actor.name, self._clock.now())
         return None if done else UndoRefusal.DECIDED_ALREADY
+
+
+def _everything(payment: Payment) -> set[tuple[str, int]]:
+    return {(invoice.number, invoice.amount_centimes) for invoice in payment.invoices}
 
 
 def given_back(payment: Payment) -> int:

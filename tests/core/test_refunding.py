@@ -77,6 +77,18 @@ async def test_never_more_than_was_paid_for_a_bill_whatever_is_asked(at: DeskSho
     assert sum(amount for _, amount in at.shop.bank.refunds) == 29_900
 
 
+async def test_all_parts_are_the_whole(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    parts = [Part(invoice.number, invoice.amount_centimes) for invoice in payment.invoices]
+    request = await given(at, payment, *parts)
+    assert isinstance(request, UndoRequest)
+    assert (request.parts, request.amount_centimes) == ((), 90_840)
+    await at.desk.approve_undo(OTHER_SUPERVISOR, request.id)
+    await at.shop.work()
+    assert (await at.shop.state(payment), at.shop.bank.voided) == (State.VOIDED, {payment.id})
+    assert sorted(await owed(at.shop)) == numbers
+
+
 async def test_the_whole_does_not_go_back_after_a_part(at: DeskShop) -> None:
     payment, numbers = await posted(at)
     await given(at, payment, Part(numbers[0], 100))
