@@ -18,7 +18,11 @@ async def test_a_payment_s_story_holds_what_its_payer_was_shown(site: DeskSite) 
     seat = await site.seat("amal")
     await found(site, seat)
     assert seat.page.count('<details class="dialog">') == 1
-    for words in ("USSD infobip dernier écran : Liste des factures (2)", "· touche 1 Choix de la facture", "Quelle facture"):
+    for words in (
+        "USSD infobip dernier écran : Liste des factures (2)",
+        "· touche 1 Choix de la facture",
+        "Quelle facture",
+    ):
         assert words in seat.text.replace("\xa0", " "), words
     assert "Factures choisies : 1 sur 3" in seat.text
     assert seat.text.index("Panier confirmé") < seat.text.index("Quelle facture")  # both in the order they were

@@ -59,6 +59,15 @@ async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, languag
     await page.emulate_media(media="print")
     assert not await page.locator("[data-print]").is_visible()
     assert not await page.locator(".languages").is_visible()
+    # what paper leaves between its margins: A4 without 14 mm, a roll of 80 mm without 3 mm, at 96 px an inch
+    for paper_px, columns in ((688, "row"), (279, "column")):
+        await page.set_viewport_size({"width": paper_px, "height": 700})
+        assert await page.evaluate("document.documentElement.scrollWidth") == paper_px
+        laid = "getComputedStyle(document.querySelector('.receipt > footer')).flexDirection"
+        assert await page.evaluate(laid) == columns
+        code = await page.locator(".qr").bounding_box()
+        assert code is not None
+        assert code["width"] >= 98  # 26 mm: a telephone reads it off paper
     assert complaints == []
     await page.close()
 
