@@ -63,7 +63,9 @@ class OpsSigns:
         if not fast:
             return self._sign("slowest", "—", PLAIN, "")
         worst = max(fast, key=lambda speed: speed.p99_s / limit_s(speed.wire))
-        note = self._words.t("sign.slowest.note", limit=self._words.duration(limit_s(worst.wire)).replace(" ", "\u00a0"), wire=worst.wire)
+        note = self._words.t(
+            "sign.slowest.note", limit=self._words.duration(limit_s(worst.wire)).replace(" ", "\u00a0"), wire=worst.wire
+        )
         return self._sign(
             "slowest",
             self._words.longest(worst.p99_s, over=worst.over),
