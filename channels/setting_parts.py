@@ -142,7 +142,7 @@ class Ivr(Part):
     help_dial: str = Field(
         "",
         pattern=r"^\+?[0-9*#]{0,20}$",
-        description="what is dialled for an agent (E.164 by Twilio); empty: KHALLAS_HELP_NUMBER, which is said",
+        description="whom Twilio dials for an agent, E.164; empty: KHALLAS_HELP_NUMBER, which is said",
     )
     wires: Names = Field(("twilio",), description="enabled switches' dialects")
     caller: Literal["twilio", "ami", "callfile"] = Field("twilio", description="who rings customers for their card")
