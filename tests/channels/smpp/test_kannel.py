@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from channels.doctor import networks
+from channels.doctor.finding import Trouble
 from channels.settings import Settings
 from lab.processes import free_port
 from tests.channels.smpp.conftest import until
@@ -111,6 +114,17 @@ async def test_code_is_answered_through_kannel_and_its_delivery_told(smsc: Smsc,
     (submit,) = await smsc.submits()
     assert "012345. Ne le donnez à personne." in submit["text"]
     assert (submit["from"], submit["to"]) == ("1117", SALMA[1:])
+
+
+async def test_the_doctor_is_let_in_by_a_real_smsbox_and_tells_when_not(settings: Settings) -> None:
+    assert await networks.kannel(settings) == "takes our login"
+    for change, words in (
+        ({"password": SecretStr("another")}, "refuses our login"),
+        ({"url": settings.kannel.url.removesuffix("sendsms") + "nothing"}, "answered 404"),
+    ):
+        other = settings.model_copy(update={"kannel": settings.kannel.model_copy(update=change)})
+        with pytest.raises(Trouble, match=words):
+            await networks.kannel(other)
 
 
 async def test_arabic_and_long_texts_through_kannel(smsc: Smsc, server: Running) -> None:

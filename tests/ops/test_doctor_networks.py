@@ -1,0 +1,70 @@
+"""`khallas doctor` at the operator's own networks: content with what is well, precise about what is not."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from channels.commands import voice
+from channels.doctor import networks
+from channels.doctor.finding import NotSetUp, Trouble
+from channels.ivr.prompts import Prompts
+from channels.settings import load
+from channels.smpp.account import account_of
+from core.texts import load_texts
+from tests.channels.ami_stand import SECRET, AmiStand, manager
+from tests.channels.smpp.conftest import smsc, smsc_process
+from tests.channels.smpp.outside import Smsc
+
+__all__ = ["smsc", "smsc_process"]  # the fixtures, shared
+
+INVALID_PASSWORD = 14  # ESME_RINVPASWD
+
+
+async def test_an_smsc_that_lets_us_in_and_one_that_does_not(smsc: Smsc) -> None:
+    account = account_of(f"{smsc.url}/atlas")
+    assert await networks.smsc(account) == "takes our bind"
+    state = await smsc.tell("state")
+    assert ([bind["command"] for bind in state["binds"]], state["unbinds"]) == (["bind_transmitter"], 1)
+    await smsc.mode(bind=INVALID_PASSWORD)
+    with pytest.raises(Trouble, match="refuses the bind") as found:
+        await networks.smsc(account)
+    assert "KHALLAS_SMPP__BINDS" in found.value.mend
+    assert "secret" not in f"{found.value} {found.value.mend}"
+
+
+async def test_a_manager_that_lets_us_in_and_one_that_does_not() -> None:
+    def settings(password: str) -> dict[str, str]:
+        url = f"ami://khallas:{password}@127.0.0.1:{stand.port}"
+        return {"KHALLAS_IVR__CALLER": "ami", "KHALLAS_ASTERISK__AMI_URL": url}
+
+    async with manager(AmiStand()) as stand:
+        assert await networks.switch(load(settings(SECRET))) == "takes our login"
+        with pytest.raises(Trouble) as found:
+            await networks.switch(load(settings("another-secret")))
+    assert "manager.conf" in found.value.mend
+    assert "another-secret" not in str(found.value)
+
+
+def test_sound_files_that_are_missing_or_say_other_words(tmp_path: Path) -> None:
+    settings = load({"KHALLAS_IVR__WIRES": "fastagi", "KHALLAS_GATEWAY_SECRETS__FASTAGI": "net:127.0.0.0/8"})
+    pieces = Prompts(load_texts()).pieces
+    entries = {}
+    for piece in pieces:
+        words = sha256(f"\0{piece.text}".encode()).hexdigest()
+        entry = voice.Entry(file="x.gsm", source="recorded", words_sha256=words, file_sha256="")
+        entries[f"{piece.language}/{piece.name}"] = entry
+        (tmp_path / piece.language).mkdir(exist_ok=True)
+    for language in {piece.language for piece in pieces}:
+        (tmp_path / language / "x.gsm").touch()
+    manifest = tmp_path / voice.MANIFEST
+    manifest.write_text(voice.Manifest(entries).model_dump_json())
+    assert networks.sounds(settings, tmp_path) == f"all there in {tmp_path}"
+    first, second, *_ = entries
+    entries[first] = entries[first].model_copy(update={"words_sha256": "0" * 64})
+    del entries[second]
+    manifest.write_text(voice.Manifest(entries).model_dump_json())
+    with pytest.raises(Trouble, match=f"1 missing, 1 stale: {second}, {first}"):
+        networks.sounds(settings, tmp_path)
+    with pytest.raises(NotSetUp):
+        networks.sounds(load({}), tmp_path)
