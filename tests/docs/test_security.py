@@ -40,8 +40,10 @@ def test_its_numbers_are_the_codes() -> None:
             f"then {code.SLOW_TRIES}/h a caller; {code.CALLER_WRONG}/h a caller; {code.CHANNEL_WRONG:,}/h a channel; "
             f"{code.ALL_WRONG:,}/h in all |"
         ),
-        f"N telephones try at most {code.TARGET_WRONG} + N codes of one line in an hour, and all telephones "
-        f"{code.ALL_WRONG:,} of all lines",
+        (
+            f"N telephones try at most {code.TARGET_WRONG} + N codes of one line in an hour, and all telephones "
+            f"{code.ALL_WRONG:,} of all lines"
+        ),
         (
             f"| {card.CALL_SENT} a call; {card.CALLER_SENT}/h and {card.CALLER_DAY_SENT} a day a caller; "
             f"{card.CARD_SENT}/h and {card.CARD_DAY_SENT} a day a card; hidden numbers {card.HIDDEN_SENT}/h together |"
