@@ -1,7 +1,7 @@
-"""Thousands of seeded stories on a virtual clock, and five planted faults that they must find.
+"""Thousands of seeded stories on a virtual clock, and planted faults that they must find.
 
 Planted: a new order id on retry; the approved amount not compared; a capture without its guard; a late decline that
-overrides "paid"; bills released while an order may still land.
+overrides "paid"; bills released while an order may still land; a credit asked for again because nobody answered.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import pytest
 from core.books import Change
 from core.payment import Event, Payment
 from core.ports import Approved, Order
+from core.refunds import Refund, RefundState
 from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.sim_world import Process
 from lab.chaos.simulation import Plant, failures, tell
@@ -81,12 +82,23 @@ def bills_released_inside_the_window(process: Process) -> None:
     recorder._times = replace(recorder._times, window_s=0)
 
 
+def credit_repeated_after_silence(process: Process) -> None:
+    """One fault more than the five: it arrived with the refunds of parts."""
+    refunder = process.sweep._poster._refunder
+
+    async def ask_again(refund: Refund) -> None:
+        await refunder._turn(refund, RefundState.ASKED, again_s=0)
+
+    refunder._compare = ask_again  # type: ignore[method-assign]  # the planted fault
+
+
 FAULTS: tuple[Plant, ...] = (
     new_order_id_on_retry,
     amount_not_compared,
     capture_without_guard,
     decline_overrides_paid,
     bills_released_inside_the_window,
+    credit_repeated_after_silence,
 )
 
 
