@@ -5,8 +5,7 @@ Unknown fields are ignored; nothing of what comes in is ever quoted.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
 from channels.door import Incoming, Malformed
 
@@ -15,6 +14,8 @@ PARAMETERS_MAX = 16
 
 Number = Annotated[str, Field(max_length=AMOUNT_CHARS_MAX)] | int | float
 Word = Annotated[str, Field(max_length=256)]
+
+_OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 class Asked(BaseModel):
@@ -48,11 +49,9 @@ class WithToken(Asked):
 def parsed(arrived: Incoming) -> WithCard | WithToken:
     """Raises Malformed, naming a field and no value."""
     try:
-        told: Any = from_json(arrived.body)
-    except ValueError:
+        told = _OBJECT.validate_json(arrived.body)
+    except ValidationError:
         raise Malformed("the body is no JSON object") from None
-    if not isinstance(told, dict):
-        raise Malformed("the body is no JSON object")
     model = WithToken if told.get("token_id") else WithCard
     try:
         return model.model_validate(told)
