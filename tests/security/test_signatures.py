@@ -4,6 +4,7 @@ import random
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -50,8 +51,10 @@ def _genuine(chance: random.Random) -> Signed:
 
 
 def _requests(seed: int) -> Iterator[Signed]:
+    """Without end."""
     chance = random.Random(seed)
-    return (_genuine(chance) for _ in range(MANY))
+    while True:
+        yield _genuine(chance)
 
 
 def _changed_at(chance: random.Random, text: str) -> str:
@@ -108,18 +111,13 @@ def _portless(signed_over: str) -> str:
 
 def test_no_mutated_request_is_accepted() -> None:
     chance = random.Random(1)
-    tried = 0
-    for genuine in _requests(2):
-        forged = _mutated(chance, genuine)
-        if forged == genuine or _spelled_alike(forged, genuine):
-            continue
-        tried += 1
+    pairs = ((genuine, _mutated(chance, genuine)) for genuine in _requests(2))
+    mutated = ((was, now) for was, now in pairs if now != was and not _spelled_alike(now, was))
+    for genuine, forged in islice(mutated, MANY):
         assert not valid(TOKENS, forged.url, forged.pairs, forged.signature), (genuine, forged)
-    assert tried > 0.9 * MANY
 
 
-def test_ten_thousand_forgeries() -> None:
-    """As many as the mutations that changed nothing left out above, and more."""
+def test_no_signature_with_another_bit_is_accepted() -> None:
     chance = random.Random(3)
     genuine = [_genuine(chance) for _ in range(200)]
     accepted = 0
@@ -134,7 +132,7 @@ def test_ten_thousand_forgeries() -> None:
 def test_no_genuine_request_is_refused() -> None:
     for token in TOKENS:
         theirs = RequestValidator(token)
-        for request in _requests(4):
+        for request in islice(_requests(4), MANY):
             signature = theirs.compute_signature(request.url, dict(request.pairs))
             assert sign(token, request.url, request.pairs) == signature
             assert valid(TOKENS, request.url, request.pairs, signature)
@@ -144,13 +142,14 @@ def test_verdicts_equal_twilios() -> None:
     chance = random.Random(5)
     theirs = RequestValidator(TOKENS[0])
     agreed = {True: 0, False: 0}
-    for genuine in _requests(6):
-        asked = genuine if chance.random() < 0.5 else _mutated(chance, genuine)
-        if len({name for name, _ in asked.pairs}) < len(asked.pairs):
-            continue  # a dictionary cannot hold them
+    made = (genuine if chance.random() < 0.5 else _mutated(chance, genuine) for genuine in _requests(6))
+    # where a name comes twice twilio's own dictionary cannot hold it
+    told = (asked for asked in made if len({name for name, _ in asked.pairs}) == len(asked.pairs))
+    for asked in islice(told, MANY):
         verdict = valid(TOKENS[:1], asked.url, asked.pairs, asked.signature)
         assert verdict is _theirs(theirs, asked), asked
         agreed[verdict] += 1
+    assert sum(agreed.values()) == MANY
     assert min(agreed.values()) > MANY // 3
 
 
