@@ -7,7 +7,7 @@ import pytest
 
 from core.attending import NoSuchPayment
 from core.payment import Payment, State
-from core.ports import Declined, DeclineKind, NotSettled, Undoing, Unknown
+from core.ports import Declined, DeclineKind, NotSettled, TooLate, Undoing, Unknown
 from core.refunds import Part
 from core.subscribers import Service
 from core.undoing import Reason, UndoRefusal, UndoRequest
@@ -178,6 +178,46 @@ async def test_a_credit_that_nobody_answered_is_seen_in_the_acquirers_sum_and_ne
         await at.shop.work()
     assert (await refunds(at.shop))[1:] == [(numbers[0], 100, end), (numbers[2], 200, "told")]
     assert [amount for _, amount in at.shop.bank.refunds].count(100) == int(landed)
+
+
+async def test_an_acquirer_that_cannot_tell_its_sum_is_asked_for_nothing_yet(
+    at: DeskShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot_tell(order_id: str) -> None:
+        return None
+
+    payment, numbers = await posted(at)
+    with monkeypatch.context() as patched:
+        patched.setattr(at.shop.bank, "credited_centimes", cannot_tell)
+        await given(at, payment, Part(numbers[0], 100))
+        await at.shop.work()
+        assert (await refunds(at.shop), at.shop.bank.refunds) == ([(numbers[0], 100, "asked")], [])
+    at.shop.bank.refund_answers.append(Unknown("time-out"))
+    at.shop.clock.forward(60)
+    await at.shop.poster.refund(payment.id)
+    with monkeypatch.context() as patched:
+        patched.setattr(at.shop.bank, "credited_centimes", cannot_tell)
+        at.shop.clock.forward(60)
+        await at.shop.poster.refund(payment.id)
+        assert await refunds(at.shop) == [(numbers[0], 100, "crediting")]
+
+
+async def test_what_is_too_late_to_credit_is_an_operator_s(at: DeskShop, caplog: pytest.LogCaptureFixture) -> None:
+    payment, numbers = await posted(at)
+    at.shop.bank.refund_answers.append(TooLate())
+    await given(at, payment, Part(numbers[0], 100))
+    await at.shop.work()
+    assert await refunds(at.shop) == [(numbers[0], 100, "stuck")]
+    assert "an operator must see to its credit" in caplog.text
+
+
+async def test_a_payment_that_went_back_otherwise_gives_no_parts(at: DeskShop) -> None:
+    payment, numbers = await posted(at)
+    await given(at, payment, Part(numbers[0], 100))
+    await at.shop.database.do("UPDATE payments SET state = 'voiding'")  # nobody here does that
+    await at.shop.work()
+    assert (await refunds(at.shop), at.shop.bank.refunds) == ([(numbers[0], 100, "refused")], [])
+    await at.shop.poster.refund("01AAAAAAAAAAAAAAAAAAAAAAAA")  # nobody's
 
 
 async def test_what_is_no_payment_has_no_parts(at: DeskShop) -> None:
