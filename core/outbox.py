@@ -49,9 +49,19 @@ class Sender:
         self._gateways = gateways
         self._clock = clock
         self._times = times
+        self._under_way: set[str] = set()
 
     async def deliver(self, reference: str) -> None:
-        """Send one message if it is due, unless another worker does."""
+        """Send one message if it is due, unless another worker does; a slow gateway outlasting its lease sends once."""
+        if reference in self._under_way:
+            return
+        self._under_way.add(reference)
+        try:
+            await self._deliver(reference)
+        finally:
+            self._under_way.discard(reference)
+
+    async def _deliver(self, reference: str) -> None:
         now = self._clock.now()
         message = await self._messages.claim(reference, now, later(now, self._times.lease_s))
         if message is None:

@@ -16,13 +16,13 @@ from core.timing import Times
 from lab.chaos.faults import Fuse, mortal
 
 # Everything that waits minutes in life waits seconds here. A `sending` is stale only after the acquirer's time-out.
-ACQUIRER_TIMEOUT_S = 1
+ACQUIRER_TIMEOUT_S = 2
 TIMES = Times(
     basket_ttl_s=600,
-    window_s=4,
+    window_s=5,
     send_within_s=2,
-    stale_sending_s=2,
-    lease_s=3,
+    stale_sending_s=3,
+    lease_s=4,
     undecided_sms_after_s=2,
     undo_pause_s=1,
     undo_refused_pause_s=2,

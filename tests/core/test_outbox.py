@@ -6,7 +6,9 @@ import pytest
 
 from core.billpay import NoSuchPayment
 from core.books import Delivery, Kind, message_reference
+from core.outbox import Sender
 from core.payment import Payment, State
+from core.ports import Sms
 from tests.core.conftest import PAYER, Shop
 from tests.core.fakes import CARD, CVV, NOON, fails, silent, silent_after_charging
 
@@ -127,7 +129,8 @@ async def test_news_that_is_overtaken_is_dropped(shop: Shop) -> None:
 async def test_workers_at_once_send_once(shop: Shop) -> None:
     payment = await shop.paid()
     reference = message_reference(payment.id, Kind.RECEIPT_SMS, payment.attempts)
-    await asyncio.gather(*(shop.sender.deliver(reference) for _ in range(6)))
+    workers = [Sender(shop.books, shop.sender._gateways, shop.clock, shop.times) for _ in range(6)]
+    await asyncio.gather(*(worker.deliver(reference) for worker in workers))
     assert len(shop.gateways.sms) == 1
     await shop.sender.deliver("nobody")
 
@@ -138,6 +141,27 @@ async def queued(shop: Shop) -> tuple[Payment, str]:
     await shop.books.messages.queue(payment, Kind.UNDECIDED_SMS, NOON)
     await shop.work()
     return payment, message_reference(payment.id, Kind.UNDECIDED_SMS, 1)
+
+
+async def test_a_gateway_slower_than_the_lease_is_not_asked_twice(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = await shop.paid()
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    send = shop.gateways.send
+
+    async def slowly(sms: Sms) -> str:
+        asked.set()
+        await go_on.wait()
+        return await send(sms)
+
+    monkeypatch.setattr(shop.gateways, "send", slowly)
+    reference = message_reference(payment.id, Kind.RECEIPT_SMS, 1)
+    first = asyncio.create_task(shop.sender.deliver(reference))
+    await asked.wait()
+    shop.clock.forward(shop.times.lease_s + 1)
+    await shop.sender.deliver(reference)
+    go_on.set()
+    await first
+    assert [sms.reference for sms in shop.gateways.sms] == [reference]
 
 
 async def test_delivery_reports_never_go_backwards(shop: Shop) -> None:
