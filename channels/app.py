@@ -16,6 +16,7 @@ from channels.assembly.house import House, assemble, base_of, operator_of
 from channels.clock import ZONE
 from channels.http import openapi
 from channels.http.front import Front, hot
+from channels.http.json_door import JsonDoor
 from channels.http.receive import Check
 from channels.ivr import connector
 from channels.ivr import endpoint as ivr
@@ -86,7 +87,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
     busiest = [*_ussd_routes(house), *_sms_routes(house)]
     routes = [
         *busiest,
-        *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD")),
+        *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.links, house.clock),
         *page_routes(settings, pages, house.till, house.links),
@@ -139,6 +140,11 @@ def _sms_routes(house: House) -> Sequence[BaseRoute]:
     wires = _enabled(settings.sms.wires, SMS_WIRES, "SMS")
     checks = {name: guards.signed(settings) if name == "twilio" else guards.gate(settings, name) for name in wires}
     return sms.routes(house.inbox, wires, checks, house.metrics.refused, public_url=base_of(settings))
+
+
+def _other_json_doors(settings: Settings) -> Sequence[JsonDoor]:
+    by_connector = "twilio" in settings.ivr.wires and settings.ivr.card_mode == "pay"
+    return (connector.JSON_DOOR,) if by_connector else ()
 
 
 def _ivr_routes(house: House) -> Sequence[BaseRoute]:

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from channels.app import build
 from channels.commands.config_example import example, reference
 from channels.http import openapi
+from channels.ivr.connector import JSON_DOOR
 from channels.observe.metrics import Metrics
 from channels.observe.metrics_till import TillMetrics
 from channels.settings import load
@@ -38,15 +39,15 @@ DOORS = {
     "/desk": "the help desk, behind a login ([guide](../guides/help-desk.md))",
     "/ops": "operations, behind a login",
     "/static": "browsers",
-    "/openapi.json": "whoever builds a gateway: the USSD doors that take JSON, OpenAPI 3.1",
+    "/openapi.json": "whoever builds a gateway: the doors that take JSON, OpenAPI 3.1",
     "/healthz": "the service manager: alive, no I/O",
     "/readyz": "the load balancer: Redis, database, migrations within a second; SMSCs are told",
     "/metrics": "Prometheus ([reference](metrics.md))",
 }
 HTTP = """\
-USSD doors that take JSON are described by [openapi.json](openapi.json), which the server gives at `GET /openapi.json`
-for the wires it has enabled; the other doors speak their gateway's own form, query or XML (its guide),
-`/ivr/pay-connector` Twilio's JSON. Each answer bears `X-Request-Id` ([operations](../operations.md#watching)).
+Doors that take JSON are described by [openapi.json](openapi.json), which the server gives at `GET /openapi.json`
+for what it has enabled; the other doors speak their gateway's own form, query or XML (its guide). Each answer bears
+`X-Request-Id` ([operations](../operations.md#watching)).
 """
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +61,8 @@ def pages() -> dict[str, str]:
         "docs/reference/metrics.md": metrics(),
         "docs/reference/http.md": http(),
         "docs/pictures/journey.svg": journey.svg(),
-        "docs/reference/openapi.json": json.dumps(openapi.document(WIRES), indent=1, ensure_ascii=False) + "\n",
+        "docs/reference/openapi.json": json.dumps(openapi.document(WIRES, [JSON_DOOR]), indent=1, ensure_ascii=False)
+        + "\n",
     }
 
 

@@ -1,7 +1,7 @@
 """GET /openapi.json: the doors that take JSON, described by the models that read it. OpenAPI 3.1."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from channels.http.json_door import JsonDoor
 from channels.http.receive import SECRET_HEADER
-from channels.ussd.wires import Path, UssdWire
+from channels.ussd.wires import UssdWire
 from channels.ussd.wires.reading import DIALOG_CHARS_MAX
 from core import VERSION
 
@@ -21,11 +22,16 @@ REF = "#/components/schemas/{model}"
 Use = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_GUARDS: Mapping[str, dict[str, Any]] = {
+    "secret": {"type": "apiKey", "in": "header", "name": SECRET_HEADER},
+    "basic": {"type": "http", "scheme": "basic"},
+}
+_REFUSED = {"secret": "the shared secret or the address is not right", "basic": "the password is not right"}
 
 
-def routes(wires: Mapping[str, UssdWire]) -> list[Route]:
-    """The document of these wires, made once."""
-    told = document(wires)
+def routes(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> list[Route]:
+    """The document of these wires and doors, made once."""
+    told = document(wires, others)
 
     async def openapi(_: Request) -> Response:
         return JSONResponse(told)
@@ -33,38 +39,55 @@ def routes(wires: Mapping[str, UssdWire]) -> list[Route]:
     return [Route(PATH, openapi, methods=["GET"])]
 
 
-def document(wires: Mapping[str, UssdWire]) -> dict[str, Any]:
+def document(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> dict[str, Any]:
     """What goes in and out at every JSON door."""
-    doors = [(name, path) for name, wire in wires.items() for path in wire.paths if path.asked and path.answered]
-    models: list[Use] = [(path.asked, "validation") for _, path in doors if path.asked]
-    models += [(path.answered, "serialization") for _, path in doors if path.answered]
+    doors = [*_ussd(wires), *others]
+    models: list[Use] = [(asked, "validation") for door in doors for asked in door.asked]
+    models += [(door.answered, "serialization") for door in doors]
     names, schemas = models_json_schema(models, ref_template=REF)
+    guards = {door.guard for door in doors} | {"secret"}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Khallas: USSD gateways over JSON", "version": VERSION},
-        "paths": {f"/ussd/{wire}{path.below}": {"post": _operation(wire, path, names)} for wire, path in doors},
+        "info": {"title": "Khallas: doors that take JSON", "version": VERSION},
+        "paths": {door.path: {"post": _operation(door, names)} for door in doors},
         "components": {
             "schemas": schemas.get("$defs", {}),
-            "securitySchemes": {"secret": {"type": "apiKey", "in": "header", "name": SECRET_HEADER}},
+            "securitySchemes": {name: told for name, told in _GUARDS.items() if name in guards},
         },
         # a wire may be guarded by its networks instead
         "security": [{"secret": []}, {}],
     }
 
 
-def _operation(wire: str, path: Path, names: Mapping[Any, Any]) -> dict[str, Any]:
+def _ussd(wires: Mapping[str, UssdWire]) -> list[JsonDoor]:
+    return [
+        JsonDoor(
+            f"ussd-{wire}{_PARAMETER.sub('', path.below).replace('/', '-')}".replace("--", "-"),
+            f"/ussd/{wire}{path.below}",
+            (path.asked,),
+            path.answered,
+            "what the handset shows, or a receipt",
+            "secret",
+        )
+        for wire, spoken in wires.items()
+        for path in spoken.paths
+        if path.asked and path.answered
+    ]
+
+
+def _operation(door: JsonDoor, names: Mapping[Any, Any]) -> dict[str, Any]:
+    asked = [names[model, "validation"] for model in door.asked]
     operation: dict[str, Any] = {
-        "operationId": f"ussd-{wire}{_PARAMETER.sub('', path.below).replace('/', '-')}".replace("--", "-"),
-        "requestBody": {"required": True, "content": _json(names[path.asked, "validation"])},
+        "operationId": door.name,
+        "requestBody": {"required": True, "content": _json(asked[0] if len(asked) == 1 else {"anyOf": asked})},
         "responses": {
-            "200": {
-                "description": "what the handset shows, or a receipt",
-                "content": _json(names[path.answered, "serialization"]),
-            },
+            "200": {"description": door.told, "content": _json(names[door.answered, "serialization"])},
             "400": {"description": "malformed: nothing was changed", "content": {"text/plain": {}}},
-            "403": {"description": "the shared secret or the address is not right", "content": {"text/plain": {}}},
+            "403": {"description": _REFUSED[door.guard], "content": {"text/plain": {}}},
         },
     }
+    if door.guard != "secret":
+        operation["security"] = [{door.guard: []}]
     parameters = [
         {
             "name": found,
@@ -72,7 +95,7 @@ def _operation(wire: str, path: Path, names: Mapping[Any, Any]) -> dict[str, Any
             "required": True,
             "schema": {"type": "string", "pattern": rf"^[0-9A-Za-z._~-]{{1,{DIALOG_CHARS_MAX}}}$"},
         }
-        for found in _PARAMETER.findall(path.below)
+        for found in _PARAMETER.findall(door.path)
     ]
     return operation | ({"parameters": parameters} if parameters else {})
 

@@ -3,7 +3,7 @@
 Unknown fields are ignored; nothing of what comes in is ever quoted.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
@@ -15,13 +15,14 @@ PARAMETERS_MAX = 16
 Number = Annotated[str, Field(max_length=AMOUNT_CHARS_MAX)] | int | float
 Word = Annotated[str, Field(max_length=256)]
 
+M = TypeVar("M", bound=BaseModel)
 _OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 class Asked(BaseModel):
     """What both have in common: which transaction, for how much, and the parameters that our TwiML gave."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
     transaction_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
     cvv: SecretStr = SecretStr("")
@@ -43,7 +44,17 @@ class WithToken(Asked):
     """A charge of a card that was kept. `token_id` is what `tokenize` answered."""
 
     method: Literal["charge"] = "charge"
-    token_id: Annotated[str, Field(max_length=64)]
+    token_id: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Told(BaseModel):
+    """What is answered, with one of the two ids: empty where the error's code tells why."""
+
+    charge_id: str = ""
+    token_id: str = ""
+    error_code: str | None
+    error_message: str | None
+    parameters: dict[str, str] = {}
 
 
 def parsed(arrived: Incoming) -> WithCard | WithToken:
@@ -52,10 +63,20 @@ def parsed(arrived: Incoming) -> WithCard | WithToken:
         told = _OBJECT.validate_json(arrived.body)
     except ValidationError:
         raise Malformed("the body is no JSON object") from None
-    model = WithToken if told.get("token_id") else WithCard
+    card = _read(WithCard, told)
+    if isinstance(card, WithCard):
+        return card
+    token = _read(WithToken, told)
+    if isinstance(token, WithToken):
+        return token
+    error = token if "token_id" in told else card
+    where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+    named = where[0] if where and where[0] in {*WithCard.model_fields, *WithToken.model_fields} else ""
+    raise Malformed(f"the field {named} is missing or wrong" if named else "the body is no JSON object")
+
+
+def _read(model: type[M], told: object) -> M | ValidationError:
     try:
         return model.model_validate(told)
     except ValidationError as error:
-        where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
-        named = where[0] if where and where[0] in model.model_fields else ""
-        raise Malformed(f"the field {named} is missing or wrong" if named else "the body is no JSON object") from None
+        return error

@@ -22,8 +22,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from channels.door import Malformed, Refused
+from channels.http.json_door import JsonDoor
 from channels.http.receive import Check, Count, incoming, refused
-from channels.ivr.asked import Asked, WithCard, WithToken, parsed
+from channels.ivr.asked import Asked, Told, WithCard, WithToken, parsed
 from core.cards import CVV_MAX, CVV_MIN, Card, Secret, expired, expiry_of, pan_plausible
 from core.payment import Payment, State
 from core.ports import DeclineKind
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 PATH = "/ivr/pay-connector"
 DOOR = "ivr/pay-connector"
+JSON_DOOR = JsonDoor("pay-connector", PATH, (WithCard, WithToken), Told, "what became of the card", "basic")
 BODY_BYTES_MAX = 8 * 1024
 BANK_WAIT_S = 7.0  # Twilio gives up after ten
 ANSWER_MAX_S = 9.0

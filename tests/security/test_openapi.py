@@ -1,5 +1,6 @@
 """The JSON doors held against their own description: schemathesis makes requests that fit it, and that do not."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from channels.http.openapi import document
+from channels.ivr.connector import JSON_DOOR
 from channels.ussd.wires import WIRES
 from lab.postgres import Postgres
 from lab.valkey import Valkey
@@ -22,7 +24,15 @@ from tests.security.world import World, changed, world
 EXAMPLES = 100  # an operation and a mode
 JSON = (dict, list, str, int, float, bool)
 
-DOCUMENT = document(WIRES)
+DOCUMENT = document(WIRES, [JSON_DOOR])
+USER, PASSWORD = "twilio", "a-long-password-of-twilio"
+CONNECTOR: dict[str, object] = {
+    "card_mode": "pay",
+    "pay_connector": "khallas",
+    "pay_user": USER,
+    "pay_passwords": PASSWORD,
+}
+BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 _FOUND: list[Any] = list(schemathesis.openapi.from_dict(DOCUMENT).get_all_operations())
 OPERATIONS = {told.ok().definition.raw["operationId"]: told.ok() for told in _FOUND}
 CALM = settings(
@@ -39,14 +49,15 @@ async def here(valkey: Valkey, postgres: Postgres, template_database: str) -> As
     url = postgres.create("openapi", template_database)
     async with Redis.from_url(valkey.url) as redis:
         await redis.flushall()
-    async with world(valkey.url, url, change=lambda told: changed(told, ussd={"wires": ",".join(WIRES)})) as made:
+    ussd: dict[str, object] = {"wires": ",".join(WIRES)}
+    async with world(valkey.url, url, change=lambda told: changed(told, ussd=ussd, ivr=CONNECTOR)) as made:
         yield made
     postgres.drop("openapi")
 
 
 async def _answered(here: World, case: Any) -> tuple[int, Any]:
     body = json.dumps(case.body).encode() if isinstance(case.body, JSON) or case.body is None else b""
-    headers = (("content-type", case.media_type or "application/json"),)
+    headers = (("content-type", case.media_type or "application/json"), ("authorization", BASIC))
     told = await ask(here.app, Ask(case.method.upper(), case.formatted_path, headers, body))
     assert told.status in {200, 400, 404, 405}, (case, told)
     assert told.status in {404, 405} or told.headers["cache-control"] == "no-store"
@@ -61,7 +72,7 @@ def _schema(operation: Any, *, answered: bool) -> dict[str, Any]:
 
 
 def test_the_document_describes_every_json_door() -> None:
-    assert len(OPERATIONS) == sum(path.asked is not None for wire in WIRES.values() for path in wire.paths)
+    assert len(OPERATIONS) == 1 + sum(path.asked is not None for wire in WIRES.values() for path in wire.paths)
     assert OPERATIONS
 
 

@@ -8,13 +8,14 @@ import pytest
 from starlette.applications import Starlette
 
 from channels.http.openapi import PATH, document, routes
+from channels.ivr.connector import JSON_DOOR
 from channels.ussd.wires import WIRES
 from lab.serving import serving
 from lab.webhooks import Line
 from tests.channels.ussd.test_wires import of
 
 JSON_WIRES = ("madapi", "infobip", "hubtel")
-DOCUMENT = document(WIRES)
+DOCUMENT = document(WIRES, [JSON_DOOR])
 
 
 def references(part: object) -> Iterator[str]:
@@ -31,8 +32,9 @@ def references(part: object) -> Iterator[str]:
 
 def test_every_json_door_is_described_and_no_other() -> None:
     want = {f"/ussd/{name}{path.below}" for name in JSON_WIRES for path in WIRES[name].paths}
-    assert set(DOCUMENT["paths"]) == want
-    assert len({operation["post"]["operationId"] for operation in DOCUMENT["paths"].values()}) == len(want)
+    assert set(DOCUMENT["paths"]) == want | {"/ivr/pay-connector"}
+    assert set(document(WIRES)["paths"]) == want
+    assert len({operation["post"]["operationId"] for operation in DOCUMENT["paths"].values()}) == len(want) + 1
     assert document({"comviva": WIRES["comviva"]})["paths"] == {}
 
 
@@ -62,8 +64,15 @@ def test_recorded_requests_have_the_fields_described(wire: str) -> None:
             assert set(answered["properties"]) == set(entry["json"])
 
 
+def test_a_door_has_its_own_guard() -> None:
+    connector = DOCUMENT["paths"]["/ivr/pay-connector"]["post"]
+    assert connector["security"] == [{"basic": []}]
+    assert set(DOCUMENT["components"]["securitySchemes"]) == {"secret", "basic"}
+    assert set(document(WIRES)["components"]["securitySchemes"]) == {"secret"}
+
+
 async def test_it_is_served() -> None:
-    async with serving(Starlette(routes=routes(WIRES))) as url, Line() as line:
+    async with serving(Starlette(routes=routes(WIRES, [JSON_DOOR]))) as url, Line() as line:
         answer = await line.send(url + PATH, {}, "GET")
     assert json.loads(answer.body) == DOCUMENT
     assert answer.content_type == "application/json"

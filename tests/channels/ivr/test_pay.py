@@ -298,7 +298,6 @@ DISAGREES: list[tuple[dict[str, object], str]] = [
     ({"parameters": {"payment": ""}, "method": "tokenize"}, "no_payment"),
     ({"method": "tokenize", "cardnumber": "4000000000000011"}, "invalid_card"),
     ({"method": "tokenize", "expiry_year": "20"}, "invalid_card"),
-    ({"token_id": "0" * 32}, "no_token"),
 ]
 
 
