@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Status
+from procrastinate.jobs import Job, Status
 from psycopg import Error
 from psycopg_pool import PoolTimeout
 
@@ -36,6 +36,8 @@ CONCURRENCY = 8
 POLL_S = 2.0
 GRACE_S = 20.0
 RESTART_PAUSE_S = 1.0
+HANDED_BACK_MAX = 5  # times a job; then its row's due time has to do
+KEPT_HOURS = 72  # jobs that failed or were cut off, for whoever asks why
 ROUNDS_MAX = 10  # of work_off: jobs that defer jobs
 
 
@@ -50,6 +52,16 @@ class Work:
     retention: Retention | None = None
 
 
+class HandedBack(BaseRetryStrategy):
+    """A job that was cut off by its worker's end goes to another one. What fails is not tried by procrastinate: the
+    row's own due time says when somebody looks again.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        cut = isinstance(exception, asyncio.CancelledError) and job.attempts < HANDED_BACK_MAX
+        return RetryDecision(retry_in={"seconds": 0}) if cut else None
+
+
 def build_jobs(
     work: Work, *, periodic: bool = True, sweep_every_s: int = SWEEP_EVERY_S, tracer: Tracer = NO_TRACER
 ) -> App:
@@ -62,22 +74,22 @@ def build_jobs(
         with request_of(request or fresh_request_id()) as name, tracer.span(f"job {task}", request=name):
             yield
 
-    @app.task(name=TaskName.ATTEND)
+    @app.task(name=TaskName.ATTEND, retry=HandedBack())
     async def attend(key: str, request: str = "") -> None:
         with _for(request, TaskName.ATTEND):
             await work.attendant.attend(key)
 
-    @app.task(name=TaskName.POST)
+    @app.task(name=TaskName.POST, retry=HandedBack())
     async def post(key: str, request: str = "") -> None:
         with _for(request, TaskName.POST):
             await work.poster.post(key)
 
-    @app.task(name=TaskName.REFUND)
+    @app.task(name=TaskName.REFUND, retry=HandedBack())
     async def refund(key: str, request: str = "") -> None:
         with _for(request, TaskName.REFUND):
             await work.poster.refund(key)
 
-    @app.task(name=TaskName.DELIVER)
+    @app.task(name=TaskName.DELIVER, retry=HandedBack())
     async def deliver(key: str, request: str = "") -> None:
         with _for(request, TaskName.DELIVER):
             await work.sender.deliver(key)
@@ -93,6 +105,9 @@ def build_jobs(
 
     @app.task(name=TaskName.RETAIN, queueing_lock=TaskName.RETAIN)
     async def retain(timestamp: int) -> None:
+        await app.job_manager.delete_old_jobs(
+            KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
         if work.retention is not None:
             await work.retention.apply()
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from procrastinate.exceptions import ConnectorException
 
+from core import jobs
 from core.database.wake import TaskName
 from core.jobs import Work, build_jobs, retry_stalled, run_worker, worker_beside
 from core.payment import State
@@ -64,6 +65,38 @@ async def test_a_signal_ends_a_worker_in_order(shop: Shop) -> None:
     assert await shop.database.all("SELECT * FROM procrastinate_workers") == []
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def test_what_a_worker_cannot_finish_in_time_is_handed_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "GRACE_S", 0.2)
+    hangs, deliver = asyncio.Event(), shop.sender.deliver
+
+    async def slow(reference: str) -> None:
+        hangs.set()
+        await asyncio.Event().wait()
+
+    shop.sender.deliver = slow  # type: ignore[method-assign]  # a mail server that never answers
+    worker = asyncio.create_task(run_worker(shop.jobs, install_signal_handlers=True))
+    await shop.paid()
+    await asyncio.wait_for(hangs.wait(), 30)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(worker, 30)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(number)
+    states = await shop.database.all("SELECT DISTINCT status FROM procrastinate_jobs")
+    assert [row["status"] for row in states] == ["todo"]
+    shop.sender.deliver = deliver  # type: ignore[method-assign]  # as it was
+    await shop.work()
+    assert (len(shop.gateways.sms), len(shop.gateways.mails)) == (1, 1)
+
+
+async def test_jobs_that_ended_badly_do_not_pile_up(shop: Shop) -> None:
+    await shop.paid()
+    await shop.database.do("UPDATE procrastinate_jobs SET status = 'aborted' WHERE task_name = 'khallas.deliver'")
+    await shop.database.do("UPDATE procrastinate_events SET at = now() - interval '80 hours'")
+    await shop.jobs.configure_task(TaskName.RETAIN).defer_async(timestamp=0)
+    await shop.work()
+    assert await shop.database.all("SELECT * FROM procrastinate_jobs") == []
 
 
 async def test_the_sweep_runs_every_few_seconds_of_every_minute(shop: Shop) -> None:
