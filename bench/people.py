@@ -1,9 +1,10 @@
 """Subscribers and their bills in PostgreSQL, so many that no two requests of a moment are about the same one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import psycopg
 
+from core.invoices import Invoice
 from core.subscribers import Language
 
 SUBSCRIBERS = 4_000
@@ -17,6 +18,12 @@ VALUES ('mobile', %s, 'Salma Demo', %s, 'salma@example.com', %s, %s, now()) ON C
 INVOICES = """
 INSERT INTO invoices (service, line_reference, number, period, amount_centimes, due_date, updated_at)
 VALUES ('mobile', %s, %s, '2026-10-01', 19900, '2026-11-25', now()) ON CONFLICT DO NOTHING
+"""
+
+
+THESE_INVOICES = """
+INSERT INTO invoices (service, line_reference, number, period, amount_centimes, due_date, updated_at)
+VALUES ('mobile', %s, %s, %s, %s, %s, now()) ON CONFLICT DO NOTHING
 """
 
 
@@ -42,6 +49,18 @@ def seed(database_url: str, *, people: int = SUBSCRIBERS, bills: int = 0) -> Non
         connection.commit()
         connection.autocommit = True
         connection.execute("ANALYZE")
+
+
+def insert(database_url: str, lines: Sequence[tuple[str, str]], owed: Sequence[tuple[str, Sequence[Invoice]]]) -> None:
+    """Lines by reference and MSISDN, and the very bills of theirs."""
+    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.executemany(LINES, [(reference, msisdn, CODE, "fr") for reference, msisdn in lines])
+        rows = [
+            (reference, bill.number, bill.period, bill.amount_centimes, bill.due_date)
+            for reference, bills in owed
+            for bill in bills
+        ]
+        cursor.executemany(THESE_INVOICES, rows)
 
 
 def number(person: int, bill: int) -> str:

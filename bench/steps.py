@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from redis.asyncio import Redis
 
+from bench import people
 from bench.load import CONNECTIONS, Requests, post
 from bench.stage import PUBLIC_URL, SID, TOKEN
 from channels.gateways.twilio_signature import sign
@@ -52,12 +53,30 @@ def dialog(connection: int, session: int) -> str:
     return f"b{connection}-{session}"
 
 
-def bills(count: int) -> tuple[Invoice, ...]:
-    """Unpaid bills of the demo's kind."""
+def reference(connection: int, bill_count: int) -> str:
+    """The line of a connection's customer."""
+    return f"06{bill_count:04d}{connection:04d}"
+
+
+def bills(connection: int, count: int) -> tuple[Invoice, ...]:
+    """Its unpaid bills, oldest first and nobody else's: what one customer is shown helps to show no other's."""
     return tuple(
-        Invoice(f"{n:016d}", date(2023 + n // 12 % 4, n % 12 + 1, 1), 8_000 + 317 * n, date(2026, 11, 25))
+        Invoice(
+            f"{connection:08d}{n:08d}",
+            date(2026 - (count - 1 - n) // 12, (n - count) % 12 + 1, 1),
+            8_000 + 317 * n + connection,
+            date(2026, 11, 25),
+        )
         for n in range(count)
     )
+
+
+def seed_lines(database_url: str, bill_counts: Sequence[int]) -> None:
+    """Those lines in the embedded billing: a long list is asked for again by whoever does not have it at hand."""
+    for count in bill_counts:
+        lines = [(reference(connection, count), msisdn(connection)) for connection in range(CONNECTIONS)]
+        owed = [(reference(connection, count), bills(connection, count)) for connection in range(CONNECTIONS)]
+        people.insert(database_url, lines, owed)
 
 
 def language(connection: int, among: Sequence[Language] = EVERY_LANGUAGE) -> Language:
@@ -66,10 +85,9 @@ def language(connection: int, among: Sequence[Language] = EVERY_LANGUAGE) -> Lan
 
 def record(connection: int, count: int, among: Sequence[Language] = EVERY_LANGUAGE) -> bytes:
     """A session at the list of bills, as step.lua leaves it."""
-    line = LineRef(Service.MOBILE, f"06{connection:08d}", "salma@example.com")
-    kept = Record(
-        ORDER + 1, ORDER, PickInvoices(line, unpaid_of(bills(count))), language(connection, among), terms=True
-    )
+    line = LineRef(Service.MOBILE, reference(connection, count), "salma@example.com")
+    pick = PickInvoices(line, unpaid_of(bills(connection, count)))
+    kept = Record(ORDER + 1, ORDER, pick, language(connection, among), terms=True)
     return b"%d|%b" % (kept.version, encode(kept))
 
 

@@ -55,10 +55,11 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """A channel's way of making a page. `compose` may be called often: it is pure and cheap."""
+    """A channel's way of making a page. `room`: characters of text and labels after which nothing fits any more."""
 
     compose: Callable[[str, Sequence[Row]], str]
     fits: Callable[[str], bool]
+    room: int
     keys: Keys
     options_max: int
     next: Row
@@ -155,24 +156,25 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     most = min(length, begin + layout.options_max - len(pinned))
     # pinned ones first, so that their keys are the same on every page
     rows = [Row(DIGITS[n], label(option)) for n, option in enumerate(pinned)]
-    back = begin > 0 or words.back
-    if most == length:  # the last page needs no way on, so it may hold what one more row would not let in
-        shown = [*words.options[begin:most]]
-        last = [*rows, *[Row(DIGITS[n], label(option)) for n, option in enumerate(shown, len(rows))]]
-        composed = layout.compose(text, [*last, layout.back] if back else last)
+    back = [layout.back] if begin > 0 or words.back else []
+    shown: list[Option] = []
+    room = layout.room - len(text) - sum(len(row.label) for row in rows)
+    while begin + len(shown) < most and (room > 0 or not shown):
+        option = words.options[begin + len(shown)]
+        row = Row(DIGITS[len(rows)], label(option))
+        room -= len(row.label)
+        rows.append(row)
+        shown.append(option)
+    while True:  # bounded: one row is taken off each time
+        # the last page needs no way on, so it may hold what one more row would not let in
+        ways = back if begin + len(shown) == length else [layout.next, *back]
+        composed = layout.compose(text, [*rows, *ways])
         if layout.fits(composed):
             return _page(composed, words, layout, shown, begin)
-    shown, longest = [], None
-    ways = [layout.next, layout.back] if back else [layout.next]
-    for end in range(begin + 1, most + 1):
-        option = words.options[end - 1]
-        rows.append(Row(DIGITS[len(rows)], label(option)))
-        composed = layout.compose(text, [*rows, *(ways if end < length else ways[1:])])
-        if not layout.fits(composed):
-            break
-        shown.append(option)
-        longest = composed
-    return None if longest is None else _page(longest, words, layout, shown, begin)
+        if len(shown) <= 1:
+            return None
+        shown.pop()
+        rows.pop()
 
 
 def _page(text: str, words: Menu, layout: Layout, shown: Sequence[Option], begin: int) -> Page:

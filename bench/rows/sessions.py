@@ -51,6 +51,7 @@ def _live(backends: Backends, plan: Plan) -> Row:
 
 def _bills(backends: Backends, plan: Plan) -> Row:
     """Lines with few and with many unpaid bills, on one server."""
+    steps.seed_lines(backends.database_url, BILLS)
     with server("Khallas", KHALLAS, khallas_environ(backends), "/healthz") as running:
         contenders = [
             khallas(backends, running, plan, bill_count=n, label=f"a line with {n} bills", among=steps.LONG_PAGES)

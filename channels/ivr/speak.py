@@ -16,6 +16,7 @@ from sessions.pages import Keys, Layout, Page, Row, Spot, find, page_at
 from sessions.screen import Capabilities, Digits, Menu, Option, Say, Shows, Text, Words
 
 CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages included
+ROOM = 2_000  # characters; a page is bounded by its choices
 KEYS = Keys(next="8", back="9", help="0", restart="*")
 CAN = Capabilities(
     channel="ivr",
@@ -66,6 +67,7 @@ class IvrSpeaker:
         layout = Layout(
             compose=lambda words_, rows: "\n".join((words_, *(self._row(row, language) for row in rows))),
             fits=lambda page: page.count("\n") - said <= CHOICES_MAX,
+            room=ROOM,
             keys=KEYS,
             options_max=CHOICES_MAX,
             next=Row(KEYS.next, self._wording.plain(language, "next")),

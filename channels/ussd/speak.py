@@ -80,6 +80,7 @@ class UssdSpeaker:
         return Layout(
             compose=compose,
             fits=self._limits.fits,
+            room=self._limits.units if language is Language.AR else self._limits.septets,
             keys=KEYS,
             options_max=OPTIONS_MAX,
             next=Row(KEYS.next, self._wording.plain(language, "next")),

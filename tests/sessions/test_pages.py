@@ -42,7 +42,7 @@ def compose(text: str, rows: Sequence[Row]) -> str:
 
 def layout(room: int, keys: Keys = KEYS, options_max: int = 8) -> Layout:
     return Layout(
-        compose, lambda text: len(text) <= room, keys, options_max, Row(keys.next, "next"), Row(keys.back, "back")
+        compose, lambda text: len(text) <= room, room, keys, options_max, Row(keys.next, "next"), Row(keys.back, "back")
     )
 
 
