@@ -1,6 +1,6 @@
 """What customers were shown, on its way to the help desk: nothing typed that may be secret, and in nobody's way."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -26,8 +26,8 @@ TEXTS = load_texts()
 TOTAL = Menu(say("confirm-total", total=Amount(76920), count=2, email="s***@example.com"), ())
 
 
-def answer(screen: str, came_from: str = "", words: Menu | Digits | Tell = TOTAL) -> Answer:
-    return Answer(Page("", words, Keys("9", "0")), screen, Language.FR, 1, ends=False, came_from=came_from)
+def answer(screen: str, came_from: str = "", words: Menu | Digits | Tell = TOTAL, *, ends: bool = False) -> Answer:
+    return Answer(Page("", words, Keys("9", "0")), screen, Language.FR, 1, ends=ends, came_from=came_from)
 
 
 def heard(typed: str | None, dialog: str = "ATUid_1", order: int = 1) -> Heard:
@@ -63,7 +63,7 @@ async def test_a_dialog_is_read_as_it_was_shown(database_url: str) -> None:
             tell(heard("1"), answer("PickInvoices", "Service"))
             tell(heard("1", "another"), None)
             clock.forward(3)
-            tell(heard("2"), replace(answer("ConfirmTotal", "PickInvoices"), ends=True))
+            tell(heard("2"), answer("ConfirmTotal", "PickInvoices", ends=True))
             transcripts.text(NUMBER, "twilio-SM1", "twilio", "code_sms")
         dialogs = await books.of(NUMBER, clock.now() - DAY, clock.now() + DAY)
         assert await books.of("+212600000002", clock.now() - DAY, clock.now() + DAY) == ()
