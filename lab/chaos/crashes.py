@@ -16,8 +16,8 @@ from lab.cmi_lies import Manner
 
 RESOLVED_MAX_S = 30.0
 REACHED_MAX_S = 60.0
-POLL_S = 0.05
-LOOK_S = 0.005
+POLL_S = 0.2
+LOOK_S = 0.02
 TRIES_MAX = 3  # calls a customer makes until the bill is paid
 LANDS_AFTER_S = 0.4
 ROUNDS_A_POINT_MAX = 100_000  # so that no two customers are one
