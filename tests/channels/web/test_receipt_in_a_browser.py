@@ -37,7 +37,8 @@ def watched(page: Page) -> list[str]:
     found: list[str] = []
     page.on("console", lambda message: found.append(message.text))
     page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("requestfailed", lambda request: found.append(request.url))
+    left = "net::ERR_ABORTED"  # by a page that was left before its icon came
+    page.on("requestfailed", lambda request: found.append(request.url) if request.failure != left else None)
     page.on("request", lambda request: found.append(request.url) if "127.0.0.1" not in request.url else None)
     return found
 
