@@ -144,4 +144,4 @@ async def test_an_installation_without_stand_ins_says_so(verb: str, absent: str)
     )
     out, err = await process.communicate()
     assert (process.returncode, out, err.count(b"\n")) == (1, b"", 1)
-    assert b"khallas[lab]" in err
+    assert b"'.[lab]'" in err
