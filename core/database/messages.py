@@ -84,7 +84,7 @@ WHERE (reference = %(reference)s OR provider_id = %(provider_id)s)
 
 
 FIRST, AFTERWARDS = 0, 1  # of the column `priority`
-Row = tuple[str, str, str, Delivery, str | None, datetime, int, str | None]
+Row = tuple[str, str, str, str, str | None, datetime, int, str | None]
 
 
 class PgMessages:
@@ -161,7 +161,8 @@ class PgMessages:
         route: str | None = None,
     ) -> None:
         priority = FIRST if kind in ANSWERS else AFTERWARDS
-        await self._record.ask((reference, kind, recipient, status, provider_id, now, priority, route))
+        # plain strings: psycopg takes no array of several kinds of them
+        await self._record.ask((reference, str(kind), recipient, str(status), provider_id, now, priority, route))
 
     async def report(
         self,

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from core.books import BooksDown, Delivery
+from core.books import BooksDown, Delivery, Kind
 from core.database import batched
+from core.database import messages as messages_module
 from core.database.batched import BATCHES_MAX, QUESTIONS_MAX, Batched
 from core.database.books import books_on
 from core.database.pool import Connection, Database, open_database
@@ -177,19 +178,40 @@ async def test_messages_recorded_together(database: Database) -> None:
     """The same one twice, and one that PostgreSQL cannot write, are nobody else's business."""
     messages = books_on(database).messages
 
-    async def record(reference: str, recipient: str, route: str | None) -> None:
-        await messages.record(reference, "code_sms", recipient, NOW, status=Delivery.SENT, route=route)
+    async def record(reference: str, recipient: str, route: str | None, kind: str = "code_sms") -> None:
+        await messages.record(reference, kind, recipient, NOW, status=Delivery.SENT, route=route)
 
     heard = await asyncio.gather(
-        record("twilio-2", "+212600000002", None),
+        record("twilio-2", "+212600000002", None, Kind.ANSWER_SMS),
         record("twilio-1", "+212600000001", "twilio"),
         record("twilio-1", "+212600000001", "twilio"),
         record("twilio-3", "+2126\x00", "twilio"),
         return_exceptions=True,
     )
     assert [type(each) for each in heard] == [type(None)] * 3 + [psycopg.DataError]
-    rows = await database.all("SELECT reference, recipient, status, route FROM messages ORDER BY reference")
+    rows = await database.all("SELECT reference, kind, recipient, status, route FROM messages ORDER BY reference")
     assert [tuple(row.values()) for row in rows] == [
-        ("twilio-1", "+212600000001", "sent", "twilio"),
-        ("twilio-2", "+212600000002", "sent", None),
+        ("twilio-1", "code_sms", "+212600000001", "sent", "twilio"),
+        ("twilio-2", "answer_sms", "+212600000002", "sent", None),
     ]
+
+
+async def test_messages_of_several_kinds_are_one_statement(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    together = "core.database.messages._record"
+    inner = messages_module._record
+
+    async def counted(connection: Connection, rows: Sequence[messages_module.Row]) -> Sequence[None]:
+        sizes.append(len(rows))
+        return await inner(connection, rows)
+
+    monkeypatch.setattr(together, counted)
+    messages = books_on(database).messages
+    kinds = ("code_sms", Kind.ANSWER_SMS, Kind.CODE_SMS)
+    await asyncio.gather(
+        *(
+            messages.record(f"m-{kind}-{n}", kind, "+212600000001", NOW, status=status)
+            for n, (kind, status) in enumerate(zip(kinds, (Delivery.SENT, Delivery.QUEUED, Delivery.SENT), strict=True))
+        )
+    )
+    assert sizes == [3]
