@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -10,6 +11,9 @@ import pytest
 
 from channels.app import application, assemble, build
 from channels.settings import BadSettings, Settings, load
+from core.database.pool import open_database
+from core.database.transcripts import PgTranscripts
+from core.transcripts import Blind
 from lab.caller import SmsPhone, UssdPhone, VoicePhone, follow
 from lab.serving import serving
 from lab.webhooks import WebhookFailed
@@ -180,3 +184,33 @@ async def test_the_operator_s_name_and_logo_come_from_settings(
 def test_a_name_or_logo_that_cannot_be_is_told_at_the_start(own: dict[str, str], why: str) -> None:
     with pytest.raises(BadSettings, match=why):
         build(settings(DEAD_REDIS, DEAD_DATABASE, **own))
+
+
+@pytest.mark.parametrize("days", [30, 0])
+async def test_what_every_door_shows_is_kept_for_the_desk(redis_url: str, database_url: str, days: int) -> None:
+    own = settings(redis_url, database_url, retention={"transcripts_days": days})
+    headers = {"X-Khallas-Secret": "secret-of-the-gateway"}
+    async with served(own) as url:
+        async with UssdPhone(url, PAYER, headers=headers) as gateway:
+            await gateway.dial()
+            await gateway.send("1")
+        async with SmsPhone(url, PAYER, auth_token=TOKEN, public_url=PUBLIC) as phone:
+            phone.line.route(PUBLIC, url)
+            await phone.send("AIDE")
+        async with VoicePhone(url, PAYER, auth_token=TOKEN, public_url=PUBLIC) as caller:
+            await follow(await caller.dial(), [("payer un mobile", "2")])
+    async with open_database(database_url) as database:
+        books = PgTranscripts(database, Blind(("a-key-of-these-tests-alone",)))
+        now = datetime.now(UTC)
+        kept = await books.of(PAYER, now - timedelta(hours=1), now)
+        seen = [(d.channel, d.wire, [(s.screen, s.keys) for s in d.shown]) for d in kept]
+    assert seen == (
+        [
+            ("ussd", "africastalking", [("Language", ""), ("Service", "1")]),
+            ("sms", "twilio", [("answer_sms", "•")]),
+            ("ivr", "twilio", [("Service", ""), ("Reference", "•")]),
+        ]
+        if days
+        else []
+    )
+    assert all(s.request for d in kept for s in d.shown)
