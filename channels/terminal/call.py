@@ -48,7 +48,8 @@ async def call(order: Calling, keyboard: Keyboard, show: Show) -> None:
     )
     async with Line(account.token, account.public_url or account.url, account.url) as line:
         user, _, password = account.connector.partition(":")
-        taker = PayTaker(urljoin(account.url.rstrip("/") + "/", "ivr/pay-connector"), user, password)
+        to = urljoin(account.url.rstrip("/") + "/", "ivr/pay-connector")
+        taker = PayTaker(to, user, password) if user else None
         live = Call(dialled, line, INTERACTIVE if keyboard.interactive else SCRIPTED, taker)
         live.start()
         try:

@@ -29,7 +29,7 @@ async def converse(voice: Voice, keyboard: Keyboard, transcript: Transcript, ref
         raise Failed("the call lasted too long") from None
     transcript.over(last)
     if last.paying:
-        raise Failed("the card is taken by <Pay>, on Twilio's own side: this phone cannot play that")
+        raise Failed("the card is taken by <Pay>, on Twilio's own side: played with --connector only")
     return last
 
 

@@ -13,7 +13,7 @@ from lab.dialled import Pace
 from lab.serving import serving
 from lab.twilio import Twilio
 from lab.twilio_rest import rest
-from tests.channels.terminal.apps import TOKEN, VoiceApp
+from tests.channels.terminal.apps import DOCUMENTS, TOKEN, VoiceApp
 from tests.channels.terminal.stdin import WAIT_MAX_S, Person, Printed, script
 
 CALLER = "+212600000003"
@@ -107,6 +107,19 @@ async def test_a_refused_call_and_wrong_twiml() -> None:
         await played(VoiceApp(documents={"": "<Sing/>"}), printed=Printed())
     with pytest.raises(Failed, match="<Pay>"):
         await played(VoiceApp(documents={"": "<Pay action='/ivr/twilio/Paid'/>"}), printed=Printed())
+
+
+async def test_the_card_of_pay_is_typed_and_masked() -> None:
+    steps = ("payment-card-number", "expiration-date", "security-code")
+    asked = "".join(f"<Prompt for='{step}'><Say>{step}</Say></Prompt>" for step in steps)
+    pay = f"<Pay action='/ivr/twilio/Paid' chargeAmount='1.00' currency='mad'>{asked}</Pay>"
+    app, printed = VoiceApp(documents=DOCUMENTS | {"": pay}, screens=False), Printed()
+    async with serving(app.asgi) as app.base_url:
+        order = Calling(Account(app.base_url, "ACdemo", TOKEN, connector="twilio:nobody"), CALLER, "+212537000777")
+        with script(f"{CARD}#", "1228", "123#") as keyboard:
+            await call(order, keyboard, printed.show)
+    assert [line for line in printed.lines if line.startswith(">")] == [f"> {'•' * 16}#", "> ••••", "> •••#"]
+    assert printed.lines[-3:] == ["Merci.", "put through to 777", "call completed"]
 
 
 async def test_a_person_presses_key_by_key_and_ctrl_d_hangs_up() -> None:
