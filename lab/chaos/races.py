@@ -22,7 +22,7 @@ from lab.chaos.world import give_bills
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from lab.processes import leashed
 
-TOGETHER_MAX = 48  # a stopped holder must not stop the others
+TOGETHER_MAX = 32  # a stopped holder must not stop the others
 STOPS_EVERY_S = 1.2
 STOPPED_S = (0.05, 0.3, 1.0, 6.0)  # the last one is longer than the window
 STOPPED_OFTEN = (16, 8, 3, 1)
