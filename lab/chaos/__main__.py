@@ -42,7 +42,10 @@ class Report:
         """Whatever is put into the list went wrong."""
         faults: list[str] = []
         began = time.monotonic()
-        yield faults
+        try:
+            yield faults
+        except Exception as error:  # noqa: BLE001 - a part that broke is a fault; the others are still told
+            faults.append(f"broke: {error!r}")
         self.failed = self.failed or bool(faults)
         verdict = "ok" if not faults else f"{len(faults)} FAULTS"
         print(f"{name:<60} {verdict:<10} {time.monotonic() - began:7.1f} s", flush=True)
