@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
     "ussd": (
-        "Of a step's time a quarter goes into drawing the new page (a tick changes the words, and with them what fits "
-        "on a page), a seventh into the shared round trips to Redis, another into sending the answer, and a third is "
-        "the HTTP server's and the event loop's own. The bare step draws nothing and checks nothing."
+        "A sixth of a step's time goes into drawing the new page (a tick changes the words, and with them what fits "
+        "on a page), a sixth into reading the key and advancing the journey, a fifth into the shared round trips to "
+        "Redis, a sixth into sending the answer, a twentieth into metrics and the help desk's transcripts, and the "
+        "rest is the HTTP server's and the event loop's own. The bare step draws nothing and checks nothing."
     ),
     "ussd-wait": (
         "At 70 % the queue is short and the answer's own work shows: a turn is two round trips one after the other, "
@@ -27,8 +28,8 @@ REASONS: Mapping[str, str] = {
     ),
     "live": "Nothing of a step depends on how many sessions there are: look at how much others took of the cores.",
     "bills": (
-        "The bills lie in the session: a step reads, draws from and writes the whole list, so both its weight and its "
-        "time grow with it."
+        "The session holds the list's digest and a bit a bill, and one page is drawn: what is left is that page's own, "
+        "which shows five rows (all, two bills, pay, next) where one bill makes two."
     ),
     "start": (
         "Imports alone take 87 MiB, libraries' machine code included (our own rooms 17, psycopg 9, ssl with asyncio 9, "

@@ -110,11 +110,10 @@ class Menu(msgspec.Struct, frozen=True):
 
     @property
     def every(self) -> tuple[Option, ...]:
-        """All that may be chosen."""
         return (*self.pinned, *self.options)
 
     def place(self, option: str) -> int | None:
-        """Where an option stands among those that are not pinned."""
+        """Among those that are not pinned."""
         if isinstance(self.options, tuple):
             return next((n for n, one in enumerate(self.options) if one.id == option), None)
         return self.options.place(option)

@@ -7,8 +7,6 @@ is launched after the save, so that one copy alone can send.
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from datetime import date
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -31,8 +29,9 @@ from sessions.pages import Page, Spot, Turned
 from sessions.paybill import name_of
 from sessions.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.perform import Performer, Place
-from sessions.screen import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Visit, Words
+from sessions.screen import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Words
 from sessions.store import Key, Loaded, Store, StoreDown
+from sessions.visits import House, Numbers, Visits
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +67,6 @@ class Answer(msgspec.Struct, frozen=True):
         return self.page.words
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """What customers are told to dial."""
-
-    help: str
-    voice: str
-    short_code: str
-
-
 class Turns:
     """Conversations of all channels. Raises StoreDown and what the till raises; an exception erases the held card."""
 
@@ -94,13 +84,11 @@ class Turns:
         self._store = store
         self._performer = performer
         self._clock = clock
-        self._numbers = numbers
-        self._zone = zone
-        self._check_luhn = check_luhn
         self._default = default_language
+        house = House(zone, check_luhn=check_luhn, default_language=default_language)
+        self._visits = Visits(clock, numbers, house, performer.shelf)
         self._launches = Launches(performer)
         self._drawn = Drawn()
-        self._minute, self._date = -1, date.min
 
     async def take(self, heard: Heard, speaker: Speaker) -> Answer:
         """One request in, one answer out."""
@@ -197,7 +185,11 @@ class Turns:
     async def _fetched(self, draft: Draft, place: Place, heard: Heard, speaker: Speaker) -> Done | None:
         """None: now it is at hand. Else what the list came to, for the screen that shows it."""
         pick = pick_of(draft.screen)
-        gone = None if pick is None else await self._performer.fetch(pick, self._visit(draft, heard, speaker), place)
+        gone = (
+            None
+            if pick is None
+            else await self._performer.fetch(pick, self._visits.of(draft, heard, speaker.can), place)
+        )
         if pick is not None and gone is not None:
             draft.screen = pick
         return gone
@@ -206,7 +198,7 @@ class Turns:
         self, draft: Draft, event: Event, place: Place, heard: Heard, speaker: Speaker, asked: Words | None = None
     ) -> None:
         for _ in range(STEPS_MAX):
-            visit = self._visit(draft, heard, speaker)
+            visit = self._visits.of(draft, heard, speaker.can)
             following = advance(draft.screen, event, visit, asked)
             asked = None
             match following:
@@ -245,38 +237,6 @@ class Turns:
         if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
             move(draft, Goodbye("too-many-tries"), None)
 
-    def _visit(self, draft: Draft, heard: Heard, speaker: Speaker) -> Visit:
-        language = draft.language or self._default
-        visit = draft.visit
-        if (
-            visit is not None
-            and visit.language is language
-            and visit.terms_accepted is draft.terms
-            and visit.language_known is (draft.language is not None)
-        ):
-            return visit
-        draft.visit = visit = Visit(
-            msisdn=heard.msisdn,
-            can=speaker.can,
-            language=language,
-            terms_accepted=draft.terms,
-            today=self._today(),
-            help_number=self._numbers.help,
-            voice_number=self._numbers.voice,
-            short_code=self._numbers.short_code,
-            shelf=self._performer.shelf,
-            check_luhn=self._check_luhn,
-            language_known=draft.language is not None,
-        )
-        return visit
-
-    def _today(self) -> date:
-        now = self._clock.now()
-        minute = int(now.timestamp() // 60)
-        if minute != self._minute:  # a date is worked out once a minute
-            self._minute, self._date = minute, now.astimezone(self._zone).date()
-        return self._date
-
     def _page(self, key: Key, record: Record, heard: Heard, speaker: Speaker) -> Page:
         """The page that a record was saved with."""
         page = self._drawn.find(key, record)
@@ -288,7 +248,7 @@ class Turns:
     def _draw(self, draft: Draft, heard: Heard, speaker: Speaker) -> Page:
         if isinstance(draft.screen, Opening):
             raise Runaway("a session rests on no screen")
-        visit = self._visit(draft, heard, speaker)
+        visit = self._visits.of(draft, heard, speaker.can)
         return speaker.page(draft.screen.ask(visit), draft.notice, visit.language, draft.spot)
 
     async def _again_answered(self, key: Key, record: Record, heard: Heard, speaker: Speaker) -> Answer:

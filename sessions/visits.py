@@ -1,0 +1,74 @@
+"""Who is there and on what, as screens are told it: made once a turn, and again when a language is chosen."""
+
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from core.ports import Clock
+from core.subscribers import Language
+from sessions.bills import Shelved
+from sessions.draft import Draft
+from sessions.heard import Heard
+from sessions.screen import Capabilities, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What customers are told to dial."""
+
+    help: str
+    voice: str
+    short_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is the same for every customer."""
+
+    zone: ZoneInfo
+    check_luhn: bool
+    default_language: Language
+
+
+class Visits:
+    """Makes visits."""
+
+    def __init__(self, clock: Clock, numbers: Numbers, house: House, shelf: Shelved) -> None:
+        self._clock = clock
+        self._numbers = numbers
+        self._house = house
+        self._shelf = shelf
+        self._minute, self._date = -1, date.min
+
+    def of(self, draft: Draft, heard: Heard, can: Capabilities) -> Visit:
+        """The visit as the turn stands; the same one for as long as nothing of it changes."""
+        language, known = draft.language or self._house.default_language, draft.language is not None
+        visit = draft.visit
+        if (
+            visit is not None
+            and visit.language is language
+            and visit.terms_accepted is draft.terms
+            and visit.language_known is known
+        ):
+            return visit
+        draft.visit = visit = Visit(
+            msisdn=heard.msisdn,
+            can=can,
+            language=language,
+            terms_accepted=draft.terms,
+            today=self._today(),
+            help_number=self._numbers.help,
+            voice_number=self._numbers.voice,
+            short_code=self._numbers.short_code,
+            shelf=self._shelf,
+            check_luhn=self._house.check_luhn,
+            language_known=known,
+        )
+        return visit
+
+    def _today(self) -> date:
+        now = self._clock.now()
+        minute = int(now.timestamp() // 60)
+        if minute != self._minute:  # a date is worked out once a minute
+            self._minute, self._date = minute, now.astimezone(self._house.zone).date()
+        return self._date
