@@ -100,7 +100,7 @@ class Transcripts:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            await self.flush()
+            await self._tried()
 
     async def flush(self) -> bool:
         """Write what has come; False when the database could not be asked: it is written next time."""
@@ -120,10 +120,13 @@ class Transcripts:
     async def _keep(self, every_s: float) -> None:
         while True:
             await asyncio.sleep(every_s)
-            try:
-                await self.flush()
-            except Exception:
-                log.exception("transcripts were not written")  # those of this batch are lost
+            await self._tried()
+
+    async def _tried(self) -> None:
+        try:
+            await self.flush()
+        except Exception:
+            log.exception("transcripts were not written")  # those of this batch are lost; a stop goes on
 
     async def _batch(self, turns: list[Turn]) -> bytes:
         lines: list[str] = []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +114,17 @@ async def test_a_database_that_is_away_loses_only_the_oldest_past_the_bound() ->
     books.away = False
     assert await transcripts.flush()
     assert [books.rows[0][6], books.rows[-1][6], len(books.rows)] == ["Screen6", "Last", BUFFER_MAX]
+
+
+async def test_a_batch_that_cannot_be_written_keeps_no_server_from_stopping(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        async def write(self, batch: bytes) -> None:
+            raise RuntimeError("no such table")
+
+    transcripts = Transcripts(Broken(), BLIND, StillClock())
+    async with transcripts.running():
+        transcripts.door("ussd", "africastalking")(heard("1"), answer("Service"))
+    assert "transcripts were not written" in caplog.text
 
 
 async def test_a_server_that_is_away_is_away_and_not_broken(database_url: str) -> None:
