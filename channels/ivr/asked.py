@@ -50,6 +50,8 @@ class WithToken(Asked):
 class Told(BaseModel):
     """What is answered, with one of the two ids: empty where the error's code tells why."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     charge_id: str = ""
     token_id: str = ""
     error_code: str | None
