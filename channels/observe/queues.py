@@ -1,13 +1,12 @@
 """What waits, looked at every LOOK_EVERY_S by whoever works jobs: how much is due and for how long."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 
 from psycopg import Error
 
 from channels.observe.metrics_till import TillMetrics
+from channels.observe.periodic import repeated
 from core.books import BooksDown
 from core.database.pool import Database
 from core.ports import Clock
@@ -51,21 +50,12 @@ class Queues:
             age_s = (now - row["since"]).total_seconds() if row["since"] else 0.0
             self._metrics.queue(row["queue"], row["due"], age_s)
 
-    @asynccontextmanager
-    async def watched(self, every_s: float = LOOK_EVERY_S) -> AsyncIterator[None]:
+    def watched(self, every_s: float = LOOK_EVERY_S) -> AbstractAsyncContextManager[None]:
         """For as long as the block lasts."""
-        task = asyncio.create_task(self._keep(every_s), name="queues")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        return repeated(self._tried, every_s, "queues")
 
-    async def _keep(self, every_s: float) -> None:
-        while True:
-            try:
-                await self.look()
-            except (BooksDown, Error) as error:
-                log.warning("queues could not be looked at: %s", type(error).__name__)
-            await asyncio.sleep(every_s)
+    async def _tried(self) -> None:
+        try:
+            await self.look()
+        except (BooksDown, Error) as error:
+            log.warning("queues could not be looked at: %s", type(error).__name__)

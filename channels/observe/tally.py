@@ -5,12 +5,11 @@ is killed loses at most that much; while Redis is away the counters grow on, and
 it must be sent.
 """
 
-import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import resources
@@ -20,6 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from channels.observe.metrics import Move
+from channels.observe.periodic import repeated
 from core.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -76,17 +76,9 @@ class Tally:
         self._batch: _Batch | None = None
         self._number = 0
 
-    @asynccontextmanager
-    async def running(self, every_s: float = FLUSH_EVERY_S) -> AsyncIterator[None]:
+    def running(self, every_s: float = FLUSH_EVERY_S) -> AbstractAsyncContextManager[None]:
         """Sends for as long as the block lasts, and once more at its end."""
-        task = asyncio.create_task(self._keep(every_s), name="tally")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await self.flush()
+        return repeated(self.flush, every_s, "tally", at_end=True)
 
     async def flush(self) -> bool:
         """Send what has grown; False when Redis could not be asked: it is sent next time."""
@@ -124,14 +116,6 @@ class Tally:
                         slowness[channel, wire, bound] += count
         since = hours[RECENT_HOURS - 1].replace(minute=0, second=0, microsecond=0)
         return Activity(moves, slowness, since)
-
-    async def _keep(self, every_s: float) -> None:
-        while True:
-            await asyncio.sleep(every_s)
-            try:
-                await self.flush()
-            except Exception:
-                log.exception("counts were not sent")  # they are when the next ones are
 
     def _next(self) -> _Batch | None:
         totals = _fields(self._counted)

@@ -8,12 +8,12 @@ while the database is away the newest BUFFER_MAX turns wait for it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import cache
 from typing import Protocol, get_args, get_type_hints
 
+from channels.observe.periodic import repeated
 from channels.observe.said import keep
 from core.books import BooksDown
 from core.ports import Clock
@@ -90,17 +90,9 @@ class Transcripts:
             who = self._clock.now(), msisdn, reference, "sms", wire
             self._turns.append((*who, "", kind, "", "ended", HIDDEN, TEXT, request_id.get()))
 
-    @asynccontextmanager
-    async def running(self, every_s: float = FLUSH_EVERY_S) -> AsyncIterator[None]:
-        """Writes for as long as the block lasts, and once more at its end."""
-        task = asyncio.create_task(self._keep(every_s), name="transcripts")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await self._tried()
+    def running(self, every_s: float = FLUSH_EVERY_S) -> AbstractAsyncContextManager[None]:
+        """Writes for as long as the block lasts, and once more at its end. A batch that fails is lost."""
+        return repeated(self.flush, every_s, "transcripts", at_end=True)
 
     async def flush(self) -> bool:
         """Write what has come; False when the database could not be asked: it is written next time."""
@@ -116,17 +108,6 @@ class Transcripts:
                 self._turns.extendleft(reversed(turns[len(turns) - room :] if room < len(turns) else turns))
                 return False
         return True
-
-    async def _keep(self, every_s: float) -> None:
-        while True:
-            await asyncio.sleep(every_s)
-            await self._tried()
-
-    async def _tried(self) -> None:
-        try:
-            await self.flush()
-        except Exception:
-            log.exception("transcripts were not written")  # those of this batch are lost; a stop goes on
 
     async def _batch(self, turns: list[Turn]) -> bytes:
         lines: list[str] = []
