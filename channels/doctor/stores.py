@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.sentinel import MasterNotFoundError
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.exceptions import AuthenticationError, RedisClusterException, RedisError
 
 from channels.doctor.finding import Trouble
@@ -33,18 +33,42 @@ async def redis(url: str) -> str:
         raise Trouble("no address", f"set {REDIS_URL}")
     client = connect(url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX)
     try:
+        watchers = await _watchers(client)
         infos = await _infos(client)
     except AuthenticationError:
         raise Trouble("refuses our password", f"put the right user and password into {REDIS_URL}") from None
-    except MasterNotFoundError:
-        words = "no Sentinel tells where the primary is"
-        raise Trouble(words, f"ask one: SENTINEL MASTERS; correct hosts, service or password in {REDIS_URL}") from None
     except (RedisError, RedisClusterException, OSError) as error:
         raise Trouble(f"cannot be asked ({type(error).__name__})", f"start it, or correct {REDIS_URL}") from None
     finally:
         await client.aclose()
     told = {well(info) for info in infos}
-    return f"{', '.join(sorted(told))}{f' on {len(infos)} primaries' if len(infos) > 1 else ''}"
+    where = (
+        f" on {len(infos)} primaries" if len(infos) > 1 else f", watched by {watchers} Sentinels" if watchers else ""
+    )
+    return f"{', '.join(sorted(told))}{where}"
+
+
+async def _watchers(client: Redis) -> int:
+    """How many Sentinels there are; each that is named must answer and see the same primary well. Raises Trouble."""
+    pool: Any = getattr(client, "connection_pool", None)  # a cluster has none
+    if not isinstance(pool, SentinelConnectionPool):
+        return 0
+    seen: dict[str, tuple[str, int]] = {}
+    for sentinel in pool.sentinel_manager.sentinels:
+        own = sentinel.connection_pool.connection_kwargs
+        name = f"the Sentinel {own['host']}:{own['port']}"
+        try:
+            state = (await sentinel.sentinel_masters()).get(pool.service_name)
+        except (RedisError, OSError) as error:
+            mend = f"start it, or correct its address or sentinel_password in {REDIS_URL}"
+            raise Trouble(f"{name} cannot be asked ({type(error).__name__})", mend) from None
+        if state is None or state["is_sdown"]:
+            why = "sees no primary" if state else "knows nothing of"
+            raise Trouble(f"{name} {why} {pool.service_name}", f"SENTINEL MONITOR there, or the service in {REDIS_URL}")
+        seen[name] = (state["ip"], state["port"])
+    if len(set(seen.values())) > 1:
+        raise Trouble(f"do not agree on the primary: {seen}", "SENTINEL RESET where it is wrong")
+    return len(seen)
 
 
 async def _infos(client: Redis | RedisCluster) -> list[Mapping[str, Any]]:

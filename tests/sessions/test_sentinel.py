@@ -73,7 +73,7 @@ def test_what_is_no_address_is_refused_without_its_secret(rest: str) -> None:
 
 async def test_the_replica_stands_in_for_a_killed_primary(texts: Texts, tmp_path: Path) -> None:
     with watched(tmp_path) as servers:
-        assert (await stores.redis(servers.url)).endswith("append-only, noeviction")
+        assert (await stores.redis(servers.url)).endswith("append-only, noeviction, watched by 3 Sentinels")
         async with to(servers.url) as redis:
             on = stage(redis, texts)
             phones = [on.ussd(caller) for caller in CALLERS]
@@ -89,8 +89,10 @@ async def test_the_replica_stands_in_for_a_killed_primary(texts: Texts, tmp_path
             # the old one comes back as a replica: nobody writes to it
             servers.primary.start()
             assert [(await phone.key("2")).screen for phone in phones] == ["Reference"] * len(phones)
-        nobody = servers.url.replace(f"/{SERVICE}/", "/another/")
-        with pytest.raises(Trouble, match="no Sentinel tells"):
+        with pytest.raises(Trouble, match=f"Sentinel 127.0.0.1:{servers.sentinels[0].port} cannot be asked"):
+            await stores.redis(servers.url)
+        nobody = servers.url.replace(f"127.0.0.1:{servers.sentinels[0].port},", "").replace(f"/{SERVICE}/", "/another/")
+        with pytest.raises(Trouble, match="knows nothing of another"):
             await stores.redis(nobody)
         async with to(nobody) as lost:
             with pytest.raises(MasterNotFoundError):
