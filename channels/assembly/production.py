@@ -4,6 +4,7 @@ The demo is never asked: its secrets are its own and its stand-ins speak plain H
 """
 
 import base64
+import difflib
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from channels.gateways.secrets import gateway_of
 from channels.ivr.wires import WIRES as IVR_WIRES
-from channels.settings import PREFIX, SECRET_MIN, BadSettings, Settings
+from channels.settings import NEAR_ENOUGH, PREFIX, SECRET_MIN, BadSettings, Settings
 from channels.sms.wires import WIRES as SMS_WIRES
 from channels.ussd.wires import WIRES as USSD_WIRES
 
@@ -41,6 +42,7 @@ def _faults(settings: Settings) -> Iterator[str]:
     yield from _acquirer(settings)
     yield from _twilio(settings)
     yield from _gateways(settings)
+    yield from _strangers(settings)
     yield from _pay(settings)
 
 
@@ -78,6 +80,16 @@ def _gateways(settings: Settings) -> Iterator[str]:
                 yield f"{kind}__WIRES: {wire} is no wire; known are {', '.join(sorted(known))}"
             elif wire not in SIGNED:
                 yield from _gateway(settings, wire)
+
+
+def _strangers(settings: Settings) -> Iterator[str]:
+    """Secrets of gateways that nobody speaks: a mistyped name would guard nothing."""
+    known = sorted({*USSD_WIRES, *SMS_WIRES, *IVR_WIRES})
+    for wire in settings.gateway_secrets:
+        if wire not in known:
+            near = difflib.get_close_matches(wire, known, 1, NEAR_ENOUGH)
+            hint = f"; did you mean {PREFIX}GATEWAY_SECRETS__{near[0].upper()}?" if near else ""
+            yield f"GATEWAY_SECRETS__{wire.upper()} is no wire's{hint}"
 
 
 def _gateway(settings: Settings, wire: str) -> Iterator[str]:

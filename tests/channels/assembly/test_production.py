@@ -62,6 +62,11 @@ def test_good_settings_start() -> None:
     ("changes", "fault"),
     [
         ({"DATABASE_URL": None}, "DATABASE_URL is missing"),
+        (
+            {"GATEWAY_SECRETS__RESTCOM": SECRET},
+            "GATEWAY_SECRETS__RESTCOM is no wire's; did you mean KHALLAS_GATEWAY_SECRETS__RESTCOMM?",
+        ),
+        ({"GATEWAY_SECRETS__XYZ": SECRET}, "GATEWAY_SECRETS__XYZ is no wire's"),
         ({"REDIS_URL": ""}, "REDIS_URL is missing"),
         ({"VAULT_KEYS": None}, "VAULT_KEYS is missing"),
         ({"SECRET_KEYS": None}, "SECRET_KEYS is missing"),
