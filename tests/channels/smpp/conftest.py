@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -14,7 +15,8 @@ LOOK_S, LOOKS_MAX = 0.05, 400
 @pytest.fixture(scope="session")
 def smsc_process(servers_folder: Path) -> Iterator[Smsc]:
     """Shared. Do not stop it."""
-    with Smsc(servers_folder / "smsc", installed()) as server:
+    # a folder of its own: who borrows this fixture elsewhere (tests/ops) has another process
+    with Smsc(Path(mkdtemp(prefix="smsc-", dir=servers_folder)), installed()) as server:
         yield server
 
 
