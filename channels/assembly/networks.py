@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from redis.asyncio import Redis
@@ -18,27 +19,16 @@ from channels.http.receive import SECRET_FIELD
 from channels.observe.metrics import Metrics
 from channels.observe.transcripts import Tells, untold
 from channels.settings import BadSettings, Settings
-from channels.smpp.account import Account
-from channels.smpp.link import Links, Pauses
-from channels.smpp.message import ShortMessage
 from channels.smpp.metrics import SmppMetrics
-from channels.smpp.pdu import Command
-from channels.smpp.reassembly import Reassembly
-from channels.smpp.session import Answered, Handled
 from channels.sms.inbox import Inbox
 from channels.sms.routes import Route, Routes
 from channels.sms.sends import Sends
-from channels.sms.smpp_door import Arrivals, SmppTexts
-from channels.sms.smpp_memory import SentParts
-from channels.sms.smpp_texter import SmppTexter
-from channels.ussd.smpp_dialogs import Dialogs
-from channels.ussd.smpp_door import SmppUssd
-from channels.ussd.smpp_wire import is_ussd
 from core.ports import Texter
 from core.texts import Texts
-from core.tracing import request
 from sessions.turn import Turns
-from sessions.vault import Seals
+
+if TYPE_CHECKING:
+    from channels.assembly.smscs import Smscs
 
 log = logging.getLogger(__name__)
 
@@ -58,56 +48,48 @@ class Doors:
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """Joined and not yet opened. `texter` is how the outbox sends."""
+    """Joined and not yet opened. `texter` is how the outbox sends; `smscs` None where there is none."""
 
-    links: Links
+    smscs: "Smscs | None"
     texter: Routes
     kannel: KannelTexter | None
 
     def states(self) -> Mapping[str, str]:
         """Per SMSC: down, bound or throttled."""
-        return {f"smsc {name}": state for name, state in self.links.states().items()}
+        states = self.smscs.links.states() if self.smscs is not None else {}
+        return {f"smsc {name}": state for name, state in states.items()}
 
     @asynccontextmanager
     async def open(self, *, serving: bool) -> AsyncIterator[None]:
         """Bound for as long as the block lasts."""
         log.info("ways out for SMS: %s", ", ".join(self.texter.ways()))
         try:
-            async with self.links.running(Command.BIND_TRANSCEIVER if serving else Command.BIND_TRANSMITTER):
+            if self.smscs is None:
                 yield
+            else:
+                async with self.smscs.bound(serving=serving):
+                    yield
         finally:
             if self.kannel is not None:
                 await self.kannel.aclose()
 
 
-def join(settings: Settings, redis: Redis, doors: Doors, twilio: Texter, *, pauses: Pauses | None = None) -> Networks:
+def join(settings: Settings, redis: Redis, doors: Doors, twilio: Texter) -> Networks:
     """Touches no network. Raises BadSettings."""
     metrics = SmppMetrics(doors.metrics.registry)
-    sent = SentParts(redis)
-    seals = Seals(settings.vault())
-    texts = SmppTexts(doors.inbox, Reassembly(redis, seals), sent, Arrivals(redis), seals.mark, metrics)
+    smscs: Smscs | None = None
+    ways: dict[str, Texter] = {}
+    if settings.smpp.accounts():
+        from channels.assembly.smscs import joined  # half a MiB, for those who have one
 
-    async def submit(smsc: str, message: ShortMessage) -> Answered:
-        return await links[smsc].submit(message, urgent=True)
-
-    ussd = SmppUssd(doors.turns, doors.texts, Dialogs(redis), submit, doors.metrics, doors.tell)
-
-    async def take(account: Account, session_id: str, message: ShortMessage) -> Handled:
-        door = ussd if is_ussd(message) else texts
-        with request():
-            return await door.take(account, session_id, message)
-
-    accounts = settings.smpp.accounts()
-    links = Links(accounts, take, metrics, pauses)
+        smscs = joined(settings, redis, doors, metrics)
+        ways |= smscs.ways
     kannel = _kannel(settings)
-    ways: dict[str, Texter] = {
-        account.name: SmppTexter(links[account.name], sent, settings.short_code, texts.receipt) for account in accounts
-    }
     if kannel is not None:
         ways[KANNEL] = kannel
     if settings.twilio.account_sid or not ways:
         ways[TWILIO] = twilio
-    return Networks(links, Routes(_routes(settings, ways), Sends(redis)), kannel)
+    return Networks(smscs, Routes(_routes(settings, ways), Sends(redis)), kannel)
 
 
 def _routes(settings: Settings, ways: Mapping[str, Texter]) -> list[Route]:
