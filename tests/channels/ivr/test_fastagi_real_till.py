@@ -91,6 +91,9 @@ async def test_a_bill_is_paid(bank: Bank, opening: list[Step], asked: tuple[str,
     payment = await bank.payment()
     assert (payment.state, payment.card_last4) == (State.CAPTURED, "0010")
     assert bank.cmi.captured_centimes(payment.id) == 76920
+    # the whole call is one request, in the payment's story too
+    requests = await bank.database.all("SELECT DISTINCT request FROM payment_events")
+    assert [len(row["request"]) for row in requests] == [12]
 
 
 async def test_the_banks_pin_is_asked_and_asked_again(bank: Bank) -> None:
