@@ -7,6 +7,7 @@ environment. A line in is a customer's number, a line out the number and how it 
 import asyncio
 import os
 import sys
+from dataclasses import replace
 
 from channels.clock import SystemClock
 from core.acquirers.cmi import CmiAcquirer
@@ -19,6 +20,7 @@ from lab.chaos.server import TIMES
 from lab.chaos.till import OpenTill, open_till
 
 WAIT_S = 30.0
+RACE_TIMES = replace(TIMES, basket_ttl_s=10)  # what was never sent is soon let go
 CONNECTIONS_MAX = 20
 CARD, CVV = Card(Secret(APPROVED_CARD), 12, 2030), Secret("000")
 
@@ -45,7 +47,7 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     tasks: set[asyncio.Task[None]] = set()
     async with open_till(
-        environ["DATABASE_URL"], acquirer, SystemClock(), TIMES, connections_max=CONNECTIONS_MAX
+        environ["DATABASE_URL"], acquirer, SystemClock(), RACE_TIMES, connections_max=CONNECTIONS_MAX
     ) as open_:
 
         async def run(number: int) -> None:

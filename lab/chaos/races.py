@@ -29,9 +29,10 @@ STOPPED_OFTEN = (16, 8, 3, 1)
 ANSWER_MAX_S = 60.0
 SETTLED_MAX_S = 40.0
 PAUSE_S = 0.5
-OPEN = (
-    "SELECT count(*) AS open FROM payments WHERE state IN ('sending', 'challenge', 'unknown', 'voiding', 'refunding')"
-)
+OPEN = """
+SELECT count(*) AS open FROM payments
+WHERE state IN ('created', 'sending', 'challenge', 'unknown', 'voiding', 'refunding')
+"""
 UNPAID = "SELECT number FROM invoices WHERE paid_at IS NULL"
 
 
