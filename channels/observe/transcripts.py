@@ -25,9 +25,9 @@ from sessions.turn import Answer, Heard
 
 log = logging.getLogger(__name__)
 
-FLUSH_EVERY_S = 0.5
+FLUSH_EVERY_S = 0.2  # what waits is memory: 3 MiB more at half a second
 BUFFER_MAX = 20_000  # turns
-BATCH_MAX = 2_000  # rows a COPY
+BATCH_MAX = 250  # rows a COPY
 AT_ONCE = 50  # rows written out before others have their turn: well under a millisecond
 MENU_KEY_MAX = 2  # characters
 HIDDEN = "•"
