@@ -7,16 +7,21 @@ from contextlib import asynccontextmanager, suppress
 
 log = logging.getLogger(__name__)
 
+END_MAX_S = 5.0  # for what was begun before the stop
+
 
 @asynccontextmanager
 async def repeated(
     act: Callable[[], Awaitable[object]], every_s: float, name: str, *, at_end: bool = False
 ) -> AsyncIterator[None]:
     """Act now and every so often for as long as the block lasts; `at_end`: and once more."""
-    task = asyncio.create_task(_keep(act, every_s, name), name=name)
+    ending = asyncio.Event()
+    task = asyncio.create_task(_keep(act, every_s, name, ending), name=name)
     try:
         yield
     finally:
+        ending.set()
+        await asyncio.wait({task}, timeout=END_MAX_S)  # what it has in hand would be lost
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
@@ -24,10 +29,11 @@ async def repeated(
             await _tried(act, name)
 
 
-async def _keep(act: Callable[[], Awaitable[object]], every_s: float, name: str) -> None:
-    while True:
+async def _keep(act: Callable[[], Awaitable[object]], every_s: float, name: str, ending: asyncio.Event) -> None:
+    while not ending.is_set():
         await _tried(act, name)
-        await asyncio.sleep(every_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), every_s)
 
 
 async def _tried(act: Callable[[], Awaitable[object]], name: str) -> None:
