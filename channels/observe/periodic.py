@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 log = logging.getLogger(__name__)
 
-END_MAX_S = 5.0  # for what was begun before the stop
+END_MAX_S = 1.0  # for what was begun before the stop: longer than any write, shorter than a stop
 
 
 @asynccontextmanager
