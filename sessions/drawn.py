@@ -10,7 +10,7 @@ from sessions.codec import Record
 from sessions.pages import Page
 from sessions.store import Key
 
-DRAWN_MAX = 8_192
+DRAWN_MAX = 1_024  # customers who are thinking now, at about 3 KB each
 
 
 class Drawn:
