@@ -27,7 +27,7 @@ from lab.postgres import Postgres
 from lab.valkey import Valkey
 
 ROUNDS_MAX = ROUNDS_A_POINT_MAX
-LANES = 5  # servers a point
+LANES = 4  # servers a point
 PARTS = ("simulation", "crashes", "lies", "races", "database", "sessions")
 
 

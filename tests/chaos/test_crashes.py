@@ -11,7 +11,7 @@ from lab.chaos.nursery import Nursery
 from lab.postgres import Postgres
 
 ROUNDS = 20
-LANES = 5  # servers a point
+LANES = 4  # servers a point
 
 
 @pytest.fixture(scope="module")
