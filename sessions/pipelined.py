@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +84,8 @@ class Together(Commands):
     def _begin(self) -> None:
         self._scheduled = False
         if self._waiting and len(self._lines) < LINES_MAX:
-            task = asyncio.get_running_loop().create_task(self._line())
+            # nobody's context: it is of several requests
+            task = asyncio.get_running_loop().create_task(self._line(), context=Context())
             self._lines.add(task)
             task.add_done_callback(self._ended)
 
@@ -133,18 +135,9 @@ class Pipelined(Together):
 
     async def _asked(self, connection: Any, batch: list[Waiting]) -> list[Any]:
         packed = b"".join([pack_command(arguments) for arguments, _ in batch])
-
-        async def exchange() -> list[Any]:
+        async with asyncio.timeout(self._wait_s):  # one timer for all: redis-py would set one for each reply
             await connection.send_packed_command(packed, check_health=False)
             return [await _reply(connection) for _ in batch]
-
-        async def lost(_: Exception) -> None:
-            await connection.disconnect()
-
-        # one timer for all: redis-py would set one for each reply
-        async with asyncio.timeout(self._wait_s):
-            replies: list[Any] = await connection.retry.call_with_retry(exchange, lost)
-        return replies
 
 
 async def _reply(connection: Any) -> Any:
