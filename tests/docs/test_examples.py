@@ -37,9 +37,7 @@ def module(page: str, name: str) -> ModuleType:
     for _, file, source in BLOCK.findall((ROOT / "docs/extending" / page).read_text()):
         if file == name:
             made = ModuleType(Path(name).stem)
-            code = compile(
-                textwrap.dedent(source), f"<{page} {name}>", "exec"
-            )  # no file of ours: coverage measures none
+            code = compile(textwrap.dedent(source), f"<{page} {name}>", "exec")
             exec(code, made.__dict__)  # noqa: S102 - our own page
             return made
     raise AssertionError(f"{page} has no block {name}")
