@@ -55,11 +55,12 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """A channel's way of making a page. `room`: characters of text and labels after which nothing fits any more."""
+    """A channel's way of making a page. `room`: characters after which nothing fits, `beside`: those of a row's key."""
 
     compose: Callable[[str, Sequence[Row]], str]
     fits: Callable[[str], bool]
     room: int
+    beside: int
     keys: Keys
     options_max: int
     next: Row
@@ -158,11 +159,11 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     rows = [Row(DIGITS[n], label(option)) for n, option in enumerate(pinned)]
     back = [layout.back] if begin > 0 or words.back else []
     shown: list[Option] = []
-    room = layout.room - len(text) - sum(len(row.label) for row in rows)
+    room = layout.room - len(text) - sum([len(row.label) + layout.beside for row in (*rows, *back)])
     while begin + len(shown) < most and (room > 0 or not shown):
         option = words.options[begin + len(shown)]
         row = Row(DIGITS[len(rows)], label(option))
-        room -= len(row.label)
+        room -= len(row.label) + layout.beside
         rows.append(row)
         shown.append(option)
     while True:  # bounded: one row is taken off each time

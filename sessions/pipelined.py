@@ -1,9 +1,9 @@
 """Commands of concurrent requests share round trips: those of one event-loop tick go out together.
 
-redis-py keeps what it is good at: connections, sign-in, TLS, Sentinels, time-outs, reconnects. A round trip of its own
-costs it about two raw HTTP requests (facts/speed.md), and its pipelines pack, time and lock once more for each command;
-so while there is work a connection of its pool is held and spoken to whole batches at a time. Nothing is a
-transaction: each command is atomic in itself, and an error or a cancellation reaches its own caller alone.
+redis-py keeps what it is good at: connections, sign-in, TLS, Sentinels, reconnects. A round trip of its own costs it
+about two raw HTTP requests (facts/speed.md), and its pipelines pack, time and lock once more for each command; so a few
+connections of its pool are held, and spoken to whole batches at a time. Nothing is a transaction: each command is
+atomic in itself, and an error or a cancellation reaches its own caller alone.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ LINES_MAX = 2  # connections under way at once
 BATCH_MAX = 256
 WAITING_MAX = 20_000
 WAIT_MAX_S = 2.0  # of a whole batch, reconnects included
+TRUSTED_S = 0.5  # since its last reply: a connection that rested longer is looked at first
 
 Arguments = tuple[Any, ...]
 Waiting = tuple[Arguments, "asyncio.Future[Any]"]
@@ -95,24 +96,19 @@ class Together(Commands):
 
 
 class Pipelined(Together):
-    """Commands to one server, or to the primary that Sentinels name."""
+    """Commands to one server, or to the primary that Sentinels name. Its connections are the pool's to close."""
 
     def __init__(self, redis: Redis, *, wait_s: float = WAIT_MAX_S) -> None:
         super().__init__()
         self._pool = redis.connection_pool
         self._wait_s = wait_s
+        self._resting: list[tuple[Any, float]] = []  # connections, and since when
 
     async def _line(self) -> None:
         """Batches over one connection for as long as somebody waits; what fails ends the line and its own batch."""
-        batch = self._batch()
+        batch, connection = self._batch(), None
         try:
             connection = await self._connection()
-        except BaseException as error:
-            fail(batch, error)
-            if not isinstance(error, Exception):
-                raise
-            return
-        try:
             while batch:  # bounded by what waits
                 answer(batch, await self._asked(connection, batch))
                 if not self._waiting:
@@ -120,17 +116,28 @@ class Pipelined(Together):
                 batch = self._batch()
         except BaseException as error:
             fail(batch, error)
+            if connection is not None:
+                await self._pool.release(connection)
             if not isinstance(error, Exception):
                 raise
-        finally:
-            await self._pool.release(connection)
+        else:
+            self._resting.append((connection, asyncio.get_running_loop().time()))
 
     async def _connection(self) -> Any:
+        now = asyncio.get_running_loop().time()
+        connection, since = self._resting.pop() if self._resting else (None, now)
+        if connection is not None and now - since < TRUSTED_S:
+            return connection
         async with asyncio.timeout(self._wait_s):
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's own
-            if await connection.can_read():  # at rest there is nothing to read but its end
-                await connection.disconnect()
-                await connection.connect()
+            if connection is None:
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's own
+            try:
+                if await connection.can_read():  # at rest there is nothing to read but its end
+                    await connection.disconnect()
+                    await connection.connect()
+            except BaseException:
+                await self._pool.release(connection)
+                raise
         return connection
 
     async def _asked(self, connection: Any, batch: list[Waiting]) -> list[Any]:

@@ -68,6 +68,7 @@ class IvrSpeaker:
             compose=lambda words_, rows: "\n".join((words_, *(self._row(row, language) for row in rows))),
             fits=lambda page: page.count("\n") - said <= CHOICES_MAX,
             room=ROOM,
+            beside=0,
             keys=KEYS,
             options_max=CHOICES_MAX,
             next=Row(KEYS.next, self._wording.plain(language, "next")),

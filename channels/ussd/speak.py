@@ -81,6 +81,7 @@ class UssdSpeaker:
             compose=compose,
             fits=self._limits.fits,
             room=self._limits.units if language is Language.AR else self._limits.septets,
+            beside=len("\n1. "),
             keys=KEYS,
             options_max=OPTIONS_MAX,
             next=Row(KEYS.next, self._wording.plain(language, "next")),

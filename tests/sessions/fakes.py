@@ -40,7 +40,7 @@ class PlainSpeaker:
     def page(self, words: Words, notice: Say | None, language: Language, spot: Spot) -> Page:
         text = words.text.key if notice is None else f"{notice.key}\n{words.text.key}"
         keys = Keys(next="8", back="9", help="0", restart="*")
-        layout = Layout(_lines, _always, 2_000, keys, 7, Row(keys.next, "next"), Row(keys.back, "back"))
+        layout = Layout(_lines, _always, 2_000, 0, keys, 7, Row(keys.next, "next"), Row(keys.back, "back"))
 
         def at(begin: int) -> Page:
             page = page_at(words, text, lambda option: option.id, layout, begin)

@@ -42,7 +42,14 @@ def compose(text: str, rows: Sequence[Row]) -> str:
 
 def layout(room: int, keys: Keys = KEYS, options_max: int = 8) -> Layout:
     return Layout(
-        compose, lambda text: len(text) <= room, room, keys, options_max, Row(keys.next, "next"), Row(keys.back, "back")
+        compose,
+        lambda text: len(text) <= room,
+        room,
+        4,
+        keys,
+        options_max,
+        Row(keys.next, "next"),
+        Row(keys.back, "back"),
     )
 
 
