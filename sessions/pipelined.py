@@ -117,7 +117,7 @@ class Pipelined(Together):
         except BaseException as error:
             fail(batch, error)
             if connection is not None:
-                await self._pool.release(connection)
+                await self._give_back(connection)
             if not isinstance(error, Exception):
                 raise
         else:
@@ -136,13 +136,18 @@ class Pipelined(Together):
                     await connection.disconnect()
                     await connection.connect()
             except BaseException:
-                await self._pool.release(connection)
+                await self._give_back(connection)
                 raise
+        connection.socket_timeout = None  # a batch has one timer; redis-py's would be a task for each write
         return connection
+
+    async def _give_back(self, connection: Any) -> None:
+        connection.socket_timeout = self._pool.connection_kwargs.get("socket_timeout")
+        await self._pool.release(connection)
 
     async def _asked(self, connection: Any, batch: list[Waiting]) -> list[Any]:
         packed = b"".join([pack_command(arguments) for arguments, _ in batch])
-        async with asyncio.timeout(self._wait_s):  # one timer for all: redis-py would set one for each reply
+        async with asyncio.timeout(self._wait_s):
             await connection.send_packed_command(packed, check_health=False)
             return [await _reply(connection) for _ in batch]
 
