@@ -125,3 +125,30 @@ async def test_no_more_connections_are_held_than_batches_go_at_once(redis_url: s
     assert len(clients) <= LINES_MAX + 1
     async with Redis.from_url(redis_url) as other:
         assert len(await other.client_list()) == 1, "closed with their pool"
+
+
+async def test_who_gives_up_while_the_server_is_silent_hears_nothing_more(valkey: Valkey) -> None:
+    async with Redis.from_url(valkey.url) as redis:
+        pipe = Pipelined(redis, wait_s=0.3)
+        assert await pipe.do("SET", "k", "v") == b"OK"
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            gone, stays = (asyncio.create_task(pipe.do("GET", "k")) for _ in range(2))
+            await asyncio.sleep(0.05)
+            gone.cancel()
+            heard = await asyncio.gather(gone, stays, return_exceptions=True)
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        assert [type(error) for error in heard] == [asyncio.CancelledError, TimeoutError]
+
+
+async def test_a_loop_that_ends_takes_the_line_along(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        waits = asyncio.create_task(pipe.do("BLPOP", "nobody-fills", 0))
+        await asyncio.sleep(0.05)
+        (line,) = pipe._lines
+        line.cancel()
+        with pytest.raises(RedisError):
+            await waits
+        assert await pipe.do("PING") == b"PONG"
