@@ -158,12 +158,15 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     # pinned ones first, so that their keys are the same on every page
     rows = [Row(DIGITS[n], label(option)) for n, option in enumerate(pinned)]
     back = [layout.back] if begin > 0 or words.back else []
+    ways = back if most == length else [layout.next, *back]
     shown: list[Option] = []
-    room = layout.room - len(text) - sum([len(row.label) + layout.beside for row in (*rows, *back)])
-    while begin + len(shown) < most and (room > 0 or not shown):
-        option = words.options[begin + len(shown)]
+    room = layout.room - len(text) - sum([len(row.label) + layout.beside for row in (*rows, *ways)])
+    for place in range(begin, most):
+        option = words.options[place]
         row = Row(DIGITS[len(rows)], label(option))
         room -= len(row.label) + layout.beside
+        if room < 0 and shown:
+            break
         rows.append(row)
         shown.append(option)
     while True:  # bounded: one row is taken off each time

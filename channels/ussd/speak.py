@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import date
+from functools import lru_cache, partial
 
 from channels.wording import Wording
 from core.gsm7 import Coding, coding_of, size
@@ -14,6 +15,7 @@ from sessions.screen import Amount, Capabilities, Menu, Month, Option, Say, Spel
 
 SECTION = "ussd"
 BRIEF = ".brief"  # a shorter text of the same key, for pages that are full
+MONTHS_KEPT_MAX = 1_000
 OPTIONS_MAX = 8  # 9 and 0 move between pages
 KEYS = Keys(next="9", back="0")
 CAN = Capabilities(channel="ussd", takes_card=False, types_text=True, caller_proven=True)
@@ -41,7 +43,12 @@ class UssdFormats:
         return spelled.text
 
     def month(self, month: Month, language: Language) -> str:
-        return f"{month.first_day.month:02d}/{month.first_day.year}"
+        return _month(month.first_day)
+
+
+@lru_cache(maxsize=MONTHS_KEPT_MAX)
+def _month(first_day: date) -> str:
+    return f"{first_day.month:02d}/{first_day.year}"
 
 
 def compose(text: str, rows: Sequence[Row]) -> str:
