@@ -10,9 +10,9 @@ REASONS: Mapping[str, str] = {
         "rest is the HTTP server's and the event loop's own. The bare step draws nothing and checks nothing."
     ),
     "ussd-wait": (
-        "Capacity is measured where 64 requests share their round trips to Redis. At 70 % of it fewer share each, a step "
-        "costs half as much again (its CPU stands in the table), and the server is nearer to its end than the bare step "
-        "at the same share, whose cost hardly depends on company."
+        "Capacity is measured where 64 requests share their round trips to Redis. At 70 % of it fewer share each, a "
+        "step costs half as much again (its CPU stands in the table), and the server is nearer to its end than the "
+        "bare step at the same share, whose cost hardly depends on company."
     ),
     "peer": (
         "The peer's step is one function between GET and SET: no check of who asks, no page limits, no replay "
