@@ -41,9 +41,11 @@ class ServerFailed(Exception):
 
 
 def free_port() -> int:
-    """A port nobody listens on at 127.0.0.1. Raises ServerFailed."""
+    """A port nobody listens on at 127.0.0.1, and that no other process of ours was given. Raises ServerFailed."""
     for _ in range(PORT_TRIES_MAX):
         port = random.choice(PORTS)
+        if not _reserved(port):
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -52,6 +54,21 @@ def free_port() -> int:
                 continue
             return port
     raise ServerFailed("no free port on 127.0.0.1")
+
+
+def _reserved(port: int) -> bool:
+    """Whether it is ours from now on: also while the server that listens there is being restarted.
+
+    Told by a name that the kernel gives to one process at a time and takes back when that process ends.
+    """
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0khallas-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    name.detach()  # held until the end
+    return True
 
 
 def leashed(command: list[str], death_signal: int, user: User) -> list[str]:
