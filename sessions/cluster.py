@@ -8,6 +8,8 @@ retried inside, and after an error the map of slots is read anew, once at a time
 import asyncio
 import contextlib
 import time
+from collections import deque
+from contextvars import Context
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
@@ -15,8 +17,11 @@ from redis.exceptions import ClusterDownError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as NodeLost
 from redis.exceptions import TimeoutError as NodeSilent
 
-from sessions.pipelined import Arguments, Commands, Pipelined, Together, answer, fail
+from sessions.line import Asked, answer, fail
+from sessions.pipelined import WAITING_MAX, Commands, Overloaded, Pipelined
 
+BATCHES_MAX = 2  # of one node, under way at once
+BATCH_MAX = 256
 REFRESH_EVERY_S = 0.5
 _SCRIPTS = frozenset({"EVAL", "EVALSHA"})
 _MOVED_HOUSE = (NodeLost, NodeSilent, ClusterDownError, OSError)
@@ -27,26 +32,56 @@ def pipelined(redis: Redis | RedisCluster) -> Commands:
     return ByNode(redis) if isinstance(redis, RedisCluster) else Pipelined(redis)
 
 
-class OfNode(Together):
+Arguments = tuple[Any, ...]
+
+
+class OfNode(Commands):
     """Commands of one node. A cluster keeps its connections to itself, so that redis-py's pipeline speaks to it."""
 
     def __init__(self, cluster: RedisCluster) -> None:
-        super().__init__()
         self._cluster = cluster
+        self._waiting: deque[tuple[Arguments, Asked]] = deque()
+        self._batches: set[asyncio.Task[None]] = set()
+        self._scheduled = False
 
-    async def _line(self) -> None:
-        batch = self._batch()
+    async def do(self, *arguments: Any) -> Any:
+        if len(self._waiting) >= WAITING_MAX:
+            raise Overloaded("too many commands wait for Redis")
+        loop = asyncio.get_running_loop()
+        one: Asked = loop.create_future()
+        self._waiting.append((arguments, one))
+        if not self._scheduled and len(self._batches) < BATCHES_MAX:
+            self._scheduled = True
+            loop.call_soon(self._begin)
+        return await one
+
+    def _begin(self) -> None:
+        self._scheduled = False
+        if self._waiting and len(self._batches) < BATCHES_MAX:
+            # nobody's context: it is of several requests
+            task = asyncio.get_running_loop().create_task(self._batch(), context=Context())
+            self._batches.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._batches.discard(task)
+        self._begin()
+
+    async def _batch(self) -> None:
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+        batch = [waiting for waiting in taken if not waiting[1].done()]
         try:
             pipe = self._cluster.pipeline(transaction=False)
             for arguments, _ in batch:
                 pipe.execute_command(*arguments)
             replies = await pipe.execute(raise_on_error=False)
         except BaseException as error:
-            fail(batch, error)
+            fail([one for _, one in batch], error)
             if not isinstance(error, Exception):
                 raise
             return
-        answer(batch, replies)
+        for (_, one), reply in zip(batch, replies, strict=True):
+            answer(one, reply)
 
 
 class ByNode(Commands):

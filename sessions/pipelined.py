@@ -1,14 +1,10 @@
-"""Commands of concurrent requests share round trips: those of one event-loop tick go out together.
+"""Commands of concurrent requests share round trips: those of one event-loop tick go out in one write.
 
-redis-py keeps what it is good at: connections, sign-in, TLS, Sentinels, reconnects. A round trip of its own costs it
-about two raw HTTP requests (facts/speed.md), and its pipelines pack, time and lock once more for each command; so a few
-connections of its pool are held, and spoken to whole batches at a time. Nothing is a transaction: each command is
-atomic in itself, and an error or a cancellation reaches its own caller alone.
+Nothing is a transaction: each command is atomic in itself, and an error or a cancellation reaches its own caller alone.
+Nothing is retried: a command may have been carried out although its reply was lost.
 """
 
 import asyncio
-import math
-from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass
@@ -16,16 +12,12 @@ from typing import Any
 
 from hiredis import pack_command
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError
 
-LINES_MAX = 2  # connections under way at once
-BATCH_MAX = 256
+from sessions.line import Asked, Line, fail
+
 WAITING_MAX = 20_000
-WAIT_MAX_S = 2.0  # of a whole batch, reconnects included
-TRUSTED_S = 0.5  # since its last reply: a connection that rested longer is looked at first
-
-Arguments = tuple[Any, ...]
-Waiting = tuple[Arguments, "asyncio.Future[Any]"]
+WAIT_MAX_S = 2.0  # for a connection, and for a reply
 
 
 class Overloaded(RedisError):
@@ -55,130 +47,75 @@ class Commands:
             return await self.do("EVAL", script.source, len(keys), *keys, *arguments)
 
 
-class Together(Commands):
-    """Commands that wait for one another, LINES_MAX batches of them under way."""
+class Pipelined(Commands):
+    """Commands to one server, or to the primary that Sentinels name, over one connection of redis-py's pool.
 
-    def __init__(self) -> None:
-        self._waiting: deque[Waiting] = deque()
-        self._lines: set[asyncio.Task[None]] = set()
-        self._scheduled = False
-
-    async def do(self, *arguments: Any) -> Any:
-        if len(self._waiting) >= WAITING_MAX:
-            raise Overloaded("too many commands wait for Redis")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((arguments, future))
-        if not self._scheduled and len(self._lines) < LINES_MAX:
-            self._scheduled = True
-            loop.call_soon(self._begin)
-        return await future
-
-    async def _line(self) -> None:
-        """Ask for what waits. An error is told to those it concerns, and raised when it is no Exception."""
-        raise NotImplementedError
-
-    def _batch(self) -> list[Waiting]:
-        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
-        return [waiting for waiting in taken if not waiting[1].done()]
-
-    def _begin(self) -> None:
-        self._scheduled = False
-        if self._waiting and len(self._lines) < LINES_MAX:
-            # nobody's context: it is of several requests
-            task = asyncio.get_running_loop().create_task(self._line(), context=Context())
-            self._lines.add(task)
-            task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._lines.discard(task)
-        self._begin()
-
-
-class Pipelined(Together):
-    """Commands to one server, or to the primary that Sentinels name. Its connections are the pool's to close."""
+    It is opened when it is needed and closed with its pool. Belongs to the loop that asks first.
+    """
 
     def __init__(self, redis: Redis, *, wait_s: float = WAIT_MAX_S) -> None:
-        super().__init__()
         self._pool = redis.connection_pool
         self._wait_s = wait_s
-        self._resting: list[tuple[Any, float]] = []  # connections, and since when
+        # asked for once: Python 3.11 looks its process up by a system call each time
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._line: Line | None = None
+        self._packed: list[bytes] = []  # what goes out with the next write, and who asked
+        self._asked: list[Asked] = []
+        self._scheduled = False
+        self._opening: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
-    async def _line(self) -> None:
-        """Batches over one connection for as long as somebody waits; what fails ends the line and its own batch."""
-        batch, connection = self._batch(), None
+    async def do(self, *arguments: Any) -> Any:
+        if len(self._asked) + (len(self._line) if self._line else 0) >= WAITING_MAX:
+            raise Overloaded("too many commands wait for Redis")
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        self._packed.append(pack_command(arguments))
+        one = loop.create_future()
+        self._asked.append(one)
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._write)
+        return await one
+
+    def _write(self) -> None:
+        self._scheduled = False
+        if self._line is not None:
+            packed, asked = b"".join(self._packed), self._asked
+            self._packed, self._asked = [], []
+            self._line.ask(packed, asked)
+        elif self._opening is None:
+            self._opening = self._apart(self._open())
+
+    async def _open(self) -> None:
         try:
-            connection = await self._connection()
-            while batch:  # bounded by what waits
-                answer(batch, await self._asked(connection, batch))
-                if not self._waiting:
-                    await asyncio.sleep(0)  # those just answered may have a next command
-                batch = self._batch()
+            async with asyncio.timeout(self._wait_s):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's own
+            self._line = Line(connection, self._wait_s, self._ended)
         except BaseException as error:
-            fail(batch, error)
-            if connection is not None:
-                await self._give_back(connection)
+            asked, self._asked, self._packed = self._asked, [], []
+            fail(asked, error)
             if not isinstance(error, Exception):
                 raise
-        else:
-            self._resting.append((connection, asyncio.get_running_loop().time()))
+        finally:
+            self._opening = None
+        if self._asked:
+            self._write()
 
-    async def _connection(self) -> Any:
-        now = asyncio.get_running_loop().time()
-        connection, since = self._resting.pop() if self._resting else (None, now)
-        if connection is not None and now - since < TRUSTED_S:
-            return connection
-        async with asyncio.timeout(self._wait_s):
-            if connection is None:
-                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's own
-            try:
-                if await connection.can_read():  # at rest there is nothing to read but its end
-                    await connection.disconnect()
-                    await connection.connect()
-            except BaseException:
-                await self._give_back(connection)
-                raise
-        connection.socket_timeout = None  # a batch has one timer; redis-py's would be a task for each write
-        return connection
+    def _ended(self, line: Line) -> None:
+        """What was not written yet goes over the next line."""
+        self._line = None
+        giving = self._apart(self._give_back(line.connection))
+        self._closing.add(giving)
+        giving.add_done_callback(self._closing.discard)
+        if self._asked and not self._scheduled:
+            self._write()
 
     async def _give_back(self, connection: Any) -> None:
-        connection.socket_timeout = self._pool.connection_kwargs.get("socket_timeout")
+        await connection.disconnect(nowait=True)
         await self._pool.release(connection)
 
-    async def _asked(self, connection: Any, batch: list[Waiting]) -> list[Any]:
-        packed = b"".join([pack_command(arguments) for arguments, _ in batch])
-        async with asyncio.timeout(self._wait_s):
-            await connection.send_packed_command(packed, check_health=False)
-            return [await _reply(connection) for _ in batch]
-
-
-async def _reply(connection: Any) -> Any:
-    try:
-        return await connection.read_response(timeout=math.inf)
-    except ResponseError as error:  # this command's own, the next replies follow
-        return error
-
-
-def answer(batch: Sequence[Waiting], replies: Sequence[Any]) -> None:
-    """Each caller's own reply, or error."""
-    for (_, future), reply in zip(batch, replies, strict=True):
-        if future.done():
-            continue
-        if isinstance(reply, Exception):
-            future.set_exception(reply)
-        else:
-            future.set_result(reply)
-
-
-def fail(batch: Sequence[Waiting], error: BaseException) -> None:
-    """The same error for all that were on their way."""
-    for _, future in batch:
-        if not future.done():
-            # each its own exception: a traceback is not shared between callers
-            future.set_exception(_again(error))
-
-
-def _again(error: BaseException) -> Exception:
-    if isinstance(error, RedisError | OSError | TimeoutError):
-        return type(error)(str(error))
-    return RedisError(type(error).__name__)
+    def _apart(self, work: Any) -> "asyncio.Task[None]":
+        """In nobody's context: it is of several requests."""
+        return asyncio.get_running_loop().create_task(work, context=Context())

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from hashlib import sha1
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -12,34 +12,33 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from lab.valkey import Valkey
-from sessions.pipelined import BATCH_MAX, LINES_MAX, TRUSTED_S, WAITING_MAX, Overloaded, Pipelined, Script, Waiting
+from sessions.line import Asked, Line
+from sessions.pipelined import WAITING_MAX, Overloaded, Pipelined, Script
 
 MANY = 600
 
 
 @pytest.fixture
-def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many commands went out together, batch by batch."""
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many commands went out together, write by write."""
     sizes: list[int] = []
-    asked = Pipelined._asked
+    ask = Line.ask
 
-    async def counted(pipe: Pipelined, connection: Any, batch: list[Waiting]) -> list[Any]:
-        sizes.append(len(batch))
-        return await asked(pipe, connection, batch)
+    def counted(line: Line, packed: bytes, asked: Sequence[Asked]) -> None:
+        sizes.append(len(asked))
+        ask(line, packed, asked)
 
-    monkeypatch.setattr(Pipelined, "_asked", counted)
+    monkeypatch.setattr(Line, "ask", counted)
     return sizes
 
 
-async def test_commands_of_one_tick_go_out_together(redis_url: str, batches: list[int]) -> None:
+async def test_commands_of_one_tick_go_out_together(redis_url: str, writes: list[int]) -> None:
     async with Redis.from_url(redis_url) as redis:
         pipe = Pipelined(redis)
         await asyncio.gather(*(pipe.do("SET", f"k{n}", n) for n in range(MANY)))
         replies = await asyncio.gather(*(pipe.do("GET", f"k{n}") for n in range(MANY)))
     assert replies == [str(n).encode() for n in range(MANY)]
-    assert sum(batches) == 2 * MANY
-    assert max(batches) <= BATCH_MAX
-    assert len(batches) <= 2 * (MANY // BATCH_MAX + 2)
+    assert writes == [MANY, MANY]
 
 
 async def test_an_error_reaches_its_own_caller(redis_url: str) -> None:
@@ -112,19 +111,18 @@ async def test_connections_that_were_lost_are_made_again(redis_url: str) -> None
         pipe = Pipelined(redis)
         assert await pipe.do("SET", "k", "v") == b"OK"
         await other.client_kill_filter(_type="normal", skipme=True)
-        await asyncio.sleep(TRUSTED_S)
         assert await asyncio.gather(*(pipe.do("GET", "k") for _ in range(MANY))) == [b"v"] * MANY
+        assert len(await other.client_list()) == 2, "the lost one was given back, and taken again"
 
 
-async def test_no_more_connections_are_held_than_batches_go_at_once(redis_url: str) -> None:
-    async with Redis.from_url(redis_url) as redis:
+async def test_one_connection_is_held_and_closed_with_its_pool(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis, Redis.from_url(redis_url) as other:
         pipe = Pipelined(redis)
         for _ in range(3):
             await asyncio.gather(*(pipe.do("PING") for _ in range(MANY)))
-        clients = await redis.client_list()
-    assert len(clients) <= LINES_MAX + 1
-    async with Redis.from_url(redis_url) as other:
-        assert len(await other.client_list()) == 1, "closed with their pool"
+        assert len(await other.client_list()) == 2
+        await redis.aclose()
+        assert len(await other.client_list()) == 1
 
 
 async def test_who_gives_up_while_the_server_is_silent_hears_nothing_more(valkey: Valkey) -> None:
@@ -142,13 +140,64 @@ async def test_who_gives_up_while_the_server_is_silent_hears_nothing_more(valkey
         assert [type(error) for error in heard] == [asyncio.CancelledError, TimeoutError]
 
 
-async def test_a_loop_that_ends_takes_the_line_along(redis_url: str) -> None:
-    async with Redis.from_url(redis_url) as redis:
+async def test_a_connection_that_ends_is_an_error_for_who_waits_and_nobody_else(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis, Redis.from_url(redis_url) as other:
         pipe = Pipelined(redis)
         waits = asyncio.create_task(pipe.do("BLPOP", "nobody-fills", 0))
         await asyncio.sleep(0.05)
-        (line,) = pipe._lines
-        line.cancel()
-        with pytest.raises(RedisError):
+        await other.client_kill_filter(_type="normal", skipme=True)
+        with pytest.raises(RedisConnectionError):
             await waits
         assert await pipe.do("PING") == b"PONG"
+
+
+async def test_an_opening_that_is_cancelled_tells_who_waits(valkey: Valkey) -> None:
+    async with Redis.from_url(valkey.url) as redis:
+        pipe = Pipelined(redis)
+        os.kill(valkey.pid, signal.SIGSTOP)  # it accepts, and does not speak
+        try:
+            waits = asyncio.create_task(pipe.do("PING"))
+            await asyncio.sleep(0.05)
+            assert pipe._opening is not None
+            pipe._opening.cancel()
+            with pytest.raises(RedisError, match="CancelledError"):
+                await waits
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        assert await pipe.do("PING") == b"PONG"
+
+
+@pytest.mark.parametrize("said", [b"+OK\r\n+AND MORE\r\n", b"what?\r\n", b"-READONLY a replica\r\n"])
+async def test_a_line_that_goes_wrong_is_not_used_again(redis_url: str, said: bytes) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        assert await pipe.do("PING") == b"PONG"
+        line = pipe._line
+        assert line is not None
+        asked = asyncio.create_task(pipe.do("BLPOP", "nobody-fills", 0))
+        await asyncio.sleep(0.05)
+        line.data_received(said)  # the server has said nothing yet
+        heard = (await asyncio.gather(asked, return_exceptions=True))[0]
+        assert heard == b"OK" or isinstance(heard, RedisError)
+        assert await pipe.do("PING") == b"PONG"
+        assert pipe._line is not line
+
+
+async def test_what_was_not_written_goes_over_the_next_line(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        pipe = Pipelined(redis)
+        assert await pipe.do("PING") == b"PONG"
+        assert pipe._line is not None
+        asked = asyncio.create_task(pipe.do("PING"))
+        await asyncio.sleep(0)
+        pipe._line.end(RedisError("gone"))
+        assert await asked == b"PONG"
+
+
+async def test_a_server_that_pushes_is_not_misread(redis_url: str) -> None:
+    async with Redis.from_url(redis_url, protocol=3) as redis:
+        pipe = Pipelined(redis)
+        await pipe.do("CLIENT", "TRACKING", "ON", "BCAST")
+        for n in range(3):
+            assert await pipe.do("SET", "k", n) == b"OK"  # each is told to whoever tracks, to us too
+            assert await pipe.do("GET", "k") == str(n).encode()

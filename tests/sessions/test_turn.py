@@ -1,14 +1,14 @@
 """Turns over a real Valkey: cheap, once only, the same for every copy."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from redis.asyncio import Redis
 
 from core.texts import Texts
+from sessions.line import Asked, Line
 from sessions.machine import FIELD_TRIES_MAX
-from sessions.pipelined import Pipelined, Waiting
 from sessions.redis_store import RedisStore
 from sessions.store import POINTER_TTL_S, SESSION_TTL_S, Key, StoreDown
 from sessions.turn import RACES_MAX, Heard
@@ -22,13 +22,13 @@ class Trips:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trips = 0
-        asked = Pipelined._asked
+        ask = Line.ask
 
-        async def counted(pipe: Pipelined, connection: Any, batch: list[Waiting]) -> list[Any]:
+        def counted(line: Line, packed: bytes, asked: Sequence[Asked]) -> None:
             self.trips += 1
-            return await asked(pipe, connection, batch)
+            ask(line, packed, asked)
 
-        monkeypatch.setattr(Pipelined, "_asked", counted)
+        monkeypatch.setattr(Line, "ask", counted)
 
 
 async def test_a_turn_is_two_round_trips(redis_url: str, texts: Texts, monkeypatch: pytest.MonkeyPatch) -> None:
