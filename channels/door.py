@@ -75,18 +75,24 @@ def _pairs(encoded: bytes) -> Sequence[tuple[str, str]]:
         if text.count("&") >= FIELDS_MAX:
             raise Malformed("too many fields")
         parted = [piece.partition("=") for piece in text.split("&") if piece]
-        return [(_plain(name), _plain(value)) for name, _, value in parted]
+        if "%" not in text:
+            return [(name, value) for name, _, value in parted]
+        return [
+            (_plain(name) if "%" in name else name, _plain(value) if "%" in value else value)
+            for name, _, value in parted
+        ]
     except ValueError:
         raise Malformed("the body is no urlencoded form in UTF-8") from None
 
 
 def _plain(spelled: str) -> str:
-    return unquote_to_bytes(spelled).decode() if "%" in spelled else spelled
+    return unquote_to_bytes(spelled).decode()
 
 
 def _fields(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    if any(len(value) > FIELD_BYTES_MAX for _, value in pairs):
-        raise Malformed("a field is too long")
+    for _, value in pairs:
+        if len(value) > FIELD_BYTES_MAX:
+            raise Malformed("a field is too long")
     return dict(pairs)
 
 

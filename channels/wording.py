@@ -21,11 +21,12 @@ class Formats(Protocol):
 class Wording:
     """Texts of one section (ussd, ivr, sms) with its formats."""
 
-    __slots__ = ("_section", "_texts", "_ways")
+    __slots__ = ("_section", "_tables", "_texts", "_ways")
 
     def __init__(self, texts: Texts, section: str, formats: Formats) -> None:
         self._texts = texts
         self._section = section
+        self._tables = {language: texts.table(language, section) for language in Language}
         self._ways: dict[type, Callable[[Any, Language], str]] = {
             Amount: formats.amount,
             Spelled: formats.spelled,
@@ -43,7 +44,10 @@ class Wording:
 
     def text(self, language: Language, what: Say, suffix: str = "") -> str:
         """The whole text. Raises MissingText."""
-        template = self._texts.get(language, self._section, what.key + suffix)
+        try:
+            template = self._tables[language][what.key + suffix]
+        except KeyError:
+            return self._texts.get(language, self._section, what.key + suffix)
         if not what.values:
             return template
         ways, plain = self._ways, self._plain

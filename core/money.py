@@ -1,6 +1,9 @@
 """Money is a whole number of centimes; a float never touches it. Pure."""
 
 import re
+from functools import lru_cache
+
+AMOUNTS_KEPT_MAX = 4_096  # a bill's amount stands on every page of its dialog
 
 _AMOUNT = re.compile(r"(?P<dirhams>\d{1,10})(?:[.,](?P<centimes>\d{1,2}))?")
 
@@ -20,6 +23,7 @@ def decimal_text(amount_centimes: int) -> str:
     return f"{amount_centimes // 100}.{amount_centimes % 100:02d}"
 
 
+@lru_cache(maxsize=AMOUNTS_KEPT_MAX)
 def dh(amount_centimes: int) -> str:
     """76920 -> "769,20 DH", 176920 -> "1 769,20 DH": plain spaces, for the NBSP is not in GSM-7 (facts/sms.md)."""
     if amount_centimes < 0:

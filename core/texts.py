@@ -32,6 +32,10 @@ class Texts:
         except KeyError:
             raise MissingText(f"locales/{language}/{section}.toml has no {key!r}") from None
 
+    def table(self, language: Language, section: str) -> Mapping[str, str]:
+        """All templates of a section, for whoever reads many."""
+        return self._tables[language, section]
+
     def fill(self, language: Language, section: str, key: str, **values: str) -> str:
         """The text with its values. Raises MissingText."""
         return self.get(language, section, key).format_map(values)

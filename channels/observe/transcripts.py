@@ -5,12 +5,12 @@ single keys of USSD menus. Every FLUSH_EVERY_S a process writes what has come: o
 while the database is away the newest BUFFER_MAX turns wait for it.
 """
 
-import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Protocol, get_args, get_type_hints
 
 from channels.observe.periodic import repeated
@@ -27,12 +27,14 @@ log = logging.getLogger(__name__)
 
 FLUSH_EVERY_S = 0.2  # what waits is memory: 3 MiB more at half a second
 BUFFER_MAX = 20_000  # turns
-BATCH_MAX = 250  # rows a COPY
-AT_ONCE = 50  # rows written out before others have their turn: well under a millisecond
+BATCH_MAX = 500  # a statement
+AT_ONCE = 32  # turns written out in one go: each by itself would cost three times as much, and more would hold memory
+NAMED_MAX = 1_024  # dialogs whose digests are kept: those of customers who are thinking now
 MENU_KEY_MAX = 2  # characters
 HIDDEN = "•"
 APOLOGY = "Apology"
 TEXT = Say("")  # a text message's words are nowhere kept
+
 
 # when, number, dialog, channel, wire, language, screen, came from, outcome, keys, text, request
 Turn = tuple[datetime, str, str, str, str, str, str, str, str, str, Say, str]
@@ -47,7 +49,7 @@ class Tells(Protocol):
 class Written(Protocol):
     """Where batches go (core.database.transcripts.PgTranscripts). Raises BooksDown."""
 
-    async def write(self, batch: bytes) -> None: ...
+    async def write(self, lines: Sequence[str]) -> None: ...
 
 
 class Transcripts:
@@ -55,16 +57,18 @@ class Transcripts:
 
     def __init__(self, books: Written | None, blind: Blind, clock: Clock) -> None:
         self._books = books
-        self._blind = blind
+        self._named = lru_cache(NAMED_MAX)(blind.dialog)
+        self._who = lru_cache(NAMED_MAX)(blind.who)
         self._clock = clock
-        self._turns: deque[Turn] = deque(maxlen=BUFFER_MAX)
+        self._turns: list[Turn] = []
+        self._lines: deque[str] = deque(maxlen=BUFFER_MAX)
 
     def door(self, channel: str, wire: str, *, keys: bool = False) -> Tells:
         """How a wire tells. `keys`: no card can be typed there, so that a menu's keys are kept."""
         menus = _menus() if keys else frozenset[str]()
         if self._books is None:
             return untold
-        add, now = self._turns.append, self._clock.now
+        add, now = self._add, self._clock.now
 
         def tell(heard: Heard, answer: Answer | None) -> None:
             typed, request = heard.typed, request_id.get()
@@ -80,7 +84,7 @@ class Transcripts:
                 typed = HIDDEN
             outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
             who = now(), heard.msisdn, heard.dialog, channel, wire
-            add((*who, answer.language, answer.screen, before, outcome, typed, answer.words.text, request))
+            add((*who, answer.language, answer.screen, before, outcome, typed, answer.page.words.text, request))
 
         return tell
 
@@ -88,7 +92,25 @@ class Transcripts:
         """An SMS was answered; `kind` is what the message log says of the answer."""
         if self._books is not None:
             who = self._clock.now(), msisdn, reference, "sms", wire
-            self._turns.append((*who, "", kind, "", "ended", HIDDEN, TEXT, request_id.get()))
+            self._add((*who, "", kind, "", "ended", HIDDEN, TEXT, request_id.get()))
+
+    def _add(self, turn: Turn) -> None:
+        self._turns.append(turn)
+        if len(self._turns) >= AT_ONCE:
+            self._write_out()
+
+    def _write_out(self) -> None:
+        turns, self._turns = self._turns, []
+        self._lines.extend([self._line(turn) for turn in turns])
+
+    def _line(self, turn: Turn) -> str:
+        """As PgTranscripts writes it. No value is a customer's or a gateway's word, so that none holds a tab."""
+        at, msisdn, dialog, channel, wire, language, screen, before, outcome, keys, said, request = turn
+        who, named = self._who(msisdn), self._named(msisdn, dialog)
+        return (
+            f"{who}\t{at}\t{named}\t{channel}\t{wire}\t{language}\t{screen}\t{before}\t{outcome}\t{keys}\t"
+            f"{keep(said)}\t{request}"
+        )
 
     def running(self, every_s: float = FLUSH_EVERY_S) -> AbstractAsyncContextManager[None]:
         """Writes for as long as the block lasts, and once more at its end. A batch that fails is lost."""
@@ -96,40 +118,23 @@ class Transcripts:
 
     async def flush(self) -> bool:
         """Write what has come; False when the database could not be asked: it is written next time."""
-        while self._turns and self._books is not None:
-            if len(self._turns) == BUFFER_MAX:
+        self._write_out()
+        while self._lines and self._books is not None:
+            if len(self._lines) == BUFFER_MAX:
                 log.warning("transcripts are at their bound: the oldest screens are lost")
-            turns = [self._turns.popleft() for _ in range(min(len(self._turns), BATCH_MAX))]
+            lines = [self._lines.popleft() for _ in range(min(len(self._lines), BATCH_MAX))]
             try:
-                await self._books.write(await self._batch(turns))
+                await self._books.write(lines)
             except BooksDown as error:
                 log.warning("transcripts wait for the database: %s", error)
-                room = BUFFER_MAX - len(self._turns)
-                self._turns.extendleft(reversed(turns[len(turns) - room :] if room < len(turns) else turns))
+                room = BUFFER_MAX - len(self._lines)
+                self._lines.extendleft(reversed(lines[len(lines) - room :] if room < len(lines) else lines))
                 return False
         return True
-
-    async def _batch(self, turns: list[Turn]) -> bytes:
-        lines: list[str] = []
-        for turn in turns:
-            lines.append(_line(turn, self._blind))
-            if len(lines) % AT_ONCE == 0:
-                await asyncio.sleep(0)
-        return "".join(lines).encode()
 
 
 def untold(heard: Heard, answer: Answer | None) -> None:
     """A door's way to tell nobody."""
-
-
-def _line(turn: Turn, blind: Blind) -> str:
-    """A row of COPY. Nothing in it is a customer's or a gateway's word, so that nothing has to be escaped."""
-    at, msisdn, dialog, channel, wire, language, screen, before, outcome, keys, said, request = turn
-    who, named = blind.who(msisdn), blind.dialog(msisdn, dialog)
-    return (
-        f"{who}\t{at.isoformat()}\t{named}\t{channel}\t{wire}\t{language}\t{screen}\t{before}\t{outcome}\t{keys}\t"
-        f"{keep(said)}\t{request}\n"
-    )
 
 
 @cache
