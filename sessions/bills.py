@@ -64,7 +64,10 @@ class Listed:
     def place(self, number: str) -> int | None:
         """Where the bill of that number stands."""
         if len(self.bills) <= SHORT_MAX:
-            return next((n for n, bill in enumerate(self.bills) if bill.number == number), None)
+            for n, bill in enumerate(self.bills):
+                if bill.number == number:
+                    return n
+            return None
         if self._places is None:
             self._places = {bill.number: n for n, bill in enumerate(self.bills)}
         return self._places.get(number)

@@ -41,7 +41,7 @@ class Runaway(Exception):
 
 
 def advance(screen: Screen, event: Event, visit: Visit, asked: Words | None = None) -> Next:
-    """What follows when `event` reaches `screen`. `asked`: what the screen asks, where that is known already."""
+    """What follows when `event` reaches `screen`. `asked`: what the screen asks, where the event was read on that."""
     if isinstance(screen, Opening):
         return screen.on(event, visit)
     if isinstance(event, Done):  # an effect's result, no answer to what the screen asks
@@ -56,7 +56,7 @@ def advance(screen: Screen, event: Event, visit: Visit, asked: Words | None = No
             return Again(words.wrong if isinstance(words, Digits | Text) else say("wrong-choice"))
         case Silence() if not isinstance(words, Tell):
             return Again(say("not-heard"))
-        case Chose(choice) if not isinstance(words, Menu) or not words.offers(choice):
+        case Chose(choice) if asked is None and not (isinstance(words, Menu) and words.offers(choice)):
             return Again(say("wrong-choice"))
     return _following(screen.on(event, visit))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from sessions.codec import Record
 
@@ -23,14 +24,14 @@ class Key(msgspec.Struct, frozen=True):
     msisdn: str
     channel: str
     dialog: str
+    pointer: str = ""
+    record: str = ""
 
-    @property
-    def record(self) -> str:
-        return f"{self.pointer}:{self.dialog}"
-
-    @property
-    def pointer(self) -> str:
-        return f"kh:{{{self.msisdn}}}:{self.channel}"
+    def __post_init__(self) -> None:
+        """Named once: a turn asks for both several times."""
+        pointer = f"kh:{{{self.msisdn}}}:{self.channel}"
+        force_setattr(self, "pointer", pointer)
+        force_setattr(self, "record", f"{pointer}:{self.dialog}")
 
     def sealed(self, field_name: str) -> str:
         return f"{self.record}:{field_name}"

@@ -1,7 +1,7 @@
 """Who is there and on what, as screens are told it: made once a turn, and again when a language is chosen."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.ports import Clock
@@ -10,6 +10,9 @@ from sessions.bills import Shelved
 from sessions.draft import Draft
 from sessions.heard import Heard
 from sessions.screen import Capabilities, Visit
+
+LATEST = datetime.max.replace(tzinfo=UTC)
+A_MINUTE = timedelta(minutes=1)  # a date is worked out once in that time
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Visits:
         self._numbers = numbers
         self._house = house
         self._shelf = shelf
-        self._minute, self._date = -1, date.min
+        self._date, self._from, self._until = date.min, LATEST, LATEST
 
     def of(self, draft: Draft, heard: Heard, can: Capabilities) -> Visit:
         """The visit as the turn stands; the same one for as long as nothing of it changes."""
@@ -68,7 +71,7 @@ class Visits:
 
     def _today(self) -> date:
         now = self._clock.now()
-        minute = int(now.timestamp() // 60)
-        if minute != self._minute:  # a date is worked out once a minute
-            self._minute, self._date = minute, now.astimezone(self._house.zone).date()
+        if not self._from <= now < self._until:
+            self._date = now.astimezone(self._house.zone).date()
+            self._from, self._until = now, now.replace(second=0, microsecond=0) + A_MINUTE
         return self._date

@@ -43,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
+        self._whole = False  # whether the bytes just received ended with a request's last one
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -55,14 +56,21 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._whole = False
+        super().data_received(data)
+        if self._whole:  # nearly always: no timer is set for it
+            return
         if self._deadline is None:
             self._watch()
-        super().data_received(data)
-        if self._in_head and self._deadline is not None:  # else a whole request came, and its body is no head
+        if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
                 self._count("protocol", "head")
                 self.send_400_response("The request's head is too large.")
+
+    def on_message_begin(self) -> None:
+        self._whole = False
+        super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -85,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def on_message_complete(self) -> None:
-        self._in_head = True
+        self._in_head = self._whole = True
         self._unwatch()
         super().on_message_complete()
 

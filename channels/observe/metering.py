@@ -5,10 +5,10 @@ Part of the composition root (channels/app.py).
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from channels.observe.metrics_till import TillMetrics
 from core.books import Change
@@ -139,8 +139,10 @@ class CountedStore:
                 self._metrics.session(key.channel, "resumable")
         return loaded
 
-    async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
-        return await self._store.save(key, record, expected=expected, seal=seal, erase=erase)
+    def save(
+        self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool
+    ) -> Coroutine[Any, Any, bool]:
+        return self._store.save(key, record, expected=expected, seal=seal, erase=erase)
 
     async def erase(self, key: Key) -> None:
         await self._store.erase(key)

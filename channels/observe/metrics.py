@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 Move = tuple[str, str, str, str, str]  # channel, wire, screen before, screen, outcome
 
+AT_ONCE = 32  # turns of a busy door counted in one go: each by itself would cost three times as much
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -24,6 +25,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._moves: defaultdict[Move, int] = defaultdict(int)  # bounded by the wires, screens and outcomes there are
+        self._wires: list[WireMetrics] = []
         self._turns = Counter(
             "khallas_turns", "Turns of conversations", ["channel", "wire", "screen", "outcome"], registry=self.registry
         )
@@ -49,7 +51,9 @@ class Metrics:
 
     def wire(self, channel: str, name: str) -> "WireMetrics":
         """A wire's own counters, looked up once."""
-        return WireMetrics(self._turns, self._seconds, self._moves, channel, name)
+        wire = WireMetrics(self._turns, self._seconds, self._moves, channel, name)
+        self._wires.append(wire)
+        return wire
 
     @contextmanager
     def turn_timer(self, channel: str, wire: str) -> Iterator[None]:
@@ -89,10 +93,12 @@ class Metrics:
 
     def moves(self) -> Mapping[Move, int]:
         """Turns of this process since it began, from screen to screen."""
+        self._settle()
         return self._moves
 
     def slowness(self) -> dict[tuple[str, str, str], int]:
         """Turns of this process since it began by (channel, wire, longest time in seconds: "0.05", "+Inf")."""
+        self._settle()
         found: dict[tuple[str, str, str], int] = {}
         for family in self._seconds.collect():
             below: dict[tuple[str, str], int] = {}
@@ -105,15 +111,23 @@ class Metrics:
 
     def page(self) -> tuple[bytes, str]:
         """The exposition for GET /metrics and its media type; of all workers together where there are several."""
+        self._settle()
         registry = self.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):  # set by channels/commands/supervisor.py, read by the library
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own lacks annotations
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
+    def _settle(self) -> None:
+        for wire in self._wires:
+            wire.settle()
+
 
 class WireMetrics:
-    """Turns of one wire: a busy door looks each counter up once."""
+    """Turns of one wire: a busy door looks each counter up once, and counts AT_ONCE turns in one go.
+
+    Whoever reads the counts settles them first; other workers' lag behind until their next tally.
+    """
 
     def __init__(
         self, turns: Counter, seconds: Histogram, moves: defaultdict[Move, int], channel: str, wire: str
@@ -124,12 +138,22 @@ class WireMetrics:
         self._channel = channel
         self._wire = wire
         self._counts: dict[tuple[str, str], Callable[[], None]] = {}
+        self._told: list[tuple[str, str, str, float]] = []
 
     def turn(self, screen: str, outcome: str, seconds: float, came_from: str = "") -> None:
         """One answered turn: its screen, its outcome (as Metrics.turn) and how long it took."""
-        count = self._counts.get((screen, outcome))
-        if count is None:  # bounded by the screens and outcomes there are
-            count = self._counts[screen, outcome] = self._turns.labels(self._channel, self._wire, screen, outcome).inc
-        count()
-        self._moves[self._channel, self._wire, came_from, screen, outcome] += 1
-        self._observe(seconds)
+        self._told.append((came_from, screen, outcome, seconds))
+        if len(self._told) >= AT_ONCE:
+            self.settle()
+
+    def settle(self) -> None:
+        """Count what was told."""
+        told, self._told = self._told, []
+        channel, wire, counts, observe = self._channel, self._wire, self._counts, self._observe
+        for came_from, screen, outcome, seconds in told:
+            count = counts.get((screen, outcome))
+            if count is None:  # bounded by the screens and outcomes there are
+                count = counts[screen, outcome] = self._turns.labels(channel, wire, screen, outcome).inc
+            count()
+            self._moves[channel, wire, came_from, screen, outcome] += 1
+            observe(seconds)
