@@ -3,12 +3,13 @@ within a size. uvicorn alone keeps trickling connections for ever and buffers an
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 RECEIVE_MAX_S = 10.0  # from the connection, or a request's first byte, to its last
 HEAD_BYTES_MAX = 16 * 1024
@@ -16,7 +17,12 @@ HEADERS_MAX = 64
 
 LINGER_S = 3.0  # an idle connection of a server that stops: a request may be on its way
 
+WHOLE = "khallas.whole"  # an ASGI extension of this server: see Whole
+
 Count = Callable[[str, str], None]  # door, reason
+Headers = Sequence[tuple[bytes, bytes]]
+Whole = Callable[[Scope, int, Headers, bytes], bool]
+"""An answer known as a whole (status, headers of ours, body) in one write; False: it must go message by message."""
 
 
 class HeadTooLarge(ValueError):
@@ -53,6 +59,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        if self.scope is not None:  # it holds a method of ours: a circle that the collector would find late
+            self.scope.pop("extensions", None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -82,8 +90,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         super().on_headers_complete()
-        if self._leaving.begun and self.cycle is not None:
-            self.cycle.keep_alive = False
+        if self.cycle is not None:
+            self.scope["extensions"] = {WHOLE: self._answer}  # type: ignore[dict-item]  # ours is a function
+            if self._leaving.begun:
+                self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
         """uvicorn's word that the server stops. Closing an idle connection now would lose what is on its way."""
@@ -96,6 +106,26 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = self._whole = True
         self._unwatch()
         super().on_message_complete()
+
+    def _answer(self, scope: Scope, status: int, headers: Headers, body: bytes) -> bool:
+        cycle = self.cycle
+        if cycle is None or cycle.scope is not scope:  # another request has come meanwhile
+            return False
+        if cycle.disconnected or cycle.response_started or self.flow.write_paused:
+            return False
+        if cycle.access_log or cycle.scope["method"] == "HEAD":
+            return False
+        told = [name + b": " + value + b"\r\n" for name, value in (*cycle.default_headers, *headers)]
+        if not cycle.keep_alive:
+            told.append(b"connection: close\r\n")
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        self.transport.write(b"".join([STATUS_LINE[status], *told, b"\r\n", body]))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

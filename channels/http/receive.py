@@ -13,6 +13,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from channels.door import Incoming, Malformed, Refused, Reply, same
 from channels.gateways.secrets import Network
+from channels.http.protocol import WHOLE, Whole
+from channels.observe.logs import HEADER
+from core.tracing import request_id
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +84,8 @@ def _piece(message: Message, room: int) -> bytes:
     return piece
 
 
-async def send_reply(send: Send, reply: Reply, *, screen: str | None = None) -> None:
-    """A Reply on the wire, without a Response in between."""
+async def send_reply(scope: Scope, send: Send, reply: Reply, *, screen: str | None = None) -> None:
+    """A Reply on the wire, without a Response in between; in one write where the server can."""
     headers = [(b"content-type", reply.media_type.encode("latin-1"))]
     if reply.status != NO_CONTENT:
         headers.append((b"content-length", b"%d" % len(reply.body)))
@@ -92,6 +95,12 @@ async def send_reply(send: Send, reply: Reply, *, screen: str | None = None) -> 
         headers.append((b"x-screen", screen.encode("latin-1")))
     if reply.headers:
         headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+    else:
+        whole: Whole | None = scope.get("extensions", {}).get(WHOLE)
+        if whole is not None and whole(
+            scope, reply.status, [*headers, (HEADER, request_id.get().encode())], reply.body
+        ):
+            return
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 

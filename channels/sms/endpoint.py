@@ -56,7 +56,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self._entrance
         if scope["method"] != own.wire.method:  # HEAD comes along with GET, and would be a text
-            await send_reply(send, Reply(b"", status=405, headers={"Allow": own.wire.method}))
+            await send_reply(scope, send, Reply(b"", status=405, headers={"Allow": own.wire.method}))
             return
         try:
             arrived = await arriving(scope, receive, own.public_url, body_max=BODY_BYTES_MAX)
@@ -65,7 +65,7 @@ class Door:
         except (Malformed, Refused) as error:
             await refused(error, f"sms/{own.wire.name}", own.count)(scope, receive, send)
             return
-        await send_reply(send, reply)
+        await send_reply(scope, send, reply)
 
 
 def _texts(inbox: Inbox, wire: SmsWire, public_url: str) -> Answer:

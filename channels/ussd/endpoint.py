@@ -73,7 +73,7 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != self._wire.method:  # HEAD comes along with GET, and would press a key
-            await send_reply(send, Reply(b"", status=405, headers={"Allow": self._wire.method}))
+            await send_reply(scope, send, Reply(b"", status=405, headers={"Allow": self._wire.method}))
             return
         try:
             arrived = await arriving(scope, receive, self._public_url)
@@ -83,7 +83,7 @@ class Door:
         except (Malformed, Refused) as error:
             await refused(error, f"ussd/{self._wire.name}", self._count)(scope, receive, send)
             return
-        await send_reply(send, reply, screen=screen if self._expose_screens else None)
+        await send_reply(scope, send, reply, screen=screen if self._expose_screens else None)
 
     async def _answer(self, heard: Heard) -> tuple[Reply, str]:
         """The reply and the screen's name. Raises Malformed where nobody knows the caller."""
