@@ -21,6 +21,7 @@ from sessions.screen import (
     Digits,
     Event,
     HelpMe,
+    Listing,
     Menu,
     Option,
     Restart,
@@ -152,7 +153,8 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     """
     if not isinstance(words, Menu):
         return Page(layout.compose(text, ()), words, layout.keys)
-    length, pinned = len(words.options), words.pinned
+    options, pinned = words.options, words.pinned
+    length, at = len(options), options.at if isinstance(options, Listing) else options.__getitem__
     begin = max(0, min(begin, length - 1))
     most = min(length, begin + layout.options_max - len(pinned))
     # pinned ones first, so that their keys are the same on every page
@@ -160,11 +162,13 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     back = [layout.back] if begin > 0 or words.back else []
     ways = back if most == length else [layout.next, *back]
     shown: list[Option] = []
-    room = layout.room - len(text) - sum([len(row.label) + layout.beside for row in (*rows, *ways)])
+    beside, room = layout.beside, layout.room - len(text)
+    for row in (*rows, *ways):
+        room -= len(row.label) + beside
     for place in range(begin, most):
-        option = words.options[place]
+        option = at(place)
         row = Row(DIGITS[len(rows)], label(option))
-        room -= len(row.label) + layout.beside
+        room -= len(row.label) + beside
         if room < 0 and shown:
             break
         rows.append(row)
@@ -174,18 +178,20 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
         ways = back if begin + len(shown) == length else [layout.next, *back]
         composed = layout.compose(text, [*rows, *ways])
         if layout.fits(composed):
-            return _page(composed, words, layout, shown, begin)
+            return _page(composed, words, layout, shown, begin, length)
         if len(shown) <= 1:
             return None
         shown.pop()
         rows.pop()
 
 
-def _page(text: str, words: Menu, layout: Layout, shown: Sequence[Option], begin: int) -> Page:
+def _page(text: str, words: Menu, layout: Layout, shown: Sequence[Option], begin: int, length: int) -> Page:
     """What is shown, and what its keys mean."""
     end = begin + len(shown)
-    meaning: dict[str, Heard] = {DIGITS[n]: Chose(option.id) for n, option in enumerate((*words.pinned, *shown))}
-    if end < len(words.options):
+    meaning: dict[str, Heard] = {}
+    for key, option in zip(DIGITS, (*words.pinned, *shown), strict=False):
+        meaning[key] = Chose(option.id)
+    if end < length:
         meaning[layout.keys.next] = Turned(end)
     if begin > 0:
         meaning[layout.keys.back] = Turned(begin, before=True)
