@@ -22,7 +22,7 @@ class Drawn:
     def find(self, key: Key, record: Record) -> Page | None:
         """The page of exactly this record."""
         kept = self._pages.get(key.record)
-        return kept[1] if kept is not None and kept[0] == record else None
+        return kept[1] if kept is not None and (kept[0] is record or kept[0] == record) else None
 
     def keep(self, key: Key, record: Record, page: Page) -> None:
         name = key.record

@@ -5,7 +5,7 @@ Nothing is retried: a command may have been carried out although its reply was l
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +35,8 @@ class Script:
 class Commands:
     """What may be asked of Redis. Raises redis.exceptions.RedisError, OSError and TimeoutError as redis-py does."""
 
-    async def do(self, *arguments: Any) -> Any:
-        """One command's reply, as the server spells it."""
+    def do(self, *arguments: Any) -> Awaitable[Any]:
+        """One command's reply, as the server spells it. Raises Overloaded at once."""
         raise NotImplementedError
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
@@ -65,19 +65,19 @@ class Pipelined(Commands):
         self._opening: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def do(self, *arguments: Any) -> Any:
+    def do(self, *arguments: Any) -> Awaitable[Any]:
         if len(self._asked) + (len(self._line) if self._line else 0) >= WAITING_MAX:
             raise Overloaded("too many commands wait for Redis")
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         self._packed.append(pack_command(arguments))
-        one = loop.create_future()
+        one: Asked = loop.create_future()
         self._asked.append(one)
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._write)
-        return await one
+        return one
 
     def _write(self) -> None:
         self._scheduled = False

@@ -1,5 +1,6 @@
 """Sessions in Redis (>= 6.2, Valkey, a cluster): one round trip to load, one to save. The only socket of this room."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from hashlib import sha1
 from importlib import resources
@@ -13,6 +14,7 @@ from sessions.pipelined import Script
 from sessions.store import HUNG_UP_TTL_S, POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 
+SAVED_MAX = 1_024  # records of customers who are thinking now, as sessions/drawn.py
 VERSION_DIGITS_MAX = 12  # of what step.lua looks at
 
 
@@ -24,6 +26,7 @@ class RedisStore:
         self._step = _script("step.lua", then="return 1\n")
         self._sealed = _script("step.lua", then=_source("sealed.lua"))
         self._begin = _script("begin.lua")
+        self._saved: OrderedDict[str, tuple[bytes, Record]] = OrderedDict()
 
     async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded:
         try:
@@ -32,6 +35,9 @@ class RedisStore:
                 return Loaded(_read(record), _version(record), _read(previous))
             if not with_card:
                 record = await self._pipe.do("GET", key.record)
+                saved = self._saved.get(key.record)
+                if saved is not None and saved[0] == record:  # nearly always: nothing is read twice
+                    return Loaded(saved[1], saved[1].version)
                 return Loaded(_read(record), _version(record))
             record, number, expiry = await self._pipe.do("MGET", key.record, key.sealed(NUMBER), key.sealed(EXPIRY))
         except (RedisError, OSError, TimeoutError) as error:
@@ -45,12 +51,21 @@ class RedisStore:
         told: tuple[int | bytes, ...] = (expected, payload, SESSION_TTL_S, POINTER_TTL_S)
         try:
             if not seal and not erase:  # no card comes or goes: nearly every turn
-                return bool(await self._pipe.run(self._step, names, told))
+                done = bool(await self._pipe.run(self._step, names, told))
+                if done:
+                    self._keep(key, payload, record)
+                return done
             names += (key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up)
             told += (VAULT_TTL_S, int(erase), seal.get(NUMBER, b""), seal.get(EXPIRY, b""))
             return bool(await self._pipe.run(self._sealed, names, told))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
+
+    def _keep(self, key: Key, payload: bytes, record: Record) -> None:
+        self._saved[key.record] = (payload, record)
+        self._saved.move_to_end(key.record)
+        if len(self._saved) > SAVED_MAX:
+            self._saved.popitem(last=False)
 
     async def erase(self, key: Key) -> None:
         try:

@@ -89,7 +89,8 @@ class Door:
         """The reply and the screen's name. Raises Malformed where nobody knows the caller."""
         began = time.perf_counter()
         try:
-            heard = await _named(heard, self._wire, self._talk.callers)
+            if self._wire.names_caller_once:
+                heard = await _named(heard, self._talk.callers)
             answer = await self._talk.turns.take(heard, self._talk.speaker)
         except Malformed:
             raise
@@ -105,10 +106,8 @@ class Door:
         return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen
 
 
-async def _named(heard: Heard, wire: UssdWire, callers: Callers | None) -> Heard:
+async def _named(heard: Heard, callers: Callers | None) -> Heard:
     """With its caller. Raises Malformed where nobody knows who that is."""
-    if not wire.names_caller_once:
-        return heard
     if heard.begins and callers is not None:
         await callers.remember(heard.dialog, heard.msisdn)
     if heard.msisdn:

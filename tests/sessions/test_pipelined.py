@@ -55,8 +55,8 @@ async def test_an_error_reaches_its_own_caller(redis_url: str) -> None:
 async def test_a_cancelled_caller_takes_nobody_along(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         pipe = Pipelined(redis)
-        gone = asyncio.create_task(pipe.do("SET", "gone", "1"))
-        stays = asyncio.create_task(pipe.do("SET", "stays", "1"))
+        gone = asyncio.ensure_future(pipe.do("SET", "gone", "1"))
+        stays = asyncio.ensure_future(pipe.do("SET", "stays", "1"))
         await asyncio.sleep(0)
         gone.cancel()
         await stays
@@ -131,7 +131,7 @@ async def test_who_gives_up_while_the_server_is_silent_hears_nothing_more(valkey
         assert await pipe.do("SET", "k", "v") == b"OK"
         os.kill(valkey.pid, signal.SIGSTOP)
         try:
-            gone, stays = (asyncio.create_task(pipe.do("GET", "k")) for _ in range(2))
+            gone, stays = (asyncio.ensure_future(pipe.do("GET", "k")) for _ in range(2))
             await asyncio.sleep(0.05)
             gone.cancel()
             heard = await asyncio.gather(gone, stays, return_exceptions=True)
@@ -143,7 +143,7 @@ async def test_who_gives_up_while_the_server_is_silent_hears_nothing_more(valkey
 async def test_a_connection_that_ends_is_an_error_for_who_waits_and_nobody_else(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis, Redis.from_url(redis_url) as other:
         pipe = Pipelined(redis)
-        waits = asyncio.create_task(pipe.do("BLPOP", "nobody-fills", 0))
+        waits = asyncio.ensure_future(pipe.do("BLPOP", "nobody-fills", 0))
         await asyncio.sleep(0.05)
         await other.client_kill_filter(_type="normal", skipme=True)
         with pytest.raises(RedisConnectionError):
@@ -156,7 +156,7 @@ async def test_an_opening_that_is_cancelled_tells_who_waits(valkey: Valkey) -> N
         pipe = Pipelined(redis)
         os.kill(valkey.pid, signal.SIGSTOP)  # it accepts, and does not speak
         try:
-            waits = asyncio.create_task(pipe.do("PING"))
+            waits = asyncio.ensure_future(pipe.do("PING"))
             await asyncio.sleep(0.05)
             assert pipe._opening is not None
             pipe._opening.cancel()
@@ -174,7 +174,7 @@ async def test_a_line_that_goes_wrong_is_not_used_again(redis_url: str, said: by
         assert await pipe.do("PING") == b"PONG"
         line = pipe._line
         assert line is not None
-        asked = asyncio.create_task(pipe.do("BLPOP", "nobody-fills", 0))
+        asked = asyncio.ensure_future(pipe.do("BLPOP", "nobody-fills", 0))
         await asyncio.sleep(0.05)
         line.data_received(said)  # the server has said nothing yet
         heard = (await asyncio.gather(asked, return_exceptions=True))[0]
@@ -188,7 +188,7 @@ async def test_what_was_not_written_goes_over_the_next_line(redis_url: str) -> N
         pipe = Pipelined(redis)
         assert await pipe.do("PING") == b"PONG"
         assert pipe._line is not None
-        asked = asyncio.create_task(pipe.do("PING"))
+        asked = asyncio.ensure_future(pipe.do("PING"))
         await asyncio.sleep(0)
         pipe._line.end(RedisError("gone"))
         assert await asked == b"PONG"
