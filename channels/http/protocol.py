@@ -3,7 +3,7 @@ within a size. uvicorn alone keeps trickling connections for ever and buffers an
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,9 +20,8 @@ LINGER_S = 3.0  # an idle connection of a server that stops: a request may be on
 WHOLE = "khallas.whole"  # an ASGI extension of this server: see Whole
 
 Count = Callable[[str, str], None]  # door, reason
-Headers = Sequence[tuple[bytes, bytes]]
-Whole = Callable[[Scope, int, Headers, bytes], bool]
-"""An answer known as a whole (status, headers of ours, body) in one write; False: it must go message by message."""
+Whole = Callable[[Scope, int, bytes, bytes], bool]
+"""An answer known as a whole (status, header lines of ours, body) in one write; False: it must go by messages."""
 
 
 class HeadTooLarge(ValueError):
@@ -107,7 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unwatch()
         super().on_message_complete()
 
-    def _answer(self, scope: Scope, status: int, headers: Headers, body: bytes) -> bool:
+    def _answer(self, scope: Scope, status: int, lines: bytes, body: bytes) -> bool:
         cycle = self.cycle
         if cycle is None or cycle.scope is not scope:  # another request has come meanwhile
             return False
@@ -115,12 +114,15 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         if cycle.access_log or cycle.scope["method"] == "HEAD":
             return False
-        told = [name + b": " + value + b"\r\n" for name, value in (*cycle.default_headers, *headers)]
+        head = [STATUS_LINE[status], lines]
+        for name, value in cycle.default_headers:
+            head += (name, b": ", value, b"\r\n")
         if not cycle.keep_alive:
-            told.append(b"connection: close\r\n")
+            head.append(b"connection: close\r\n")
+        head += (b"\r\n", body)
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        self.transport.write(b"".join([STATUS_LINE[status], *told, b"\r\n", body]))
+        self.transport.write(b"".join(head))
         cycle.message_event.set()
         if not cycle.keep_alive:
             self.transport.close()

@@ -14,7 +14,6 @@ from starlette.types import Message, Receive, Scope, Send
 from channels.door import Incoming, Malformed, Refused, Reply, same
 from channels.gateways.secrets import Network
 from channels.http.protocol import WHOLE, Whole
-from channels.observe.logs import HEADER
 from core.tracing import request_id
 
 log = logging.getLogger(__name__)
@@ -23,6 +22,7 @@ BODY_BYTES_MAX = 64 * 1024
 BODY_WAIT_S = 5.0
 PEERS_KEPT_MAX = 1_024
 NO_CONTENT = 204  # its answer has no length (RFC 9110, 8.6)
+LINES = b"content-type: %b\r\ncontent-length: %d\r\ncache-control: no-store\r\nx-request-id: %b\r\n"
 SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - a header's name
 SECRET_FIELD = "secret"  # noqa: S105 - a parameter's name
 
@@ -86,6 +86,12 @@ def _piece(message: Message, room: int) -> bytes:
 
 async def send_reply(scope: Scope, send: Send, reply: Reply, *, screen: str | None = None) -> None:
     """A Reply on the wire, without a Response in between; in one write where the server can."""
+    whole: Whole | None = scope.get("extensions", {}).get(WHOLE)
+    if whole is not None and not reply.headers and reply.status != NO_CONTENT:
+        told = reply.media_type.encode("latin-1"), len(reply.body), request_id.get().encode()
+        lines = LINES % told if screen is None else LINES % told + b"x-screen: %b\r\n" % screen.encode("latin-1")
+        if whole(scope, reply.status, lines, reply.body):
+            return
     headers = [(b"content-type", reply.media_type.encode("latin-1"))]
     if reply.status != NO_CONTENT:
         headers.append((b"content-length", b"%d" % len(reply.body)))
@@ -95,12 +101,6 @@ async def send_reply(scope: Scope, send: Send, reply: Reply, *, screen: str | No
         headers.append((b"x-screen", screen.encode("latin-1")))
     if reply.headers:
         headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
-    else:
-        whole: Whole | None = scope.get("extensions", {}).get(WHOLE)
-        if whole is not None and whole(
-            scope, reply.status, [*headers, (HEADER, request_id.get().encode())], reply.body
-        ):
-            return
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
 
