@@ -21,11 +21,14 @@ ORDER BY at DESC LIMIT %(limit)s
 # One round trip for a batch, where COPY in a transaction of its own takes five. Nobody waits for these rows, and
 # payments' commits need not wait for their way to the disk: that is set for this statement alone.
 WRITE = """
-WITH unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
-    turns AS (SELECT string_to_array(line, E'\\t') AS v FROM string_to_table(%(lines)s, E'\\n') AS line)
+WITH unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO transcript_turns
     (who, at, dialog, channel, wire, language, screen, came_from, outcome, keys, said, request)
-SELECT v[1], v[2]::timestamptz, v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12] FROM unhurried, turns
+SELECT split_part(t, E'\\t', 1), split_part(t, E'\\t', 2)::timestamptz, split_part(t, E'\\t', 3),
+    split_part(t, E'\\t', 4), split_part(t, E'\\t', 5), split_part(t, E'\\t', 6), split_part(t, E'\\t', 7),
+    split_part(t, E'\\t', 8), split_part(t, E'\\t', 9), split_part(t, E'\\t', 10), split_part(t, E'\\t', 11),
+    split_part(t, E'\\t', 12)
+FROM unhurried, string_to_table(%(lines)s, E'\\n') AS t
 """
 
 
