@@ -112,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return False
         if cycle.disconnected or cycle.response_started or self.flow.write_paused:
             return False
-        if cycle.access_log or cycle.scope["method"] == "HEAD":
+        if self.config.access_log or cycle.scope["method"] == "HEAD":
             return False
         head = [STATUS_LINE[status], lines]
         for name, value in cycle.default_headers:

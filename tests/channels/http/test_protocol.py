@@ -90,6 +90,21 @@ async def test_what_never_arrives_whole_is_cut(served: Served) -> None:
     assert served.counted["protocol slow"] == len(lived)
 
 
+async def test_what_follows_a_request_must_arrive_whole_too(served: Served) -> None:
+    whole = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    async def cut(sent: bytes, after: bytes) -> None:
+        reader, writer = await asyncio.open_connection(*served.address)
+        writer.write(whole + sent)
+        await reader.readuntil(b"\r\n\r\n0")
+        writer.write(after)
+        await _until_closed(reader)
+        writer.close()
+
+    await asyncio.gather(cut(b"", b"\r\n"), cut(b"", b"GET / HT"), cut(b"GET /", b""), cut(whole[:-1], b""))
+    assert served.counted["protocol slow"] == 4
+
+
 async def test_trickling_connections_are_cut_and_others_served() -> None:
     """Five hundred, and the ten seconds of every server of ours: mostly waiting."""
     assert protocol.RECEIVE_MAX_S == 10
