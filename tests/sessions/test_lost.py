@@ -10,7 +10,7 @@ from core.refusal import Refusal
 from core.subscribers import Language
 from core.texts import Texts
 from sessions.codec import Record, encode
-from sessions.ending import Help
+from sessions.ending import Goodbye, Help
 from sessions.machine import STEPS_MAX, Runaway
 from sessions.opening import Opening
 from sessions.redis_store import RedisStore
@@ -203,6 +203,32 @@ async def test_a_session_at_rest_on_no_screen_is_our_fault(on: Stage) -> None:
     await RedisStore(on.redis).save(key, Record(1, 0, Opening()), expected=0, seal={}, erase=False)
     with pytest.raises(Runaway, match="no screen"):
         await on.turns.take(Heard("odd", CALLER, 1, "1"), on.ussd().speaker)
+
+
+async def test_a_record_that_another_process_saved_is_read(on: Stage, redis_url: str) -> None:
+    key, here = Key(CALLER, "ussd", "shared"), RedisStore(on.redis)
+    first, second = Record(1, 0, Help()), Record(2, 1, Goodbye("bye"), Language.AR)
+    assert await here.save(key, first, expected=0, seal={}, erase=False)
+    kept = (await here.load(key, begins=False, with_card=False)).record
+    assert kept is first, "what was saved here is not read again"
+    async with Redis.from_url(redis_url) as redis:
+        assert await RedisStore(redis).save(key, second, expected=1, seal={}, erase=False)
+    loaded = await here.load(key, begins=False, with_card=False)
+    assert (loaded.record, loaded.version) == (second, 2)
+    assert not await here.save(key, second, expected=1, seal={}, erase=False)
+    assert (await here.load(key, begins=False, with_card=False)).record == second
+    await on.redis.delete(key.record)
+    assert (await here.load(key, begins=False, with_card=False)).record is None
+
+
+async def test_the_records_kept_are_bounded(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessions.redis_store.SAVED_MAX", 2)
+    store = RedisStore(on.redis)
+    for n in range(4):
+        record = Record(1, 0, Help())
+        assert await store.save(Key(CALLER, "ussd", str(n)), record, expected=0, seal={}, erase=False)
+    assert len(store._saved) == 2
+    assert (await store.load(Key(CALLER, "ussd", "0"), begins=False, with_card=False)).record == Record(1, 0, Help())
 
 
 async def test_a_chosen_language_stays(on: Stage) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from channels.observe.metrics import Metrics
+from channels.observe.metrics import AT_ONCE, Metrics
 from channels.observe.tally import FLUSH_EVERY_S, HOURS, KEPT_S, Activity, Tally, TallyDown
 from lab.valkey import Valkey
 
@@ -54,6 +54,21 @@ async def test_the_counters_of_two_processes_are_one_number(redis_url: str) -> N
         activity = await second.tally.read()
     assert activity.moves == {TERMS: 9, ("ivr", "twilio", "Paying", "Paid", "ended"): 1}
     assert activity.slowness == {("ussd", "africastalking", "0.005"): 5, ("ussd", "africastalking", "0.5"): 4}
+
+
+def test_turns_of_a_busy_door_are_counted_a_few_at_a_time_and_whenever_somebody_looks() -> None:
+    metrics = Metrics()
+    door = metrics.wire("ussd", "africastalking")
+    for n in range(2 * AT_ONCE + 3):
+        door.turn("Terms", "answered", 0.003, "Service")
+        assert metrics._moves[TERMS] == n + 1 - (n + 1) % AT_ONCE
+    assert metrics.moves()[TERMS] == 2 * AT_ONCE + 3
+    door.turn("Terms", "answered", 0.003, "Service")
+    assert sum(metrics.slowness().values()) == 2 * AT_ONCE + 4
+    door.turn("Terms", "answered", 0.003, "Service")
+    assert f'khallas_turn_seconds_count{{channel="ussd",wire="africastalking"}} {2 * AT_ONCE + 5}.0' in (
+        metrics.page()[0].decode()
+    )
 
 
 async def test_a_batch_whose_answer_was_lost_is_counted_once(redis_url: str) -> None:
