@@ -58,13 +58,13 @@ def make_desk(shop: Shop) -> Desk:
 async def shown_to(shop: Shop, number: str) -> None:
     """A dialog of two screens."""
     who, dialog, at = BLIND.who(number), BLIND.dialog(number, "dialog"), shop.clock.now()
-    rows = (
-        f"{who}\t{at + timedelta(seconds=second)}\t{dialog}\tussd\tinfobip\tfr\t{screen}\t\tanswered\t1\t{said}\tr1\n"
+    lines = [
+        f"{who}\t{at + timedelta(seconds=second)}\t{dialog}\tussd\tinfobip\tfr\t{screen}\t\tanswered\t1\t{said}\tr1"
         for second, (screen, said) in enumerate(
             (("Service", '["service",{}]'), ("PickInvoices", '["unpaid-bills",{"count":1,"of":3}]'))
         )
-    )
-    await PgTranscripts(shop.database, BLIND).write("".join(rows).encode())
+    ]
+    await PgTranscripts(shop.database, BLIND).write(lines)
 
 
 def make_accounts(shop: Shop) -> Accounts:
