@@ -4,19 +4,23 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
     "ussd": (
-        "A sixth of a step's time goes into drawing the new page (a tick changes the words, and with them what fits "
-        "on a page), a sixth into reading the key and advancing the journey, a fifth into the shared round trips to "
-        "Redis, a sixth into sending the answer, a twentieth into metrics and the help desk's transcripts, and the "
-        "rest is the HTTP server's and the event loop's own. The bare step draws nothing and checks nothing."
+        "Of a step's time a sixth goes into drawing the new page (a tick changes the words, and with them what fits on "
+        "a page), a sixth into reading the key and advancing the journey, a sixth into the two shared round trips to "
+        "Redis, a sixth into receiving and decoding the request, an eighth into sending the answer, a tenth into "
+        "metrics and the help desk's transcripts, and the rest is the event loop's. The bare step draws nothing and "
+        "checks nothing."
     ),
     "ussd-wait": (
-        "Capacity is measured where 64 requests share their round trips to Redis. At 70 % of it fewer share each, a "
-        "step costs half as much again (its CPU stands in the table), and the server is nearer to its end than the "
-        "bare step at the same share, whose cost hardly depends on company."
+        "Each one's own capacity is measured with 64 requests at once, which share our round trips to Redis; at 70 % "
+        "of it fewer share each, a step costs a third more, and the server is busier than the bare step at the same "
+        "share of its own (both are told below), whose cost hardly depends on company. At one and the same load the "
+        "two are close; how close is told below too."
     ),
     "peer": (
         "The peer's step is one function between GET and SET: no check of who asks, no page limits, no replay "
-        "protection, no second language; Node serves that in less processor time than Python serves a whole turn."
+        "protection, no second language. The goal would leave for a step what is told below; the floor (HTTP and the "
+        "two round trips to Redis, written as ours are, and nothing else) takes more than half of it, and the rest is "
+        "less than drawing one page and reading one request take in Python."
     ),
     "sms": (
         "Statements and Redis commands are shared with whoever texts in the same moment: three statements (language, "

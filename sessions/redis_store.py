@@ -23,7 +23,7 @@ class RedisStore:
 
     def __init__(self, redis: Redis) -> None:
         self._pipe = pipelined(redis)
-        self._step = _script("step.lua", then="return 1\n")
+        self._step = step_script()
         self._sealed = _script("step.lua", then=_source("sealed.lua"))
         self._begin = _script("begin.lua")
         self._saved: OrderedDict[str, tuple[bytes, Record]] = OrderedDict()
@@ -80,6 +80,11 @@ class RedisStore:
             await self._pipe.do("DEL", key.sealed(NUMBER), key.sealed(EXPIRY))
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
+
+
+def step_script() -> Script:
+    """The save of nearly every turn, without a card."""
+    return _script("step.lua", then="return 1\n")
 
 
 def _source(name: str) -> str:

@@ -7,7 +7,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-# Written in batches by COPY, only ever added; the daily job takes the oldest, found by a few pages of BRIN.
+# Written in batches, only ever added; the daily job takes the oldest, found by a few pages of BRIN.
 TURNS = """
 CREATE TABLE transcript_turns (
     who text NOT NULL,
