@@ -4,16 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from channels.links import ReceiptLinks
 from channels.mail.compose import Composer, Sender
@@ -24,6 +20,7 @@ from core.ports import DeliveryFailed, Mailer
 from core.subscribers import Language
 from core.texts import load_texts
 from lab.mailsink import MailFault, MailSink
+from tests.certificates import self_signed
 from tests.channels.payments import PAID_AT, paid
 
 ID = "<receipt.01KATWQ2YD0123456789ABCDEF@pay.example.ma>"
@@ -193,27 +190,7 @@ class Vault:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and self-signed certificate for localhost."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = serialization.PrivateFormat.PKCS8
-    plain = serialization.NoEncryption()
-    pem = serialization.Encoding.PEM
-    file.write_bytes(key.private_bytes(pem, private, plain) + signed.public_bytes(pem))
-    return file
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @asynccontextmanager

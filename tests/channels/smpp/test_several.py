@@ -1,15 +1,10 @@
 """Several SMSCs at once: which way a message goes, and the next way when one is away; and a bind over TLS."""
 
-import ipaddress
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from ssl import SSLCertVerificationError
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import CollectorRegistry
 
 from channels.smpp.account import Account, account_of
@@ -19,6 +14,7 @@ from channels.smpp.metrics import SmppMetrics
 from channels.smpp.pdu import Command
 from channels.smpp.session import Handled, Session, Unresolved
 from core.ports import Sms
+from tests.certificates import self_signed
 from tests.channels.smpp.conftest import until
 from tests.channels.smpp.house import Running, running, seed, settings_of
 from tests.channels.smpp.outside import Smsc, installed
@@ -69,29 +65,7 @@ async def _are(smsc: Smsc, wanted: list[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate that it signed itself, for 127.0.0.1."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "smsc.example")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(here, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    file = tmp_path_factory.mktemp("tls") / "smsc.pem"
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return file
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
