@@ -101,7 +101,10 @@ class Transcripts:
 
     def _write_out(self) -> None:
         turns, self._turns = self._turns, []
-        self._lines.extend([self._line(turn) for turn in turns])
+        try:
+            self._lines.extend([self._line(turn) for turn in turns])
+        except Exception:  # ours, and no customer's: their answer is on its way
+            log.exception("%d screens could not be written out", len(turns))
 
     def _line(self, turn: Turn) -> str:
         """As PgTranscripts writes it. No value is a customer's or a gateway's word, so that none holds a tab."""

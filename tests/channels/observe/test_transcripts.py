@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.observe import said
-from channels.observe.transcripts import BUFFER_MAX, Transcripts, untold
+from channels.observe.transcripts import AT_ONCE, BUFFER_MAX, Transcripts, untold
 from core.books import BooksDown
 from core.database.pool import open_database
 from core.database.transcripts import PgTranscripts
@@ -122,6 +122,18 @@ async def test_a_batch_that_cannot_be_written_keeps_no_server_from_stopping(capl
     async with transcripts.running():
         transcripts.door("ussd", "africastalking")(heard("1"), answer("Service"))
     assert "transcripts failed this time" in caplog.text
+
+
+async def test_what_cannot_be_written_out_is_no_customers_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    books = Away(away=False)
+    transcripts = Transcripts(books, BLIND, StillClock())
+    tell = transcripts.door("ussd", "infobip", keys=True)
+    tell(heard("1", dialog="\ud800"), answer("Service", "Service"))  # no UTF-8 says this
+    for _ in range(AT_ONCE):
+        tell(heard("1"), answer("Service", "Service"))
+    assert "32 screens could not be written out" in caplog.text
+    assert await transcripts.flush()
+    assert len(books.rows) == 1
 
 
 async def test_a_server_that_is_away_is_away_and_not_broken(database_url: str) -> None:
