@@ -89,7 +89,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
         *_ivr_routes(house),
-        *receipts.routes(pages, house.till, house.links, house.clock),
+        *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
         *page_routes(settings, pages, house.till, house.links),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally),
         *pages.routes(),

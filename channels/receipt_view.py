@@ -98,6 +98,8 @@ class ReceiptView:
     rows: tuple[Row, ...]
     total_label: str
     total: str
+    back_label: str
+    back: str  # empty where nothing went back in parts
     help: str
     paid_at: datetime | None
 
@@ -106,8 +108,15 @@ class ReceiptView:
         return self.language is Language.AR
 
 
-def receipt_view(payment: Payment, texts: Texts, operator: Operator, language: Language | None = None) -> ReceiptView:
-    """In the payer's language unless told. Raises MissingText."""
+def receipt_view(
+    payment: Payment,
+    texts: Texts,
+    operator: Operator,
+    language: Language | None = None,
+    *,
+    back_centimes: int = 0,
+) -> ReceiptView:
+    """In the payer's language unless told. `back_centimes`: what went back in parts. Raises MissingText."""
     language = language or payment.language
     status = STATUS[payment.state]
 
@@ -128,6 +137,8 @@ def receipt_view(payment: Payment, texts: Texts, operator: Operator, language: L
         rows=tuple(Row(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
         total_label=t("total"),
         total=dh(payment.amount_centimes),
+        back_label=t("given-back"),
+        back=dh(back_centimes) if back_centimes else "",
         help=t("help", help_number=operator.help_number),
         paid_at=payment.paid_at,
     )

@@ -4,6 +4,7 @@ A row is one bill's part. It is written down before the acquirer is asked, and a
 repeats. When the money is back, billing is told under our reference until it hears (facts/failure-points.md 16, 18).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -58,6 +59,11 @@ class Refund:
     def reference(self) -> str:
         """What billing knows a repeat by."""
         return f"{self.payment_id}:{self.number}:r{self.id}"
+
+
+def given_back(refunds: Iterable[Refund]) -> int:
+    """Centimes that are back, in parts, of a payment that stays captured."""
+    return sum(refund.amount_centimes for refund in refunds if refund.state in GIVEN and not refund.whole)
 
 
 def refund_id_of(key: str) -> int | None:

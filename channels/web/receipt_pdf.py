@@ -112,10 +112,14 @@ def _bills(sheet: Sheet, view: ReceiptView) -> None:
         sheet.text_end(row.amount, VALUE, dy=dy, latin=True)
         sheet.down(ROW_MM)
         sheet.rule(RULE)
-    sheet.room(2 * ROW_MM)
+    sheet.room(3 * ROW_MM)
     sheet.rule(INK, width_mm=0.5)
     sheet.text(view.total_label, HEADING, dy=2)
     sheet.text_end(view.total, HEADING, dy=2, latin=True)
+    if view.back:
+        sheet.down(ROW_MM)
+        sheet.text(view.back_label, STRONG, dy=2)
+        sheet.text_end(view.back, STRONG, dy=2, latin=True)
     sheet.down(ROW_MM + 10)
 
 

@@ -18,8 +18,9 @@ from channels.receipt_view import Operator, ReceiptView, receipt_view
 from channels.web import extras, qr
 from channels.web.pages import Pages, language_asked, private_headers
 from core.books import BooksDown
-from core.payment import Payment
+from core.payment import Payment, State
 from core.ports import Clock
+from core.refunds import Refund, given_back
 from core.subscribers import Language
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,12 @@ class Receipts(Protocol):
         """None for an unknown or revoked one."""
 
 
+class Parts(Protocol):
+    """What went back of a payment in parts (core.refunds.Refunds). Raises BooksDown."""
+
+    async def of(self, payment_id: str) -> tuple[Refund, ...]: ...
+
+
 class _Busy(Exception):
     """The database or the PDF maker did not answer in time: their fault, retry later."""
 
@@ -46,6 +53,7 @@ class _Busy(Exception):
 class _Door:
     pages: Pages
     receipts: Receipts
+    parts: Parts
     links: ReceiptLinks
     clock: Clock
     making: asyncio.Semaphore
@@ -53,7 +61,7 @@ class _Door:
     async def page(self, request: Request) -> Response:
         token = str(request.path_params["token"])
         try:
-            payment = await self._find(token)
+            payment, back_centimes = await self._find(token)
         except _Busy:
             return self._busy()
         if payment is None:
@@ -62,7 +70,7 @@ class _Door:
         return self.pages.html(
             "receipt.html",
             language,
-            view=receipt_view(payment, self.pages.texts, self.pages.operator, language),
+            view=self._view(payment, language, back_centimes),
             token=token,
             has_pdf=extras.pdf(),
             qr=qr.svg(self.links.address(token), self.pages.say(language, "receipt.qr")),
@@ -71,34 +79,44 @@ class _Door:
     async def pdf(self, request: Request) -> Response:
         token = str(request.path_params["token"])
         try:
-            payment = await self._find(token)
+            payment, back_centimes = await self._find(token)
             if payment is None:
                 return self._gone()
             language = language_asked(request) or payment.language
             if not extras.pdf():
                 return self.pages.html("no-pdf.html", language, status=404, token=token)
-            content = await self._make(payment, language, self.links.address(token))
+            view = self._view(payment, language, back_centimes)
+            content = await self._make(view, self.links.address(token))
         except _Busy:
             return self._busy()
         name = f'inline; filename="receipt-{payment.receipt_number or payment.reference}.pdf"'
         headers = private_headers() | {"Content-Disposition": name, "Content-Language": language.value}
         return Response(content, media_type="application/pdf", headers=headers)
 
-    async def _find(self, token: str) -> Payment | None:
-        """The payment a link opens. Asks the database whatever the link is worth. Raises _Busy."""
+    async def _find(self, token: str) -> tuple[Payment | None, int]:
+        """The payment a link opens, and what went back of it in parts, in centimes. Raises _Busy.
+
+        Asks the database whatever the link is worth.
+        """
         verdict = self.links.verify(token, self.clock.now())
         trusted = NOBODY if isinstance(verdict, BadLink) else verdict
         try:
             async with asyncio.timeout(LOOKUP_MAX_S):
                 payment = await self.receipts.by_receipt_token(trusted)
+                if trusted == NOBODY or payment is None or payment.receipt_token != trusted:
+                    return None, 0
+                whole = payment.state is not State.CAPTURED
+                return payment, 0 if whole else given_back(await self.parts.of(payment.id))
         except (BooksDown, TimeoutError) as error:
             log.warning("receipt not read: %s", type(error).__name__)
             raise _Busy from error
-        return payment if trusted != NOBODY and payment is not None and payment.receipt_token == trusted else None
 
-    async def _make(self, payment: Payment, language: Language, address: str) -> bytes:
-        view = receipt_view(payment, self.pages.texts, self.pages.operator, language)
-        words = self.pages.say(language, "receipt.reopen")
+    def _view(self, payment: Payment, language: Language, back_centimes: int) -> ReceiptView:
+        texts, operator = self.pages.texts, self.pages.operator
+        return receipt_view(payment, texts, operator, language, back_centimes=back_centimes)
+
+    async def _make(self, view: ReceiptView, address: str) -> bytes:
+        words = self.pages.say(view.language, "receipt.reopen")
         try:
             async with asyncio.timeout(PDF_MAX_S), self.making:
                 return await asyncio.to_thread(_render, view, address, words, self.pages.operator)
@@ -120,9 +138,9 @@ def _render(view: ReceiptView, address: str, words: str, operator: Operator) -> 
     return receipt_pdf.render(view, receipt_pdf.Way(address, words), operator)
 
 
-def routes(pages: Pages, receipts: Receipts, links: ReceiptLinks, clock: Clock) -> list[BaseRoute]:
+def routes(pages: Pages, receipts: Receipts, parts: Parts, links: ReceiptLinks, clock: Clock) -> list[BaseRoute]:
     """The two addresses of a receipt; `pages.routes()` brings what they load."""
-    door = _Door(pages, receipts, links, clock, asyncio.Semaphore(PDFS_AT_ONCE))
+    door = _Door(pages, receipts, parts, links, clock, asyncio.Semaphore(PDFS_AT_ONCE))
     return [
         Route("/receipts/{token}.pdf", door.pdf, methods=["GET"]),
         Route("/receipts/{token}", door.page, methods=["GET"]),

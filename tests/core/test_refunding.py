@@ -8,7 +8,7 @@ import pytest
 from core.attending import NoSuchPayment
 from core.payment import Payment, State
 from core.ports import Declined, DeclineKind, NotSettled, TooLate, Undoing, Unknown
-from core.refunds import Part
+from core.refunds import Part, given_back
 from core.subscribers import Service
 from core.undoing import Reason, UndoRefusal, UndoRequest
 from tests.core.conftest import Shop
@@ -48,6 +48,7 @@ async def test_parts_of_two_bills_go_back_are_told_and_owed_again(at: DeskShop) 
     assert await at.shop.state(payment) is State.CAPTURED
     assert sorted(at.shop.bank.refunds) == [(payment.id, 5_000), (payment.id, 31_040)]
     assert await refunds(at.shop) == [(numbers[0], 5_000, "told"), (numbers[2], 31_040, "told")]
+    assert given_back(await at.shop.books.refunds.of(payment.id)) == 36_040
     assert sorted(sms.text for sms in at.shop.gateways.sms)[:2] == [
         f"part {numbers[0]} 5000",
         f"part {numbers[2]} 31040",

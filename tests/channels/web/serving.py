@@ -15,6 +15,7 @@ from channels.web.pages import Pages
 from channels.web.receipts import routes
 from core.books import BooksDown
 from core.payment import Payment
+from core.refunds import Refund
 from core.texts import load_texts
 from lab.serving import serving
 from tests.channels.payments import PAID_AT
@@ -27,6 +28,7 @@ class Books:
     """Finds payments by their receipt's id, as the till does; remembers what it was asked."""
 
     payments: dict[str, Payment] = field(default_factory=dict)
+    parts: list[Refund] = field(default_factory=list)
     down: bool = False
     asked: list[str] = field(default_factory=list)
 
@@ -42,6 +44,9 @@ class Books:
         if self.down:
             raise BooksDown
         return self.payments.get(token)
+
+    async def of(self, payment_id: str) -> tuple[Refund, ...]:
+        return tuple(part for part in self.parts if part.payment_id == payment_id)
 
 
 @dataclass
@@ -73,6 +78,6 @@ class Site:
 async def site(name: str = "Opérateur", logo: Path | None = None) -> AsyncIterator[Site]:
     """Serves within the block."""
     pages, books, clock = Pages(load_texts(), Operator(name, "777", logo)), Books(), Noon()
-    app = Starlette(routes=[*routes(pages, books, LINKS, clock), *pages.routes()])
+    app = Starlette(routes=[*routes(pages, books, books, LINKS, clock), *pages.routes()])
     async with serving(app) as url, aiohttp.ClientSession(url) as http:
         yield Site(url, http, books, clock)

@@ -5,15 +5,18 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
+from io import BytesIO
 
 import pytest
 import pytest_asyncio
+from pypdf import PdfReader
 
 from channels.receipt_view import STATUS, Status
 from channels.web import extras
 from core.invoices import Invoice
 from core.money import dh
 from core.payment import State
+from core.refunds import Refund, RefundState
 from core.subscribers import Language, Service
 from core.texts import load_texts
 from tests.channels.payments import PAID_AT, paid
@@ -86,6 +89,42 @@ async def test_the_state_is_told_as_it_is(browser: Site, state: State) -> None:
     assert told == {STATUS[state]}
     assert TEXTS.get(Language.EN, "receipt", f"{STATUS[state]}.note") in page
     assert (Status.PAID in told) is (state is State.CAPTURED)
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_what_went_back_in_parts_is_told(browser: Site, language: Language) -> None:
+    payment = paid(language)
+    link = f"/receipts/{browser.books.hold(payment)}"
+    label = TEXTS.get(language, "receipt", "given-back")
+    browser.books.parts.clear()
+    assert label not in (await browser.get(link))[1]
+    given = (
+        (RefundState.TOLD, 5_000, False),
+        (RefundState.CREDITED, 1_250, False),
+        (RefundState.CREDITING, 9_900, False),  # not back yet
+        (RefundState.REFUSED, 9_900, False),
+        (RefundState.TOLD, 9_900, True),  # tells billing of a payment that went back by itself
+    )
+    browser.books.parts[:] = [
+        Refund(n, payment.id, "0012345678", centimes, state, 1, whole)
+        for n, (state, centimes, whole) in enumerate(given)
+    ]
+    page = unescape((await browser.get(link))[1])
+    assert label in page
+    assert "62,50 DH" in page
+    assert TEXTS.get(language, "receipt", "paid.state") in page
+    async with browser.http.get(f"{link}.pdf") as answer:
+        printed = "".join(one.extract_text() for one in PdfReader(BytesIO(await answer.read())).pages)
+    assert "62,50 DH" in printed
+    browser.books.parts.clear()
+
+
+async def test_a_payment_that_went_back_whole_tells_no_parts(browser: Site) -> None:
+    payment = paid(Language.FR, State.REFUNDED)
+    browser.books.parts[:] = [Refund(1, payment.id, "0012345678", 5_000, RefundState.TOLD, 1, whole=False)]
+    page = (await browser.get(f"/receipts/{browser.books.hold(payment)}"))[1]
+    assert "50,00 DH" not in page
+    browser.books.parts.clear()
 
 
 async def test_what_is_missing_is_a_dash(browser: Site) -> None:
