@@ -126,6 +126,9 @@ class Page(msgspec.Struct, frozen=True):
         return (self.words.place(event.id) or 0) if isinstance(event, Chose) and isinstance(self.words, Menu) else 0
 
     def _choice(self, answer: str) -> Heard:
+        chosen = self.meaning.get(answer)
+        if chosen is not None:
+            return chosen
         key = digits_of(answer) if answer and all(c.isdecimal() for c in answer) else answer
         if key in self.meaning:
             return self.meaning[key]

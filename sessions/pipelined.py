@@ -6,6 +6,7 @@ Nothing is retried: a command may have been carried out although its reply was l
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,8 @@ class Pipelined(Commands):
 
     def _write(self) -> None:
         self._scheduled = False
+        if not self._asked:  # written already, over a line that has just been opened
+            return
         if self._line is not None:
             packed, asked = b"".join(self._packed), self._asked
             self._packed, self._asked = [], []
@@ -100,8 +103,7 @@ class Pipelined(Commands):
                 raise
         finally:
             self._opening = None
-        if self._asked:
-            self._write()
+        self._write()
 
     def _ended(self, line: Line) -> None:
         """What was not written yet goes over the next line."""
@@ -109,11 +111,12 @@ class Pipelined(Commands):
         giving = self._apart(self._give_back(line.connection))
         self._closing.add(giving)
         giving.add_done_callback(self._closing.discard)
-        if self._asked and not self._scheduled:
+        if not self._scheduled:
             self._write()
 
     async def _give_back(self, connection: Any) -> None:
-        await connection.disconnect(nowait=True)
+        with suppress(RedisError, OSError, TimeoutError):  # it is lost already
+            await connection.disconnect(nowait=True)
         await self._pool.release(connection)
 
     def _apart(self, work: Any) -> "asyncio.Task[None]":

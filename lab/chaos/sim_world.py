@@ -23,8 +23,9 @@ from core.subscribers import Line, Service
 from core.sweeps import Sweep
 from core.timing import Times
 from lab.chaos.faults import Instead
-from lab.chaos.memory import MemoryPayments, MemoryPostings, Row
+from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.memory_messages import Entry, MemoryMessages, NoPeople
+from lab.chaos.memory_postings import MemoryPostings
 from lab.chaos.memory_refunds import MemoryRefunds, RefundRows
 from lab.chaos.sim_bank import SimBank
 

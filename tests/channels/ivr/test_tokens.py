@@ -11,7 +11,7 @@ from core.payment import State
 from lab.call import Call
 from lab.pay import PayTaker
 from sessions.store import VAULT_TTL_S
-from tests.channels.ivr.test_pay import (
+from tests.channels.ivr.paying import (
     CENTIMES,
     DECLINED,
     GOOD,
