@@ -25,9 +25,9 @@ from sessions.turn import Answer, Heard
 
 log = logging.getLogger(__name__)
 
-FLUSH_EVERY_S = 0.2  # what waits is memory: 3 MiB more at half a second
+FLUSH_EVERY_S = 0.1  # what waits is memory: 3 MiB more at half a second
 BUFFER_MAX = 20_000  # turns
-BATCH_MAX = 500  # a statement
+BATCH_MAX = 250  # a statement
 AT_ONCE = 32  # turns written out in one go: each by itself would cost three times as much, and more would hold memory
 NAMED_MAX = 1_024  # dialogs whose digests are kept: those of customers who are thinking now
 MENU_KEY_MAX = 2  # characters

@@ -16,6 +16,7 @@ from sessions.screen import Amount, Capabilities, Menu, Month, Option, Say, Spel
 SECTION = "ussd"
 BRIEF = ".brief"  # a shorter text of the same key, for pages that are full
 MONTHS_KEPT_MAX = 1_000
+LABELS_KEPT_MAX = 1_024  # an option stands on nearly every page of its dialog, in the same words
 OPTIONS_MAX = 8  # 9 and 0 move between pages
 KEYS = Keys(next="9", back="0")
 CAN = Capabilities(channel="ussd", takes_card=False, types_text=True, caller_proven=True)
@@ -63,6 +64,7 @@ class UssdSpeaker:
 
     def __init__(self, texts: Texts, limits: Limits) -> None:
         self._wording = Wording(texts, SECTION, UssdFormats())
+        self._worded = lru_cache(LABELS_KEPT_MAX)(self._wording.text)
         self._limits = limits
         self._layouts = {language: self._layout(language) for language in Language}
         self._labels = {language: partial(self._label, language) for language in Language}
@@ -96,11 +98,11 @@ class UssdSpeaker:
         )
 
     def _label(self, language: Language, option: Option) -> str:
-        return self._wording.text(language, option.label, _tick(option.ticked))
+        return self._worded(language, option.label, _tick(option.ticked))
 
     def _texts(self, words: Words, notice: Say | None, language: Language) -> Iterator[str]:
         """What may stand above the options, the fullest first. Tick boxes speak for themselves below a notice."""
-        say, has, key = self._wording.text, self._wording.has, words.text.key + BRIEF
+        say, has, key = self._worded, self._wording.has, words.text.key + BRIEF
         if notice is not None:
             why = say(language, notice)
             yield f"{why}\n{say(language, words.text)}"
