@@ -19,8 +19,8 @@ REASONS: Mapping[str, str] = {
     "peer": (
         "The peer's step is one function between GET and SET: no check of who asks, no page limits, no replay "
         "protection, no second language. The goal would leave for a step what is told below; the floor (HTTP and the "
-        "two round trips to Redis, written as ours are, and nothing else) takes more than half of it, and the rest is "
-        "less than drawing one page and reading one request take in Python."
+        "two round trips to Redis, written as ours are, and nothing else) takes half of it, and the rest is about what "
+        "drawing one page and reading one request take in Python."
     ),
     "sms": (
         "Statements and Redis commands are shared with whoever texts in the same moment: three statements (language, "
