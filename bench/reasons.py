@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 
+STEP = (
+    "Of a step's time a sixth goes into drawing the new page (a tick changes the words, and with them what fits on a "
+    "page), a sixth into reading the key and advancing the journey, a sixth into the two shared round trips to Redis, "
+    "a sixth into receiving and decoding the request, an eighth into sending the answer, a tenth into metrics and the "
+    "help desk's transcripts, and the rest is the event loop's."
+)
+
 REASONS: Mapping[str, str] = {
-    "ussd": (
-        "Of a step's time a sixth goes into drawing the new page (a tick changes the words, and with them what fits on "
-        "a page), a sixth into reading the key and advancing the journey, a sixth into the two shared round trips to "
-        "Redis, a sixth into receiving and decoding the request, an eighth into sending the answer, a tenth into "
-        "metrics and the help desk's transcripts, and the rest is the event loop's. The bare step draws nothing and "
-        "checks nothing."
-    ),
+    "ussd": (f"{STEP} The bare step draws nothing and checks nothing."),
     "ussd-wait": (
         "Each one's own capacity is measured with 64 requests at once, which share our round trips to Redis; at 70 % "
         "of it fewer share each, a step costs a third more, and the server is busier than the bare step at the same "
@@ -18,9 +19,9 @@ REASONS: Mapping[str, str] = {
     ),
     "peer": (
         "The peer's step is one function between GET and SET: no check of who asks, no page limits, no replay "
-        "protection, no second language. The goal would leave for a step what is told below; the floor (HTTP and the "
-        "two round trips to Redis, written as ours are, and nothing else) takes half of it, and the rest is about what "
-        "drawing one page and reading one request take in Python."
+        f"protection, no second language. {STEP} The goal would leave for a step what is told below; the floor (HTTP "
+        "and the two round trips to Redis, written as ours are, and nothing else) takes half of it, and the rest is "
+        "about what drawing one page and reading one request take in Python."
     ),
     "sms": (
         "Statements and Redis commands are shared with whoever texts in the same moment: three statements (language, "
