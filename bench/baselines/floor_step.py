@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from bench.baselines.redis_step import BODY
+from bench.baselines.redis_step import BODY, aside
 from sessions.cluster import pipelined
 from sessions.redis_store import step_script
 from sessions.store import POINTER_TTL_S, SESSION_TTL_S
@@ -22,15 +22,8 @@ script = step_script()
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """One step that knows nothing."""
-    if scope["type"] != "http":
-        while True:
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    if scope["method"] == "GET":  # is it ready?
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
+    if scope["type"] != "http" or scope["method"] == "GET":
+        await aside(scope, receive, send)
         return
     body = (await receive())["body"]
     key = f"floor:{{{body.partition(NAME)[2].partition(b'&')[0].decode()}}}"

@@ -14,17 +14,23 @@ BODY = (
 )
 
 
-async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """One step: read the session, write it back, answer."""
-    if scope["type"] != "http":
-        while True:
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    if scope["method"] == "GET":  # is it ready?
+async def aside(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """What is no step: the server's start and end, and whether it is ready."""
+    if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
+        return
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """One step: read the session, write it back, answer."""
+    if scope["type"] != "http" or scope["method"] == "GET":
+        await aside(scope, receive, send)
         return
     body = b""
     more = True
