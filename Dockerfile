@@ -5,14 +5,17 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python -m venv /opt/khallas
-COPY requirements/production.lock requirements/
-RUN /opt/khallas/bin/pip install --require-hashes --only-binary :all: -r requirements/production.lock
+# extras by name, each with a lock beside production's: --build-arg EXTRAS="otel voice"
+ARG EXTRAS=""
+COPY requirements/production.lock requirements/otel.lock requirements/voice.lock requirements/
+RUN set --; for name in production $EXTRAS; do set -- "$@" -r "requirements/$name.lock"; done; \
+    /opt/khallas/bin/pip install --no-deps --require-hashes --only-binary :all: "$@"
 COPY pyproject.toml README.md LICENSE ./
 COPY channels channels
 COPY core core
 COPY locales locales
 COPY sessions sessions
-RUN /opt/khallas/bin/pip install --no-deps --no-build-isolation .
+RUN /opt/khallas/bin/pip install --no-deps --no-build-isolation . && /opt/khallas/bin/pip check
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 khallas && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin khallas

@@ -53,7 +53,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in STAND_INS:
             raise
-        _fail("this installation has no stand-ins and phones: in the checkout, pip install '.[lab]'")
+        _fail("this installation has no stand-ins and phones: in a checkout, ./run demo has them")
     except (UndefinedTable, UndefinedColumn):
         _fail("the database has not this release's tables: run khallas migrate")
 

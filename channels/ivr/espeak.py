@@ -34,7 +34,9 @@ class Espeak:
         try:
             import espeakng_loader
         except ImportError:
-            raise NoVoice("espeak-ng is not installed: in the checkout, pip install '.[voice]'") from None
+            raise NoVoice(
+                "espeak-ng is not installed: requirements/voice.lock holds it (docs/guides/asterisk.md)"
+            ) from None
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = str(espeakng_loader.get_data_path()).encode()
         self.rate_hz: int = self._library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, data, _NO_EXIT)

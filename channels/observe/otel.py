@@ -58,7 +58,7 @@ def tracer(*, wanted: bool) -> Tracer:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        raise BadSettings("KHALLAS_TRACES needs the extra: in the checkout, pip install '.[otel]'") from None
+        raise BadSettings("KHALLAS_TRACES needs requirements/otel.lock installed (docs/operations.md)") from None
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: SERVICE}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return OtelTracer(provider)
