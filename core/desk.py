@@ -2,16 +2,15 @@
 log: what cannot be logged is not shown and not done (facts/security.md 15).
 """
 
-import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from core import card_numbers
 from core.access import Access, AccessLog, Action, Actor
 from core.attending import NoSuchPayment
 from core.books import Kind
-from core.cards import PAN_MAX, PAN_MIN, luhn
 from core.payment import Payment, State
 from core.ports import Clock
 from core.refunds import Part
@@ -22,13 +21,11 @@ from core.undoing import BillLeft, Reason, Undoing, UndoRefusal, UndoRequest
 
 ACCESSES_SHOWN = 50
 QUEUE_MAX = 50
+QUERY_CHARS_MAX = 64
 NOTE_CHARS_MAX = 500
 RESENDS_MAX = 5
 RESENDS_S = 86_400
 DIALOGS_S = 7 * 86_400  # what a number was shown
-CARD_MASKED = "[carte]"
-# Bills' numbers are as long as cards': only what an issuer could have printed counts (ISO/IEC 7812: 2 to 6).
-_CARD = re.compile(rf"(?<!\d)[2-6](?:[ .\-]?\d){{{PAN_MIN - 1},{PAN_MAX - 1}}}(?!\d)")
 _GIVEN_BACK = frozenset({State.VOIDED, State.REFUNDED})
 
 
@@ -100,12 +97,14 @@ class Desk:
         await self._log.write(Access(self._clock.now(), who, role, action, address=address))
 
     async def search(self, actor: Actor, text: str) -> tuple[Payment, ...]:
-        """Payments a text could mean, the latest first. Raises WholeCard."""
+        """Payments a text could mean, the latest first. A number that does not fit is looked for before the text is
+        cut. Raises WholeCard."""
         text = plain(text)
-        harmless = without_cards(text)
-        await self._write(actor, Action.SEARCH, detail=harmless)
-        if harmless != text:
+        if card_numbers.holds(text):
+            await self._write(actor, Action.SEARCH, detail=card_numbers.MASK)
             raise WholeCard
+        text = text[:QUERY_CHARS_MAX]
+        await self._write(actor, Action.SEARCH, detail=text)
         return await self._books.find(text, self._clock.now().date())
 
     async def open(self, actor: Actor, payment_id: str, *, contact: bool = False) -> Case:
@@ -157,9 +156,9 @@ class Desk:
         return await self._till.inquire(payment.id)
 
     async def note(self, actor: Actor, payment_id: str, text: str) -> bool:
-        """A remark for whoever answers next; never changed. False for an empty one."""
+        """A remark for whoever answers next; never changed. False for an empty one. Raises WholeCard."""
+        text = _without_card(text).strip()[:NOTE_CHARS_MAX]
         payment = await self._read(payment_id)
-        text = without_cards(plain(text)).strip()[:NOTE_CHARS_MAX]
         await self._write(actor, Action.NOTE, payment.id)
         if text:
             await self._books.note(payment.id, actor.name, text, self._clock.now())
@@ -174,9 +173,9 @@ class Desk:
     async def propose_undo(
         self, actor: Actor, payment_id: str, reason: Reason, comment: str, parts: tuple[Part, ...] = ()
     ) -> UndoRequest | Payment | UndoRefusal:
-        """See undoing.Undoing.propose."""
+        """See undoing.Undoing.propose. Raises WholeCard."""
+        comment = _without_card(comment)
         payment = await self._read(payment_id)
-        comment = without_cards(plain(comment))
         await self._write(actor, Action.UNDO_PROPOSE, payment.id, f"{reason} {comment}".strip())
         return await self.undoing.propose(actor, payment, reason, comment, parts)
 
@@ -236,10 +235,9 @@ def plain(text: str) -> str:
     return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
-def without_cards(text: str) -> str:
-    """The text with each thing that can only be a card's number replaced (facts/security.md 6)."""
-
-    def masked(match: re.Match[str]) -> str:
-        return CARD_MASKED if luhn(re.sub(r"\D", "", match[0])) else match[0]
-
-    return _CARD.sub(masked, text)
+def _without_card(text: str) -> str:
+    """What was typed, as it may be kept. Raises WholeCard: beside a card's number its code may stand as well."""
+    text = plain(text)
+    if card_numbers.holds(text):
+        raise WholeCard
+    return text

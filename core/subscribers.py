@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from core import card_numbers
+
 REGION = "MA"
 NUMBERS_KEPT_MAX = 8_192
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _PLAIN = re.compile(r"(?:\+212|0)([1-9][0-9]{8})")  # as gateways and customers nearly always write it
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # controls, marks of direction, zero widths
 _INTERNET = re.compile(r"\d{5,12}")
 _CODE = re.compile(r"\d{4,10}")
 
@@ -115,8 +118,10 @@ def mask_email(address: str) -> str:
 
 
 def email_of(typed: str) -> str:
-    """A plausible e-mail address, trimmed and lowered at the host. Raises ValueError."""
+    """A plausible e-mail address, trimmed and lowered at the host. Raises ValueError, for a card's number as well."""
     address = typed.strip()
+    if any(unicodedata.category(char) in _UNSEEN for char in address) or card_numbers.holds(address):
+        raise ValueError("not an e-mail address")
     name, at, host = address.rpartition("@")
     if len(address) > 254 or not at or not re.fullmatch(r"[^\s@<>\",;:\\]{1,64}", name):
         raise ValueError("not an e-mail address")

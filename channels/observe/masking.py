@@ -6,15 +6,13 @@ thought of (facts/security.md 6).
 
 import re
 
-from core.cards import PAN_MAX, PAN_MIN, luhn
+from core import card_numbers
 
 CARD = "[card masked]"
 DEPTH_MAX = 6  # of what is logged: deeper things are named by their type
 ITEMS_MAX = 64
 PLAIN_INT_MAX = 10**7  # counts and times; a longer number may be a telephone's or a card's
-GROUPS_MAX = 40
 
-_RUN = re.compile(r"(?<!\d)\d(?:[ .\-_,]{0,2}\d){12,}(?!\d)")
 _MOROCCAN = re.compile(r"(?<!\w)(\+?212|00212|0)([5-8]\d)\d{4}(\d{3})(?!\w)")
 _E164 = re.compile(r"(?<!\w)(\+\d{4})\d{3,8}(\d{3})(?!\w)")
 _FILE_LINE = re.compile(r'^\s*File ".*", line \d+')
@@ -22,8 +20,8 @@ _DIGITS = re.compile(r"\d{3,}")
 
 
 def cards(text: str) -> str:
-    """Every run of digits in which 13 to 19 pass Luhn, whether they stand together or apart."""
-    return _RUN.sub(lambda run: CARD if _holds_card(re.findall(r"\d+", run[0])) else run[0], text)
+    """The text without numbers that could be a card's, whoever issues it (core/card_numbers.py)."""
+    return card_numbers.masked(text, CARD, any_issuer=True)
 
 
 def telephones(text: str) -> str:
@@ -50,22 +48,3 @@ def plain(logged: object, *, numbers: bool, depth: int = 0) -> object:
         return [plain(item, numbers=numbers, depth=depth + 1) for item in list(logged)[:ITEMS_MAX]]
     text = cards(logged if isinstance(logged, str) else str(logged))
     return text if numbers else telephones(text)
-
-
-def _holds_card(groups: list[str]) -> bool:
-    """Some neighbouring groups make a card's number; one long group may hide one anywhere."""
-    for begin in range(min(len(groups), GROUPS_MAX)):
-        together = ""
-        for group in groups[begin:]:
-            together += group
-            if len(together) > PAN_MAX:
-                break
-            if len(together) >= PAN_MIN and luhn(together):
-                return True
-    return any(
-        luhn(group[at : at + size])
-        for group in groups
-        if len(group) > PAN_MAX
-        for size in range(PAN_MIN, PAN_MAX + 1)
-        for at in range(min(len(group), 200) - size + 1)
-    )

@@ -12,14 +12,13 @@ from enum import StrEnum
 from functools import lru_cache
 
 from channels.sms.folding import fold, has_arabic, latin_lookalikes, without_signature
-from core.cards import PAN_MAX, PAN_MIN, luhn
+from core import card_numbers
 from core.subscribers import Language
 
 WORDS_MAX = 12  # a longer text is prose: only its first word is looked at
 ONE_WORD_CHARS_MAX, ONE_WORDS_KEPT_MAX = 12, 256
 FUZZY_CHARS_MIN = 4  # three letters are one edit from too much
 CHOICE = re.compile(r"\d{1,2}")
-_RUNS = re.compile(r"\d+|[^\d\s]+")
 
 
 class Keyword(StrEnum):
@@ -101,7 +100,7 @@ def hear(text: str) -> Heard:
 
 
 def _hear(text: str) -> Heard:
-    return Heard(script_language(text), holds_card_number(text), read(text))
+    return Heard(script_language(text), card_numbers.holds(text), read(text))
 
 
 @lru_cache(maxsize=ONE_WORDS_KEPT_MAX)
@@ -121,34 +120,6 @@ def read(text: str) -> Request:
 def script_language(text: str) -> Language | None:
     """Arabic letters tell; Latin ones may be any language."""
     return Language.AR if has_arabic(text) else None
-
-
-def holds_card_number(text: str) -> bool:
-    """13 to 19 digits with a right Luhn digit, in groups or glued to what follows (facts/security.md 1).
-
-    Groups count only from the start of one to the end of one, so that two telephone numbers are seldom a card.
-    """
-    groups: list[str] = []
-    for run in [*_RUNS.findall(fold(text)), ""]:
-        if run.isdecimal():
-            groups.append(run)
-            continue
-        if any(_card_from(groups[start:]) for start in range(len(groups))):
-            return True
-        groups = []
-    return False
-
-
-def _card_from(groups: Sequence[str]) -> bool:
-    digits = ""
-    for group in groups:
-        if len(digits) >= PAN_MAX:
-            break
-        ends = range(PAN_MIN, PAN_MAX + 1) if len(group) >= PAN_MIN else (len(digits) + len(group),)
-        digits += group
-        if any(PAN_MIN <= end <= min(PAN_MAX, len(digits)) and luhn(digits[:end]) for end in ends):
-            return True
-    return False
 
 
 def _exactly(words: Sequence[str]) -> Request | None:

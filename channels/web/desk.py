@@ -17,14 +17,13 @@ from channels.web.desk_view import SECTION, DeskWords
 from channels.web.pages import CSP_WORKING
 from core.attending import NoSuchPayment
 from core.books import Kind
-from core.desk import Case, Desk, WholeCard
+from core.desk import QUERY_CHARS_MAX, Case, Desk, WholeCard
 from core.payment import Payment
 from core.refunds import Part
 from core.subscribers import msisdn
 from core.transcripts import Dialog
 from core.undoing import Reason, UndoRefusal, UndoRequest
 
-QUERY_CHARS_MAX = 64
 FOUND_SHOWN = 50
 APPROVALS, DIALOGS = "/desk/approvals", "/desk/dialogs"
 _PAYMENT = re.compile(r"[0-9A-Z]{26}")
@@ -51,15 +50,15 @@ class _Pages:
 
     async def search(self, visit: Visit) -> Response:
         """A search that means one payment leads straight to it."""
-        query = visit.field("q").strip()[:QUERY_CHARS_MAX]
-        if not query:
+        typed = visit.field("q").strip()
+        if not typed:
             return go(HOME)
         try:
-            found = await self._desk.search(visit.actor, query)
+            found = await self._desk.search(visit.actor, typed)
         except WholeCard:
             await self._threshold.sessions.change(visit.session, query="", notice="search.card")
             return go(HOME)
-        await self._threshold.sessions.change(visit.session, query=query)
+        await self._threshold.sessions.change(visit.session, query=typed[:QUERY_CHARS_MAX])
         return go(_of(found[0].id) if len(found) == 1 else HOME)
 
     async def dialogs(self, visit: Visit) -> Response:
@@ -97,7 +96,10 @@ class _Pages:
         return await self._back(visit, _id(visit), "notice.inquired")
 
     async def note(self, visit: Visit) -> Response:
-        done = await self._desk.note(visit.actor, _id(visit), visit.field("text"))
+        try:
+            done = await self._desk.note(visit.actor, _id(visit), visit.field("text"))
+        except WholeCard:
+            return await self._back(visit, _id(visit), "search.card")
         return await self._back(visit, _id(visit), "notice.noted" if done else "notice.not-noted")
 
     # --- money back -------------------------------------------------------------------------------------------------
@@ -113,7 +115,10 @@ class _Pages:
             parts = await self._parts(visit) if visit.field("parts") else ()
         except NotAnAmount:
             return await self._back(visit, _id(visit), "notice.no_part")
-        outcome = await self._desk.propose_undo(visit.actor, _id(visit), reason, visit.field("comment"), parts)
+        try:
+            outcome = await self._desk.propose_undo(visit.actor, _id(visit), reason, visit.field("comment"), parts)
+        except WholeCard:
+            return await self._back(visit, _id(visit), "search.card")
         return await self._back(visit, _id(visit), _told(outcome))
 
     async def _parts(self, visit: Visit) -> tuple[Part, ...]:

@@ -22,6 +22,7 @@ from core.access import Actor
 from core.accounts import User
 from core.attending import NoSuchPayment
 from core.books import BooksDown
+from core.desk import WholeCard
 from core.subscribers import Language
 
 log = logging.getLogger(__name__)
@@ -197,6 +198,8 @@ class Threshold:
                 return Response(f"{error}\n", 400, private_headers(), "text/plain")
             except NoSuchPayment:
                 return self.notice("missing", language_asked(request) or Language.FR, 404)
+            except WholeCard:  # a form without words of its own for it
+                return self.notice("card", language_asked(request) or Language.FR, 422)
             except (BooksDown, SessionsDown, LimitsDown, TallyDown) as error:
                 log.warning("desk: not answered: %s", type(error).__name__)
                 return self.notice("busy", language_asked(request) or Language.FR, 503)

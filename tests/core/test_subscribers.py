@@ -105,3 +105,24 @@ def test_masks_show_little() -> None:
     assert mask_msisdn("+212600000001") == "+2126*****001"
     assert mask_msisdn("777") == "***"
     assert mask_email("salma@example.com") == "s***@example.com"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "a\x00b@x.ma",
+        "a\x1b[2Jb@x.ma",
+        "a\u202eb@x.ma",
+        "a\u200bb@x.ma",
+        "a\u2066b@x.ma",
+        "a\x7fb@x.ma",
+        "a\ud800b@x.ma",
+        "4000000000000010@x.ma",
+        "4000.0000.0000.0010@x.ma",
+        "٤٠٠٠٠٠٠٠٠٠٠٠٠٠١٠@x.ma",
+        "me+4000-0000-0000-0010@x.ma",
+    ],
+)
+def test_an_address_holds_nothing_unseen_and_no_card(typed: str) -> None:
+    with pytest.raises(ValueError, match="not an e-mail address"):
+        email_of(typed)
