@@ -171,12 +171,13 @@ class PgUndoings:
     async def _give_parts(self, connection: Connection, request: UndoRequest, why: str, now: datetime) -> None:
         """The amounts are taken off their bills before anybody asks for the money."""
         values = {"payment_id": request.payment_id, "request": request.id, "now": now}
-        if await (await connection.execute(NOTED, {**values, "detail": why})).fetchone() is None:
-            raise _Refused(UndoRefusal.NOT_CAPTURED)
         for part in request.parts:
             part_values = {**values, "number": part.number, "amount": part.amount_centimes}
             await connection.execute(RESERVE, part_values)
             await connection.execute(REFUND, part_values)
+        # the event last: the ledger follows what stands in the tables when it is written
+        if await (await connection.execute(NOTED, {**values, "detail": why})).fetchone() is None:
+            raise _Refused(UndoRefusal.NOT_CAPTURED)
         await self._waker.wake([Wake(TaskName.REFUND, request.payment_id)], connection)
 
     async def reject(self, request_id: int, who: str, now: datetime) -> bool:

@@ -22,6 +22,7 @@ from core.subscribers import Language, Service
 from core.sweeps import Sweep
 from core.timing import Times
 from tests.core.fakes import CARD, CVV, FakeBank, FakeGateways, MemoryLimits, MoodyBilling, PlainTexts, StillClock
+from tests.core.ledger.ledgers import unfollowed
 
 PAYER = "+212600000001"
 STRANGER = "+212600000009"
@@ -59,6 +60,7 @@ class Shop:
     sender: Sender
     jobs: App
     times: Times
+    by_hand: bool = False  # tables were changed by no event, or are away: the ledger cannot have followed
 
     def order(self, key: str = "ussd:1:7", payer: str = PAYER) -> StartOrder:
         """The guide's own bill."""
@@ -123,6 +125,9 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
         sender = Sender(books, Gateways(gateways, gateways, gateways, PlainTexts()), clock, times)
         sweep = Sweep(books, till.attendant, poster, sender, clock, times)
         app = build_jobs(Work(till.attendant, poster, sender, sweep), periodic=False)
+        shop = Shop(till, database, books, bank, billing, gateways, clock, sweep, poster, sender, app, times)
         async with app.open_async(pool):
-            yield Shop(till, database, books, bank, billing, gateways, clock, sweep, poster, sender, app, times)
+            yield shop
         await till.drain(5)
+        if not shop.by_hand:
+            assert await unfollowed(database) == []  # a test that changes tables by hand says so: shop.by_hand

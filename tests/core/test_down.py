@@ -12,6 +12,7 @@ from tests.core.fakes import CARD, CVV, FakeBank
 
 async def test_the_till_says_that_its_books_are_away(shop: Shop) -> None:
     payment = await shop.started()
+    shop.by_hand = True
     await shop.database.pool.close()
     for ask in (
         shop.till.person(PAYER),

@@ -215,6 +215,7 @@ async def test_what_is_too_late_to_credit_is_an_operator_s(at: DeskShop, caplog:
 async def test_a_payment_that_went_back_otherwise_gives_no_parts(at: DeskShop) -> None:
     payment, numbers = await posted(at)
     await given(at, payment, Part(numbers[0], 100))
+    at.shop.by_hand = True
     await at.shop.database.do("UPDATE payments SET state = 'voiding'")  # nobody here does that
     await at.shop.work()
     assert (await refunds(at.shop), at.shop.bank.refunds) == ([(numbers[0], 100, "refused")], [])

@@ -150,6 +150,7 @@ async def test_only_what_was_captured_goes_back(at: DeskShop) -> None:
 async def test_the_whole_does_not_go_back_after_a_part_did(at: DeskShop, posting: PostingState) -> None:
     payment = await at.shop.paid(await at.shop.internet_order())
     request = await proposed(at, AGENT, payment)
+    at.shop.by_hand = True
     await at.shop.database.do(
         "UPDATE payment_lines SET posting = %(posting)s, posting_due_at = NULL "
         "WHERE invoice_number = '0000400215092026'",

@@ -1,0 +1,87 @@
+"""Where each centime of a payment lies, as a table: by the payment's state and its bill's.
+
+A bill of a captured payment lies where its posting says; a part of it that goes back lies by itself; what was taken
+beside the bills (another amount, a late landing) is the excess. The same table stands in the database as
+`khallas_place` and `ledger_positions` (migration of `ledger_transfers`): a test holds them together. Pure.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.books import PostingState
+from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND
+from core.payment import Payment, State
+from core.refunds import Refund, RefundState
+
+EXCESS = "excess"
+
+# Nothing was taken yet, or everything is back.
+NOTHING_HERE = frozenset(
+    {
+        State.CREATED,
+        State.SENDING,
+        State.CHALLENGE,
+        State.DECLINED,
+        State.UNKNOWN,
+        State.EXPIRED,
+        State.VOIDED,
+        State.REFUNDED,
+    }
+)
+
+# While the payment is captured. `credited`: given back, nothing lies here; what is not named is in doubt.
+BY_ITEM: dict[str, str | None] = {
+    PostingState.PENDING: TO_POST,
+    PostingState.POSTED: POSTED,
+    PostingState.REFUSED: TO_REFUND,
+    PostingState.CREDITING: CREDITS,
+    PostingState.STUCK: CREDITS,
+    PostingState.CREDITED: None,
+    RefundState.ASKED: TO_REFUND,
+    EXCESS: CAPTURES,
+}
+# While the whole is on its way back. A bill is turned to `credited` with the whole before that is true.
+_WITH_THE_WHOLE = frozenset({PostingState.PENDING, PostingState.POSTED, PostingState.CREDITED})
+
+# A part has money of its own in these; in the others it is back, or the bill's again.
+PART_OPEN = frozenset({RefundState.ASKED, RefundState.CREDITING, RefundState.STUCK})
+
+Positions = dict[tuple[str, str], int]  # (bill, account) -> centimes; the bill "" is the payment's excess
+
+
+def place(state: str, item: str) -> str | None:
+    """The account; None: nothing of it is with us."""
+    if state in NOTHING_HERE:
+        return None
+    if state == State.REFUNDING:
+        return CREDITS
+    if state == State.VOIDING and item in _WITH_THE_WHOLE:
+        return TO_REFUND
+    return BY_ITEM.get(item, CREDITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One bill: its posting (None: nothing was taken for it), and what is left of it beside its parts."""
+
+    bill: str
+    posting: PostingState | None
+    left_centimes: int
+
+
+def positions(payment: Payment, lines: Iterable[Line], parts: Iterable[Refund]) -> Positions:
+    """Where a payment's money lies. `parts` with those that tell billing of a whole; they move nothing."""
+    items = [(line.bill, str(line.posting), line.left_centimes) for line in lines if line.posting is not None]
+    items += [
+        (part.number, str(part.state), part.amount_centimes)
+        for part in parts
+        if not part.whole and part.state in PART_OPEN
+    ]
+    taken = payment.amount_centimes if payment.approved_centimes is None else payment.approved_centimes
+    items.append(("", EXCESS, taken - (payment.amount_centimes if payment.paid_at else 0)))
+    found: Positions = {}
+    for bill, item, centimes in items:
+        account = place(payment.state, item)
+        if account is not None and centimes:
+            found[bill, account] = found.get((bill, account), 0) + centimes
+    return found

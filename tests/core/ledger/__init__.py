@@ -1,0 +1,1 @@
+"""The ledger: its rules, and what the database keeps of them."""
