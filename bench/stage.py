@@ -23,7 +23,8 @@ SERVER_CORE, LOAD_CORE = 0, 1
 READY_MAX_S = 20.0
 STOP_MAX_S = 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
-TOKEN = "bench-token-of-thirty-two-letters"
+TOKEN = "c61de07f92a4b8350e7d14f6a9b3528c"
+GATEWAY_SECRET = "9a40e7c2f58b16d3b07c9e5a41f2d86b"
 SID = "ACbench"
 PUBLIC_URL = "https://bench.example"
 
@@ -117,11 +118,11 @@ def khallas_environ(backends: Backends, **more: str) -> dict[str, str]:
         "KHALLAS_CMI__URL": "http://127.0.0.1:9/fim/api",
         "KHALLAS_CMI__CLIENT_ID": "600000001",
         "KHALLAS_CMI__NAME": "bench-api",
-        "KHALLAS_CMI__PASSWORD": "bench-password-long",
+        "KHALLAS_CMI__PASSWORD": secrets.token_urlsafe(18),
         "KHALLAS_SMTP_URL": "smtp://127.0.0.1:9",
         "KHALLAS_MAIL_FROM": "recus@khallas.example",
         "KHALLAS_IVR__NUMBER": "+212520001117",
-        "KHALLAS_GATEWAY_SECRETS__AFRICASTALKING": "net:127.0.0.0/8",
+        "KHALLAS_GATEWAY_SECRETS__AFRICASTALKING": f"{GATEWAY_SECRET} net:127.0.0.1",
         "KHALLAS_LOG_LEVEL": "WARNING",
         **more,
     }

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from bench import people
 from bench.load import CONNECTIONS, Requests, post
-from bench.stage import PUBLIC_URL, SID, TOKEN
+from bench.stage import GATEWAY_SECRET, PUBLIC_URL, SID, TOKEN
 from channels.gateways.twilio_signature import sign
 from core.invoices import Invoice
 from core.subscribers import Language, Service
@@ -24,7 +24,7 @@ from sessions.codec import Record, encode
 from sessions.effects import LineRef
 from sessions.store import POINTER_TTL_S, SESSION_TTL_S, Key
 
-USSD_PATH = "/ussd/africastalking"
+USSD_PATH = f"/ussd/africastalking?secret={GATEWAY_SECRET}"
 VOICE_PATH = "/ivr/twilio/turn"
 STEPS_A_SESSION = 12
 LEAD = "1*1*1"  # language, own line, terms: what led to the list

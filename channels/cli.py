@@ -7,7 +7,6 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -16,8 +15,11 @@ import typer
 from channels import terminal
 from channels.commands import people_verbs, voice_verbs
 from channels.observe import logs
+from channels.process import no_core_dumps
 from channels.settings import BadSettings, Settings, load
 from core import VERSION
+
+log = logging.getLogger(__name__)
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
@@ -63,11 +65,23 @@ def _fail(words: str, code: int = EXIT_FAILED) -> NoReturn:
     raise SystemExit(code)
 
 
-def _settings(check: Callable[[Settings], None] | None = None) -> Settings:
+def _settings() -> Settings:
     settings = load(os.environ)
-    if check is not None:
-        check(settings)
     logs.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def _production() -> Settings:
+    """The settings of what serves; what they lack is said at once, what is unwise goes to the log."""
+    from channels.assembly.advice import advice
+    from channels.assembly.production import require_production
+
+    no_core_dumps()  # before a secret is read
+    settings = load(os.environ)
+    require_production(settings, os.environ)
+    logs.configure(settings.log_level, settings.log_format)
+    for line in advice(settings, os.environ):
+        log.warning("%s", line)
     return settings
 
 
@@ -99,11 +113,10 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes; SIGHUP replaces several one by one")] = 1,
 ) -> None:
     """The server. Jobs are done by `khallas worker` beside it."""
-    from channels.assembly.production import require_production
     from channels.commands.serve import serve_forever, stop_max_s
     from channels.commands.supervisor import supervise
 
-    settings = _settings(require_production)
+    settings = _production()
     try:
         if workers > 1:
             raise SystemExit(supervise(host, port, workers, os.environ, stop_max_s=stop_max_s(settings)))
@@ -118,11 +131,10 @@ def worker(
     metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="/metrics, /healthz, /readyz")] = None,
 ) -> None:
     """Jobs: receipts, calls, inquiries, postings, sweeps. Several may run."""
-    from channels.assembly.production import require_production
     from channels.commands.serve import work_forever
 
     try:
-        asyncio.run(work_forever(_settings(require_production), host, metrics_port))
+        asyncio.run(work_forever(_production(), host, metrics_port))
     except OSError as error:
         _fail(str(error.strerror or error))
 
@@ -250,9 +262,14 @@ def config_example() -> None:
 
 
 @config.command("check")
-def config_check() -> None:
-    """Whether `serve` and `worker` would start with these settings."""
-    from channels.assembly.production import require_production
+def config_check(as_json: Json = False) -> None:
+    """Whether `serve` and `worker` would start with these settings, and what of them is unwise."""
+    from channels.commands.config import checked
 
-    _settings(require_production)
-    typer.echo("ok")
+    faults, warnings = checked(os.environ)
+    for line in () if as_json else (*faults, *(f"warning: {warning}" for warning in warnings)):
+        typer.echo(line, err=True)
+    if as_json or not faults:
+        _show({"ok": not faults, "faults": faults, "warnings": warnings}, as_json=as_json, lines=["ok"])
+    if faults:
+        raise SystemExit(EXIT_CONFIG)

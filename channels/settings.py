@@ -21,6 +21,7 @@ from channels.setting_parts import (
     Desk,
     Ivr,
     Kannel,
+    Names,
     Part,
     Retention,
     Secrets,
@@ -91,7 +92,10 @@ class Settings(Part):
     billing: Billing = Billing()
     gateway_secrets: dict[str, SecretStr] = Field(
         {},
-        description="per wire: shared secrets (comma list, any), net:10.0.0.0/8,... of networks, or both with a space",
+        description="per wire: shared secrets (comma list, any), net:192.0.2.1,... of networks, or both with a space",
+    )
+    plain_hosts: Names = Field(
+        (), description="other machines that may be spoken to in clear: one trusted segment; names, 10.1.2.0/24"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
     log_format: Literal["json", "console"] = Field("json", description="how it is logged")

@@ -13,7 +13,7 @@ from core.billpay import Till
 from core.ids import Randomness, SystemRandomness
 from core.page_port import HostedPage, PageAnswer, PageForm, PageWord
 from core.payment import Payment, State
-from core.ports import Approved
+from core.ports import Approved, Declined
 from core.refusal import Refusal
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,10 @@ class Hosting:
         payment = await self._till.payment(answer.order_id)
         if payment is None or not _is_about(payment, answer):
             security.warning("hosted page: a callback about another order, amount, currency or shop")
+            return self._page.word(PageWord.TROUBLE)
+        if isinstance(answer.outcome, Declined) and not answer.outcome.code:
+            # the form that we gave the browser bears a right hash as well, and tells no ProcReturnCode
+            security.warning("hosted page: a callback that tells no outcome")
             return self._page.word(PageWord.TROUBLE)
         if not isinstance(answer.outcome, Approved):
             log.info("payment %s: declined on the page (%s)", payment.id, answer.outcome.code)

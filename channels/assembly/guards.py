@@ -5,9 +5,11 @@ import binascii
 
 from channels.door import Incoming, Refused, same
 from channels.gateways.secrets import gateway_of
+from channels.gateways.service_codes import ours
 from channels.gateways.twilio_signature import guard
 from channels.http.receive import Check, Gate
 from channels.settings import BadSettings, Settings
+from channels.strength.ways import AGGREGATORS
 
 
 def signed(settings: Settings) -> Check:
@@ -28,7 +30,8 @@ def gate(settings: Settings, wire: str) -> Check:
             return Gate(open_to_all=True).check
         raise BadSettings(f"KHALLAS_GATEWAY_SECRETS__{wire.upper()} is missing: a secret, or net:… of its networks")
     allowed = gateway_of(secret.get_secret_value(), wire)
-    return Gate(allowed.secrets, allowed.networks).check
+    check = Gate(allowed.secrets, allowed.networks).check
+    return ours(check, wire, settings.ussd.service_code) if wire in AGGREGATORS else check
 
 
 def connector(settings: Settings) -> Check:

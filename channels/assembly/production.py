@@ -3,45 +3,47 @@
 The demo is never asked: its secrets are its own and its stand-ins speak plain HTTP on this machine.
 """
 
-import base64
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from channels.gateways.secrets import gateway_of
 from channels.ivr.wires import WIRES as IVR_WIRES
-from channels.settings import NEAR_ENOUGH, PREFIX, SECRET_MIN, BadSettings, Settings
+from channels.settings import NEAR_ENOUGH, PREFIX, BadSettings, Settings
 from channels.sms.wires import WIRES as SMS_WIRES
+from channels.strength.found import weak_secrets
+from channels.strength.ways import gateway_faults, near, way_faults
 from channels.ussd.wires import WIRES as USSD_WIRES
 
 SIGNED = frozenset({"twilio"})  # wires whose requests bear a signature
-KEY_BYTES_DIFFERENT_MIN = 12  # of 32: a random key has about thirty, a typed one few
-WORDS_OF_DEMOS = ("demo", "changeme", "change-me", "example", "password", "secret", "token", "test")
-OPEN_PREFIX_MAX = 3  # net:0.0.0.0/0 guards nothing
+PROXIES = "FORWARDED_ALLOW_IPS"  # uvicorn's own: whose X-Forwarded-For is believed
 
 
-def require_production(settings: Settings) -> None:
-    """Raises BadSettings naming every fault, and no value."""
-    faults = list(_faults(settings))
+def require_production(settings: Settings, environ: Mapping[str, str] | None = None) -> None:
+    """Raises BadSettings naming every fault, and no value. `environ` tells what uvicorn believes of proxies."""
+    faults = list(_faults(settings, proxies_of(environ or {})))
     if faults:
         raise BadSettings("\n".join(f"{PREFIX}{fault}" for fault in faults))
 
 
-def _faults(settings: Settings) -> Iterator[str]:
+def proxies_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Whose X-Forwarded-For the server believes."""
+    return tuple(part.strip() for part in environ.get(PROXIES, "127.0.0.1").split(",") if part.strip())
+
+
+def _faults(settings: Settings, proxies: tuple[str, ...]) -> Iterator[str]:
     for name in ("database_url", "redis_url", "vault_keys", "secret_keys", "public_url", "smtp_url", "mail_from"):
         if not _given(getattr(settings, name)):
             yield f"{name.upper()} is missing"
     if settings.public_url and not settings.public_url.startswith("https://"):
         yield "PUBLIC_URL must begin with https://"
-    yield from _weak("SECRET_KEYS", [key.get_secret_value() for key in settings.secret_keys])
-    for key_id, key in settings.vault().items():
-        if len(set(key)) < KEY_BYTES_DIFFERENT_MIN or key in _well_known():
-            yield f"VAULT_KEYS: the key {key_id} is not random; take `openssl rand -base64 32`"
+    yield from weak_secrets(settings)
+    yield from way_faults(settings)
     yield from _acquirer(settings)
     yield from _twilio(settings)
-    yield from _gateways(settings)
+    yield from _kannel(settings)
+    yield from _gateways(settings, proxies)
     yield from _strangers(settings)
     yield from _pay(settings)
 
@@ -53,8 +55,10 @@ def _acquirer(settings: Settings) -> Iterator[str]:
             yield f"CMI__{name.upper()} is missing"
     if own.url and not _safe_way(own.url):
         yield "CMI__URL must begin with https://: cards go there"
-    if own.password.get_secret_value() == "demo-password":
-        yield "CMI__PASSWORD is the demo's"
+    if own.page_url and not _given(own.store_key):
+        yield "CMI__STORE_KEY is missing: without it anybody can say that a bill is paid"
+    if own.page_url and not _safe_way(own.page_url):
+        yield "CMI__PAGE_URL must begin with https://: customers type their cards there"
 
 
 def _twilio(settings: Settings) -> Iterator[str]:
@@ -64,12 +68,17 @@ def _twilio(settings: Settings) -> Iterator[str]:
         yield "TWILIO__ACCOUNT_SID is missing: a Twilio wire is enabled"
     if speaks and not own.auth_tokens:
         yield "TWILIO__AUTH_TOKENS is missing: without it no request can be told from a forged one"
-    yield from _weak("TWILIO__AUTH_TOKENS", [token.get_secret_value() for token in own.auth_tokens])
     if not _safe_way(own.api_url):
         yield "TWILIO__API_URL must begin with https://"
 
 
-def _gateways(settings: Settings) -> Iterator[str]:
+def _kannel(settings: Settings) -> Iterator[str]:
+    own = settings.kannel
+    if own.url and not (own.username and _given(own.password)):
+        yield "KANNEL__USERNAME and KANNEL__PASSWORD are missing: of the sendsms-user"
+
+
+def _gateways(settings: Settings, proxies: tuple[str, ...]) -> Iterator[str]:
     for kind, enabled, known in (
         ("USSD", settings.ussd.wires, USSD_WIRES.keys()),
         ("SMS", settings.sms.wires, SMS_WIRES.keys()),
@@ -79,7 +88,7 @@ def _gateways(settings: Settings) -> Iterator[str]:
             if wire not in known:
                 yield f"{kind}__WIRES: {wire} is no wire; known are {', '.join(sorted(known))}"
             elif wire not in SIGNED:
-                yield from _gateway(settings, wire)
+                yield from _gateway(settings, wire, proxies)
 
 
 def _strangers(settings: Settings) -> Iterator[str]:
@@ -92,16 +101,14 @@ def _strangers(settings: Settings) -> Iterator[str]:
             yield f"GATEWAY_SECRETS__{wire.upper()} is no wire's{hint}"
 
 
-def _gateway(settings: Settings, wire: str) -> Iterator[str]:
+def _gateway(settings: Settings, wire: str, proxies: tuple[str, ...]) -> Iterator[str]:
     name = f"GATEWAY_SECRETS__{wire.upper()}"
     own = settings.gateway_secrets.get(wire)
     if own is None or not own.get_secret_value().strip():
         yield f"{name} is missing: a secret, or net:… of its networks"
         return
-    gateway = gateway_of(own.get_secret_value(), wire)
-    yield from _weak(name, gateway.secrets)
-    if any(network.prefixlen <= OPEN_PREFIX_MAX for network in gateway.networks):
-        yield f"{name} lets the whole internet in"
+    for fault in gateway_faults(wire, own.get_secret_value(), proxies):
+        yield f"{name} {fault}"
 
 
 def _pay(settings: Settings) -> Iterator[str]:
@@ -114,33 +121,13 @@ def _pay(settings: Settings) -> Iterator[str]:
         yield "IVR__PAY_CONNECTOR is missing: the connector's name at Twilio"
     if not own.pay_user or not own.pay_passwords:
         yield "IVR__PAY_USER and IVR__PAY_PASSWORDS are missing: nobody else may send cards to the connector"
-    yield from _weak("IVR__PAY_PASSWORDS", [password.get_secret_value() for password in own.pay_passwords])
 
 
 def _given(value: object) -> bool:
     return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
-def _weak(name: str, secrets: Sequence[str]) -> Iterator[str]:
-    if any(len(secret) < SECRET_MIN for secret in secrets):
-        yield f"{name}: one has fewer than {SECRET_MIN} characters"
-    if any(_from_a_page(secret) for secret in secrets):
-        yield f"{name}: one is a demo's or an example's"
-
-
-def _from_a_page(secret: str) -> bool:
-    """Whether it is made of words that pages and examples use, or of very few characters."""
-    left = secret.lower()
-    for word in WORDS_OF_DEMOS:
-        left = left.replace(word, "")
-    return len(set(left)) <= 4
-
-
-def _well_known() -> tuple[bytes, ...]:
-    return bytes(32), bytes(range(32)), base64.b64decode("AAECAwQFBgcICQoLDA0ODw==") * 2
-
-
 def _safe_way(url: str) -> bool:
     """https, or plain HTTP that stays on this machine."""
     parts = urlsplit(url)
-    return parts.scheme == "https" or parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    return parts.scheme == "https" or near(parts.hostname or "a.host")

@@ -26,7 +26,7 @@ def main(listener: int, status: int, life: int) -> int:
     no_core_dumps()
     try:
         settings = load(os.environ)
-        require_production(settings)
+        require_production(settings, os.environ)
         logs.configure(settings.log_level, settings.log_format)
         own = server(settings, lambda: _watched(status, life))
     except BadSettings as error:

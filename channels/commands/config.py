@@ -1,10 +1,15 @@
-"""`khallas config show`: every setting, its value and where it comes from; what is secret stays secret."""
+"""`khallas config show` and `check`: every setting, its value and where it comes from; whether a server would start.
+
+What is secret stays secret.
+"""
 
 from collections.abc import Mapping
 
 from pydantic import BaseModel, SecretStr
 
-from channels.settings import FILE, NEST, PREFIX, Settings, known_names, load
+from channels.assembly.advice import advice
+from channels.assembly.production import require_production
+from channels.settings import FILE, NEST, PREFIX, BadSettings, Settings, known_names, load
 
 MASK = "********"
 
@@ -19,6 +24,19 @@ def describe(environ: Mapping[str, str]) -> list[dict[str, str]]:
         shown = MASK if secret and _filled(value) else _plain(value)
         rows.append({"name": name, "value": shown, "source": source, "meaning": meaning})
     return rows
+
+
+def checked(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What keeps a server from its start, and what is unwise."""
+    try:
+        settings = load(environ)
+    except BadSettings as error:
+        return str(error).splitlines(), []
+    try:
+        require_production(settings, environ)
+    except BadSettings as error:
+        return str(error).splitlines(), advice(settings, environ)
+    return [], advice(settings, environ)
 
 
 def _source(environ: Mapping[str, str], name: str) -> str:

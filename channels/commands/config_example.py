@@ -16,6 +16,8 @@ GATEWAY = "GATEWAY_SECRETS__AFRICASTALKING"
 MADE = {
     "SECRET_KEYS": "openssl rand -base64 32",
     "VAULT_KEYS": "echo k1:$(openssl rand -base64 32)",
+    "CMI__STORE_KEY": "openssl rand -hex 16, and the same at the bank",
+    "IVR__PAY_PASSWORDS": "openssl rand -hex 16, and the same in Twilio's console",
 }
 HEAD = """\
 # Khallas' settings. Made by `khallas config example`; `khallas config check` says what is missing or wrong.
@@ -57,7 +59,10 @@ def example() -> str:
         mark = "" if row.needed else "#"
         lines.append(f"{mark}{row.name}={row.default}\n")
     lines.append("\n# --- Secrets of the wires that sign nothing, one each\n")
-    lines.append("# shared secrets (comma list), net:10.0.0.0/8,... of networks, or both with a space between\n")
+    lines.append(
+        "# shared secrets (comma list), net:192.0.2.1,... of networks, or both with a space (aggregators: both)\n"
+    )
+    lines.append("# make one: openssl rand -hex 24\n")
     lines.append(f"{PREFIX}{GATEWAY}=\n")
     return "".join(lines)
 

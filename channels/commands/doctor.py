@@ -1,12 +1,14 @@
 """`khallas doctor`: every check at once, each within CHECK_MAX_S. In the demo's folder it reads the demo's settings."""
 
 import asyncio
+import os
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from channels.assembly.advice import advice
 from channels.assembly.production import require_production
 from channels.doctor import networks, outside, stores
 from channels.doctor.finding import Finding, NotSetUp, State, Trouble
@@ -106,9 +108,10 @@ async def _settings(who: Patient) -> str:
     if who.demo:
         return "the demo's own"
     try:
-        require_production(who.settings)
+        require_production(who.settings, os.environ)
     except BadSettings as error:
         faults = str(error).splitlines()
         more = f" (and {len(faults) - 1} more: `khallas config check`)" if len(faults) > 1 else ""
         raise Trouble(faults[0] + more, "`khallas config example` shows every setting") from None
-    return "complete, secrets are strong"
+    unwise = advice(who.settings, os.environ)
+    return "complete, secrets are strong" + "".join(f"; warning: {line}" for line in unwise)

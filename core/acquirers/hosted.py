@@ -106,9 +106,12 @@ class Callback:
 
 
 def trusted(shop: HostedShop, fields: Mapping[str, str]) -> Callback | None:
-    """A callback with the right hash, compared in constant time; None is a forgery and a security event."""
+    """A callback with the right hash, compared in constant time; None is a forgery and a security event.
+
+    Without a store key anybody can make that hash: then nothing is believed.
+    """
     lowered = {name.lower(): text for name, text in fields.items()}
-    if len(fields) > FIELDS_MAX or len(lowered) != len(fields):
+    if not shop.store_key.reveal().strip() or len(fields) > FIELDS_MAX or len(lowered) != len(fields):
         return None
     expected = ver3_hash(fields, shop.store_key)
     if not hmac.compare_digest(expected.encode(), lowered.get("hash", "").encode()):

@@ -27,6 +27,8 @@ from tests.e2e.demo import ROOT, environment
 START_MAX_S = 60.0
 STOP_MAX_S = 60.0
 POLL_S = 0.05
+GATEWAY_SECRET = "5b1f0c9e7d3a48266fe0a7c4912bd85e"
+USSD = f"/ussd/africastalking?secret={GATEWAY_SECRET}"
 PUBLIC_URL = "https://khallas.example"
 
 
@@ -143,7 +145,7 @@ def _environ(
         "SMTP_URL": sink.url,
         "MAIL_FROM": "recus@khallas.example",
         "IVR__NUMBER": "+212537000777",
-        "GATEWAY_SECRETS__AFRICASTALKING": "net:127.0.0.0/8",
+        "GATEWAY_SECRETS__AFRICASTALKING": f"{GATEWAY_SECRET} net:127.0.0.1",
         "EXPOSE_SCREENS": "1",
     }
     return {f"KHALLAS_{name}": value for name, value in settings.items()}

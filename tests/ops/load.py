@@ -11,7 +11,7 @@ from core.database.pool import open_database
 from lab.chaos.customer import Customer, customer, pay_by_voice
 from lab.chaos.world import give_bills
 from lab.cmi_cards import approved_card
-from tests.ops.house import PUBLIC_URL
+from tests.ops.house import PUBLIC_URL, USSD
 
 DIALOGS = 6
 PAYERS_AT_ONCE = 4
@@ -57,7 +57,7 @@ class Load:
                         "text": text,
                     }
                     try:
-                        async with gateway.post(f"{self.url}/ussd/africastalking", data=form) as answer:
+                        async with gateway.post(f"{self.url}{USSD}", data=form) as answer:
                             body = await answer.text()
                             if answer.status != 200 or answer.headers.get("X-Screen") in {None, "Apology"}:
                                 self.failures.append(f"{answer.status} {body[:80]}")

@@ -47,7 +47,7 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_paymen
         khallas.environ |= {
             "KHALLAS_IVR__WIRES": "twilio,fastagi",
             "KHALLAS_ASTERISK__AGI_PORT": str(agi_port),
-            "KHALLAS_GATEWAY_SECRETS__FASTAGI": "net:127.0.0.0/8",
+            "KHALLAS_GATEWAY_SECRETS__FASTAGI": "net:127.0.0.1",
         }
         url = f"http://127.0.0.1:{port}"
         server = await khallas.serve(port, "--workers", "2")

@@ -14,7 +14,7 @@ from channels.clock import SystemClock
 from channels.observe.metrics import Metrics
 from channels.observe.tally import Tally
 from tests.e2e.demo import free_port
-from tests.ops.house import ended, house
+from tests.ops.house import USSD, ended, house
 
 TOGETHER = 40
 ROUNDS_MAX = 50
@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 async def _dial(url: str, number: int) -> None:
     """On a connection of its own: any worker may take it."""
     form = {"sessionId": f"s{number}", "serviceCode": "*1117#", "phoneNumber": f"+2126{number:08}", "text": ""}
-    async with aiohttp.ClientSession() as http, http.post(f"{url}/ussd/africastalking", data=form) as answer:
+    async with aiohttp.ClientSession() as http, http.post(f"{url}{USSD}", data=form) as answer:
         assert answer.headers["X-Screen"] == "Language"
 
 

@@ -82,7 +82,7 @@ def settings(kannel: Kannel, redis_url: str, database_url: str) -> Settings:
     own = {
         "url": kannel.sendsms_url,
         "username": "khallas",
-        "password": "change-me-three",
+        "password": "SENDSMS_PASSWORD",
         "callback_url": f"http://127.0.0.1:{kannel.port}",
     }
     return settings_of(redis_url, database_url, kannel=own)

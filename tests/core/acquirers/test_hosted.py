@@ -1,5 +1,7 @@
 """The hosted page's hash and its callback."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +114,12 @@ def test_no_hash_and_twice_the_same_name_are_forgeries() -> None:
     assert trusted(SHOP, fields) is None
     doubled = {**fields, "OID": "order-2"}
     assert trusted(SHOP, {**doubled, "HASH": ver3_hash(doubled, SHOP.store_key)}) is None
+
+
+@pytest.mark.parametrize("key", ["", " ", "\t"])
+def test_without_a_store_key_nothing_is_believed(key: str) -> None:
+    """Anybody can make a hash that ends in nothing."""
+    shop = replace(SHOP, store_key=Secret(key))
+    fields = callback()
+    del fields["HASH"]
+    assert trusted(shop, {**fields, "HASH": ver3_hash(fields, shop.store_key)}) is None
