@@ -35,7 +35,7 @@ from channels.sms.wires import WIRES as SMS_WIRES
 from channels.ussd import endpoint as ussd
 from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES
-from channels.web import operations, receipts
+from channels.web import home, operations, receipts
 from channels.web.pages import Pages
 from core.database.pool import Database
 from core.tracing import NO_TRACER
@@ -90,11 +90,12 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
-        *page_routes(settings, pages, house.till, house.links),
+        *page_routes(settings, pages, house.till, house.links, house.metrics.refused),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, house.networks.states),
         *extra,
+        *home.routes(pages),  # last: the demo shows its phone there
     ]
     doors, layers = hot(busiest), [Middleware(RequestIds)]
     if house.tracer is not NO_TRACER:

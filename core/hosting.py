@@ -6,7 +6,7 @@ undoes "paid" (facts/failure-points.md 12, 13; facts/cmi.md, Hosted page).
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.attending import ASKABLE
 from core.billpay import Till
@@ -41,9 +41,12 @@ class Hosting:
             return payment
         return self._page.form(payment, f"{self._randomness.below(1 << NONCE_BITS):032x}", PAGE_S)
 
-    async def called_back(self, fields: Mapping[str, str]) -> str:
-        """What the acquirer is answered to its server's callback, a repeat the same as before."""
-        answer = self._page.read(fields)
+    async def called_back(self, *readings: Mapping[str, str]) -> str:
+        """What the acquirer is answered to its server's callback, a repeat the same as before.
+
+        A post whose alphabet is in doubt comes in several readings: the hash decides between them.
+        """
+        answer = self._read(readings)
         if answer is None:
             security.warning("hosted page: a callback with a wrong hash")
             return self._page.word(PageWord.TROUBLE)
@@ -62,10 +65,13 @@ class Hosting:
             payment = await self._till.attendant.paid_on_page(payment, answer.outcome)
         return self._page.word(PageWord.CAPTURE if _kept(payment) else PageWord.SEEN)
 
-    def order_of(self, fields: Mapping[str, str]) -> str | None:
+    def order_of(self, *readings: Mapping[str, str]) -> str | None:
         """Which order a browser that is back was sent for; None for a forgery."""
-        answer = self._page.read(fields)
+        answer = self._read(readings)
         return None if answer is None else answer.order_id
+
+    def _read(self, readings: Sequence[Mapping[str, str]]) -> PageAnswer | None:
+        return next((said for one in readings if (said := self._page.read(one)) is not None), None)
 
     async def came_back(self, payment_id: str) -> Payment:
         """The browser is back: ask the acquirer, whatever the browser says. Raises NoSuchPayment."""

@@ -51,6 +51,7 @@ class Gateway:
         self.credentials = credentials
         self.bank = Bank(ledger, now)
         self.lies = LieBook()
+        self.pages = cmi_hosted.HostedPages(self.bank, self.lies, credentials.client_id, credentials.store_key)
         self.late: set[asyncio.Task[Reply]] = set()
         self._hurried = asyncio.Event()
         self._hang_max_s = hang_max_s
@@ -181,8 +182,6 @@ def app_of(gateway: Gateway) -> Starlette:
             task.cancel()
         await asyncio.gather(*gateway.late, return_exceptions=True)
 
-    own = gateway.credentials
-    pages = cmi_hosted.HostedPages(gateway.bank, gateway.lies, own.client_id, own.store_key)
     admin = cmi_admin.Admin(gateway.bank, gateway.lies, gateway.hurry)
-    routes = [Route("/fim/api", gateway.api, methods=["POST"]), *pages.routes(), *admin.routes()]
+    routes = [Route("/fim/api", gateway.api, methods=["POST"]), *gateway.pages.routes(), *admin.routes()]
     return Starlette(routes=routes, lifespan=lifespan)

@@ -1,7 +1,8 @@
 """The emulated hosted page (est3Dgate): takes the card in a browser, tells the merchant by callback, sends them back.
 
 Rule of this file: the hash is checked before anything is shown; the merchant's answer to the callback decides whether
-the money is captured; several declines may come before an approval.
+the money is captured; several declines may come before an approval. Each visit meets another merchant's manners
+(lab/cmi_posts.py): so many fields, in that alphabet, back by GET or POST; `manners` set, that one alone.
 """
 
 import hmac
@@ -9,6 +10,8 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from html import escape
+from itertools import cycle
+from types import MappingProxyType
 
 import aiohttp
 from starlette.requests import Request
@@ -20,21 +23,25 @@ from core.cards import Secret
 from core.money import parse_centimes
 from lab.cmi_bank import Bank
 from lab.cmi_lies import WRONG_BY_CENTIMES, Kind, Lie, LieBook, Manner
+from lab.cmi_posts import EVERY_MANNER, Manners, body_of, real_set
 from lab.cmi_wire import Reply, page
 from lab.cmi_wire import Request as GatewayRequest
 
+FORM = "application/x-www-form-urlencoded"
+UNSIGNED = MappingProxyType({"countdown": "1"})  # and _charset_, which the browser fills in
 PAGES_MAX = 1_000
 TRIES_MAX = 3
 CALLBACK_TIMEOUT_S = 10.0
 CALLBACK_MAX_BYTES = 4_096
-FORM_FIELDS_MAX = 60
+FORM_FIELDS_MAX = 200
 
 
 class Visit:
     """One browser on the page: what the merchant posted and how often a card was tried."""
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
+    def __init__(self, fields: Mapping[str, str], manners: Manners) -> None:
         self.fields = fields
+        self.manners = manners
         self.tries = 0
         self.challenge_id = ""
 
@@ -48,6 +55,8 @@ class HostedPages:
         self._client_id = client_id
         self._store_key = store_key
         self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._turns = cycle(EVERY_MANNER)
+        self.manners: Manners | None = None
 
     def routes(self) -> list[Route]:
         return [
@@ -64,7 +73,7 @@ class HostedPages:
         if fields.get("clientid") != self._client_id or _amount(fields) is None:
             return HTMLResponse(page("CMI", "<p id=error>clientid / amount</p>"), 400)
         token = secrets.token_urlsafe(16)
-        self._visits[token] = Visit(fields)
+        self._visits[token] = Visit(fields, self.manners or next(self._turns))
         while len(self._visits) > PAGES_MAX:
             self._visits.popitem(last=False)
         return HTMLResponse(_card_page(token, fields))
@@ -92,7 +101,7 @@ class HostedPages:
             return HTMLResponse(_card_page(token, visit.fields, error=reply.fields["ErrMsg"]))
         del self._visits[token]
         target = visit.fields.get("okUrl" if approved else "failUrl", "")
-        return HTMLResponse(_way_back(target, self._said(visit, reply)))
+        return HTMLResponse(_way_back(target, self._said(visit, reply), visit.manners))
 
     def _request(self, visit: Visit, form: Mapping[str, str]) -> GatewayRequest:
         return GatewayRequest(
@@ -111,20 +120,20 @@ class HostedPages:
         )
 
     def _said(self, visit: Visit, reply: Reply) -> dict[str, str]:
-        fields = {name: text for name, text in visit.fields.items() if name.lower() != "hash"}
-        fields |= {name: reply.fields[name] for name in ("Response", "ProcReturnCode", "AuthCode", "TransId", "ErrMsg")}
-        fields["mdStatus"] = "1" if reply.fields["ProcReturnCode"] == "00" else "0"
-        fields["amount"] = reply.fields.get("Total", fields["amount"])
-        return {**fields, "HASH": ver3_hash(fields, self._store_key)}
+        said = {name: reply.fields[name] for name in ("Response", "ProcReturnCode", "AuthCode", "TransId", "ErrMsg")}
+        said["mdStatus"] = "1" if reply.fields["ProcReturnCode"] == "00" else "0"
+        said["amount"] = reply.fields.get("Total", visit.fields["amount"])
+        return real_set(visit.fields, said, visit.manners, self._store_key)
 
     async def _call_back(self, visit: Visit, reply: Reply) -> None:
         """Server to server; a merchant that cannot be reached captures nothing."""
         url = visit.fields.get("callbackUrl", "")
         timeout = aiohttp.ClientTimeout(total=CALLBACK_TIMEOUT_S)
+        post = body_of(self._said(visit, reply), visit.manners.encoding)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(url, data=self._said(visit, reply), allow_redirects=False) as response,
+                session.post(url, data=post, headers={"Content-Type": FORM}, allow_redirects=False) as response,
             ):
                 said = await response.content.read(CALLBACK_MAX_BYTES)
         except (aiohttp.ClientError, TimeoutError, ValueError):
@@ -165,8 +174,10 @@ def _pin_page(token: str) -> str:
     return page("CMI", f'<form method="post" action="{action}"><input name="pin"><button>OK</button></form>')
 
 
-def _way_back(url: str, fields: Mapping[str, str]) -> str:
+def _way_back(url: str, fields: Mapping[str, str], manners: Manners) -> str:
+    more = {**fields, **UNSIGNED, "_charset_": manners.encoding}
     inputs = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(text)}">' for name, text in fields.items()
+        f'<input type="hidden" name="{escape(name)}" value="{escape(text)}">' for name, text in more.items()
     )
-    return page("CMI", f'<form id="back" method="post" action="{escape(url)}">{inputs}<button>OK</button></form>')
+    form = f'id="back" method="{manners.way_back.lower()}" accept-charset="{manners.encoding}" action="{escape(url)}"'
+    return page("CMI", f"<form {form}>{inputs}<button>OK</button></form>")

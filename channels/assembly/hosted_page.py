@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
+from channels.http.receive import Count
 from channels.links import PayLinks, ReceiptLinks
 from channels.settings import Settings
 from channels.web import hosted
@@ -20,13 +21,16 @@ def pay_links(settings: Settings) -> PayLinks:
     return PayLinks([key.get_secret_value() for key in settings.secret_keys], settings.public_url)
 
 
-def page_routes(settings: Settings, pages: Pages, till: Till, receipts: ReceiptLinks) -> Sequence[BaseRoute]:
+def page_routes(
+    settings: Settings, pages: Pages, till: Till, receipts: ReceiptLinks, count: Count
+) -> Sequence[BaseRoute]:
     """Nothing where the acquirer's page is not configured."""
     own, base = settings.cmi, settings.public_url.rstrip("/")
     if not own.page_url:
         return ()
     back = base + hosted.BACK_PATH
     store_key = Secret(own.store_key.get_secret_value())
-    shop = HostedShop(own.client_id, store_key, back, back, base, base + hosted.CALLBACK_PATH)
-    hosting = Hosting(till, CmiPage(shop, own.page_url))
-    return hosted.routes(pages, till, hosting, pay_links(settings), receipts, own.page_url)
+    left, callback, links = base + hosted.LEFT_PATH, base + hosted.CALLBACK_PATH, pay_links(settings)
+    shop = HostedShop(own.client_id, store_key, back, back, left, callback)
+    hosting = Hosting(till, CmiPage(shop, own.page_url, links.make))
+    return hosted.routes(pages, till, hosting, links, receipts, own.page_url, count)

@@ -35,7 +35,8 @@ DOORS = {
     "/ivr/pay-connector": "Twilio's `<Pay>`, Basic auth ([guide](../guides/twilio.md))",
     "/receipts/": "customers, by a signed link",
     "/pay/": "customers and the acquirer's hosted page ([guide](../guides/cmi.md))",
-    "/cmi/": "the acquirer (`callback`, signed) and the browser that comes back from it ([guide](../guides/cmi.md))",
+    "/cmi/": "the acquirer (`callback`, signed) and the browser back from its page ([guide](../guides/cmi.md))",
+    "/": "whoever opens the bare address: how bills are paid here",
     "/desk": "the help desk, behind a login ([guide](../guides/help-desk.md))",
     "/ops": "operations, behind a login",
     "/static": "browsers",
@@ -128,7 +129,7 @@ def http() -> str:
     """Every door, all wires enabled."""
     lines = [f"# HTTP\n\n{MADE}\n{HTTP}\n| path | methods | who calls |\n|---|---|---|\n"]
     for path, methods in sorted(_routes(build(load(_everything())).routes)):
-        fits = [begin for begin in DOORS if path.startswith(begin)]
+        fits = [begin for begin in DOORS if path == begin or (begin != "/" and path.startswith(begin))]
         lines.append(f"| `{path}` | {methods} | {DOORS[max(fits, key=len)]} |\n")
     return "".join(lines)
 

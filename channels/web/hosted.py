@@ -1,12 +1,14 @@
 """Paying in a browser, on the acquirer's own page: no page of ours collects a card.
 
-GET /pay/{token} shows the basket, POST sends the browser to the acquirer, /cmi/back takes it back, POST /cmi/callback
-is the acquirer's server. A wrong link gets the same answer whatever is wrong with it (facts/security.md 16).
+GET /pay/{token} shows the basket, POST sends the browser to the acquirer, /cmi/back takes it back, /cmi/left whoever
+gave up there, POST /cmi/callback is the acquirer's server. A wrong link gets the same answer whatever is wrong with it
+(facts/security.md 16).
 """
 
 import asyncio
 import logging
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -15,9 +17,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.door import Malformed
-from channels.http.receive import incoming
+from channels.http.receive import Count, incoming
 from channels.links import PayLinks, ReceiptLinks
 from channels.web.pages import CSP_STILL, Pages, language_asked
+from channels.web.posted import Fields, readings
 from core.books import BooksDown
 from core.hosting import Hosting
 from core.money import dh
@@ -28,9 +31,12 @@ from core.subscribers import Language
 
 log = logging.getLogger(__name__)
 
-CALLBACK_PATH, BACK_PATH = "/cmi/callback", "/cmi/back"
+CALLBACK_PATH, BACK_PATH, LEFT_PATH = "/cmi/callback", "/cmi/back", "/cmi/left"
+DOOR = "cmi-page"  # its name in logs and metrics
+BACK_URLS = ("okurl", "failurl", "shopurl")  # ours, with our signed reference: they come back as we sent them
 ANSWER_MAX_S = 10.0
 TROUBLE = "FAILURE"  # the callback is sent again
+ORIGIN_TOLD = MappingProxyType({"Referrer-Policy": "strict-origin"})  # gateways look where their visitors come from
 PAYABLE = frozenset({State.CREATED, State.DECLINED})
 
 
@@ -48,6 +54,7 @@ class _Door:
     links: PayLinks
     receipts: ReceiptLinks
     page_origin: str
+    count: Count
 
     async def show(self, request: Request) -> Response:
         """What is to be paid, or what became of it."""
@@ -72,38 +79,79 @@ class _Door:
             return self._notice(Language.FR, "gone", 404)
         language = language_asked(request) or payment.language
         if isinstance(left, PageForm):
-            csp = CSP_STILL.replace("form-action 'none'", f"form-action {self.page_origin}")
+            # not its origin alone: a gateway may send the post on to another host of its own
+            csp = CSP_STILL.replace("form-action 'none'", f"form-action {self.page_origin} https:")
             amount = dh(payment.amount_centimes)
-            return self.pages.html("pay-leave.html", language, csp=csp, form=left, amount=amount)
+            return self.pages.html("pay-leave.html", language, csp=csp, headers=ORIGIN_TOLD, form=left, amount=amount)
         if isinstance(left, Refusal):
             return self._notice(language, "pay-refused", 409)
         return self._standing(left, language)
 
     async def back(self, request: Request) -> Response:
-        """The browser is back. It is believed in nothing: the acquirer is asked."""
+        """The browser is back. It is believed in nothing: our own reference says whose it is, the acquirer is asked."""
+        return await self._returned(request, gave_up=False)
+
+    async def left(self, request: Request) -> Response:
+        """The browser of whoever cancelled there or was too slow: what is known, and how to go on."""
+        return await self._returned(request, gave_up=True)
+
+    async def _returned(self, request: Request, *, gave_up: bool) -> Response:
+        asked = language_asked(request)
+        payment_id, claimed = await self._whose(request)
+        if payment_id is None:
+            return self._notice(asked or Language.FR, "pay-left", 404 if claimed else 200)
         try:
-            fields = (await incoming(request, "")).form()
-            payment_id = self.hosting.order_of(fields)
-            if payment_id is None:
-                return self._notice(Language.FR, "gone", 404)
             async with asyncio.timeout(ANSWER_MAX_S):
-                await self.hosting.came_back(payment_id)
+                payment = await self.hosting.came_back(payment_id)
         except (BooksDown, TimeoutError):
-            return self._notice(Language.FR, "pay-checked", 200)
-        except (Malformed, LookupError):
-            return self._notice(Language.FR, "gone", 404)
-        return RedirectResponse(self.links.of(payment_id), 303, headers={"Cache-Control": "no-store"})
+            return self._notice(asked or Language.FR, "pay-checked", 200)
+        except LookupError:
+            return self._notice(asked or Language.FR, "pay-left", 404)
+        link = self.links.of(payment_id)
+        if gave_up and payment.receipt_token is None:
+            return self._gave_up(payment, asked or payment.language, link)
+        return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
+
+    def _gave_up(self, payment: Payment, language: Language, link: str) -> Response:
+        if payment.state in PAYABLE or _on_page(payment):
+            amount = dh(payment.amount_centimes)
+            return self.pages.html("pay-left.html", language, payment=payment, amount=amount, link=link)
+        return self._standing(payment, language)
+
+    async def _whose(self, request: Request) -> tuple[str | None, bool]:
+        """The order of a browser that is back, and whether it claimed one at all. Raises nothing."""
+        mark = str(request.path_params.get("mark", ""))
+        if (payment_id := self.links.verify(mark)) is not None:
+            return payment_id, True
+        try:
+            arrived = await incoming(request, "")
+            spelled = readings(arrived.body or arrived.query.encode("latin-1"))
+        except Malformed as error:
+            self._refused(error)
+            return None, True
+        found = (self._marked(fields) for fields in spelled)
+        payment_id = next((one for one in found if one is not None), None) or self.hosting.order_of(*spelled)
+        return payment_id, bool(mark) or any("oid" in map(str.lower, fields) for fields in spelled)
+
+    def _marked(self, fields: Fields) -> str | None:
+        ways = (text for name, text in fields.items() if name.lower() in BACK_URLS)
+        return next((found for way in ways if (found := self.links.verify(_last_part(way))) is not None), None)
+
+    def _refused(self, error: Malformed) -> None:
+        log.warning("hosted page: a post is not read: %s", error)
+        self.count(DOOR, "malformed")
 
     async def callback(self, request: Request) -> Response:
         """The acquirer's server; trouble is told to it, so that it asks again."""
         try:
-            fields = (await incoming(request, "")).form()
+            spelled = readings((await incoming(request, "")).body)
             async with asyncio.timeout(ANSWER_MAX_S):
-                word = await self.hosting.called_back(fields)
+                word = await self.hosting.called_back(*spelled)
         except (BooksDown, TimeoutError) as error:
             log.warning("hosted page: a callback could not be written down: %s", type(error).__name__)
             word = TROUBLE
-        except Malformed:
+        except Malformed as error:
+            self._refused(error)
             word = TROUBLE
         return PlainTextResponse(word, headers={"Cache-Control": "no-store"})
 
@@ -115,8 +163,7 @@ class _Door:
         link = self.receipts.of(payment)
         if link is not None:
             return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
-        on_page = payment.state is State.SENDING and payment.page_until is not None
-        if payment.state in PAYABLE or on_page:
+        if payment.state in PAYABLE or _on_page(payment):
             csp = CSP_STILL.replace("form-action 'none'", f"form-action 'self' {self.page_origin}")
             amount = dh(payment.amount_centimes)
             return self.pages.html("pay.html", language, csp=csp, payment=payment, amount=amount, dh=dh)
@@ -126,15 +173,40 @@ class _Door:
         return self.pages.html("notice.html", language, status=status, notice=notice)
 
 
+def _on_page(payment: Payment) -> bool:
+    return payment.state is State.SENDING and payment.page_until is not None
+
+
+def _last_part(way: str) -> str:
+    try:
+        return urlsplit(way).path.rpartition("/")[2]
+    except ValueError:
+        return ""
+
+
+def _uncounted(_door: str, _reason: str) -> None:
+    """Where nobody counts."""
+
+
 def routes(
-    pages: Pages, finder: Finder, hosting: Hosting, links: PayLinks, receipts: ReceiptLinks, page_url: str
+    pages: Pages,
+    finder: Finder,
+    hosting: Hosting,
+    links: PayLinks,
+    receipts: ReceiptLinks,
+    page_url: str,
+    count: Count = _uncounted,
 ) -> list[BaseRoute]:
-    """The basket's page, the way back and the acquirer's callback."""
+    """The basket's page, the ways back and the acquirer's callback."""
     parts = urlsplit(page_url)
-    door = _Door(pages, finder, hosting, links, receipts, f"{parts.scheme}://{parts.netloc}")
+    door = _Door(pages, finder, hosting, links, receipts, f"{parts.scheme}://{parts.netloc}", count)
+    both = ["GET", "POST"]
     return [
         Route("/pay/{token}", door.show, methods=["GET"]),
         Route("/pay/{token}", door.leave, methods=["POST"]),
-        Route(BACK_PATH, door.back, methods=["POST"]),
+        Route(BACK_PATH, door.back, methods=both),
+        Route(BACK_PATH + "/{mark}", door.back, methods=both),
+        Route(LEFT_PATH, door.left, methods=both),
+        Route(LEFT_PATH + "/{mark}", door.left, methods=both),
         Route(CALLBACK_PATH, door.callback, methods=["POST"]),
     ]

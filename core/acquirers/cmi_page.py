@@ -1,7 +1,7 @@
 """CMI's hosted page behind core.ports.HostedPage. Pure: core/acquirers/hosted.py knows the hash and the words."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from core.acquirers.cmi_codes import APPROVED_CODE, APPROVED_RESPONSE, kind_of
 from core.acquirers.hosted import ANSWER_CAPTURE, ANSWER_SEEN, ANSWER_TROUBLE, HostedShop, page_fields, trusted
@@ -15,14 +15,15 @@ _HOLDER = "-"  # nothing of the subscriber goes to the page that it does not nee
 
 @dataclass(frozen=True, slots=True)
 class CmiPage:
-    """Implements ports.HostedPage. `url` is est3Dgate's."""
+    """Implements ports.HostedPage. `url` is est3Dgate's; `mark_of` an order is the last part of the ways back."""
 
     shop: HostedShop
     url: str
+    mark_of: Callable[[str], str] | None = None
 
     def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm:
         fields = page_fields(
-            self.shop,
+            self._marked(payment.id),
             payment.id,
             payment.amount_centimes,
             language=payment.language,
@@ -33,6 +34,14 @@ class CmiPage:
             session_s=page_s,
         )
         return PageForm(self.url, fields)
+
+    def _marked(self, order_id: str) -> HostedShop:
+        """The ways back with our own signed reference: whatever a browser brings, it shows that payment alone."""
+        shop = self.shop
+        if self.mark_of is None:
+            return shop
+        mark = "/" + self.mark_of(order_id)
+        return replace(shop, ok_url=shop.ok_url + mark, fail_url=shop.fail_url + mark, shop_url=shop.shop_url + mark)
 
     def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
         said = trusted(self.shop, fields)

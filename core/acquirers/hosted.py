@@ -3,17 +3,17 @@
 Rule of this file: hash first, then anything else. Pure: who stores and who answers is elsewhere (core/hosting.py).
 """
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.acquirers.cmi_codes import clean_code
 from core.acquirers.cmi_xml import decimal_amount_of, identifier
+from core.acquirers.hosted_hash import signed_part, ver3_hash
 from core.cards import Secret
 from core.money import decimal_text
 from core.subscribers import Language
+
+__all__ = ["Callback", "HostedShop", "page_fields", "trusted", "ver3_hash"]
 
 SESSION_MIN_S, SESSION_MAX_S = 30, 2700
 FIELDS_MAX = 200
@@ -22,7 +22,10 @@ ANSWER_CAPTURE = "ACTION=POSTAUTH"
 ANSWER_SEEN = "APPROVED"
 ANSWER_TROUBLE = "FAILURE"
 
-_UNHASHED = frozenset({"hash", "encoding"})
+# read below; a name of these may be there twice (in two cases) only with one value
+_READ = frozenset(
+    {"oid", "clientid", "amount", "currency", "procreturncode", "response", "mdstatus", "authcode", "transid", "hash"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +39,6 @@ class HostedShop:
     shop_url: str
     callback_url: str
     currency_code: str = "504"
-
-
-def ver3_hash(fields: Mapping[str, str], store_key: Secret) -> str:
-    """The hash of hashAlgorithm ver3: values in the case-insensitive order of their names, then the store key."""
-    ordered = sorted(fields.items(), key=lambda item: item[0].lower())
-    values = [_escaped(text) for name, text in ordered if name.lower() not in _UNHASHED]
-    joined = "|".join([*values, _escaped(store_key.reveal())])
-    return base64.b64encode(hashlib.sha512(joined.encode()).digest()).decode()
-
-
-def _escaped(text: str) -> str:
-    return text.strip().replace("\\", "\\\\").replace("|", "\\|")
 
 
 def page_fields(
@@ -110,20 +101,32 @@ def trusted(shop: HostedShop, fields: Mapping[str, str]) -> Callback | None:
 
     Without a store key anybody can make that hash: then nothing is believed.
     """
-    lowered = {name.lower(): text for name, text in fields.items()}
-    if not shop.store_key.reveal().strip() or len(fields) > FIELDS_MAX or len(lowered) != len(fields):
+    lowered = _lowered(fields)
+    if lowered is None or not shop.store_key.reveal().strip():
         return None
-    expected = ver3_hash(fields, shop.store_key)
-    if not hmac.compare_digest(expected.encode(), lowered.get("hash", "").encode()):
+    signed = signed_part(fields, lowered.get("hash", ""), shop.store_key)
+    said = None if signed is None else _lowered(signed)
+    if said is None:
         return None
     return Callback(
-        order_id=lowered.get("oid", ""),
-        client_id=lowered.get("clientid", ""),
-        amount_centimes=decimal_amount_of(lowered.get("amount", "")),
-        currency_code=lowered.get("currency", ""),
-        code=clean_code(lowered.get("procreturncode", "")),
-        response=lowered.get("response", ""),
-        md_status=clean_code(lowered.get("mdstatus", "")),
-        auth_code=identifier(lowered.get("authcode", "")),
-        transaction_number=identifier(lowered.get("transid", "")),
+        order_id=said.get("oid", ""),
+        client_id=said.get("clientid", ""),
+        amount_centimes=decimal_amount_of(said.get("amount", "")),
+        currency_code=said.get("currency", ""),
+        code=clean_code(said.get("procreturncode", "")),
+        response=said.get("response", ""),
+        md_status=clean_code(said.get("mdstatus", "")),
+        auth_code=identifier(said.get("authcode", "")),
+        transaction_number=identifier(said.get("transid", "")),
     )
+
+
+def _lowered(fields: Mapping[str, str]) -> Mapping[str, str] | None:
+    """By names in lower case; None when there are too many, or when what is read here is said in two ways."""
+    if len(fields) > FIELDS_MAX:
+        return None
+    lowered: dict[str, str] = {}
+    for name, text in fields.items():
+        if lowered.setdefault(name.lower(), text) != text and name.lower() in _READ:
+            return None
+    return lowered

@@ -4,11 +4,13 @@ import asyncio
 import html
 import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import aiohttp
 import pytest
+import yarl
 from starlette.applications import Starlette
 
 from channels.clock import SystemClock
@@ -27,7 +29,9 @@ from core.timing import Times
 from lab.chaos.customer import customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
+from lab.cmi_hosted import FORM
 from lab.cmi_lies import Kind, Manner
+from lab.cmi_posts import EVERY_MANNER, Manners, body_of, kit_hash, real_set
 from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
 from lab.processes import free_port
 from lab.serving import serving
@@ -51,6 +55,7 @@ class Shop:
     hosting: Hosting
     links: PayLinks
     browser: aiohttp.ClientSession
+    counted: Counter[tuple[str, str]]
 
     async def basket(self, number: int = 1) -> Payment:
         order = order_of(customer(number), f"+2126{number:08d}", f"web:{number}")
@@ -81,7 +86,16 @@ class Shop:
         assert action is not None, page
         pairs = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
         fields = {html.unescape(name): html.unescape(value) for name, value in pairs}
-        return await self.post(html.unescape(action[1]), fields)
+        charset = re.search(r'accept-charset="([^"]+)"', page)
+        body = body_of(fields, charset[1] if charset else "UTF-8")
+        url = html.unescape(action[1])
+        if 'method="get"' in page:
+            ask = self.browser.get(yarl.URL(f"{url}?{body.decode()}", encoded=True))
+        else:
+            ask = self.browser.post(url, data=body, headers={"Content-Type": FORM})
+        async with ask as answer:
+            assert answer.status < 300 or "/receipts/" in str(answer.url)  # which is served elsewhere
+            return await answer.text()
 
     async def post(self, url: str, fields: dict[str, str]) -> str:
         async with self.browser.post(url, data=fields) as answer:
@@ -119,16 +133,21 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
     url = f"http://127.0.0.1:{port}"
     async with emulated_cmi() as cmi:
         acquirer = CmiAcquirer(cmi.account, timeout_s=2.0)
-        back, callback = url + hosted.BACK_PATH, url + hosted.CALLBACK_PATH
-        store = HostedShop(DEMO_CREDENTIALS.client_id, DEMO_CREDENTIALS.store_key, back, back, url, callback)
-        page, links, receipts = CmiPage(store, f"{cmi.url}/fim/est3Dgate"), PayLinks(KEYS, url), ReceiptLinks(KEYS, url)
+        back, callback, left = url + hosted.BACK_PATH, url + hosted.CALLBACK_PATH, url + hosted.LEFT_PATH
+        store = HostedShop(DEMO_CREDENTIALS.client_id, DEMO_CREDENTIALS.store_key, back, back, left, callback)
+        links, receipts, counted = PayLinks(KEYS, url), ReceiptLinks(KEYS, url), Counter[tuple[str, str]]()
+        page = CmiPage(store, f"{cmi.url}/fim/est3Dgate", links.make)
         async with open_till(database_url, acquirer, SystemClock(), Times()) as open_:
             await give_bills(open_.database, [customer(number) for number in range(BILLS)])
             hosting = Hosting(open_.till, page)
             pages = Pages(load_texts(), Operator("Khallas", "777"))
-            doors = [*hosted.routes(pages, open_.till, hosting, links, receipts, page.url), *pages.routes()]
+
+            def count(door: str, reason: str) -> None:
+                counted[door, reason] += 1
+
+            doors = [*hosted.routes(pages, open_.till, hosting, links, receipts, page.url, count), *pages.routes()]
             async with serving(Starlette(routes=doors), port), aiohttp.ClientSession() as browser:
-                yield Shop(url, open_, cmi, page, hosting, links, browser)
+                yield Shop(url, open_, cmi, page, hosting, links, browser, counted)
         await acquirer.aclose()
 
 
@@ -281,3 +300,124 @@ async def told(shop: Shop, payment: Payment) -> list[object]:
         id=payment.id,
     )
     return [nameless, sorted((row["what"], row["how"]) for row in rows)]
+
+
+# --- what real pages post ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("manners", EVERY_MANNER, ids=lambda one: f"{one.fields}-{one.encoding}-{one.way_back}")
+async def test_every_merchants_page_is_believed_and_leads_back(shop: Shop, manners: Manners) -> None:
+    """66, 72 and 105 fields, in each alphabet, signed as the kit signs, with fields of the browser's own."""
+    shop.cmi.gateway.pages.manners = manners
+    basket = await shop.basket()
+    back = await shop.card(await shop.arrive(basket), APPROVED)
+    assert (await shop.read(basket)).state is State.CAPTURED
+    assert shop.cmi.captured_centimes(basket.id) == basket.amount_centimes
+    async with shop.browser.get(shop.links.of(basket.id), allow_redirects=False) as again:
+        assert again.status == 303
+    assert "accept-charset" in back
+    assert len(re.findall("<input type=.hidden. ", back)) == manners.fields + 2  # countdown and _charset_
+
+
+async def test_two_hundred_fields_are_read_and_one_more_is_counted(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    said = shop.said(basket)
+    fits = {**said, **{f"EXTRA.F{number}": "x" for number in range(200 - len(said))}}
+    for fields, answer in (
+        (await signed(shop, {**fits, "EXTRA.ONE": ""}), "FAILURE"),
+        (await signed(shop, fits), "ACTION=POSTAUTH"),
+    ):
+        assert await shop.post(shop.url + hosted.CALLBACK_PATH, fields) == answer
+    assert "more than 200 fields" in caplog.text
+    assert shop.counted == {(hosted.DOOR, "malformed"): 1}
+
+
+async def signed(shop: Shop, fields: dict[str, str]) -> dict[str, str]:
+    fields.pop("HASH", None)
+    return {**fields, "HASH": ver3_hash(fields, shop.page.shop.store_key)}
+
+
+@pytest.mark.parametrize("where", [hosted.BACK_PATH, hosted.LEFT_PATH])
+@pytest.mark.parametrize("forged", [{}, {"countdown": "1", "_charset_": "UTF-8"}, {"utm_source": "x", "amount": "1"}])
+async def test_the_way_back_needs_no_hash_and_decides_nothing(shop: Shop, where: str, forged: dict[str, str]) -> None:
+    """Our own reference in its path, or in the okUrl that comes back, says whose browser it is."""
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    mark = shop.links.make(basket.id)
+    for url, fields in (
+        (f"{shop.url}{where}/{mark}", {**shop.said(basket), **forged}),
+        (f"{shop.url}{where}", {"okUrl": f"{shop.url}{hosted.BACK_PATH}/{mark}", **forged}),
+    ):
+        for ask in (shop.browser.get(url, params=fields), shop.browser.post(url, data=fields)):
+            async with ask as answer:
+                assert (
+                    answer.status,
+                    decimal_text(basket.amount_centimes).replace(".", ",") in await answer.text(),
+                ) == (200, True)
+    assert (await shop.read(basket)).state is State.SENDING
+
+
+@pytest.mark.parametrize("asked", [hosted.BACK_PATH, hosted.LEFT_PATH])
+async def test_a_browser_without_any_reference_is_told_how_to_go_on(shop: Shop, asked: str) -> None:
+    for ask in (shop.browser.get, shop.browser.post):
+        async with ask(shop.url + asked) as answer:
+            text = await answer.text()
+            assert answer.status == 200
+            assert all(f'lang="{language}"' in text for language in ("fr", "ar", "en"))
+            assert "777" in text
+    async with shop.browser.get(f"{shop.url}{asked}/{'0' * 39}") as forged:
+        assert forged.status == 404
+
+
+async def test_who_gave_up_on_the_banks_page_is_told_what_is_known(shop: Shop) -> None:
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    link = shop.links.of(basket.id)
+    async with shop.browser.get(f"{shop.url}{hosted.LEFT_PATH}/{shop.links.make(basket.id)}") as left:
+        text = await left.text()
+    assert f'href="{link}"' in text
+    assert "aucun paiement" in text
+
+
+@pytest.mark.parametrize(
+    "extra", [{"NATIONALIDNO": "12"}, {"countdown": "3", "_charset_": "UTF-8"}, {"utm_source": "x"}]
+)
+async def test_fields_outside_the_hash_are_left_out_of_it(shop: Shop, extra: dict[str, str]) -> None:
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    fields = {**shop.said(basket), **extra}
+    assert await shop.post(shop.url + hosted.CALLBACK_PATH, fields) == "ACTION=POSTAUTH"
+    assert (await shop.read(basket)).state is State.CAPTURED
+
+
+@pytest.mark.parametrize("declared", ["ISO-8859-9", "UTF-8", "", "x-unknown"])
+async def test_a_callback_in_another_alphabet_than_it_says(shop: Shop, declared: str) -> None:
+    """`Op%E9ration`: by its encoding, else as Latin-1; the hash decides."""
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    fields = {**shop.said(basket), "ErrMsg": "Opération", "encoding": declared}
+    del fields["HASH"]
+    for charset in ("iso-8859-1", "utf-8"):  # signed over its own bytes, or over the text
+        body = body_of({**fields, "HASH": kit_hash(fields, charset, shop.page.shop.store_key)}, "iso-8859-1")
+        async with shop.browser.post(
+            shop.url + hosted.CALLBACK_PATH, data=body, headers={"Content-Type": FORM}
+        ) as answer:
+            assert await answer.text() == "ACTION=POSTAUTH"
+
+
+async def test_the_page_that_leaves_lets_a_gateway_send_the_browser_on(shop: Shop) -> None:
+    basket = await shop.basket()
+    async with shop.browser.post(shop.links.of(basket.id)) as left:
+        assert "form-action " in left.headers["Content-Security-Policy"]
+        assert " https:" in left.headers["Content-Security-Policy"]
+        assert left.headers["Referrer-Policy"] == "strict-origin"
+        assert f"{hosted.BACK_PATH}/{shop.links.make(basket.id)}" in await left.text()
+
+
+def test_the_emulators_posts_have_as_many_fields_as_real_ones() -> None:
+    ours = {name: name for name in ("oid", "clientid", "amount", "okUrl", "encoding", "HASH")}
+    for manners in EVERY_MANNER:
+        assert len(real_set(ours, {"Response": "Approved"}, manners, DEMO_CREDENTIALS.store_key)) == manners.fields

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.acquirers.hosted import HostedShop, page_fields, trusted, ver3_hash
 from core.cards import Secret
 from core.subscribers import Language
+from lab.cmi_posts import kit_hash
 
 SHOP = HostedShop("600000001", Secret("store|key\\1"), "https://k/ok", "https://k/no", "https://k", "https://k/cb")
 
@@ -123,3 +124,70 @@ def test_without_a_store_key_nothing_is_believed(key: str) -> None:
     fields = callback()
     del fields["HASH"]
     assert trusted(shop, {**fields, "HASH": ver3_hash(fields, shop.store_key)}) is None
+
+
+# --- the kit's own reading (docs/guides/cmi.md) ---------------------------------------------------------------------
+
+
+def by_kit(fields: dict[str, str], encoding: str = "UTF-8") -> dict[str, str]:
+    """Signed by the emulator's own reading, which shares nothing with ours."""
+    return {**fields, "HASH": kit_hash(fields, encoding, SHOP.store_key)}
+
+
+def unsigned() -> dict[str, str]:
+    return {name: text for name, text in callback().items() if name != "HASH"}
+
+
+CRITERIA = {f"DIMCRITERIA{number}": f"c{number}" for number in (10, 2, 1)}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"EXTRA.CARDISSUER": "CREDIT DU MAROC D&#39;ENTREPRISE"},
+        {"ErrMsg": "Op&eacute;ration refus&#xE9;e &amp; close"},
+        {"cardHolderName": "Salma "},
+        {"cardHolderName": " Salma\n"},
+        {"cardHolderName": "a|b\\c"},
+        {"okUrl": "https://k/ok?a=1&copy=2"},
+        CRITERIA,
+        {**CRITERIA, "EXTRA.HOSTMSG": "&eacute; "},
+    ],
+)
+def test_what_the_kit_signs_is_believed(more: dict[str, str]) -> None:
+    fields = {**unsigned(), **more}
+    signed = by_kit(fields) if "copy" not in str(more) else {**fields, "HASH": ver3_hash(fields, SHOP.store_key)}
+    assert trusted(SHOP, signed) is not None
+    assert trusted(SHOP, {**signed, "amount": "1.00"}) is None
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.sampled_from(["a1", "a10", "a2", "A_b", "EXTRA.X", "z"]))
+def test_any_text_under_any_name_is_read_as_the_kit_signs_it(one: str, other: str, name: str) -> None:
+    spelled = {text: html_kept(text) for text in (one, other)}
+    fields = {**unsigned(), name: spelled[one], "cardHolderName": spelled[other]}
+    assert trusted(SHOP, by_kit(fields)) is not None
+
+
+def html_kept(text: str) -> str:
+    """As the gateway writes a text: its ampersands are entities."""
+    return text.replace("&", "&amp;").encode("utf-8", "ignore").decode()
+
+
+@pytest.mark.parametrize(
+    "extra", [{"NATIONALIDNO": "1"}, {"countdown": "1", "_charset_": "UTF-8"}, {"utm_campaign": "x"}]
+)
+def test_what_no_hash_covers_is_left_out_and_not_believed(extra: dict[str, str]) -> None:
+    assert trusted(SHOP, {**callback(), **extra}) is not None
+    del (fields := callback())["AuthCode"]
+    signed = {**fields, "HASH": ver3_hash({k: v for k, v in fields.items() if k != "HASH"}, SHOP.store_key)}
+    assert trusted(SHOP, {**signed, "AuthCode": "999999"}) is None
+
+
+def test_a_plus_that_became_a_space_is_the_same_hash() -> None:
+    signed = next(one for one in (callback(rnd=str(n)) for n in range(50)) if "+" in one["HASH"])
+    assert trusted(SHOP, {**signed, "HASH": signed["HASH"].replace("+", " ")}) is not None
+
+
+def test_a_name_in_two_cases_with_one_value_is_one_thing() -> None:
+    doubled = {name: text for name, text in callback(OID="order-1").items() if name != "HASH"}
+    assert trusted(SHOP, {**doubled, "HASH": ver3_hash(doubled, SHOP.store_key)}) is not None
