@@ -41,6 +41,10 @@ class Hosting:
             return payment
         return self._page.form(payment, f"{self._randomness.below(1 << NONCE_BITS):032x}", PAGE_S)
 
+    def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
+        """What a browser or the acquirer's server posted, as it may be read. Raises UnreadablePost."""
+        return self._page.readings(posted)
+
     async def called_back(self, *readings: Mapping[str, str]) -> str:
         """What the acquirer is answered to its server's callback, a repeat the same as before.
 

@@ -1,6 +1,6 @@
 """The acquirer's own page, for browsers, as a port: what is posted to it, and what it may say. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -35,10 +35,17 @@ class PageWord(StrEnum):
     TROUBLE = "trouble"
 
 
+class UnreadablePost(ValueError):
+    """The page's fault: what it posted is no form within the bounds. The words hold nothing of it."""
+
+
 class HostedPage(Protocol):
     """A page of the acquirer's that takes the card. Pure."""
 
     def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm: ...
+
+    def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
+        """An urlencoded post in each alphabet that it may be written in. Raises UnreadablePost."""
 
     def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
         """None is a forgery."""

@@ -7,6 +7,7 @@ gave up there, POST /cmi/callback is the acquirer's server. A wrong link gets th
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -20,11 +21,10 @@ from channels.door import Malformed
 from channels.http.receive import Count, incoming
 from channels.links import PayLinks, ReceiptLinks
 from channels.web.pages import CSP_STILL, Pages, language_asked
-from channels.web.posted import Fields, readings
 from core.books import BooksDown
 from core.hosting import Hosting
 from core.money import dh
-from core.page_port import PageForm
+from core.page_port import PageForm, UnreadablePost
 from core.payment import UNDECIDED, Payment, State
 from core.refusal import Refusal
 from core.subscribers import Language
@@ -125,32 +125,32 @@ class _Door:
             return payment_id, True
         try:
             arrived = await incoming(request, "")
-            spelled = readings(arrived.body or arrived.query.encode("latin-1"))
-        except Malformed as error:
+            spelled = self.hosting.readings(arrived.body or arrived.query.encode("latin-1"))
+        except (Malformed, UnreadablePost) as error:
             self._refused(error)
             return None, True
         found = (self._marked(fields) for fields in spelled)
         payment_id = next((one for one in found if one is not None), None) or self.hosting.order_of(*spelled)
         return payment_id, bool(mark) or any("oid" in map(str.lower, fields) for fields in spelled)
 
-    def _marked(self, fields: Fields) -> str | None:
+    def _marked(self, fields: Mapping[str, str]) -> str | None:
         ways = (text for name, text in fields.items() if name.lower() in BACK_URLS)
         return next((found for way in ways if (found := self.links.verify(_last_part(way))) is not None), None)
 
-    def _refused(self, error: Malformed) -> None:
+    def _refused(self, error: Exception) -> None:
         log.warning("hosted page: a post is not read: %s", error)
         self.count(DOOR, "malformed")
 
     async def callback(self, request: Request) -> Response:
         """The acquirer's server; trouble is told to it, so that it asks again."""
         try:
-            spelled = readings((await incoming(request, "")).body)
+            spelled = self.hosting.readings((await incoming(request, "")).body)
             async with asyncio.timeout(ANSWER_MAX_S):
                 word = await self.hosting.called_back(*spelled)
         except (BooksDown, TimeoutError) as error:
             log.warning("hosted page: a callback could not be written down: %s", type(error).__name__)
             word = TROUBLE
-        except Malformed as error:
+        except (Malformed, UnreadablePost) as error:
             self._refused(error)
             word = TROUBLE
         return PlainTextResponse(word, headers={"Cache-Control": "no-store"})

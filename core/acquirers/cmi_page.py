@@ -1,10 +1,11 @@
 """CMI's hosted page behind core.ports.HostedPage. Pure: core/acquirers/hosted.py knows the hash and the words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.acquirers.cmi_codes import APPROVED_CODE, APPROVED_RESPONSE, kind_of
 from core.acquirers.hosted import ANSWER_CAPTURE, ANSWER_SEEN, ANSWER_TROUBLE, HostedShop, page_fields, trusted
+from core.acquirers.hosted_post import readings
 from core.page_port import PageAnswer, PageForm, PageWord
 from core.payment import Payment
 from core.ports import Approved, Declined
@@ -42,6 +43,9 @@ class CmiPage:
             return shop
         mark = "/" + self.mark_of(order_id)
         return replace(shop, ok_url=shop.ok_url + mark, fail_url=shop.fail_url + mark, shop_url=shop.shop_url + mark)
+
+    def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
+        return readings(posted)
 
     def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
         said = trusted(self.shop, fields)

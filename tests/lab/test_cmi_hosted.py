@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.web.posted import readings
 from core.acquirers.hosted import Callback, HostedShop, page_fields, trusted
+from core.acquirers.hosted_post import readings
 from core.subscribers import Language
 from lab.cmi_lies import Kind, Manner
 from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi

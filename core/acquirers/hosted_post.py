@@ -7,9 +7,9 @@ and its hash says which one was meant (core/acquirers/hosted_hash.py).
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
-from channels.door import Malformed
 from core.acquirers.hosted import FIELDS_MAX
 from core.acquirers.hosted_hash import LATIN_1, UTF_8, charset_of
+from core.page_port import UnreadablePost
 
 Fields = Mapping[str, str]
 
@@ -17,7 +17,7 @@ Fields = Mapping[str, str]
 def readings(encoded: bytes) -> Sequence[Fields]:
     """The fields by the encoding that the post names, in UTF-8 and in ISO-8859-1; each reading once, none guessed.
 
-    Bytes are bounded by whoever received them. Raises Malformed for more than FIELDS_MAX fields.
+    Bytes are bounded by whoever received them. Raises UnreadablePost for more than FIELDS_MAX fields.
     """
     pairs = _pairs(encoded)
     named = charset_of(_decoded(pairs, LATIN_1) or {})
@@ -32,7 +32,7 @@ def readings(encoded: bytes) -> Sequence[Fields]:
 def _pairs(encoded: bytes) -> Sequence[tuple[bytes, bytes]]:
     pieces = [piece for piece in encoded.replace(b"+", b" ").split(b"&") if piece]
     if len(pieces) > FIELDS_MAX:
-        raise Malformed(f"more than {FIELDS_MAX} fields")
+        raise UnreadablePost(f"more than {FIELDS_MAX} fields")
     parted = [piece.partition(b"=") for piece in pieces]
     return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in parted]
 
