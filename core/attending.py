@@ -15,9 +15,9 @@ from core.ports import (
     Authorisation,
     Clock,
     Declined,
+    DeclineKind,
     Held,
     Inquiry,
-    NoSuchOrder,
     NotSettled,
     Pending,
     TooLate,
@@ -26,7 +26,7 @@ from core.ports import (
     Unknown,
 )
 from core.recording import Recorder
-from core.timing import Times, later, next_look
+from core.timing import DAILY_S, Times, later, next_look
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ PAGE_SLACK_S = 30  # after a page ended: its last callback is on its way
 
 # What an inquiry can still change, or confirm.
 ASKABLE = frozenset({State.SENDING, State.CHALLENGE, State.UNKNOWN, State.EXPIRED, State.DECLINED})
+
+_TRANSIENT = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN})
 
 
 class NoSuchPayment(LookupError):
@@ -110,7 +112,7 @@ class Attendant:
             case State.VOIDING | State.REFUNDING:
                 await self._undo(payment)
             case State.CAPTURED:
-                await self._secure(payment)
+                await self._confirm(payment)
             case State.VOIDED | State.REFUNDED:
                 await self._payments.look_again(payment.id, payment.state, None)
 
@@ -159,16 +161,27 @@ class Attendant:
         await self._move(payment, lost)
         await self.inquire(payment.id)
 
-    async def _secure(self, payment: Payment) -> None:
-        """Paid on a page: what is held there must be taken too, in case our answer to its callback was lost."""
+    async def _confirm(self, payment: Payment) -> None:
+        """Paid here: the acquirer must say so too, and of this amount. What a page only holds is taken first, in case
+        our answer to its callback was lost."""
         answer: Inquiry | Authorisation = await self._acquirer.inquire(payment.id)
         if isinstance(answer, Held):
             answer = await self._acquirer.capture(payment.id, payment.amount_centimes)
-        if isinstance(answer, Undone | NoSuchOrder | Declined):
-            log.error("payment %s: paid here, not at the acquirer: for an operator", payment.id)
-        settled = isinstance(answer, Approved | Undone | NoSuchOrder | Declined)
-        due_at = None if settled else self._pause(short=True)
-        await self._payments.look_again(payment.id, payment.state, due_at)
+        if isinstance(answer, Approved) and answer.amount_centimes is not None:
+            await self._recorder.confirmed(payment, answer.amount_centimes)
+            return
+        now = self._clock.now()
+        due_at = next_look(self._times, payment.paid_at or payment.created_at, now, settled=True)
+        if due_at is not None:
+            await self._payments.look_again(payment.id, payment.state, due_at)
+            return
+        log.error("payment %s: paid here, not at the acquirer: for an operator", payment.id)
+        detail = type(answer).__name__.lower()
+        due_at = later(now, DAILY_S)
+        if payment.by_hand is None:
+            await self._move(payment, Change(Event.UNCONFIRMED, due_at=due_at, detail=detail, by_hand="unconfirmed"))
+        else:
+            await self._payments.look_again(payment.id, payment.state, due_at)
 
     async def _begin_undo(self, payment: Payment, why: str) -> Payment:
         return await self._move(payment, Change(Event.VOID, due_at=self._pause(short=True), detail=why))
@@ -187,9 +200,9 @@ class Attendant:
         match answer:
             case Undone():
                 await self._undone(payment)
-            case Declined() if payment.state is State.REFUNDING:
+            case Declined() if payment.state is State.REFUNDING and answer.kind not in _TRANSIENT:
                 log.error("payment %s: the credit is refused (%s): for an operator", payment.id, answer.code)
-                await self._move(payment, Change(Event.UNDO_REFUSED, detail=answer.code))
+                await self._move(payment, Change(Event.UNDO_REFUSED, detail=answer.code, by_hand="undo_refused"))
             case Declined() | NotSettled() | TooLate():
                 log.error("payment %s: it cannot be given back yet", payment.id)
                 await self._payments.look_again(payment.id, payment.state, self._pause(short=False))

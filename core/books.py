@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from core.consent import Consent
+from core.credits import Credits
 from core.invoices import Invoice
 from core.payment import Challenge, Event, Payment, State
 from core.refunds import Refunds
@@ -90,7 +91,7 @@ class PostingState(StrEnum):
     REFUSED = "refused"  # paid elsewhere meanwhile: to be given back
     CREDITING = "crediting"  # written before the acquirer is asked
     CREDITED = "credited"
-    STUCK = "stuck"  # a credit whose end is not known: never repeated by a machine
+    STUCK = "stuck"  # a credit whose end is not known, or that was refused: a person's; found if it lands late
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Change:
     approved_centimes: int | None = None
     extend_to: datetime | None = None
     page_until: datetime | None = None
+    by_hand: str | None = None  # why only a person can go on from here; the next change lifts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +214,11 @@ class Postings(Protocol):
         now: datetime,
         due_at: datetime | None,
     ) -> bool:
-        """Guarded: False when it was no longer `before`. From CREDITING to CREDITED tells the payer in the commit."""
+        """Guarded: False when it was no longer `before`. From CREDITING or STUCK to CREDITED tells the payer, and
+        leaving those two ends the bill's credit: in the same commit."""
 
-    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
-        """Look again then, while it is still in that state."""
+    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime | None) -> None:
+        """Look again then, while it is still in that state; None: whoever changes the payment will."""
 
 
 class Messages(Protocol):
@@ -281,10 +284,11 @@ class People(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The five of them."""
+    """All of them."""
 
     payments: Payments
     postings: Postings
     messages: Messages
     people: People
     refunds: Refunds
+    credits: Credits

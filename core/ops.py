@@ -93,7 +93,7 @@ class SettlementRun:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The books at one moment. `by_hand`: credits whose end only a person can find out."""
+    """The books at one moment. `by_hand`: what only a person can end: credits, refusals, payments."""
 
     sales: tuple[Sales, ...]
     answers: tuple[BankAnswer, ...]

@@ -50,6 +50,9 @@ class Event(StrEnum):
     REFUND = "refund"
     REFUNDED = "refunded"
     UNDO_REFUSED = "undo_refused"
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
+    KEPT = "kept"
 
 
 TABLE: dict[tuple[State, Event], State] = {
@@ -86,7 +89,14 @@ TABLE: dict[tuple[State, Event], State] = {
     (State.VOIDING, Event.VOIDED): State.VOIDED,
     (State.VOIDING, Event.REFUND): State.REFUNDING,
     (State.REFUNDING, Event.REFUNDED): State.REFUNDED,
-    (State.REFUNDING, Event.UNDO_REFUSED): State.CAPTURED,
+    # the acquirer's last word was no: the money is still owed to the payer, and a person ends it
+    (State.REFUNDING, Event.UNDO_REFUSED): State.REFUNDING,
+    # and a person alone says that the money stays after all
+    (State.REFUNDING, Event.KEPT): State.CAPTURED,
+    # the look after the approval: another amount was taken, nothing is confirmed in time, or it is after all
+    (State.CAPTURED, Event.MISMATCH): State.INTEGRITY_FAILURE,
+    (State.CAPTURED, Event.UNCONFIRMED): State.CAPTURED,
+    (State.CAPTURED, Event.CONFIRMED): State.CAPTURED,
 }
 
 # While in one of these a payment holds its bills: no other payment may take them.
@@ -102,6 +112,8 @@ ACTIVE = frozenset(
         State.INTEGRITY_FAILURE,
     }
 )
+# Events after which a payment holds exactly the bills that it held before.
+KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED, Event.KEPT, Event.UNCONFIRMED, Event.CONFIRMED})
 # The customer must not pay again: the acquirer may have charged.
 UNDECIDED = frozenset({State.SENDING, State.CHALLENGE, State.UNKNOWN})
 
@@ -183,6 +195,7 @@ class Payment:
     receipt_number: str | None = None
     receipt_token: str | None = None
     paid_at: datetime | None = None
+    by_hand: str | None = None  # why only a person can go on from here
 
     def __post_init__(self) -> None:
         if self.amount_centimes != total(self.invoices):

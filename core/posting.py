@@ -1,24 +1,22 @@
 """Tell billing of each paid bill, and give back what billing refuses because it was paid elsewhere meanwhile.
 
-Posting is repeated until billing answers: its key is payment and invoice, a repeat is harmless. A credit is not: it is
-written down before it is asked for; one whose end is unknown waits for an operator (facts/failure-points.md 10, 16).
+Posting is repeated until billing answers: its key is payment and invoice, a repeat is harmless. A credit is not: see
+core/crediting.py. A bill is CREDITED only when its money is back (facts/failure-points.md 10, 16).
 """
 
 import logging
+from dataclasses import replace
 
 from core.books import Books, Change, LinePosting, PostingState
+from core.crediting import Crediter
+from core.credits import End, Outcome
 from core.payment import Event, IllegalMove, Payment, State
 from core.ports import (
     Acquirer,
     Billing,
     BillingDown,
     Clock,
-    Declined,
-    NotSettled,
     Posting,
-    TooLate,
-    Undone,
-    Unknown,
 )
 from core.refunding import Refunder
 from core.timing import Times, later
@@ -26,7 +24,6 @@ from core.timing import Times, later
 log = logging.getLogger(__name__)
 
 PAUSES_S = (5, 15, 60, 300, 900, 3_600)  # the last one for ever
-CREDIT_PAUSE_S = 3_600  # a part can be credited only after settlement
 
 
 class Poster:
@@ -36,10 +33,10 @@ class Poster:
         self._payments = books.payments
         self._postings = books.postings
         self._billing = billing
-        self._acquirer = acquirer
         self._clock = clock
         self._times = times
-        self._refunder = Refunder(books.refunds, billing, acquirer, clock, times)
+        self._crediter = Crediter(books.credits, acquirer, clock, times)
+        self._refunder = Refunder(books.refunds, billing, self._crediter, clock, times)
 
     async def refund(self, payment_id: str) -> None:
         """Do what is due for the parts of one payment that go back, unless another worker does."""
@@ -59,8 +56,9 @@ class Poster:
         await self._give_back(payment, {line.invoice.number for line in claimed})
 
     async def _attend(self, payment: Payment, line: LinePosting) -> None:
-        if line.state is PostingState.CREDITING:
-            await self._compare_credit(payment, line)
+        if line.state in {PostingState.CREDITING, PostingState.STUCK}:
+            outcome = await self._crediter.compare(payment.id, line.invoice.number)
+            await self._settle(payment, line, outcome)
         elif payment.state in {State.VOIDED, State.REFUNDED}:  # given back with the whole
             await self._turn(payment, line, line.state, PostingState.CREDITED)
         elif line.state is PostingState.PENDING:
@@ -83,13 +81,15 @@ class Poster:
         """Once billing has answered for every bill: void the whole when all are refused, else credit the refused."""
         lines = await self._postings.of(payment.id)
         refused = [line for line in lines if line.state is PostingState.REFUSED]
-        if not refused or payment.state is not State.CAPTURED:
+        if payment.state is not State.CAPTURED:  # the whole goes back, or a person decides
+            for line in refused:
+                await self._postings.postpone(payment.id, line.invoice.number, PostingState.REFUSED, None)
             return
         if any(line.state is PostingState.PENDING for line in lines):
             for line in refused:
                 await self._postpone(payment, line, PostingState.REFUSED, self._times.undo_pause_s)
             return
-        if len(refused) == len(lines):
+        if refused and len(refused) == len(lines):
             await self._void(payment, refused)
             return
         for line in refused:
@@ -97,46 +97,44 @@ class Poster:
                 await self._credit(payment, line)
 
     async def _void(self, payment: Payment, refused: list[LinePosting]) -> None:
+        """The lines become CREDITED in the commit that says that the money is back (books.Payments.move)."""
         now = self._clock.now()
         try:
             await self._payments.move(payment.id, Change(Event.VOID, due_at=now, detail="billing refused"), now)
         except IllegalMove:
             log.info("payment %s is being given back already", payment.id)
         for line in refused:
-            await self._turn(payment, line, PostingState.REFUSED, PostingState.CREDITED)
+            await self._postings.postpone(payment.id, line.invoice.number, PostingState.REFUSED, None)
 
     async def _credit(self, payment: Payment, line: LinePosting) -> None:
-        if not await self._turn(
-            payment, line, PostingState.REFUSED, PostingState.CREDITING, again_s=self._times.lease_s
-        ):
+        credit = await self._crediter.begin(payment.id, line.invoice.number, line.invoice.amount_centimes)
+        if credit is None:
+            await self._postpone(payment, line, PostingState.REFUSED, self._times.undo_pause_s)
+        elif await self._turn(payment, line, PostingState.REFUSED, PostingState.CREDITING, self._times.lease_s):
+            begun = replace(line, state=PostingState.CREDITING)
+            await self._settle(payment, begun, await self._crediter.ask(credit))
+
+    async def _settle(self, payment: Payment, line: LinePosting, outcome: Outcome) -> None:
+        """Write down what is known of a credit that is under way."""
+        match outcome.end:
+            case End.GIVEN:
+                await self._turn(payment, line, line.state, PostingState.CREDITED)
+            case End.NOT_ASKED:
+                await self._turn(payment, line, line.state, PostingState.REFUSED, outcome.again_s)
+            case End.UNDECIDED if outcome.again_s is not None:
+                await self._postpone(payment, line, line.state, outcome.again_s)
+            case End.REFUSED:
+                await self._crediter.end(payment.id, line.invoice.number)
+                await self._stick(payment, line, None)
+            case _:
+                await self._stick(payment, line, outcome.again_s)
+
+    async def _stick(self, payment: Payment, line: LinePosting, again_s: float | None) -> None:
+        if line.state is PostingState.STUCK and again_s is not None:
+            await self._postpone(payment, line, PostingState.STUCK, again_s)
             return
-        answer = await self._acquirer.refund(payment.id, line.invoice.amount_centimes)
-        match answer:
-            case Undone():
-                await self._turn(payment, line, PostingState.CREDITING, PostingState.CREDITED)
-            case NotSettled():
-                await self._turn(payment, line, PostingState.CREDITING, PostingState.REFUSED, again_s=CREDIT_PAUSE_S)
-            case Declined() | TooLate():
-                await self._stick(payment, line)
-            case Unknown():  # it may land yet: the acquirer's own sum is compared later
-                await self._postpone(payment, line, PostingState.CREDITING, self._times.undo_pause_s)
-
-    async def _compare_credit(self, payment: Payment, line: LinePosting) -> None:
-        """A credit whose end nobody heard: done when the acquirer gave back more than we know of, else an operator's.
-
-        It is never sent again: a repeat has no key.
-        """
-        credited = await self._acquirer.credited_centimes(payment.id)
-        lines = await self._postings.of(payment.id)
-        known = sum(each.invoice.amount_centimes for each in lines if each.state is PostingState.CREDITED)
-        if credited is not None and credited >= known + line.invoice.amount_centimes:
-            await self._turn(payment, line, PostingState.CREDITING, PostingState.CREDITED)
-        else:
-            await self._stick(payment, line)
-
-    async def _stick(self, payment: Payment, line: LinePosting) -> None:
         log.error("payment %s: bill %s: an operator must credit it", payment.id, line.invoice.number)
-        await self._turn(payment, line, PostingState.CREDITING, PostingState.STUCK)
+        await self._turn(payment, line, line.state, PostingState.STUCK, again_s)
 
     async def _turn(
         self,

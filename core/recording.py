@@ -30,7 +30,6 @@ from core.timing import Times, later, next_look, window_open
 
 log = logging.getLogger(__name__)
 
-CAPTURE_LOOK_S = 30
 _SENDING = frozenset({State.SENDING})
 _UNKNOWN = frozenset({State.UNKNOWN})
 _ASKED = frozenset({State.SENDING, State.UNKNOWN})
@@ -53,7 +52,7 @@ class Recorder:
         try:
             match answer:
                 case Approved():
-                    return await self._approved(payment, answer)
+                    return await self._approved(payment, answer, capture_at=self._confirm_at())
                 case Declined():
                     return await self._declined(payment, answer)
                 case ChallengeRequired():
@@ -68,7 +67,8 @@ class Recorder:
         """Record what an inquiry found; `payment` is as it was before asking."""
         try:
             if isinstance(answer, Approved):
-                return await self._approved(payment, answer)
+                unstated = self._confirm_at() if answer.amount_centimes is None else None
+                return await self._approved(payment, answer, capture_at=unstated)
             if isinstance(answer, Held):
                 held = Approved(answer.auth_code, answer.transaction_number, answer.amount_centimes)
                 return await self._approved(payment, held, capture_at=self._clock.now())
@@ -83,12 +83,27 @@ class Recorder:
     async def paid_on_page(self, payment: Payment, answer: Approved) -> Payment:
         """Record what a hosted page said; whether the money was taken then is looked at a little later."""
         try:
-            return await self._approved(payment, answer, capture_at=later(self._clock.now(), CAPTURE_LOOK_S))
+            return await self._approved(payment, answer, capture_at=self._confirm_at())
         except IllegalMove:
             return await self._as_it_stands(payment)
 
+    async def confirmed(self, payment: Payment, took_centimes: int) -> Payment:
+        """What the acquirer says of a paid order when it is looked at once more. Raises IllegalMove."""
+        now, asked = self._clock.now(), payment.amount_centimes
+        if took_centimes != asked:
+            log.error("payment %s: %d centimes taken, %d asked: it is voided", payment.id, took_centimes, asked)
+            change = Change(Event.MISMATCH, approved_centimes=took_centimes)
+            return await self._undo_at_once(payment, change, Event.MISMATCH, f"took {took_centimes}, asked {asked}")
+        if payment.by_hand is not None:
+            return await self._payments.move(payment.id, Change(Event.CONFIRMED), now)
+        await self._payments.look_again(payment.id, payment.state, None)
+        return payment
+
+    def _confirm_at(self) -> datetime:
+        return later(self._clock.now(), self._times.confirm_after_s)
+
     async def _approved(self, payment: Payment, answer: Approved, capture_at: datetime | None = None) -> Payment:
-        """`capture_at`: when to look whether what is held was captured too."""
+        """`capture_at`: when to look what was taken, and whether what is held was captured too."""
         now = self._clock.now()
         asked, took = payment.amount_centimes, answer.amount_centimes
         change = Change(

@@ -1,30 +1,31 @@
 """Give parts of a payment back, and tell billing of whatever went back.
 
-A credit is asked for once: the acquirer's own sum, read before, tells afterwards whether one that nobody answered went
-through; if it did not, an operator looks (facts/failure-points.md 16). Billing is told until it hears.
+One credit of a payment is under way at a time (core/crediting.py); one whose end nobody can tell is an operator's, and
+those after it wait for that (facts/failure-points.md 16). Billing is told until it hears.
 """
 
 import logging
 from dataclasses import replace
 
+from core.crediting import Crediter
+from core.credits import End, Outcome
 from core.payment import Payment, State
-from core.ports import Acquirer, Billing, BillingDown, Clock, NotSettled, Posting, TooLate, Undone, Unknown
+from core.ports import Billing, BillingDown, Clock, Posting
 from core.refunds import Refund, Refunds, RefundState, Reversal
 from core.timing import Times, later
 
 log = logging.getLogger(__name__)
 
 TELL_PAUSES_S = (5, 15, 60, 300, 900, 3_600)  # the last one for ever
-CREDIT_PAUSE_S = 3_600  # a part can be credited only after settlement
 
 
 class Refunder:
     """Looks after the refunds of payments. Raises BooksDown."""
 
-    def __init__(self, refunds: Refunds, billing: Billing, acquirer: Acquirer, clock: Clock, times: Times) -> None:
+    def __init__(self, refunds: Refunds, billing: Billing, crediter: Crediter, clock: Clock, times: Times) -> None:
         self._refunds = refunds
         self._billing = billing
-        self._acquirer = acquirer
+        self._crediter = crediter
         self._clock = clock
         self._times = times
 
@@ -35,47 +36,51 @@ class Refunder:
             match refund.state:
                 case RefundState.ASKED:
                     await self._credit(payment, refund)
-                case RefundState.CREDITING:
+                case RefundState.CREDITING | RefundState.STUCK:
                     await self._compare(refund)
                 case RefundState.CREDITED:
                     await self._tell(payment, refund)
 
     async def _credit(self, payment: Payment, refund: Refund) -> None:
         if payment.state is not State.CAPTURED:  # the whole went another way meanwhile
-            await self._turn(refund, RefundState.REFUSED)
+            await self._turn(refund, RefundState.REFUSED, closed=True)
             return
-        before = await self._acquirer.credited_centimes(payment.id)
+        credit = await self._crediter.begin(payment.id, refund.key, refund.amount_centimes)
         now = self._clock.now()
-        if before is None or not await self._refunds.begin(refund, before, now, later(now, self._times.lease_s)):
+        if credit is None or not await self._refunds.begin(
+            refund, credit.before_centimes, now, later(now, self._times.lease_s)
+        ):
             await self._postpone(refund, self._times.undo_pause_s)
             return
         begun = replace(refund, state=RefundState.CREDITING)
-        match await self._acquirer.refund(payment.id, refund.amount_centimes):
-            case Undone():
-                await self._turn(begun, RefundState.CREDITED, again_s=0)
-            case NotSettled():
-                await self._turn(begun, RefundState.ASKED, again_s=CREDIT_PAUSE_S)
-            case Unknown():  # it may land yet: the acquirer's sum is compared later
-                await self._postpone(begun, self._times.undo_pause_s)
-            case TooLate():
-                await self._stick(begun)
-            case refused:
-                log.error("payment %s: bill %s: the credit is refused: %s", payment.id, refund.number, refused.code)
-                await self._turn(begun, RefundState.REFUSED)
+        await self._settle(begun, await self._crediter.ask(credit))
 
     async def _compare(self, refund: Refund) -> None:
-        """A credit whose end nobody heard."""
-        credited = await self._acquirer.credited_centimes(refund.payment_id)
-        if credited is None:
-            await self._postpone(refund, self._times.undo_pause_s)
-        elif refund.before_centimes is not None and credited >= refund.before_centimes + refund.amount_centimes:
-            await self._turn(refund, RefundState.CREDITED, again_s=0)
-        else:
-            await self._stick(refund)
+        """A credit whose end nobody knows yet."""
+        await self._settle(refund, await self._crediter.compare(refund.payment_id, refund.key))
 
-    async def _stick(self, refund: Refund) -> None:
+    async def _settle(self, refund: Refund, outcome: Outcome) -> None:
+        """Write down what is known of a credit that is under way."""
+        match outcome.end:
+            case End.GIVEN:
+                await self._turn(refund, RefundState.CREDITED, again_s=0)
+            case End.NOT_ASKED:
+                await self._turn(refund, RefundState.ASKED, again_s=outcome.again_s)
+            case End.UNDECIDED if outcome.again_s is not None:
+                await self._postpone(refund, outcome.again_s)
+            case End.REFUSED:
+                code, number = outcome.code, refund.number
+                log.error("payment %s: bill %s: the credit is refused: %s", refund.payment_id, number, code)
+                await self._turn(refund, RefundState.REFUSED)
+            case _:
+                await self._stick(refund, outcome.again_s)
+
+    async def _stick(self, refund: Refund, again_s: float | None) -> None:
+        if refund.state is RefundState.STUCK and again_s is not None:
+            await self._postpone(refund, again_s)
+            return
         log.error("payment %s: bill %s: an operator must see to its credit", refund.payment_id, refund.number)
-        await self._turn(refund, RefundState.STUCK)
+        await self._turn(refund, RefundState.STUCK, again_s=again_s)
 
     async def _tell(self, payment: Payment, refund: Refund) -> None:
         reversal = Reversal(payment, refund.number, refund.amount_centimes, refund.reference)
@@ -88,9 +93,12 @@ class Refunder:
             log.error("payment %s: bill %s: billing will not hear that its money went back", payment.id, refund.number)
         await self._turn(refund, RefundState.TOLD if answer is Posting.POSTED else RefundState.UNTOLD)
 
-    async def _turn(self, refund: Refund, after: RefundState, again_s: float | None = None) -> None:
+    async def _turn(
+        self, refund: Refund, after: RefundState, again_s: float | None = None, *, closed: bool = False
+    ) -> None:
         now = self._clock.now()
-        await self._refunds.turn(refund, after, now, None if again_s is None else later(now, again_s))
+        due_at = None if again_s is None else later(now, again_s)
+        await self._refunds.turn(refund, after, now, due_at, closed=closed)
 
     async def _postpone(self, refund: Refund, pause_s: float) -> None:
         await self._refunds.postpone(refund, later(self._clock.now(), pause_s))

@@ -20,8 +20,8 @@ class RefundState(StrEnum):
     CREDITING = "crediting"  # written before the acquirer is asked
     CREDITED = "credited"  # the money is back; billing is to be told
     TOLD = "told"  # and knows
-    REFUSED = "refused"  # the acquirer gave nothing back: it may be asked for anew
-    STUCK = "stuck"  # its end is not known: never repeated by a machine
+    REFUSED = "refused"  # the acquirer gave nothing back: a person asks for it anew, or closes it
+    STUCK = "stuck"  # its end is not known: never repeated by a machine, found if it lands late
     UNTOLD = "untold"  # billing will not hear of it: an operator's
 
 
@@ -56,6 +56,11 @@ class Refund:
     before_centimes: int | None = None
 
     @property
+    def key(self) -> str:
+        """What its credit and its text are filed under."""
+        return f"r{self.id}"
+
+    @property
     def reference(self) -> str:
         """What billing knows a repeat by."""
         return f"{self.payment_id}:{self.number}:r{self.id}"
@@ -88,9 +93,12 @@ class Refunds(Protocol):
     async def begin(self, refund: Refund, before_centimes: int, now: datetime, until: datetime) -> bool:
         """ASKED -> CREDITING; False when it was not, or another part of the payment is under way."""
 
-    async def turn(self, refund: Refund, after: RefundState, now: datetime, due_at: datetime | None) -> bool:
+    async def turn(
+        self, refund: Refund, after: RefundState, now: datetime, due_at: datetime | None, *, closed: bool = False
+    ) -> bool:
         """Guarded by the refund's state: False when it has another. CREDITED tells the payer, TOLD lets the bill be
-        paid again, REFUSED lets the amount be asked for anew: in the same commit."""
+        paid again, REFUSED lets the amount be asked for anew and stays in front of a person unless `closed`: in the
+        same commit, which ends its credit too unless that is still CREDITING or STUCK."""
 
     async def postpone(self, refund: Refund, due_at: datetime) -> None:
         """Look again then, while it is still in that state."""

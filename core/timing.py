@@ -19,6 +19,7 @@ class Times:
     send_within_s: int = 30  # of the commit; with the acquirer's time-out below the window
     stale_sending_s: int = 90
     lease_s: int = 240
+    confirm_after_s: int = 30  # an approval is looked at once more then: it does not state what was taken
     undecided_sms_after_s: int = 60
     undo_pause_s: int = 60
     undo_refused_pause_s: int = 3_600

@@ -21,6 +21,7 @@ from core.ports import (
     Authorisation,
     ChallengeRequired,
     Declined,
+    DeclineKind,
     Held,
     Inquiry,
     NoSuchOrder,
@@ -103,14 +104,29 @@ class CmiAcquirer:
     async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
         """Give money back after settlement.
 
-        The gateway has no key for repeats: after Unknown compare `credited_centimes` before sending it again.
+        The gateway has no key for repeats, and an order's status says nothing of a part: only a listed refusal is one,
+        a word that settles nothing is BANK_BUSY. After both compare `credited_centimes`.
         """
-        return await self._undo(order_id, xml.credit_request(self._account, order_id, amount_centimes))
+        answer = await self._ask(xml.credit_request(self._account, order_id, amount_centimes))
+        if isinstance(answer, NotSent):
+            return Declined("", DeclineKind.BANK_DOWN, answer.why)
+        if isinstance(answer, Unknown) or answer.order_id not in {"", order_id}:
+            return Unknown(answer.why if isinstance(answer, Unknown) else "answer to another order")
+        match verdict_of(answer.code, answer.response, answer.error_code):
+            case Verdict.APPROVED | Verdict.NOTHING_LEFT:
+                return Undone()
+            case Verdict.NOT_SETTLED:
+                return NotSettled()
+            case Verdict.DECLINED:
+                return refusal_of(answer)
+            case Verdict.UNKNOWN | Verdict.PENDING:
+                return Unknown(f"code {answer.error_code or answer.code}")
+        return Declined(answer.error_code or answer.code, DeclineKind.BANK_BUSY, answer.message)
 
     async def credited_centimes(self, order_id: str) -> int | None:
         """What an order's history says was given back so far; None when it cannot be read."""
         answer = await self._ask(xml.history_request(self._account, order_id))
-        rows = rows_of(answer) if isinstance(answer, xml.Answer) and answer.order_id == order_id else None
+        rows = rows_of(answer) if isinstance(answer, xml.Answer) and answer.order_id in {"", order_id} else None
         return credited_centimes_of(rows) if rows is not None else None
 
     async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:

@@ -55,6 +55,7 @@ CORE_RANGES: tuple[tuple[int, int, Verdict], ...] = (
     (2201, 2202, Verdict.DECLINED),
     (2254, 2254, Verdict.DECLINED),
     (2304, 2304, Verdict.PENDING),
+    (2503, 2503, Verdict.DECLINED),  # a credit of more than is left
     (2504, 2504, Verdict.NOTHING_LEFT),
     (2507, 2507, Verdict.INQUIRE),
     (2508, 2508, Verdict.NOT_SETTLED),

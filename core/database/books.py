@@ -1,6 +1,7 @@
-"""The five books over one database."""
+"""The books over one database."""
 
 from core.books import Books
+from core.database.credits import PgCredits
 from core.database.messages import PgMessages
 from core.database.payments import PgPayments
 from core.database.people import PgPeople
@@ -14,4 +15,5 @@ def books_on(database: Database) -> Books:
     """What core.billpay.Till keeps its books in."""
     waker = Waker()
     messages, people = PgMessages(database, waker), PgPeople(database)
-    return Books(PgPayments(database), PgPostings(database), messages, people, PgRefunds(database))
+    payments, postings = PgPayments(database), PgPostings(database)
+    return Books(payments, postings, messages, people, PgRefunds(database), PgCredits(database))

@@ -72,7 +72,11 @@ SELECT count(*) AS waiting, min(since) AS oldest FROM (
 
 STUCK = """
 SELECT (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
-     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold')) AS stuck
+     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold'))
+     + (SELECT count(*) FROM refunds r WHERE state = 'refused' AND closed_at IS NULL AND NOT EXISTS (
+            SELECT FROM refunds n
+            WHERE (n.payment_id, n.invoice_number) = (r.payment_id, r.invoice_number) AND n.id > r.id))
+     + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL) AS stuck
 """
 
 UNDECIDED = """
@@ -94,7 +98,8 @@ FROM settlement_runs ORDER BY ran_at DESC LIMIT 1
 TROUBLES = """
 SELECT * FROM (
     SELECT at, event, COALESCE(detail, '') AS detail, payment_id, false AS message FROM payment_events
-    WHERE at >= %(since)s AND event IN ('mismatch', 'undo_refused', 'bill_stuck', 'part_stuck', 'part_untold', 'lost')
+    WHERE at >= %(since)s AND event IN ('mismatch', 'unconfirmed', 'undo_refused', 'bill_stuck', 'part_stuck',
+                                        'part_refused', 'part_untold', 'lost')
     UNION ALL
     SELECT updated_at, kind, COALESCE(error, ''), payment_id, true FROM messages
     WHERE status = 'failed' AND updated_at >= %(since)s

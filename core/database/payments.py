@@ -16,7 +16,7 @@ from core.books import BillsTaken, BooksError, Change, Draft, KeyTaken, Referenc
 from core.database import payments_sql as sql
 from core.database.pool import Connection, Database
 from core.database.rows import bills_of, payment_of
-from core.payment import ACTIVE, Event, IllegalMove, Payment, State, sources, target
+from core.payment import ACTIVE, KEEPS_LOCKS, Event, IllegalMove, Payment, State, sources, target
 from core.subscribers import Service
 from core.tracing import request_id
 
@@ -25,9 +25,6 @@ _TAKEN: dict[str, type[BooksError]] = {
     "payments_idempotency_key_key": KeyTaken,
     "payments_open_reference": ReferenceTaken,
 }
-
-# What is being given back keeps the locks it has; it may have lost them before.
-_KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED})
 
 # The money is back: billing hears of it. A telling under way when it ended is over by then.
 _ENDED = frozenset({Event.VOIDED, Event.REFUNDED})
@@ -173,7 +170,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "sends": int(change.event is Event.SEND),
         "ended": change.event in _ENDED,
         "told_within": TOLD_WITHIN,
-        "holds": None if change.event in _KEEPS_LOCKS else state in ACTIVE and not change.lets_go,
+        "holds": None if change.event in KEEPS_LOCKS else state in ACTIVE and not change.lets_go,
         "declines": int(change.counts_as_decline),
         "decline_kind": change.decline_kind,
         "challenge_id": challenge and challenge.id,
@@ -187,5 +184,6 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "approved": change.approved_centimes,
         "extend_to": change.extend_to,
         "page_until": change.page_until,
+        "by_hand": change.by_hand,
         "messages": [str(kind) for kind in change.messages],
     }

@@ -104,14 +104,16 @@ WITH moved AS (
         auth_code = COALESCE(%(auth_code)s, auth_code),
         transaction_number = COALESCE(%(transaction_number)s, transaction_number),
         approved_centimes = COALESCE(%(approved)s, approved_centimes),
-        expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s
+        expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s, by_hand = %(by_hand)s
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
     RETURNING *
 ), noted AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
     SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
 ), locks AS (
-    UPDATE payment_lines l SET active = COALESCE(%(holds)s, active)
+    UPDATE payment_lines l SET active = COALESCE(%(holds)s, active),
+        posting = CASE WHEN %(ended)s AND posting = 'refused' THEN 'credited' ELSE posting END,
+        posting_due_at = CASE WHEN %(ended)s AND posting = 'refused' THEN NULL ELSE posting_due_at END
     FROM moved m WHERE l.payment_id = m.id AND (l.active <> %(holds)s OR %(ended)s)
     RETURNING l.payment_id, l.invoice_number, l.posting, l.posting_attempts,
               l.amount_centimes - l.returned_centimes AS rest

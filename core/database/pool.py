@@ -30,7 +30,8 @@ STATEMENT_MAX_MS = 10_000
 LOCK_MAX_MS = 5_000
 TRIES_MAX = 3
 PAUSES_S = (0.05, 0.3)  # between them
-_LOST = (errors.OperationalError, errors.InterfaceError)
+# a server that was demoted or ran out of disk takes no writes: as good as away until another one answers
+_LOST = (errors.OperationalError, errors.InterfaceError, errors.ReadOnlySqlTransaction)
 _POOL_EMPTY = (PoolTimeout, PoolClosed, TooManyRequests)
 
 
@@ -87,7 +88,11 @@ class Database:
             tries += 1
             try:
                 async with self.pool.connection() as connection:
-                    return await work(connection)
+                    try:
+                        return await work(connection)
+                    except errors.ReadOnlySqlTransaction:
+                        await connection.close()  # the pool opens one to whoever is the primary by then
+                        raise
             except _POOL_EMPTY as error:
                 raise BooksDown("no database connection") from error
             except _LOST as error:

@@ -38,6 +38,9 @@ WITH turned AS (
     UPDATE payment_lines SET posting = %(after)s, posting_due_at = %(due_at)s
     WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(before)s
     RETURNING payment_id, invoice_number
+), ended AS (
+    DELETE FROM credits_under_way c USING turned t
+    WHERE c.payment_id = t.payment_id AND c.key = t.invoice_number AND %(after)s NOT IN ('crediting', 'stuck')
 ), noted AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
     SELECT p.id, %(now)s, %(event)s, p.state, t.invoice_number, NULLIF(%(request)s::text, '')
@@ -47,7 +50,7 @@ WITH turned AS (
     SELECT p.id || '-' || %(kind)s || '-' || t.invoice_number, %(kind)s, p.id, p.payer_msisdn, 'queued', %(now)s,
            %(now)s, %(now)s
     FROM turned t JOIN payments p ON p.id = t.payment_id
-    WHERE %(before)s = 'crediting' AND %(after)s = 'credited' AND starts_with(p.payer_msisdn, '+')
+    WHERE %(before)s IN ('crediting', 'stuck') AND %(after)s = 'credited' AND starts_with(p.payer_msisdn, '+')
     ON CONFLICT (reference) DO NOTHING
     RETURNING reference
 ), woken AS (
@@ -96,7 +99,7 @@ class PgPostings:
         values |= {"now": now, "due_at": due_at, "kind": str(Kind.REFUND_SMS), "request": request_id.get()}
         return await self._database.one(TURN, event=f"bill_{after}", **values) is not None
 
-    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
+    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime | None) -> None:
         await self._database.do(POSTPONE, id=payment_id, number=number, state=state, due_at=due_at)
 
 

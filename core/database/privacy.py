@@ -67,11 +67,16 @@ CORRECT_LANGUAGE = {
     "lines": "UPDATE lines SET language = %(language)s, updated_at = %(now)s WHERE contact_msisdn = %(msisdn)s",
 }
 
-# Also what waits for somebody to look at it again: a declined order is asked about for a day.
+# Also what waits for somebody to look at it again (a declined order is asked about for a day), and what billing or the
+# acquirer may still give rise to: the payer is to be told of it.
 OPEN = """
-SELECT reference FROM payments WHERE payer_msisdn = %(msisdn)s
+SELECT reference FROM payments p WHERE payer_msisdn = %(msisdn)s
   AND (state IN ('created', 'sending', 'challenge', 'unknown', 'voiding', 'refunding', 'integrity_failure')
-       OR due_at IS NOT NULL)
+       OR due_at IS NOT NULL OR by_hand IS NOT NULL
+       OR EXISTS (SELECT FROM payment_lines l WHERE l.payment_id = p.id
+                  AND (l.posting_due_at IS NOT NULL OR l.posting = 'stuck'))
+       OR EXISTS (SELECT FROM refunds r WHERE r.payment_id = p.id
+                  AND (r.due_at IS NOT NULL OR r.state IN ('asked', 'crediting', 'stuck'))))
 ORDER BY created_at FOR UPDATE
 """
 
@@ -130,6 +135,9 @@ class PgPrivacy:
 
         async def work(connection: Connection) -> dict[str, int]:
             async with connection.transaction():
+                # one moment's picture: a payment begun meanwhile keeps its payer, one that moved meanwhile is looked at
+                # again
+                await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 rows = await (await connection.execute(OPEN, values)).fetchall()
                 if rows:
                     raise StillOpen(tuple(row["reference"] for row in rows))

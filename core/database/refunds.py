@@ -42,9 +42,13 @@ RETURNING payment_id
 
 TURN = """
 WITH turned AS (
-    UPDATE refunds SET state = %(after)s, due_at = %(due_at)s
+    UPDATE refunds SET state = %(after)s, due_at = %(due_at)s,
+        closed_at = CASE WHEN %(closed)s THEN %(now)s ELSE closed_at END
     WHERE id = %(id)s AND state = %(before)s
     RETURNING id, payment_id, invoice_number, amount_centimes
+), ended AS (
+    DELETE FROM credits_under_way c USING turned t
+    WHERE c.payment_id = t.payment_id AND c.key = 'r' || t.id AND %(after)s NOT IN ('crediting', 'stuck')
 ), line AS (
     UPDATE payment_lines l
     SET active = active AND %(after)s <> 'told',
@@ -107,9 +111,11 @@ class PgRefunds:
             return False
         return row is not None
 
-    async def turn(self, refund: Refund, after: RefundState, now: datetime, due_at: datetime | None) -> bool:
+    async def turn(
+        self, refund: Refund, after: RefundState, now: datetime, due_at: datetime | None, *, closed: bool = False
+    ) -> bool:
         values: dict[str, Any] = {"id": refund.id, "before": str(refund.state), "after": str(after), "now": now}
-        values |= {"due_at": due_at, "kind": str(Kind.REFUND_SMS), "request": request_id.get()}
+        values |= {"due_at": due_at, "closed": closed, "kind": str(Kind.REFUND_SMS), "request": request_id.get()}
         return await self._database.one(TURN, event=f"part_{after}", **values) is not None
 
     async def postpone(self, refund: Refund, due_at: datetime) -> None:

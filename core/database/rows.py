@@ -74,6 +74,7 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
         receipt_number=None if row["sequence"] is None else receipt_number(row["year"], row["sequence"]),
         receipt_token=row["token"],
         paid_at=row["paid_at"],
+        by_hand=row["by_hand"],
     )
 
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from core.books import BillsTaken, Change, Draft, KeyTaken, PostingState, ReferenceTaken
-from core.payment import ACTIVE, Event, IllegalMove, Payment, State, after, sources, target
+from core.payment import ACTIVE, KEEPS_LOCKS, Event, IllegalMove, Payment, State, after, sources, target
 from core.receipts import receipt_number
 from core.subscribers import Service
 from lab.chaos.memory_messages import MemoryMessages
 from lab.chaos.memory_refunds import RefundRows
 
-KEEPS_LOCKS = frozenset({Event.VOID, Event.REFUND, Event.UNDO_REFUSED})
 ENDED = frozenset({Event.VOIDED, Event.REFUNDED})
 OPEN = frozenset({State.CREATED, State.SENDING, State.CHALLENGE, State.UNKNOWN})
 
@@ -218,6 +217,7 @@ class MemoryPayments:
             attempts=payment.attempts + sends,
             sent_at=now if sends else payment.sent_at,
             page_until=change.page_until,
+            by_hand=change.by_hand,
             declines=payment.declines + change.counts_as_decline,
             decline_kind=change.decline_kind or payment.decline_kind,
             challenge=change.challenge,
@@ -228,6 +228,9 @@ class MemoryPayments:
         )
         self.messages.put(row.payment, change.messages, now)
         if change.event in ENDED:
+            for bill in row.bills.values():
+                if bill.posting is PostingState.REFUSED:
+                    bill.posting, bill.due_at = PostingState.CREDITED, None
             self.refunds.went_back(row.payment, {**row.bills}, now)
         return row.payment
 

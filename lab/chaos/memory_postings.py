@@ -5,7 +5,10 @@ from datetime import datetime
 
 from core.books import Kind, LinePosting, PostingState
 from lab.chaos.memory import Io, Row
+from lab.chaos.memory_credits import CreditRows
 from lab.chaos.memory_messages import MemoryMessages
+
+UNDER_WAY = frozenset({PostingState.CREDITING, PostingState.STUCK})
 
 
 @dataclass
@@ -16,6 +19,7 @@ class MemoryPostings:
     after: Io
     rows: dict[str, Row]
     messages: MemoryMessages
+    credits: CreditRows
 
     async def of(self, payment_id: str) -> list[LinePosting]:
         await self.before()
@@ -53,12 +57,14 @@ class MemoryPostings:
         if bill.posting is not before:
             return False
         bill.posting, bill.due_at = after, due_at
-        if (before, after) == (PostingState.CREDITING, PostingState.CREDITED):
+        if after not in UNDER_WAY:
+            self.credits.ended(payment_id, number)
+        if before in UNDER_WAY and after is PostingState.CREDITED:
             self.messages.about(self.rows[payment_id].payment, Kind.REFUND_SMS, number, now)
         await self.after()
         return True
 
-    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime) -> None:
+    async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime | None) -> None:
         await self.before()
         bill = self.rows[payment_id].bills[number]
         if bill.posting is state:

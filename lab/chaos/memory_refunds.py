@@ -69,6 +69,7 @@ class MemoryRefunds:
     rows: RefundRows
     bill_of: Callable[[Refund], Bill]
     tell: Callable[[Refund, Kind, datetime], None]
+    end: Callable[[str, str], None]  # a payment's credit
 
     async def get(self, refund_id: int) -> Refund | None:
         await self.before()
@@ -102,12 +103,16 @@ class MemoryRefunds:
         await self.after()
         return True
 
-    async def turn(self, refund: Refund, after: RefundState, now: datetime, due_at: datetime | None) -> bool:
+    async def turn(
+        self, refund: Refund, after: RefundState, now: datetime, due_at: datetime | None, *, closed: bool = False
+    ) -> bool:
         await self.before()
         entry, bill = self.rows.entries[refund.id - 1], self.bill_of(refund)
         if entry.refund.state is not refund.state:
             return False
         entry.refund, entry.due_at = replace(entry.refund, state=after), due_at
+        if after not in {RefundState.CREDITING, RefundState.STUCK}:
+            self.end(refund.payment_id, refund.key)
         if after is RefundState.REFUSED:
             bill.returned_centimes -= refund.amount_centimes
         elif after is RefundState.TOLD:

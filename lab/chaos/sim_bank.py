@@ -1,9 +1,13 @@
-"""The simulated acquirer: true to one success an order, false in everything else, by seeded chance."""
+"""The simulated acquirer: true to one success an order, false in everything else, by seeded chance.
+
+It says no more than a real one: approvals state no amount, a credit that landed may be answered by "busy", sums and
+histories cannot always be read, an order may stay pending for hours, and what was lost may land after every window.
+"""
 
 import asyncio
 import random
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.cards import Card, Secret
 from core.payment import Challenge
@@ -19,6 +23,7 @@ from core.ports import (
     NotSent,
     NotSettled,
     Order,
+    Pending,
     TooLate,
     Undoing,
     Undone,
@@ -26,6 +31,10 @@ from core.ports import (
 )
 
 LANDS_WITHIN_S = 800  # below the till's window
+LANDS_LATE_S = 3_000  # and above it
+PENDING_MAX_S = 7_200
+CREDIT_LATE_S = 20_000
+BUSY_CODES = ("91", "96", "19", "09", "99")
 CLIENT_TIMEOUT_S = 30
 PIN_TTL_S = 300
 
@@ -40,6 +49,9 @@ class Account:
     voided: bool = False
     settled: bool = False
     credited_centimes: int = 0
+    landed_late: bool = False  # after every window
+    refused_last: bool = False  # a refused duplicate is the latest row: the history alone knows more
+    pending_until: datetime | None = None
 
     @property
     def kept_centimes(self) -> int:
@@ -114,19 +126,26 @@ class SimBank:
     def charge(self, order: Order) -> Authorisation:
         account = self._account(order.id)
         if account.approved is not None:
+            account.refused_last = True
             return Unknown("CORE-2507")
         number = self.chance.getrandbits(40)
         amount = order.amount_centimes + (100 if self._trick(0.03) else 0)
         account.approved = Approved(f"{number % 1_000_000:06d}", f"{number:012d}", amount)
         account.challenge = None
-        return account.approved
+        if self._trick(0.03):
+            account.pending_until = self.clock.now() + timedelta(seconds=self.chance.uniform(60, PENDING_MAX_S))
+        return replace(account.approved, amount_centimes=None)
 
     def _land_later(self, order: Order, challenge: Challenge | None) -> None:
         """A card, or the answer to a question that nobody else answers meanwhile."""
 
+        late = self._trick(0.2)
+
         async def land() -> None:
-            await asyncio.sleep(self.chance.uniform(1, LANDS_WITHIN_S))
-            if self._account(order.id).challenge == challenge:
+            await asyncio.sleep(self.chance.uniform(1, LANDS_LATE_S if late else LANDS_WITHIN_S))
+            account = self._account(order.id)
+            if account.challenge == challenge:
+                account.landed_late = late and account.approved is None
                 self.charge(order)
 
         task = asyncio.create_task(land())
@@ -140,6 +159,10 @@ class SimBank:
         account = self.accounts.get(order_id)
         if account is None:
             return NoSuchOrder()
+        if account.pending_until is not None and account.pending_until > self.clock.now():
+            return self.chance.choice((Pending(), Unknown("ERR"), Unknown("R")))
+        if account.refused_last and self._trick(0.3):
+            return Unknown("the latest row is a refusal, and the history cannot be read")
         if account.approved is not None:
             gone = account.voided or account.kept_centimes <= 0
             return Undone() if gone else replace(account.approved)
@@ -155,7 +178,11 @@ class SimBank:
         account = self._account(order_id)
         if account.settled:
             return TooLate()
+        if self._trick(0.1):  # busy, and nothing came of it
+            return self._busy()
         account.voided = True
+        if self._trick(0.1):
+            return self._busy()
         return Unknown("no answer in time") if self._trick(0.2) else Undone()
 
     async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
@@ -165,8 +192,29 @@ class SimBank:
             return NotSettled()
         if amount_centimes > account.kept_centimes:
             return Declined("CORE-2503", DeclineKind.OUR_FAULT)
+        if self._trick(0.15):  # busy, and nothing came of it
+            return self._busy()
+        if self._trick(0.1):  # no answer, and it lands later or never
+            self._credit_later(account, amount_centimes)
+            return Unknown("no answer in time")
         account.credited_centimes += amount_centimes
-        return Unknown("no answer in time") if self._trick(0.2) else Undone()
+        if self._trick(0.15):
+            return self._busy()
+        return Unknown("no answer in time") if self._trick(0.15) else Undone()
+
+    def _busy(self) -> Declined:
+        return Declined(self.chance.choice(BUSY_CODES), DeclineKind.BANK_BUSY)
+
+    def _credit_later(self, account: Account, amount_centimes: int) -> None:
+        async def land() -> None:
+            await asyncio.sleep(self.chance.uniform(1, CREDIT_LATE_S))
+            if amount_centimes <= account.kept_centimes:
+                account.credited_centimes += amount_centimes
+
+        if self.chance.random() < 0.7:
+            task = asyncio.create_task(land())
+            self.landing.add(task)
+            task.add_done_callback(self.landing.discard)
 
     async def credited_centimes(self, order_id: str) -> int | None:
         await self._pass(1)

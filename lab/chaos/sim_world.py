@@ -24,6 +24,7 @@ from core.sweeps import Sweep
 from core.timing import Times
 from lab.chaos.faults import Instead
 from lab.chaos.memory import MemoryPayments, Row
+from lab.chaos.memory_credits import CreditRows, MemoryCredits
 from lab.chaos.memory_messages import Entry, MemoryMessages, NoPeople
 from lab.chaos.memory_postings import MemoryPostings
 from lab.chaos.memory_refunds import MemoryRefunds, RefundRows
@@ -155,6 +156,7 @@ class SimWorld:
     receipts: list[str] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     refunds: RefundRows = field(default_factory=RefundRows)
+    credits: CreditRows = field(default_factory=CreditRows)
     calm: bool = False
     bank: SimBank = field(init=False)
     billing: SimBilling = field(init=False)
@@ -178,7 +180,7 @@ class Process:
         self._world = world
         messages = MemoryMessages(self._before, self._after, world.entries)
         payments = MemoryPayments(self._before, self._after, messages, world.refunds, world.rows, world.receipts)
-        postings = MemoryPostings(self._before, self._after, world.rows, messages)
+        postings = MemoryPostings(self._before, self._after, world.rows, messages, world.credits)
 
         def tell(refund: Refund, kind: Kind, now: datetime) -> None:
             messages.about(world.rows[refund.payment_id].payment, kind, f"r{refund.id}", now)
@@ -189,8 +191,10 @@ class Process:
             world.refunds,
             lambda refund: world.rows[refund.payment_id].bills[refund.number],
             tell,
+            world.credits.ended,
         )
-        books = Books(payments, postings, messages, NoPeople(), refunds)
+        under_way = MemoryCredits(self._before, self._after, world.credits)
+        books = Books(payments, postings, messages, NoPeople(), refunds, under_way)
         asks = {name: self._asking(getattr(world.bank, name)) for name in ("authorise", "answer_challenge", "inquire",
                 "void", "refund", "credited_centimes")}  # fmt: skip
         bank: Any = Instead(world.bank, **asks)

@@ -182,7 +182,7 @@ class Story:
         payers: dict[str, str] = {}
         for order_id, account in self.world.bank.accounts.items():
             row = self.world.rows.get(order_id)
-            if account.kept_centimes > 0:
+            if account.kept_centimes > 0 and not account.landed_late:  # that is given back when it is found
                 if row is None:
                     self.faults.append(f"charged for {order_id}, an order nobody made")
                     continue
@@ -206,14 +206,13 @@ class Story:
             refunds = world.refunds.of(payment_id)
             given_back += sum(each.amount_centimes for each in refunds if each.state in GIVEN and not each.whole)
             owed = payment.amount_centimes - given_back if payment.state is State.CAPTURED else 0
-            stuck = any(bill.posting is PostingState.STUCK for bill in row.bills.values())
-            stuck = stuck or any(each.state is RefundState.STUCK for each in refunds)
             waiting = [each.id for each in refunds if each.state not in RESTED and payment.state is State.CAPTURED]
-            if waiting:
+            stuck = [bill.posting for bill in row.bills.values()] + [each.state for each in refunds]
+            if waiting and not {PostingState.STUCK, RefundState.STUCK} & {*stuck}:  # which those after it wait for
                 self.faults.append(f"{payment_id}: refunds {waiting} are left")
             if payment.state not in RESTING:
                 self.faults.append(f"{payment_id} is left {payment.state}")
-            if kept != owed and not stuck:
+            if kept != owed:
                 self.faults.append(f"{payment_id} is {payment.state}: {kept} kept, {owed} owed")
             self.faults += [f"{payment_id}: {step}" for step in illegal_steps(row)]
             self._judge_receipt(payment, world.receipts.count(payment_id))

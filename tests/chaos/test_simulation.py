@@ -1,7 +1,8 @@
 """Thousands of seeded stories on a virtual clock, and planted faults that they must find.
 
 Planted: a new order id on retry; the approved amount not compared; a capture without its guard; a late decline that
-overrides "paid"; bills released while an order may still land; a credit asked for again because nobody answered.
+overrides "paid"; bills released while an order may still land; a credit asked for again because nobody answered; a
+credit trusted at 96; a missing look after the approval.
 """
 
 from collections.abc import Callable
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from core.books import Change
+from core.credits import Credit, End, Outcome
 from core.payment import Event, Payment
-from core.ports import Approved, Order
-from core.refunds import Refund, RefundState
+from core.ports import Approved, Order, Undone
 from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.sim_world import Process
 from lab.chaos.simulation import Plant, failures, tell
@@ -50,13 +51,37 @@ def new_order_id_on_retry(process: Process) -> None:
 
 
 def amount_not_compared(process: Process) -> None:
+    """The acquirer is looked at again, and whatever it says it took is believed."""
     recorder = process.till._charger._recorder
-    approved = recorder._approved
+    confirmed, approved = recorder.confirmed, recorder._approved
 
-    async def trusting(payment: Payment, answer: Approved, capture_at: datetime | None = None) -> Payment:
-        return await approved(payment, replace(answer, amount_centimes=None), capture_at)
+    async def trusting(payment: Payment, took_centimes: int) -> Payment:
+        return await confirmed(payment, payment.amount_centimes)
 
-    recorder._approved = trusting  # type: ignore[method-assign]  # the planted fault
+    async def trusted(payment: Payment, answer: Approved, capture_at: datetime | None = None) -> Payment:
+        return await approved(payment, replace(answer, amount_centimes=payment.amount_centimes), capture_at)
+
+    recorder.confirmed, recorder._approved = trusting, trusted  # type: ignore[method-assign]  # the planted fault
+
+
+def approval_not_looked_at_again(process: Process) -> None:
+    attendant = process.till.attendant
+
+    async def trusting(payment: Payment) -> None:
+        await attendant._payments.look_again(payment.id, payment.state, None)
+
+    attendant._confirm = trusting  # type: ignore[method-assign]  # the planted fault
+
+
+def credit_trusted_at_busy(process: Process) -> None:
+    """96 read as "nothing was given back", so that it may be asked for anew."""
+    crediter = process.sweep._poster._crediter
+
+    async def trusting(credit: Credit) -> Outcome:
+        answer = await crediter._acquirer.refund(credit.payment_id, credit.amount_centimes)
+        return Outcome(End.GIVEN) if isinstance(answer, Undone) else Outcome(End.NOT_ASKED, 60)
+
+    crediter.ask = trusting  # type: ignore[method-assign]  # the planted fault
 
 
 def _unguarded(process: Process, event: Event) -> None:
@@ -84,12 +109,12 @@ def bills_released_inside_the_window(process: Process) -> None:
 
 def credit_repeated_after_silence(process: Process) -> None:
     """One fault more than the five: it arrived with the refunds of parts."""
-    refunder = process.sweep._poster._refunder
+    crediter = process.sweep._poster._crediter
 
-    async def ask_again(refund: Refund) -> None:
-        await refunder._turn(refund, RefundState.ASKED, again_s=0)
+    async def ask_again(payment_id: str, key: str) -> Outcome:
+        return Outcome(End.NOT_ASKED, 0)
 
-    refunder._compare = ask_again  # type: ignore[method-assign]  # the planted fault
+    crediter.compare = ask_again  # type: ignore[method-assign]  # the planted fault
 
 
 FAULTS: tuple[Plant, ...] = (
@@ -99,6 +124,8 @@ FAULTS: tuple[Plant, ...] = (
     decline_overrides_paid,
     bills_released_inside_the_window,
     credit_repeated_after_silence,
+    credit_trusted_at_busy,
+    approval_not_looked_at_again,
 )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.books import Change
-from core.payment import ACTIVE, TABLE, UNDECIDED, Event, IllegalMove, State, after, sources, target
+from core.payment import ACTIVE, KEEPS_LOCKS, TABLE, UNDECIDED, Event, IllegalMove, State, after, sources, target
 from tests.core.conftest import Shop
 from tests.core.fakes import NOON
 
@@ -53,7 +53,7 @@ async def test_the_database_takes_what_the_table_lists_and_refuses_the_rest(shop
         if (state, event) in TABLE:
             moved = await shop.books.payments.move(payment.id, Change(event), NOON)
             assert moved.state is TABLE[state, event]
-            keeps = event in {Event.VOID, Event.REFUND, Event.UNDO_REFUSED}
+            keeps = event in KEEPS_LOCKS
             assert bool(await shop.active()) is (values["active"] if keeps else moved.state in ACTIVE)
         else:
             with pytest.raises(IllegalMove):

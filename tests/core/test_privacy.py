@@ -18,7 +18,7 @@ from core.undoing import Reason
 from sessions.forget import RedisConversations
 from tests.core.conftest import PAYER, STRANGER, Shop
 from tests.core.desks import AGENT, BLIND, DeskShop, desk_of, shown_to
-from tests.core.fakes import silent
+from tests.core.fakes import CARD, CVV, silent
 
 TABLES = (
     "payments",
@@ -68,6 +68,8 @@ async def lived(at: DeskShop) -> str:
     await at.desk.open(AGENT, payment.id)
     await at.desk.note(AGENT, payment.id, "rappeler demain")
     await at.desk.propose_undo(AGENT, payment.id, Reason.OTHER, "doublon")
+    at.shop.clock.forward(at.shop.times.confirm_after_s)
+    await at.shop.sweep.run()
     return payment.id
 
 
@@ -185,6 +187,22 @@ async def test_nothing_is_erased_under_an_open_payment(at: DeskShop, privacy: Pr
     read = await at.shop.till.payment(payment.id)
     assert read is not None
     assert read.payer_msisdn == PAYER
+
+
+async def test_nothing_is_erased_while_money_may_still_go_back(at: DeskShop, privacy: Privacy) -> None:
+    """Its payer is to be told: a bill that billing has not taken yet, a part that waits for settlement."""
+    payment = await at.shop.started()
+    await at.shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    at.shop.billing.down = True
+    await at.shop.work()
+    at.shop.clock.forward(at.shop.times.confirm_after_s)
+    await at.shop.sweep.run()
+    with pytest.raises(StillOpen):
+        await privacy.erase(PAYER)
+    at.shop.billing.down = False
+    at.shop.clock.forward(60)
+    await at.shop.sweep.run()
+    await privacy.erase(PAYER)
 
 
 async def test_others_keep_what_is_theirs(at: DeskShop, privacy: Privacy) -> None:

@@ -144,7 +144,7 @@ async def test_a_part_waits_for_settlement(at: DeskShop) -> None:
 
 async def test_a_refused_part_can_be_asked_for_again(at: DeskShop) -> None:
     payment, numbers = await posted(at)
-    at.shop.bank.refund_answers.append(Declined("99", DeclineKind.OUR_FAULT))
+    at.shop.bank.refund_answers.append(Declined("57", DeclineKind.OTHER_CARD))
     await given(at, payment, Part(numbers[0], 29_900))
     await at.shop.work()
     assert (await refunds(at.shop), texts(at.shop)) == ([(numbers[0], 29_900, "refused")], ["receipt"])
@@ -174,10 +174,11 @@ async def test_a_credit_that_nobody_answered_is_seen_in_the_acquirers_sum_and_ne
     if landed:
         at.shop.bank.refunds.append((payment.id, 100))
     for _ in range(3):
-        at.shop.clock.forward(60)
+        at.shop.clock.forward(at.shop.times.window_s)
         await at.shop.sweep.run()
         await at.shop.work()
-    assert (await refunds(at.shop))[1:] == [(numbers[0], 100, end), (numbers[2], 200, "told")]
+    # with one whose end is unknown the sum would say nothing of the next
+    assert (await refunds(at.shop))[1:] == [(numbers[0], 100, end), (numbers[2], 200, "told" if landed else "asked")]
     assert [amount for _, amount in at.shop.bank.refunds].count(100) == int(landed)
 
 

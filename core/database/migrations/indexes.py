@@ -4,4 +4,7 @@ A revision makes indexes only of tables it makes itself (tests/core/database/tes
 """
 
 # name -> the statement's rest: CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} {rest}
-INDEXES: dict[str, str] = {}
+INDEXES: dict[str, str] = {
+    "payments_by_hand": "ON payments (id) WHERE by_hand IS NOT NULL",
+    "refunds_refused": "ON refunds (payment_id, invoice_number, id) WHERE state = 'refused'",
+}

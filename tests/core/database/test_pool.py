@@ -51,3 +51,17 @@ async def test_a_pool_that_is_closed_is_a_database_that_is_down(database_url: st
     await pool.open()
     assert await Database(pool).do("SELECT 1") == 1
     await pool.close()
+
+
+async def test_a_server_that_takes_no_writes_is_away(database_url: str) -> None:
+    """A primary that was demoted, or whose disk is full, answers 25006."""
+    async with open_database(database_url) as database:
+        await database.do("CREATE TABLE demoted (n int)")
+
+        async def work(connection: Connection) -> None:
+            await connection.execute("SET default_transaction_read_only = on")
+            await connection.execute("INSERT INTO demoted VALUES (1)")
+
+        with pytest.raises(BooksDown):
+            await database.run(work)
+        assert await database.do("INSERT INTO demoted VALUES (2)") == 1, "that connection is not used any more"
