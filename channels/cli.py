@@ -200,15 +200,19 @@ def reconcile(
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write every entry of the queues there")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare a settlement file with the books: matched, missing here, missing there, different. Can be repeated."""
+    """Compare a settlement file with the books. Can be repeated; exit 1 while something is to be looked at."""
     from channels.commands.reconcile import reconcile_file, report_lines, told
     from core.reconciling import NoSettlementFile
 
     try:
         run, kept = asyncio.run(reconcile_file(_settings(), file, csv_file))
     except NoSettlementFile as error:
+        if as_json:
+            _show({"file": file.name, "error": str(error)}, as_json=True, lines=[])
         _fail(f"{file.name}: {error}")
     _show(told(run, kept), as_json=as_json, lines=list(report_lines(run, kept)))
+    if run.open:
+        raise SystemExit(EXIT_FAILED)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from channels.smpp.account import Account, account_of
+from core.settlement_rows import CREDITS, SALES
 
 
 def _comma_list(value: object) -> object:
@@ -83,9 +84,16 @@ class Settlement(Part):
     amount: str = Field("amount", description="column of the amount")
     date: str = Field("date", description="column of the day or moment")
     type: str = Field("type", description="column that tells sales from credits")
-    credits: Names = Field(("credit", "refund"), description="what credits are called there")
-    date_format: str = Field("", description="strptime's format of dates; empty is ISO 8601")
+    sales: Names = Field(SALES, description="what sales are called there; any other type is told as unreadable")
+    credits: Names = Field(CREDITS, description="what credits are called there")
+    date_format: str = Field("", description="strptime's format of dates; empty is ISO 8601. No zone is Morocco's")
     minor_units: bool = Field(False, description="amounts are centimes (76920), not dirhams (769.20)")
+    commission: Names = Field(("commission",), description="columns of the commission and its VAT, added up")
+    net: str = Field("net", description="column of what is paid in for the row")
+    value_date: str = Field("value_date", description="column of the day on which it is paid in")
+    batch: str = Field("batch", description="column of the deposit's number")
+    merchant: str = Field("merchant", description="column of the merchant number")
+    overdue_days: int = Field(4, ge=1, le=60, description="days until a sale or credit must have been in a file")
 
 
 class Ussd(Part):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TypeVar
 
+from core.amounts import read_unsigned_amount
 from core.invoices import Invoice
-from core.money import parse_centimes
 from core.subscribers import Language, Line, Service, email_of, msisdn, payment_code_of, reference_of
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def subscriber(row: Mapping[str, str]) -> tuple[Line, str]:
 
 def invoice(row: Mapping[str, str]) -> tuple[str, Invoice]:
     """The line's reference as the file has it, and a bill. Raises RowError."""
-    amount_centimes = _checked("amount", lambda: parse_centimes(row["amount"]))
+    amount_centimes = _checked("amount", lambda: read_unsigned_amount(row["amount"]))
     if not 0 < amount_centimes <= AMOUNT_MAX_CENTIMES:
         raise RowError("amount: a bill is more than nothing, and not this much")
     bill = Invoice(

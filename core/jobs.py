@@ -22,6 +22,7 @@ from core.database.pool import Pool
 from core.database.wake import TaskName
 from core.outbox import Sender
 from core.posting import Poster
+from core.reconciling import SettlementWatch
 from core.retention import Retention
 from core.sweeps import Sweep
 from core.tracing import NO_TRACER, Tracer, fresh_request_id
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 SWEEP_EVERY_S = 5
 UNSTICK_CRON = "* * * * *"
 RETAIN_CRON = "17 3 * * *"  # once a day, while few people pay
+SETTLEMENT_CRON = "43 4 * * *"
 CONCURRENCY = 8
 POLL_S = 2.0
 GRACE_S = 20.0
@@ -50,6 +52,7 @@ class Work:
     sender: Sender
     sweep: Sweep
     retention: Retention | None = None
+    settlement: SettlementWatch | None = None
 
 
 class HandedBack(BaseRetryStrategy):
@@ -111,8 +114,14 @@ def build_jobs(
         if work.retention is not None:
             await work.retention.apply()
 
+    @app.task(name=TaskName.SETTLEMENT, queueing_lock=TaskName.SETTLEMENT)
+    async def settlement(timestamp: int) -> None:
+        if work.settlement is not None:
+            await work.settlement.look()
+
     if periodic:
         app.periodic(cron=RETAIN_CRON)(retain)
+        app.periodic(cron=SETTLEMENT_CRON)(settlement)
         app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
         app.periodic(cron=UNSTICK_CRON)(unstick)
     return app

@@ -84,11 +84,12 @@ class SettlementRun:
     missing_here: int
     missing_there: int
     different: int
+    ended: int = 0  # of its findings, since: closed by two people, or gone by themselves
 
     @property
     def open(self) -> int:
         """What somebody must look at."""
-        return self.unreadable + self.missing_here + self.missing_there + self.different
+        return self.unreadable + self.missing_here + self.missing_there + self.different - self.ended
 
 
 @dataclass(frozen=True, slots=True)

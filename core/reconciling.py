@@ -1,18 +1,19 @@
-"""Reconciliation: a settlement file of the acquirer against our books, in three queues (facts/failure-points.md 17).
+"""Reconciliation: a settlement file of the acquirer against our books (facts/failure-points.md 17).
 
-A run is known by its file's hash and can be repeated: it replaces what it found before. The file is read as it comes,
-its rows compared as sets; all of a run is written, or nothing.
+A run is known by its file's hash and can be repeated. The file is read as it comes, its rows compared as sets with all
+files before; all of a run is written, or nothing. What does not agree becomes findings (core/findings.py). Days are the
+operator's own: a file speaks of whole days, and of everything since the end of the file before it.
 """
 
-import csv
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import IO
+from tempfile import SpooledTemporaryFile
+from typing import IO, Self
 
 from psycopg import OperationalError
 from psycopg.rows import DictRow
@@ -20,43 +21,30 @@ from psycopg_pool import PoolTimeout
 
 from core import reconciling_sql as sql
 from core.books import BooksDown
+from core.database.findings import finding_of
 from core.database.pool import Connection, Database
-from core.settlement_rows import Columns, RowKind, UnreadableRow, settled_row
+from core.findings import Finding, Queue
+from core.ports import Clock
+from core.settlement_file import ENCODING, UNDECODED, NoSettlementFile, rows_of, undecoded
+from core.settlement_rows import Columns, UnreadableRow, settled_row
+from core.zone import ZONE
+
+__all__ = ["Finding", "NoSettlementFile", "Queue", "Run", "findings", "hash_of", "look_for_overdue", "reconcile"]
 
 CHUNK_BYTES = 1 << 20
-HEADER_MAX_CHARS = 4_096
+SPOOL_MAX_BYTES = 1 << 20  # of unreadable rows in memory
 PROGRESS_ROWS = 1_000
 PAGE_ROWS = 500
-
-
-class NoSettlementFile(ValueError):
-    """The file's fault: it lacks a column, or is no text. Nothing was written."""
-
-
-class Queue(StrEnum):
-    """What somebody must look at."""
-
-    MISSING_HERE = "missing_here"  # the acquirer took money for what is not paid here
-    MISSING_THERE = "missing_there"  # paid here, and the acquirer does not settle it
-    DIFFERENT = "different"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One entry of a queue; None where a side knows nothing."""
-
-    queue: Queue
-    order_id: str
-    kind: RowKind
-    transaction_number: str | None
-    ours_centimes: int | None
-    theirs_centimes: int | None
-    why: str
+OVERDUE_DAYS = 4  # a weekend and a holiday
+LOOK_BACK_DAYS = 400
+CREDITS_LOOK_BACK_DAYS = 60  # a daily look found what is older
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run came to; counts are orders. `runs`: how often this file was read."""
+    """What a run came to. Counts are orders, and rows for `unreadable`; without the `closed` ones, which two people
+    closed at an earlier run. `runs`: how often this file was read. Sums are the file's own, None where it tells none.
+    """
 
     file_hash: str
     runs: int
@@ -66,12 +54,16 @@ class Run:
     missing_here: int
     missing_there: int
     different: int
+    closed: int = 0
+    sales_centimes: int | None = None
+    credits_centimes: int | None = None
+    commission_centimes: int | None = None
+    net_centimes: int | None = None
 
-
-@dataclass(slots=True)
-class _Count:
-    rows: int = 0
-    unreadable: int = 0
+    @property
+    def open(self) -> int:
+        """How much somebody must look at."""
+        return self.unreadable + self.missing_here + self.missing_there + self.different
 
 
 Progress = Callable[[int], None]
@@ -87,27 +79,54 @@ def hash_of(path: Path) -> str:
 
 
 async def reconcile(
-    database: Database, path: Path, columns: Columns, now: datetime, progress: Progress = lambda rows: None
+    database: Database,
+    path: Path,
+    columns: Columns,
+    now: datetime,
+    progress: Progress = lambda rows: None,
+    overdue_days: int = OVERDUE_DAYS,
 ) -> Run:
     """Read the file and write the run. `progress` hears rows read. Raises NoSettlementFile, OSError, BooksDown."""
-    file_hash, count = hash_of(path), _Count()
+    file_hash = hash_of(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _open(file, columns)
+        with path.open(encoding=ENCODING, errors=UNDECODED, newline="") as file, _Rows(file, columns, progress) as rows:
             async with database.pool.connection() as connection, connection.transaction():
                 await connection.execute("SET LOCAL statement_timeout = 0")  # a day of a whole country takes its time
                 await connection.execute(sql.CLEAR, {"hash": file_hash})
-                await _copy(connection, file_hash, columns, rows, count, progress)
-                return await _compare(connection, file_hash, path.name, count, now)
-    except UnicodeDecodeError as error:
-        raise NoSettlementFile("the file is not UTF-8 text") from error
+                await _copy(connection, file_hash, rows)
+                return await _Comparison(connection, file_hash, now, overdue_days).run(path.name, rows)
+    except (OperationalError, PoolTimeout) as error:
+        raise BooksDown("the database was lost; nothing was written") from error
+
+
+class SettlementWatch:
+    """The daily look of a worker. Raises BooksDown."""
+
+    def __init__(self, database: Database, clock: Clock, overdue_days: int = OVERDUE_DAYS) -> None:
+        self._database = database
+        self._clock = clock
+        self._overdue_days = overdue_days
+
+    async def look(self) -> None:
+        await look_for_overdue(self._database, self._clock.now(), self._overdue_days)
+
+
+async def look_for_overdue(database: Database, now: datetime, overdue_days: int = OVERDUE_DAYS) -> None:
+    """Once a day: what was sold or given back so long ago and is in no file, and whether files still come.
+
+    Raises BooksDown.
+    """
+    try:
+        async with database.pool.connection() as connection, connection.transaction():
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await _Comparison(connection, None, now, overdue_days).overdue()
     except (OperationalError, PoolTimeout) as error:
         raise BooksDown("the database was lost; nothing was written") from error
 
 
 @asynccontextmanager
 async def findings(database: Database, file_hash: str) -> AsyncIterator[AsyncIterator[Finding]]:
-    """Every entry of a run's queues, read as they are asked for, however many there are."""
+    """Every open finding of a run, read as they are asked for, however many there are."""
     async with (
         database.pool.connection() as connection,
         connection.transaction(),
@@ -115,82 +134,137 @@ async def findings(database: Database, file_hash: str) -> AsyncIterator[AsyncIte
     ):
         cursor.itersize = PAGE_ROWS
         await cursor.execute(sql.FINDINGS, {"hash": file_hash})
-        yield (_finding_of(row) async for row in cursor)
+        yield (finding_of(row) async for row in cursor)
 
 
-def _finding_of(row: DictRow) -> Finding:
-    return Finding(
-        Queue(row["queue"]),
-        row["order_id"],
-        RowKind(row["kind"]),
-        row["transaction_number"] or None,
-        row["ours_centimes"],
-        row["theirs_centimes"],
-        row["why"],
-    )
+class _Rows:
+    """The file's rows as they are copied, counted; what cannot be read waits on disk."""
 
+    def __init__(self, file: IO[str], columns: Columns, progress: Progress) -> None:
+        self._rows = rows_of(file, columns)
+        self._columns = columns
+        self._progress = progress
+        self._left_out: IO[str] = SpooledTemporaryFile(SPOOL_MAX_BYTES, mode="w+", encoding="ascii")  # noqa: SIM115 - closed by __exit__
+        self.read = self.unreadable = self._undecoded = 0
 
-def _open(file: IO[str], columns: Columns) -> Iterator[tuple[int, Mapping[str, str] | None]]:
-    """Rows by line; None for one of another width."""
-    header = file.readline(HEADER_MAX_CHARS)
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    lacking = sorted(columns.needed - set(names))
-    if lacking:
-        raise NoSettlementFile(f"the header lacks {', '.join(lacking)}: see the settings KHALLAS_SETTLEMENT__…")
-    return _rows(file, delimiter, names)
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._left_out.close()
 
-def _rows(file: IO[str], delimiter: str, names: list[str]) -> Iterator[tuple[int, Mapping[str, str] | None]]:
-    reader = csv.reader(file, delimiter=delimiter)
-    while True:  # until the file ends
-        line = reader.line_num + 2
-        try:
-            row = next(reader, None)
-        except csv.Error:
-            yield line, None
-            continue
-        if row is None:
-            return
-        if row:
-            yield line, dict(zip(names, row, strict=True)) if len(row) == len(names) else None
-
-
-async def _copy(
-    connection: Connection,
-    file_hash: str,
-    columns: Columns,
-    rows: Iterator[tuple[int, Mapping[str, str] | None]],
-    count: _Count,
-    progress: Progress,
-) -> None:
-    async with connection.cursor().copy(sql.COPY) as copy:
-        for line, fields in rows:
-            count.rows += 1
-            if count.rows % PROGRESS_ROWS == 0:
-                progress(count.rows)
+    def good(self) -> Iterator[tuple[object, ...]]:
+        """What settlement_rows keeps of each readable row. Raises NoSettlementFile where no row is text."""
+        for line, cells in self._rows:
+            self.read += 1
+            if self.read % PROGRESS_ROWS == 0:
+                self._progress(self.read)
             try:
-                row = settled_row(columns, fields) if fields is not None else None
-            except UnreadableRow:
-                row = None
-            if row is None:
-                count.unreadable += 1
-                continue
-            about = (row.order_id, row.transaction_number, row.auth_code, row.amount_centimes, row.at, row.kind)
-            await copy.write_row((file_hash, line, *about))
-    progress(count.rows)
+                yield line, *self._row(cells)
+            except UnreadableRow as error:
+                self.unreadable += 1
+                self._left_out.write(json.dumps((line, str(error))) + "\n")
+        self._progress(self.read)
+        if self.read and self._undecoded == self.read:
+            raise NoSettlementFile("the file is not UTF-8 text")
+
+    def left_out(self) -> Iterator[tuple[int, str]]:
+        """Each unreadable row: its line, and why."""
+        self._left_out.seek(0)
+        for text in self._left_out:
+            line, why = json.loads(text)
+            yield line, why
+
+    def _row(self, cells: Mapping[str, str] | str) -> tuple[object, ...]:
+        if isinstance(cells, str):
+            raise UnreadableRow(cells)
+        if undecoded(cells):
+            self._undecoded += 1
+            raise UnreadableRow("the row is not UTF-8 text")
+        row = settled_row(self._columns, cells)
+        about = (row.order_id, row.transaction_number, row.auth_code, row.amount_centimes, row.at, row.kind)
+        return *about, row.commission_centimes, row.net_centimes, row.value_date, row.batch, row.merchant
 
 
-async def _compare(connection: Connection, file_hash: str, name: str, count: _Count, now: datetime) -> Run:
-    async def one(statement: str, **values: object) -> DictRow:
-        row = await (await connection.execute(statement, {"hash": file_hash, **values})).fetchone()
+async def _copy(connection: Connection, file_hash: str, rows: _Rows) -> None:
+    async with connection.cursor().copy(sql.COPY) as copy:
+        for row in rows.good():
+            await copy.write_row((file_hash, *row))
+    await connection.execute(sql.STAGE_UNREADABLE)
+    async with connection.cursor().copy(sql.COPY_UNREADABLE) as copy:
+        for left_out in rows.left_out():
+            await copy.write_row(left_out)
+
+
+class _Comparison:
+    """The statements of one run, in one transaction."""
+
+    def __init__(self, connection: Connection, file_hash: str | None, now: datetime, overdue_days: int) -> None:
+        self._connection = connection
+        self._now = now
+        self._values: dict[str, object] = {
+            "hash": file_hash,
+            "now": now,
+            "from_at": None,
+            "to_at": None,
+            "overdue": now - timedelta(days=overdue_days),
+            "since": now - timedelta(days=LOOK_BACK_DAYS),
+            "recently": now - timedelta(days=CREDITS_LOOK_BACK_DAYS),
+        }
+
+    async def run(self, name: str, rows: _Rows) -> Run:
+        told = await self._one(sql.TOLD)
+        span = await self._span(told.pop("first"), told.pop("last"))
+        self._values |= span
+        await self._do(sql.RUN, name=name, rows=rows.read, unreadable=rows.unreadable, **told)
+        matched = (await self._one(sql.COMPARE))["matched"]
+        await self._do(sql.UNREADABLE)
+        await self._do(sql.SALES_MISSING)
+        await self._do(sql.CREDITS_MISSING)
+        await self._do(sql.GONE)
+        await self._do(sql.CAME)
+        await self._file_came()
+        await self._do(sql.ASK_AGAIN)
+        counts = await self._one(sql.OPEN)
+        closed = await self._one(sql.CLOSED)
+        unreadable = rows.unreadable - closed["unreadable_closed"]
+        runs = (await self._one(sql.COUNTS, matched=matched, unreadable=unreadable, **counts))["runs"]
+        file_hash = str(self._values["hash"])
+        all_closed = closed["closed"] + closed["unreadable_closed"]
+        return Run(file_hash, runs, rows.read, unreadable, matched, **counts, closed=all_closed, **told)
+
+    async def overdue(self) -> None:
+        await self._do(sql.SALES_MISSING)
+        await self._do(sql.CREDITS_MISSING)
+        await self._do(sql.CAME)
+        await self._file_came()
+
+    async def _span(self, first: datetime | None, last: datetime | None) -> dict[str, datetime]:
+        """Whole days of the file's rows, from where the file before ended; of a file without rows all until now."""
+        begins = self._now if first is None else _day(first)
+        ended = (await self._one(sql.BEFORE, first=begins))["ended"]
+        ends = self._now if last is None else min(_day(last) + timedelta(days=1), self._now)
+        if ended is None and first is None:
+            ended = self._now - timedelta(days=LOOK_BACK_DAYS)
+        begins = ended or begins
+        return {"from_at": begins, "to_at": max(ends, begins)}
+
+    async def _file_came(self) -> None:
+        ended = (await self._one(sql.LAST_COVERED))["ended"]
+        since = f"since {ended.astimezone(ZONE):%Y-%m-%d}" if ended else "yet"
+        values = {"why": f"no settlement file {since}", "ended": ended}
+        await self._do(sql.FILE_CAME, **values)
+        await self._do(sql.NO_FILE, **values)
+
+    async def _one(self, statement: str, **values: object) -> DictRow:
+        row = await (await self._connection.execute(statement, {**self._values, **values})).fetchone()
         assert row is not None, "an aggregate has one row"
         return row
 
-    span = await one(sql.SPAN)
-    values = {"hash": file_hash, "name": name, "now": now, "rows": count.rows, "unreadable": count.unreadable, **span}
-    await connection.execute(sql.RUN, values)
-    counts = await one(sql.COMPARE) | await one(sql.MISSING_THERE, **span)
-    await connection.execute(sql.ASK_AGAIN, {"hash": file_hash, "now": now})
-    runs = (await one(sql.COUNTS, **counts))["runs"]
-    return Run(file_hash, runs, count.rows, count.unreadable, **counts)
+    async def _do(self, statement: str, **values: object) -> None:
+        await self._connection.execute(statement, {**self._values, **values})
+
+
+def _day(moment: datetime) -> datetime:
+    """The beginning of its day, here."""
+    return datetime.combine(moment.astimezone(ZONE).date(), time.min, ZONE)

@@ -1,13 +1,17 @@
 """One row of a settlement file, by columns that the contract names. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from core.money import parse_centimes
+from core.amounts import NoAmount, read_amount, read_minor_units
+from core.zone import ZONE
 
 TEXT_MAX = 64
+YEARS = range(2000, 2100)  # others are a slip, and some of them no database can keep
+SALES = ("sale", "auth", "preauth", "postauth", "capture", "purchase", "payment", "vente", "v", "achat", "paiement")
+CREDITS = ("credit", "refund")
 
 
 class RowKind(StrEnum):
@@ -18,12 +22,15 @@ class RowKind(StrEnum):
 
 
 class UnreadableRow(ValueError):
-    """The file's fault: this row is counted and left out. Never quotes what it holds."""
+    """The file's fault: this row is left out, and told with its line. Never quotes what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the file calls things (settings). `date_format` empty: ISO 8601; `minor_units`: 76920 and not 769.20."""
+    """What the file calls things (settings). `date_format` empty: ISO 8601; `minor_units`: 76920 and not 769.20.
+
+    `commission` may be several columns (the fee and its VAT), which are added up.
+    """
 
     order_id: str = "order_id"
     transaction_number: str = "transaction_number"
@@ -31,19 +38,32 @@ class Columns:
     amount: str = "amount"
     date: str = "date"
     kind: str = "type"
-    credits: tuple[str, ...] = ("credit", "refund")
+    credits: tuple[str, ...] = CREDITS
     date_format: str = ""
     minor_units: bool = False
+    sales: tuple[str, ...] = SALES
+    commission: tuple[str, ...] = ("commission",)
+    net: str = "net"
+    value_date: str = "value_date"
+    batch: str = "batch"
+    merchant: str = "merchant"
+    currency: str = "MAD"
 
     @property
     def needed(self) -> frozenset[str]:
         """Columns a file must have."""
         return frozenset({self.order_id, self.amount, self.date})
 
+    @property
+    def mapped(self) -> frozenset[str]:
+        """Columns that are read where a file has them."""
+        named = {self.transaction_number, self.auth_code, self.kind, *self.commission, self.net, self.value_date}
+        return self.needed | (named | {self.batch, self.merchant}) - {""}
+
 
 @dataclass(frozen=True, slots=True)
 class SettledRow:
-    """What was settled. Empty text where the file does not say."""
+    """What was settled. Empty text and None where the file does not say."""
 
     order_id: str
     transaction_number: str
@@ -51,35 +71,79 @@ class SettledRow:
     amount_centimes: int
     at: datetime
     kind: RowKind
+    commission_centimes: int | None = None
+    net_centimes: int | None = None
+    value_date: date | None = None
+    batch: str = ""
+    merchant: str = ""
 
 
 def settled_row(columns: Columns, row: Mapping[str, str]) -> SettledRow:
     """Raises UnreadableRow."""
-    order_id = row[columns.order_id].strip()
-    if not 1 <= len(order_id) <= TEXT_MAX:
-        raise UnreadableRow("an order's id has 1 to 64 characters")
-    kind = RowKind.CREDIT if row.get(columns.kind, "").strip().lower() in columns.credits else RowKind.SALE
+
+    def text(column: str, told: str) -> str:
+        found = row.get(column, "").strip()
+        if len(found) > TEXT_MAX or not found.isprintable():
+            raise UnreadableRow(f"the {told} is too long, or holds characters that are no text")
+        return found
+
+    def amount(column: str, told: str) -> int | None:
+        found = row.get(column, "").strip()
+        return _amount(columns, found, told) if found else None
+
+    order_id = text(columns.order_id, "order's id")
+    if not order_id:
+        raise UnreadableRow("the order's id is missing")
+    signed = _amount(columns, row[columns.amount].strip(), "amount")
+    fees = [fee for name in columns.commission if (fee := amount(name, "commission")) is not None]
+    value_date = row.get(columns.value_date, "").strip()
     return SettledRow(
         order_id,
-        row.get(columns.transaction_number, "").strip()[:TEXT_MAX],
-        row.get(columns.auth_code, "").strip()[:TEXT_MAX],
-        _centimes(columns, row[columns.amount].strip()),
-        _moment(columns, row[columns.date].strip()),
-        kind,
+        text(columns.transaction_number, "transaction number"),
+        text(columns.auth_code, "authorisation"),
+        abs(signed),
+        _moment(columns, row[columns.date].strip(), "date"),
+        _kind(columns, text(columns.kind, "type").casefold(), signed),
+        abs(sum(fees)) if fees else None,
+        amount(columns.net, "net amount"),
+        _moment(columns, value_date, "value date").astimezone(ZONE).date() if value_date else None,
+        text(columns.batch, "batch"),
+        text(columns.merchant, "merchant number"),
     )
 
 
-def _centimes(columns: Columns, text: str) -> int:
-    unsigned = text.removeprefix("-")  # some files write credits so; the type tells them
+def _kind(columns: Columns, told: str, signed: int) -> RowKind:
+    """By the type where there is one, else by the sign; the two never contradict each other."""
+    if not told:
+        return RowKind.CREDIT if signed < 0 else RowKind.SALE
+    if told in columns.credits:
+        return RowKind.CREDIT
+    if told not in columns.sales:
+        raise UnreadableRow("the type is neither a sale nor a credit: see KHALLAS_SETTLEMENT__SALES and __CREDITS")
+    if signed < 0:
+        raise UnreadableRow("the type says sale and the sign says credit")
+    return RowKind.SALE
+
+
+def _amount(columns: Columns, text: str, told: str) -> int:
+    read: Callable[[str], int] = read_minor_units if columns.minor_units else _decimal(columns.currency)
     try:
-        return int(unsigned) if columns.minor_units else parse_centimes(unsigned)
-    except ValueError:
-        raise UnreadableRow("no amount") from None
+        return read(text)
+    except NoAmount as error:
+        raise UnreadableRow(f"the {told} cannot be read: {error}") from None
 
 
-def _moment(columns: Columns, text: str) -> datetime:
+def _decimal(currency: str) -> Callable[[str], int]:
+    return lambda text: read_amount(text, currency)
+
+
+def _moment(columns: Columns, text: str, told: str) -> datetime:
+    """A date without a zone is Morocco's."""
     try:
         moment = datetime.strptime(text, columns.date_format) if columns.date_format else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone is set below
     except ValueError:
-        raise UnreadableRow("no date") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        form = columns.date_format or "2026-11-29, with or without a time"
+        raise UnreadableRow(f"the {told} is not written like {form}: see KHALLAS_SETTLEMENT__DATE_FORMAT") from None
+    if moment.year not in YEARS:
+        raise UnreadableRow(f"the {told} is not of this century")
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZONE)).astimezone(UTC)

@@ -156,8 +156,10 @@ def assemble(
     def jobs() -> "App":
         # procrastinate is 2 MiB, and nothing to a process that answers customers only
         from core.jobs import Work, build_jobs
+        from core.reconciling import SettlementWatch
 
-        work = Work(till.attendant, poster, sender, sweep, retention)
+        watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
+        work = Work(till.attendant, poster, sender, sweep, retention, watch)
         return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=tracer)
 
     return House(

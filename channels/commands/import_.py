@@ -1,7 +1,6 @@
 """`khallas import`: files into the database, with a progress bar on a terminal."""
 
 import contextlib
-import csv
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import BinaryIO
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from channels.clock import SystemClock
+from channels.csv_cells import csv_file
 from channels.settings import BadSettings, Settings
 from core.database.pool import open_database
 from core.importing import ImportFailed, Problem, Report, Whole, import_csv
@@ -112,10 +112,8 @@ def _errors(path: Path | None) -> Iterator[Callable[[Path, Problem], None]]:
     if path is None:
         yield lambda file, problem: None
         return
-    with path.open("w", encoding="utf-8", newline="") as out:
-        rows = csv.writer(out)
-        rows.writerow(("file", "line", "why"))
-        yield lambda file, problem: rows.writerow((file.name, problem.line, problem.why))
+    with csv_file(path, ("file", "line", "why")) as write:
+        yield lambda file, problem: write(file.name, problem.line, problem.why)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """`khallas reconcile FILE`: a settlement file against our books, with a progress bar on a terminal."""
 
 import contextlib
-import csv
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from channels.clock import SystemClock
+from channels.csv_cells import csv_file
 from channels.settings import BadSettings, Settings
 from core.database.pool import open_database
 from core.money import decimal_text
@@ -18,7 +18,8 @@ from core.settlement_rows import Columns
 
 SHOWN_MAX = 20  # entries of each queue on the terminal
 JSON_MAX = 10_000  # entries in the JSON report; the CSV has all
-CSV_COLUMNS = ("queue", "order_id", "kind", "transaction_number", "ours", "theirs", "why")
+SIDES = ("transaction_number", "ours", "theirs")
+CSV_COLUMNS = ("queue", "order_id", "kind", *SIDES, "why", "line", "finding", "found_at", "owner")
 
 
 def columns_of(settings: Settings) -> Columns:
@@ -31,22 +32,30 @@ def columns_of(settings: Settings) -> Columns:
         own.amount,
         own.date,
         own.type,
-        tuple(name.lower() for name in own.credits),
+        tuple(name.casefold() for name in own.credits),
         own.date_format,
         own.minor_units,
+        tuple(name.casefold() for name in own.sales),
+        own.commission,
+        own.net,
+        own.value_date,
+        own.batch,
+        own.merchant,
+        settings.currency,
     )
 
 
-async def reconcile_file(settings: Settings, file: Path, csv_file: Path | None) -> tuple[Run, list[Finding]]:
-    """The run and its first JSON_MAX entries; `csv_file` gets all. Raises NoSettlementFile, BooksDown, OSError."""
+async def reconcile_file(settings: Settings, file: Path, out: Path | None) -> tuple[Run, list[Finding]]:
+    """The run and its first JSON_MAX entries; `out` gets all, as CSV. Raises NoSettlementFile, BooksDown, OSError."""
     url = settings.database_url.get_secret_value()
     if not url:
         raise BadSettings("KHALLAS_DATABASE_URL is missing")
     kept: list[Finding] = []
     async with open_database(url) as database:
         with _bar(file) as progress:
-            run = await reconcile(database, file, columns_of(settings), SystemClock().now(), progress)
-        with _writer(csv_file) as write:
+            days = settings.settlement.overdue_days
+            run = await reconcile(database, file, columns_of(settings), SystemClock().now(), progress, days)
+        with _writer(out) as write:
             async with findings(database, run.file_hash) as found:
                 async for finding in found:
                     write(finding)
@@ -59,18 +68,39 @@ def report_lines(run: Run, kept: list[Finding]) -> Iterator[str]:
     """For people."""
     again = f", again (run {run.runs})" if run.runs > 1 else ""
     yield f"{run.rows_read} rows read{again}, {run.unreadable} unreadable; run {run.file_hash[:16]}"
+    yield from _sums(run)
     yield f"{run.matched:>8}  matched"
-    for queue in Queue:
+    for queue in (Queue.MISSING_HERE, Queue.MISSING_THERE, Queue.DIFFERENT, Queue.UNREADABLE):
         yield f"{getattr(run, queue):>8}  {queue.replace('_', ' ')}"
         for finding in [each for each in kept if each.queue is queue][:SHOWN_MAX]:
-            ours, theirs = _amount(finding.ours_centimes) or "-", _amount(finding.theirs_centimes) or "-"
-            yield f"            {finding.order_id}  {finding.kind}  ours {ours}  theirs {theirs}  {finding.why}"
+            yield f"            {_about(finding)}{f'  [{finding.owner}]' if finding.owner else ''}"
+    if run.closed:
+        yield f"{run.closed:>8}  closed by two people at an earlier run"
+
+
+def _about(finding: Finding) -> str:
+    if finding.line is not None:
+        return f"line {finding.line}: {finding.why}"
+    ours, theirs = _amount(finding.ours_centimes) or "-", _amount(finding.theirs_centimes) or "-"
+    return f"{finding.order_id}  {finding.kind}  ours {ours}  theirs {theirs}  {finding.why}"
+
+
+def _sums(run: Run) -> Iterator[str]:
+    """What the file adds up to, as far as its columns tell."""
+    sums = {"sales": run.sales_centimes, "credits": run.credits_centimes}
+    sums |= {"commission": run.commission_centimes, "net": run.net_centimes}
+    told = [f"{name} {_signed(centimes)}" for name, centimes in sums.items() if centimes is not None]
+    if told:
+        yield "the file's " + ", ".join(told)
 
 
 def told(run: Run, kept: list[Finding]) -> dict[str, object]:
     """For programs."""
-    total = run.missing_here + run.missing_there + run.different
-    return {**asdict(run), "findings": [asdict(finding) for finding in kept], "findings_cut": total > len(kept)}
+    return {**asdict(run), "findings": [asdict(finding) for finding in kept], "findings_cut": run.open > len(kept)}
+
+
+def _signed(centimes: int) -> str:
+    return f"{'-' if centimes < 0 else ''}{decimal_text(abs(centimes))}"
 
 
 def _amount(centimes: int | None) -> str:
@@ -78,20 +108,18 @@ def _amount(centimes: int | None) -> str:
 
 
 @contextlib.contextmanager
-def _writer(csv_file: Path | None) -> Iterator[Callable[[Finding], None]]:
-    if csv_file is None:
+def _writer(out: Path | None) -> Iterator[Callable[[Finding], None]]:
+    if out is None:
         yield lambda finding: None
         return
-    with csv_file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(CSV_COLUMNS)
+    with csv_file(out, CSV_COLUMNS) as write:
 
-        def write(finding: Finding) -> None:
-            amounts = _amount(finding.ours_centimes), _amount(finding.theirs_centimes)
-            number = finding.transaction_number or ""
-            writer.writerow((finding.queue, finding.order_id, finding.kind, number, *amounts, finding.why))
+        def finding_row(each: Finding) -> None:
+            sides = each.transaction_number, _amount(each.ours_centimes), _amount(each.theirs_centimes)
+            found_at = each.found_at.isoformat() if each.found_at else None
+            write(each.queue, each.order_id, each.kind, *sides, each.why, each.line, each.id, found_at, each.owner)
 
-        yield write
+        yield finding_row
 
 
 @contextlib.contextmanager

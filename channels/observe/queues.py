@@ -30,6 +30,11 @@ WHERE due_at IS NOT NULL AND state IN ('voiding', 'refunding', 'integrity_failur
 UNION ALL
 SELECT 'refunds', count(*), min(due_at) FROM refunds WHERE due_at <= %(now)s
 UNION ALL
+SELECT 'settlement_' || q.queue, count(f.id), min(f.found_at)
+FROM unnest(ARRAY['missing_here', 'missing_there', 'different', 'unreadable', 'no_file']) AS q (queue)
+LEFT JOIN reconciliation_findings f ON f.queue = q.queue AND f.closed_at IS NULL AND f.resolved_at IS NULL
+GROUP BY q.queue
+UNION ALL
 SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold')), NULL
 """

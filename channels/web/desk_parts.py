@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.amounts import read_unsigned_amount
 from core.desk import Case
-from core.money import decimal_text, dh, parse_centimes
+from core.money import decimal_text, dh
 from core.payment import Payment
 from core.refunds import Part
 from core.undoing import BillLeft
@@ -53,7 +54,7 @@ def parts_typed(form: Mapping[str, str], payment: Payment) -> tuple[Part, ...]:
         if not text:
             continue
         try:
-            parts.append(Part(invoice.number, parse_centimes(text)))
+            parts.append(Part(invoice.number, read_unsigned_amount(text)))
         except ValueError:
             raise NotAnAmount from None
     return tuple(parts)

@@ -91,8 +91,10 @@ WHERE due_at IS NOT NULL AND state IN ('integrity_failure', 'voiding', 'refundin
 """
 
 SETTLEMENT = """
-SELECT ran_at AS at, file_name, rows_read AS rows, matched, unreadable, missing_here, missing_there, different
-FROM settlement_runs ORDER BY ran_at DESC LIMIT 1
+SELECT ran_at AS at, file_name, rows_read AS rows, matched, unreadable, missing_here, missing_there, different,
+       (SELECT count(*) FROM reconciliation_findings f WHERE f.file_hash = r.file_hash AND f.seen_at = r.ran_at
+        AND (f.closed_at > r.ran_at OR f.resolved_at > r.ran_at)) AS ended
+FROM settlement_runs r ORDER BY ran_at DESC LIMIT 1
 """
 
 TROUBLES = """

@@ -20,6 +20,7 @@ class TaskName(StrEnum):
     SWEEP = "khallas.sweep"
     UNSTICK = "khallas.unstick"
     RETAIN = "khallas.retain"
+    SETTLEMENT = "khallas.settlement"
 
 
 @dataclass(frozen=True, slots=True)

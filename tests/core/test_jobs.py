@@ -115,6 +115,7 @@ async def test_the_sweep_is_a_periodic_task(shop: Shop) -> None:
         TaskName.SWEEP,
         TaskName.UNSTICK,
         TaskName.RETAIN,
+        TaskName.SETTLEMENT,
     }
     assert shop.jobs.periodic_registry.periodic_tasks == {}
 
