@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ENCODING = "utf-8-sig"  # the mark tells Excel
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"-[0-9]{1,15}(?:\.[0-9]{1,2})?")
 
@@ -22,9 +21,12 @@ def csv_cell(value: object) -> str:
 
 
 @contextmanager
-def csv_file(path: Path, columns: tuple[str, ...]) -> Iterator[WriteRow]:
-    """A new file with this header; what is yielded writes a row of cells. Raises OSError."""
-    with path.open("w", encoding=ENCODING, newline="", errors="replace") as out:
+def csv_file(path: Path, columns: tuple[str, ...], *, marked: bool = True) -> Iterator[WriteRow]:
+    """A new file with this header; what is yielded writes a row of cells. `marked`: as UTF-8, for Excel.
+
+    Raises OSError.
+    """
+    with path.open("w", encoding="utf-8-sig" if marked else "utf-8", newline="", errors="replace") as out:
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(columns)
         yield lambda *cells: rows.writerow([csv_cell(cell) for cell in cells])

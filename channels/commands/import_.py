@@ -112,7 +112,7 @@ def _errors(path: Path | None) -> Iterator[Callable[[Path, Problem], None]]:
     if path is None:
         yield lambda file, problem: None
         return
-    with csv_file(path, ("file", "line", "why")) as write:
+    with csv_file(path, ("file", "line", "why"), marked=False) as write:
         yield lambda file, problem: write(file.name, problem.line, problem.why)
 
 

@@ -6,8 +6,8 @@ another file, finds it again instead of adding one. `settlement_findings` stays 
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
