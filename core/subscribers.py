@@ -13,6 +13,7 @@ NUMBERS_KEPT_MAX = 8_192
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _PLAIN = re.compile(r"(?:\+212|0)([1-9][0-9]{8})")  # as gateways and customers nearly always write it
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # controls, marks of direction, zero widths
+_OWN = re.compile(r"(?:00|\+)?212\(?0?\)?([1-9][0-9]{8})")  # with the national zero, as in +212 (0)6 00 00 00 03
 _INTERNET = re.compile(r"\d{5,12}")
 _CODE = re.compile(r"\d{4,10}")
 
@@ -85,7 +86,8 @@ def reference_of(service: Service, typed: str) -> str:
         if _INTERNET.fullmatch(typed_digits) is None:
             raise ValueError("a customer number has 5 to 12 digits")
         return typed_digits
-    reference = national(msisdn("+" + typed_digits if typed_digits.startswith("212") else typed_digits))
+    own = _OWN.fullmatch(typed_digits)
+    reference = "0" + own[1] if own else national(msisdn(typed_digits))
     prefix = ("06", "07") if service is Service.MOBILE else ("05", "08")
     if len(reference) != 10 or not reference.startswith(prefix):
         raise ValueError("not a number of this service")

@@ -23,6 +23,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     mistakes: int = 0
     mark: int = 0  # with `answered_ms`, where a gateway counts nothing: sessions/heard.py
     answered_ms: int = 0
+    said_chars: int = 0  # with `said_mark`, all that was typed in the dialog: sessions/heard.py
+    said_mark: int = 0
 
 
 class Unreadable(Exception):

@@ -6,11 +6,12 @@ A copy comes at once; a person must first receive the page, read it and type. Th
 in its record for that: never its keys, the mark is an HMAC under a key that Redis does not see.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
 
+from core.typed import plain, tidy
 from sessions.codec import Record
 
 REPEAT_MS = 1_000  # nobody answers a page sooner, over the air and by hand; copies follow within some 100 ms
@@ -31,9 +32,33 @@ class Heard(msgspec.Struct, frozen=True):
     payment_id: str | None = None
     echo: Mapping[str, str] = {}
     ids_return: bool = False  # its gateway gives the id of an ended dialog to a new one
+    so_far: str | None = None  # all that was typed in this dialog, at gateways that send it all each time
 
     def __repr__(self) -> str:
         return f"Heard(dialog={self.dialog!r}, order={self.order})"  # never what was typed
+
+
+def latest(heard: Heard, record: Record | None, mark: Callable[[str], int]) -> Heard:
+    """With what was typed since the last request, where its gateway joins everything by "*".
+
+    A customer types "*" too: only what follows the text of the request before is one answer, stars and all. That text
+    is known by its length and a mark. Where it does not begin this one, the last piece is the best there is.
+    """
+    if heard.so_far is None or record is None or not record.said_mark:
+        return heard
+    known, rest = heard.so_far[: record.said_chars], heard.so_far[record.said_chars :]
+    if mark(known) != record.said_mark or (known and not rest.startswith("*")):
+        return heard
+    return msgspec.structs.replace(heard, typed=rest[1:] if known else rest)
+
+
+def redials(heard: Heard, service_code: str) -> bool:
+    """Whether the service's own code comes as an answer: somebody dialled anew, and no gateway said so."""
+    stem = service_code.strip("*#")
+    if not stem or not heard.typed or "#" not in heard.typed:
+        return False
+    typed = plain(tidy(heard.typed)).replace(" ", "")
+    return typed == f"*{stem}#" or (typed.startswith(f"*{stem}*") and typed.endswith("#"))
 
 
 def before(heard: Heard, record: Record, mark: int, arrived_ms: int) -> bool:

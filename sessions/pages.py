@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from core.cards import Secret
-from core.subscribers import digits_of
+from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, key_of, tidy
 from sessions.screen import (
     Back,
     CardTaken,
@@ -35,7 +35,6 @@ from sessions.screen import (
     Words,
 )
 
-INPUT_MAX = 200  # characters of one answer that are looked at
 DIGITS = tuple(str(n) for n in range(1, 100))
 
 
@@ -104,12 +103,12 @@ class Page(msgspec.Struct, frozen=True):
         """The event that an answer is; anything not offered is Unclear, no answer at all is Silence."""
         if typed is None:
             return Silence()
-        answer = typed.strip()[:INPUT_MAX]
+        answer = typed.strip()[: TYPED_CHARS_MAX + 1]
         if isinstance(self.words, Menu):
             return self._choice(answer)
         if isinstance(self.words, Charge):
             return CardTaken(Taken(answer)) if answer in set(Taken) else Unclear()
-        if answer == self.keys.help:
+        if key_of(answer) == self.keys.help:
             return HelpMe()
         if self.keys.restart is not None and self.keys.restart in answer:
             answer = answer.rpartition(self.keys.restart)[2]
@@ -117,7 +116,7 @@ class Page(msgspec.Struct, frozen=True):
                 return Restart()
         if isinstance(self.words, Tell):
             return Silence()
-        if answer == self.keys.back and self.words.back:
+        if key_of(answer) == self.keys.back and self.words.back:
             return Back()
         return _text(self.words, answer) if isinstance(self.words, Text) else _digits(self.words, answer)
 
@@ -129,7 +128,7 @@ class Page(msgspec.Struct, frozen=True):
         chosen = self.meaning.get(answer)
         if chosen is not None:
             return chosen
-        key = digits_of(answer) if answer and all(c.isdecimal() for c in answer) else answer
+        key = choice_of(answer)
         if key in self.meaning:
             return self.meaning[key]
         if key == self.keys.help:
@@ -138,15 +137,15 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def _digits(field_: Digits, answer: str) -> Event:
-    digits = digits_of(answer)
-    spaced = "".join(c for c in answer if not c.isspace() and c not in "-.+")
-    if len(spaced) != len(digits) or not field_.least <= len(digits) <= field_.most:
+    digits = digits_typed(answer)
+    if digits is None or not field_.least <= len(digits) <= field_.most:
         return Unclear()
     return TypedSecret(Secret(digits)) if field_.secret else Typed(digits)
 
 
 def _text(field_: Text, answer: str) -> Event:
-    return Typed(answer) if answer and len(answer) <= field_.most else Unclear()
+    text = tidy(answer)
+    return Typed(text) if text and len(text) <= field_.most else Unclear()
 
 
 def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Layout, begin: int = 0) -> Page | None:

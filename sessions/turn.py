@@ -7,6 +7,7 @@ is launched after the save, so that one copy alone can send.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from sessions.draft import Draft, known, move, opening
 from sessions.drawn import Drawn
 from sessions.effects import CardGone, Effect, Remember
 from sessions.ending import Goodbye, Help, Paid
-from sessions.heard import Heard, dials_again, place, stamp
+from sessions.heard import Heard, dials_again, latest, place, redials, stamp
 from sessions.heard import before as heard_before
 from sessions.launches import Launches
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
@@ -30,6 +31,7 @@ from sessions.paybill import name_of
 from sessions.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.perform import Performer, Place
 from sessions.screen import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Words
+from sessions.spoken import Spoken
 from sessions.store import Key, Loaded, Store, StoreDown
 from sessions.visits import House, Numbers, Visits
 
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 __all__ = ["Answer", "Heard", "Numbers", "Speaker", "Turns"]
 
 RACES_MAX = 4
+SO_FAR = "so far\0"  # before what was typed in a whole dialog, so that its mark is no single answer's
 HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv
 FINAL = HandOver | Paid | Help | Goodbye
 
@@ -85,10 +88,12 @@ class Turns:
         self._performer = performer
         self._clock = clock
         self._default = default_language
+        self._service_code = numbers.service_code
         house = House(zone, check_luhn=check_luhn, default_language=default_language)
         self._visits = Visits(clock, numbers, house, performer.shelf)
         self._launches = Launches(performer)
         self._drawn = Drawn()
+        self._spoken = Spoken()
 
     async def take(self, heard: Heard, speaker: Speaker) -> Answer:
         """One request in, one answer out."""
@@ -108,6 +113,18 @@ class Turns:
         """The line is dead: the card leaves the vault; the basket and the dropped dialog stay to be resumed."""
         await self._store.hang_up(Key(msisdn, channel, dialog))
 
+    async def language_of(self, heard: Heard, channel: str) -> Language:
+        """The language for an apology: what the customer was last spoken to in, as far as that can be told now."""
+        known = self._spoken.find(heard.msisdn)
+        if known is not None:
+            return known
+        try:
+            loaded = await self._store.load(Key(heard.msisdn, channel, heard.dialog), begins=True, with_card=False)
+        except StoreDown:
+            return self._default
+        told = [record.language for record in (loaded.record, loaded.previous) if record is not None]
+        return next((language for language in told if language is not None), self._default)
+
     async def close(self) -> None:
         """Wait for what was launched to reach the till, which finishes it by itself."""
         await self._launches.close()
@@ -119,9 +136,12 @@ class Turns:
         mark = self._performer.mark(key, heard.typed) if counted else 0
         loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
         before = loaded.record
+        heard = latest(heard, before, partial(self._said, key))
         ended = before is not None and isinstance(before.screen, FINAL)
         if before and ended and dials_again(heard, before):
             loaded, before = msgspec.structs.replace(loaded, record=None), None
+        elif before and redials(heard, self._service_code) and not heard_before(heard, before, mark, arrived_ms):
+            loaded, before = msgspec.structs.replace(loaded, record=None, previous=before), None
         if before and (ended or heard_before(heard, before, mark, arrived_ms)):
             return await self._again_answered(key, before, heard, speaker)
         draft = await self._run(key, heard, speaker, loaded)
@@ -141,12 +161,15 @@ class Turns:
             mistakes=draft.mistakes,
             mark=mark,
             answered_ms=stamp(self._clock.now()) if mark else 0,
+            said_chars=len(heard.so_far or ""),
+            said_mark=0 if heard.so_far is None else self._said(key, heard.so_far),
         )
         if not await self._store.save(key, record, expected=loaded.version, seal=draft.seal, erase=draft.erase):
             return None
         if draft.launch is not None:
             self._launches.begin(*draft.launch)
         self._drawn.keep(key, record, page)
+        self._spoken.keep(key.msisdn, record.language)
         return self._answer(record, page, came_from="" if before is None else name_of(before.screen))
 
     async def _run(self, key: Key, heard: Heard, speaker: Speaker, loaded: Loaded) -> Draft:
@@ -266,6 +289,9 @@ class Turns:
         ends = isinstance(page.words, Tell) and page.words.ends
         language = record.language or self._default
         return Answer(page, name_of(record.screen), language, record.version, ends, replayed, came_from)
+
+    def _said(self, key: Key, text: str) -> int:
+        return self._performer.mark(key, SO_FAR + text)
 
     async def _erase_quietly(self, key: Key) -> None:
         try:

@@ -22,6 +22,7 @@ class Numbers:
     help: str
     voice: str
     short_code: str
+    service_code: str = ""  # of USSD, as it is dialled
 
 
 @dataclass(frozen=True, slots=True)

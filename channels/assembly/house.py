@@ -134,7 +134,8 @@ def assemble(
         [key.get_secret_value() for key in settings.secret_keys], base_of(settings), settings.receipt_days
     )
     twilio = _twilio(settings)
-    numbers = Numbers(settings.help_number, national(settings.ivr.number), settings.short_code)
+    ivr, code = national(settings.ivr.number), settings.ussd.service_code
+    numbers = Numbers(settings.help_number, ivr, settings.short_code, code)
     seals = Seals(settings.vault())
     cards = RedisCardLimits(redis, seals.key("card limits"), counted.limit)
     performer = Performer(till, seals, cards, RedisRefusals(redis))

@@ -139,7 +139,7 @@ def _routes(routes: "list[BaseRoute]", prefix: str = "") -> Iterator[tuple[str, 
         if isinstance(route, Mount):
             inner = list(route.routes or ())
             yield from _routes(inner, prefix + route.path) if inner else [(prefix + route.path, "GET")]
-        elif isinstance(route, Route):
+        elif isinstance(route, Route) and not (route.path.endswith("/") and len(route.path) > 1):  # the same door
             yield prefix + route.path, ", ".join(sorted(set(route.methods or ()) - {"HEAD"}))
 
 

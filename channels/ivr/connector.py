@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from channels.door import Malformed, Refused
+from channels.http.doors import gateway
 from channels.http.json_door import JsonDoor
 from channels.http.receive import Check, Count, incoming, refused
 from channels.ivr.asked import Asked, Told, WithCard, WithToken, parsed
@@ -189,7 +190,7 @@ def routes(connector: Connector, check: Check, count: Count, *, public_url: str)
             return refused(error, DOOR, count)
         return JSONResponse(await connector.answer(asked), headers={"Cache-Control": "no-store"})
 
-    return [Route(PATH, charge, methods=["POST"])]
+    return gateway(PATH, charge, ["POST"])
 
 
 def _mismatch(asked: Asked, payment: Payment) -> str:

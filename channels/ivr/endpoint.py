@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from channels.door import Incoming, Malformed, Refused, Reply
+from channels.http.doors import gateway
 from channels.http.receive import Check, incoming, refused, response
 from channels.ivr.connector import Busy
 from channels.ivr.speak import IvrSpeaker
@@ -49,9 +50,9 @@ def routes(
     """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed."""
     door = _Door(turns, speaker, wire, check, metrics, public_url, tell, kept, expose_screens=expose_screens)
     return [
-        Route(PATH, door.arrival, methods=["POST"]),
-        Route(f"{PATH}/turn", door.turn, methods=["POST"]),
-        Route(f"{PATH}/status", door.status, methods=["POST"]),
+        *gateway(PATH, door.arrival, ["POST"]),
+        *gateway(f"{PATH}/turn", door.turn, ["POST"]),
+        *gateway(f"{PATH}/status", door.status, ["POST"]),
     ]
 
 

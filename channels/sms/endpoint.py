@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from channels.door import Incoming, Malformed, Refused, Reply
 from channels.gateways.callbacks import with_reference
+from channels.http.doors import gateway
 from channels.http.receive import Check, Count, arriving, refused, send_reply
 from channels.sms.inbox import Inbox, NotStored
 from channels.sms.message import MoMessage
@@ -31,8 +32,8 @@ def routes(
     found: list[Route] = []
     for name, wire in wires.items():
         entrance = Entrance(wire, guards[name], count, base)
-        found.append(Route(wire.path, Door(entrance, _texts(inbox, wire, base)), methods=[wire.method]))
-        found.append(Route(wire.status_path, Door(entrance, _reports(inbox, wire)), methods=[wire.method]))
+        found += gateway(wire.path, Door(entrance, _texts(inbox, wire, base)), [wire.method])
+        found += gateway(wire.status_path, Door(entrance, _reports(inbox, wire)), [wire.method])
     return found
 
 

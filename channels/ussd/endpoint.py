@@ -10,13 +10,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from channels.door import Malformed, Refused, Reply
+from channels.http.doors import gateway
 from channels.http.receive import Check, arriving, refused, send_reply
 from channels.observe.metrics import Metrics
 from channels.observe.transcripts import Tells, Transcripts, untold
 from channels.ussd.callers import Callers
-from channels.ussd.speak import UssdSpeaker
+from channels.ussd.speak import CAN, UssdSpeaker
 from channels.ussd.wires import UssdWire
-from core.subscribers import Language
 from core.texts import Texts
 from sessions.turn import Heard, Turns
 
@@ -43,7 +43,8 @@ def routes(
         tell = transcripts.door("ussd", name, keys=True) if transcripts else untold
         talk = Talk(turns, UssdSpeaker(texts, wire.limits), callers, tell)
         door = Door(wire, guards[name], talk, metrics, public_url, expose_screens=expose_screens)
-        found += [Route(f"/ussd/{name}{path.below}", door, methods=[wire.method]) for path in wire.paths]
+        for path in wire.paths:
+            found += gateway(f"/ussd/{name}{path.below}", door, [wire.method])
     return found
 
 
@@ -98,8 +99,8 @@ class Door:
             log.exception("a turn failed at /ussd/%s", self._wire.name)
             self._metrics.turn(APOLOGY, "failed", time.perf_counter() - began)
             self._talk.tell(heard, None)
-            apology = self._talk.speaker.apology(Language.FR)
-            return self._wire.encode(heard, apology, ends=True), APOLOGY
+            language = await self._talk.turns.language_of(heard, CAN.channel)
+            return self._wire.encode(heard, self._talk.speaker.apology(language), ends=True), APOLOGY
         outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
         self._metrics.turn(answer.screen, outcome, time.perf_counter() - began, answer.came_from)
         self._talk.tell(heard, answer)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.charset import body_of, text_of
 from channels.door import FIELD_BYTES_MAX, FIELDS_MAX, Incoming, Malformed, fields, required, same
 
 
@@ -21,9 +22,7 @@ def test_garbage_is_read_or_malformed(body: bytes) -> None:
         assert len(fields(body)) <= FIELDS_MAX
 
 
-@pytest.mark.parametrize(
-    "body", [b"a=%FF", b"a=\xc3\xa9", b"&".join([b"a=1"] * (FIELDS_MAX + 1)), b"a=" + b"x" * (FIELD_BYTES_MAX + 1)]
-)
+@pytest.mark.parametrize("body", [b"&".join([b"a=1"] * (FIELDS_MAX + 1)), b"a=" + b"x" * (FIELD_BYTES_MAX + 1)])
 def test_past_the_bounds_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         fields(body)
@@ -55,3 +54,52 @@ def test_body_and_query_of_a_request() -> None:
 def test_secrets_are_the_same_or_not(left: str, right: str) -> None:
     assert same(left, left)
     assert same(left, right) is (left == right)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        (b"a=%C3%A9", "", "\u00e9"),
+        (b"a=\xc3\xa9", "", "\u00e9"),  # raw
+        (b"a=%E9", "", "\u00e9"),  # a francophone gateway's Latin-1
+        (b"a=\xe9+b", "; charset=utf-8", "\u00e9 b"),  # what it declares is no truth
+        (b"a=%E3", "; charset=windows-1256", "\u0645"),
+        (b"a=%E3", '; charset="Windows-1256"', "\u0645"),
+        (b"a=%D9%85", "; charset=iso-8859-1", "\u0645"),  # UTF-8 under another name
+        (b"a=%E9", "; charset=no-such-thing", "\u00e9"),
+        (b"a=%FF%FE1", "", "\u00ff\u00fe1"),
+        (b"\xef\xbb\xbfa=1", "", "1"),
+        (b"a=%00", "", "\x00"),
+    ],
+)
+def test_a_form_is_read_whatever_its_octets_mean(body: bytes, kind: str, text: str) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded" + kind}
+    assert Incoming("POST", "", "", "", headers, body).form() == {"a": text}
+    query = body.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    assert set(Incoming("GET", "", "", query, {}, b"").params()) == {"a"}
+
+
+@given(octets=st.binary(max_size=60), declared=st.sampled_from(["", "utf-16", "cp1256", "ucs-2", "utf-7", "rot13"]))
+def test_any_octets_are_some_text(octets: bytes, declared: str) -> None:
+    assert isinstance(text_of(octets, declared), str)
+    assert isinstance(body_of(octets, declared), str)
+
+
+MULTIPART = "multipart/form-data; boundary=XX"
+
+
+def _multipart(**values: bytes) -> bytes:
+    head = b'--XX\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+    return b"".join(head % (name.encode(), value) for name, value in values.items()) + b"--XX--\r\n"
+
+
+def test_a_multipart_form_is_a_form() -> None:
+    body = _multipart(sessionId=b"AT1", text=b"1*\xe9", empty=b"", arabic="\u0645".encode())
+    form = Incoming("POST", "", "", "", {"content-type": MULTIPART}, body).form()
+    assert form == {"sessionId": "AT1", "text": "1*\u00e9", "empty": "", "arabic": "\u0645"}
+
+
+@given(body=st.binary(max_size=200))
+def test_a_broken_multipart_form_is_read_or_malformed(body: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        assert len(Incoming("POST", "", "", "", {"content-type": MULTIPART}, b"--XX\r\n" + body).form()) <= FIELDS_MAX

@@ -19,7 +19,7 @@ from sessions.vault import Seals
 from tests.sessions.till import FakeTill, SetClock
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
-NUMBERS = Numbers(help="777", voice="0522000000", short_code="1117")
+NUMBERS = Numbers(help="777", voice="0522000000", short_code="1117", service_code="*1117#")
 MASTER_KEYS = {"k1": bytes(range(32))}
 CALLER = "+212600000001"
 _dialogs = itertools.count(1)

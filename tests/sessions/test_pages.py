@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions.pages import INPUT_MAX, Keys, Layout, Page, Row, Spot, Turned, find, page_at
+from core.typed import TYPED_CHARS_MAX
+from sessions.pages import Keys, Layout, Page, Row, Spot, Turned, find, page_at
 from sessions.screen import (
     Back,
     Chose,
@@ -186,7 +187,7 @@ def test_a_menu_is_read(typed: str | None, event: Event) -> None:
         (LETTERS, "me@example.com", Typed("me@example.com")),
         (LETTERS, "x" * 21, Unclear()),
         (LETTERS, " ", Unclear()),
-        (LETTERS, "x" * (INPUT_MAX + 5), Unclear()),
+        (LETTERS, "x" * (TYPED_CHARS_MAX + 5), Unclear()),
         (Tell(say("x"), wait_s=2), "5", Silence()),
         (Tell(say("x"), wait_s=2), "0", HelpMe()),
         (Digits(say("n"), say("w"), 4, 4, back=False), "9", Unclear()),

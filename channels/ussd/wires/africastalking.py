@@ -29,8 +29,8 @@ class AfricasTalking:
         text = form.get("text", "")
         # the count of inputs only grows within a dialog: it tells a repeat from a new key
         order = text.count("*") + 1 if text else 0
-        typed = text.rpartition("*")[2] if text else None
-        return Heard(session, msisdn, order, typed, begins=order <= 1)
+        typed = text.rpartition("*")[2] if text else None  # until the request before is known: sessions/heard.py
+        return Heard(session, msisdn, order, typed, begins=order <= 1, so_far=text)
 
     def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
         return Reply(f"{'END' if ends else 'CON'} {text}".encode())

@@ -31,9 +31,7 @@ class Comviva:
         if "clean" in asked or "error" in asked:
             return _reply("", ENDS)
         msisdn = caller(required(asked, "msisdn"), "MSISDN")
-        if "input" not in asked:
-            raise Malformed("the field input is missing")
-        typed = asked["input"]
+        typed = asked.get("input", "")  # nothing was typed: no fault of the customer's that ends a dialog
         if len(typed) > TYPED_CHARS_MAX:
             raise Malformed("input is too long")
         return Heard(session, msisdn, None, typed, begins=True)

@@ -25,14 +25,14 @@ class HubtelAsked(Body):
     SessionId: DialogId
     Type: Annotated[str, Field(pattern=f"^({'|'.join(ANY_CASE)})$")]
     Mobile: Msisdn
-    Message: Typed | None = ""
+    Message: Typed = ""
     Sequence: (
-        Annotated[int, Field(ge=0, le=SEQUENCE_MAX), WHOLE] | Annotated[str, Field(pattern="^[0-9]{1,5}$")] | None
+        Annotated[int, Field(ge=0, le=SEQUENCE_MAX), WHOLE] | Annotated[str, Field(pattern="^[0-9]{0,5}$")] | None
     ) = None
-    ServiceCode: Word | None = ""
-    Operator: Word | None = ""
-    Platform: Word | None = ""
-    ClientState: Word | None = ""
+    ServiceCode: Word = ""
+    Operator: Word = ""
+    Platform: Word = ""
+    ClientState: Word = ""
 
 
 class HubtelAnswered(Body):
@@ -57,12 +57,12 @@ class Hubtel:
     paths = (Path("", HubtelAsked, HubtelAnswered),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:
-        asked = parsed(HubtelAsked, incoming.body)
+        asked = parsed(HubtelAsked, incoming)
         msisdn, kind = caller(asked.Mobile, "Mobile"), asked.Type.lower()
         begins = kind == BEGINS
-        order = None if asked.Sequence is None else int(asked.Sequence)
-        echo = {"session": asked.SessionId, "state": asked.ClientState or ""}
-        typed = None if begins else asked.Message or ""
+        order = int(asked.Sequence) if asked.Sequence or asked.Sequence == 0 else None
+        echo = {"session": asked.SessionId, "state": asked.ClientState}
+        typed = None if begins else asked.Message
         heard = Heard(PREFIX + asked.SessionId, msisdn, 0 if begins else order, typed, begins=begins, echo=echo)
         return _reply(heard, "", ends=True) if kind in ENDED else heard
 

@@ -1,39 +1,38 @@
 """Infobip (facts/ussd.md, Aggregators): the dialog and its event in the path, JSON in the body. Pure."""
 
 import re
-from typing import Annotated
 
 from pydantic import Field
 
 from channels.door import Incoming, Malformed, Reply
 from channels.ussd.speak import Limits
 from channels.ussd.wires.dialect import Path
-from channels.ussd.wires.reading import WHOLE, Body, Msisdn, Typed, Word, caller, dialog, parsed
+from channels.ussd.wires.reading import Body, Msisdn, Typed, Word, caller, dialog, parsed
 from sessions.turn import Heard
 
 PREFIX = "ib-"
 JSON = "application/json"
 TAKEN = 200
 
-_PATH = re.compile(r"/ussd/infobip/session/([^/%]+)/(start|response|end)")
+_PATH = re.compile(r"/ussd/infobip/session/([^/%]+)/(start|response|end)/?")
 
 
 class InfobipAsked(Body):
     """A dial or an answer."""
 
     msisdn: Msisdn
-    text: Typed | None = ""
-    shortCode: Word | None = ""  # noqa: N815 - the dialect's own names, here and below
-    imsi: Word | None = ""
-    language: Word | None = ""
+    text: Typed = ""
+    shortCode: Word = ""  # noqa: N815 - the dialect's own names, here and below
+    imsi: Word = ""
+    language: Word = ""
 
 
 class InfobipOver(Body):
     """The dialog is over, for whatever reason."""
 
     msisdn: Msisdn | None = None
-    exitCode: Annotated[int, WHOLE] | Word | None = None  # noqa: N815
-    reason: Word | None = None
+    exitCode: Word = ""  # noqa: N815
+    reason: Word = ""
 
 
 class InfobipAnswered(Body):
@@ -71,11 +70,11 @@ class Infobip:
             raise Malformed("the path names no session")
         session, event = PREFIX + dialog(found[1], "the session's id"), found[2]
         if event == "end":
-            parsed(InfobipOver, incoming.body)
+            parsed(InfobipOver, incoming)
             return Reply(InfobipNoted().model_dump_json().encode(), JSON)
-        asked = parsed(InfobipAsked, incoming.body)
+        asked = parsed(InfobipAsked, incoming)
         msisdn, begins = caller(asked.msisdn, "msisdn"), event == "start"
-        return Heard(session, msisdn, 0 if begins else None, None if begins else asked.text or "", begins=begins)
+        return Heard(session, msisdn, 0 if begins else None, None if begins else asked.text, begins=begins)
 
     def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
         return Reply(InfobipAnswered(ussdMenu=text, shouldClose=ends).model_dump_json().encode(), JSON)

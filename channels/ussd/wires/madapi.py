@@ -34,7 +34,7 @@ class MadapiAsked(Body):
     messageType: Annotated[int, Field(ge=0, le=5), WHOLE] | Annotated[str, Field(pattern="^[0-5]$")]  # noqa: N815
     msisdn: Msisdn
     serviceCode: Word = ""  # noqa: N815
-    ussdString: Typed | None = ""  # noqa: N815
+    ussdString: Typed = ""  # noqa: N815
     transactionId: Word = ""  # noqa: N815
 
 
@@ -74,7 +74,7 @@ class Madapi:
     paths = (Path("", MadapiAsked, MadapiAnswered),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:
-        asked = parsed(MadapiAsked, incoming.body)
+        asked = parsed(MadapiAsked, incoming)
         msisdn, kind = caller(asked.msisdn, "msisdn"), Kind(int(asked.messageType))
         echo = {
             "transaction": asked.transactionId or asked.sessionId,
@@ -83,7 +83,7 @@ class Madapi:
             "quoted": "yes" if isinstance(asked.messageType, str) else "",
         }
         begins = kind is Kind.BEGIN
-        typed = None if begins else asked.ussdString or ""
+        typed = None if begins else asked.ussdString
         heard = Heard(PREFIX + asked.sessionId, msisdn, 0 if begins else None, typed, begins=begins, echo=echo)
         return heard if kind in (Kind.BEGIN, Kind.CONTINUE) else _reply(heard, "", kind)
 

@@ -6,13 +6,15 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from channels.door import Malformed
+from channels.charset import body_of, declared_in
+from channels.door import Incoming, Malformed
 from core.subscribers import msisdn
 
 TYPED_CHARS_MAX = (
     4_096  # a handset sends 182 at most; what is longer than a page reads is no choice (sessions/pages.py)
 )
 DIALOG_CHARS_MAX = 100
+NUMBER_MAX = 10**20
 INTERNATIONAL_DIGITS_MIN = 11  # shorter ones are national numbers without their zero
 
 _E164 = re.compile(r"(?:\+|00)?([1-9][0-9]{7,14})")
@@ -24,13 +26,26 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# Fields of JSON dialects. Numbers come as strings from some gateways and as numbers from others.
-DialogId = Annotated[str, Field(pattern=rf"^[!-~]{{1,{DIALOG_CHARS_MAX}}}$", description="the gateway's dialog")]
+def _worded(value: object) -> object:
+    """A number as it was written, nothing as no words; whether true is one is the model's to say."""
+    whole = _whole(value)
+    if value is None:
+        return ""
+    is_number = isinstance(whole, int) and not isinstance(whole, bool) and abs(whole) <= NUMBER_MAX
+    return str(whole) if is_number else value
+
+
+# Fields of JSON dialects. Numbers come as strings from some gateways and as numbers from others, and null for nothing.
 MSISDN_PATTERN = r"^((\+|00)?[1-9][0-9]{7,14}|0[1-9][0-9]{8})$"
 WHOLE = BeforeValidator(_whole)
 Msisdn = Annotated[str, Field(pattern=MSISDN_PATTERN)] | Annotated[int, Field(ge=10**7, lt=10**15), WHOLE]
-Typed = Annotated[str, Field(max_length=TYPED_CHARS_MAX)]
-Word = Annotated[str, Field(max_length=256)]
+_DIALOG_ID = Annotated[str, Field(pattern=rf"^[!-~]{{1,{DIALOG_CHARS_MAX}}}$", description="the gateway's dialog")]
+_TYPED = Annotated[str, Field(max_length=TYPED_CHARS_MAX)]
+_WORD = Annotated[str, Field(max_length=256)]
+_NUMBER = Annotated[int, Field(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+DialogId = Annotated[_DIALOG_ID, BeforeValidator(_worded, json_schema_input_type=_DIALOG_ID | _NUMBER)]
+Typed = Annotated[_TYPED, BeforeValidator(_worded, json_schema_input_type=_TYPED | _NUMBER | None)]
+Word = Annotated[_WORD, BeforeValidator(_worded, json_schema_input_type=_WORD | _NUMBER | None)]
 
 
 class Body(BaseModel):
@@ -42,10 +57,19 @@ class Body(BaseModel):
 B = TypeVar("B", bound=Body)
 
 
-def parsed(model: type[B], body: bytes) -> B:
-    """A JSON body as its model; the words name a field and never its value."""
+# what no JSON may hold, and gateways that fill in templates send all the same: signs of control, halves of an emoji
+_CONTROL = re.compile("[\x00-\x1f]")
+_HALF = re.compile(
+    r"(?<!\\)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})(?<!\\)\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def parsed(model: type[B], incoming: Incoming) -> B:
+    """A JSON body as its model, in any encoding; the words name a field and never its value."""
+    text = body_of(incoming.body, declared_in(incoming.headers.get("content-type", "")))
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(_HALF.sub("?", _CONTROL.sub(" ", text)))
     except ValidationError as error:
         where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
         if not where:

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape  # writes our own attributes; the peer's XML
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from channels.charset import body_of, declared_in
 from channels.door import Incoming, Malformed, Reply
 from channels.ussd.speak import Limits
 from channels.ussd.wires.dialect import Path
@@ -35,6 +36,11 @@ IN_QUOTES = {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 
 _STATE = re.compile(r"kh:(\d{1,6}):(-?\d{1,4}):(\+\d{7,15})")
 _INVOKE = re.compile(r"-?\d{1,4}")
+_BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+# references to what XML cannot hold: signs of control, halves of an emoji
+_NO_SIGN = re.compile(
+    r"&#(?:0*(?:[0-8]|1[1245-9]|2[0-9]|3[01])|x0*(?:[0-8bceBCE]|1[0-9a-fA-F])|x[dD][89a-fA-F][0-9a-fA-F]{2});"
+)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -57,7 +63,7 @@ class Restcomm:
     paths = (Path(),)
 
     def decode(self, incoming: Incoming) -> Heard | Reply:
-        root = _dialog(incoming.body)
+        root = _dialog(incoming)
         echo = {name: root.get(name, "")[:ATTRIBUTE_CHARS_MAX] for name in ECHOED if name in root.attrib}
         dialled, answered = root.find(DIALLED), root.find(ANSWERED)
         message = dialled if dialled is not None else answered
@@ -93,18 +99,31 @@ class Restcomm:
         return _reply(attributes, f"<{FINAL if ends else PROMPT}{_attributes(said)}/>")
 
 
-def _dialog(body: bytes) -> "Element":
-    """The root element: no entities, no document type, a bounded number of elements."""
+def _dialog(incoming: Incoming) -> "Element":
+    """The root element: no entities, no document type, a bounded number of elements.
+
+    A body that is no XML for its octets, a control sign or a bare ampersand is mended and read once more: those are
+    what a customer typed, and a dialog does not end by that.
+    """
     try:
-        root: Element = fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, LookupError):
-        raise Malformed("the body is no XML that is taken here") from None
+        root = _parsed(incoming.body)
+    except Malformed:
+        text = body_of(incoming.body, declared_in(incoming.headers.get("content-type", "")))
+        root = _parsed(_BARE.sub("&amp;", _NOT_XML.sub("", _NO_SIGN.sub("", text))))
     if root.tag != "dialog":
         raise Malformed("the body is no dialog")
     if sum(1 for _ in root.iter()) > ELEMENTS_MAX:
         raise Malformed("the dialog has too many elements")
     if not root.get("localId") and (root.find(DIALLED) is not None or root.find(ANSWERED) is not None):
         raise Malformed("the dialog has no localId")
+    return root
+
+
+def _parsed(body: bytes | str) -> "Element":
+    try:
+        root: Element = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise Malformed("the body is no XML that is taken here") from None
     return root
 
 

@@ -220,3 +220,28 @@ async def test_what_happens_is_counted(opened: Opened) -> None:
     assert 'khallas_refused_total{door="ussd/africastalking",reason="malformed"} 1.0' in page
     for outcome in ("answered", "replayed"):
         assert f'outcome="{outcome}",screen="Language",wire="africastalking"}} 1.0' in page
+
+
+async def test_a_multipart_form_is_a_form(opened: Opened) -> None:
+    door = await opened()
+    form = aiohttp.FormData(default_to_multipart=True)
+    for name, value in (("sessionId", "AT-m"), ("phoneNumber", "+212600000001"), ("text", "")):
+        form.add_field(name, value)
+    async with door.http.post(door.url + PATH, data=form) as response:
+        assert (response.status, response.headers["X-Screen"]) == (200, "Language")
+
+
+async def test_a_form_behind_a_byte_order_mark(opened: Opened) -> None:
+    door = await opened()
+    assert (await door.post(b"\xef\xbb\xbf" + GOOD.encode())).status == 200
+
+
+async def test_what_was_typed_rests_nowhere(opened: Opened) -> None:
+    """The text of the request before is known by its length and a mark."""
+    door = await opened()
+    await door.send("")
+    await door.send("1")
+    await door.send("1*5*4000000000000010")
+    values = await door.on.values()
+    assert b"4000000000000010" not in values
+    assert b"1*5" not in values

@@ -181,3 +181,61 @@ def test_restcomm_names_the_alphabet_of_the_text(text: str) -> None:
     reply = WIRES["restcomm"].encode(Heard("rc-1", "+212600000001", 1), text, ends=False)
     scheme = {Coding.GSM7: b'dataCodingScheme="15"', Coding.UCS2: b'dataCodingScheme="72"'}[coding_of(text)]
     assert scheme in reply.body
+
+
+def asked(wire: str, body: bytes, below: str = "") -> Heard:
+    heard = WIRES[wire].decode(Incoming("POST", "https://x/", f"/ussd/{wire}{below}", "", {}, body))
+    assert isinstance(heard, Heard)
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("wire", "below", "body"),
+    [
+        (
+            "madapi",
+            "",
+            '{"sessionId": 17, "messageType": 1, "msisdn": 212600000001, "serviceCode": 1117, "ussdString": 1}',
+        ),
+        (
+            "madapi",
+            "",
+            '{"sessionId": "17", "messageType": "1", "msisdn": "0600000001", "serviceCode": null, "ussdString": 1.0}',
+        ),
+        ("infobip", "/session/17/response", '{"msisdn": "212600000001", "text": 1, "shortCode": 1117, "imsi": null}'),
+        ("infobip", "/session/17/response/", '{"msisdn": "212600000001", "text": "1"}'),
+        ("hubtel", "", '{"SessionId": 17, "Type": "Response", "Mobile": 212600000001, "Message": 1, "Sequence": null}'),
+    ],
+)
+def test_numbers_and_nothing_stand_where_text_stands(wire: str, below: str, body: str) -> None:
+    for octets in (body.encode(), b"\xef\xbb\xbf" + body.encode(), body.encode("utf-16")):
+        heard = asked(wire, octets, below)
+        assert (heard.typed, heard.msisdn) == ("1", "+212600000001")
+        assert heard.dialog.endswith("-17")
+
+
+@pytest.mark.parametrize(
+    "spelled", [b'"\xe9"', '"\u00e9"'.encode(), b'"\\u00e9"', b'"\\ud83d"', b'"1\x00"', b'"1\r\n"', b"null"]
+)
+def test_whatever_json_holds_is_some_answer(spelled: bytes) -> None:
+    body = b'{"sessionId": "17", "messageType": 1, "msisdn": "212600000001", "ussdString": %b}' % spelled
+    typed = asked("madapi", body).typed
+    assert typed is not None
+    typed.encode()
+
+
+def test_a_missing_input_is_no_fault() -> None:
+    query = "SessionID=1&MSISDN=212600000001"
+    heard = WIRES["comviva"].decode(Incoming("GET", "https://x/", "/ussd/comviva", query, {}, b""))
+    assert isinstance(heard, Heard)
+    assert heard.typed == ""
+
+
+@pytest.mark.parametrize("said", [b"1\xe9", b"&#0;1", b"a&b", b"&#xD83D;", b"\x00", b"\x1b"])
+def test_whatever_xml_cannot_hold_is_some_answer(said: bytes) -> None:
+    body = (
+        b'<?xml version="1.0" encoding="UTF-8"?><dialog type="Continue" localId="12" remoteId="33">'
+        b'<unstructuredSSRequest_Response invokeId="1" string="%b"/></dialog>' % said
+    )
+    assert asked("restcomm", body).typed is not None
+    assert asked("restcomm", b"\xef\xbb\xbf" + body).typed is not None

@@ -1,0 +1,62 @@
+"""What people type, in every spelling that handsets, gateways and phone books make of it."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.subscribers import Service, reference_of
+from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, key_of, tidy
+from tests.hostile import DIGIT_SCRIPTS, GAPS, KEYS_OF_ONE, NUMBERS, UNSEEN, in_script
+
+
+@pytest.mark.parametrize("typed", KEYS_OF_ONE)
+def test_every_spelling_of_one_is_one(typed: str) -> None:
+    assert choice_of(typed) == "1"
+
+
+@pytest.mark.parametrize("typed", ["9*1", "1*", "*1", "1x", "un", "1 2", "1.2", "12", "²", "0001", "1" * 500])
+def test_what_is_more_than_a_key_is_not_one(typed: str) -> None:
+    assert choice_of(typed) != "1"
+
+
+def test_zeros_before_a_key_say_nothing_on_a_menu_alone() -> None:
+    assert (choice_of("01"), choice_of("00"), choice_of("0")) == ("1", "0", "0")
+    assert (key_of("009"), key_of("000")) == ("009", "000"), "a security code is no key"
+
+
+@pytest.mark.parametrize("typed", NUMBERS)
+def test_every_spelling_of_a_number_is_that_number(typed: str) -> None:
+    digits = digits_typed(typed)
+    assert digits is not None
+    assert reference_of(Service.MOBILE, digits) == "0600000003"
+
+
+@given(
+    digits=st.from_regex(r"[0-9]{4,15}", fullmatch=True),
+    script=st.sampled_from(DIGIT_SCRIPTS),
+    gap=st.sampled_from(GAPS),
+    mark=st.sampled_from(UNSEEN),
+)
+def test_digits_are_read_in_any_script_group_and_wrapping(digits: str, script: str, gap: str, mark: str) -> None:
+    typed = mark + gap.join(in_script(digits, script)) + mark
+    assert digits_typed(typed) == digits
+
+
+@given(text=st.text(max_size=40))
+def test_nothing_becomes_digits_that_holds_a_letter(text: str) -> None:
+    letters = [c for c in text if unicodedata.category(c)[0] == "L"]
+    if len(letters) > 7:  # more than the longest name of a number
+        assert digits_typed(text) is None
+
+
+@pytest.mark.parametrize("typed", ["0600*0003", "06OO000003", "", "@", "()", "²²²²", "1" * TYPED_CHARS_MAX + " x"])
+def test_what_is_no_number_is_none(typed: str) -> None:
+    assert digits_typed(typed) is None
+
+
+def test_padding_and_marks_go_and_what_is_within_stays() -> None:
+    assert tidy("\u200f a@b.co@\r\x00") == "a@b.co"
+    assert tidy("sal\u200bma@example.com") == "sal\u200bma@example.com"
+    assert tidy("\x00@\r ") == ""
