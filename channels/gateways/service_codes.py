@@ -4,10 +4,10 @@ Each names the code that was dialled in a field of its own; a request for a code
 that is missing says nothing: the aggregator leaves it out, never its customer.
 """
 
+import json
 from collections.abc import Callable
 
-import msgspec
-
+from channels.charset import body_of, declared_in
 from channels.door import Incoming, Malformed, Refused
 
 Check = Callable[[Incoming], None]
@@ -30,10 +30,11 @@ def ours(check: Check, wire: str, service_code: str) -> Check:
 def _told(incoming: Incoming, field: str) -> str:
     """What stands in the field; nothing where the body cannot be read, which the wire says better."""
     try:
-        if not incoming.body.lstrip().startswith(b"{"):
+        text = body_of(incoming.body, declared_in(incoming.headers.get("content-type", ""))).lstrip()
+        if not text.startswith("{"):
             return incoming.form().get(field, "")
-        body = msgspec.json.decode(incoming.body)
-    except (Malformed, msgspec.DecodeError):
+        body = json.loads(text, strict=False)
+    except (Malformed, ValueError, RecursionError):
         return ""
     told = body.get(field) if isinstance(body, dict) else None
     return str(told) if isinstance(told, str | int) else ""
