@@ -91,7 +91,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
         *page_routes(settings, pages, house.till, house.links, house.metrics.refused),
-        *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally),
+        *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, house.networks.states),
         *extra,

@@ -183,6 +183,11 @@ class Desk(Part):
     """The help desk (/desk)."""
 
     alone_max_dh: int = Field(500, ge=0, le=1_000_000, description="DH a supervisor gives back without a second person")
+    alone_day_max_dh: int = Field(
+        2_000, ge=0, le=1_000_000, description="DH that person's word alone gives back in 24 h"
+    )
+    alone_day_max_count: int = Field(10, ge=0, le=10_000, description="times it does in 24 h")
+    watch_day_dh: int = Field(10_000, ge=0, le=10_000_000, description="DH of a person's decisions in 24 h that alert")
     idle_s: int = Field(900, ge=60, le=86_400, description="seconds without a click that end a session")
     absolute_s: int = Field(8 * 3_600, ge=300, le=7 * 86_400, description="seconds that end any session")
 

@@ -44,6 +44,7 @@ class Actor:
     name: str
     role: Role
     address: str = ""
+    browser: str = ""  # a digest of the browser's own mark
 
     @property
     def decides(self) -> bool:

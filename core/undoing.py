@@ -1,12 +1,15 @@
 """Giving money back at the help desk: who may propose, who may decide (facts/failure-points.md 18).
 
 An agent proposes and a supervisor decides. A supervisor alone may give back up to a limit, counted over everything that
-went back of a payment; above it the decision is another supervisor's. What goes back is the whole payment, or parts of
-its bills: never more than was paid for each. The database keeps the same rules, so that two decisions at once are one.
+went back of a payment, and up to a sum and a number a day; above it the decision is another supervisor's. The books
+count under their own locks, so that many requests at once do not pass together. What goes back is the whole payment,
+or parts of its bills: never more than was paid for each. Two decisions at once are one.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -17,6 +20,8 @@ from core.refunds import Part
 
 ALONE_MAX_CENTIMES = 50_000
 COMMENT_CHARS_MAX = 300
+AT_ONCE_MAX = 4  # decisions a process makes: they wait for one another in the database, with a connection each
+DAY = timedelta(hours=24)
 
 
 class Reason(StrEnum):
@@ -47,8 +52,41 @@ class UndoRefusal(StrEnum):
     TOO_MUCH = "too_much"  # more than is left of a bill
     NOT_ALLOWED = "not_allowed"  # an agent decides nothing
     SECOND_PERSON = "second_person"  # somebody else must decide
+    DAY_FULL = "day_full"  # somebody else must decide: enough went back by this person's word alone today
     DECIDED_ALREADY = "decided_already"
     NO_REASON = "no_reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a supervisor alone may give back: of one payment, and in any 24 hours. Above `watch` somebody is told."""
+
+    payment_max_centimes: int = ALONE_MAX_CENTIMES
+    day_max_centimes: int = 200_000
+    day_max_count: int = 10
+    watch_centimes: int = 1_000_000
+    watch_count: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody's word gave back since a moment."""
+
+    count: int = 0
+    centimes: int = 0
+
+
+class Sign(StrEnum):
+    """What somebody should look at; counted, never a reason to stop."""
+
+    DAY_FULL = "alone_day"  # a supervisor asked for more than a day allows alone
+    DAY_WATCH = "day_sum"  # a supervisor's decisions of a day come to much
+    SAME_BROWSER = "same_browser"  # proposed and approved in one browser
+    SAME_ADDRESS = "same_address"
+    CONTACTS = "contacts"  # contacts are revealed faster than customers call
+
+
+Alarm = Callable[[Sign, Actor], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +105,16 @@ class UndoRequest:
     decided_by: str | None = None
     decided_at: datetime | None = None
     parts: tuple[Part, ...] = ()  # none: the whole
+    address: str = ""  # of whoever asked
+    browser: str = ""
+
+    def signs(self, actor: Actor) -> tuple[Sign, ...]:
+        """What is odd about this person's yes."""
+        if actor.name == self.proposed_by:
+            return ()
+        browser = bool(actor.browser) and actor.browser == self.browser
+        address = bool(actor.address) and actor.address == self.address
+        return (Sign.SAME_BROWSER,) * browser + (Sign.SAME_ADDRESS,) * address
 
     def may_approve(self, actor: Actor) -> bool:
         """Whether this person's yes would give the money back."""
@@ -116,11 +164,14 @@ class UndoBooks(Protocol):
     async def bills(self, payment_id: str) -> tuple[BillLeft, ...]:
         """What can still go back of each bill."""
 
-    async def propose(self, proposal: Proposal, who: str, now: datetime) -> UndoRequest | UndoRefusal: ...
+    async def propose(self, proposal: Proposal, who: Actor, now: datetime) -> UndoRequest | UndoRefusal: ...
 
-    async def approve(self, request: UndoRequest, who: str, now: datetime) -> Payment | UndoRefusal:
+    async def approve(self, request: UndoRequest, who: Actor, now: datetime, bounds: Bounds) -> Payment | UndoRefusal:
         """The decision and the payment's move to `voiding`, or the refunds of its parts, in one commit: of two at once
-        one is done."""
+        one is done. Whoever asked stays within the bounds, counted in that commit."""
+
+    async def given(self, who: str, since: datetime) -> Given:
+        """What this person's decisions gave back since then."""
 
     async def reject(self, request_id: int, who: str, now: datetime) -> bool:
         """False when it was decided already."""
@@ -129,10 +180,14 @@ class UndoBooks(Protocol):
 class Undoing:
     """The rules above. Every method raises BooksDown."""
 
-    def __init__(self, books: UndoBooks, clock: Clock, alone_max_centimes: int = ALONE_MAX_CENTIMES) -> None:
+    def __init__(
+        self, books: UndoBooks, clock: Clock, bounds: Bounds | None = None, alarm: Alarm | None = None
+    ) -> None:
         self._books = books
         self._clock = clock
-        self.alone_max_centimes = alone_max_centimes
+        self.bounds = bounds or Bounds()
+        self._alarm = alarm or (lambda _sign, _actor: None)
+        self._deciding = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def get(self, request_id: int) -> UndoRequest | None:
         return await self._books.get(request_id)
@@ -148,7 +203,7 @@ class Undoing:
 
     def alone(self, actor: Actor, centimes: int) -> bool:
         """Whether this person's request for so much is also the decision; what went back before counts."""
-        return actor.decides and centimes <= self.alone_max_centimes
+        return actor.decides and centimes <= self.bounds.payment_max_centimes
 
     async def propose(
         self, actor: Actor, payment: Payment, reason: Reason, comment: str, parts: tuple[Part, ...] = ()
@@ -161,15 +216,23 @@ class Undoing:
             return UndoRefusal.NOT_CAPTURED
         if {(part.number, part.amount_centimes) for part in parts} == _everything(payment):
             parts = ()  # a void, today, instead of credits after settlement
+        async with self._deciding:
+            return await self._propose(actor, payment, reason, comment, parts)
+
+    async def _propose(
+        self, actor: Actor, payment: Payment, reason: Reason, comment: str, parts: tuple[Part, ...]
+    ) -> UndoRequest | Payment | UndoRefusal:
         asked = sum(part.amount_centimes for part in parts) if parts else given_back(payment)
         before = await self._books.of_payment(payment.id)
         asked += sum(request.amount_centimes for request in before if request.state is UndoState.APPROVED)
         alone = self.alone(actor, asked)
         proposal = Proposal(payment.id, reason, comment, two_people=not alone, parts=parts)
-        request = await self._books.propose(proposal, actor.name, self._clock.now())
+        request = await self._books.propose(proposal, actor, self._clock.now())
         if isinstance(request, UndoRefusal) or not alone:
             return request
-        return await self._books.approve(request, actor.name, self._clock.now())
+        outcome = await self._approve(actor, request)
+        # the request stands: another supervisor decides on it
+        return request if outcome in (UndoRefusal.SECOND_PERSON, UndoRefusal.DAY_FULL) else outcome
 
     async def approve(self, actor: Actor, request: UndoRequest) -> Payment | UndoRefusal:
         """The payment on its way back."""
@@ -177,7 +240,21 @@ class Undoing:
             return UndoRefusal.NOT_ALLOWED
         if not request.may_approve(actor):
             return UndoRefusal.SECOND_PERSON
-        return await self._books.approve(request, actor.name, self._clock.now())
+        async with self._deciding:
+            return await self._approve(actor, request)
+
+    async def _approve(self, actor: Actor, request: UndoRequest) -> Payment | UndoRefusal:
+        now = self._clock.now()
+        outcome = await self._books.approve(request, actor, now, self.bounds)
+        if outcome is UndoRefusal.DAY_FULL:
+            self._alarm(Sign.DAY_FULL, actor)
+        if isinstance(outcome, Payment):
+            for sign in request.signs(actor):
+                self._alarm(sign, actor)
+            given = await self._books.given(actor.name, now - DAY)
+            if given.centimes > self.bounds.watch_centimes or given.count > self.bounds.watch_count:
+                self._alarm(Sign.DAY_WATCH, actor)
+        return outcome
 
     async def reject(self, actor: Actor, request: UndoRequest) -> UndoRefusal | None:
         """None: it is rejected, the money stays."""

@@ -1,18 +1,21 @@
 """The help desk's rooms, joined: a part of the composition root (channels/app.py), for the server and the CLI."""
 
+import logging
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
 from starlette.routing import BaseRoute
 
-from channels.limits import Limits
+from channels.limits import Hit, Limits
 from channels.observe.tally import Tally
+from channels.setting_parts import Desk as DeskSettings
 from channels.settings import Settings
 from channels.web import desk, ops
 from channels.web.desk_door import Threshold
 from channels.web.desk_login import Doorkeeper, LoginLimits
 from channels.web.desk_sessions import Cookies, DeskSessions, FormTokens
 from channels.web.pages import Pages
+from core.access import Actor
 from core.accounts import Accounts
 from core.billpay import Till
 from core.database.access_log import PgAccessLog
@@ -27,7 +30,9 @@ from core.database.wake import Waker
 from core.desk import Desk
 from core.ports import Clock
 from core.transcripts import Blind
-from core.undoing import Undoing
+from core.undoing import Alarm, Bounds, Sign, Undoing
+
+log = logging.getLogger(__name__)
 
 CENTIMES = 100
 
@@ -37,23 +42,50 @@ def accounts_on(database: Database, clock: Clock) -> Accounts:
     return Accounts(PgUsers(database), clock)
 
 
-def desk_on(database: Database, till: Till, clock: Clock, blind: Blind, alone_max_dh: int) -> Desk:
+def desk_on(
+    database: Database, till: Till, clock: Clock, blind: Blind, own: DeskSettings, alarm: Alarm | None = None
+) -> Desk:
     """Its use cases."""
     waker = Waker()
     books = PgUndoings(database, PgPayments(database))
-    undoing = Undoing(books, clock, alone_max_dh * CENTIMES)
+    bounds = Bounds(
+        own.alone_max_dh * CENTIMES,
+        own.alone_day_max_dh * CENTIMES,
+        own.alone_day_max_count,
+        own.watch_day_dh * CENTIMES,
+    )
+    undoing = Undoing(books, clock, bounds, alarm)
     transcripts = PgTranscripts(database, blind)
     return Desk(PgDesk(database, waker), transcripts, PgAccessLog(database), till, undoing, clock)
 
 
+def _alarm(hit: Hit | None) -> Alarm:
+    def tell(sign: Sign, actor: Actor) -> None:
+        log.warning("desk: %s: %s", sign, actor.name)
+        if hit is not None:
+            hit("desk", sign)
+
+    return tell
+
+
 def desk_routes(
-    settings: Settings, pages: Pages, database: Database, redis: Redis, till: Till, clock: Clock, tally: Tally
+    settings: Settings,
+    pages: Pages,
+    database: Database,
+    redis: Redis,
+    till: Till,
+    clock: Clock,
+    tally: Tally,
+    hit: Hit | None = None,
 ) -> Sequence[BaseRoute]:
-    """/desk and /ops behind one threshold. Cookies are Secure unless the public URL is plain http: the demo."""
+    """/desk and /ops behind one threshold. Cookies are Secure unless the public URL is plain http: the demo.
+
+    `hit` hears what turns somebody away, and what somebody should look at.
+    """
     own = settings.desk
     keys = [key.get_secret_value() for key in settings.secret_keys]
-    use_cases = desk_on(database, till, clock, Blind(keys), own.alone_max_dh)
-    doorkeeper = Doorkeeper(accounts_on(database, clock), LoginLimits(Limits(redis, "desk")), use_cases)
+    use_cases = desk_on(database, till, clock, Blind(keys), own, _alarm(hit))
+    doorkeeper = Doorkeeper(accounts_on(database, clock), LoginLimits(Limits(redis, "desk", hit)), use_cases)
     threshold = Threshold(
         pages,
         doorkeeper,

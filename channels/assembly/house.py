@@ -91,6 +91,7 @@ class House:
     queues: Queues
     tracer: Tracer
     transcripts: Transcripts
+    counted: TillMetrics
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -184,6 +185,7 @@ def assemble(
         Queues(database, clock, counted),
         tracer,
         transcripts,
+        counted,
     )
 
 

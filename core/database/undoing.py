@@ -1,6 +1,8 @@
 """Requests to give money back. A decision and the payment's move are one commit; the table's own checks stand behind.
 
 The bills' rows are locked first: a bill that the poster gives back by itself and the whole payment never go together.
+Before them the row of whoever decides: that person's decisions follow one another, and what a day allows is counted
+after those that came first.
 """
 
 from dataclasses import asdict
@@ -10,19 +12,20 @@ from psycopg import errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from core.access import Actor
 from core.books import Change
 from core.database.payments import PgPayments
 from core.database.pool import Connection, Database
 from core.database.wake import TaskName, Wake, Waker
 from core.payment import Event, Payment, State
 from core.refunds import Part
-from core.undoing import BillLeft, Proposal, Reason, UndoRefusal, UndoRequest, UndoState
+from core.undoing import DAY, BillLeft, Bounds, Given, Proposal, Reason, UndoRefusal, UndoRequest, UndoState
 
 PROPOSE = """
 INSERT INTO undo_requests (payment_id, amount_centimes, reason, comment, two_people, state, proposed_by, proposed_at,
-    parts)
+    parts, proposed_address, proposed_browser)
 SELECT id, COALESCE(%(amount)s, approved_centimes, amount_centimes), %(reason)s, %(comment)s, %(two_people)s,
-       'proposed', %(who)s, %(now)s, %(parts)s
+       'proposed', %(who)s, %(now)s, %(parts)s, %(address)s, %(browser)s
 FROM payments WHERE id = %(payment_id)s AND state = 'captured'
 RETURNING *
 """
@@ -60,11 +63,29 @@ RETURNING id
 """
 
 # Who decides is read again here: an account that was disabled meanwhile, or is no supervisor's, approves nothing.
+DECIDER = """
+SELECT name FROM desk_users WHERE name = %(who)s AND role = 'supervisor' AND disabled_at IS NULL FOR NO KEY UPDATE
+"""
+
 APPROVE = """
-UPDATE undo_requests SET state = 'approved', decided_by = %(who)s, decided_at = %(now)s
+UPDATE undo_requests SET state = 'approved', decided_by = %(who)s, decided_at = %(now)s,
+    decided_address = %(address)s, decided_browser = %(browser)s
 WHERE id = %(id)s AND state = 'proposed' AND (NOT two_people OR proposed_by <> %(who)s)
-  AND EXISTS (SELECT FROM desk_users WHERE name = %(who)s AND role = 'supervisor' AND disabled_at IS NULL)
 RETURNING payment_id
+"""
+
+# The request that is being decided is among them.
+OF_THE_PAYMENT = """
+SELECT COALESCE(sum(amount_centimes), 0)::bigint AS centimes FROM undo_requests
+WHERE payment_id = %(payment_id)s AND state = 'approved'
+"""
+ALONE_SINCE = """
+SELECT count(*) AS count, COALESCE(sum(amount_centimes), 0)::bigint AS centimes FROM undo_requests
+WHERE decided_by = %(who)s AND proposed_by = %(who)s AND state = 'approved' AND decided_at > %(since)s
+"""
+GIVEN_SINCE = """
+SELECT count(*) AS count, COALESCE(sum(amount_centimes), 0)::bigint AS centimes FROM undo_requests
+WHERE decided_by = %(who)s AND state = 'approved' AND decided_at > %(since)s
 """
 
 REJECT = """
@@ -116,7 +137,7 @@ class PgUndoings:
             for row in rows
         )
 
-    async def propose(self, proposal: Proposal, who: str, now: datetime) -> UndoRequest | UndoRefusal:
+    async def propose(self, proposal: Proposal, who: Actor, now: datetime) -> UndoRequest | UndoRefusal:
         parts = proposal.parts
         values = {
             "payment_id": proposal.payment_id,
@@ -125,7 +146,9 @@ class PgUndoings:
             "reason": proposal.reason,
             "comment": proposal.comment,
             "two_people": proposal.two_people,
-            "who": who,
+            "who": who.name,
+            "address": who.address,
+            "browser": who.browser,
             "now": now,
         }
 
@@ -144,15 +167,18 @@ class PgUndoings:
         except _Refused as refused:
             return refused.why
 
-    async def approve(self, request: UndoRequest, who: str, now: datetime) -> Payment | UndoRefusal:
-        why = f"{request.reason}: {request.proposed_by}, {who}"
+    async def approve(self, request: UndoRequest, who: Actor, now: datetime, bounds: Bounds) -> Payment | UndoRefusal:
+        why = f"{request.reason}: {request.proposed_by}, {who.name}"
+        by = {"id": request.id, "who": who.name, "address": who.address, "browser": who.browser, "now": now}
 
         async def work(connection: Connection) -> Payment | None:
             async with connection.transaction():
-                row = await (await connection.execute(APPROVE, {"id": request.id, "who": who, "now": now})).fetchone()
-                if row is None:
-                    raise _Refused(UndoRefusal.DECIDED_ALREADY)
+                for statement in (DECIDER, APPROVE):
+                    if await (await connection.execute(statement, by)).fetchone() is None:
+                        raise _Refused(UndoRefusal.DECIDED_ALREADY)
                 await _require_left(connection, request.payment_id, request.parts)
+                if request.proposed_by == who.name:
+                    await _require_within(connection, request, now, bounds)
                 if request.parts:
                     await self._give_parts(connection, request, why, now)
                     return None
@@ -180,6 +206,10 @@ class PgUndoings:
             raise _Refused(UndoRefusal.NOT_CAPTURED)
         await self._waker.wake([Wake(TaskName.REFUND, request.payment_id)], connection)
 
+    async def given(self, who: str, since: datetime) -> Given:
+        row = await self._database.one(GIVEN_SINCE, who=who, since=since)
+        return Given() if row is None else Given(row["count"], row["centimes"])
+
     async def reject(self, request_id: int, who: str, now: datetime) -> bool:
         return await self._database.do(REJECT, id=request_id, who=who, now=now) > 0
 
@@ -203,6 +233,19 @@ async def _require_left(connection: Connection, payment_id: str, parts: tuple[Pa
         raise _Refused(UndoRefusal.TOO_MUCH)
 
 
+async def _require_within(connection: Connection, request: UndoRequest, now: datetime, bounds: Bounds) -> None:
+    """One person's word is enough for so much, of a payment and of a day. Its locks are held. Raises _Refused."""
+    values = {"payment_id": request.payment_id, "who": request.proposed_by, "since": now - DAY}
+    whole = await (await connection.execute(OF_THE_PAYMENT, values)).fetchone()
+    day = await (await connection.execute(ALONE_SINCE, values)).fetchone()
+    assert whole is not None, "a sum is one row"
+    assert day is not None, "a sum is one row"
+    if whole["centimes"] > bounds.payment_max_centimes:
+        raise _Refused(UndoRefusal.SECOND_PERSON)
+    if day["centimes"] > bounds.day_max_centimes or day["count"] > bounds.day_max_count:
+        raise _Refused(UndoRefusal.DAY_FULL)
+
+
 def _request_of(row: DictRow) -> UndoRequest:
     return UndoRequest(
         row["id"],
@@ -217,4 +260,6 @@ def _request_of(row: DictRow) -> UndoRequest:
         row["decided_by"],
         row["decided_at"],
         tuple(Part(**part) for part in row["parts"] or ()),
+        row["proposed_address"] or "",
+        row["proposed_browser"] or "",
     )

@@ -12,7 +12,8 @@ from core.accounts import Role
 from core.attending import NoSuchPayment
 from core.books import PostingState
 from core.payment import Payment, State
-from core.undoing import Reason, Undoing, UndoRefusal, UndoRequest, UndoState, given_back
+from core.refunds import Part
+from core.undoing import Bounds, Reason, Sign, Undoing, UndoRefusal, UndoRequest, UndoState, given_back
 from tests.core.conftest import Shop
 from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
 
@@ -83,7 +84,7 @@ async def test_above_the_limit_the_same_supervisor_is_refused_and_another_is_not
 @pytest.mark.parametrize("limit_centimes", [76919, 76920])
 async def test_the_limit_itself_is_within_it(at: DeskShop, limit_centimes: int) -> None:
     payment = await at.shop.paid()
-    undoing = Undoing(at.desk.undoing._books, at.shop.clock, limit_centimes)
+    undoing = Undoing(at.desk.undoing._books, at.shop.clock, Bounds(limit_centimes))
     assert undoing.alone(SUPERVISOR, given_back(payment)) is (limit_centimes == 76920)
     assert not undoing.alone(AGENT, given_back(payment))
 
@@ -200,3 +201,99 @@ async def test_what_goes_back_is_what_the_bank_took(at: DeskShop) -> None:
     assert given_back(replace(payment, approved_centimes=None)) == 76920
     with pytest.raises(NoSuchPayment):
         await at.desk.propose_undo(AGENT, "nobody", Reason.PAID_TWICE, "")
+
+
+CLONES = """
+WITH more AS (
+    INSERT INTO payments SELECT (jsonb_populate_record(p, jsonb_build_object(
+        'id', lpad(n::text, 26, '0'), 'reference', lpad(n::text, 6, '0'), 'idempotency_key', 'clone:' || n,
+        'receipt_number', NULL, 'receipt_token', NULL, 'transaction_number', NULL))).*
+    FROM payments p, generate_series(1, %(count)s) AS n WHERE p.id = %(id)s RETURNING id)
+INSERT INTO payment_lines SELECT (jsonb_populate_record(l, jsonb_build_object('payment_id', more.id,
+    'invoice_number', l.invoice_number || more.id, 'posting', 'posted'))).*
+FROM payment_lines l, more WHERE l.payment_id = %(id)s
+"""
+
+
+async def clones(at: DeskShop, count: int) -> list[str]:
+    """As many paid payments of 299,00 DH as one."""
+    paid = await small(at)
+    await at.shop.work()
+    at.shop.by_hand = True
+    await at.shop.database.do(CLONES, id=paid.id, count=count)
+    return [f"{n:026}" for n in range(1, count + 1)]
+
+
+async def alone(at: DeskShop, who: str = "sami") -> int:
+    """Centimes that went back by one person's word."""
+    row = await at.shop.database.one(
+        "SELECT COALESCE(sum(amount_centimes), 0)::bigint AS sum FROM undo_requests "
+        "WHERE state = 'approved' AND decided_by = %(who)s AND proposed_by = decided_by",
+        who=who,
+    )
+    assert row is not None
+    return int(row["sum"])
+
+
+async def test_a_thousand_approvals_at_once_stay_within_a_day_s_limit(at: DeskShop) -> None:
+    payments = [await at.shop.till.payment(payment_id) for payment_id in await clones(at, 1_000)]
+    heard: list[Sign] = []
+    bounds = Bounds(day_max_centimes=200_000, day_max_count=100)
+    undoing = Undoing(at.desk.undoing._books, at.shop.clock, bounds, lambda sign, _: heard.append(sign))
+
+    async def ask(payment: Payment | None) -> object:
+        assert payment is not None
+        return await undoing.propose(SUPERVISOR, payment, Reason.WRONG_LINE, "")
+
+    outcomes = await asyncio.gather(*(ask(payment) for payment in payments))
+    assert sum(isinstance(outcome, Payment) for outcome in outcomes) == 200_000 // 29_900
+    assert sum(isinstance(outcome, UndoRequest) for outcome in outcomes) == 1_000 - 200_000 // 29_900
+    assert await alone(at) == 200_000 // 29_900 * 29_900
+    assert set(heard) == {Sign.DAY_FULL}
+    waiting = next(outcome for outcome in outcomes if isinstance(outcome, UndoRequest))
+    assert await undoing.approve(SUPERVISOR, waiting) is UndoRefusal.DAY_FULL
+    assert isinstance(await undoing.approve(OTHER_SUPERVISOR, waiting), Payment)
+    at.shop.clock.forward(86_401)
+    later = next(outcome for outcome in outcomes if isinstance(outcome, UndoRequest) and outcome.id != waiting.id)
+    assert isinstance(await undoing.approve(SUPERVISOR, later), Payment)
+
+
+async def test_a_day_allows_so_many_decisions_alone(at: DeskShop) -> None:
+    payments = await clones(at, 4)
+    undoing = Undoing(at.desk.undoing._books, at.shop.clock, Bounds(day_max_count=2))
+    outcomes = []
+    for payment_id in payments:
+        payment = await at.shop.till.payment(payment_id)
+        assert payment is not None
+        outcomes.append(await undoing.propose(SUPERVISOR, payment, Reason.WRONG_LINE, ""))
+    assert [type(outcome) for outcome in outcomes] == [Payment, Payment, UndoRequest, UndoRequest]
+
+
+async def test_parts_of_one_payment_at_once_stay_within_the_limit(at: DeskShop) -> None:
+    payment = await at.shop.paid(await at.shop.internet_order())
+    await at.shop.work()
+    bills = await at.desk.undoing.bills(payment.id)
+    parts = [(Part(bill.number, 20_000),) for bill in bills] * 10
+    for _ in range(3):
+        await asyncio.gather(*(at.desk.propose_undo(SUPERVISOR, payment.id, Reason.WRONG_AMOUNT, "", x) for x in parts))
+    assert 0 < await alone(at) <= 50_000
+
+
+async def test_one_browser_for_two_people_is_told(at: DeskShop) -> None:
+    heard: list[tuple[Sign, str]] = []
+    undoing = Undoing(
+        at.desk.undoing._books,
+        at.shop.clock,
+        Bounds(watch_centimes=1),
+        lambda sign, who: heard.append((sign, who.name)),
+    )
+    payment = await at.shop.paid()
+    request = await undoing.propose(replace(SUPERVISOR, browser="b1"), payment, Reason.PAID_TWICE, "")
+    assert isinstance(request, UndoRequest)
+    other = replace(OTHER_SUPERVISOR, browser="b1")
+    assert request.signs(other) == (Sign.SAME_BROWSER, Sign.SAME_ADDRESS)
+    assert request.signs(replace(other, browser="b2", address="192.0.2.9")) == ()
+    assert isinstance(await undoing.approve(other, request), Payment)
+    assert heard == [(Sign.SAME_BROWSER, "sofia"), (Sign.SAME_ADDRESS, "sofia"), (Sign.DAY_WATCH, "sofia")]
+    row = await at.shop.database.one("SELECT proposed_browser, decided_browser, decided_address FROM undo_requests")
+    assert row == {"proposed_browser": "b1", "decided_browser": "b1", "decided_address": "127.0.0.1"}
