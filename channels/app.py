@@ -16,6 +16,7 @@ from channels.assembly.house import House, assemble, base_of, operator_of
 from channels.clock import ZONE
 from channels.http import openapi
 from channels.http.front import Front, hot
+from channels.http.hosts import Hosts
 from channels.http.json_door import JsonDoor
 from channels.http.receive import Check
 from channels.ivr import connector
@@ -26,9 +27,11 @@ from channels.ivr.transactions import RedisTransactions
 from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.ivr.wires.twilio import TwilioVoice
 from channels.ivr.wires.twilio_pay import pay_of
+from channels.limits import Limits
 from channels.observe import otel
 from channels.observe.logs import RequestIds
 from channels.observe.tally import Tally
+from channels.pace import RedisPace
 from channels.settings import BadSettings, Settings
 from channels.sms import endpoint as sms
 from channels.sms.wires import WIRES as SMS_WIRES
@@ -90,7 +93,9 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
-        *page_routes(settings, pages, house.till, house.links, house.metrics.refused),
+        *page_routes(
+            settings, pages, house.till, house.links, house.metrics.refused, RedisPace(Limits(house.redis, "page"))
+        ),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, house.networks.states),
@@ -101,7 +106,8 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
     if house.tracer is not NO_TRACER:
         doors = {path: otel.Traced(door, house.tracer) for path, door in doors.items()}
         layers.insert(0, Middleware(otel.Traced, tracer=house.tracer))
-    app = Front(doors, routes=routes, lifespan=lifespan, middleware=layers)
+    hosts = Hosts(base_of(settings), (*settings.hosts, settings.kannel.callback_url))
+    app = Front(doors, hosts=hosts, count=house.metrics.refused, routes=routes, lifespan=lifespan, middleware=layers)
     app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
     app.state.leave = switch.leave if switch is not None else lambda: None  # what else lets nobody in at the stop
     return app
@@ -187,8 +193,8 @@ def _asterisk(house: House) -> "AgiServer | None":
         return None
     from channels.assembly import asterisk  # half a MiB, for those whose own switch it is
 
-    check, tell = guards.gate(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
-    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, check, tell)
+    gate, tell = guards.gate_of(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
+    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, gate, tell)
 
 
 def _enabled(names: Sequence[str], wires: Mapping[str, W], kind: str) -> dict[str, W]:

@@ -65,6 +65,7 @@ class Settings(Part):
     public_url: WebUrl = Field(
         "", description="the base that gateways and customers reach: signatures and links use it"
     )
+    hosts: Names = Field((), description="names besides the public URL's by which gateways reach us, comma list")
     secret_keys: Secrets = Field((), description="keys that sign links, comma list: the first signs, all verify")
     vault_keys: Secrets = Field((), description="id:base64 of 32 bytes, comma list: the first seals, all open")
     short_code: str = Field("1117", description="the number that SMS go to")

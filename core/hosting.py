@@ -7,6 +7,7 @@ undoes "paid" (facts/failure-points.md 12, 13; facts/cmi.md, Hosted page).
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from core.attending import ASKABLE
 from core.billpay import Till
@@ -23,13 +24,29 @@ NONCE_BITS = 128
 PAGE_S = 600  # how long the acquirer's page takes a card; with its slack below the acquirer's window
 
 
+class Pace(Protocol):
+    """Says whether this is the first to ask about a payment in a while."""
+
+    async def first(self, payment_id: str) -> bool: ...
+
+
+class EveryTime:
+    """Implements Pace where nobody counts: tests, and tools that ask once."""
+
+    async def first(self, payment_id: str) -> bool:
+        return True
+
+
 class Hosting:
     """The use cases of the hosted page. Raises BooksDown."""
 
-    def __init__(self, till: Till, page: HostedPage, randomness: Randomness | None = None) -> None:
+    def __init__(
+        self, till: Till, page: HostedPage, randomness: Randomness | None = None, pace: Pace | None = None
+    ) -> None:
         self._till = till
         self._page = page
         self._randomness = randomness or SystemRandomness()
+        self._pace = pace or EveryTime()
 
     async def leave(self, payment_id: str) -> PageForm | Payment | Refusal:
         """The form that takes a browser to the acquirer; the payment itself when there is nothing to pay there.
@@ -78,9 +95,9 @@ class Hosting:
         return next((said for one in readings if (said := self._page.read(one)) is not None), None)
 
     async def came_back(self, payment_id: str) -> Payment:
-        """The browser is back: ask the acquirer, whatever the browser says. Raises NoSuchPayment."""
+        """The browser is back: ask the acquirer, whatever the browser says, at its pace. Raises NoSuchPayment."""
         payment = await self._till.attendant.read(payment_id)
-        if payment.state in ASKABLE and payment.sent_at is not None:
+        if payment.state in ASKABLE and payment.sent_at is not None and await self._pace.first(payment_id):
             return await self._till.attendant.page_over(payment_id)
         return payment
 

@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from channels.gateways.ami import PORT, AmiAccount
 from channels.gateways.callers_ami import PLACES, AmiCaller, CallFileCaller, Route
-from channels.http.receive import Check
+from channels.http.receive import Gate
 from channels.ivr.agi.call import Manner, Parts
 from channels.ivr.agi.field import Timers
 from channels.ivr.agi.server import AgiServer
@@ -21,14 +21,22 @@ from sessions.turn import Turns
 
 
 def agi_server(
-    settings: Settings, texts: Texts, turns: Turns, metrics: Metrics, check: Check, tell: Tells = untold
+    settings: Settings, texts: Texts, turns: Turns, metrics: Metrics, gate: Gate, tell: Tells = untold
 ) -> AgiServer:
     """Not yet listening."""
     own, prompts = settings.asterisk, Prompts(texts)
     timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
     manner = Manner(own.sounds, own.music, own.call_max_s, timers)
     parts = Parts(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner, tell)
-    return AgiServer(parts, check, host=own.agi_host, port=own.agi_port, calls_max=own.calls_max, drain_s=own.drain_s)
+    return AgiServer(
+        parts,
+        gate.check,
+        admits=gate.admits,
+        host=own.agi_host,
+        port=own.agi_port,
+        calls_max=own.calls_max,
+        drain_s=own.drain_s,
+    )
 
 
 def caller(settings: Settings) -> Caller | None:

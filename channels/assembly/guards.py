@@ -24,14 +24,20 @@ def signed(settings: Settings) -> Check:
 
 def gate(settings: Settings, wire: str) -> Check:
     """The guard of a wire that signs nothing. Raises BadSettings where nothing guards it outside the demo."""
+    made = gate_of(settings, wire)
+    known = wire in AGGREGATORS and not made.open_to_all
+    return ours(made.check, wire, settings.ussd.service_code) if known else made.check
+
+
+def gate_of(settings: Settings, wire: str) -> Gate:
+    """Its rule: secrets and networks. Raises BadSettings as `gate`."""
     secret = settings.gateway_secrets.get(wire)
     if secret is None or not secret.get_secret_value().strip():
         if settings.demo:
-            return Gate(open_to_all=True).check
+            return Gate(open_to_all=True)
         raise BadSettings(f"KHALLAS_GATEWAY_SECRETS__{wire.upper()} is missing: a secret, or net:… of its networks")
     allowed = gateway_of(secret.get_secret_value(), wire)
-    check = Gate(allowed.secrets, allowed.networks).check
-    return ours(check, wire, settings.ussd.service_code) if wire in AGGREGATORS else check
+    return Gate(allowed.secrets, allowed.networks)
 
 
 def connector(settings: Settings) -> Check:

@@ -13,7 +13,7 @@ from core.acquirers.cmi_page import CmiPage
 from core.acquirers.hosted import HostedShop
 from core.billpay import Till
 from core.cards import Secret
-from core.hosting import Hosting
+from core.hosting import Hosting, Pace
 
 
 def pay_links(settings: Settings) -> PayLinks:
@@ -22,7 +22,7 @@ def pay_links(settings: Settings) -> PayLinks:
 
 
 def page_routes(
-    settings: Settings, pages: Pages, till: Till, receipts: ReceiptLinks, count: Count
+    settings: Settings, pages: Pages, till: Till, receipts: ReceiptLinks, count: Count, pace: Pace
 ) -> Sequence[BaseRoute]:
     """Nothing where the acquirer's page is not configured."""
     own, base = settings.cmi, settings.public_url.rstrip("/")
@@ -32,5 +32,5 @@ def page_routes(
     store_key = Secret(own.store_key.get_secret_value())
     left, callback, links = base + hosted.LEFT_PATH, base + hosted.CALLBACK_PATH, pay_links(settings)
     shop = HostedShop(own.client_id, store_key, back, back, left, callback)
-    hosting = Hosting(till, CmiPage(shop, own.page_url, links.make))
+    hosting = Hosting(till, CmiPage(shop, own.page_url, links.make), pace=pace)
     return hosted.routes(pages, till, hosting, links, receipts, own.page_url, count)

@@ -11,6 +11,8 @@ from typing import Any
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from channels.http.hosts import one_host
+
 RECEIVE_MAX_S = 10.0  # from the connection, or a request's first byte, to its last
 HEAD_BYTES_MAX = 16 * 1024
 HEADERS_MAX = 64
@@ -26,6 +28,10 @@ Whole = Callable[[Scope, int, bytes, bytes], bool]
 
 class HeadTooLarge(ValueError):
     """The peer's fault: the parser turns it into 400 and the connection ends."""
+
+
+class NoHost(ValueError):
+    """The peer's fault: no Host or several, or an HTTP older than hosts. 400, as above."""
 
 
 @dataclass(slots=True)
@@ -48,6 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
+        self._headers_bytes = 0  # of a head that came in few pieces
         self._whole = False  # whether the bytes just received ended with a request's last one
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -77,15 +84,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._whole = False
+        self._headers_bytes = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        if len(self.headers) > HEADERS_MAX or len(value) > HEAD_BYTES_MAX:
+        self._headers_bytes += len(name) + len(value)
+        if len(self.headers) > HEADERS_MAX or self._headers_bytes > HEAD_BYTES_MAX:
             self._count("protocol", "head")
             raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
+        if not one_host(self.headers, self.url, self.parser.get_http_version()):
+            self._count("protocol", "host")
+            raise NoHost
         self._in_head = False
         self._head_bytes = 0
         super().on_headers_complete()

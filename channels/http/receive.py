@@ -151,6 +151,10 @@ class Gate:
         if not any(matches):
             raise Refused("the shared secret is missing or wrong")
 
+    def admits(self, peer: str) -> bool:
+        """Whether an address may connect at all, before it has said anything."""
+        return self.open_to_all or not self.networks or _within(peer, tuple(self.networks))
+
     @staticmethod
     def _given(request: Incoming) -> str:
         if SECRET_HEADER in request.headers:

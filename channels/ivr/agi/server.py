@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from channels.door import Malformed, Refused
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 CALLS_MAX = 200
 WAITING_MAX = 50  # connections beyond the calls: they are told "busy", further ones are closed
+SILENT_PEERS = 2  # as many switches as may fill their part with connections that say nothing
 BACKLOG = 128
 DRAIN_S = 120.0  # what most calls still need to come to their end
 DOOR = f"ivr/{NAME}"
@@ -33,12 +34,19 @@ class AgiServer:
         parts: Parts,
         check: Check,
         *,
+        admits: Callable[[str], bool] = lambda peer: True,
         host: str,
         port: int,
         calls_max: int = CALLS_MAX,
         drain_s: float = DRAIN_S,
     ) -> None:
-        """`check` raises Refused for a switch that may not call us. Port 0 takes a free one. `drain_s`: see `open`."""
+        """`admits` knows addresses that may connect at all; `check` raises Refused once a switch has said who it is.
+
+        Port 0 takes a free one. `drain_s`: see `open`.
+        """
+        self._admits = admits
+        self._silent: dict[asyncio.StreamWriter, str] = {}  # the oldest first, each with its peer
+        self._spoken: set[asyncio.StreamWriter] = set()
         self._parts = parts
         self._check = check
         self._host = host
@@ -83,18 +91,41 @@ class AgiServer:
             raise ConnectionError("the FastAGI server does not listen")
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._tasks) >= self._calls_max + WAITING_MAX:
+        peer = _address(writer)
+        if not self._admits(peer):
+            self._parts.metrics.refused(DOOR, "forbidden")
+            writer.transport.abort()
+            return
+        if len(self._spoken) >= self._calls_max + WAITING_MAX:
             self._parts.metrics.call_ended(NAME, "crowded")
             writer.transport.abort()
             return
+        self._make_room(peer)
+        self._silent[writer] = peer
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._forget(writer))
+
+    def _forget(self, writer: asyncio.StreamWriter) -> None:
+        self._silent.pop(writer, None)
+        self._spoken.discard(writer)
+
+    def _make_room(self, peer: str) -> None:
+        """Who says nothing makes way for who comes: a switch says at once what it wants."""
+        peer_max = self._calls_max + WAITING_MAX  # a burst of right calls has said nothing yet either
+        own = [writer for writer, whose in self._silent.items() if whose == peer]
+        full = len(self._silent) >= SILENT_PEERS * peer_max
+        oldest = own if len(own) >= peer_max else [*self._silent] if full else []
+        for writer in oldest[:1]:
+            del self._silent[writer]
+            self._parts.metrics.refused(DOOR, "silent")
+            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(reader, writer)
         try:
-            outcome = await self._call(line, writer.get_extra_info("peername"))
+            outcome = await self._call(line, writer)
             await line.command(protocol.set_variable(RESULT_VARIABLE, outcome))
         except HungUp:
             outcome = "hung_up"
@@ -108,8 +139,8 @@ class AgiServer:
             await line.close()
         self._parts.metrics.call_ended(NAME, outcome)
 
-    async def _call(self, line: Line, peer: object) -> str:
-        heard = await self._let_in(line, str(peer[0]) if isinstance(peer, tuple) else "")
+    async def _call(self, line: Line, writer: asyncio.StreamWriter) -> str:
+        heard = await self._let_in(line, writer)
         if heard is None:
             return Result.REFUSED
         if self._calls >= self._calls_max:
@@ -121,11 +152,13 @@ class AgiServer:
         finally:
             self._calls -= 1
 
-    async def _let_in(self, line: Line, peer: str) -> Heard | None:
+    async def _let_in(self, line: Line, writer: asyncio.StreamWriter) -> Heard | None:
         wire = self._parts.wire
         try:
             greeting = await line.greeting()
-            self._check(wire.incoming(greeting, peer))
+            self._spoken.add(writer)
+            self._silent.pop(writer, None)
+            self._check(wire.incoming(greeting, _address(writer)))
             return wire.arrival(greeting)
         except (Malformed, Refused) as error:
             log.warning("refused at %s: %s", DOOR, error)
@@ -141,3 +174,8 @@ class AgiServer:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+def _address(writer: asyncio.StreamWriter) -> str:
+    peer = writer.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else ""

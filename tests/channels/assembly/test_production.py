@@ -238,6 +238,10 @@ def test_a_wrong_value_is_not_quoted() -> None:
         "serve.serve_forever(settings, '127.0.0.1', 1)",
         "asyncio.run(serve.work_forever(settings))",
         "demo.run(1, pathlib.Path('/dev/null/never-made'), os.environ)",
+        "command('serve', '--workers', '2')",
+        "command('serve')",
+        "command('worker')",
+        "child.main(0, 0, 0)",
     ],
 )
 def test_no_core_is_dumped(start: str) -> None:
@@ -245,6 +249,9 @@ def test_no_core_is_dumped(start: str) -> None:
     program = f"""
 import asyncio, os, pathlib, resource
 import uvicorn
+import sys
+import channels.cli as cli
+import channels.commands.child as child
 import channels.commands.demo as demo
 import channels.commands.serve as serve
 from channels.process import dumpable
@@ -252,6 +259,11 @@ from channels.settings import load
 settings = load(os.environ)
 def stop(*_, **__):
     raise SystemExit(f"{{resource.getrlimit(resource.RLIMIT_CORE)}} {{dumpable()}}")
+def command(*words):
+    cli.load = stop  # before a secret is read
+    sys.argv = ["khallas", *words]
+    cli.main()
+child.load = stop
 uvicorn.Server.run = uvicorn.Server.serve = serve.assemble = demo._servers = pathlib.Path.mkdir = stop
 assert dumpable()
 {start}

@@ -162,3 +162,20 @@ async def test_too_many_or_too_long_headers_are_refused(served: Served, head: by
     assert (await _until_closed(reader)).startswith(b"HTTP/1.1 400")
     assert served.counted["protocol head"] >= 1
     writer.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 1_000) for n in range(20)) + b"\r\n",
+    ],
+)
+async def test_no_host_several_hosts_and_a_head_in_one_piece(served: Served, head: bytes) -> None:
+    reader, writer = await asyncio.open_connection(*served.address)
+    writer.write(head)
+    assert (await _until_closed(reader)).startswith(b"HTTP/1.1 400 ")
+    writer.close()

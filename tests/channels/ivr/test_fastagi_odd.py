@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+import ipaddress
+import socket
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
+from channels.http.receive import Gate
 from channels.ivr.agi import line as agi_line_module
 from channels.ivr.agi import server as agi_server_module
 from channels.ivr.agi.call import Manner
@@ -14,10 +18,12 @@ from channels.ivr.agi.protocol import GREETING_LINES_MAX, LINE_BYTES_MAX
 from channels.ivr.wires.fastagi import CallTokens
 from core.texts import Texts
 from sessions.store import StoreDown
-from tests.channels.ivr.agi_line import TOKENS, AgiLine, memory_line
+from tests.channels.ivr.agi_line import OVER_MAX_S, TOKENS, AgiLine, memory_line
 from tests.channels.ivr.fake_till import SALMA
 from tests.channels.ivr.switch import HANG_UP
 from tests.channels.ivr.test_fastagi import CARD, OPENING
+
+SILENT = 260  # more than all calls and those that wait
 
 
 @pytest.fixture
@@ -191,3 +197,24 @@ async def test_a_stopping_server_erases_what_its_calls_held(redis_url: str, text
         await asyncio.gather(going, return_exceptions=True)
     with pytest.raises(ConnectionError):
         await server.probe()
+
+
+async def test_silent_connections_make_way_for_calls(redis_url: str, texts: Texts) -> None:
+    """260 of them, from the very address of the switch: no right call is turned away for it."""
+    async with memory_line(redis_url, texts) as line, AsyncExitStack() as stack:
+        for _ in range(SILENT):
+            mute = stack.enter_context(socket.socket())
+            mute.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(mute, ("127.0.0.1", line.server.port))
+        assert (await line.call([*OPENING, *CARD])).variables == {"KHALLAS_RESULT": "ended"}
+        assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="crowded") == 0
+
+
+async def test_a_foreign_peer_is_refused_before_it_says_anything(redis_url: str, texts: Texts) -> None:
+    gate = Gate(networks=(ipaddress.ip_network("192.0.2.0/28"),))
+    async with memory_line(redis_url, texts, admits=gate.admits) as line:
+        reader, writer = await asyncio.open_connection("127.0.0.1", line.server.port)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), OVER_MAX_S) == b""  # nothing was sent, nothing is heard
+        writer.transport.abort()
+        assert line.counted("khallas_refused_total", door="ivr/fastagi", reason="forbidden") == 1

@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 import aiohttp
 import pytest
 import yarl
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 
 from channels.clock import SystemClock
+from channels.limits import Limits
 from channels.links import PayLinks, ReceiptLinks
+from channels.pace import RedisPace
 from channels.receipt_view import Operator
 from channels.web import hosted
 from channels.web.pages import Pages
@@ -23,6 +26,7 @@ from core.acquirers.cmi_page import CmiPage
 from core.acquirers.hosted import HostedShop, ver3_hash
 from core.hosting import Hosting
 from core.money import decimal_text
+from core.page_port import PageForm
 from core.payment import Payment, State
 from core.texts import load_texts
 from core.timing import Times
@@ -421,3 +425,35 @@ def test_the_emulators_posts_have_as_many_fields_as_real_ones() -> None:
     ours = {name: name for name in ("oid", "clientid", "amount", "okUrl", "encoding", "HASH")}
     for manners in EVERY_MANNER:
         assert len(real_set(ours, {"Response": "Approved"}, manners, DEMO_CREDENTIALS.store_key)) == manners.fields
+
+
+async def test_the_bank_is_asked_once_however_often_a_browser_is_back(
+    shop: Shop, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form that we gave the browser, posted to /cmi/back sixty times."""
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    redis = Redis.from_url(redis_url)
+    shop.hosting._pace = RedisPace(Limits(redis, "page"))
+    asked = list[str]()
+    over = shop.open_.till.attendant.page_over
+
+    async def counted(payment_id: str) -> Payment:
+        asked.append(payment_id)
+        return await over(payment_id)
+
+    monkeypatch.setattr(shop.open_.till.attendant, "page_over", counted)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(60):
+            group.create_task(shop.post(shop.url + hosted.BACK_PATH, shop.said(basket)))
+    assert asked == [basket.id]
+    await redis.aclose()
+
+
+async def test_our_own_form_is_not_the_banks_word(shop: Shop) -> None:
+    """It bears a right hash, and tells no outcome."""
+    basket = await shop.basket()
+    left = await shop.hosting.leave(basket.id)
+    assert isinstance(left, PageForm)
+    assert await shop.post(shop.url + hosted.CALLBACK_PATH, dict(left.fields)) == "FAILURE"
+    assert (await shop.read(basket)).state is State.SENDING
