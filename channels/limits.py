@@ -67,6 +67,14 @@ class Limits:
             self._hit(self._scope, limits[used_up - 1].name)
         return limits[used_up - 1]
 
+    async def forget(self, limits: Sequence[Limit]) -> None:
+        """Begin these counters anew. Raises LimitsDown."""
+        try:
+            for limit in limits[:LIMITS_MAX]:
+                await self._pipe.do("DEL", f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}")
+        except (RedisError, OSError, TimeoutError) as error:
+            raise LimitsDown(type(error).__name__) from error
+
 
 class RedisCodeLimits:
     """ports.CodeLimits (facts/security.md 12). Raises LimitsDown: without counters no code may be tried.
@@ -76,8 +84,13 @@ class RedisCodeLimits:
     line that many guess at stays open: to those who are known there at their usual pace, to everybody else for one
     try in SLOW_TRIES_S each. Tries are counted before the answer is known: copies at once are no way around.
 
+    Who hides a number is a new caller in each call: all of them together are one network with counters of its own,
+    so that one telephone does not close the channel to everybody. Past those each line stays open to them for one try
+    in HIDDEN_SLOW_S, so many a minute in all.
+
     How far guessing comes in an hour (docs/SECURITY.md): N callers try at most TARGET_WRONG + N codes of one line, and
-    all of them ALL_WRONG codes of all lines, of a million.
+    all of them ALL_WRONG codes of all lines, of a million; hidden callers HIDDEN_TARGET_WRONG and one in HIDDEN_SLOW_S
+    of a line, HIDDEN_WRONG and HIDDEN_PACE a minute of all lines.
     """
 
     PAIR_TRIES, PAIR_TRIES_S = 10, 900
@@ -88,6 +101,10 @@ class RedisCodeLimits:
     CALLER_WRONG, CALLER_WRONG_S = 10, 3_600
     CHANNEL_WRONG, CHANNEL_WRONG_S = 2_000, 3_600
     ALL_WRONG, ALL_WRONG_S = 4_000, 3_600
+    HIDDEN_TARGET_WRONG = 5
+    HIDDEN_WRONG = 200
+    HIDDEN_SLOW, HIDDEN_SLOW_S = 1, 600
+    HIDDEN_PACE, HIDDEN_PACE_S = 10, 60
 
     def __init__(self, redis: Redis, hit: Hit | None = None) -> None:
         self._limits = Limits(redis, "codes", hit)
@@ -98,10 +115,24 @@ class RedisCodeLimits:
             Limit("caller-tries", caller, self.CALLER_TRIES, self.CALLER_TRIES_S),
         )
         wrong = self._wrong(channel, caller, target, cost=0)
+        if not reachable(caller):
+            return await self._allow_hidden(wrong, tries, target)
         used_up = await self._limits.spend((*(each for each in wrong if each.name in OWN or not known), *tries))
         if used_up is not None and used_up.name == TARGET:
             slow = Limit("slow", f"{caller}|{target}", self.SLOW_TRIES, self.SLOW_TRIES_S)
             used_up = await self._limits.spend((*(each for each in wrong if each.name != TARGET), slow, *tries))
+        if used_up is None:
+            return Tries.OPEN
+        return Tries.LOCKED if used_up.name in OWN else Tries.CROWDED
+
+    async def _allow_hidden(self, wrong: Sequence[Limit], tries: Sequence[Limit], target: str) -> Tries:
+        used_up = await self._limits.spend((*wrong, *tries))
+        if used_up is not None and used_up.name not in OWN:
+            slow = (
+                Limit("hidden-slow", target, self.HIDDEN_SLOW, self.HIDDEN_SLOW_S),
+                Limit("hidden-pace", HIDDEN, self.HIDDEN_PACE, self.HIDDEN_PACE_S),
+            )
+            used_up = await self._limits.spend((*(each for each in wrong if each.name in OWN), *slow, *tries))
         if used_up is None:
             return Tries.OPEN
         return Tries.LOCKED if used_up.name in OWN else Tries.CROWDED
@@ -112,6 +143,13 @@ class RedisCodeLimits:
         await self._limits.spend([Limit(x.name, x.subject, COUNT_ONLY, x.window_s) for x in counted])
 
     def _wrong(self, channel: str, caller: str, target: str, *, cost: int) -> tuple[Limit, ...]:
+        if not reachable(caller):
+            return (
+                Limit("pair", f"{caller}|{target}", self.PAIR_WRONG, self.PAIR_WRONG_S, cost),
+                Limit("caller", caller, self.CALLER_WRONG, self.CALLER_WRONG_S, cost),
+                Limit("hidden-target", target, self.HIDDEN_TARGET_WRONG, self.TARGET_WRONG_S, cost),
+                Limit("hidden", HIDDEN, self.HIDDEN_WRONG, self.CALLER_WRONG_S, cost),
+            )
         return (
             Limit("pair", f"{caller}|{target}", self.PAIR_WRONG, self.PAIR_WRONG_S, cost),
             Limit("caller", caller, self.CALLER_WRONG, self.CALLER_WRONG_S, cost),

@@ -1,12 +1,13 @@
 """Letting people in at the help desk: names, passwords, and how often they may be wrong (facts/security.md 15).
 
-Wrong tries are counted for the account at this address first, so that a stranger elsewhere cannot lock its owner out.
+Tries are counted for the account at this place, so that a stranger elsewhere cannot lock its owner out.
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
+from ipaddress import IPv6Address, ip_address, ip_network
 
-from channels.limits import COUNT_ONLY, Limit, Limits
+from channels.limits import Limit, Limits
 from core.access import Action
 from core.accounts import Accounts, User
 from core.desk import Desk
@@ -22,31 +23,63 @@ class Refused:
 
 
 class LoginLimits:
-    """Raises channels.limits.LimitsDown: without counters nobody is let in."""
+    """How often somebody may try. Counted before a password is looked at, so that many tries at once do not pass.
+
+    An account is locked for one place alone, an address or a browser that came in before, and longer the oftener it is
+    wrong. What comes from everywhere, or from an address that many share, locks nobody: past those counts each place
+    still has one try a window, so many a minute. Raises channels.limits.LimitsDown: nobody is let in uncounted.
+    """
 
     WINDOW_S = 900
-    PAIR_WRONG = 5  # one account from one address
-    ADDRESS_WRONG = 30  # whole offices share an address
-    ACCOUNT_WRONG = 60  # from everywhere
-    PAIR_TRIES = 20  # right ones too: copies at once are no way around
+    PAIR_TRIES = 5  # one account from one place
+    PAIR_LONGER = (("hour", 8, 3_600), ("day", 15, 86_400))  # PCI DSS 8.3.4: after ten at most, half an hour at least
+    ADDRESS_TRIES = 30  # whole offices share an address
+    ACCOUNT_TRIES = 60  # from everywhere
+    SLOW_TRIES = 1  # of an account from one place, past either
+    ADDRESS_PACE, ADDRESS_PACE_S = 15, 10
+    ACCOUNT_PACE, ACCOUNT_PACE_S = 10, 60
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    async def allow(self, name: str, address: str) -> bool:
-        tries = Limit("tries", f"{name}|{address}", self.PAIR_TRIES, self.WINDOW_S)
-        return await self._limits.spend((*self._wrong(name, address, cost=0), tries)) is None
-
-    async def failed(self, name: str, address: str) -> None:
-        counted = self._wrong(name, address, cost=1)
-        await self._limits.spend([Limit(x.name, x.subject, COUNT_ONLY, x.window_s) for x in counted])
-
-    def _wrong(self, name: str, address: str, *, cost: int) -> tuple[Limit, ...]:
-        return (
-            Limit("pair", f"{name}|{address}", self.PAIR_WRONG, self.WINDOW_S, cost),
-            Limit("address", address, self.ADDRESS_WRONG, self.WINDOW_S, cost),
-            Limit("account", name, self.ACCOUNT_WRONG, self.WINDOW_S, cost),
+    async def allow(self, name: str, address: str, browser: str = "") -> bool:
+        """Count one try, before anything is known of it. `browser` is one that came in as this account before."""
+        network, pair = network_of(address), self._pair(name, address, browser)
+        if browser:  # no crowd elsewhere stands in its way
+            return await self._limits.spend(pair) is None
+        crowd = (
+            Limit("address", network, self.ADDRESS_TRIES, self.WINDOW_S),
+            Limit("account", name, self.ACCOUNT_TRIES, self.WINDOW_S),
         )
+        used_up = await self._limits.spend((*pair, *crowd))
+        if used_up is None or used_up.name not in {"address", "account"}:
+            return used_up is None
+        slow = (
+            Limit("slow", f"{name}|{network}", self.SLOW_TRIES, self.WINDOW_S),
+            Limit("address-pace", network, self.ADDRESS_PACE, self.ADDRESS_PACE_S),
+            Limit("account-pace", name, self.ACCOUNT_PACE, self.ACCOUNT_PACE_S),
+        )
+        return await self._limits.spend((*pair, *slow)) is None
+
+    async def right(self, name: str, address: str, browser: str = "") -> None:
+        """The password was right: what was mistyped before it is forgotten."""
+        await self._limits.forget(self._pair(name, address, browser))
+
+    def _pair(self, name: str, address: str, browser: str) -> tuple[Limit, ...]:
+        place = f"{name}|{browser or network_of(address)}"
+        longer = (Limit(f"pair-{many}", place, most, window_s) for many, most, window_s in self.PAIR_LONGER)
+        return (Limit("pair", place, self.PAIR_TRIES, self.WINDOW_S), *longer)
+
+
+def network_of(address: str) -> str:
+    """Whose address it is: one of IPv4, a /64 of IPv6, which is what one customer has."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 class Doorkeeper:
@@ -57,20 +90,20 @@ class Doorkeeper:
         self._limits = limits
         self._desk = desk
 
-    async def let_in(self, name: str, password: str, address: str) -> User | Refused:
-        """Whose name and password these are."""
+    async def let_in(self, name: str, password: str, address: str, code: str = "", browser: str = "") -> User | Refused:
+        """Whose name and password these are; `browser` is one that this name came in with before."""
         name = name.strip().lower()[:64]
         known = await self._accounts.known(name)
         # what a stranger types may be anything, a password too: it is counted without being kept
         counted = known or STRANGER + sha256(name.encode()).hexdigest()
-        if not await self._limits.allow(counted, address):
+        if not await self._limits.allow(counted, address, browser):
             await self._desk.record(known or STRANGER, "", Action.LOGIN_LOCKED, address)
             return Refused(locked=True)
         user = await self._accounts.check(name, password)
         if user is None:
-            await self._limits.failed(counted, address)
             await self._desk.record(known or STRANGER, "", Action.LOGIN_REFUSED, address)
             return Refused()
+        await self._limits.right(counted, address, browser)
         await self._desk.record(user.name, user.role, Action.LOGIN, address)
         return user
 

@@ -157,3 +157,21 @@ async def test_every_counter_ends(codes: CodeLimits, redis: Redis) -> None:
     keys = await redis.keys("*")
     assert len(keys) == 7
     assert all([0 < await redis.ttl(key) <= 3600 for key in keys])
+
+
+async def test_hidden_callers_share_one_budget_and_close_the_door_for_nobody(codes: CodeLimits) -> None:
+    """One telephone that hides its number: 671 calls of three wrong codes each, at one line and at many."""
+    at_one = sum([await wrong(codes, f"anonymous:A{n}", LINE, 3, "ivr") for n in range(60)])
+    assert at_one <= RedisCodeLimits.HIDDEN_TARGET_WRONG + RedisCodeLimits.HIDDEN_SLOW
+    everywhere = sum([await wrong(codes, f"anonymous:B{n}", f"mobile:06{n:08}", 3, "ivr") for n in range(671)])
+    assert everywhere <= RedisCodeLimits.HIDDEN_WRONG + 2 * RedisCodeLimits.HIDDEN_PACE
+    assert await codes.allow("ivr", OWNER, LINE) is Tries.OPEN
+    assert await codes.allow("ivr", "+212600000777", "mobile:0600000002") is Tries.OPEN
+
+
+async def test_past_their_budget_hidden_callers_have_a_slow_way(codes: CodeLimits, redis: Redis) -> None:
+    for n in range(100):
+        await wrong(codes, f"anonymous:B{n}", f"mobile:06{n:08}", 3, "ivr")
+    await redis.delete("kh:{limit:codes}:hidden-pace:hidden")  # a minute later
+    assert await codes.allow("ivr", "anonymous:new", "mobile:0699999999") is Tries.OPEN
+    assert await codes.allow("ivr", "anonymous:other", "mobile:0699999999") is Tries.CROWDED

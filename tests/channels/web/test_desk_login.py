@@ -1,5 +1,7 @@
 """The help desk's door: who comes in, how long they stay, and that a form of another page does nothing."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
 
 import pytest
@@ -7,7 +9,7 @@ from redis.asyncio import Redis
 from yarl import URL
 
 from channels.limits import Limits
-from channels.web.desk_login import LoginLimits
+from channels.web.desk_login import LoginLimits, network_of
 from core.payment import State
 from tests.channels.web.desk_site import PASSWORD, DeskSite, desk_site, make_accounts, settings
 from tests.core.conftest import Shop
@@ -55,37 +57,82 @@ async def test_a_wrong_name_and_a_wrong_password_are_the_same_answer(site: DeskS
 
 async def test_wrong_passwords_lock_the_account_at_that_address(site: DeskSite) -> None:
     seat = await site.seat()
-    for _ in range(LoginLimits.PAIR_WRONG):
+    for _ in range(LoginLimits.PAIR_TRIES):
         assert await seat.login("amal", "wrong") == 401
     assert await seat.login("amal") == 429
     assert "Trop d'essais" in seat.text
     assert await seat.login("sami") == 200
     assert seat.path == "/desk"
     actions = [action for _, action, _, _ in await site.at.log()]
-    assert actions == ["login_refused"] * LoginLimits.PAIR_WRONG + ["login_locked", "login"]
+    assert actions == ["login_refused"] * LoginLimits.PAIR_TRIES + ["login_locked", "login"]
 
 
-async def test_a_stranger_elsewhere_does_not_lock_the_owner_out(redis_url: str) -> None:
+@pytest.fixture
+async def limits(redis_url: str) -> AsyncIterator[LoginLimits]:
     async with Redis.from_url(redis_url) as redis:
-        limits = LoginLimits(Limits(redis, "desk"))
-        for _ in range(LoginLimits.PAIR_WRONG):
-            assert await limits.allow("amal", "192.0.2.1")
-            await limits.failed("amal", "192.0.2.1")
-        assert not await limits.allow("amal", "192.0.2.1")
-        assert await limits.allow("amal", "192.0.2.2")
-        for number in range(LoginLimits.ADDRESS_WRONG):
-            await limits.failed(f"name{number}", "192.0.2.3")
-        assert not await limits.allow("sami", "192.0.2.3")
-        for number in range(LoginLimits.ACCOUNT_WRONG):
-            await limits.failed("sofia", f"198.51.100.{number}")
-        assert not await limits.allow("sofia", "192.0.2.2")
+        yield LoginLimits(Limits(redis, "desk"))
 
 
-async def test_right_passwords_at_once_are_no_way_around(redis_url: str) -> None:
+async def test_a_stranger_elsewhere_does_not_lock_the_owner_out(limits: LoginLimits) -> None:
+    """Sixty wrong passwords from twelve addresses or from one /64: the right one still gets in, from any other."""
+    for number in range(12):
+        for _ in range(5):
+            await limits.allow("sami", f"198.51.100.{number}")
+    assert not await limits.allow("sami", "198.51.100.3")
+    assert await limits.allow("sami", "192.0.2.2")
+    assert not await limits.allow("sami", "192.0.2.2")  # one try a window
+    tried = [await limits.allow("sofia", f"2001:db8::{number:x}") for number in range(60)]
+    assert tried.count(True) == LoginLimits.PAIR_TRIES
+    assert await limits.allow("sofia", "2001:db8:0:1::1")
+    assert await limits.allow("sofia", "::ffff:192.0.2.7")
+    assert network_of("::ffff:192.0.2.7") == network_of("192.0.2.7")
+
+
+async def test_made_up_names_from_a_shared_address_lock_no_colleague(limits: LoginLimits) -> None:
+    for number in range(31):
+        await limits.allow(f"?{number}", "172.18.0.1")
+    assert await limits.allow("amal", "172.18.0.1")
+
+
+async def test_a_browser_that_came_in_before_is_a_place_of_its_own(limits: LoginLimits) -> None:
+    for number in range(100):
+        await limits.allow("amal", "192.0.2.1")
+        await limits.allow("amal", f"198.51.100.{number}")
+    tried = [await limits.allow("amal", "192.0.2.1", "b1") for _ in range(10)]
+    assert tried == [True] * LoginLimits.PAIR_TRIES + [False] * 5
+    assert await limits.allow("amal", "192.0.2.1", "b2")
+
+
+async def test_the_oftener_wrong_the_longer_locked_and_a_right_one_begins_anew(
+    limits: LoginLimits, redis_url: str
+) -> None:
     async with Redis.from_url(redis_url) as redis:
-        limits = LoginLimits(Limits(redis, "desk"))
-        allowed = [await limits.allow("amal", "192.0.2.1") for _ in range(LoginLimits.PAIR_TRIES + 1)]
-        assert allowed == [True] * LoginLimits.PAIR_TRIES + [False]
+        allowed = 0
+        for _ in range(6):  # as many quarters of an hour
+            allowed += [await limits.allow("amal", "192.0.2.1") for _ in range(6)].count(True)
+            await redis.delete("kh:{limit:desk}:pair:amal|192.0.2.1")
+        assert allowed == LoginLimits.PAIR_LONGER[0][1] <= 10
+        assert await redis.ttl("kh:{limit:desk}:pair-hour:amal|192.0.2.1") > 1_800
+    await limits.right("amal", "192.0.2.1")
+    assert await limits.allow("amal", "192.0.2.1")
+
+
+async def test_two_hundred_logins_at_once_stay_within_theirs_and_the_right_one_gets_in(site: DeskSite) -> None:
+    seat = await site.seat()
+    await seat.get("/desk/login")
+
+    async def guess(name: str) -> int:
+        form = {"csrf": seat.token, "name": name, "password": "wrong password 1", "lang": "fr"}
+        async with seat.http.post("/desk/login", data=form, allow_redirects=False) as answer:
+            return answer.status
+
+    statuses = await asyncio.gather(*(guess(f"name{number}") for number in range(200)))
+    assert statuses.count(401) <= LoginLimits.ADDRESS_TRIES + 3 * LoginLimits.ADDRESS_PACE
+    assert set(statuses) == {401, 429}
+    await site.redis.delete("kh:{limit:desk}:address-pace:127.0.0.1")  # ten seconds later
+    other = await site.seat()
+    assert await other.login("amal") == 200
+    assert other.path == "/desk"
 
 
 async def test_a_part_of_a_page_is_never_a_login(site: DeskSite) -> None:
