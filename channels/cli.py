@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from channels import terminal
-from channels.commands import people_verbs, voice_verbs
+from channels.commands import at_hand, people_verbs, voice_verbs
 from channels.observe import logs
 from channels.process import no_core_dumps
 from channels.settings import BadSettings, Settings, load
@@ -38,6 +38,31 @@ voice_verbs.add_commands(app)
 people_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+State = Annotated[
+    str | None, typer.Option("--state", metavar="DIR", help="folder of the running demo that is meant, not .state")
+]
+
+
+def _folder(value: str | Path) -> Path:  # a default comes as what it is
+    if not str(value).strip():
+        raise typer.BadParameter("an empty name is no folder")
+    return Path(value)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def everywhere(
+    state: State = None,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and leave")
+    ] = False,
+) -> None:
+    at_hand.name_state(None if state is None else _folder(state))
 
 
 def main() -> None:
@@ -66,7 +91,15 @@ def _fail(words: str, code: int = EXIT_FAILED) -> NoReturn:
 
 
 def _settings() -> Settings:
-    settings = load(os.environ)
+    return _ready(load(os.environ))
+
+
+def _at_hand() -> Settings:
+    """For verbs that ask or tell the books: the settings given, or the running demo's."""
+    return _ready(load(at_hand.environ()))
+
+
+def _ready(settings: Settings) -> Settings:
     logs.configure(settings.log_level, settings.log_format)
     return settings
 
@@ -98,12 +131,19 @@ def version() -> None:
 @app.command()
 def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="where the server listens on 127.0.0.1")] = 8000,
-    state: Annotated[Path, typer.Option(help="folder of everything that is written")] = Path(".state"),
+    state: Annotated[
+        Path, typer.Option(parser=_folder, metavar="DIR", help="folder of everything that is written")
+    ] = Path(".state"),
+    reset: Annotated[bool, typer.Option("--reset", help="forget what the folder holds: fresh demo data")] = False,
 ) -> None:
     """Everything, running, with demo data: real Valkey and PostgreSQL, the bank's emulator, phones."""
+    from channels.commands.demo_state import running
+
+    if there := running(state):  # said at once, before all that a demo needs is loaded
+        _fail(f"the demo did not start: a demo is running at {there.url}, with the folder {state}")
     from channels.commands.demo import run
 
-    raise SystemExit(run(port, state, os.environ))
+    raise SystemExit(run(port, state, os.environ, anew=reset))
 
 
 @app.command()
@@ -180,7 +220,7 @@ def import_(
         raise typer.BadParameter("name files, or --tmf URL")
     if whole and len(files or ()) + bool(tmf) > 1:
         raise typer.BadParameter("--whole goes with one source of bills")
-    settings = _settings()
+    settings = _at_hand()
     try:
         with pulled(settings, tmf) as more:
             how = (Whole.SURELY if yes else Whole.CAREFULLY) if whole else Whole.NO
@@ -205,7 +245,7 @@ def reconcile(
     from core.reconciling import NoSettlementFile
 
     try:
-        run, kept = asyncio.run(reconcile_file(_settings(), file, csv_file))
+        run, kept = asyncio.run(reconcile_file(_at_hand(), file, csv_file))
     except NoSettlementFile as error:
         if as_json:
             _show({"file": file.name, "error": str(error)}, as_json=True, lines=[])
@@ -220,7 +260,7 @@ def lookup(reference: str, as_json: Json = False) -> None:
     """Find payments by authorisation, transaction or receipt number, reference, line or MSISDN."""
     from channels.commands.lookup import find, story_lines
 
-    found = asyncio.run(find(_settings(), reference))
+    found = asyncio.run(find(_at_hand(), reference))
     if not found and not as_json:
         _fail("nothing found")
     _show([told for told, _ in found], as_json=as_json, lines=[line for pair in found for line in story_lines(*pair)])
@@ -231,7 +271,9 @@ def lookup(reference: str, as_json: Json = False) -> None:
 @app.command()
 def doctor(
     as_json: Json = False,
-    state: Annotated[Path, typer.Option(help="folder of a running demo, for want of settings")] = Path(".state"),
+    state: Annotated[
+        Path | None, typer.Option(parser=_folder, metavar="DIR", help="folder of a running demo, for want of settings")
+    ] = None,
     sounds: Annotated[Path | None, typer.Option(help="folder of the switch's sound files, as seen from here")] = None,
 ) -> None:
     """Ask each dependency for real, change nothing, and say how to mend what fails."""
@@ -239,7 +281,7 @@ def doctor(
     from channels.doctor.finding import State
 
     logging.disable()  # what clients say of failures is told once, in our words
-    findings = asyncio.run(examine(patient(os.environ, state), sounds))
+    findings = asyncio.run(examine(patient(os.environ, state or at_hand.state_named()), sounds))
     well = all(finding.state is not State.FAILED for finding in findings)
     lines = [line for finding in findings for line in finding.lines()]
     _show({"ok": well, "checks": [finding.asdict() for finding in findings]}, as_json=as_json, lines=lines)

@@ -27,17 +27,18 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-def _listener(port: int) -> socket.socket:
+def listener(port: int) -> socket.socket:
+    """Listens on 127.0.0.1. Raises OSError, which names the address."""
     # the protocol is named: asyncio turns Nagle's delay (40 ms an answer) off only where it is
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(("127.0.0.1", port))
+        opened.listen()
     except OSError as error:
-        listener.close()
+        opened.close()
         raise OSError(error.errno, f"{error.strerror}: 127.0.0.1:{port}") from None
-    return listener
+    return opened
 
 
 @asynccontextmanager
@@ -46,13 +47,13 @@ async def serving(app: ASGIApp, port: int = 0, http: Any = "auto") -> AsyncItera
 
     `http`: the protocol, as uvicorn takes it.
     """
-    listener = _listener(port)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    bound = listener(port)
+    url = f"http://127.0.0.1:{bound.getsockname()[1]}"
     config = uvicorn.Config(
         app, http=http, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_MAX_S)
     )
     server = _Quiet(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         deadline = time.monotonic() + START_MAX_S
         while not server.started:  # bounded by START_MAX_S
@@ -63,5 +64,5 @@ async def serving(app: ASGIApp, port: int = 0, http: Any = "auto") -> AsyncItera
     finally:
         server.should_exit = True
         await asyncio.wait({task}, timeout=2 * STOP_MAX_S)
-        listener.close()
+        bound.close()
         task.result()

@@ -5,6 +5,7 @@ machine has (the bank, Twilio, a mailbox) is played by lab/. A part whose settin
 import asyncio
 import base64
 import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -18,7 +19,7 @@ import typer
 from channels.app import build
 from channels.clock import SystemClock
 from channels.commands.config import environ_of
-from channels.commands.doctor import DEMO_ENV, demo_lines
+from channels.commands.demo_state import BadState, held, prepare, reset, told
 from channels.commands.user import demo_logins
 from channels.http.protocol import bounded
 from channels.observe import logs
@@ -37,7 +38,7 @@ from lab.pay import PayTaker
 from lab.phone.studio import Numbers, World, phone_routes
 from lab.postgres import Postgres
 from lab.processes import ServerFailed
-from lab.serving import serving
+from lab.serving import listener, serving
 from lab.twilio import Twilio
 from lab.twilio_rest import rest
 from lab.valkey import Valkey
@@ -56,20 +57,35 @@ class Servers:
     database_url: str
 
 
-def run(port: int, state: Path, environ: Mapping[str, str]) -> int:
-    """Until Ctrl-C or SIGTERM; 1 when a part did not start. Raises BadSettings."""
+def run(port: int, state: Path, environ: Mapping[str, str], *, anew: bool = False) -> int:
+    """Until Ctrl-C or SIGTERM; 1 when a part did not start. `anew` forgets what `state` holds. Raises BadSettings."""
     no_core_dumps()
     given = load(environ)
     logs.configure(given.log_level if "KHALLAS_LOG_LEVEL" in environ else "WARNING", given.log_format)
-    state.mkdir(parents=True, exist_ok=True)
+    if anew and (given.database_url.get_secret_value() or given.redis_url.get_secret_value()):
+        raise BadSettings(
+            "KHALLAS_DATABASE_URL and KHALLAS_REDIS_URL are servers of yours: --reset empties none of them"
+        )
+    url = f"http://127.0.0.1:{port}"
     try:
-        with _servers(given, state.resolve()) as servers:
-            upgrade(servers.database_url)
-            asyncio.run(_live(port, state.resolve(), environ, given, servers))
-    except (ServerFailed, OSError) as error:
-        typer.echo(f"the demo did not start: {error}", err=True)
+        state = prepare(state)
+        with held(state, url):
+            _port_is_free(port)
+            if anew:
+                reset(state)
+            with _servers(given, state) as servers:
+                upgrade(servers.database_url)
+                asyncio.run(_live(url, state, environ, given, servers))
+    except (BadState, ServerFailed, OSError) as error:
+        more = "; choose another with --port" if isinstance(error, OSError) and error.errno == errno.EADDRINUSE else ""
+        typer.echo(f"the demo did not start: {error}{more}", err=True)
         return 1
     return 0
+
+
+def _port_is_free(port: int) -> None:
+    """Known before anything starts. Raises OSError."""
+    listener(port).close()
 
 
 @contextlib.contextmanager
@@ -84,7 +100,7 @@ def _servers(given: Settings, state: Path) -> Iterator[Servers]:
         yield Servers(redis_url, database_url)
 
 
-async def _live(port: int, state: Path, environ: Mapping[str, str], given: Settings, servers: Servers) -> None:
+async def _live(url: str, state: Path, environ: Mapping[str, str], given: Settings, servers: Servers) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -93,7 +109,6 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
         twilio = await stack.enter_async_context(
             Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, short_code=given.short_code, ivr_number=IVR_NUMBER)
         )
-        url = f"http://127.0.0.1:{port}"
         world, overrides = await _stand_ins(stack, state, given, twilio)
         if "KHALLAS_USSD__WIRES" not in environ:
             overrides["ussd"] = given.ussd.model_dump() | {"wires": tuple(USSD_WIRES)}
@@ -117,25 +132,13 @@ async def _live(port: int, state: Path, environ: Mapping[str, str], given: Setti
         )
         phone = phone_routes(url, numbers, settings.ussd.wires, world, load_texts())
         app = build(settings, beside=True, extra=await stack.enter_async_context(phone))
-        await stack.enter_async_context(serving(app, port, bounded(app.state.refused)))
-        stack.enter_context(_told(state / DEMO_ENV, settings))
+        await stack.enter_async_context(serving(app, int(url.rpartition(":")[2]), bounded(app.state.refused)))
+        stack.enter_context(told(state, environ_of(settings)))
         for name, (_, password) in (await _desk_logins(state, servers.database_url)).items():
             typer.echo(f"desk  {url}/desk  {name} / {password}")
+        typer.echo(f"phone {url}/phone  dial {numbers.service_code}")
         typer.echo(f"ready {url}")
         await stop.wait()
-
-
-@contextlib.contextmanager
-def _told(file: Path, settings: Settings) -> Iterator[None]:
-    """The settings for `khallas doctor`, `lookup` and the like, readable by us alone, while the demo runs."""
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(demo_lines(environ_of(settings)))
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
 
 
 async def _stand_ins(

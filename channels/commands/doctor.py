@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from channels.assembly.advice import advice
 from channels.assembly.production import require_production
+from channels.commands.demo_state import running
 from channels.doctor import networks, outside, stores
 from channels.doctor.finding import Finding, NotSetUp, State, Trouble
 from channels.doctor.webhooks import webhooks
@@ -18,8 +18,6 @@ from core.books import BooksDown
 from core.database.pool import Database, make_pool
 
 CHECK_MAX_S = 20.0
-DEMO_ENV = "demo.env"
-DEMO_ENV_BYTES_MAX = 64 * 1024
 
 Check = Callable[[], Awaitable[str]]
 
@@ -32,29 +30,14 @@ class Patient:
     demo: bool = False
 
 
-def patient(environ: Mapping[str, str], state: Path) -> Patient:
+def patient(environ: Mapping[str, str], state: Path | None) -> Patient:
     """The environment's settings; without any, those of the demo that runs in `state`. Raises BadSettings."""
-    kept = demo_environ(state)
+    demo = running(state)
+    kept = dict(demo.environ) if demo else {}
     given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
     database = PREFIX + "DATABASE_URL"
-    demo = bool(kept) and given.get(database) in {None, kept.get(database)}
-    return Patient(load(kept | given if demo else given, demo=demo), demo)
-
-
-def demo_environ(state: Path) -> dict[str, str]:
-    """What `khallas demo` wrote into its folder; nothing where none runs."""
-    try:
-        with (state / DEMO_ENV).open() as file:
-            words = shlex.split(file.read(DEMO_ENV_BYTES_MAX), comments=True)
-    except OSError:
-        return {}
-    pairs = (word.partition("=") for word in words)
-    return {name: value for name, _, value in pairs}
-
-
-def demo_lines(environ: Mapping[str, str]) -> str:
-    """What demo_environ reads, and a shell too: `set -a; . .state/demo.env`."""
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environ.items())
+    its = bool(kept) and given.get(database) in {None, kept.get(database)}
+    return Patient(load(kept | given if its else given, demo=its), its)
 
 
 async def examine(who: Patient, sounds: Path | None = None) -> list[Finding]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Coroutine, Iterable
 from typing import Annotated, Any, TypeVar
@@ -99,9 +98,10 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def _settings() -> Any:
+    from channels.commands import at_hand
     from channels.settings import load
 
-    return load(os.environ)
+    return load(at_hand.environ())
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

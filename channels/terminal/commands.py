@@ -6,18 +6,17 @@ from typing import Annotated
 
 import typer
 
+from channels.commands.at_hand import state_named
 from channels.terminal.dial import DEFAULT_WIRE, Dialling, split_code, spoken
 from channels.terminal.dial import dial as play
 from channels.terminal.faults import Failed
 from channels.terminal.keyboard import Keyboard
+from channels.terminal.reach import DEMO_URL, reach
 from channels.terminal.show import Show
 from core.subscribers import msisdn
 
-DEMO_URL = "http://127.0.0.1:8000"
 DEMO_CUSTOMER = "0600000001"
-DEMO_ACCOUNT = "ACdemo"
-DEMO_TOKEN = "demo-token"  # noqa: S105 - the demo's, known to everyone
-DEMO_PAY = "twilio:demo-connector"
+OF_THE_DEMO = "the running demo's"
 DESK_PATH = "/phone/api"  # where the demo mounts lab/desk.py
 
 
@@ -41,10 +40,12 @@ def _keys(value: str) -> str:
 
 
 From = Annotated[str, typer.Option("--from", metavar="MSISDN", callback=_number, help="Whose phone it is.")]
-Url = Annotated[str, typer.Option(help="The server.")]
-PublicUrl = Annotated[str, typer.Option(help="What signatures are built from, where it differs from --url.")]
-AccountSid = Annotated[str, typer.Option("--account", help="Twilio account that the server expects.")]
-Token = Annotated[str, typer.Option(help="Auth token that signs, as Twilio would.")]
+Url = Annotated[str, typer.Option(help=f"The server; {OF_THE_DEMO}, else {DEMO_URL}.")]
+PublicUrl = Annotated[
+    str, typer.Option(help=f"What signatures are built from, where it differs from --url; {OF_THE_DEMO}.")
+]
+AccountSid = Annotated[str, typer.Option("--account", help=f"Twilio account that the server expects; {OF_THE_DEMO}.")]
+Token = Annotated[str, typer.Option(help=f"Auth token that signs, as Twilio would; {OF_THE_DEMO}.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
 
 
@@ -52,44 +53,49 @@ def dial(
     code: Annotated[str, typer.Argument(help="What is dialled; may hold keys, as in *1117*1#.")] = "",
     *,
     from_: From = DEMO_CUSTOMER,
-    url: Url = DEMO_URL,
-    service_code: Annotated[str, typer.Option(help="The service's own code.")] = "*1117#",
+    url: Url = "",
+    service_code: Annotated[str, typer.Option(help=f"The service's own code; {OF_THE_DEMO}.")] = "",
     wire: Annotated[str, typer.Option(callback=_wire, help="The gateway's dialect.")] = DEFAULT_WIRE,
     secret: Annotated[str, typer.Option(help="The wire's shared secret, where it has one.")] = "",
     as_json: Json = False,
 ) -> None:
     """A USSD phone in the terminal. Keys come from the keyboard, or from stdin, one line per input."""
-    service, keys = split_code(code, service_code)
-    _run(play(Dialling(url, from_, service, keys, secret, wire), Keyboard(), _show(as_json)), left_ok=True)
+    there = reach(url, state_named())
+    service, keys = split_code(code, service_code or there.service_code)
+    _run(play(Dialling(there.url, from_, service, keys, secret, wire), Keyboard(), _show(as_json)), left_ok=True)
 
 
 def sms(
     text: Annotated[str, typer.Argument(help="The message.")],
     *,
     from_: From,
-    to: Annotated[str, typer.Option(help="The short code.")] = "1117",
-    url: Url = DEMO_URL,
+    to: Annotated[str, typer.Option(help=f"The short code; {OF_THE_DEMO}.")] = "",
+    url: Url = "",
     public_url: PublicUrl = "",
-    account: AccountSid = DEMO_ACCOUNT,
-    token: Token = DEMO_TOKEN,
+    account: AccountSid = "",
+    token: Token = "",
     as_json: Json = False,
 ) -> None:
     """Text the short code, signed as Twilio signs, and show the replies."""
     from channels.terminal.text import Account, send
 
-    _run(send(Account(url, account, token, public_url), from_, to, text, _show(as_json)), left_ok=False)
+    there = reach(url, state_named())
+    signer = Account(there.url, account or there.account, token or there.token, public_url or there.public_url)
+    _run(send(signer, from_, to or there.short_code, text, _show(as_json)), left_ok=False)
 
 
 def call(
     *,
     from_: From = DEMO_CUSTOMER,
-    number: Annotated[str, typer.Option(help="The voice line's number.")] = "+212520001117",
+    number: Annotated[str, typer.Option(help=f"The voice line's number; {OF_THE_DEMO}.")] = "",
     reference: Annotated[str, typer.Option(callback=_keys, help="Typed by itself when the line asks for one.")] = "",
-    url: Url = DEMO_URL,
+    url: Url = "",
     public_url: PublicUrl = "",
-    account: AccountSid = DEMO_ACCOUNT,
-    token: Token = DEMO_TOKEN,
-    connector: Annotated[str, typer.Option(help="user:password of the Pay connector, for cards of <Pay>.")] = DEMO_PAY,
+    account: AccountSid = "",
+    token: Token = "",
+    connector: Annotated[
+        str, typer.Option(help=f"user:password of the Pay connector, for cards of <Pay>; {OF_THE_DEMO}.")
+    ] = "",
     answering: Annotated[
         bool, typer.Option("--answer", help="Wait for a call back of the demo and answer it.")
     ] = False,
@@ -102,10 +108,18 @@ def call(
     from channels.terminal import call as voice
     from channels.terminal.text import Account
 
+    there = reach(url, state_named())
     if answering:
-        _run(voice.answer(desk or url.rstrip("/") + DESK_PATH, from_, Keyboard(), _show(as_json)), left_ok=True)
+        _run(voice.answer(desk or there.url.rstrip("/") + DESK_PATH, from_, Keyboard(), _show(as_json)), left_ok=True)
     else:
-        order = voice.Calling(Account(url, account, token, public_url, connector), from_, number, reference)
+        signer = Account(
+            url=there.url,
+            sid=account or there.account,
+            token=token or there.token,
+            public_url=public_url or there.public_url,
+            connector=connector or there.connector,
+        )
+        order = voice.Calling(signer, from_, number or there.voice, reference)
         _run(voice.call(order, Keyboard(), _show(as_json)), left_ok=True)
 
 

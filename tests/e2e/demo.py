@@ -77,10 +77,10 @@ class Demo:
 
 
 @asynccontextmanager
-async def demo(state: Path, **settings: str) -> AsyncIterator[Demo]:
+async def demo(state: Path, *options: str, **settings: str) -> AsyncIterator[Demo]:
     """Ready within the block; killed at its end when still alive. Raises RuntimeError, TimeoutError."""
     process = await asyncio.create_subprocess_exec(
-        *(*KHALLAS, "demo", "--port", str(free_port()), "--state", str(state)),
+        *(*KHALLAS, "demo", "--port", str(free_port()), "--state", str(state), *options),
         cwd=ROOT,
         env=environment(**settings),
         stdout=asyncio.subprocess.PIPE,

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from channels.commands.demo_state import LOCK, WRITTEN
 from lab.caller import UssdPhone
 from lab.postgres import Postgres
 from lab.valkey import Valkey
@@ -94,7 +95,21 @@ async def _get(url: str) -> tuple[int, str]:
 async def test_a_second_start_keeps_what_was_paid(kept: Demo, folder: Path, paid: str) -> None:
     await _what_was_paid_is_there(kept, paid)
     _what_it_writes_is_in_the_state(kept, folder)
+    await _other_verbs_find_it(kept, folder / "state")
     await _readiness_tells_of_a_frozen_redis(kept)
+
+
+async def _other_verbs_find_it(kept: Demo, state: Path) -> None:
+    """Without any setting: the folder of a running demo says it all."""
+    for verb in (("lookup", PAYER), ("user", "list"), ("privacy", "export", PAYER), ("doctor",)):
+        said = await khallas("--state", state, *verb)
+        assert (said.code, said.err) == (0, ""), verb
+    shown = await khallas("--state", state, "dial", "--from", PAYER)
+    assert (shown.code, shown.err) == (0, "")
+    assert "[Service]" in shown.out or "Service" in shown.out
+    again = await khallas("demo", "--port", str(free_port()), "--state", state)
+    assert (again.code, again.out) == (1, "")
+    assert again.err == f"the demo did not start: a demo is running at {kept.url}, with the folder {state}\n"
 
 
 async def _what_was_paid_is_there(kept: Demo, paid: str) -> None:
@@ -189,7 +204,28 @@ async def test_a_port_in_use_is_said_in_one_line(folder: Path, redis_url: str, p
     assert (said.code, said.out) == (1, "")
     assert said.err.count("\n") == 1
     assert str(port) in said.err
+    assert "--port" in said.err
     postgres.drop("port_in_use")
+
+
+async def test_a_reset_begins_anew(folder: Path, paid: str) -> None:
+    state = folder / "state"
+    assert {path.name for path in state.iterdir()} >= {"postgres", "valkey", "cmi.jsonl"}
+    async with demo(state, "--reset") as running:
+        assert (await _get(running.url + paid))[0] == 404
+        async with UssdPhone(running.url, PAYER) as phone:
+            assert (await phone.dial()).screen == "Language"
+        await running.end(signal.SIGTERM)
+    left = {path for path in state.iterdir() if not any(path.match(pattern) for pattern in WRITTEN)}
+    assert left == {state / LOCK}  # what a reset would not remove
+
+
+@pytest.mark.parametrize("state", ["", "/proc/khallas", "/dev/null/state"])
+async def test_a_folder_that_cannot_be_is_said(state: str) -> None:
+    said = await khallas("demo", "--port", str(free_port()), "--state", state)
+    assert (said.code, said.out) == (1 if state else 2, "")
+    assert "--state" in said.err
+    assert "Traceback" not in said.err
 
 
 async def test_an_unknown_setting_stops_the_start(folder: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from channels.commands.doctor import Patient, demo_environ, examine, patient
+from channels.commands.demo_state import demo_environ
+from channels.commands.doctor import Patient, examine, patient
 from channels.doctor import stores
 from channels.doctor.finding import State, Trouble
 from channels.settings import load
