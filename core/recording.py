@@ -145,6 +145,7 @@ class Recorder:
         self, payment: Payment, answer: Declined, only: frozenset[State], messages: tuple[Kind, ...] = ()
     ) -> Payment:
         now = self._clock.now()
+        busy = answer.kind is DeclineKind.BANK_BUSY
         if answer.kind is DeclineKind.OUR_FAULT:
             log.error("payment %s: the acquirer refuses our configuration: code %s", payment.id, answer.code)
         change = Change(
@@ -155,7 +156,8 @@ class Recorder:
             decline_kind=answer.kind,
             counts_as_decline=answer.kind not in _NOT_COUNTED,
             extend_to=later(now, self._times.basket_ttl_s),
-            due_at=self._next_look(payment, settled=True) if only == _UNKNOWN else None,
+            # a bank that was busy may carry it out all the same
+            due_at=self._next_look(payment, settled=True) if only == _UNKNOWN or busy else None,
             messages=messages,
         )
         return await self._payments.move(payment.id, change, now)

@@ -20,8 +20,8 @@ from core.cards import Secret
 from lab import cmi_admin, cmi_hosted
 from lab.cmi_bank import ONGOING_MAX, Bank
 from lab.cmi_ledger import Ledger
-from lab.cmi_lies import WRONG_BY_CENTIMES, Kind, Lie, LieBook, Manner
-from lab.cmi_wire import GARBAGE, REQUEST_MAX_BYTES, Reply, read_request, refusal, write_reply
+from lab.cmi_lies import STATES, WRONG_BY_CENTIMES, Kind, Lie, LieBook, Manner
+from lab.cmi_wire import GARBAGE, REQUEST_MAX_BYTES, Reply, busy, read_request, refusal, with_state, write_reply
 from lab.cmi_wire import Request as GatewayRequest
 
 HANG_MAX_S = 120.0
@@ -96,6 +96,17 @@ class Gateway:
             case Manner.SERVER_ERROR_AFTER_CHARGING:
                 self.bank.carry_out(request)
                 return Response("<html>Bad Gateway</html>", 502, media_type="text/html")
+            case Manner.BUSY_AFTER_CHARGING:
+                self.bank.carry_out(request)
+                return _xml(busy(request.order_id))
+            case Manner.BUSY_WITHOUT_CHARGING:
+                return _xml(busy(request.order_id))
+            case Manner.NO_HISTORY:
+                return (
+                    Response(GARBAGE, media_type="text/xml") if request.history else _xml(self.bank.carry_out(request))
+                )
+            case Manner.STATE_ERR | Manner.STATE_R | Manner.STATE_PENDING:
+                return _xml(with_state(self.bank.carry_out(request), STATES[lie.manner]))
             case Manner.SLOW:
                 return _xml(await self._slowly(request, lie.seconds))
             case Manner.SILENT_AFTER_CHARGING:

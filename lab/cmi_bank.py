@@ -64,7 +64,7 @@ class Bank:
     def _charge(self, request: Request, more_centimes: int) -> Reply:
         order_id, amount = request.order_id, request.amount_centimes
         if self.ledger.success(order_id):
-            return refusal(order_id, "99", "Order has already successful transaction.", error_code="CORE-2507")
+            return self._refuse_duplicate(request)
         if order_id in self.ongoing:
             return refusal(order_id, "99", "There is an ongoing transaction", error_code="CORE-2304")
         if any(row.state == "PN" for row in self.ledger.of_order(order_id)):
@@ -95,6 +95,23 @@ class Bank:
             return self._ask_pin(replace(row, state="PN", challenge=Challenge(f"otp-{number}", PIN_TRIES, expires_at)))
         return self._succeed(row, more_centimes)
 
+    def _refuse_duplicate(self, request: Request) -> Reply:
+        """It is the order's latest row from then on: only the history tells that the order was paid."""
+        order_id = request.order_id
+        row = Transaction(
+            number=self.ledger.next_number(),
+            order_id=order_id,
+            charge_type="S",
+            state="D",
+            code="99",
+            amount_centimes=request.amount_centimes or 0,
+            at=utc_text(self.now()),
+            card=request.pan.reveal()[-4:],
+            brand=brand_of(request.pan),
+        )
+        self.ledger.put(row)
+        return refusal(order_id, "99", "Order has already successful transaction.", error_code="CORE-2507")
+
     def _ask_pin(self, row: Transaction, code: str = "") -> Reply:
         self.ledger.put(replace(row, code=code))
         reply = refusal(row.order_id, code or "99", "The bank asks its one-time PIN", number=row.number)
@@ -106,7 +123,7 @@ class Bank:
         row = replace(row, code="00", auth_code=auth_code, amount_centimes=taken, challenge=None)
         held = row.only_authorise
         self.ledger.put(replace(row, state="A") if held else replace(row, state="C", captured_centimes=taken))
-        return approval(row, taken)
+        return approval(row)
 
     def _answer_pin(self, request: Request, more_centimes: int) -> Reply:
         rows = self.ledger.of_order(request.order_id)
@@ -140,7 +157,7 @@ class Bank:
         if amount > row.amount_centimes:
             return refusal(order_id, "99", "Cannot post auth more than net amount.", error_code="CORE-2505")
         self.ledger.put(replace(row, state="C", captured_centimes=amount))
-        return approval(row, amount)
+        return approval(row)
 
     def _void(self, request: Request) -> Reply:
         row = self.ledger.success(request.order_id)
@@ -150,7 +167,7 @@ class Bank:
         if row.state == "S":
             return refusal(request.order_id, "99", "Cannot void, settlement required.", error_code="CORE-2511")
         self.ledger.put(replace(row, state="V", captured_centimes=0))
-        return approval(row, row.amount_centimes)
+        return approval(row)
 
     def _credit(self, request: Request) -> Reply:
         row = self.ledger.success(request.order_id)
@@ -175,4 +192,4 @@ class Bank:
             batch=None,
         )
         self.ledger.put(credit)
-        return approval(credit, amount)
+        return approval(credit)

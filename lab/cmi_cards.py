@@ -31,6 +31,8 @@ LIES_BY_NUMBER = {
     "06": Manner.WRONG_AMOUNT,
     "07": Manner.LATE_LANDING,
     "08": Manner.DUPLICATE_ANSWER,
+    "09": Manner.BUSY_AFTER_CHARGING,
+    "10": Manner.BUSY_WITHOUT_CHARGING,
 }
 
 # 400001 + nine digits + Luhn digit: approved; a card each for as many customers as a load needs

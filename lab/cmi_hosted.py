@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from core.acquirers.hosted import ANSWER_CAPTURE, ver3_hash
 from core.cards import Secret
-from core.money import parse_centimes
+from core.money import decimal_text, parse_centimes
 from lab.cmi_bank import Bank
 from lab.cmi_lies import WRONG_BY_CENTIMES, Kind, Lie, LieBook, Manner
 from lab.cmi_posts import EVERY_MANNER, Manners, body_of, real_set
@@ -122,7 +122,8 @@ class HostedPages:
     def _said(self, visit: Visit, reply: Reply) -> dict[str, str]:
         said = {name: reply.fields[name] for name in ("Response", "ProcReturnCode", "AuthCode", "TransId", "ErrMsg")}
         said["mdStatus"] = "1" if reply.fields["ProcReturnCode"] == "00" else "0"
-        said["amount"] = reply.fields.get("Total", visit.fields["amount"])
+        row = self._bank.ledger.success(visit.fields.get("oid", ""))
+        said["amount"] = visit.fields["amount"] if row is None else decimal_text(row.amount_centimes)
         return real_set(visit.fields, said, visit.manners, self._store_key)
 
     async def _call_back(self, visit: Visit, reply: Reply) -> None:

@@ -24,6 +24,17 @@ class Manner(StrEnum):
     WRONG_AMOUNT = "wrong_amount"  # charges one dirham too much
     LATE_LANDING = "late_landing"  # no answer; carried out `seconds` later, the order is not known before
     DUPLICATE_ANSWER = "duplicate_answer"  # carried out twice, the second answer goes out; a callback comes twice
+    BUSY_AFTER_CHARGING = "busy_after_charging"  # carried out, and answered by 96
+    BUSY_WITHOUT_CHARGING = "busy_without_charging"  # answered by 96, not carried out
+    NO_HISTORY = "no_history"  # of inquiries: the status is told, the history cannot be read
+    STATE_ERR = "state_err"  # of inquiries: a state that says nothing, for as long as the lie lasts
+    STATE_R = "state_r"
+    STATE_PENDING = "state_pending"
+
+
+# What only inquiries meet.
+INQUIRY_MANNERS = frozenset({Manner.NO_HISTORY, Manner.STATE_ERR, Manner.STATE_R, Manner.STATE_PENDING})
+STATES = {Manner.STATE_ERR: "ERR", Manner.STATE_R: "R", Manner.STATE_PENDING: "PN"}
 
 
 class Kind(StrEnum):

@@ -115,10 +115,31 @@ def refusal(order_id: str, code: str, message: str, *, error_code: str = "", num
     return Reply(fields, {"SETTLEID": "", "TRXDATE": "", "ERRORCODE": error_code, "NUMCODE": numeric})
 
 
-def approval(row: Transaction, amount_centimes: int) -> Reply:
-    """Says how much was taken, which CMI's own answer does not promise."""
+def busy(order_id: str) -> Reply:
+    """The bank's system does not work just now, which says nothing of what became of the request."""
+    return refusal(order_id, "96", "System malfunction")
+
+
+def with_state(reply: Reply, state: str) -> Reply:
+    """An inquiry's answer whose states are this one, of the order and of each row of its history."""
+    extra = {name: _restated(name, text, state) for name, text in reply.extra.items()}
+    if reply.extra.get("ORD_ID"):
+        extra |= {"TRANS_STAT": state, "PROC_RET_CD": ""}
+    return Reply(reply.fields, extra)
+
+
+def _restated(name: str, text: str, state: str) -> str:
+    if name == "ORDERSTATUS":
+        return "\t".join(f"TRANS_STAT:{state}" if part.startswith("TRANS_STAT:") else part for part in text.split("\t"))
+    columns = text.split("\t")
+    if name.startswith("TRX") and len(columns) > 1:
+        columns[1] = state
+    return "\t".join(columns)
+
+
+def approval(row: Transaction) -> Reply:
+    """It does not say how much was taken: only the order's status does."""
     fields = _fields(row.order_id, "Approved", "00", number=row.number, auth_code=row.auth_code)
-    fields["Total"] = f"{amount_centimes // 100}.{amount_centimes % 100:02d}"
     when = datetime.fromisoformat(row.at).strftime("%Y%m%d %H:%M:%S")
     extra = {"SETTLEID": "", "TRXDATE": when, "ERRORCODE": "", "NUMCODE": "00", "CARDBRAND": row.brand.upper()}
     return Reply(fields, extra)

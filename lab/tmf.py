@@ -24,6 +24,9 @@ class Fault(StrEnum):
     DOWN = "down"  # 503
     GARBAGE = "garbage"
     DEAF = "deaf"  # carried out, answered 500
+    NOT_FOUND = "not_found"  # 404 for lists
+    EMPTY_ONCE = "empty_once"  # one list without anything
+    UNPROCESSABLE = "unprocessable"  # 422 for payments
 
 
 @dataclass
@@ -35,6 +38,8 @@ class BillingStandIn:
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     fault: Fault = Fault.NONE
     asked: int = 0
+    takes_unallocated: bool = False  # payments of bills that are settled already, too
+    carried_out: int = 0
 
     def add_bill(self, account: str, number: str, amount: str, month: str, *, state: str = "sent") -> None:
         """A bill; `amount` "769.20", `month` "2026-10"."""
@@ -85,6 +90,10 @@ class BillingStandIn:
             if bill["billingAccount"]["id"] == query.get("billingAccount.id")
             and query.get("billNo") in {None, bill["billNo"]}
         ]
+        if self.fault is Fault.NOT_FOUND:
+            return JSONResponse({"code": "60", "reason": "Resource not found"}, 404)
+        if self.fault is Fault.EMPTY_ONCE:
+            self.fault, found = Fault.NONE, []
         first, limit = int(query.get("offset", 0)), min(int(query.get("limit", LIMIT_MAX)), LIMIT_MAX)
         page = found[first : first + limit]
         status = 200 if len(page) == len(found) else 206
@@ -100,8 +109,11 @@ class BillingStandIn:
             return refusal
         asked = await http.json()
         bill = self.bills.get(asked["paymentItem"][0]["item"]["id"])
-        if bill is None or bill["state"] == "settled":
+        if self.fault is Fault.UNPROCESSABLE:
+            return JSONResponse({"code": "27", "reason": "Missing field"}, 422)
+        if bill is None or (bill["state"] == "settled" and not self.takes_unallocated):
             return JSONResponse({"code": "409", "reason": "The bill is settled"}, 409)
+        self.carried_out += 1
         self.settle(bill["billNo"])
         made = {**asked, "id": f"payment-{len(self.payments) + 1}", "status": "done"}
         self.payments[asked["correlatorId"]] = made

@@ -6,6 +6,7 @@ that, whatever is not an explicit answer is Unknown. Nothing the peer does raise
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import aiohttp
 from yarl import URL
@@ -95,7 +96,10 @@ class CmiAcquirer:
             return standing
         history = await self._ask(xml.history_request(self._account, order_id))
         rows = rows_of(history) if isinstance(history, xml.Answer) and history.order_id in {"", order_id} else None
-        return (standing_of_rows(rows) if rows else None) or standing.otherwise
+        told = standing_of_rows(rows) if rows else None
+        # the latest row alone settles nothing: a refused duplicate may stand behind a charge (facts/cmi.md)
+        unread = standing.otherwise if isinstance(standing.otherwise, Unknown) else Unknown("no history can be read")
+        return told or unread
 
     async def void(self, order_id: str) -> Undoing:
         """Take a charge back before settlement; a repeat of one that went through is Undone again."""
@@ -149,6 +153,8 @@ class CmiAcquirer:
         if answer.order_id not in {"", order_id}:
             return Unknown("answer to another order")
         outcome = outcome_of(answer, answering_pin=answering_pin)
+        if isinstance(outcome, Approved) and not outcome.auth_code:
+            return await self._with_its_code(order_id, outcome)
         if not isinstance(outcome, InquireFirst):
             return outcome
         match await self.inquire(order_id):
@@ -162,6 +168,11 @@ class CmiAcquirer:
                 return Unknown("the order was charged and undone before")
             case Unknown(why):
                 return Unknown(f"inquire first, and the inquiry: {why}")
+
+    async def _with_its_code(self, order_id: str, approved: Approved) -> Approved:
+        """The order's status knows the authorisation code that the approval left out, for the receipt."""
+        told = await self.inquire(order_id)
+        return replace(approved, auth_code=told.auth_code) if isinstance(told, Approved) else approved
 
     async def _undo(self, order_id: str, request: str) -> Undoing:
         answer = await self._ask(request)

@@ -44,7 +44,7 @@ class InquireFirst:
 
 @dataclass(frozen=True, slots=True)
 class AskHistory:
-    """The order's status does not settle it alone; `otherwise` stands when its history says nothing either."""
+    """The order's status does not settle it alone; `otherwise` is what its latest row says, not yet believed."""
 
     otherwise: Inquiry
 

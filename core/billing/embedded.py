@@ -44,19 +44,40 @@ WHERE service = %(service)s AND line_reference = %(reference)s AND paid_at IS NU
 ORDER BY period, number
 """
 
-# A bill that was withdrawn meanwhile was paid elsewhere: refused, its money goes back.
+# A bill that was withdrawn meanwhile was paid elsewhere: refused, its money goes back. So is one that owes less by now
+# than was paid for it; of one that owes more the rest stays owed.
 POST = """
-UPDATE invoices SET paid_at = COALESCE(paid_at, %(now)s), paid_by = %(payment_id)s
-WHERE service = %(service)s AND line_reference = %(reference)s AND number = %(number)s
-  AND (paid_by IS NULL AND withdrawn_at IS NULL OR paid_by = %(payment_id)s)
+WITH bill AS (
+    SELECT service, line_reference, number, COALESCE(owed_centimes, amount_centimes) AS owed FROM invoices
+    WHERE service = %(service)s AND line_reference = %(reference)s AND number = %(number)s
+      AND paid_by IS NULL AND paid_at IS NULL AND withdrawn_at IS NULL
+    FOR UPDATE
+), told AS (
+    INSERT INTO bill_payments (payment_id, number, amount_centimes, at)
+    SELECT %(payment_id)s, number, %(amount)s, %(now)s FROM bill WHERE owed >= %(amount)s
+    ON CONFLICT DO NOTHING
+    RETURNING number
+), paid AS (
+    UPDATE invoices i SET
+        paid_at = CASE WHEN b.owed = %(amount)s THEN %(now)s END,
+        paid_by = CASE WHEN b.owed = %(amount)s THEN %(payment_id)s END,
+        owed_centimes = CASE WHEN b.owed = %(amount)s THEN i.owed_centimes ELSE b.owed - %(amount)s END
+    FROM bill b, told
+    WHERE (i.service, i.line_reference, i.number) = (b.service, b.line_reference, b.number)
+)
+SELECT EXISTS (SELECT FROM told)
+    OR EXISTS (SELECT FROM bill_payments WHERE payment_id = %(payment_id)s AND number = %(number)s)
+    OR EXISTS (SELECT FROM invoices WHERE service = %(service)s AND line_reference = %(reference)s
+               AND number = %(number)s AND paid_by = %(payment_id)s) AS posted
 """
 
-# Only who paid a bill can unpay it: this payment is named by the bill, or by what went back of it before.
+# Only who paid a bill can unpay it: this payment is named by the bill, by what it paid of it, or by what went back.
 REVERSE = """
 WITH paid AS (
     SELECT service, line_reference, number FROM invoices i
     WHERE service = %(service)s AND line_reference = %(reference)s AND number = %(number)s
       AND (paid_by = %(payment_id)s
+           OR EXISTS (SELECT FROM bill_payments p WHERE p.payment_id = %(payment_id)s AND p.number = i.number)
            OR EXISTS (SELECT FROM bill_reversals r WHERE r.payment_id = %(payment_id)s AND r.number = i.number))
     FOR UPDATE
 ), told AS (
@@ -107,17 +128,18 @@ class EmbeddedBilling:
         return tuple(invoice_of(row) for row in rows)
 
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
-        touched = await _or_down(
-            self._database.do(
+        row = await _or_down(
+            self._database.one(
                 POST,
                 now=self._clock.now(),
                 payment_id=payment.id,
                 service=payment.service,
                 reference=payment.line_reference,
                 number=invoice.number,
+                amount=invoice.amount_centimes,
             )
         )
-        return Posting.POSTED if touched else Posting.REFUSED
+        return Posting.POSTED if row is not None and row["posted"] else Posting.REFUSED
 
     async def reverse(self, reversal: Reversal) -> Posting:
         payment = reversal.payment

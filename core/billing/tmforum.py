@@ -4,6 +4,7 @@ Who has which line, and the codes printed on bills, stay in the embedded tables:
 thin I/O here; whatever is not an explicit answer is BillingDown, and posting is repeated under the same correlator.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ PAGE_BILLS = 100
 PAGES_MAX = 10
 CHUNK_BYTES = 16_384
 CREATED = frozenset({200, 201})
-REFUSED = frozenset({409, 422})  # settled meanwhile, or a repeat: the correlator tells
+REFUSED = frozenset({409, 422})  # settled meanwhile, a repeat, or our fault: the correlator and the bill tell
+LISTS_MAX = 2  # an empty list is asked for again: of a system in trouble it is no answer
+LIST_PAUSE_S = 0.2
 LIVING = frozenset({"done", "accepted", "pending", "completed"})
 
 
@@ -76,28 +79,53 @@ class TmForumBilling:
     async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
         """Oldest first, at most PAGES_MAX pages of them."""
         bills = await self._bills(self._account_id(service, reference))
-        try:
-            owed = [invoice for bill in bills if (invoice := bill.owed(self._currency)) is not None]
-        except wire.NotTmf as error:
-            raise BillingDown(str(error)) from error
+        for _ in range(LISTS_MAX - 1):
+            if bills:
+                break
+            await asyncio.sleep(LIST_PAUSE_S)
+            bills = await self._bills(self._account_id(service, reference))
+        owed = [invoice for bill in bills if (invoice := self._owed(bill)) is not None]
         return tuple(sorted(owed, key=lambda invoice: (invoice.period, invoice.number)))
 
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
-        """The bill is looked up by its number, for the printed number need not be its id."""
+        """The bill is looked up by its number, for the printed number need not be its id.
+
+        What was posted before, unheard, is found by our reference first; only a bill that is there and owes less than
+        was paid is refused: one that is not there was seen when it was paid, and is asked for again.
+        """
+        if await self._known(wire.PAYMENT_PATH, wire.correlator(payment, invoice.number)):
+            return Posting.POSTED
         account_id = self._account_id(payment.service, payment.line_reference)
-        bills = await self._bills(account_id, {"billNo": invoice.number})
-        bill = next((bill for bill in bills if bill.billNo == invoice.number), None)
+        bill = await self._bill(account_id, invoice.number)
         if bill is None:
-            log.error("payment %s: billing knows no bill %s any more", payment.id, invoice.number)
-            return Posting.REFUSED
+            log.error("payment %s: billing does not show bill %s", payment.id, invoice.number)
+            raise BillingDown("a paid bill is not there")
         body = wire.payment_body(payment, invoice, bill.id, account_id)
         status, _ = await self._ask("POST", wire.PAYMENT_PATH, body=body)
         if status in CREATED:
             return Posting.POSTED
         if status not in REFUSED:
             raise BillingDown(f"HTTP {status}")
-        known = await self._known(wire.PAYMENT_PATH, wire.correlator(payment, invoice.number))
-        return Posting.POSTED if known else Posting.REFUSED
+        if await self._known(wire.PAYMENT_PATH, wire.correlator(payment, invoice.number)):
+            return Posting.POSTED
+        after = await self._bill(account_id, invoice.number)
+        owed = None if after is None else self._owed(after)
+        if after is None or (owed is not None and owed.amount_centimes >= invoice.amount_centimes):
+            log.error(
+                "payment %s: billing answers %d for bill %s, which it still owes", payment.id, status, invoice.number
+            )
+            raise BillingDown(f"HTTP {status}, of a bill that is owed")
+        return Posting.REFUSED
+
+    async def _bill(self, account_id: str, number: str) -> wire.CustomerBill | None:
+        bills = await self._bills(account_id, {"billNo": number})
+        return next((bill for bill in bills if bill.billNo == number), None)
+
+    def _owed(self, bill: wire.CustomerBill) -> Invoice | None:
+        try:
+            return bill.owed(self._currency)
+        except wire.NotTmf as error:
+            raise BillingDown(str(error)) from error
 
     async def reverse(self, reversal: Reversal) -> Posting:
         """A TMF676 refund of the payment that was posted; what was never posted is owed already."""
@@ -132,8 +160,6 @@ class TmForumBilling:
         for page in range(PAGES_MAX):
             asked = {"offset": str(page * PAGE_BILLS), "limit": str(PAGE_BILLS), "billingAccount.id": account_id}
             status, body = await self._ask("GET", wire.BILL_PATH, {**asked, **(more or {})})
-            if status == 404:
-                return found
             if status not in {200, 206}:
                 raise BillingDown(f"HTTP {status}")
             try:

@@ -43,9 +43,9 @@ def order(order_id: str, amount_centimes: int = 76920) -> Order:
 async def test_approved_cards(client: CmiAcquirer, cmi: EmulatedCmi, pan: str, brand: str) -> None:
     answer = await client.authorise(order("o-1"), card(pan), CVV)
     assert isinstance(answer, Approved)
-    assert (answer.amount_centimes, answer.brand, len(answer.auth_code)) == (76920, brand, 6)
+    assert (answer.amount_centimes, answer.brand, len(answer.auth_code)) == (None, brand, 6)
     assert cmi.captured_centimes("o-1") == 76920
-    assert await client.inquire("o-1") == answer
+    assert await client.inquire("o-1") == replace(answer, amount_centimes=76920), "the status tells what was taken"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,8 @@ async def test_another_card_pays_the_same_order_once(client: CmiAcquirer, cmi: E
     first = await client.authorise(order("o-1"), card(), CVV)
     again = await client.authorise(order("o-1"), card(MASTERCARD), CVV)
     assert isinstance(first, Approved)
-    assert again == first
+    assert isinstance(again, Approved)
+    assert again.auth_code == first.auth_code
     assert cmi.captured_centimes("o-1") == 76920
 
 
@@ -114,7 +115,7 @@ async def test_the_right_pin(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     answer = await client.answer_challenge(order("o-1"), challenge.id, Secret("123"))
     assert isinstance(answer, Approved)
     assert cmi.captured_centimes("o-1") == 76920
-    assert await client.inquire("o-1") == answer
+    assert await client.inquire("o-1") == replace(answer, amount_centimes=76920)
 
 
 async def test_three_wrong_pins(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
@@ -138,7 +139,9 @@ async def test_a_wrong_pin_then_the_right_one(client: CmiAcquirer) -> None:
 async def test_a_right_pin_heard_twice_pays_once(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     challenge = await challenged(client, "o-1")
     first = await client.answer_challenge(order("o-1"), challenge.id, Secret("123"))
-    assert await client.answer_challenge(order("o-1"), challenge.id, Secret("123")) == first
+    assert isinstance(first, Approved)
+    again = await client.answer_challenge(order("o-1"), challenge.id, Secret("123"))
+    assert again == replace(first, amount_centimes=76920)
     assert cmi.captured_centimes("o-1") == 76920
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 from core.acquirers.cmi import CmiAcquirer
 from core.cards import Card, Secret
-from core.ports import Approved, ChallengeRequired, Declined, NoSuchOrder, Order, Pending, Undone, Unknown
+from core.ports import Approved, ChallengeRequired, Declined, DeclineKind, NoSuchOrder, Order, Pending, Undone, Unknown
 from lab.cmi_lies import Kind, Manner
 from lab.cmi_stand import EmulatedCmi
 
@@ -20,7 +20,9 @@ async def test_silent_after_charging(client: CmiAcquirer, hasty: CmiAcquirer, cm
     assert isinstance(await hasty.authorise(ORDER, CARD, CVV), Unknown)
     paid = await client.inquire("o-1")
     assert isinstance(paid, Approved)
-    assert await client.authorise(ORDER, CARD, CVV) == paid
+    again = await client.authorise(ORDER, CARD, CVV)
+    assert isinstance(again, Approved)
+    assert again.auth_code == paid.auth_code
     assert cmi.captured_centimes("o-1") == 5000
 
 
@@ -58,11 +60,14 @@ async def test_slower_than_the_client_waits(client: CmiAcquirer, hasty: CmiAcqui
     assert isinstance(await client.inquire("o-1"), Approved)
 
 
-async def test_a_wrong_amount_is_handed_on(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
+async def test_a_wrong_amount_is_told_by_the_status_alone(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.WRONG_AMOUNT)
     answer = await client.authorise(ORDER, CARD, CVV)
     assert isinstance(answer, Approved)
-    assert answer.amount_centimes == 5100
+    assert answer.amount_centimes is None
+    looked = await client.inquire("o-1")
+    assert isinstance(looked, Approved)
+    assert looked.amount_centimes == 5100
     inquired = await client.inquire("o-1")
     assert isinstance(inquired, Approved)
     assert inquired.amount_centimes == 5100
@@ -77,7 +82,7 @@ async def test_a_late_landing_after_a_retry_charges_once(
     assert isinstance(await client.authorise(ORDER, CARD, CVV), Approved)
     assert await cmi.gateway.hurry() == 1
     assert cmi.captured_centimes("o-1") == 5000
-    assert len(cmi.ledger.of_order("o-1")) == 1
+    assert [row.state for row in cmi.ledger.of_order("o-1")] == ["C", "D"]
 
 
 async def test_a_late_landing_is_found_later(client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi) -> None:
@@ -152,3 +157,39 @@ async def test_many_at_once_charge_each_order_once(client: CmiAcquirer, cmi: Emu
     answers = await asyncio.gather(*(client.authorise(order, CARD, CVV) for order in orders))
     assert not [answer for answer in answers if isinstance(answer, Declined)]
     assert [cmi.captured_centimes(f"o-{i}") for i in range(10)] == [5000] * 10
+
+
+QUERY = frozenset({Kind.QUERY})
+
+
+async def test_a_refused_duplicate_without_a_history_is_no_decline(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
+    """The order's latest row is a refusal, the one before it the charge."""
+    await client.authorise(ORDER, CARD, CVV)
+    cmi.lie(Manner.NO_HISTORY, times=10, on=QUERY)
+    assert isinstance(await client.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await client.inquire("o-1"), Unknown)
+    cmi.gateway.lies.clear()
+    assert isinstance(await client.inquire("o-1"), Approved)
+
+
+async def test_states_that_say_nothing_are_no_end(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
+    await client.authorise(ORDER, CARD, CVV)
+    for manner in (Manner.STATE_ERR, Manner.STATE_R, Manner.STATE_PENDING):
+        cmi.lie(manner, times=2, on=QUERY)
+        assert isinstance(await client.inquire("o-1"), Unknown | Pending)
+        cmi.gateway.lies.clear()
+
+
+async def test_busy_after_a_charge_is_settled_by_the_status(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
+    cmi.lie(Manner.BUSY_AFTER_CHARGING)
+    assert isinstance(await client.authorise(ORDER, CARD, CVV), Approved)
+
+
+async def test_busy_after_a_credit_is_no_refusal(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
+    await client.authorise(ORDER, CARD, CVV)
+    cmi.ledger.settle(cmi.gateway.bank.now())
+    cmi.lie(Manner.BUSY_AFTER_CHARGING, on=frozenset({Kind.CREDIT}))
+    answer = await client.refund("o-1", 3000)
+    assert isinstance(answer, Declined)
+    assert answer.kind is DeclineKind.BANK_BUSY
+    assert await client.credited_centimes("o-1") == 3000

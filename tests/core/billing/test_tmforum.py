@@ -144,10 +144,42 @@ async def test_what_was_never_posted_needs_no_refund(operator: Operator) -> None
     assert operator.standin.refunds == {}
 
 
-async def test_a_bill_that_is_gone_is_refused(operator: Operator) -> None:
+async def test_a_bill_that_is_gone_is_asked_for_again_and_nothing_is_voided(operator: Operator) -> None:
     payment = await operator.paid()
-    operator.standin.bills.clear()
-    assert await operator.billing.post(payment, BILL) is Posting.REFUSED
+    bills, operator.standin.bills = operator.standin.bills, {}
+    for _ in range(3):
+        await operator.poster.post(payment.id)
+        assert await operator.shop.postings(payment) == ["pending"]
+        operator.shop.clock.forward(3_600)
+    operator.standin.bills = bills
+    await operator.poster.post(payment.id)
+    assert (await operator.shop.postings(payment), await operator.shop.state(payment)) == (["posted"], State.CAPTURED)
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_FOUND, Fault.EMPTY_ONCE])
+async def test_an_api_that_shows_no_bills_for_a_moment_is_not_nothing_to_pay(operator: Operator, fault: Fault) -> None:
+    operator.standin.fault = fault
+    found = await operator.till.unpaid(*LINE)
+    assert found is (Refusal.BILLING_DOWN) if fault is Fault.NOT_FOUND else found == (BILL,)
+
+
+async def test_what_was_carried_out_unheard_is_not_posted_twice(operator: Operator) -> None:
+    """Of a billing system that takes payments without a bill."""
+    payment = await operator.paid()
+    operator.standin.takes_unallocated = True
+    operator.standin.fault = Fault.DEAF
+    await operator.poster.post(payment.id)
+    operator.standin.fault = Fault.NONE
+    operator.shop.clock.forward(3_600)
+    await operator.poster.post(payment.id)
+    assert (await operator.shop.postings(payment), operator.standin.carried_out) == (["posted"], 1)
+
+
+async def test_a_request_it_does_not_understand_voids_nothing(operator: Operator) -> None:
+    payment = await operator.paid()
+    operator.standin.fault = Fault.UNPROCESSABLE
+    await operator.poster.post(payment.id)
+    assert (await operator.shop.postings(payment), await operator.shop.state(payment)) == (["pending"], State.CAPTURED)
 
 
 async def test_amounts_are_read_again_at_confirm(operator: Operator) -> None:
