@@ -64,13 +64,16 @@ CORE_RANGES: tuple[tuple[int, int, Verdict], ...] = (
 )
 
 _CORE = re.compile(r"CORE-(\d{4})", re.ASCII)
+_PADDED = re.compile(r"0(?!00)\d\d", re.ASCII)  # not 000: an approval has one spelling
 _BANK_LINE = re.compile(r"BM-91\d\d", re.ASCII)
 _NUMERIC = re.compile(r"99(\d{4})", re.ASCII)
 _CLEAN = re.compile(rf"[A-Za-z0-9-]{{1,{CODE_MAX_CHARS}}}", re.ASCII)
 
 
 def clean_code(text: str) -> str:
-    """A code fit for a log line: short and plain, else "?"; empty stays empty."""
+    """A code fit for a log line: short and plain, else "?"; empty stays empty. Hosts write 51 as 051 as well."""
+    if _PADDED.fullmatch(text):
+        return text[1:]
     return text if not text or _CLEAN.fullmatch(text) else "?"
 
 

@@ -134,8 +134,10 @@ def standing_of(answer: Answer, order_id: str) -> Inquiry | AskHistory:
             return _captured(fields, answer)
         if state == "A":
             # a hosted page's order that nobody captured yet
+            if not fields.get("CAPTURE_AMT", "").strip("0.,"):
+                fields = {**fields, "CAPTURE_AMT": ""}  # nothing was captured yet: some hosts write that as 0
             captured = _captured(fields, answer)
-            if fields.get("CAPTURE_AMT") or isinstance(captured, Unknown):
+            if fields["CAPTURE_AMT"] or isinstance(captured, Unknown):
                 return captured
             return Held(captured.auth_code, captured.transaction_number, captured.amount_centimes)
     return AskHistory(Unknown("order's status is not conclusive"))
@@ -150,7 +152,7 @@ def _status_fields(answer: Answer) -> dict[str, str]:
 def _captured(fields: dict[str, str], answer: Answer) -> Approved | Unknown:
     text = fields.get("CAPTURE_AMT") or fields.get("ORIG_TRANS_AMT", "")
     amount = amount_of(text)
-    if text and amount is None:
+    if text and not amount:
         return Unknown("captured, with an amount that cannot be read")
     auth_code, number = identifier(fields.get("AUTH_CODE", "")), identifier(fields.get("TRANS_ID", ""))
     return Approved(auth_code, number, amount, brand_of(answer))

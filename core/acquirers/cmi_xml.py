@@ -13,6 +13,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from core.acquirers.cmi_codes import clean_code, error_code_of
+from core.acquirers.cmi_tidy import spellings
 from core.cards import PAN_MAX, PAN_MIN, Card, Secret, luhn
 from core.money import decimal_text, parse_centimes
 from core.ports import Order
@@ -143,11 +144,8 @@ def parse_answer(body: bytes) -> Answer | None:
 
 
 def _elements(body: bytes) -> tuple[dict[str, str] | None, dict[str, str]]:
-    if len(body) > ANSWER_MAX_BYTES:
-        return None, {}
-    try:
-        root = fromstring(body, forbid_dtd=True)
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError):
+    root = _root(body) if len(body) <= ANSWER_MAX_BYTES else None
+    if root is None:
         return None, {}
     top: dict[str, str] = {}
     extra: dict[str, str] = {}
@@ -165,6 +163,17 @@ def _elements(body: bytes) -> tuple[dict[str, str] | None, dict[str, str]]:
         else:
             top[child.tag.upper()] = (child.text or "").strip()
     return top, extra
+
+
+def _root(body: bytes) -> ElementTree.Element | None:
+    for spelled in spellings(body):
+        try:
+            return fromstring(spelled, forbid_dtd=True)
+        except DefusedXmlException:
+            return None  # a DTD or an entity of its own: never mended
+        except (ElementTree.ParseError, ValueError, LookupError):
+            continue
+    return None
 
 
 def identifier(text: str) -> str:

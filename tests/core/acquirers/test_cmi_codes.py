@@ -140,3 +140,12 @@ def test_a_clean_code_is_short_and_plain(text: str) -> None:
     assert len(cleaned) <= 12
     assert cleaned in {text, "?"}
     assert cleaned.isascii()
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [("051", "51"), ("005", "05"), ("51", "51"), ("000", "000"), ("00", "00"), ("5", "5"), ("1051", "1051")],
+)
+def test_a_code_in_three_digits_is_the_same_code(sent: str, code: str) -> None:
+    """An approval is spelt one way alone."""
+    assert clean_code(sent) == code

@@ -212,3 +212,14 @@ def test_money_back_is_added_up() -> None:
     rows = rows_of(history(trx("S", "S", "100"), trx("C", "C", "40"), trx("C", "S", "10"), trx("C", "D", "9", "05")))
     assert rows is not None
     assert credited_centimes_of(rows) == 50
+
+
+@pytest.mark.parametrize("nothing", ["", "0", "0.00", "000", "0,00"])
+def test_held_with_nothing_captured_yet_is_held(nothing: str) -> None:
+    held = found(TRANS_STAT="A", CAPTURE_AMT=nothing, ORIG_TRANS_AMT="76920")
+    assert standing_of(held, "o") == Held("P1", "T1", 76920)
+
+
+@pytest.mark.parametrize("state", ["C", "S"])
+def test_captured_with_an_amount_of_nothing_is_not_understood(state: str) -> None:
+    assert isinstance(standing_of(found(TRANS_STAT=state, CAPTURE_AMT="0"), "o"), Unknown)

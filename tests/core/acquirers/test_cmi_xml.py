@@ -187,3 +187,60 @@ def test_the_account_hides_its_password() -> None:
     assert "pass&word" not in repr(ACCOUNT)
     with pytest.raises(TypeError):
         pickle.dumps(ACCOUNT)
+
+
+# --- nearly XML: read where the meaning is certain ---
+
+SAID = "<OrderId>o</OrderId><Response>Approved</Response><ProcReturnCode>00</ProcReturnCode>"
+BODY = f"<CC5Response>{SAID}{{more}}</CC5Response>"
+DECLARED = '<?xml version="1.0" encoding="UTF-8"?>'
+
+
+def nearly(more: str = "", before: str = "", after: str = "", encoding: str = "utf-8") -> bytes:
+    return (before + DECLARED + BODY.format(more=more) + after).encode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (nearly(before="\n"), ""),
+        (nearly(before="\ufeff"), ""),
+        (nearly(before=" \r\n\t\ufeff\n"), ""),
+        (nearly(after="\x00"), ""),
+        (nearly(after="\n\x00\x00 junk & <br>"), ""),
+        (nearly("<ErrMsg>Marks & Co &</ErrMsg>"), "Marks & Co &"),
+        (nearly("<ErrMsg>a&b=c&d;</ErrMsg>"), "a&b=c&d;"),
+        (nearly("<ErrMsg>Op&eacute;ration &amp; suite</ErrMsg>"), "Opération & suite"),
+        (nearly("<ErrMsg>Opération</ErrMsg>", encoding="latin-1"), "Opération"),
+        (nearly("<ErrMsg>Opération</ErrMsg>").replace(b"UTF-8", b"ISO-8859-9"), "OpÃ©ration"),
+        ("<ErrMsg>é".encode() + b"\xe9", None),
+        (nearly("<ErrMsg>Opération &</ErrMsg>", encoding="latin-1").replace(b"UTF-8", b"ISO-8859-1"), "Opération &"),
+        (nearly("<ErrMsg>é{}</ErrMsg>").replace(b"{}", b"\xe9"), "éé"),
+        (nearly("<ErrMsg><![CDATA[a & b]]></ErrMsg><X>&</X>"), "a & b"),
+        (BODY.format(more="").encode("utf-16"), ""),
+        # what is not certain stays unknown
+        (nearly(after=BODY.format(more="").replace("Approved", "Declined")), None),
+        (nearly("<ErrMsg>\x00</ErrMsg>"), None),
+        (nearly("<ErrMsg>&#0;</ErrMsg>"), None),
+        (nearly("<ErrMsg>a < b</ErrMsg>"), None),
+        (nearly("<ErrMsg>cut"), None),
+        (nearly()[:-5], None),
+        (b"Warning: x in y.php" + nearly(), None),
+        (b'<!DOCTYPE a [<!ENTITY x "00">]>' + BODY.format(more="<ErrMsg>&x; &</ErrMsg>").encode(), None),
+    ],
+)
+def test_an_answer_that_is_nearly_xml(body: bytes, message: str | None) -> None:
+    read_ = xml.parse_answer(body)
+    if message is None:
+        assert read_ is None
+    else:
+        assert read_ is not None
+        assert (read_.order_id, read_.response, read_.code, read_.message) == ("o", "Approved", "00", message)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=40), st.binary(max_size=40))
+def test_junk_around_an_answer_never_changes_what_it_says(inside: bytes, before: bytes, after: bytes) -> None:
+    """Whatever stands around or in its words: the code that is read is the one that was sent, or none is."""
+    framed = before + b"<CC5Response><ProcReturnCode>51</ProcReturnCode><ErrMsg>" + inside
+    answer = xml.parse_answer(framed + b"</ErrMsg></CC5Response>" + after)
+    assert answer is None or answer.code == "51"
