@@ -1,12 +1,14 @@
 """One row of an import, checked: text to the values our tables keep. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TypeVar
 
 from core.amounts import read_unsigned_amount
 from core.invoices import Invoice
-from core.subscribers import Language, Line, Service, email_of, msisdn, payment_code_of, reference_of
+from core.spreadsheets import spoilt, tidy
+from core.subscribers import Language, Line, Service, digits_of, email_of, msisdn, payment_code_of, reference_of
 
 T = TypeVar("T")
 
@@ -14,6 +16,9 @@ SUBSCRIBER_COLUMNS = ("service", "reference", "holder", "contact_msisdn", "email
 INVOICE_COLUMNS = ("reference", "number", "period", "amount", "due_date")
 TEXT_MAX = 200
 AMOUNT_MAX_CENTIMES = 10**11
+# "7710345", "7 710 345", "ADSL-7710345": nothing else's digits are a customer number
+_CUSTOMER = re.compile(r"(?:[A-Za-z]{1,8}[ .-]?)?\d+(?:[ .-]\d+)*", re.ASCII)
+_NO_ZERO = re.compile(r"[5-8]\d{8}", re.ASCII)
 
 
 class RowError(ValueError):
@@ -22,10 +27,12 @@ class RowError(ValueError):
 
 def subscriber(row: Mapping[str, str]) -> tuple[Line, str]:
     """A line and its payment code. Raises RowError."""
+    for column in ("reference", "holder", "contact_msisdn", "payment_code"):
+        _kept(column, row[column])
     service = _checked("service", lambda: Service(row["service"].strip().lower()))
     line = Line(
         service,
-        _checked("reference", lambda: reference_of(service, row["reference"])),
+        _checked("reference", lambda: _reference(service, row["reference"])),
         _text("holder", row["holder"]),
         _checked("contact_msisdn", lambda: msisdn(row["contact_msisdn"])),
         _checked("email", lambda: email_of(row["email"])) if row["email"].strip() else None,
@@ -34,8 +41,18 @@ def subscriber(row: Mapping[str, str]) -> tuple[Line, str]:
     return line, _checked("payment_code", lambda: _code(row["payment_code"]))
 
 
+def lost_zero(row: Mapping[str, str]) -> str:
+    """A warning when a payment code may have lost its first zero as the row's reference visibly did; else empty."""
+    internet = row["service"].strip().lower() == Service.INTERNET
+    if not internet and _NO_ZERO.fullmatch(digits_of(row["reference"])) and not row["payment_code"].startswith("0"):
+        return "payment_code: the reference lost its first zero, the code may have as well"
+    return ""
+
+
 def invoice(row: Mapping[str, str]) -> tuple[str, Invoice]:
     """The line's reference as the file has it, and a bill. Raises RowError."""
+    for column in ("reference", "number"):
+        _kept(column, row[column])
     amount_centimes = _checked("amount", lambda: read_unsigned_amount(row["amount"]))
     if not 0 < amount_centimes <= AMOUNT_MAX_CENTIMES:
         raise RowError("amount: a bill is more than nothing, and not this much")
@@ -56,8 +73,20 @@ def _code(text: str) -> str:
     return code
 
 
+def _reference(service: Service, text: str) -> str:
+    if service is Service.INTERNET and _CUSTOMER.fullmatch(text.strip()) is None:
+        raise ValueError("a customer number is digits, with spaces, dots or dashes between groups")
+    return reference_of(service, text)
+
+
+def _kept(column: str, text: str) -> None:
+    """Raises RowError for a cell that a spreadsheet changed, or would run."""
+    if why := spoilt(tidy(text)):
+        raise RowError(f"{column}: {why}")
+
+
 def _text(column: str, text: str) -> str:
-    text = text.strip()
+    text = tidy(text)
     if not text or len(text) > TEXT_MAX or not text.isprintable():
         raise RowError(f"{column}: missing, too long or unprintable")
     return text

@@ -4,8 +4,8 @@ The header tells which kind of file it is. Importing the same file again changes
 stays paid, whatever a later file says. A row that is wrong is reported with its line and left out.
 """
 
-import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,17 +17,26 @@ from psycopg_pool import PoolTimeout
 
 from core.books import BooksDown
 from core.database.pool import Connection, Database
-from core.import_rows import INVOICE_COLUMNS, SUBSCRIBER_COLUMNS, RowError, invoice, subscriber
-from core.importing_sql import COPY, COUNT_CODES, COUNT_OPEN, COUNT_PAID, MERGE, ORPHANS, STAGING, WITHDRAW
+from core.import_rows import INVOICE_COLUMNS, SUBSCRIBER_COLUMNS, RowError, invoice, lost_zero, subscriber
+from core.import_text import ImportFailed, Row, Table, open_table
+from core.importing_sql import (
+    COPY,
+    COUNT_CODES,
+    COUNT_OPEN,
+    COUNT_PAID,
+    JUDGE,
+    LEAVE_OUT,
+    MERGE,
+    PROBLEMS,
+    STAGING,
+    WITHDRAW,
+)
+
+__all__ = ["FileKind", "ImportFailed", "Problem", "Report", "Whole", "import_csv", "rehearsal"]
 
 PROBLEMS_KEPT_MAX = 1_000  # all are counted
 PROGRESS_ROWS = 1_000
-HEADER_MAX_CHARS = 4_096
 WITHDRAWN_SHARE_MAX = 0.5  # of the open bills, by a file that nobody vouches for: it may have been cut off
-
-
-class ImportFailed(ValueError):
-    """The file's fault: it is none of ours, or no text. Nothing was imported."""
 
 
 class FileKind(StrEnum):
@@ -47,10 +56,11 @@ class Whole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One row that was left out, by its line in the file (the header is line 1)."""
+    """One row that was left out, by its line in the file (a header alone is line 1), with the row itself."""
 
     line: int
     why: str
+    row: str = field(default="", compare=False, repr=False)
 
 
 Refused = Callable[[Problem], None]
@@ -74,6 +84,8 @@ class Report:
     codes_changed: int = 0  # of the changed lines: these get another payment code
     problems_count: int = 0
     problems: list[Problem] = field(default_factory=list)
+    warnings_count: int = 0
+    warnings: list[Problem] = field(default_factory=list)  # of rows that were taken: the first ones
     refused: Refused = field(default=_nobody, repr=False)
 
     @property
@@ -81,16 +93,32 @@ class Report:
         """Good rows that said nothing new; the paid ones among them."""
         return self.rows - self.problems_count - self.added - self.changed
 
-    def leave_out(self, line: int, why: str) -> None:
+    def leave_out(self, problem: Problem) -> None:
         """Count a row that cannot be used and tell `refused`; the first ones are kept word for word."""
-        problem = Problem(line, why)
         self.problems_count += 1
         self.refused(problem)
         if len(self.problems) < PROBLEMS_KEPT_MAX:
             self.problems.append(problem)
 
+    def warn(self, problem: Problem) -> None:
+        """Count a row that was taken and should be looked at."""
+        self.warnings_count += 1
+        if len(self.warnings) < PROBLEMS_KEPT_MAX:
+            self.warnings.append(problem)
+
 
 Progress = Callable[[int], None]
+COLUMNS = {FileKind.SUBSCRIBERS: 7, FileKind.INVOICES: 5}
+
+
+@asynccontextmanager
+async def rehearsal(database: Database) -> AsyncIterator[Connection]:
+    """A connection on which files are imported one after the other, each seeing the ones before; then all is undone."""
+    try:
+        async with database.pool.connection() as connection, connection.transaction(force_rollback=True):
+            yield connection
+    except (OperationalError, PoolTimeout) as error:
+        raise BooksDown("the database was lost; nothing was imported") from error
 
 
 async def import_csv(
@@ -102,57 +130,62 @@ async def import_csv(
     whole: Whole = Whole.NO,
     progress: Progress = lambda rows: None,
     refused: Refused = _nobody,
+    within: Connection | None = None,
 ) -> Report:
-    """Import one file opened with `encoding="utf-8-sig", newline=""`; all of its good rows or, on failure, none.
+    """Import one file (core/import_text.py opens it); all of its good rows or, on failure, none.
 
     `whole`: of bills, whether it names all that is owed; then it must be without a fault. `progress` hears how many
-    rows were read, `refused` each row that was left out. Raises ImportFailed, BooksDown.
+    rows were read, `refused` each row that was left out, in line order. `within` a rehearsal it sees what that brought.
+    Raises ImportFailed, BooksDown.
     """
     try:
-        kind, rows = _open(file)
+        kind, table = _open(file)
         report = Report(kind, dry_run, refused=refused)
+        if within is not None:
+            async with within.transaction():
+                await _import(within, table, report, now, whole, progress)
+            return report
         async with database.pool.connection() as connection, connection.transaction(force_rollback=dry_run):
-            await connection.execute("SET LOCAL statement_timeout = 0")  # a merge of a million rows takes its time
-            await connection.execute(STAGING[kind])
-            await _stage(connection, rows, report, progress)
-            await connection.execute("ANALYZE staged")
-            await _merge(connection, report, now)
-            if kind is FileKind.INVOICES and whole is not Whole.NO:
-                await _withdraw(connection, report, now, whole)
+            await _import(connection, table, report, now, whole, progress)
     except UnicodeDecodeError as error:
-        raise ImportFailed("the file is not UTF-8 text") from error
+        raise ImportFailed("the file is not UTF-8 text: save it as CSV UTF-8") from error
     except (OperationalError, PoolTimeout) as error:
         raise BooksDown("the database was lost; nothing was imported") from error
-    report.problems.sort(key=lambda problem: problem.line)
     return report
 
 
-def _open(file: IO[str]) -> tuple[FileKind, Iterator[tuple[int, Mapping[str, str] | str]]]:
-    """The file's kind, and its rows by line: a mapping, or why there is none."""
-    header = file.readline(HEADER_MAX_CHARS)
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    columns = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+async def _import(
+    connection: Connection, table: Table, report: Report, now: datetime, whole: Whole, progress: Progress
+) -> None:
+    kind = report.kind
+    await connection.execute("SET LOCAL statement_timeout = 0")  # a merge of a million rows takes its time
+    await connection.execute("DROP TABLE IF EXISTS pg_temp.staged")  # of the file before, in a rehearsal
+    await connection.execute(STAGING[kind])
+    await _stage(connection, table.rows(), report, progress)
+    await connection.execute("ANALYZE staged")
+    withdraws = kind is FileKind.INVOICES and whole is not Whole.NO
+    for judge in JUDGE[kind]:
+        await connection.execute(judge, {"whole": withdraws})
+    async with connection.cursor(name="problems") as problems:  # as they come: a whole file may be of them
+        await problems.execute(PROBLEMS[kind])
+        async for found in problems:
+            report.leave_out(Problem(found["line_no"], found["why"], found["shown"] or ""))
+    await connection.execute(LEAVE_OUT)
+    await _merge(connection, report, now)
+    if withdraws:
+        await _withdraw(connection, report, now, whole)
+
+
+def _open(file: IO[str]) -> tuple[FileKind, Table]:
+    """The file's kind, and its rows."""
+    table = open_table(file)
     for kind, needed in ((FileKind.SUBSCRIBERS, SUBSCRIBER_COLUMNS), (FileKind.INVOICES, INVOICE_COLUMNS)):
-        if set(needed) <= set(columns):
-            return kind, _rows(file, delimiter, columns)
-    raise ImportFailed(f"the header names neither {','.join(SUBSCRIBER_COLUMNS)} nor {','.join(INVOICE_COLUMNS)}")
-
-
-def _rows(file: IO[str], delimiter: str, columns: list[str]) -> Iterator[tuple[int, Mapping[str, str] | str]]:
-    """Every row until the file ends; the header was line 1."""
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 2
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield line, str(error)
-            continue
-        if row is None:
-            return
-        if row:
-            whole = len(row) == len(columns)
-            yield line, dict(zip(columns, row, strict=True)) if whole else f"{len(columns)} columns are needed"
+        if set(needed) <= set(table.columns):
+            return kind, table
+    raise ImportFailed(
+        f"line {table.line} is no header of ours: it names neither {','.join(SUBSCRIBER_COLUMNS)} "
+        f"nor {','.join(INVOICE_COLUMNS)}"
+    )
 
 
 def _values(kind: FileKind, row: Mapping[str, str]) -> tuple[object, ...]:
@@ -163,31 +196,29 @@ def _values(kind: FileKind, row: Mapping[str, str]) -> tuple[object, ...]:
     return (line.service, line.reference, line.holder, line.contact_msisdn, line.email, code, line.language)
 
 
-async def _stage(
-    connection: Connection, rows: Iterator[tuple[int, Mapping[str, str] | str]], report: Report, progress: Progress
-) -> None:
+async def _stage(connection: Connection, rows: Iterator[Row], report: Report, progress: Progress) -> None:
+    nothing = (None,) * COLUMNS[report.kind]
     async with connection.cursor().copy(COPY[report.kind]) as copy:
-        for line, row in rows:
+        for row in rows:
             report.rows += 1
             if report.rows % PROGRESS_ROWS == 0:
                 progress(report.rows)
-            if isinstance(row, str):
-                report.leave_out(line, row)
+            if isinstance(row.values, str):
+                await copy.write_row((row.line, row.values, row.shown, *nothing))
                 continue
             try:
-                await copy.write_row((line, *_values(report.kind, row)))
+                values = _values(report.kind, row.values)
             except RowError as error:
-                report.leave_out(line, str(error))
+                await copy.write_row((row.line, str(error), row.shown, *nothing))
+                continue
+            await copy.write_row((row.line, None, None, *values))
+            if report.kind is FileKind.SUBSCRIBERS and (warning := lost_zero(row.values)):
+                report.warn(Problem(row.line, warning, row.shown))
     progress(report.rows)
 
 
 async def _merge(connection: Connection, report: Report, now: datetime) -> None:
     if report.kind is FileKind.INVOICES:
-        async with connection.cursor(name="orphans") as orphans:  # as they come: a whole file may be of them
-            await orphans.execute(ORPHANS)
-            async for orphan in orphans:
-                lines = "no line" if orphan["lines"] == 0 else "several lines"
-                report.leave_out(orphan["line_no"], f"reference: {lines} of this reference")
         report.kept_paid = (await _all(connection, COUNT_PAID))[0]["paid"]
     else:
         report.codes_changed = (await _all(connection, COUNT_CODES))[0]["codes"]

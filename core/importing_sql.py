@@ -5,31 +5,93 @@ from typing import LiteralString
 STAGING: dict[str, LiteralString] = {
     "subscribers": """
 CREATE TEMP TABLE staged (
-    line_no bigint, service text, reference text, holder text, contact_msisdn text, email text, payment_code text,
+    line_no bigint, why text, shown text,
+    service text, reference text, holder text, contact_msisdn text, email text, payment_code text,
     language text
 ) ON COMMIT DROP
 """,
     "invoices": """
 CREATE TEMP TABLE staged (
-    line_no bigint, reference text, number text, period date, amount_centimes bigint, due_date date
+    line_no bigint, why text, shown text,
+    reference text, number text, period date, amount_centimes bigint, due_date date
 ) ON COMMIT DROP
 """,
 }
 
 COPY: dict[str, LiteralString] = {
     "subscribers": """
-COPY staged (line_no, service, reference, holder, contact_msisdn, email, payment_code, language) FROM STDIN
+COPY staged
+    (line_no, why, shown, service, reference, holder, contact_msisdn, email, payment_code, language) FROM STDIN
 """,
-    "invoices": "COPY staged (line_no, reference, number, period, amount_centimes, due_date) FROM STDIN",
+    "invoices": "COPY staged (line_no, why, shown, reference, number, period, amount_centimes, due_date) FROM STDIN",
 }
 
-# Bills whose line is not known, or not the only one of that reference.
-ORPHANS = """
-SELECT s.line_no, count(l.reference) AS lines
-FROM staged s LEFT JOIN lines l ON l.reference = s.reference
-GROUP BY s.line_no HAVING count(l.reference) <> 1
-ORDER BY s.line_no
-"""
+# What of the staged rows cannot be used, by what is known here; each statement fills in `why`.
+#
+# A number that is a known one of its line but for leading zeros went through a spreadsheet: it would be a second bill
+# (or line, or another code). Of two such in one file the longer one is the true one. What a whole file leaves out goes
+# away, so that it may put right what was imported without its zeros.
+JUDGE: dict[str, tuple[LiteralString, ...]] = {
+    "subscribers": (
+        """
+UPDATE staged s SET why = 'payment_code: the known one of this line but for leading zeros'
+FROM lines l
+WHERE s.why IS NULL AND l.service = s.service AND l.reference = s.reference
+  AND l.payment_code <> s.payment_code AND length(s.payment_code) < length(l.payment_code)
+  AND ltrim(l.payment_code, '0') = ltrim(s.payment_code, '0')
+""",
+        """
+UPDATE staged s SET why = 'reference: a known customer number but for leading zeros, ' || t.reference
+FROM (SELECT service, reference, NULL::bigint AS line_no FROM lines WHERE service = 'internet'
+      UNION ALL
+      SELECT service, reference, line_no FROM staged WHERE service = 'internet' AND why IS NULL) t
+WHERE s.why IS NULL AND s.service = 'internet' AND ltrim(t.reference, '0') = ltrim(s.reference, '0')
+  AND t.reference <> s.reference AND (t.line_no IS NULL OR length(t.reference) > length(s.reference))
+  AND NOT EXISTS (SELECT FROM lines l WHERE l.service = s.service AND l.reference = s.reference)
+""",
+    ),
+    "invoices": (
+        # bills whose line is not known, or not the only one of that reference
+        """
+UPDATE staged s SET why = CASE WHEN found.lines = 0 THEN 'reference: no line of this reference'
+                               ELSE 'reference: several lines of this reference' END
+FROM (SELECT s.line_no, count(l.reference) AS lines
+      FROM staged s LEFT JOIN lines l ON l.reference = s.reference
+      WHERE s.why IS NULL GROUP BY s.line_no HAVING count(l.reference) <> 1) found
+WHERE s.line_no = found.line_no
+""",
+        """
+UPDATE staged s SET why = 'number: a known one of this line but for leading zeros, ' || twin.number
+FROM (SELECT h.line_no, min(t.number) AS number
+      FROM staged h JOIN (
+          SELECT i.line_reference, i.number, NULL::bigint AS line_no FROM invoices i
+          WHERE i.paid_at IS NOT NULL OR (i.withdrawn_at IS NULL AND NOT %(whole)s)
+          UNION ALL
+          SELECT reference, number, line_no FROM staged WHERE why IS NULL
+      ) t ON t.line_reference = h.reference
+         AND ltrim(replace(t.number, ' ', ''), '0') = ltrim(replace(h.number, ' ', ''), '0')
+      WHERE h.why IS NULL AND t.number <> h.number
+        AND (t.line_no IS NULL OR length(t.number) > length(h.number))
+        AND NOT EXISTS (SELECT FROM invoices i WHERE i.line_reference = h.reference AND i.number = h.number)
+      GROUP BY h.line_no) twin
+WHERE s.line_no = twin.line_no
+""",
+    ),
+}
+
+PROBLEMS: dict[str, LiteralString] = {
+    "subscribers": """
+SELECT line_no, why, coalesce(shown, concat_ws(',', service, reference, holder)) AS shown
+FROM staged WHERE why IS NOT NULL ORDER BY line_no
+""",
+    "invoices": """
+SELECT line_no, why, coalesce(shown, concat_ws(',', reference, number, period, amount_centimes / 100.0, due_date))
+       AS shown
+FROM staged WHERE why IS NOT NULL ORDER BY line_no
+""",
+}
+
+LEAVE_OUT: LiteralString = "DELETE FROM staged WHERE why IS NOT NULL"
 
 COUNT_PAID = """
 SELECT count(DISTINCT (i.service, i.line_reference, i.number)) AS paid

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from core import card_numbers
+from core.spreadsheets import spoilt
 
 REGION = "MA"
 NUMBERS_KEPT_MAX = 8_192
@@ -97,7 +98,7 @@ def reference_of(service: Service, typed: str) -> str:
 def payment_code_of(typed: str) -> str:
     """A typed payment code: text, a leading zero counts. Raises ValueError when it cannot be one."""
     code = digits_of(typed)
-    if _CODE.fullmatch(code) is None:
+    if _CODE.fullmatch(code) is None or spoilt(typed.strip()):
         raise ValueError("a payment code has 4 to 10 digits")
     return code
 

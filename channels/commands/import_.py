@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from io import TextIOWrapper
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -16,7 +15,8 @@ from channels.clock import SystemClock
 from channels.csv_cells import csv_file
 from channels.settings import BadSettings, Settings
 from core.database.pool import open_database
-from core.importing import ImportFailed, Problem, Report, Whole, import_csv
+from core.import_text import text_of
+from core.importing import ImportFailed, Problem, Report, Whole, import_csv, rehearsal
 
 PROBLEMS_SHOWN = 20
 RATED_ROWS_MIN = 1_000
@@ -44,7 +44,9 @@ class FileReport:
         kept = {"kept_paid": r.kept_paid, "codes_changed": r.codes_changed, "withdrawn": r.withdrawn}
         told = {"file": self.file.name, "kind": r.kind.value, "dry_run": r.dry_run, **counts, **kept}
         rate = round(r.rows / self.seconds) if self.seconds else None
-        more = {"seconds": round(self.seconds, 3), "rows_per_s": rate}
+        more: dict[str, object] = {"seconds": round(self.seconds, 3), "rows_per_s": rate}
+        warnings = [{"line": p.line, "why": p.why} for p in r.warnings]
+        more |= {"warnings_count": r.warnings_count, "warnings": warnings}
         return {**told, "problems_count": r.problems_count, "problems": problems, **more}
 
     def lines(self) -> Iterator[str]:
@@ -67,6 +69,10 @@ class FileReport:
             yield f"  paid here and left as they are: {r.kept_paid}"
         for problem in r.problems[:PROBLEMS_SHOWN]:
             yield f"  line {problem.line}: {problem.why}"
+        for warning in r.warnings[:PROBLEMS_SHOWN]:
+            yield f"  line {warning.line}, taken, look at it: {warning.why}"
+        if r.warnings_count > PROBLEMS_SHOWN:
+            yield f"  and {r.warnings_count - PROBLEMS_SHOWN} more like these"
 
 
 async def import_files(
@@ -86,19 +92,22 @@ async def import_files(
         raise BadSettings("KHALLAS_DATABASE_URL is missing")
     reports = []
     with _errors(errors) as refused:
-        async with open_database(url) as database:
+        async with open_database(url) as database, contextlib.AsyncExitStack() as stack:
+            # a dry run knows of each file what the ones before it would bring
+            within = await stack.enter_async_context(rehearsal(database)) if dry_run else None
             for file in files:
                 began = time.perf_counter()
                 with file.open("rb") as raw, _bar(file, raw) as progress:
                     try:
                         report = await import_csv(
                             database,
-                            TextIOWrapper(raw, encoding="utf-8-sig", newline=""),
+                            text_of(raw),
                             SystemClock().now(),
                             dry_run=dry_run,
                             whole=whole,
                             progress=progress,
                             refused=partial(refused, file),
+                            within=within,
                         )
                         reports.append(FileReport(file, report, seconds=time.perf_counter() - began))
                     except ImportFailed as error:
@@ -112,12 +121,12 @@ def _errors(path: Path | None) -> Iterator[Callable[[Path, Problem], None]]:
     if path is None:
         yield lambda file, problem: None
         return
-    with csv_file(path, ("file", "line", "why"), marked=False) as write:
-        yield lambda file, problem: write(file.name, problem.line, problem.why)
+    with csv_file(path, ("file", "line", "why", "row"), marked=False) as write:
+        yield lambda file, problem: write(file.name, problem.line, problem.why, problem.row)
 
 
 @contextlib.contextmanager
-def _bar(file: Path, raw: BinaryIO) -> Iterator[Callable[[int], None]]:
+def _bar(file: Path, raw: BufferedReader) -> Iterator[Callable[[int], None]]:
     """How much of the file was read, on a terminal; of what has no size the rows alone."""
     if not sys.stderr.isatty():
         yield lambda rows: None

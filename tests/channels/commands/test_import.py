@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from core.database.pool import open_database
 from lab.serving import serving
 from lab.tmf import TOKEN, BillingStandIn
@@ -41,9 +43,59 @@ async def test_every_refused_row_goes_into_the_file_with_its_line(tmp_path: Path
     with errors.open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 1_501
-    assert rows[0] == {"file": "invoices.csv", "line": "3", "why": "amount: an amount is written like 769.20"}
+    assert rows[0] == {
+        "file": "invoices.csv",
+        "line": "3",
+        "why": "amount: an amount is written like 769.20",
+        "row": f"0600000001,{2:016d},2026-10-01,ten,2026-11-25",
+    }
+    assert rows[1]["row"].startswith(f"0699999999,{0:016d},2026-10-01,10.0")
     assert {row["why"] for row in rows[1:]} == {"reference: no line of this reference"}
     assert [int(row["line"]) for row in rows[1:]] == list(range(4, 1_504))
+
+
+async def test_a_dry_run_knows_what_the_same_command_would_bring(tmp_path: Path, database_url: str) -> None:
+    lines, bills = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
+    lines.write_text(SUBSCRIBERS + LINE)
+    bills.write_text(INVOICES + _bill(1) + _bill(2, "0699999999"))
+    counts = []
+    for how in (("--dry-run",), ("--dry-run",), ()):
+        said = await khallas("import", "--json", *how, lines, bills, KHALLAS_DATABASE_URL=database_url)
+        counts.append([(r["added"], r["problems_count"]) for r in json.loads(said.out)])
+        assert await _count(database_url) == (0 if how else 1)
+    assert counts == [[(1, 0), (1, 1)]] * 3
+
+
+async def test_refused_rows_are_told_in_line_order_and_as_no_formula(tmp_path: Path, database_url: str) -> None:
+    lines, bills, errors = tmp_path / "subscribers.csv", tmp_path / "invoices.csv", tmp_path / "errors.csv"
+    lines.write_text(SUBSCRIBERS + LINE)
+    bills.write_text(INVOICES + _bill(1, "0699999999") + _bill(2, amount="ten") + "=1+1" + _bill(3) + "x;y\n")
+    said = await khallas("import", "--errors", errors, lines, bills, KHALLAS_DATABASE_URL=database_url)
+    assert said.code == 1
+    with errors.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["line"] for row in rows] == ["2", "3", "4", "5"]
+    assert rows[2]["row"].startswith("'=1+1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+async def test_what_excel_saves_is_read(tmp_path: Path, database_url: str, encoding: str) -> None:
+    lines, bills = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
+    text = "sep=;\r\n" + (SUBSCRIBERS.upper() + LINE).replace(",", ";").replace("\n", "\r\n") + ";;;;;;\r\n" * 9
+    lines.write_bytes(text.replace("Salma", "Salma\xa0Élodie \u200fسلمى").encode(encoding))
+    bills.write_bytes((INVOICES + _bill(1) + ",,,,\n").replace(",", "\t").encode(encoding))
+    said = await khallas("import", "--json", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    assert (said.code, [r["added"] for r in json.loads(said.out)]) == (0, [1, 1]), said.out
+    async with open_database(database_url) as database:
+        row = await database.one("SELECT holder FROM lines")
+    assert row == {"holder": "Salma Élodie سلمى"}
+
+
+async def test_a_file_in_another_alphabet_is_told_as_one(tmp_path: Path, database_url: str) -> None:
+    lines = tmp_path / "subscribers.csv"
+    lines.write_bytes((SUBSCRIBERS + LINE.replace("Salma", "Sélma")).encode("cp1252"))
+    said = await khallas("import", lines, KHALLAS_DATABASE_URL=database_url)
+    assert (said.code, "CSV UTF-8" in said.out) == (1, True)
 
 
 async def test_a_file_that_breaks_off_in_garbage_leaves_nothing(tmp_path: Path, database_url: str) -> None:
