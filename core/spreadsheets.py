@@ -13,7 +13,7 @@ _ERROR = re.compile(r"#{2,}|#[A-Z]{1,9}[A-Z0-9/]{0,9}[!?/A]?")
 _MONTH = r"(?:janv?|f[ée]vr?|feb|mars?|avr|apr|mai|may|juin|jun|juil|jul|ao[uû]t?|aug|sept?|oct|nov|d[ée]c)\.?"
 _DATE = re.compile(rf"\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{2,4}}", re.IGNORECASE)
 _PHONE = re.compile(r"\+[\d\s().-]+")
-_FORMULA = ("=", "@", "+", "-")
+_FORMULA = ("=", "@", "+", "-", "\uff1d", "\uff20", "\uff0b", "\uff0d")
 
 
 def tidy(text: str) -> str:
