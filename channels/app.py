@@ -42,7 +42,6 @@ from channels.web import home, operations, receipts
 from channels.web.pages import Pages
 from core.database.pool import Database
 from core.tracing import NO_TRACER
-from sessions.vault import Seals
 
 if TYPE_CHECKING:
     from channels.ivr.agi.server import AgiServer
@@ -160,7 +159,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         return ()
     by_connector = settings.ivr.card_mode == "pay"
     pay = pay_of(settings.ivr.pay_connector, house.texts) if by_connector else None
-    tokens = RedisTokens(house.redis, Seals(settings.vault()))
+    tokens = RedisTokens(house.redis, house.seals)
     doors = ivr.routes(
         house.turns,
         IvrSpeaker(house.texts, connector=by_connector),

@@ -118,6 +118,16 @@ def _production() -> Settings:
     return settings
 
 
+def _share_the_vaults_key(settings: Settings) -> None:
+    """With the other machines, where there are others. Raises BadSettings."""
+    from sessions.memory_key import KeyUnshared, share
+
+    try:
+        share(settings.vault_url.get_secret_value())
+    except KeyUnshared as error:
+        raise BadSettings(f"KHALLAS_VAULT_URL: it {error}") from None
+
+
 def _show(report: object, *, as_json: bool, lines: list[str]) -> None:
     typer.echo(json.dumps(report, ensure_ascii=False, default=str) if as_json else "\n".join(lines))
 
@@ -157,6 +167,7 @@ def serve(
     from channels.commands.supervisor import supervise
 
     settings = _production()
+    _share_the_vaults_key(settings)
     try:
         if workers > 1:
             raise SystemExit(supervise(host, port, workers, os.environ, stop_max_s=stop_max_s(settings)))

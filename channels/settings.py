@@ -67,7 +67,13 @@ class Settings(Part):
     )
     hosts: Names = Field((), description="names besides the public URL's by which gateways reach us, comma list")
     secret_keys: Secrets = Field((), description="keys that sign links, comma list: the first signs, all verify")
-    vault_keys: Secrets = Field((), description="id:base64 of 32 bytes, comma list: the first seals, all open")
+    vault_keys: Secrets = Field(
+        (), description="id:base64 of 32 bytes, comma list: the first seals, all open (with a server's memory key)"
+    )
+    vault_url: SecretStr = Field(
+        SecretStr(""),
+        description="several machines: a Valkey that writes to no disk, where they share the vault's memory key",
+    )
     short_code: str = Field("1117", description="the number that SMS go to")
     help_number: str = Field("777", description="where customers get help")
     operator_name: str = Field("Khallas", description="on receipts and pages")

@@ -1,7 +1,8 @@
 """The vault's cryptography: a card number between two steps of a call is AES-GCM under a key of that call alone.
 
-The master keys come from the settings and never reach Redis. The security code and the bank's PIN are never sealed:
-they are used in the request that brings them (facts/security.md 2-3). Pure.
+The master keys come from the settings and never reach Redis; a server's memory key (memory_key.py) never reaches a
+disk. The security code and the bank's PIN are never sealed: they are used in the request that brings them
+(facts/security.md 2-3). Pure.
 """
 
 import hmac
@@ -24,13 +25,15 @@ _MARK_BYTES = 4
 class Seals:
     """Seals with the first master key, opens with any: rotation by key id."""
 
-    def __init__(self, master_keys: Mapping[str, bytes]) -> None:
+    def __init__(self, master_keys: Mapping[str, bytes], memory: bytes = b"") -> None:
+        """`memory`: without it nothing that is sealed opens, whoever has the settings; marks and keys need none."""
         if not master_keys:
             raise ValueError("the vault needs at least one key")
         for key_id, key in master_keys.items():
             if len(key) != MASTER_KEY_BYTES or not 1 <= len(key_id) <= 32 or ":" in key_id:
                 raise ValueError("a vault key is id:base64 of 32 bytes")
         self._keys = dict(master_keys)
+        self._memory = memory
         self._first = next(iter(master_keys))
         self._marking = _derived(self._keys[self._first], b"khallas marks")
 
@@ -73,7 +76,7 @@ class Seals:
         return _derived(self._keys[self._first], b"khallas for " + purpose.encode())
 
     def _cipher(self, key_id: str, call: str) -> AESGCM:
-        return AESGCM(_derived(self._keys[key_id], b"khallas vault " + call.encode()))
+        return AESGCM(_derived(self._keys[key_id] + self._memory, b"khallas vault " + call.encode()))
 
 
 def _derived(master_key: bytes, info: bytes) -> bytes:

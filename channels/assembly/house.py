@@ -53,6 +53,7 @@ from core.timing import Times
 from core.tracing import Tracer
 from core.transcripts import Blind
 from sessions.connecting import connect
+from sessions.memory_key import memory_key
 from sessions.perform import Performer
 from sessions.redis_store import RedisStore
 from sessions.refusals import RedisRefusals
@@ -91,6 +92,7 @@ class House:
     queues: Queues
     tracer: Tracer
     transcripts: Transcripts
+    seals: Seals
     counted: TillMetrics
 
     @asynccontextmanager
@@ -137,7 +139,7 @@ def assemble(
     twilio = _twilio(settings)
     ivr, code = national(settings.ivr.number), settings.ussd.service_code
     numbers = Numbers(settings.help_number, ivr, settings.short_code, code)
-    seals = Seals(settings.vault())
+    seals = Seals(settings.vault(), memory_key())
     cards = RedisCardLimits(redis, seals.key("card limits"), counted.limit)
     performer = Performer(till, seals, cards, RedisRefusals(redis))
     turns = Turns(
@@ -148,7 +150,7 @@ def assemble(
     post = Post(memory, Limits(redis, "sms", counted.limit), books.messages, clock, transcripts)
     inbox = inbox_of(settings, Answers(words_of(settings, texts), till, memory), post)
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
-    doors = networks.Doors(inbox, turns, texts, metrics, transcripts.door("ussd", "smpp", keys=True))
+    doors = networks.Doors(inbox, turns, texts, metrics, seals, transcripts.door("ussd", "smpp", keys=True))
     outside = networks.join(settings, redis, doors, texter)
     gateways = _gateways(settings, texts, links, twilio, clock, CountedTexter(outside.texter, counted), memory)
     sender, poster = Sender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
@@ -185,6 +187,7 @@ def assemble(
         Queues(database, clock, counted),
         tracer,
         transcripts,
+        seals,
         counted,
     )
 

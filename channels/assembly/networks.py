@@ -26,6 +26,7 @@ from channels.sms.sends import Sends
 from core.ports import Texter
 from core.texts import Texts
 from sessions.turn import Turns
+from sessions.vault import Seals
 
 if TYPE_CHECKING:
     from channels.assembly.smscs import Smscs
@@ -43,6 +44,7 @@ class Doors:
     turns: Turns
     texts: Texts
     metrics: Metrics
+    seals: Seals
     tell: Tells = untold  # of USSD that SMSCs bring
 
 

@@ -26,7 +26,6 @@ from channels.ussd.smpp_door import SmppUssd
 from channels.ussd.smpp_wire import is_ussd
 from core.ports import Texter
 from core.tracing import request
-from sessions.vault import Seals
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Smscs:
 def joined(settings: Settings, redis: Redis, doors: Doors, metrics: SmppMetrics) -> Smscs:
     """Touches no network."""
     sent = SentParts(redis)
-    seals = Seals(settings.vault())
+    seals = doors.seals
     texts = SmppTexts(doors.inbox, Reassembly(redis, seals), sent, Arrivals(redis), seals.mark, metrics)
 
     async def submit(smsc: str, message: ShortMessage) -> Answered:

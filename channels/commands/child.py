@@ -15,6 +15,7 @@ from channels.commands.serve import server, settle
 from channels.observe import logs
 from channels.process import no_core_dumps
 from channels.settings import BadSettings, load
+from sessions.memory_key import receive
 
 READY, BEAT = b"r", b"b"
 BEAT_S = 1.0
@@ -24,6 +25,7 @@ EXIT_CONFIG = 78
 def main(listener: int, status: int, life: int) -> int:
     """Serve until told otherwise; the exit code."""
     no_core_dumps()
+    receive(os.environ)
     try:
         settings = load(os.environ)
         require_production(settings, os.environ)

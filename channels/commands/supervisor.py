@@ -18,6 +18,7 @@ from pathlib import Path
 
 from channels.commands.child import BEAT_S, READY
 from channels.commands.notify import notify
+from sessions import memory_key
 
 log = logging.getLogger(__name__)
 
@@ -185,15 +186,16 @@ class Supervisor:
     async def _start(self) -> Worker:
         """A worker that serves. Raises NotStarted."""
         reading, writing = os.pipe()
-        handed = (self._listener.fileno(), writing, self._life[0])
+        handed, key = (self._listener.fileno(), writing, self._life[0]), memory_key.handed()
         process = await asyncio.create_subprocess_exec(
             *self._command,
             *map(str, handed),
-            pass_fds=handed,
-            env=self._environ,
+            pass_fds=(*handed, key),
+            env=self._environ | {memory_key.KEY_FD: str(key)},
             start_new_session=True,  # Ctrl-C in the terminal is ours to answer
         )
         os.close(writing)
+        os.close(key)
         worker = Worker(process, reading)
         worker.watch()
         ended = asyncio.create_task(process.wait())

@@ -66,6 +66,7 @@ def ways_of(settings: Settings) -> Iterator[Way]:
     for name, url in (
         ("DATABASE_URL", settings.database_url.get_secret_value()),
         ("REDIS_URL", settings.redis_url.get_secret_value()),
+        ("VAULT_URL", settings.vault_url.get_secret_value()),
         ("ASTERISK__AMI_URL", settings.asterisk.ami_url.get_secret_value()),
         *(("SMPP__BINDS", bind.get_secret_value()) for bind in settings.smpp.binds),
     ):
