@@ -31,6 +31,10 @@ class Action(StrEnum):
     UNDO_PROPOSE = "undo_propose"
     UNDO_APPROVE = "undo_approve"
     UNDO_REJECT = "undo_reject"
+    FINDING = "finding"  # of reconciliation: taken, proposed to be closed, closed
+    HAND_PROPOSE = "hand_propose"
+    HAND_APPROVE = "hand_approve"
+    HAND_REJECT = "hand_reject"
     ACCOUNT = "account"  # an account was made, disabled, given a password
     EXPORT = "export"  # law 09-08, at the operator's terminal
     CORRECT = "correct"

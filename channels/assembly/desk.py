@@ -10,7 +10,7 @@ from channels.limits import Hit, Limits
 from channels.observe.tally import Tally
 from channels.setting_parts import Desk as DeskSettings
 from channels.settings import Settings
-from channels.web import desk, ops
+from channels.web import desk, desk_office, ops
 from channels.web.desk_door import Threshold
 from channels.web.desk_login import Doorkeeper, LoginLimits
 from channels.web.desk_sessions import Cookies, DeskSessions, FormTokens
@@ -21,14 +21,20 @@ from core.billpay import Till
 from core.database.access_log import PgAccessLog
 from core.database.accounts import PgUsers
 from core.database.desk import PgDesk
+from core.database.findings import PgFindings
 from core.database.ops import PgOps
 from core.database.payments import PgPayments
 from core.database.pool import Database
+from core.database.resolving import PgResolving
 from core.database.transcripts import PgTranscripts
 from core.database.undoing import PgUndoings
 from core.database.wake import Waker
 from core.desk import Desk
+from core.findings import Findings
+from core.ids import Ids
+from core.office import Office
 from core.ports import Clock
+from core.resolving import Resolving
 from core.transcripts import Blind
 from core.undoing import Alarm, Bounds, Sign, Undoing
 
@@ -68,6 +74,12 @@ def _alarm(hit: Hit | None) -> Alarm:
     return tell
 
 
+def office_on(database: Database, clock: Clock) -> Office:
+    """What finance and two people do there."""
+    resolving = Resolving(PgResolving(database, PgPayments(database)), clock, Ids())
+    return Office(Findings(PgFindings(database), clock), resolving, PgAccessLog(database), clock)
+
+
 def desk_routes(
     settings: Settings,
     pages: Pages,
@@ -93,4 +105,5 @@ def desk_routes(
         Cookies(secure=not settings.public_url.startswith("http://")),
         FormTokens(keys[0]),
     )
-    return [*desk.routes(use_cases, threshold), *ops.routes(PgOps(database), tally, threshold, clock)]
+    office = desk_office.routes(office_on(database, clock), threshold)
+    return [*desk.routes(use_cases, threshold), *office, *ops.routes(PgOps(database), tally, threshold, clock)]

@@ -115,6 +115,13 @@ class PgPayments:
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         return await self._change(sql.CAPTURE, payment_id, change, now, {"token": token, "year": now.year})
 
+    async def capture_within(
+        self, connection: Connection, payment_id: str, change: Change, now: datetime, token: str
+    ) -> Payment | None:
+        """`capture` in the caller's transaction; None for a lost race, the caller then rolls back."""
+        values = {**_values(payment_id, change, now), "token": token, "year": now.year}
+        return _maybe(await (await connection.execute(sql.CAPTURE, values)).fetchone())
+
     async def look_again(self, payment_id: str, state: State, due_at: datetime | None) -> None:
         await self._database.do(sql.LOOK_AGAIN, id=payment_id, state=state, due_at=due_at)
 
