@@ -190,6 +190,9 @@ class Payments(Protocol):
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
         """Whether the payment is due, and now kept from other workers until then."""
 
+    async def hanging(self, limit: int) -> list[str]:
+        """Ids of payments that are being sent: by a process that lives, or by one that died."""
+
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
         """Ids of payments to look at, kept from other workers until then."""
 

@@ -9,17 +9,18 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
+from procrastinate.tasks import Task
 from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from core.attending import Attendant
 from core.database.pool import Pool
-from core.database.wake import TaskName
+from core.database.wake import Queue, TaskName
 from core.outbox import Sender
 from core.posting import Poster
 from core.reconciling import SettlementWatch
@@ -35,6 +36,7 @@ UNSTICK_CRON = "* * * * *"
 RETAIN_CRON = "17 3 * * *"  # once a day, while few people pay
 SETTLEMENT_CRON = "43 4 * * *"
 CONCURRENCY = 8
+SLOTS = {Queue.TEXTS: 8, Queue.MONEY: 6, Queue.SWEEPS: 3}
 POLL_S = 2.0
 GRACE_S = 20.0
 RESTART_PAUSE_S = 1.0
@@ -92,21 +94,45 @@ def build_jobs(
         with _for(request, TaskName.REFUND):
             await work.poster.refund(key)
 
-    @app.task(name=TaskName.DELIVER, retry=HandedBack())
+    @app.task(name=TaskName.DELIVER, queue=Queue.TEXTS, retry=HandedBack())
     async def deliver(key: str, request: str = "") -> None:
         with _for(request, TaskName.DELIVER):
             await work.sender.deliver(key)
 
-    @app.task(name=TaskName.SWEEP, queueing_lock=TaskName.SWEEP)
-    async def sweep(timestamp: int) -> None:
-        with request_of():
-            await work.sweep.run()
+    fresh = True
 
-    @app.task(name=TaskName.UNSTICK, queueing_lock=TaskName.UNSTICK)
+    @app.task(name=TaskName.SWEEP, queue=Queue.SWEEPS, queueing_lock=TaskName.SWEEP)
+    async def sweep(timestamp: int) -> None:
+        nonlocal fresh
+        with request_of():
+            if fresh:
+                fresh = False
+                await work.sweep.start()
+            await work.sweep.money()
+
+    @app.task(name=TaskName.SWEEP_TEXTS, queue=Queue.TEXTS, queueing_lock=TaskName.SWEEP_TEXTS)
+    async def sweep_texts(timestamp: int) -> None:
+        with request_of():
+            await work.sweep.texts()
+
+    unstick, retain, settlement = _housekeeping(app, work)
+    if periodic:
+        app.periodic(cron=RETAIN_CRON)(retain)
+        app.periodic(cron=SETTLEMENT_CRON)(settlement)
+        app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
+        app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep_texts)
+        app.periodic(cron=UNSTICK_CRON)(unstick)
+    return app
+
+
+def _housekeeping(app: App, work: Work) -> tuple[Task[Any, Any, Any], ...]:
+    """What is done now and then for the books themselves."""
+
+    @app.task(name=TaskName.UNSTICK, queue=Queue.SWEEPS, queueing_lock=TaskName.UNSTICK)
     async def unstick(timestamp: int) -> None:
         await retry_stalled(app)
 
-    @app.task(name=TaskName.RETAIN, queueing_lock=TaskName.RETAIN)
+    @app.task(name=TaskName.RETAIN, queue=Queue.SWEEPS, queueing_lock=TaskName.RETAIN)
     async def retain(timestamp: int) -> None:
         await app.job_manager.delete_old_jobs(
             KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
@@ -114,17 +140,12 @@ def build_jobs(
         if work.retention is not None:
             await work.retention.apply()
 
-    @app.task(name=TaskName.SETTLEMENT, queueing_lock=TaskName.SETTLEMENT)
+    @app.task(name=TaskName.SETTLEMENT, queue=Queue.SWEEPS, queueing_lock=TaskName.SETTLEMENT)
     async def settlement(timestamp: int) -> None:
         if work.settlement is not None:
             await work.settlement.look()
 
-    if periodic:
-        app.periodic(cron=RETAIN_CRON)(retain)
-        app.periodic(cron=SETTLEMENT_CRON)(settlement)
-        app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
-        app.periodic(cron=UNSTICK_CRON)(unstick)
-    return app
+    return unstick, retain, settlement
 
 
 async def retry_stalled(app: App) -> int:
@@ -166,11 +187,21 @@ async def run_worker(app: App, *, install_signal_handlers: bool = False) -> None
 
 
 async def _keep_working(app: App) -> NoReturn:
+    """Each queue has slots of its own."""
+    async with asyncio.TaskGroup() as workers:  # whose end waits for each of them to finish what it began
+        for queue, slots in SLOTS.items():
+            workers.create_task(_keep_working_off(app, queue, slots), name=f"worker {queue}")
+    raise AssertionError("queues are worked off for ever")
+
+
+async def _keep_working_off(app: App, queue: Queue, slots: int) -> NoReturn:
     """A database that goes away stops a worker: another one starts, until it is back."""
     while True:
         try:
             await app.run_worker_async(
-                concurrency=CONCURRENCY,
+                queues=[queue],
+                name=f"khallas-{queue}",
+                concurrency=slots,
                 fetch_job_polling_interval=POLL_S,
                 delete_jobs="successful",
                 install_signal_handlers=False,

@@ -3,7 +3,8 @@
 Inquiries follow facts/failure-points.md 6; the acquirer's window is how long an order it does not know may still land.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 INQUIRY_OFFSETS_S = (5, 15, 60, 300, 3_600, 86_400)
@@ -25,6 +26,18 @@ class Times:
     undo_refused_pause_s: int = 3_600
     sweep_every_s: int = 5  # below 60
     inquiry_offsets_s: tuple[int, ...] = INQUIRY_OFFSETS_S  # after sending; daily from then on
+
+
+ANSWERED_MARGIN_S = 20  # after the acquirer's time-out: the inquiry that may follow, and writing the answer down
+
+
+def waiting_for(times: Times, timeout_s: float) -> Times:
+    """Times of an acquirer that is waited for so long: what hangs is looked at when nobody can be waiting any more."""
+    return replace(
+        times,
+        stale_sending_s=math.ceil(timeout_s) + ANSWERED_MARGIN_S,
+        lease_s=max(times.lease_s, math.ceil(timeout_s) * 4),
+    )
 
 
 def later(now: datetime, pause_s: float) -> datetime:

@@ -49,7 +49,7 @@ from core.retention import Periods, Retention
 from core.subscribers import national
 from core.sweeps import Sweep
 from core.texts import Texts, load_texts
-from core.timing import Times
+from core.timing import Times, waiting_for
 from core.tracing import Tracer
 from core.transcripts import Blind
 from sessions.connecting import connect
@@ -121,7 +121,7 @@ def assemble(
 
     `clock` stands in for the real one; `times` and `around`, which wraps what stands behind the ports, are for tests.
     """
-    clock, texts, times = clock or SystemClock(), load_texts(), times or Times()
+    clock, texts, times = clock or SystemClock(), load_texts(), times or waiting_for(Times(), settings.cmi.timeout_s)
     metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
     counted = TillMetrics(metrics.registry)
     database = Database(make_pool(settings.database_url.get_secret_value()), tracer)

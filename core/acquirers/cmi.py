@@ -38,6 +38,7 @@ from core.ports import (
 
 TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
+INQUIRY_TIMEOUT_S = 10.0  # an answer that is awaited longer is asked for again later
 CONNECTIONS_MAX = 50
 CHUNK_BYTES = 8_192
 
@@ -60,7 +61,9 @@ class CmiAcquirer:
             raise ValueError("the acquirer's URL is an http or https address")
         self._account = account
         self._timeout_s = timeout_s
+        self._inquiry_timeout = aiohttp.ClientTimeout(total=min(timeout_s, INQUIRY_TIMEOUT_S))
         self._connect_timeout_s = min(connect_timeout_s, timeout_s)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=self._connect_timeout_s, sock_read=timeout_s)
         self._connections_max = connections_max
         self._session: aiohttp.ClientSession | None = None
         self.breaker = breaker or Breaker(clock)
@@ -88,13 +91,13 @@ class CmiAcquirer:
 
     async def inquire(self, order_id: str) -> Inquiry:
         """What became of an order: its status, and its history where the status does not settle it."""
-        answer = await self._ask(xml.status_request(self._account, order_id))
+        answer = await self._look(xml.status_request(self._account, order_id))
         if not isinstance(answer, xml.Answer):
             return Unknown(answer.why)
         standing = standing_of(answer, order_id)
         if not isinstance(standing, AskHistory):
             return standing
-        history = await self._ask(xml.history_request(self._account, order_id))
+        history = await self._look(xml.history_request(self._account, order_id))
         rows = rows_of(history) if isinstance(history, xml.Answer) and history.order_id in {"", order_id} else None
         told = standing_of_rows(rows) if rows else None
         # the latest row alone settles nothing: a refused duplicate may stand behind a charge (facts/cmi.md)
@@ -129,7 +132,7 @@ class CmiAcquirer:
 
     async def credited_centimes(self, order_id: str) -> int | None:
         """What an order's history says was given back so far; None when it cannot be read."""
-        answer = await self._ask(xml.history_request(self._account, order_id))
+        answer = await self._look(xml.history_request(self._account, order_id))
         rows = rows_of(answer) if isinstance(answer, xml.Answer) and answer.order_id in {"", order_id} else None
         return credited_centimes_of(rows) if rows is not None else None
 
@@ -195,19 +198,25 @@ class CmiAcquirer:
             return standing
         return Unknown(standing.why) if isinstance(standing, Unknown) else refusal_of(answer)
 
-    async def _ask(self, request: str) -> xml.Answer | NotSent | Unknown:
+    async def _look(self, request: str) -> xml.Answer | NotSent | Unknown:
+        """A question that moves no money: nobody waits long for its answer."""
+        return await self._ask(request, self._inquiry_timeout)
+
+    async def _ask(self, request: str, allowed: aiohttp.ClientTimeout | None = None) -> xml.Answer | NotSent | Unknown:
         """One exchange. The breaker hears how it went."""
-        answer = await self._exchange(request)
+        answer = await self._exchange(request, allowed)
         if isinstance(answer, xml.Answer):
             self.breaker.succeeded()
         else:
             self.breaker.failed()
         return answer
 
-    async def _exchange(self, request: str) -> xml.Answer | NotSent | Unknown:
+    async def _exchange(self, request: str, allowed: aiohttp.ClientTimeout | None) -> xml.Answer | NotSent | Unknown:
         try:
             # never redirected: a redirect would carry the card to an address nobody configured
-            async with self._open_session().post(self._url, data={"DATA": request}, allow_redirects=False) as response:
+            async with self._open_session().post(
+                self._url, data={"DATA": request}, allow_redirects=False, timeout=allowed or self._timeout
+            ) as response:
                 if response.status != 200:
                     return Unknown(f"HTTP {response.status}")
                 body = await _read(response)
@@ -224,12 +233,9 @@ class CmiAcquirer:
         if self._session is None or self._session.closed:
             # a kept connection that the other side just closed would look like a lost charge: always a new one
             connector = aiohttp.TCPConnector(limit=self._connections_max, force_close=True)
-            timeout = aiohttp.ClientTimeout(
-                total=self._timeout_s, connect=self._connect_timeout_s, sock_read=self._timeout_s
-            )
             headers = {"Accept": "text/xml, application/xml", "Accept-Encoding": "identity"}
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=timeout, headers=headers, auto_decompress=False
+                connector=connector, timeout=self._timeout, headers=headers, auto_decompress=False
             )
         return self._session
 

@@ -131,6 +131,9 @@ class PgPayments:
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
         return await self._database.do(sql.CLAIM, id=payment_id, now=now, until=until) > 0
 
+    async def hanging(self, limit: int) -> list[str]:
+        return [row["id"] for row in await self._database.all(sql.HANGING, limit=limit)]
+
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
         return [row["id"] for row in await self._database.all(sql.CLAIM_DUE, now=now, until=until, limit=limit)]
 

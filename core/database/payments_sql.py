@@ -141,7 +141,8 @@ WITH moved AS (
     UNION ALL SELECT DISTINCT 'khallas.refund', payment_id FROM back
 ), woken AS (
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+        ROW(CASE task WHEN 'khallas.deliver' THEN 'texts' ELSE 'default' END,
+            task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
         )::procrastinate_job_to_defer_v1
     )) AS ids
     FROM jobs HAVING count(*) > 0
@@ -192,7 +193,8 @@ WITH moved AS (
     UNION ALL SELECT 'khallas.post', id FROM moved
 ), woken AS (
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+        ROW(CASE task WHEN 'khallas.deliver' THEN 'texts' ELSE 'default' END,
+            task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
         )::procrastinate_job_to_defer_v1
     )) AS ids
     FROM jobs HAVING count(*) > 0
@@ -214,6 +216,8 @@ FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
 """
 
 CLAIM = "UPDATE payments SET due_at = %(until)s WHERE id = %(id)s AND due_at <= %(now)s"
+
+HANGING = "SELECT id FROM payments WHERE state = 'sending' AND page_until IS NULL ORDER BY id DESC LIMIT %(limit)s"
 
 CLAIM_DUE = """
 UPDATE payments SET due_at = %(until)s

@@ -55,7 +55,7 @@ WITH turned AS (
     RETURNING reference
 ), woken AS (
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('default', 'khallas.deliver', 0, NULL, NULL,
+        ROW('texts', 'khallas.deliver', 0, NULL, NULL,
             jsonb_build_object('key', reference, 'request', %(request)s::text), NULL)::procrastinate_job_to_defer_v1
     )) AS ids
     FROM queued HAVING count(*) > 0

@@ -72,7 +72,8 @@ WITH turned AS (
     UNION ALL SELECT 'khallas.refund', payment_id FROM turned WHERE %(after)s = 'credited'
 ), woken AS (
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('default', task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+        ROW(CASE task WHEN 'khallas.deliver' THEN 'texts' ELSE 'default' END,
+            task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
         )::procrastinate_job_to_defer_v1
     )) AS ids
     FROM jobs HAVING count(*) > 0

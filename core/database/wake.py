@@ -18,9 +18,18 @@ class TaskName(StrEnum):
     REFUND = "khallas.refund"
     DELIVER = "khallas.deliver"
     SWEEP = "khallas.sweep"
+    SWEEP_TEXTS = "khallas.sweep_texts"
     UNSTICK = "khallas.unstick"
     RETAIN = "khallas.retain"
     SETTLEMENT = "khallas.settlement"
+
+
+class Queue(StrEnum):
+    """Each is worked off by slots of its own: a bank that hangs keeps no text waiting. SQL names them too."""
+
+    MONEY = "default"
+    TEXTS = "texts"
+    SWEEPS = "sweeps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,8 @@ class Wake:
 # In the caller's statement or transaction: nothing happens if that is rolled back.
 WAKE = """
 SELECT procrastinate_defer_jobs_v1(array_agg(
-    ROW('default', task, priority, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+    ROW(CASE task WHEN 'khallas.deliver' THEN 'texts' ELSE 'default' END,
+        task, priority, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
     )::procrastinate_job_to_defer_v1))
 FROM unnest(%(tasks)s::text[], %(keys)s::text[], %(priorities)s::integer[]) AS job (task, key, priority)
 """

@@ -170,6 +170,10 @@ class MemoryPayments:
         await self.after()
         return True
 
+    async def hanging(self, limit: int) -> list[str]:
+        await self.before()
+        return [key for key, row in self.rows.items() if row.payment.state is State.SENDING][:limit]
+
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
         await self.before()
         due = [key for key, row in self.rows.items() if row.due_at is not None and row.due_at <= now][:limit]

@@ -113,6 +113,7 @@ async def test_the_sweep_is_a_periodic_task(shop: Shop) -> None:
     app = build_jobs(Work(shop.till.attendant, shop.poster, shop.sender, shop.sweep))
     assert {name for name, _ in app.periodic_registry.periodic_tasks} == {
         TaskName.SWEEP,
+        TaskName.SWEEP_TEXTS,
         TaskName.UNSTICK,
         TaskName.RETAIN,
         TaskName.SETTLEMENT,
