@@ -4,6 +4,7 @@ Nothing is refused: an unknown data_coding is read as its bits suggest (3GPP TS 
 becomes a replacement character. Septets lie unpacked, one an octet, as SMPP peers exchange them.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -44,6 +45,13 @@ _PLAIN: Mapping[int, str] = {
 }
 
 
+# Latin, Arabic, Tifinagh, signs and emoji
+_LIKELY = re.compile(
+    "[\r\n\\x20-\u024f\u0300-\u036f\u0600-\u06ff\u0750-\u077f\u2000-\u2bff\u2d30-\u2d7f\ufb50-\ufeff"
+    "\U0001f000-\U0001ffff]*"
+)
+
+
 class Alphabet(StrEnum):
     """What an SMSC means by data_coding 0."""
 
@@ -69,6 +77,21 @@ def decode(data_coding: int, data: bytes, alphabet: Alphabet = Alphabet.GSM7) ->
         return _default(data, alphabet)
     codec = _PLAIN.get(data_coding) or _by_bits(data_coding)
     return _default(data, alphabet) if codec is None else _drop_mark(data.decode(codec, "replace"))
+
+
+def heard(data_coding: int, data: bytes, alphabet: Alphabet = Alphabet.GSM7) -> str:
+    """The text of a peer that may not mean what it declares: little-endian UCS-2, or ASCII under UCS-2's number.
+
+    Believed is the first reading whose signs are all of scripts that are written here.
+    """
+    text = decode(data_coding, data, alphabet)
+    if (_PLAIN.get(data_coding) or _by_bits(data_coding)) != "utf-16-be" or not data:
+        return text
+    if data.startswith(b"\xff\xfe"):
+        return data[2:].decode("utf-16-le", "replace")
+    others = [data.decode("utf-16-le", "replace")] if len(data) % 2 == 0 else []
+    others += [data.decode("ascii")] if all(0x20 <= octet < 0x7F or octet in b"\r\n" for octet in data) else []
+    return next((each for each in (text, *others) if _LIKELY.fullmatch(each)), text)
 
 
 def _by_bits(data_coding: int) -> str | None:

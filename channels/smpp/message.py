@@ -10,7 +10,6 @@ SHORT_BYTES_MAX = 254
 TLVS_MAX = 64
 UDHI = 0x40
 _TYPE_BITS = 0x3C
-_RECEIPT, _INTERMEDIATE = 0x04, 0x20
 TON_INTERNATIONAL = 1
 NPI_ISDN = 1
 WANTS_RECEIPT = 1
@@ -47,7 +46,8 @@ class Address:
     @property
     def text(self) -> str:
         """With "+" where the type says international, as Kannel writes it (facts/sms.md)."""
-        return f"+{self.digits}" if self.ton == TON_INTERNATIONAL and self.digits.isdecimal() else self.digits
+        international = self.ton == TON_INTERNATIONAL and self.digits.isdecimal() and not self.digits.startswith("0")
+        return f"+{self.digits}" if international else self.digits  # no E.164 number begins with 0, whatever its type
 
     def encode(self) -> bytes:
         return bytes((self.ton, self.npi)) + c_octets(self.digits)
@@ -77,8 +77,8 @@ class ShortMessage:
 
     @property
     def is_receipt(self) -> bool:
-        """A delivery receipt, final or on the way."""
-        return self.esm_class & _TYPE_BITS in {_RECEIPT, _INTERMEDIATE}
+        """The network's word or a telephone's, not its user's: a receipt or an acknowledgement."""
+        return bool(self.esm_class & _TYPE_BITS)
 
 
 def decode_message(command: int, body: bytes) -> ShortMessage:

@@ -11,7 +11,7 @@ from importlib import resources
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from channels.smpp.coding import Alphabet, decode
+from channels.smpp.coding import Alphabet, heard
 from channels.smpp.message import ShortMessage
 from channels.smpp.parts import Fragment
 from core.cards import Secret
@@ -20,6 +20,7 @@ from sessions.vault import Seals
 PARTS_TTL_S = 24 * 3600
 MARK_BYTES = 4
 DONE_TTL_S = 600
+BROUGHT_BY = "by"
 
 
 class PartsDown(Exception):
@@ -34,21 +35,29 @@ class Reassembly:
         self._seals = seals
         self._add = redis.register_script(resources.files("channels.smpp").joinpath("reassembly.lua").read_text())
 
-    async def add(self, smsc: str, message: ShortMessage, part: Fragment, alphabet: Alphabet) -> str | None:
-        """The whole message's text when this part completes it, else None."""
+    async def add(
+        self, smsc: str, message: ShortMessage, part: Fragment, alphabet: Alphabet, session_id: str = ""
+    ) -> str | None:
+        """The whole message's text when this part completes it, else None.
+
+        A part of a message that was kept is a repeat where another connection brings it; over the same one the sender
+        has used its reference again, as it does with a text of one part.
+        """
         if part.total == 1:
-            return decode(part.data_coding, part.data, alphabet)
+            return heard(part.data_coding, part.data, alphabet)
         parts, done = _keys(smsc, message, part)
         value = self._sealed(parts, part)
         try:
-            found = await self._add(keys=[parts, done], args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES])
+            found = await self._add(
+                keys=[parts, done], args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES, session_id]
+            )
         except (RedisError, OSError, TimeoutError) as error:
             raise PartsDown(type(error).__name__) from error
         if not isinstance(found, list):
             return None
         return _joined([self._opened(parts, number, blob) for number, blob in enumerate(found, 1)], alphabet)
 
-    async def kept(self, smsc: str, message: ShortMessage, part: Fragment) -> None:
+    async def kept(self, smsc: str, message: ShortMessage, part: Fragment, session_id: str = "") -> None:
         """The whole message is kept elsewhere: forget its parts, after a while."""
         if part.total == 1:
             return
@@ -56,6 +65,7 @@ class Reassembly:
         try:
             pipe = self._redis.pipeline(transaction=True)
             pipe.rename(parts, done)
+            pipe.hset(done, BROUGHT_BY, session_id)
             pipe.expire(done, DONE_TTL_S)
             await pipe.execute(raise_on_error=False)  # renamed already: a repeat was kept at the same time
         except (RedisError, OSError, TimeoutError) as error:
@@ -76,8 +86,8 @@ def _joined(values: list[bytes], alphabet: Alphabet) -> str:
     """Joined as octets where they share a coding, so that a pair cut in two reads right."""
     coding = values[0][0]
     if all(value[0] == coding for value in values):
-        return decode(coding, b"".join(value[1:] for value in values), alphabet)
-    return "".join(decode(value[0], value[1:], alphabet) for value in values)
+        return heard(coding, b"".join(value[1:] for value in values), alphabet)
+    return "".join(heard(value[0], value[1:], alphabet) for value in values)
 
 
 def _keys(smsc: str, message: ShortMessage, part: Fragment) -> tuple[str, str]:

@@ -1,73 +1,112 @@
-"""Delivery receipts: optional parameters first, else the text that every SMSC writes a little differently. Pure."""
+"""Delivery receipts: optional parameters first, else the text that every SMSC writes a little differently. Pure.
+
+A receipt is told by its class, by its parameters, or, where an SMSC sets neither, by a text that no customer types. Its
+text is ASCII whatever its data_coding says; only what is no ASCII is read as its coding.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 
-from channels.smpp.coding import decode
+from channels.smpp.coding import Alphabet, heard
+from channels.smpp.ids import ID_CHARS_MAX, Ids, receipted
 from channels.smpp.message import ShortMessage, Tag
+from channels.smpp.states import BY_NUMBER, State, state_of, state_within
 
-ID_CHARS_MAX = 65
+__all__ = ["ERROR_CHARS_MAX", "ID_CHARS_MAX", "Claim", "Receipt", "State", "claim_of", "receipt_of"]
+
 ERROR_CHARS_MAX = 16
-_ID = re.compile(r"\bid:\s*([^\s:]+)", re.IGNORECASE)
-_STATE = re.compile(r"\bstat:\s*([A-Za-z0-9]+)", re.IGNORECASE)
-_ERROR = re.compile(r"\berr:\s*([A-Za-z0-9]+)", re.IGNORECASE)
-
-
-class State(StrEnum):
-    """What became of one part."""
-
-    ON_ITS_WAY = "on_its_way"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-
-
-_BY_NUMBER: Mapping[int, State] = {
-    1: State.ON_ITS_WAY,
-    2: State.DELIVERED,
-    3: State.FAILED,  # expired
-    4: State.FAILED,  # deleted
-    5: State.FAILED,  # undeliverable
-    6: State.ON_ITS_WAY,  # accepted
-    8: State.FAILED,  # rejected
-}
-_BY_NAME: Mapping[str, State] = {
-    "ENROUTE": State.ON_ITS_WAY,
-    "ACCEPTD": State.ON_ITS_WAY,
-    "BUFFRED": State.ON_ITS_WAY,
-    "DELIVRD": State.DELIVERED,
-    "EXPIRED": State.FAILED,
-    "DELETED": State.FAILED,
-    "UNDELIV": State.FAILED,
-    "REJECTD": State.FAILED,
-}
+MARKS_MIN = 4  # of a receipt's own field names: nobody types as many
+_ID = re.compile(r"\b(?:message[_ -]?|msg[_ -]?)?id\s*[:=][ \t]*([^\s,;]*)", re.IGNORECASE)
+_STATE = re.compile(r"\bstat(?:us|e)?\s*[:=]\s*([A-Za-z0-9_-]+(?: route)?)", re.IGNORECASE)
+_ERROR = re.compile(r"\berr(?:or)?\s*[:=]\s*([A-Za-z0-9]+)", re.IGNORECASE)
+_MARKS = re.compile(r"\b(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err)\s*[:=]", re.IGNORECASE)
+_QUOTED = re.compile(rb"\btext\s*[:=]", re.IGNORECASE)  # what follows are our own words
+_FIELD = re.compile(r"(?:sub|dlvrd|submit|done|stat|err|text)\b.*", re.IGNORECASE)
+_PLAIN = frozenset({0x09, 0x0A, 0x0D, *range(0x20, 0x7F)})
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`state` None: a word or number that nobody knows, which changes nothing."""
+    """`state` None: a word or number that nobody knows, which changes nothing.
+
+    `others` are ids it may be about as well: in the other base, or as its text and its parameter differ. `sender` is
+    the telephone it tells of. `sure`: told by class or parameter, not by its text alone.
+    """
 
     message_id: str
     state: State | None
     error: str | None = None
+    others: tuple[str, ...] = ()
+    sender: str = ""
+    sure: bool = True
 
 
-def receipt_of(message: ShortMessage) -> Receipt | None:
+class Claim(Enum):
+    """How much speaks for a receipt."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"  # its text is one; told from an id of ours
+    PERHAPS = "perhaps"  # an id and a state: a customer's text, unless that id is of ours
+    NONE = "none"
+
+
+def claim_of(message: ShortMessage) -> Claim:
+    """Whether this is a receipt, or any other word of the network's."""
+    if message.is_receipt or Tag.RECEIPTED_MESSAGE_ID in message.tlvs or Tag.MESSAGE_STATE in message.tlvs:
+        return Claim.CERTAIN
+    if message.has_header:
+        return Claim.NONE
+    text = _head(message, Alphabet.GSM7)
+    marks = {found[1].lower() for found in _MARKS.finditer(text)}
+    if "id" not in marks:
+        return Claim.NONE
+    if len(marks) >= MARKS_MIN:
+        return Claim.LIKELY
+    return Claim.PERHAPS if "stat" in marks or state_within(text) is not None else Claim.NONE
+
+
+def receipt_of(
+    message: ShortMessage, alphabet: Alphabet = Alphabet.GSM7, ids: Ids = Ids.AUTO, sender: str = ""
+) -> Receipt | None:
     """What a receipt says; None when it names no message."""
-    text = decode(message.data_coding, message.octets)
-    found = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1")
-    if not found and (match := _ID.search(text)):
-        found = match[1]
-    if not found or len(found) > ID_CHARS_MAX:
+    text = _head(message, alphabet)
+    parameter = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1")
+    match = _ID.search(text)
+    named = [each for each in (parameter, match[1] if match and not _FIELD.fullmatch(match[1]) else "") if each.strip()]
+    spelled = receipted([each for each in named if len(each) <= ID_CHARS_MAX], ids)
+    if not spelled:
         return None
-    state = None
-    if number := message.tlvs.get(Tag.MESSAGE_STATE):
-        state = _BY_NUMBER.get(number[0])
-    elif match := _STATE.search(text):
-        word = match[1].upper()
-        state = _BY_NUMBER.get(int(word)) if word.isdecimal() else _BY_NAME.get(word)
-    return Receipt(found, state, _error(message, text))
+    sure = claim_of(message) is Claim.CERTAIN
+    return Receipt(spelled[0], _state(message, text), _error(message, text), spelled[1:], sender, sure)
+
+
+def _head(message: ShortMessage, alphabet: Alphabet) -> str:
+    """The text up to the quoted words."""
+    octets = message.octets
+    quoted = _QUOTED.search(octets)
+    head = octets[: quoted.start()] if quoted else octets
+    if _PLAIN.issuperset(head):
+        return head.decode("ascii")
+    text = heard(message.data_coding, octets, alphabet)
+    return re.split(r"\btext\s*[:=]", text, maxsplit=1, flags=re.IGNORECASE)[0]
+
+
+def _state(message: ShortMessage, text: str) -> State | None:
+    number = message.tlvs.get(Tag.MESSAGE_STATE, b"")
+    told = _number(number)
+    if told is not None and told in BY_NUMBER:
+        return BY_NUMBER[told]
+    match = _STATE.search(text)
+    return state_of(match[1]) if match else state_within(text)
+
+
+def _number(value: Sequence[int]) -> int | None:
+    """Of one octet; some peers write the digit's letter."""
+    if not value:
+        return None
+    return value[-1] - ord("0") if ord("0") <= value[-1] <= ord("9") else value[-1]
 
 
 def _error(message: ShortMessage, text: str) -> str | None:

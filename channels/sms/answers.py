@@ -5,11 +5,12 @@ STOP is remembered, and ends nothing that a customer asked for: every message Kh
 that customer's own money, so there is no other message to stop.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from channels.sms.keywords import Asked, Chosen, Keyword, Unclear, hear, script_language
+from channels.sms.keywords import Asked, Chosen, Keyword, Unclear, hear, may_be_a_machine, script_language
+from channels.sms.reactions import is_reaction
 from channels.sms.words import CHOICES_MAX, Words
 from core.invoices import Invoice, total
 from core.money import dh
@@ -36,6 +37,7 @@ class Said:
 
     text: str
     kind: Kind = Kind.ANSWER
+    may_loop: bool = False  # to what a machine may have written: three of the same are enough
 
 
 class SmsTill(Protocol):
@@ -76,8 +78,14 @@ class Answers:
         self._memory = memory
         self._default = default_language
 
-    async def answer(self, msisdn: str, text: str) -> Said:
-        """The reply to one text, in the script's language, else the stored one, else the default."""
+    async def answer(self, msisdn: str, text: str) -> Said | None:
+        """The reply to one text, in the script's language, else the stored one, else the default; None for silence."""
+        if is_reaction(text):
+            return None
+        said = await self._answer(msisdn, text)
+        return replace(said, may_loop=True) if may_be_a_machine(text) else said
+
+    async def _answer(self, msisdn: str, text: str) -> Said:
         heard = hear(text)
         language = heard.language or await self._till.language_of(msisdn) or self._default
         if heard.holds_card_number:

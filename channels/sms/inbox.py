@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 COPY_LOOKS_MAX = 40  # a copy waits at most 4 s for the first one's answer
 COPY_PAUSE_S = 0.1
+SAME_MAX = 3  # a machine's text is answered twice: the third time ends the loop
 PREFIX_CHARS = 7  # "+212600": a block of numbers
 DOWN: tuple[type[Exception], ...] = (BooksDown, BillingDown, LimitsDown, MemoryDown)
 
@@ -40,6 +41,8 @@ class Seen(Protocol):
     async def keep(self, reference: str, text: str | None) -> None: ...
 
     async def release(self, reference: str) -> None: ...
+
+    async def times(self, msisdn: str, text: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,11 @@ class Inbox:
             if await self._post.limits.spend(self._limits.told(msisdn)) is not None:
                 return None
             return Said(self._answers.too_many(message.text))
-        return await self._answers.answer(msisdn, message.text)
+        said = await self._answers.answer(msisdn, message.text)
+        if said is not None and said.may_loop and await self._post.seen.times(msisdn, message.text) >= SAME_MAX:
+            log.info("text %s: the same for the %d. time: silence", message.reference, SAME_MAX)
+            return None
+        return said
 
     async def _release_quietly(self, reference: str) -> None:
         try:

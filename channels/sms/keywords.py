@@ -16,6 +16,7 @@ from core import card_numbers
 from core.subscribers import Language
 
 WORDS_MAX = 12  # a longer text is prose: only its first word is looked at
+SENTENCE_WORDS_MIN = 3
 ONE_WORD_CHARS_MAX, ONE_WORDS_KEPT_MAX = 12, 256
 FUZZY_CHARS_MIN = 4  # three letters are one edit from too much
 CHOICE = re.compile(r"\d{1,2}")
@@ -115,6 +116,11 @@ def read(text: str) -> Request:
         return Chosen(int(words[0]))
     latin = [latin_lookalikes(word) for word in words]
     return _exactly(words) or _exactly(latin) or _nearly(words) or _nearly(latin) or Unclear()
+
+
+def may_be_a_machine(text: str) -> bool:
+    """Whether an autoresponder may have written this: it is not understood, or a sentence and no bare keyword."""
+    return isinstance(hear(text).asks, Unclear) or len(text.split()) > SENTENCE_WORDS_MIN
 
 
 def script_language(text: str) -> Language | None:

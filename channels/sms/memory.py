@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from redis.asyncio import Redis
@@ -9,6 +10,7 @@ from redis.exceptions import RedisError
 
 from channels.limits import script_of
 from channels.sms.answers import Reference
+from channels.sms.folding import fold
 from core.ports import DeliveryFailed
 from core.subscribers import Service
 from sessions.cluster import pipelined
@@ -16,6 +18,7 @@ from sessions.cluster import pipelined
 CLAIM_TTL_S = 30  # longer than any answer takes; whoever claimed and died is succeeded after this
 SEEN_TTL_S = 3 * 24 * 3600  # gateways repeat for two days at most (facts/sms.md)
 OFFER_TTL_S = 600
+SAME_TTL_S = 3_600  # two machines answer each other within seconds
 AWAY_S = 5.0
 STOP_TTL_S = 5 * 365 * 24 * 3600
 _CLAIMED, _SILENT, _TEXT = b"?", b"-", b"+"
@@ -69,6 +72,14 @@ class RedisMemory:
     async def release(self, reference: str) -> None:
         """Not answered: a repeat is a first time."""
         await self._do("DEL", _seen(reference))
+
+    async def times(self, msisdn: str, text: str) -> int:
+        """How often this sender has sent the same text within SAME_TTL_S, this time counted; digits are all alike."""
+        folded = "".join("0" if char.isdigit() else char for char in fold(text))
+        key = f"kh:{{{msisdn}}}:sms:same:{sha256(folded.encode()).hexdigest()[:16]}"
+        count = await self._do("INCR", key)
+        await self._do("EXPIRE", key, SAME_TTL_S)
+        return int(count)
 
     # --- what was offered, who opted out -------------------------------------------------------------------------
 

@@ -7,9 +7,12 @@ from enum import StrEnum
 
 from core.books import Delivery
 from core.subscribers import digits_of, msisdn
+from core.typed import plain
 
 PROVIDER_ID_CHARS_MAX = 128
 ERROR_CHARS_MAX = 64
+_SPELLED = re.compile(r"[ ]*\+?[ ]*[(]?[0-9][0-9 ().-]*")
+_BETWEEN = str.maketrans("", "", " ().-")
 _NUMBER = re.compile(r"\+?[0-9]{9,15}")
 
 
@@ -51,15 +54,22 @@ class DeliveryStatus:
     error: str | None = None
 
 
+def number_of(sender: str) -> str:
+    """A sender's number without what stands between its digits; a form turns its plus into a blank."""
+    written = plain(sender.removeprefix("tel:"))
+    return written.translate(_BETWEEN) if _SPELLED.fullmatch(written) else sender
+
+
 def customer_of(sender: str, to: str, country_codes: Sequence[str]) -> str | None:
     """The MSISDN that may be answered, or None: short and alphanumeric senders, our own number, foreign prefixes.
 
     A reply to those costs money and feeds loops and SMS pumping (facts/security.md 14).
     """
-    if not _NUMBER.fullmatch(sender) or digits_of(sender) == digits_of(to):
+    written = number_of(sender)
+    if not _NUMBER.fullmatch(written) or digits_of(written) == digits_of(to):
         return None
     try:
-        number = msisdn(sender)
+        number = msisdn(written)
     except ValueError:
         return None
     return number if number.startswith(tuple(f"+{code}" for code in country_codes)) else None

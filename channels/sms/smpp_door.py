@@ -17,15 +17,15 @@ from channels.smpp.message import ShortMessage
 from channels.smpp.metrics import SmppMetrics
 from channels.smpp.parts import Fragment, fragment_of
 from channels.smpp.reassembly import PartsDown, Reassembly
-from channels.smpp.receipts import Receipt, State, receipt_of
+from channels.smpp.receipts import Claim, Receipt, State, claim_of, receipt_of
 from channels.smpp.session import Handled
 from channels.smpp.statuses import Status
 from channels.sms.inbox import Inbox, NotStored
 from channels.sms.memory import MemoryDown
 from channels.sms.message import DeliveryStatus, MoMessage
 from channels.sms.smpp_memory import SentParts
-from channels.sms.smpp_texter import fold_id
 from core.books import BooksDown, Delivery
+from core.subscribers import msisdn
 
 log = logging.getLogger(__name__)
 
@@ -94,38 +94,40 @@ class SmppTexts:
     async def take(self, account: Account, session_id: str, message: ShortMessage) -> Handled:
         """RMSGQFUL while it cannot be kept; a message is never refused for what it says."""
         try:
-            if message.is_receipt:
-                await self._receipt(account, message)
-            else:
+            claim = claim_of(message)
+            told = claim is not Claim.NONE and await self._receipt(account, message)
+            # what has a receipt's look and tells of nothing of ours is answered to nobody: that would be receipted too
+            if not told and claim in {Claim.NONE, Claim.PERHAPS}:
                 await self._text(account, session_id, message)
         except DOWN as error:
             log.warning("smpp %s: a message is to come again: %s", account.name, type(error).__name__)
             return Handled(Status.RMSGQFUL)
         return Handled()
 
-    async def receipt(self, smsc: str, receipt: Receipt) -> None:
-        """Write down what became of a message. Raises MemoryDown, BooksDown."""
+    async def receipt(self, smsc: str, receipt: Receipt) -> bool:
+        """Write down what became of a message; whether it was one of ours. Raises MemoryDown, BooksDown."""
         self._metrics.receipt(smsc, receipt.state or "unheard_of")
         if receipt.state is None:
-            return
+            return False
         whole = await self._sent.receipt(smsc, receipt, receipt.state)
         provider_id = f"{smsc}:{receipt.message_id}"
         if whole is None:
             log.info("smpp %s: a receipt before its message, or of another's", smsc)
-            return
+            return False
         status = DELIVERIES[whole.state]
         await self._inbox.report(DeliveryStatus(provider_id, status, whole.reference, receipt.error))
+        return True
 
-    async def _receipt(self, account: Account, message: ShortMessage) -> None:
-        found = receipt_of(message)
+    async def _receipt(self, account: Account, message: ShortMessage) -> bool:
+        found = receipt_of(message, account.alphabet, account.ids, _sender(message))
         if found is None:
             log.warning("smpp %s: a receipt that names no message", account.name)
-            return
-        await self.receipt(account.name, Receipt(fold_id(found.message_id), found.state, found.error))
+            return False
+        return await self.receipt(account.name, found)
 
     async def _text(self, account: Account, session_id: str, message: ShortMessage) -> None:
         part = fragment_of(message)
-        text = await self._reassembly.add(account.name, message, part, account.alphabet)
+        text = await self._reassembly.add(account.name, message, part, account.alphabet, session_id)
         if text is None:
             return
         digest = self._digest(account, message, part, text)
@@ -142,9 +144,17 @@ class SmppTexts:
         except NotStored:
             await self._arrivals.again(digest, identity)
             raise
-        await self._reassembly.kept(account.name, message, part)
+        await self._reassembly.kept(account.name, message, part, session_id)
 
     def _digest(self, account: Account, message: ShortMessage, part: Fragment, text: str) -> str:
         """What two copies of a text share."""
         who = f"{account.name}|{message.source.digits}|{message.destination.digits}|{part.reference}|{part.total}"
         return f"{sha256(who.encode()).hexdigest()[:32]}:{self._mark(who, text):08x}"
+
+
+def _sender(message: ShortMessage) -> str:
+    """The telephone a receipt comes from, "" where it names none."""
+    try:
+        return msisdn(message.source.text)
+    except ValueError:
+        return ""

@@ -1,7 +1,7 @@
 """What is remembered of messages sent over SMPP, in Redis: which parts were accepted under which id, what became of
 each. A receipt may come before the answer to its submit, over another connection, to another process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -13,7 +13,7 @@ from channels.sms.memory import MemoryDown
 SENT_TTL_S = 3 * 24 * 3600  # receipts come within two days, or never
 EARLY_TTL_S = 3_600
 REFERENCE_TTL_S = 24 * 3600
-_REFERENCE, _TOTAL, _STATE = "ref", "total", "state"
+_REFERENCE, _TOTAL, _STATE, _TO = "ref", "total", "state", "to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class SentParts:
                 pipe.incr(counter := f"kh:smpp:ref:{msisdn}")
                 pipe.expire(counter, REFERENCE_TTL_S)
                 number = (await pipe.execute())[0]
-                pipe.hset(key, _REFERENCE, number)
+                pipe.hset(key, mapping={_REFERENCE: number, _TO: msisdn})
                 pipe.expire(key, SENT_TTL_S)
                 await pipe.execute()
                 known[_REFERENCE] = str(number)
@@ -65,35 +65,68 @@ class SentParts:
             pipe = self._redis.pipeline(transaction=False)
             pipe.hset(key, mapping={str(number): message_id, _TOTAL: total})
             pipe.expire(key, SENT_TTL_S)
-            pipe.set(_id(smsc, message_id), f"{number}|{reference}", ex=SENT_TTL_S)
-            pipe.get(early)  # after the id is known: `receipt` does it the other way round, so one sees the other
-            waiting = (await pipe.execute())[-1]
+            pipe.hget(key, _TO)
+            if message_id:  # an SMSC that gives none cannot tell of it either
+                pipe.set(_id(smsc, message_id), f"{number}|{reference}", ex=SENT_TTL_S)
+                # after the id is known: `receipt` does it the other way round, so one sees the other
+                pipe.get(early)
+            answers = await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise MemoryDown(type(error).__name__) from error
-        if waiting is None:
+        to, waiting = _plain(answers[2]), _plain(answers[-1]) if message_id else ""
+        if not waiting:
             return None
-        state, _, failure = waiting.decode().partition("|")
-        return Receipt(message_id, State(state), failure or None)
+        state, failure, sender, unsure = (*waiting.split("|"), "", "", "")[:4]
+        if unsure and sender != to:
+            return None
+        return Receipt(message_id, State(state), failure or None, sender=sender)
 
     async def receipt(self, smsc: str, receipt: Receipt, state: State) -> Whole | None:
-        """The message this receipt is about; None while nobody knows the id."""
-        early = _early(smsc, receipt.message_id)
+        """The message this receipt is about; None while nobody knows the id.
+
+        In its other spellings an id may be another message's: those count only where the recipient agrees.
+        """
+        spelled = (receipt.message_id, *receipt.others)
         try:
             pipe = self._redis.pipeline(transaction=False)
-            pipe.set(early, f"{state}|{receipt.error or ''}", ex=EARLY_TTL_S)
-            pipe.get(_id(smsc, receipt.message_id))
-            found = (await pipe.execute())[-1]
-            if found is None:
+            for place, each in enumerate(spelled):
+                unsure = "" if receipt.sure and not place else "?"
+                early = "|".join((state, receipt.error or "", receipt.sender, unsure))
+                pipe.set(_early(smsc, each), early, ex=EARLY_TTL_S, nx=bool(unsure))
+            for each in spelled:
+                pipe.get(_id(smsc, each))
+            found = [_plain(value) for value in (await pipe.execute())[len(spelled) :]]
+            known = await self._recipients(found)
+            chosen = _chosen(found, known, receipt)
+            if chosen is None:
                 return None
-            number, _, reference = found.decode().partition("|")
+            number, _, reference = found[chosen].partition("|")
+            pipe = self._redis.pipeline(transaction=False)
             pipe.hset(_message(reference), f"{_STATE}{number}", state)
             pipe.expire(_message(reference), SENT_TTL_S)
             pipe.hgetall(_message(reference))
-            pipe.delete(early)
-            known = _texts((await pipe.execute())[2])
+            pipe.delete(*(_early(smsc, each) for each in spelled))
+            whole = _texts((await pipe.execute())[2])
         except (RedisError, OSError, TimeoutError) as error:
             raise MemoryDown(type(error).__name__) from error
-        return Whole(reference, _together(known))
+        return Whole(reference, _together(whole))
+
+    async def _recipients(self, found: Sequence[str]) -> list[str]:
+        """Whom each found message went to; "" where that is not known."""
+        if not any(found):
+            return [""] * len(found)
+        pipe = self._redis.pipeline(transaction=False)
+        for each in found:
+            pipe.hget(_message(each.partition("|")[2]), _TO)
+        return [_plain(value) for value in await pipe.execute()]
+
+
+def _chosen(found: Sequence[str], recipients: Sequence[str], receipt: Receipt) -> int | None:
+    """Which spelling the receipt means."""
+    for place, each in enumerate(found):
+        if each and receipt.sender and recipients[place] == receipt.sender:
+            return place
+    return 0 if found[0] and receipt.sure else None
 
 
 def _together(known: Mapping[str, str]) -> State:
@@ -106,6 +139,10 @@ def _together(known: Mapping[str, str]) -> State:
 
 def _texts(found: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
     return {_text(name): _text(value) for name, value in found.items()}
+
+
+def _plain(value: bytes | str | None) -> str:
+    return "" if value is None else _text(value)
 
 
 def _text(value: bytes | str) -> str:

@@ -8,10 +8,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from channels.smpp.ids import fold_id
 from channels.smpp.link import Link, Throttled
 from channels.smpp.message import WANTS_RECEIPT, Address, ShortMessage
 from channels.smpp.parts import split
-from channels.smpp.receipts import ID_CHARS_MAX, Receipt
+from channels.smpp.receipts import Receipt
 from channels.smpp.session import WINDOW_MAX_S, Answered, NotBound
 from channels.smpp.statuses import HOPELESS, Status, name_of
 from channels.sms.memory import AWAY_S, MemoryDown
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 FLYING_MAX = 2_000
 LINK_AWAY_S = 5.0
 
-Early = Callable[[str, Receipt], Awaitable[None]]
+Early = Callable[[str, Receipt], Awaitable[object]]
 Flight = asyncio.Task[Answered]
 
 
@@ -65,7 +66,7 @@ class SmppTexter:
                 failures.append(end)
         if failures:
             raise _failed(name, failures, some_sent=bool(ids))
-        return f"{name}:{ids[1]}"
+        return f"{name}:{ids[1] or sms.reference}"  # an SMSC may give no id at all
 
     def _flight(self, reference: str, number: int, parts: Sequence[ShortMessage]) -> Flight:
         """The submit of a part that is under way already, else a new one."""
@@ -87,7 +88,7 @@ class SmppTexter:
         answer = await self._link.submit(parts[number - 1])
         if answer.status != Status.ROK:
             return answer
-        message_id = fold_id(answer.message_id, hexadecimal=self._link.account.hex_ids)
+        message_id = fold_id(answer.message_id, self._link.account.ids)
         try:
             early = await self._sent.accepted(name, reference, (number, len(parts)), message_id)
             if early is not None:
@@ -95,17 +96,6 @@ class SmppTexter:
         except (MemoryDown, BooksDown):  # sent is sent; its receipts will find nobody
             log.exception("message %s: part %d was accepted, which cannot be remembered", reference, number)
         return Answered(answer.status, message_id)
-
-
-def fold_id(message_id: str, *, hexadecimal: bool = False) -> str:
-    """One spelling of an id: SMSCs pad, capitalise and, some, tell it in hexadecimal and receipt it in decimal."""
-    folded = message_id.strip().lower().lstrip("0") or "0"
-    if hexadecimal:
-        try:
-            folded = str(int(folded, 16))
-        except ValueError:
-            return folded[:ID_CHARS_MAX]
-    return folded[:ID_CHARS_MAX]
 
 
 def _end_of(flight: Flight) -> Exception | Answered | None:

@@ -7,7 +7,7 @@ only together with the MSISDN). Whatever a gateway sends that is neither a dial 
 from dataclasses import dataclass, field
 from enum import Enum
 
-from channels.smpp.coding import Alphabet, decode, encode
+from channels.smpp.coding import Alphabet, encode, heard
 from channels.smpp.message import ShortMessage, Tag
 from channels.ussd.speak import Limits
 from core.subscribers import msisdn as msisdn_of
@@ -49,7 +49,7 @@ def asked_of(message: ShortMessage, alphabet: Alphabet = Alphabet.GSM7) -> Asked
     except ValueError:
         return None
     dialog, ended = _dialog(message)
-    typed = decode(message.data_coding, message.octets, alphabet)[:TYPED_CHARS_MAX]
+    typed = heard(message.data_coding, message.octets, alphabet)[:TYPED_CHARS_MAX]
     return Asked(Event.END if ended else _event(message), caller, dialog, typed)
 
 

@@ -4,9 +4,10 @@ Nothing is refused for its text: bytes that are no UTF-8 are read as their chars
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
+from channels.charset import body_of
 from channels.door import FIELD_BYTES_MAX, FIELDS_MAX, Incoming, Malformed, Reply, required
 from channels.gateways.callbacks import REFERENCE_PARAM, reference_in
 from channels.sms.message import ERROR_CHARS_MAX, DeliveryStatus, MoMessage
@@ -15,23 +16,16 @@ from core.books import Delivery
 TYPE_PARAM, ANSWER_PARAM = "type", "answer"
 _ID = re.compile(r"[0-9A-Za-z_.-]{1,128}")
 _ERROR = re.compile(r"\berr:\s*([0-9A-Za-z]+)", re.IGNORECASE)
-_CHARSETS: Mapping[str, str] = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "utf-16be": "utf-16-be",
-    "ucs-2": "utf-16-be",
-    "iso-8859-1": "latin-1",
-    "windows-1252": "cp1252",
-}
 
-# The bits of dlr-mask; what is not here means nothing to us.
-STATUSES: Mapping[str, Delivery] = {
-    "1": Delivery.DELIVERED,
-    "2": Delivery.FAILED,
-    "4": Delivery.SENT,  # waits at the SMSC
-    "8": Delivery.SENT,
-    "16": Delivery.FAILED,
-}
+# The bits of a report's type, the gravest first: 34 is 2 and 32 (expired), 66 is 2 and 64 (unknown).
+BITS: Sequence[tuple[int, Delivery]] = (
+    (2, Delivery.FAILED),
+    (16, Delivery.FAILED),
+    (1, Delivery.DELIVERED),
+    (4, Delivery.SENT),  # waits at the SMSC
+    (8, Delivery.SENT),
+)
+TYPE_DIGITS_MAX = 6
 
 
 class Kannel:
@@ -66,7 +60,7 @@ class Kannel:
         error = _ERROR.search(values.get(ANSWER_PARAM, ""))
         return DeliveryStatus(
             provider_id=f"{self.name}:{reference}",
-            status=STATUSES.get(required(values, TYPE_PARAM)),
+            status=_status(required(values, TYPE_PARAM).strip()),
             reference=reference,
             error=error[1][:ERROR_CHARS_MAX] if error and error[1].strip("0") else None,
         )
@@ -83,9 +77,12 @@ def _values(query: str) -> dict[str, str]:
     return dict(pairs)
 
 
+def _status(kind: str) -> Delivery | None:
+    """None for what means nothing to us."""
+    if not (kind.isascii() and kind.isdigit()) or len(kind) > TYPE_DIGITS_MAX:
+        return None
+    return next((delivery for bit, delivery in BITS if int(kind) & bit), None)
+
+
 def _text(raw: str, charset: str) -> str:
-    data = raw.encode("latin-1", "replace")
-    try:
-        return data.decode(_CHARSETS.get(charset.lower(), "utf-8"))
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    return body_of(raw.encode("latin-1", "replace"), charset)

@@ -65,7 +65,7 @@ class Twilio:
         reference = incoming.params().get(REFERENCE_PARAM, "")
         return DeliveryStatus(
             provider_id=_sid(form),
-            status=STATUSES.get(required(form, "MessageStatus").lower()),
+            status=STATUSES.get((form.get("MessageStatus") or required(form, "SmsStatus")).lower()),
             reference=reference_in(reference) if reference else None,
             error="".join(c for c in form.get("ErrorCode", "") if c.isprintable())[:ERROR_CHARS_MAX] or None,
         )
@@ -76,7 +76,8 @@ def _escaped(text: str) -> str:
 
 
 def _sid(form: Mapping[str, str]) -> str:
-    sid = required(form, "MessageSid")
+    # requests of the older API and of some resellers hold the second name alone
+    sid = form.get("MessageSid") or required(form, "SmsSid")
     if len(sid) > PROVIDER_ID_CHARS_MAX or not sid.isascii() or not sid.isalnum():
         raise Malformed("MessageSid is no identifier")
     return sid

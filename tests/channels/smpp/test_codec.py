@@ -133,7 +133,7 @@ def test_receipts_in_every_hand() -> None:
     for word, state in states.items():
         found = receipt_of(receipt(text.format(word, "000")))
         assert found is not None
-        assert (found.message_id, found.state, found.error) == ("A1b2", state, None)
+        assert (found.message_id, found.state, found.error) == ("a1b2", state, None)
     failed = receipt_of(receipt(text.format("UNDELIV", "0c1")))
     assert failed is not None
     assert failed.error == "0c1"

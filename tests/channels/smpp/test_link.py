@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from channels.smpp.account import Account, account_of
+from channels.smpp.ids import Ids
 from channels.smpp.link import Link, Links, Pauses, Throttled
 from channels.smpp.message import Address, ShortMessage
 from channels.smpp.metrics import SmppMetrics
@@ -273,5 +274,5 @@ def test_an_account_in_full() -> None:
     account = account_of("smpps://me:p%40ss%2C@smsc.example/north?window=50&source=1118&source_ton=3&ids=hex")
     assert (account.name, account.host, account.port, account.tls) == ("north", "smsc.example", 3550, True)
     assert (account.system_id, account.password, account.window) == ("me", "p@ss,", 50)
-    assert (account.source, account.source_ton, account.hex_ids) == ("1118", 3, True)
+    assert (account.source, account.source_ton, account.ids) == ("1118", 3, Ids.HEX)
     assert "p@ss" not in repr(account)

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from channels.app import assemble
-from channels.sms.smpp_texter import fold_id
+from channels.smpp.ids import Ids, fold_id
 from core.books import Delivery
 from core.ports import Sms
 from tests.channels.smpp.conftest import until
@@ -116,8 +116,8 @@ async def test_a_worker_alone_binds_to_send(smsc: Smsc, redis_url: str, database
 
 
 def test_ids_have_one_spelling() -> None:
-    assert [fold_id(each) for each in ("00AB", "ab", " 0 ", "", "7f-X")] == ["ab", "ab", "0", "0", "7f-x"]
-    assert [fold_id(each, hexadecimal=True) for each in ("00AB", "ab", "no-number")] == ["171", "171", "no-number"]
+    assert [fold_id(each) for each in ("00AB", "ab", " 0 ", "", "7f-X")] == ["ab", "ab", "0", "", "7f-x"]
+    assert [fold_id(each, Ids.HEX) for each in ("00AB", "ab", "no-number")] == ["171", "171", "no-number"]
     assert len(fold_id("9" * 300)) == 65
 
 
@@ -259,3 +259,61 @@ async def outbox(server: Running, reference: str, msisdn: str) -> None:
 async def keep(server: Running, reference: str, text: str) -> None:
     redis: Redis = server.house.redis
     await redis.set(f"kh:sms:seen:{reference}", b"+" + text.encode(), ex=60)
+
+
+async def test_receipts_without_their_class_start_no_loop(smsc: Smsc, server: Running) -> None:
+    """esm_class 0, text alone, and an acknowledgement by the telephone: no customer's words."""
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+    await status(server, SALMA, "sent")
+    (sent,) = await smsc.submits()
+    text = "id:{} sub:001 dlvrd:001 submit date:2611290900 done date:2611290901 stat:DELIVRD err:000 text:"
+    told = text.format(sent["id"]).encode()
+    assert await smsc.deliver(STRANGER[1:], told) == 0  # another's telephone tells nothing of this message
+    assert await smsc.deliver(STRANGER[1:], text.format("4711").encode()) == 0
+    assert await smsc.deliver(SALMA[1:], b"merci", esm_class=0x08) == 0
+    assert (await server.message(SALMA))["status"] == "sent"
+    assert await smsc.deliver(SALMA[1:], told) == 0
+    await status(server, SALMA, "delivered")
+    assert len(await smsc.submits()) == 1
+
+
+async def test_a_reused_reference_swallows_no_text(smsc: Smsc, server: Running) -> None:
+    for count in (1, 2, 3):
+        for number, piece in ((1, b"CO"), (2, b"DE")):
+            assert await smsc.deliver(SALMA[1:], bytes((5, 0, 3, 7, 2, number)) + piece, esm_class=0x40) == 0
+        await replies(smsc, count)
+    assert len(await server.statuses()) == 3
+
+
+async def test_an_empty_id_is_no_id(smsc: Smsc, server: Running) -> None:
+    await smsc.mode(empty=True)
+    for sender in (SALMA, NADIA):
+        assert await smsc.deliver(sender[1:], b"CODE") == 0
+        await status(server, sender, "sent")
+    for named in ("0", ""):
+        told = f"id:{named} sub:001 dlvrd:000 submit date:1 done date:1 stat:UNDELIV err:001 text:".encode()
+        assert await smsc.deliver(STRANGER[1:], told, esm_class=4) == 0
+    assert [row[2] for row in await server.statuses()] == ["sent", "sent"]
+
+
+@pytest.mark.parametrize("named", ["MSG_0A_77", "abc$12@smsc", "33E95179"])
+async def test_receipts_name_what_was_answered(smsc: Smsc, server: Running, named: str) -> None:
+    answered = str(int(named, 16)) if named.isalnum() else named
+    await smsc.mode(named=answered)
+    assert await smsc.deliver(SALMA[1:], b"CODE") == 0
+    await status(server, SALMA, "sent")
+    told = f"id:{named} sub:001 dlvrd:001 submit date:1 done date:1 stat:DELIVERED err:000 text:".encode()
+    assert await smsc.deliver(SALMA[1:], told, esm_class=4, data_coding=8) == 0
+    await status(server, SALMA, "delivered")
+
+
+async def test_national_numbers_under_an_international_type(smsc: Smsc, server: Running) -> None:
+    assert await smsc.deliver("0600000001", b"CODE", ton=1) == 0
+    await replies(smsc)
+    assert [row[1] for row in await server.statuses()] == [SALMA]
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe" + "CODE".encode("utf-16-le"), "CODE".encode("utf-16-le"), b"CODE"])
+async def test_texts_under_a_coding_that_lies(smsc: Smsc, server: Running, data: bytes) -> None:
+    assert await smsc.deliver(SALMA[1:], data, data_coding=8) == 0
+    assert "012345" in (await replies(smsc))[0]

@@ -9,6 +9,7 @@ const [smppPort, httpPort] = process.argv.slice(2, 4).map(Number);
 const pem = process.argv[4] && fs.readFileSync(process.argv[4]);
 const seen = { binds: [], submits: [], enquiries: 0, unbinds: 0 };
 // submit: ok | mute | drop | late; statuses: what the next submits are answered; receipts: states to report, in turn;
+// empty: submits are answered without an id; named: with this one
 // lower: ids are reported in small letters, as some SMSCs do
 let mode = {};
 const fresh = () => ({ submit: "ok", statuses: [], bind: 0, receipts: [], receiptFirst: false, lower: true, enquire: "ok" });
@@ -58,7 +59,7 @@ function submitted(session, pdu) {
     return;
   }
   ids += 1;
-  entry.id = `00${ids.toString(16)}A`;
+  entry.id = mode.empty ? "" : mode.named || `00${ids.toString(16)}A`;
   const answer = () => session.send(pdu.response({ message_id: entry.id }));
   if (mode.submit === "late") {
     late.push(answer);
