@@ -65,7 +65,9 @@ class Twilio:
         reference = incoming.params().get(REFERENCE_PARAM, "")
         return DeliveryStatus(
             provider_id=_sid(form),
-            status=STATUSES.get((form.get("MessageStatus") or required(form, "SmsStatus")).lower()),
+            status=STATUSES.get(
+                (form.get("MessageStatus") or form.get("SmsStatus") or required(form, "MessageStatus")).lower()
+            ),
             reference=reference_in(reference) if reference else None,
             error="".join(c for c in form.get("ErrorCode", "") if c.isprintable())[:ERROR_CHARS_MAX] or None,
         )
@@ -77,7 +79,8 @@ def _escaped(text: str) -> str:
 
 def _sid(form: Mapping[str, str]) -> str:
     # requests of the older API and of some resellers hold the second name alone
-    sid = form.get("MessageSid") or required(form, "SmsSid")
+    sid = form.get("SmsSid") if "MessageSid" not in form else None
+    sid = sid or required(form, "MessageSid")
     if len(sid) > PROVIDER_ID_CHARS_MAX or not sid.isascii() or not sid.isalnum():
         raise Malformed("MessageSid is no identifier")
     return sid

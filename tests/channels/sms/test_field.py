@@ -1,4 +1,4 @@
-"""What the field sends to the short code: machines that answer, telephones that react, gateways that spell otherwise."""
+"""What the field sends to the short code: machines, reactions, gateways that spell otherwise."""
 
 import pytest
 
