@@ -52,12 +52,12 @@ def latest(heard: Heard, record: Record | None, mark: Callable[[str], int]) -> H
     return msgspec.structs.replace(heard, typed=rest[1:] if known else rest)
 
 
-def redials(heard: Heard, service_code: str) -> bool:
-    """Whether the service's own code comes as an answer: somebody dialled anew, and no gateway said so."""
+def is_dialled(text: str | None, service_code: str) -> bool:
+    """Whether the service's own code was typed: somebody dialled anew, and no gateway said so."""
     stem = service_code.strip("*#")
-    if not stem or not heard.typed or "#" not in heard.typed:
+    if not stem or not text or "#" not in text:
         return False
-    typed = plain(tidy(heard.typed)).replace(" ", "")
+    typed = plain(tidy(text)).replace(" ", "")
     return typed == f"*{stem}#" or (typed.startswith(f"*{stem}*") and typed.endswith("#"))
 
 

@@ -21,7 +21,7 @@ from sessions.draft import Draft, known, move, opening
 from sessions.drawn import Drawn
 from sessions.effects import CardGone, Effect, Remember
 from sessions.ending import Goodbye, Help, Paid
-from sessions.heard import Heard, dials_again, latest, place, redials, stamp
+from sessions.heard import Heard, dials_again, is_dialled, latest, place, stamp
 from sessions.heard import before as heard_before
 from sessions.launches import Launches
 from sessions.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
@@ -88,7 +88,7 @@ class Turns:
         self._performer = performer
         self._clock = clock
         self._default = default_language
-        self._service_code = numbers.service_code
+        self._code = numbers.service_code
         house = House(zone, check_luhn=check_luhn, default_language=default_language)
         self._visits = Visits(clock, numbers, house, performer.shelf)
         self._launches = Launches(performer)
@@ -140,7 +140,7 @@ class Turns:
         ended = before is not None and isinstance(before.screen, FINAL)
         if before and ended and dials_again(heard, before):
             loaded, before = msgspec.structs.replace(loaded, record=None), None
-        elif before and redials(heard, self._service_code) and not heard_before(heard, before, mark, arrived_ms):
+        elif before and is_dialled(heard.typed, self._code) and not heard_before(heard, before, mark, arrived_ms):
             loaded, before = msgspec.structs.replace(loaded, record=None, previous=before), None
         if before and (ended or heard_before(heard, before, mark, arrived_ms)):
             return await self._again_answered(key, before, heard, speaker)

@@ -51,7 +51,8 @@ def joined(settings: Settings, redis: Redis, doors: Doors, metrics: SmppMetrics)
     async def submit(smsc: str, message: ShortMessage) -> Answered:
         return await links[smsc].submit(message, urgent=True)
 
-    ussd = SmppUssd(doors.turns, doors.texts, Dialogs(redis), submit, doors.metrics, doors.tell)
+    code = settings.ussd.service_code
+    ussd = SmppUssd(doors.turns, doors.texts, Dialogs(redis), submit, doors.metrics, doors.tell, service_code=code)
 
     async def take(account: Account, session_id: str, message: ShortMessage) -> Handled:
         door = ussd if is_ussd(message) else texts

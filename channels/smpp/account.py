@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from channels.smpp.coding import Alphabet
@@ -17,6 +18,16 @@ NUMBER_MAX = 6  # the highest type of number
 PLAN_MAX = 18
 SYSTEM_ID_MAX = 15
 PASSWORD_MAX = 64  # the standard's 8 is kept by few
+
+
+class Sessions(StrEnum):
+    """By what an SMSC names the USSD dialog of a telephone."""
+
+    AUTO = "auto"  # by whatever it sends, as the traffic tells
+    OCTET = "octet"  # the first octet of its_session_info; the second counts (SMPP 3.4, 5.3.2.43)
+    BITS15 = "bits15"  # all of its_session_info but the last bit
+    REFERENCE = "reference"  # user_message_reference
+    MSISDN = "msisdn"  # by nothing: a telephone has one dialog at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Account:
     response_s: float = RESPONSE_S
     alphabet: Alphabet = Alphabet.GSM7
     ids: Ids = Ids.AUTO
+    sessions: Sessions = Sessions.AUTO
 
 
 def account_of(url: str) -> Account:
@@ -79,7 +91,8 @@ def account_of(url: str) -> Account:
         enquire_s=_seconds(options, name, "enquire_s", ENQUIRE_S, ENQUIRE_MAX_S),
         response_s=_seconds(options, name, "response_s", RESPONSE_S, RESPONSE_MAX_S),
         alphabet=_alphabet(options, name),
-        ids=_ids(options, name),
+        ids=Ids(_one_of(options, name, "ids", Ids)),
+        sessions=Sessions(_one_of(options, name, "sessions", Sessions)),
     )
     if options:
         raise ValueError(f"SMSC {name}: {', '.join(sorted(options))} is no option")
@@ -120,8 +133,8 @@ def _alphabet(options: dict[str, str], name: str) -> Alphabet:
     return _ALPHABETS[word]
 
 
-def _ids(options: dict[str, str], name: str) -> Ids:
-    word = options.pop("ids", Ids.AUTO)
-    if word not in set(Ids):
-        raise ValueError(f"SMSC {name}: ids is one of {', '.join(Ids)}")
-    return Ids(word)
+def _one_of(options: dict[str, str], name: str, option: str, known: type[StrEnum]) -> str:
+    word = options.pop(option, "auto")
+    if word not in set(known):
+        raise ValueError(f"SMSC {name}: {option} is one of {', '.join(known)}")
+    return word

@@ -17,8 +17,8 @@ from channels.smpp.statuses import Status, name_of
 from channels.ussd.smpp_dialogs import Dialog, Dialogs, DialogsDown
 from channels.ussd.smpp_wire import LIMITS, Asked, Event, answer_to, asked_of
 from channels.ussd.speak import CAN, UssdSpeaker
-from core.subscribers import Language
 from core.texts import Texts
+from sessions.heard import is_dialled
 from sessions.turn import Heard, Turns
 
 log = logging.getLogger(__name__)
@@ -39,14 +39,16 @@ class SmppUssd:
         submit: Submit,
         metrics: Metrics,
         tell: Tells = untold,
+        service_code: str = "",
     ) -> None:
-        """`submit` sends by the SMSC of that name; `tell` hears what was shown."""
+        """`submit` sends by the SMSC of that name; `tell` hears what was shown; `service_code` as it is dialled."""
         self._turns = turns
         self._speaker = UssdSpeaker(texts, LIMITS)
         self._dialogs = dialogs
         self._submit = submit
         self._metrics = metrics
         self._tell = tell
+        self._service_code = service_code
 
     async def take(self, account: Account, session_id: str, message: ShortMessage) -> Handled:
         """Always taken: a dialog cannot wait until we are better."""
@@ -56,20 +58,22 @@ class SmppUssd:
             return Handled()
         dialog: Dialog | None = None
         try:
-            before = await self._dialogs.load(account.name, asked.msisdn, asked.dialog)
+            before = await self._dialogs.load(account.name, asked.msisdn)
+            if before is not None and not before.is_that(asked.dialog, asked.reference, account.sessions):
+                before = None
             if asked.event is Event.END:
                 await self._over(account.name, asked, before)
                 return Handled()
-            dialog = _follow(account.name, asked, before)
-            await self._dialogs.save(account.name, asked.msisdn, asked.dialog, dialog)
+            dialog = self._follow(account.name, asked, before)
+            await self._dialogs.save(account.name, asked.msisdn, dialog)
             text, ends = await self._turn(asked, dialog)
         except Exception:
             log.exception("a turn failed at smpp %s", account.name)
             if asked.event is Event.END:
                 return Handled()
             self._metrics.turn(CAN.channel, WIRE, "Apology", "failed")
-            text, ends = self._speaker.apology(Language.FR), True
-
+            heard = Heard("" if dialog is None else dialog.name, asked.msisdn, None)
+            text, ends = self._speaker.apology(await self._turns.language_of(heard, CAN.channel)), True
         answer = answer_to(message, text, ends=ends, alphabet=account.alphabet)
         return Handled(then=partial(self._send, account, asked, None if ends else dialog, answer))
 
@@ -97,9 +101,9 @@ class SmppUssd:
             log.warning("smpp %s: a screen may not have arrived: %s", account.name, error)
         try:
             if dialog is None:
-                await self._dialogs.end(account.name, asked.msisdn, asked.dialog)
+                await self._dialogs.end(account.name, asked.msisdn)
             else:
-                await self._dialogs.save(account.name, asked.msisdn, asked.dialog, replace(dialog, answered=True))
+                await self._dialogs.save(account.name, asked.msisdn, replace(dialog, answered=True))
         except DialogsDown:
             log.warning("smpp %s: a dialog could not be noted", account.name)
 
@@ -108,13 +112,17 @@ class SmppUssd:
         if dialog is None:
             return
         await self._turns.hang_up(dialog.name, asked.msisdn, CAN.channel)
-        await self._dialogs.end(smsc, asked.msisdn, asked.dialog)
+        await self._dialogs.end(smsc, asked.msisdn)
 
+    def _follow(self, smsc: str, asked: Asked, before: Dialog | None) -> Dialog:
+        """Where the dialog stands with what was heard now. A dial that comes again on the first screen is a repeat.
 
-def _follow(smsc: str, asked: Asked, before: Dialog | None) -> Dialog:
-    """Where the dialog stands with what was heard now. A dial that comes again on the first screen is a repeat."""
-    if asked.event is Event.DIAL or (asked.event is Event.UNSAID and before is None):
-        return before if before is not None and before.order == 0 else Dialog.fresh(smsc, asked.dialog)
-    if before is None:
-        return Dialog.fresh(smsc, asked.dialog, order=1)
-    return before.heard()
+        Our own code is a dial whatever the gateway calls it.
+        """
+        dials = asked.event is Event.DIAL or is_dialled(asked.typed, self._service_code)
+        if dials or (asked.event is Event.UNSAID and before is None):
+            repeats = before is not None and before.order == 0 and before.named == asked.dialog
+            return before if before and repeats else Dialog.fresh(smsc, asked.dialog, asked.reference)
+        if before is None:
+            return Dialog.fresh(smsc, asked.dialog, asked.reference, order=1)
+        return before.heard(asked.dialog, asked.reference)

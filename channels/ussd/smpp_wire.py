@@ -1,7 +1,8 @@
 """USSD over SMPP 3.4 (facts/ussd.md): what a deliver_sm asks, the submit_sm that answers it. Pure.
 
-Two dialects name the dialog: its_session_info (15 bits and a last one for "end") and user_message_reference (unique
-only together with the MSISDN). Whatever a gateway sends that is neither a dial nor an answer ends the dialog.
+its_session_info names the dialog (15 bits, or a first octet and a count in the second; the last bit says "end"), or
+user_message_reference does, or nothing: smpp_dialogs.py tells which. What a gateway sends is sent back as it came.
+Whatever is neither a dial nor an answer ends the dialog.
 """
 
 from dataclasses import dataclass, field
@@ -29,12 +30,13 @@ class Event(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One deliver_sm. `dialog` is the gateway's name for it, unique together with the MSISDN."""
+    """One deliver_sm. `dialog` is the gateway's name for it, `reference` its user_message_reference, if any."""
 
     event: Event
     msisdn: str
     dialog: str
     typed: str = field(repr=False)
+    reference: str = ""
 
 
 def is_ussd(message: ShortMessage) -> bool:
@@ -50,15 +52,16 @@ def asked_of(message: ShortMessage, alphabet: Alphabet = Alphabet.GSM7) -> Asked
         return None
     dialog, ended = _dialog(message)
     typed = heard(message.data_coding, message.octets, alphabet)[:TYPED_CHARS_MAX]
-    return Asked(Event.END if ended else _event(message), caller, dialog, typed)
+    reference = message.tlvs.get(Tag.USER_MESSAGE_REFERENCE, b"").hex()
+    return Asked(Event.END if ended else _event(message), caller, dialog, typed, reference)
 
 
 def answer_to(message: ShortMessage, text: str, *, ends: bool, alphabet: Alphabet = Alphabet.GSM7) -> ShortMessage:
     """Back to where it came from, in its own dialect: 2 asks on, 17 is the last word."""
     tlvs: dict[int, bytes] = {Tag.USSD_SERVICE_OP: bytes((PSSR_RESPONSE if ends else USSR_REQUEST,))}
     info = message.tlvs.get(Tag.ITS_SESSION_INFO, b"")
-    if len(info) == 2:
-        tlvs[Tag.ITS_SESSION_INFO] = (int.from_bytes(info, "big") & 0xFFFE | ends).to_bytes(2, "big")
+    if info:  # of whatever length: the last bit is the end's
+        tlvs[Tag.ITS_SESSION_INFO] = info[:-1] + bytes((info[-1] & 0xFE | ends,))
     reference = message.tlvs.get(Tag.USER_MESSAGE_REFERENCE)
     if reference is not None:
         tlvs[Tag.USER_MESSAGE_REFERENCE] = reference

@@ -145,7 +145,7 @@ async def test_arabic_screens_are_ucs2(smsc: Smsc, server: Running) -> None:
 
 
 async def test_a_till_that_is_away_says_so_and_ends(smsc: Smsc, server: Running) -> None:
-    await server.house.redis.set("kh:{+212600000001}:ussd:smpp:atlas:ref0005", "not a dialog")
+    await server.house.redis.set("kh:{+212600000001}:ussd:smpp:atlas", "not a dialog")
     phone = Handset(smsc, DIALECTS[1], 5)
     await phone.say(DIAL)
     screen = await phone.shown(1)
