@@ -83,6 +83,7 @@ def application(house: House, *, beside: bool = False, extra: Sequence[BaseRoute
 
                 await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
                 await stack.enter_async_context(house.queues.watched())
+                await stack.enter_async_context(house.ledger.watched())
             yield
 
     pages = _pages(house)

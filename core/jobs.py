@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
@@ -19,6 +20,7 @@ from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from core.attending import Attendant
+from core.database.ledger_days import LedgerDays
 from core.database.pool import Pool
 from core.database.wake import Queue, TaskName
 from core.outbox import Sender
@@ -35,6 +37,7 @@ SWEEP_EVERY_S = 5
 UNSTICK_CRON = "* * * * *"
 RETAIN_CRON = "17 3 * * *"  # once a day, while few people pay
 SETTLEMENT_CRON = "43 4 * * *"
+CLOSE_CRON = "30 * * * *"  # UTC: half past midnight in Morocco is one of them, whatever its clocks do
 CONCURRENCY = 8
 SLOTS = {Queue.TEXTS: 8, Queue.MONEY: 6, Queue.SWEEPS: 3}
 POLL_S = 2.0
@@ -55,6 +58,7 @@ class Work:
     sweep: Sweep
     retention: Retention | None = None
     settlement: SettlementWatch | None = None
+    ledger_days: LedgerDays | None = None
 
 
 class HandedBack(BaseRetryStrategy):
@@ -115,8 +119,9 @@ def build_jobs(
         with request_of():
             await work.sweep.texts()
 
-    unstick, retain, settlement = _housekeeping(app, work)
+    unstick, retain, settlement, close_day = _housekeeping(app, work)
     if periodic:
+        app.periodic(cron=CLOSE_CRON)(close_day)
         app.periodic(cron=RETAIN_CRON)(retain)
         app.periodic(cron=SETTLEMENT_CRON)(settlement)
         app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
@@ -145,7 +150,12 @@ def _housekeeping(app: App, work: Work) -> tuple[Task[Any, Any, Any], ...]:
         if work.settlement is not None:
             await work.settlement.look()
 
-    return unstick, retain, settlement
+    @app.task(name=TaskName.CLOSE_DAY, queue=Queue.SWEEPS, queueing_lock=TaskName.CLOSE_DAY)
+    async def close_day(timestamp: int) -> None:
+        if work.ledger_days is not None:
+            await work.ledger_days.close_due(datetime.fromtimestamp(timestamp, UTC))
+
+    return unstick, retain, settlement, close_day
 
 
 async def retry_stalled(app: App) -> int:

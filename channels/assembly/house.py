@@ -20,6 +20,7 @@ from channels.mail.compose import Composer
 from channels.mail.compose import Sender as MailSender
 from channels.mail.send import SmtpMailer, SmtpServer
 from channels.observe import otel
+from channels.observe.ledger_watch import LedgerWatch
 from channels.observe.metering import CountedPayments, CountedStore, CountedTexter, WatchedAcquirer
 from channels.observe.metrics import Metrics
 from channels.observe.metrics_till import TillMetrics
@@ -39,6 +40,7 @@ from core.billing.tmforum import TmForumBilling
 from core.billpay import Till, World
 from core.books import Books
 from core.database.books import books_on
+from core.database.ledger_days import LedgerDays
 from core.database.pool import Database, make_pool
 from core.database.retention import PgRetention
 from core.database.transcripts import PgTranscripts
@@ -90,6 +92,7 @@ class House:
     twilio: TwilioRest
     jobs: "Callable[[], App]"  # made for a process that runs them
     queues: Queues
+    ledger: LedgerWatch
     tracer: Tracer
     transcripts: Transcripts
     seals: Seals
@@ -163,7 +166,7 @@ def assemble(
         from core.reconciling import SettlementWatch
 
         watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
-        work = Work(till.attendant, poster, sender, sweep, retention, watch)
+        work = Work(till.attendant, poster, sender, sweep, retention, watch, LedgerDays(database))
         return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=tracer)
 
     return House(
@@ -185,6 +188,7 @@ def assemble(
         twilio,
         jobs,
         Queues(database, clock, counted),
+        LedgerWatch(database, clock, counted),
         tracer,
         transcripts,
         seals,

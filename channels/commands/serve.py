@@ -122,5 +122,6 @@ async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | 
         await stack.enter_async_context(house.networks.open(serving=False))
         await stack.enter_async_context(jobs.open_async(house.database.pool))
         await stack.enter_async_context(house.queues.watched())
+        await stack.enter_async_context(house.ledger.watched())
         asyncio.get_running_loop().call_soon(notify, "READY=1")
         await run_worker(jobs, install_signal_handlers=True)

@@ -1,6 +1,7 @@
 """What operations count of the money, the messages and the sessions. Labels are canonical words, never input."""
 
 import re
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -34,6 +35,9 @@ class TillMetrics:
         self._limits = counter("limits_hit", "Requests turned away by a limit", ["scope", "limit"])
         self._due = gauge("queue_due", "Rows that are due now", ["queue"])
         self._age = gauge("queue_age_seconds", "How long the oldest of them has been due", ["queue"])
+        self._equations = gauge("ledger_equation_fails", "Equations of the books that do not hold", ["equation"])
+        self._doubts = gauge("ledger_doubts_old", "Payments whose money has been in doubt for a day", [])
+        self._checked = gauge("ledger_checked_timestamp_seconds", "When the equations were last looked at", [])
         self._looked = gauge("queue_looked_timestamp_seconds", "When queues were last looked at", [])
 
     def payment(self, state: str, code: str) -> None:
@@ -65,3 +69,10 @@ class TillMetrics:
         self._due.labels(name).set(due)
         self._age.labels(name).set(age_s)
         self._looked.set_to_current_time()
+
+    def books(self, fails: Mapping[str, bool], doubts_old: int) -> None:
+        """What one look at the ledger's equations saw."""
+        for equation, failed in fails.items():
+            self._equations.labels(equation).set(int(failed))
+        self._doubts.set(doubts_old)
+        self._checked.set_to_current_time()

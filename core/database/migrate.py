@@ -5,7 +5,8 @@ everybody queue behind it (docs/operations.md, Upgrades).
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
@@ -24,6 +25,20 @@ MIGRATION_LOCK = 1_117_777
 LOCK_MAX_MS = 3_000
 TRIES_MAX = 5
 PAUSE_S = 2.0
+POLL_S = 0.2
+OPENED_AT_ONCE = 500
+
+OPEN_SOME = """
+WITH chosen AS (
+    SELECT id FROM payments
+    WHERE id > :last AND created_at <= :since
+      AND state NOT IN ('created', 'sending', 'challenge', 'declined', 'unknown', 'expired', 'voided', 'refunded')
+    ORDER BY id LIMIT :most
+), opened AS MATERIALIZED (
+    SELECT id, khallas_ledger_open(id, now()) FROM chosen
+)
+SELECT max(id) FROM opened
+"""
 
 
 class TablesBusy(Exception):
@@ -31,7 +46,8 @@ class TablesBusy(Exception):
 
 
 def upgrade(database_url: str, indexes: Mapping[str, str] = INDEXES) -> None:
-    """Run every revision that is missing, all in one transaction, then build the indexes; safe when several start.
+    """Run every revision that is missing, all in one transaction, then build the indexes and open the ledger's books;
+    safe when several start.
 
     Raises BooksDown, TablesBusy, ValueError for what is no database URL.
     """
@@ -47,6 +63,7 @@ def upgrade(database_url: str, indexes: Mapping[str, str] = INDEXES) -> None:
                 raise TablesBusy("a table stayed locked; nothing was changed") from None
             time.sleep(PAUSE_S)
     _build(engine, indexes)
+    _open_books(engine)
     engine.dispose()
 
 
@@ -62,15 +79,40 @@ def _build(engine: Engine, indexes: Mapping[str, str]) -> None:
     """What an interrupted build left behind is invalid, and built anew."""
     if not indexes:
         return
-    with _connected(engine).execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+    with _alone(engine) as connection:
         broken = connection.execute(text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"))
         for (name,) in broken.all():
             if name in indexes:
                 connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
         for name, rest in indexes.items():
             connection.execute(text(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} {rest}"))
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """Each statement a commit, and nobody else migrates meanwhile. Asked for again and again, never waited for in the
+    database: an index that is built concurrently waits for everybody's snapshot, a waiter's too."""
+    with _connected(engine).execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATION_LOCK}).scalar():
+            time.sleep(POLL_S)
+        try:
+            yield connection
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+
+
+def _open_books(engine: Engine) -> None:
+    """Payments from before the ledger get their opening transfers, a few a commit, once for ever: one that lacks them
+    later lacks what was left out, and the equations must say so."""
+    with _alone(engine) as connection:
+        since = connection.execute(text("SELECT since FROM ledger_opening WHERE opened_at IS NULL")).scalar()
+        if since is None:
+            return
+        last: str | None = ""
+        while last is not None:
+            values = {"last": last, "since": since, "most": OPENED_AT_ONCE}
+            last = connection.execute(text(OPEN_SOME), values).scalar()
+        connection.execute(text("UPDATE ledger_opening SET opened_at = now() WHERE opened_at IS NULL"))
 
 
 def current_and_head(database_url: str) -> tuple[str | None, str | None]:

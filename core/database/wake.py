@@ -22,6 +22,7 @@ class TaskName(StrEnum):
     UNSTICK = "khallas.unstick"
     RETAIN = "khallas.retain"
     SETTLEMENT = "khallas.settlement"
+    CLOSE_DAY = "khallas.close_day"
 
 
 class Queue(StrEnum):

@@ -29,6 +29,9 @@ INSIDE = frozenset(
         "void",
         "refund",
         "undo_refused",
+        "kept",
+        "unconfirmed",
+        "confirmed",
         "bill_posted",
         "bill_refused",
         "bill_crediting",
@@ -40,6 +43,7 @@ INSIDE = frozenset(
         "part_stuck",
         "part_told",
         "part_untold",
+        "part_closed",
     }
 )
 

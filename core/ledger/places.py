@@ -2,7 +2,7 @@
 
 A bill of a captured payment lies where its posting says; a part of it that goes back lies by itself; what was taken
 beside the bills (another amount, a late landing) is the excess. The same table stands in the database as
-`khallas_place` and `ledger_positions` (migration of `ledger_transfers`): a test holds them together. Pure.
+`khallas_place` and `ledger_positions` (the ledger's migrations): a test holds them together. Pure.
 """
 
 from collections.abc import Iterable
@@ -40,9 +40,6 @@ BY_ITEM: dict[str, str | None] = {
     RefundState.ASKED: TO_REFUND,
     EXCESS: CAPTURES,
 }
-# While the whole is on its way back. A bill is turned to `credited` with the whole before that is true.
-_WITH_THE_WHOLE = frozenset({PostingState.PENDING, PostingState.POSTED, PostingState.CREDITED})
-
 # A part has money of its own in these; in the others it is back, or the bill's again.
 PART_OPEN = frozenset({RefundState.ASKED, RefundState.CREDITING, RefundState.STUCK})
 
@@ -51,13 +48,12 @@ Positions = dict[tuple[str, str], int]  # (bill, account) -> centimes; the bill 
 
 def place(state: str, item: str) -> str | None:
     """The account; None: nothing of it is with us."""
-    if state in NOTHING_HERE:
-        return None
-    if state == State.REFUNDING:
+    own = None if state in NOTHING_HERE else BY_ITEM.get(item, CREDITS)
+    if own is not None and state == State.REFUNDING:
         return CREDITS
-    if state == State.VOIDING and item in _WITH_THE_WHOLE:
+    if own in {TO_POST, POSTED} and state == State.VOIDING:
         return TO_REFUND
-    return BY_ITEM.get(item, CREDITS)
+    return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +75,11 @@ def positions(payment: Payment, lines: Iterable[Line], parts: Iterable[Refund]) 
     ]
     taken = payment.amount_centimes if payment.approved_centimes is None else payment.approved_centimes
     items.append(("", EXCESS, taken - (payment.amount_centimes if payment.paid_at else 0)))
+    refused = payment.state is State.REFUNDING and payment.by_hand is not None  # owed still, and no credit under way
+    state = State.VOIDING if refused else payment.state
     found: Positions = {}
     for bill, item, centimes in items:
-        account = place(payment.state, item)
+        account = place(state, item)
         if account is not None and centimes:
             found[bill, account] = found.get((bill, account), 0) + centimes
     return found

@@ -117,6 +117,7 @@ async def test_the_sweep_is_a_periodic_task(shop: Shop) -> None:
         TaskName.UNSTICK,
         TaskName.RETAIN,
         TaskName.SETTLEMENT,
+        TaskName.CLOSE_DAY,
     }
     assert shop.jobs.periodic_registry.periodic_tasks == {}
 

@@ -45,6 +45,12 @@ CREATE TABLE ledger_days (
     closed_at timestamptz,
     CHECK ((hash IS NULL) = (rows_hash IS NULL) AND (hash IS NULL) = (closed_at IS NULL))
 );
+-- a day that is closed stays as it is
+CREATE TRIGGER ledger_days_kept BEFORE UPDATE ON ledger_days
+    FOR EACH ROW WHEN (OLD.hash IS NOT NULL) EXECUTE FUNCTION khallas_append_only();
+CREATE TRIGGER ledger_days_append_only BEFORE DELETE OR TRUNCATE ON ledger_days
+    FOR EACH STATEMENT EXECUTE FUNCTION khallas_append_only();
+
 CREATE TABLE ledger_day_totals (
     day date NOT NULL REFERENCES ledger_days (day),
     account text NOT NULL,
@@ -53,6 +59,8 @@ CREATE TABLE ledger_day_totals (
     credits_centimes bigint NOT NULL,
     PRIMARY KEY (day, account, currency)
 );
+CREATE TRIGGER ledger_day_totals_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_day_totals
+    FOR EACH STATEMENT EXECUTE FUNCTION khallas_append_only();
 
 CREATE TABLE ledger_opening (
     since timestamptz NOT NULL,
