@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from channels import terminal
-from channels.commands import at_hand, ledger_verbs, people_verbs, voice_verbs
+from channels.commands import at_hand, chargeback_verbs, ledger_verbs, people_verbs, voice_verbs
 from channels.observe import logs
 from channels.process import no_core_dumps
 from channels.settings import BadSettings, Settings, load
@@ -37,6 +37,7 @@ terminal.add_commands(app)
 voice_verbs.add_commands(app)
 people_verbs.add_commands(app)
 ledger_verbs.add_commands(app)
+chargeback_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 State = Annotated[

@@ -35,6 +35,8 @@ class Action(StrEnum):
     HAND_PROPOSE = "hand_propose"
     HAND_APPROVE = "hand_approve"
     HAND_REJECT = "hand_reject"
+    CHARGEBACK = "chargeback"  # entered, or a step of one
+    EVIDENCE = "evidence"  # the sheet of a dispute: the payer's number in full
     ACCOUNT = "account"  # an account was made, disabled, given a password
     EXPORT = "export"  # law 09-08, at the operator's terminal
     CORRECT = "correct"

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from core.consent import Consent
 from core.credits import Credits
+from core.disputes import NO_FACTS, DisputeFacts
 from core.invoices import Invoice
 from core.payment import Challenge, Event, Payment, State
 from core.refunds import Refunds
@@ -122,6 +123,7 @@ class Change:
     auth_code: str | None = None
     transaction_number: str | None = None
     approved_centimes: int | None = None
+    facts: DisputeFacts = NO_FACTS
     extend_to: datetime | None = None
     page_until: datetime | None = None
     by_hand: str | None = None  # why only a person can go on from here; the next change lifts it

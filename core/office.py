@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from core import card_numbers
 from core.access import Access, AccessLog, Action, Actor
 from core.attending import NoSuchPayment
+from core.chargebacks import Chargeback, ChargebackRefusal, Chargebacks, ChargebackState, Claim
 from core.desk import WholeCard, plain
+from core.evidence import Evidence, EvidenceBooks
 from core.findings import Finding, FindingRefusal, Findings
 from core.ports import Clock
 from core.resolving import HandRefusal, HandRequest, Matter, Proposed, Resolving
@@ -19,6 +21,8 @@ class Office:
 
     findings: Findings
     resolving: Resolving
+    chargebacks: Chargebacks
+    evidence: EvidenceBooks
     log: AccessLog
     clock: Clock
 
@@ -72,6 +76,44 @@ class Office:
         await self._write(actor, action, payment_id, f"request {request.id}")
         decide = self.resolving.approve if approves else self.resolving.reject
         return payment_id, await decide(actor, request)
+
+    # --- chargebacks ------------------------------------------------------------------------------------------------
+
+    async def open_chargebacks(self, actor: Actor) -> tuple[Chargeback, ...]:
+        """Those that want an answer."""
+        await self._write(actor, Action.QUEUE, None, "chargebacks")
+        return await self.chargebacks.books.open(SHOWN_MAX)
+
+    async def disputes(self, actor: Actor, payment_id: str) -> tuple[Chargeback, ...]:
+        """Of one payment."""
+        await self._write(actor, Action.VIEW, payment_id)
+        return await self.chargebacks.books.of_payment(payment_id)
+
+    async def enter(self, actor: Actor, claim: Claim) -> Chargeback | ChargebackRefusal:
+        """See chargebacks.Chargebacks.receive."""
+        _without_card(f"{claim.case_id} {claim.reason_code}")
+        await self._write(actor, Action.CHARGEBACK, claim.payment_id, f"received {claim.case_id}")
+        return await self.chargebacks.receive(actor.name, claim)
+
+    async def step(
+        self, actor: Actor, chargeback_id: int, after: ChargebackState, note: str
+    ) -> tuple[str, ChargebackRefusal | None]:
+        """The payment's id, and why it was not done."""
+        chargeback = await self.chargebacks.books.get(chargeback_id)
+        if chargeback is None:
+            raise NoSuchPayment(str(chargeback_id))
+        note = _without_card(note)
+        payment_id = chargeback.claim.payment_id
+        await self._write(actor, Action.CHARGEBACK, payment_id, f"{after} {chargeback.claim.case_id}")
+        return payment_id, await self.chargebacks.move(actor, chargeback, after, note)
+
+    async def evidence_of(self, actor: Actor, payment_id: str) -> Evidence:
+        """All that answers a dispute."""
+        await self._write(actor, Action.EVIDENCE, payment_id)
+        found = await self.evidence.of(payment_id)
+        if found is None:
+            raise NoSuchPayment(payment_id)
+        return found
 
     async def _write(self, actor: Actor, action: Action, payment_id: str | None, detail: str | None = None) -> None:
         now = self.clock.now()

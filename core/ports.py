@@ -1,11 +1,12 @@
 """What the till needs of the world, as Protocols. Only channels/app.py names what stands behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from core.cards import Card, Secret
+from core.disputes import NO_FACTS, DisputeFacts
 from core.invoices import Invoice
 from core.payment import Challenge, Payment
 from core.refunds import Part, Reversal
@@ -45,6 +46,7 @@ class Approved:
     transaction_number: str
     amount_centimes: int | None = None
     brand: str | None = None
+    facts: DisputeFacts = field(default=NO_FACTS, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

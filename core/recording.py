@@ -112,6 +112,7 @@ class Recorder:
             transaction_number=answer.transaction_number,
             card_brand=answer.brand,
             approved_centimes=took,
+            facts=answer.facts,
             due_at=capture_at,
             messages=(Kind.RECEIPT_SMS, Kind.RECEIPT_MAIL),
         )

@@ -49,6 +49,7 @@ class UndoRefusal(StrEnum):
     OPEN_ALREADY = "open_already"  # a request for this payment waits
     PARTLY_CREDITED = "partly_credited"  # a bill went back by itself: the whole would be more than is left
     NOT_YET = "not_yet"  # billing has not answered for every bill, or one is being given back right now
+    CHARGED_BACK = "charged_back"  # the cardholder's bank took it back: it would go back twice
     TOO_MUCH = "too_much"  # more than is left of a bill
     NOT_ALLOWED = "not_allowed"  # an agent decides nothing
     SECOND_PERSON = "second_person"  # somebody else must decide

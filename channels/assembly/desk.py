@@ -10,7 +10,7 @@ from channels.limits import Hit, Limits
 from channels.observe.tally import Tally
 from channels.setting_parts import Desk as DeskSettings
 from channels.settings import Settings
-from channels.web import desk, desk_office, ops
+from channels.web import desk, desk_disputes, desk_office, ops
 from channels.web.desk_door import Threshold
 from channels.web.desk_login import Doorkeeper, LoginLimits
 from channels.web.desk_sessions import Cookies, DeskSessions, FormTokens
@@ -18,9 +18,12 @@ from channels.web.pages import Pages
 from core.access import Actor
 from core.accounts import Accounts
 from core.billpay import Till
+from core.chargebacks import Chargebacks
 from core.database.access_log import PgAccessLog
 from core.database.accounts import PgUsers
+from core.database.chargebacks import PgChargebacks
 from core.database.desk import PgDesk
+from core.database.evidence import PgEvidence
 from core.database.findings import PgFindings
 from core.database.ops import PgOps
 from core.database.payments import PgPayments
@@ -74,10 +77,12 @@ def _alarm(hit: Hit | None) -> Alarm:
     return tell
 
 
-def office_on(database: Database, clock: Clock) -> Office:
+def office_on(database: Database, clock: Clock, blind: Blind) -> Office:
     """What finance and two people do there."""
     resolving = Resolving(PgResolving(database, PgPayments(database)), clock, Ids())
-    return Office(Findings(PgFindings(database), clock), resolving, PgAccessLog(database), clock)
+    findings, chargebacks = Findings(PgFindings(database), clock), Chargebacks(PgChargebacks(database), clock)
+    evidence = PgEvidence(database, PgTranscripts(database, blind))
+    return Office(findings, resolving, chargebacks, evidence, PgAccessLog(database), clock)
 
 
 def desk_routes(
@@ -105,5 +110,6 @@ def desk_routes(
         Cookies(secure=not settings.public_url.startswith("http://")),
         FormTokens(keys[0]),
     )
-    office = desk_office.routes(office_on(database, clock), threshold)
+    the_office = office_on(database, clock, Blind(keys))
+    office = [*desk_office.routes(the_office, threshold), *desk_disputes.routes(the_office, threshold, pages.operator)]
     return [*desk.routes(use_cases, threshold), *office, *ops.routes(PgOps(database), tally, threshold, clock)]

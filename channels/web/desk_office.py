@@ -34,17 +34,17 @@ class _OfficePages:
         """GET: what is open, what waits for a second person first."""
         now = self._office.clock.now()
         found = await self._office.open_findings(visit.actor)
-        texts, t = self._threshold.pages.texts, self._words(visit)
+        texts, t = self._threshold.pages.texts, words_for(self._threshold, visit)
 
         def known(key: str) -> bool:
             return texts.has(visit.language, SECTION, key)
 
         rows = tuple(finding_row(each, visit.actor, now, t, known) for each in found)
-        return await self._show(visit, "findings", path=FINDINGS, rows=rows)
+        return await shown(self._threshold, visit, "findings", path=FINDINGS, rows=rows)
 
     async def finding(self, visit: Visit) -> Response:
         """POST: one act on one of them."""
-        act, number = visit.request.path_params["act"], _number(visit)
+        act, number = visit.request.path_params["act"], number_of(visit)
         if act not in ACTS:
             raise NoSuchPayment(act)
         try:
@@ -56,24 +56,28 @@ class _OfficePages:
     async def by_hand(self, visit: Visit) -> Response:
         """GET: what waits for people, and for the second of them."""
         matters, requests = await self._office.waiting(visit.actor)
-        t = self._words(visit)
+        t = words_for(self._threshold, visit)
         waiting = tuple(request_row(each, visit.actor, t) for each in requests)
         rows = tuple(matter_row(each, t) for each in matters)
-        return await self._show(visit, "by-hand", path=BY_HAND, matters=rows, requests=waiting, payment_id="")
+        return await shown(
+            self._threshold, visit, "by-hand", path=BY_HAND, matters=rows, requests=waiting, payment_id=""
+        )
 
     async def of_payment(self, visit: Visit) -> Response:
         """GET: the same of one payment, with the forms."""
-        payment_id = _payment(visit)
+        payment_id = payment_id_of(visit)
         matters, requests = await self._office.matters(visit.actor, payment_id)
-        t = self._words(visit)
+        t = words_for(self._threshold, visit)
         known = tuple(request_row(each, visit.actor, t) for each in requests)
         rows = tuple(matter_row(each, t) for each in matters)
         path = _of(payment_id)
-        return await self._show(visit, "by-hand", path=path, matters=rows, requests=known, payment_id=payment_id)
+        return await shown(
+            self._threshold, visit, "by-hand", path=path, matters=rows, requests=known, payment_id=payment_id
+        )
 
     async def propose(self, visit: Visit) -> Response:
         """POST: what became of it, and on what evidence."""
-        payment_id = _payment(visit)
+        payment_id = payment_id_of(visit)
         try:
             asked = _asked(visit, payment_id)
             outcome = HandRefusal.NO_NUMBERS if asked is None else await self._office.propose(visit.actor, asked)
@@ -87,37 +91,31 @@ class _OfficePages:
         approves = visit.request.path_params["act"] == "approve"
         if approves and not visit.field("sure"):
             return await self._go(visit, BY_HAND, "notice.unsure")
-        payment_id, refusal = await self._office.decide(visit.actor, _number(visit), approves=approves)
+        payment_id, refusal = await self._office.decide(visit.actor, number_of(visit), approves=approves)
         told = refusal or ("approved" if approves else "rejected")
         return await self._go(visit, _of(payment_id), f"notice.hand.{told}")
-
-    def _words(self, visit: Visit) -> Words:
-        texts = self._threshold.pages.texts
-
-        def t(key: str, **values: str) -> str:
-            return texts.fill(visit.language, SECTION, key, **values)
-
-        return t
 
     async def _go(self, visit: Visit, where: str, notice: str) -> Response:
         await self._threshold.sessions.change(visit.session, notice=notice)
         return go(where)
 
-    async def _show(self, visit: Visit, name: str, **values: Any) -> Response:
-        notice = visit.session.kept.notice
-        if notice:  # once
-            await self._threshold.sessions.change(visit.session, notice="")
-        return self._threshold.pages.html(
-            f"desk/{name}.html",
-            visit.language,
-            section=SECTION,
-            csp=CSP_WORKING,
-            user=visit.user,
-            csrf=visit.session.kept.csrf,
-            notice=notice,
-            here=name,
-            **values,
-        )
+
+def words_for(threshold: Threshold, visit: Visit) -> Words:
+    """The desk's words in this visit's language."""
+
+    def t(key: str, **values: str) -> str:
+        return threshold.pages.texts.fill(visit.language, SECTION, key, **values)
+
+    return t
+
+
+async def shown(threshold: Threshold, visit: Visit, name: str, **values: Any) -> Response:
+    """One of the office's pages; a notice is shown once."""
+    notice = visit.session.kept.notice
+    if notice:
+        await threshold.sessions.change(visit.session, notice="")
+    more = {"user": visit.user, "csrf": visit.session.kept.csrf, "notice": notice, "here": name, **values}
+    return threshold.pages.html(f"desk/{name}.html", visit.language, section=SECTION, csp=CSP_WORKING, **more)
 
 
 def _asked(visit: Visit, payment_id: str) -> Proposed | None:
@@ -134,14 +132,16 @@ def _asked(visit: Visit, payment_id: str) -> Proposed | None:
     return Proposed(payment_id, visit.field("subject"), end, visit.field("evidence").strip(), *numbers, amount)
 
 
-def _payment(visit: Visit) -> str:
+def payment_id_of(visit: Visit) -> str:
+    """Raises NoSuchPayment for what cannot be one."""
     payment_id = str(visit.request.path_params["payment_id"])
     if _PAYMENT.fullmatch(payment_id) is None:
         raise NoSuchPayment(payment_id)
     return payment_id
 
 
-def _number(visit: Visit) -> int:
+def number_of(visit: Visit) -> int:
+    """Raises NoSuchPayment for what cannot be one."""
     number = int(visit.request.path_params["number"])
     if number >= 1 << 63:
         raise NoSuchPayment(str(number))

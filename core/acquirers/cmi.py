@@ -156,6 +156,9 @@ class CmiAcquirer:
         if answer.order_id not in {"", order_id}:
             return Unknown("answer to another order")
         outcome = outcome_of(answer, answering_pin=answering_pin)
+        if isinstance(outcome, Approved):
+            present = self._account.cardholder_present_code
+            outcome = replace(outcome, facts=replace(outcome.facts, cardholder_present=present))
         if isinstance(outcome, Approved) and not outcome.auth_code:
             return await self._with_its_code(order_id, outcome)
         if not isinstance(outcome, InquireFirst):

@@ -17,6 +17,7 @@ from core.acquirers.cmi_codes import (
     verdict_of,
 )
 from core.acquirers.cmi_xml import Answer, amount_of, decimal_amount_of, identifier
+from core.disputes import DisputeFacts, facts_of
 from core.payment import Challenge
 from core.ports import Approved, ChallengeRequired, Declined, Held, Inquiry, NoSuchOrder, Pending, Undone, Unknown
 
@@ -84,7 +85,12 @@ def _approved(answer: Answer) -> Approved | Unknown:
     amount = decimal_amount_of(answer.total) if answer.total else None
     if answer.total and amount is None:
         return Unknown("approved, with an amount that cannot be read")
-    return Approved(answer.auth_code, answer.transaction_number, amount, brand_of(answer))
+    return Approved(answer.auth_code, answer.transaction_number, amount, brand_of(answer), facts_told(answer))
+
+
+def facts_told(answer: Answer) -> DisputeFacts:
+    """What the answer holds for a dispute."""
+    return facts_of({"hostrefnum": answer.rrn} | {name.lower(): text for name, text in answer.extra.items()})
 
 
 def brand_of(answer: Answer) -> str | None:
@@ -155,4 +161,4 @@ def _captured(fields: dict[str, str], answer: Answer) -> Approved | Unknown:
     if text and not amount:
         return Unknown("captured, with an amount that cannot be read")
     auth_code, number = identifier(fields.get("AUTH_CODE", "")), identifier(fields.get("TRANS_ID", ""))
-    return Approved(auth_code, number, amount, brand_of(answer))
+    return Approved(auth_code, number, amount, brand_of(answer), facts_told(answer))

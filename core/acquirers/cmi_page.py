@@ -53,7 +53,7 @@ class CmiPage:
             return None
         outcome: Approved | Declined = Declined(said.code, kind_of(said.code))
         if said.code == APPROVED_CODE and said.response.lower() == APPROVED_RESPONSE:
-            outcome = Approved(said.auth_code, said.transaction_number, said.amount_centimes)
+            outcome = Approved(said.auth_code, said.transaction_number, said.amount_centimes, facts=said.facts)
         ours = said.client_id == self.shop.client_id and said.currency_code == self.shop.currency_code
         return PageAnswer(said.order_id, said.amount_centimes, ours, outcome)
 

@@ -121,6 +121,7 @@ class Answer:
     transaction_number: str = ""
     message: str = ""
     total: str = ""
+    rrn: str = ""
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -139,6 +140,7 @@ def parse_answer(body: bytes) -> Answer | None:
         transaction_number=identifier(top.get("TRANSID", "")),
         message=scrubbed(top.get("ERRMSG", "")),
         total=top.get("TOTAL", ""),
+        rrn=identifier(top.get("HOSTREFNUM", "")),
         extra=extra,
     )
 

@@ -10,6 +10,7 @@ from core.acquirers.cmi_codes import clean_code
 from core.acquirers.cmi_xml import decimal_amount_of, identifier
 from core.acquirers.hosted_hash import signed_part, ver3_hash
 from core.cards import Secret
+from core.disputes import NO_FACTS, DisputeFacts, facts_of
 from core.money import decimal_text
 from core.subscribers import Language
 
@@ -94,6 +95,7 @@ class Callback:
     md_status: str
     auth_code: str
     transaction_number: str
+    facts: DisputeFacts = NO_FACTS
 
 
 def trusted(shop: HostedShop, fields: Mapping[str, str]) -> Callback | None:
@@ -118,6 +120,7 @@ def trusted(shop: HostedShop, fields: Mapping[str, str]) -> Callback | None:
         md_status=clean_code(said.get("mdstatus", "")),
         auth_code=identifier(said.get("authcode", "")),
         transaction_number=identifier(said.get("transid", "")),
+        facts=facts_of(said),
     )
 
 

@@ -192,6 +192,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "auth_code": change.auth_code,
         "transaction_number": change.transaction_number,
         "approved": change.approved_centimes,
+        "facts": Jsonb(told) if (told := change.facts.told()) else None,
         "extend_to": change.extend_to,
         "page_until": change.page_until,
         "by_hand": change.by_hand,

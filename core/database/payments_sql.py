@@ -104,7 +104,8 @@ WITH moved AS (
         auth_code = COALESCE(%(auth_code)s, auth_code),
         transaction_number = COALESCE(%(transaction_number)s, transaction_number),
         approved_centimes = COALESCE(%(approved)s, approved_centimes),
-        expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s, by_hand = %(by_hand)s
+        expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s, by_hand = %(by_hand)s,
+        dispute_facts = COALESCE(%(facts)s, dispute_facts)
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
     RETURNING *
 ), noted AS (
@@ -159,7 +160,8 @@ WITH moved AS (
         challenge_id = NULL, challenge_length = NULL, challenge_attempts_left = NULL, challenge_expires_at = NULL,
         card_brand = COALESCE(%(card_brand)s, card_brand),
         auth_code = %(auth_code)s, transaction_number = %(transaction_number)s,
-        approved_centimes = COALESCE(%(approved)s, amount_centimes)
+        approved_centimes = COALESCE(%(approved)s, amount_centimes),
+        dispute_facts = COALESCE(%(facts)s, dispute_facts)
     WHERE id = %(id)s AND state = ANY(%(sources)s)
     RETURNING *
 ), noted AS (

@@ -87,7 +87,8 @@ WHERE id = %(id)s AND state = 'proposed'
 # Nothing goes back twice: what is given back by its bills or parts is not the whole's.
 WHOLE = """
 SELECT 1 FROM payment_lines WHERE payment_id = %(id)s
-  AND (posting IN ('crediting', 'credited', 'stuck') OR returned_centimes > 0)
+  AND (posting IN ('crediting', 'credited', 'stuck') OR returned_centimes > 0
+       OR EXISTS (SELECT FROM chargebacks c WHERE c.payment_id = %(id)s AND c.state <> 'won'))
 FOR UPDATE
 """
 

@@ -45,6 +45,12 @@ WHERE payment_id = %(payment_id)s ORDER BY invoice_number
 """
 LOCKED = LINES + " FOR UPDATE"
 
+# The payment's row is locked: a chargeback that is entered at this moment waits, and then finds the money gone.
+CHARGED_BACK = """
+WITH locked AS (SELECT id FROM payments WHERE id = %(payment_id)s FOR NO KEY UPDATE)
+SELECT 1 FROM locked JOIN chargebacks c ON c.payment_id = locked.id AND c.state <> 'won'
+"""
+
 # The table's own check is behind this: never more than the bill.
 RESERVE = """
 UPDATE payment_lines SET returned_centimes = returned_centimes + %(amount)s
@@ -216,6 +222,8 @@ class PgUndoings:
 
 async def _require_left(connection: Connection, payment_id: str, parts: tuple[Part, ...]) -> None:
     """Lock the bills' rows. Raises _Refused when so much cannot go back of them."""
+    if await (await connection.execute(CHARGED_BACK, {"payment_id": payment_id})).fetchone() is not None:
+        raise _Refused(UndoRefusal.CHARGED_BACK)
     lines = await (await connection.execute(LOCKED, {"payment_id": payment_id})).fetchall()
     if not parts:
         if any(line["posting"] in _GOES_BACK or line["returned_centimes"] for line in lines):

@@ -93,3 +93,33 @@ async def test_odd_requests_do_nothing(site: DeskSite) -> None:
     await seat.post(f"/desk/payments/{payment.id}/by-hand", end="anything", evidence=EVIDENCE)
     assert seat.notice.startswith("Il manque")
     assert await site.at.shop.state(payment) is State.CAPTURED
+
+
+async def test_a_chargeback_is_entered_followed_and_answered_with_evidence(site: DeskSite) -> None:
+    payment = await site.at.shop.paid()
+    await site.at.shop.work()
+    sami, sofia = await site.seat("sami"), await site.seat("sofia")
+    path = f"/desk/payments/{payment.id}/dispute"
+    form = {"case_id": "CB-1", "reason_code": "10.4", "received_on": "2026-11-20", "deadline": "2026-12-05"}
+    await sami.get(path)
+    await sami.post(path, amount="1.165", **form)
+    assert sami.notice.startswith("Vérifiez")
+    await sami.post(path, amount="769,20", **form)
+    assert sami.notice == "Impayé enregistré."
+    assert "Accepter la perte" not in sami.text  # whoever entered it
+    await sofia.get("/desk/chargebacks")
+    assert "Motif 10.4 · réponse avant le 05/12/2026" in sofia.text
+    assert "Accepter la perte" in sofia.text
+    await sofia.post("/desk/chargebacks/1", after="evidence_sent", note="courrier")
+    assert sofia.notice == "Étape enregistrée."
+    await sofia.get(f"/desk/payments/{payment.id}")
+    assert "Impayé reçu" in sofia.text
+    async with sofia.http.get(f"/desk/payments/{payment.id}/evidence.pdf") as answer:
+        made = await answer.read()
+        assert (answer.status, answer.content_type) == (200, "application/pdf")
+    assert made.startswith(b"%PDF-")
+    for language in ("ar", "en"):
+        await sofia.get(f"/desk/chargebacks?lang={language}")
+        async with sofia.http.get(f"/desk/payments/{payment.id}/evidence.pdf") as answer:
+            assert answer.status == 200
+    assert ("sofia", "evidence") in [(entry[0], entry[1]) for entry in await site.at.log()]

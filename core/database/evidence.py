@@ -1,0 +1,39 @@
+"""The evidence of a dispute, from what the books keep of a payment."""
+
+from core.database.chargebacks import PgChargebacks
+from core.database.payments import PgPayments
+from core.database.pool import Database
+from core.disputes import facts_kept
+from core.evidence import Agreed, Evidence
+from core.lookup import Lookup
+from core.transcripts import Transcripts, around
+
+FACTS = "SELECT dispute_facts FROM payments WHERE id = %(id)s"
+
+AGREED = """
+SELECT version, channel, given_at FROM consents
+WHERE msisdn = %(msisdn)s AND given_at <= COALESCE(%(paid_at)s, now()) ORDER BY id DESC LIMIT 1
+"""
+
+
+class PgEvidence:
+    """Implements evidence.EvidenceBooks."""
+
+    def __init__(self, database: Database, transcripts: Transcripts) -> None:
+        self._database = database
+        self._transcripts = transcripts
+
+    async def of(self, payment_id: str) -> Evidence | None:
+        payment = await PgPayments(self._database).get(payment_id)
+        if payment is None:
+            return None
+        row = await self._database.one(FACTS, id=payment_id)
+        agreed = await self._database.one(AGREED, msisdn=payment.payer_msisdn, paid_at=payment.paid_at)
+        return Evidence(
+            payment,
+            facts_kept(row and row["dispute_facts"]),
+            Agreed(agreed["version"], agreed["channel"], agreed["given_at"]) if agreed else None,
+            await Lookup(self._database).story(payment_id),
+            await self._transcripts.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at)),
+            await PgChargebacks(self._database).of_payment(payment_id),
+        )

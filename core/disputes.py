@@ -1,0 +1,74 @@
+"""What a dispute needs to be answered, taken down when a payment is made: months later nobody can ask for it. Pure.
+
+None of it lets anybody pay: a card shows six digits and four at most, and of a code only what the bank said of it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+TEXT_MAX_CHARS = 80
+_CODE = re.compile(r"[A-Za-z0-9 ._:/+=-]{1,80}", re.ASCII)
+_MASKED = re.compile(r"([0-9]{4,6})[0-9]{0,2}[*xX.]{4,12}([0-9]{4})", re.ASCII)
+_LONG = re.compile(r"[0-9]{13,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFacts:
+    """Empty where the acquirer told nothing. `rrn`: the retrieval reference number (HostRefNum)."""
+
+    rrn: str = ""
+    masked_card: str = ""
+    md_status: str = ""
+    eci: str = ""
+    cavv: str = ""
+    xid: str = ""
+    cvv_result: str = ""
+    terminal: str = ""
+    batch: str = ""
+    taken_at: str = ""
+    cardholder_present: str = ""
+
+    def told(self) -> dict[str, str]:
+        """Those that are known, by name; empty for none."""
+        return {each.name: text for each in fields(self) if (text := getattr(self, each.name))}
+
+
+NO_FACTS = DisputeFacts()
+
+# Names that CC5 answers and pages use, by ours; the first that holds something counts.
+_NAMES = {
+    "rrn": ("hostrefnum",),
+    "md_status": ("mdstatus",),
+    "eci": ("eci", "payersecuritylevel"),
+    "cavv": ("cavv", "payerauthenticationcode"),
+    "xid": ("xid", "payertxnid"),
+    "cvv_result": ("cvv2result", "cvvresult", "extra.cvv2result", "cvvpresence"),
+    "terminal": ("terminalid", "terminal", "acqterminal"),
+    "batch": ("settleid", "extra.settleid"),
+    "taken_at": ("trxdate", "extra.trxdate"),
+}
+_CARDS = ("maskedcreditcard", "maskedpan")
+
+
+def facts_of(said: Mapping[str, str]) -> DisputeFacts:
+    """From what an acquirer says, by lower-case names; what could be a whole card's number is left out."""
+    found = {ours: text for ours, names in _NAMES.items() if (text := _first(said, names))}
+    masked = next((match for name in _CARDS if (match := _MASKED.fullmatch(said.get(name, "").replace(" ", "")))), None)
+    if masked:
+        found["masked_card"] = f"{masked[1]}{'*' * (12 - len(masked[1]))}{masked[2]}"
+    return DisputeFacts(**found)
+
+
+def facts_kept(row: Mapping[str, object] | None) -> DisputeFacts:
+    """From what the books keep."""
+    known = {each.name for each in fields(DisputeFacts)}
+    return DisputeFacts(**{name: str(text) for name, text in (row or {}).items() if name in known})
+
+
+def _first(said: Mapping[str, str], names: tuple[str, ...]) -> str:
+    for name in names:
+        text = said.get(name, "").strip()[:TEXT_MAX_CHARS]
+        if _CODE.fullmatch(text) and not _LONG.search(text.replace(" ", "").replace("-", "")):
+            return text
+    return ""
