@@ -1,19 +1,22 @@
 """Guessing payment codes and line numbers from many telephones: locked out, told nothing, and the owner is unharmed.
 
-"Same time" is compared by rank: how often an answer about a line that exists takes longer than one about a line that
-does not. Half of the times is what chance gives, whatever machine this runs on.
+"Same time" is shown by the same work: the same statements, the same counters, the same comparison, in the same order,
+for a line that exists and for one that does not. No clock decides.
 """
 
+import hmac
 import io
 import random
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
+from typing import Any
 
+import psycopg
 import pytest
 from redis.asyncio import Redis
 
-from channels.limits import RedisCodeLimits
+from channels.limits import Limit, Limits, RedisCodeLimits
 from core.billpay import Refusal, Till
 from core.billpay import World as Joined
 from core.importing import import_csv
@@ -28,8 +31,6 @@ KNOWN = tuple(f"07{n:08d}" for n in range(LINES))
 NOBODYS = tuple(f"07{n:08d}" for n in range(50_000_000, 50_000_000 + LINES))
 RIGHT = "482913"
 OWNER = "+212611000000"  # of the first line
-SAMPLES = 600
-CHANCE = 0.07  # five standard errors of the share at this many samples
 
 
 @pytest.fixture
@@ -152,46 +153,60 @@ async def test_the_same_words_for_no_such_line_and_a_wrong_code(here: World) -> 
     assert len(told) == 1
 
 
+ASKED: ContextVar[bool] = ContextVar("asked", default=False)
+
+
 @pytest.fixture
-def unlimited() -> Iterator[None]:
-    """Every guess is answered: only its time is of interest."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("PAIR_TRIES", "CALLER_TRIES", "PAIR_WRONG", "TARGET_WRONG", "CALLER_WRONG", "CHANNEL_WRONG"):
-            patch.setattr(RedisCodeLimits, name, 10**9)
-        patch.setattr(RedisCodeLimits, "ALL_WRONG", 10**9)
-        yield
+def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """What is done from now on, in order: statements with how many values each, counters asked, secrets compared."""
+    done: list[tuple[object, ...]] = []
+    execute, spend, compare = psycopg.AsyncCursor.execute, Limits.spend, hmac.compare_digest
+
+    async def executed(cursor: Any, query: Any, params: Any = None, **how: Any) -> Any:
+        if ASKED.get():  # not what the house does besides
+            done.append(("sql", str(query), {name: _size(value) for name, value in (params or {}).items()}))
+        return await execute(cursor, query, params, **how)
+
+    async def spent(limits: Limits, asked: Sequence[Limit]) -> Limit | None:
+        done.append(("redis", [(limit.name, limit.most, limit.cost) for limit in asked]))
+        return await spend(limits, asked)
+
+    def compared(left: Any, right: Any) -> bool:
+        done.append(("compare", len(left), len(right)))
+        return compare(left, right)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", executed)
+    monkeypatch.setattr(Limits, "spend", spent)
+    monkeypatch.setattr(hmac, "compare_digest", compared)
+    return done
 
 
-async def _timed(till: Till, reference: str, number: int) -> float:
-    began = time.perf_counter()
-    assert await till.identify("ussd", f"+2126{number:08d}", Service.MOBILE, reference, "000000") is Refusal.WRONG_CODE
-    return time.perf_counter() - began
+def _size(value: object) -> int:
+    return len(value) if isinstance(value, list | tuple) else 1
 
 
-def _share(left: list[float], right: list[float]) -> float:
-    """How often one of the left is the longer, of all pairs (the Mann-Whitney statistic)."""
-    return sum((a > b) + (a == b) / 2 for a in left for b in right) / (len(left) * len(right))
+async def _work_for(
+    work: list[tuple[object, ...]], till: Till, guess: tuple[str, str, str]
+) -> list[tuple[object, ...]]:
+    caller, reference, code = guess
+    work.clear()
+    asked = ASKED.set(True)
+    try:
+        await till.identify("ussd", caller, Service.MOBILE, reference, code)
+    finally:
+        ASKED.reset(asked)
+    return list(work)
 
 
-async def test_the_same_time_for_no_such_line_and_a_wrong_code(here: World, unlimited: None) -> None:
-    chance = random.Random(5)
-    times: dict[bool, list[float]] = {True: [], False: []}
-    # pairs in either order, so that what grows with time weighs on both alike
-    order = [known for _ in range(SAMPLES + LINES) for known in chance.sample([True, False], 2)]
-    for number, known in enumerate(order):
-        taken = await _timed(here.house.till, chance.choice(KNOWN if known else NOBODYS), number)
-        if number >= 2 * LINES:
-            times[known].append(taken)
-    share = _share(times[True], times[False])
-    assert abs(share - 0.5) < CHANCE, share
-
-
-def test_the_comparison_sees_a_difference() -> None:
-    """A twentieth of a millisecond in one, with the spread of real answers, would be found."""
-    chance = random.Random(6)
-    left = [chance.lognormvariate(0, 0.1) + 0.05 for _ in range(SAMPLES)]
-    right = [chance.lognormvariate(0, 0.1) for _ in range(SAMPLES)]
-    assert _share(left, right) - 0.5 > CHANCE
+async def test_the_same_work_for_no_such_line_and_a_wrong_code(here: World, work: list[tuple[object, ...]]) -> None:
+    till, callers = here.house.till, iter(_strangers(5, 2 * LINES + 1))
+    for known, nobody in zip(KNOWN, NOBODYS, strict=True):
+        wrong = await _work_for(work, till, (next(callers), known, "000000"))
+        absent = await _work_for(work, till, (next(callers), nobody, "000000"))
+        assert wrong == absent
+        assert {kind for kind, *_ in wrong} == {"sql", "redis", "compare"}
+    right = await _work_for(work, till, (next(callers), KNOWN[0], RIGHT))
+    assert right != wrong  # a difference is seen: the line itself is read
 
 
 class Away(RedisCodeLimits):

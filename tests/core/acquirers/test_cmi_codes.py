@@ -1,7 +1,7 @@
 """Every code the facts name, and what it must never be taken for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.acquirers.cmi_codes import Verdict, clean_code, error_code_of, kind_of, verdict_of
@@ -128,10 +128,23 @@ def test_the_pin_has_its_own_words() -> None:
     assert kind_of("51", answering_pin=True) is DeclineKind.OTHER_CARD
 
 
-@given(st.text(max_size=8), st.text(max_size=10), st.text(max_size=12))
+def spellings(*right: str) -> st.SearchStrategy[str]:
+    """The right words, what nearly is one, and anything else."""
+    near = [
+        change
+        for word in right
+        for change in (word + "0", word[:-1], word.upper(), f" {word}", f"{word}\x00", word * 2)
+    ]
+    return st.sampled_from([*right, *near]) | st.text(max_size=12)
+
+
+@given(spellings("00"), spellings("Approved", "Declined", "Error"), spellings("", "CORE-2507", "00", "0"))
+@example("00", "Approved", "")
+@example("00", " APPROVED ", "")
 def test_nothing_else_is_approved(code: str, response: str, error_code: str) -> None:
-    if verdict_of(code, response, error_code) is Verdict.APPROVED:
-        assert (code, response.strip().lower(), error_code) == ("00", "approved", "")
+    """In both directions, with inputs that are approvals, that nearly are, and that are none."""
+    approved = (code, response.strip().lower(), error_code) == ("00", "approved", "")
+    assert (verdict_of(code, response, error_code) is Verdict.APPROVED) is approved
 
 
 @given(st.text(max_size=30))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.acquirers.cmi_history import credited_centimes_of, rows_of, standing_of_rows
@@ -110,10 +110,23 @@ def test_an_empty_template_is_no_order() -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*PAID, *ASKS_PIN, "ORDERSTATUS"]), st.text(max_size=12)))
-def test_no_status_raises_or_approves_without_00(extra: Mapping[str, str]) -> None:
-    standing = standing_of(Answer(code="00", extra=extra), "o")
-    if isinstance(standing, Approved):
-        assert extra["PROC_RET_CD"] == "00"
+def test_no_status_of_nonsense_raises(extra: Mapping[str, str]) -> None:
+    assert not isinstance(standing_of(Answer(code="00", extra=extra), "o"), Approved)  # of another order, at best
+
+
+CODES = st.sampled_from(["00", "", "0", "000", "05", " 00 ", "\u0660\u0660", "00\t"]) | st.text(max_size=4)
+STATES = st.sampled_from(["C", "S", "A", "c", "D", "V", "CNCL", "PN", ""]) | st.text(max_size=3)
+SALES = st.sampled_from(["S", "", "C", "s"]) | st.text(max_size=2)
+
+
+@given(CODES, STATES, SALES)
+@example("00", "C", "S")
+@example("00", "S", "")
+@example("00", "c", "S")
+def test_a_status_is_approved_with_its_own_00_of_a_captured_sale_alone(code: str, state: str, sale: str) -> None:
+    answer = found(PROC_RET_CD=code, TRANS_STAT=state, CHARGE_TYPE_CD=sale)
+    paid = code == "00" and state.upper() in {"C", "S", "A"} and sale in {"S", ""}
+    assert isinstance(standing_of(answer, "o"), Approved) is paid
 
 
 @given(st.dictionaries(st.sampled_from(list(ASKS_PIN)), st.text(max_size=12)))
