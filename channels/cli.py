@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from channels import terminal
-from channels.commands import at_hand, chargeback_verbs, ledger_verbs, people_verbs, voice_verbs
+from channels.commands import at_hand, audit_verbs, chargeback_verbs, ledger_verbs, people_verbs, voice_verbs
 from channels.observe import logs
 from channels.process import no_core_dumps
 from channels.settings import BadSettings, Settings, load
@@ -38,6 +38,7 @@ voice_verbs.add_commands(app)
 people_verbs.add_commands(app)
 ledger_verbs.add_commands(app)
 chargeback_verbs.add_commands(app)
+audit_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 State = Annotated[
@@ -193,18 +194,28 @@ def worker(
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database's tables up to date."""
+def migrate(
+    role: Annotated[
+        str, typer.Option(help="let this role serve: no DDL, no change to evidence; made if it is not")
+    ] = "",
+    role_password_file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="give it the password that this file holds")
+    ] = None,
+) -> None:
+    """Bring the database's tables up to date, as their owner."""
     from core.books import BooksDown
-    from core.database.migrate import TablesBusy, current_and_head, upgrade
+    from core.database.migrate import TablesBusy, current_and_head, give, upgrade
+    from core.database.roles import RoleUnfit
 
     settings = _settings()
     url = settings.database_url.get_secret_value() or _fail("KHALLAS_DATABASE_URL is missing", EXIT_CONFIG)
     try:
         upgrade(url)
+        if role:
+            give(url, role, role_password_file.read_text().strip() if role_password_file else "")
     except BooksDown as error:
         _fail(f"the database cannot be reached: {error}")
-    except TablesBusy as error:
+    except (TablesBusy, RoleUnfit) as error:
         _fail(str(error))
     typer.echo(f"at {current_and_head(url)[0]}")
 

@@ -20,6 +20,7 @@ from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from core.attending import Attendant
+from core.audit import Audit
 from core.database.ledger_days import LedgerDays
 from core.database.pool import Pool
 from core.database.wake import Queue, TaskName
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 5
 UNSTICK_CRON = "* * * * *"
+AUDIT_CRON = "* * * * *"
 RETAIN_CRON = "17 3 * * *"  # once a day, while few people pay
 SETTLEMENT_CRON = "43 4 * * *"
 CLOSE_CRON = "30 * * * *"  # UTC: half past midnight in Morocco is one of them, whatever its clocks do
@@ -59,6 +61,7 @@ class Work:
     retention: Retention | None = None
     settlement: SettlementWatch | None = None
     ledger_days: LedgerDays | None = None
+    audit: Audit | None = None
 
 
 class HandedBack(BaseRetryStrategy):
@@ -119,9 +122,10 @@ def build_jobs(
         with request_of():
             await work.sweep.texts()
 
-    unstick, retain, settlement, close_day = _housekeeping(app, work)
+    unstick, retain, settlement, close_day, audit = _housekeeping(app, work)
     if periodic:
         app.periodic(cron=CLOSE_CRON)(close_day)
+        app.periodic(cron=AUDIT_CRON)(audit)
         app.periodic(cron=RETAIN_CRON)(retain)
         app.periodic(cron=SETTLEMENT_CRON)(settlement)
         app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
@@ -155,7 +159,12 @@ def _housekeeping(app: App, work: Work) -> tuple[Task[Any, Any, Any], ...]:
         if work.ledger_days is not None:
             await work.ledger_days.close_due(datetime.fromtimestamp(timestamp, UTC))
 
-    return unstick, retain, settlement, close_day
+    @app.task(name=TaskName.AUDIT, queue=Queue.SWEEPS, queueing_lock=TaskName.AUDIT)
+    async def audit(timestamp: int) -> None:
+        if work.audit is not None:
+            await work.audit.link()
+
+    return unstick, retain, settlement, close_day, audit
 
 
 async def retry_stalled(app: App) -> int:

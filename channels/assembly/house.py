@@ -35,10 +35,12 @@ from channels.sms.send import PaymentTexts
 from channels.sms.words import Numbers as SmsNumbers
 from channels.sms.words import Words
 from core.acquirers.cmi import CmiAcquirer
+from core.audit import Audit
 from core.billing.embedded import EmbeddedBilling
 from core.billing.tmforum import TmForumBilling
 from core.billpay import Till, World
 from core.books import Books
+from core.database.audit import PgAudit
 from core.database.books import books_on
 from core.database.ledger_days import LedgerDays
 from core.database.pool import Database, make_pool
@@ -166,7 +168,8 @@ def assemble(
         from core.reconciling import SettlementWatch
 
         watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
-        work = Work(till.attendant, poster, sender, sweep, retention, watch, LedgerDays(database))
+        audit = Audit(PgAudit(database), clock)
+        work = Work(till.attendant, poster, sender, sweep, retention, watch, LedgerDays(database), audit)
         return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=tracer)
 
     return House(

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.books import BooksDown
 from core.database.migrations.indexes import INDEXES
+from core.database.roles import give_to
 
 # Two servers that start together must not migrate together; any number of our own will do.
 MIGRATION_LOCK = 1_117_777
@@ -73,6 +74,15 @@ def _upgrade(engine: Engine) -> None:
         connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MAX_MS}"))
         command.upgrade(_config(connection), "head")
         connection.commit()
+
+
+def give(database_url: str, role: str, password: str = "") -> None:
+    """Let a role serve on these tables. Raises BooksDown, RoleUnfit."""
+    engine = _engine(database_url)
+    with _connected(engine) as connection:
+        give_to(connection, role, password)
+        connection.commit()
+    engine.dispose()
 
 
 def _build(engine: Engine, indexes: Mapping[str, str]) -> None:

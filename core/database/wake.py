@@ -23,6 +23,7 @@ class TaskName(StrEnum):
     RETAIN = "khallas.retain"
     SETTLEMENT = "khallas.settlement"
     CLOSE_DAY = "khallas.close_day"
+    AUDIT = "khallas.audit"
 
 
 class Queue(StrEnum):

@@ -118,6 +118,7 @@ async def test_the_sweep_is_a_periodic_task(shop: Shop) -> None:
         TaskName.RETAIN,
         TaskName.SETTLEMENT,
         TaskName.CLOSE_DAY,
+        TaskName.AUDIT,
     }
     assert shop.jobs.periodic_registry.periodic_tasks == {}
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from channels.assembly.production import PROXIES
 from channels.cli import app
 from channels.commands.serve import stop_max_s
 from channels.doctor import stores
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 DOCKERFILES = [ROOT / "Dockerfile", ROOT / "deploy/kannel/Dockerfile"]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"].items()
 HELD = "deploy/secrets/"  # the operator's own, not in the repository
 HARDENED = {
     "NoNewPrivileges=yes",
@@ -85,8 +87,26 @@ def test_what_the_compose_file_mounts_is_there() -> None:
 def test_settings_in_the_compose_file_and_the_units_are_settings() -> None:
     names = set(known_names())
     told = set(re.findall(r"\bKHALLAS_[A-Z_]+", "\n".join(unit.read_text() for unit in UNITS)))
-    told |= set(COMPOSE["x-khallas"]["environment"])
+    told |= set(COMPOSE["x-khallas"]["environment"]) - {PROXIES}
     assert {name.removesuffix(FILE) for name in told} - names == set()
+
+
+def test_what_observes_and_carries_texts_reaches_no_store() -> None:
+    """PCI DSS 1.3, 1.4: Valkey and PostgreSQL have networks of their own, without a way out."""
+    networks = {name: set(service.get("networks", COMPOSE["x-khallas"]["networks"])) for name, service in SERVICES}
+    for store, own in (("valkey", "dialogs"), ("postgres", "books")):
+        assert networks[store] == {own}
+        assert COMPOSE["networks"][own]["internal"]
+        assert {name for name, each in networks.items() if own in each} <= {store, "web", "worker", "migrate"}
+
+
+def test_who_serves_is_not_who_owns_the_tables() -> None:
+    compose = COMPOSE["services"]
+    assert compose["migrate"]["command"][:3] == ["migrate", "--role", "khallas"]
+    assert "database_owner_url" not in COMPOSE["x-khallas"]["secrets"]
+    for unit in UNITS:
+        text = unit.read_text()
+        assert ("database_owner_url" in text) is ("migrate --role khallas" in text)
 
 
 @pytest.mark.parametrize(
