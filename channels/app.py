@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.applications import Starlette
@@ -40,6 +41,7 @@ from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES
 from channels.web import home, operations, receipts
 from channels.web.pages import Pages
+from core.books import Delivery
 from core.database.pool import Database
 from core.tracing import NO_TRACER
 
@@ -171,6 +173,7 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
         expose_screens=settings.expose_screens,
         tell=house.transcripts.door("ivr", "twilio"),
         kept=tokens if by_connector else None,
+        report=partial(_call_ended, house),
     )
     if not by_connector:
         return doors
@@ -184,6 +187,10 @@ def _ivr_routes(house: House) -> Sequence[BaseRoute]:
     )
     refuse = house.metrics.refused
     return [*doors, *connector.routes(charging, guards.connector(settings), refuse, public_url=base)]
+
+
+async def _call_ended(house: House, status: Delivery, *, provider_id: str, error: str | None) -> bool:
+    return await house.books.messages.report(status, house.clock.now(), provider_id=provider_id, error=error)
 
 
 def _asterisk(house: House) -> "AgiServer | None":

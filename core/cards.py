@@ -6,6 +6,7 @@ from typing import NoReturn
 
 PAN_MIN, PAN_MAX = 13, 19
 CVV_MIN, CVV_MAX = 3, 4
+THREE_DIGITS = frozenset({"visa", "mastercard"})  # the codes of these schemes
 PIN_MIN, PIN_MAX = 3, 8
 
 
@@ -72,6 +73,11 @@ def brand_of(pan: Secret) -> str:
     if 51 <= int(digits[:2] or 0) <= 55 or 2221 <= int(digits[:4] or 0) <= 2720:
         return "mastercard"
     return "card"
+
+
+def cvv_lengths(brand: str) -> tuple[int, int]:
+    """The least and most digits of a security code; schemes that are not told apart may have either."""
+    return (CVV_MIN, CVV_MIN) if brand in THREE_DIGITS else (CVV_MIN, CVV_MAX)
 
 
 def pan_plausible(pan: Secret, *, check_luhn: bool = True) -> bool:

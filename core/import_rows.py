@@ -6,9 +6,10 @@ from datetime import date
 from typing import TypeVar
 
 from core.amounts import read_unsigned_amount
+from core.emails import email_of
 from core.invoices import Invoice
 from core.spreadsheets import spoilt, tidy
-from core.subscribers import Language, Line, Service, digits_of, email_of, msisdn, payment_code_of, reference_of
+from core.subscribers import Language, Line, Service, digits_of, msisdn, payment_code_of, reference_of
 
 T = TypeVar("T")
 

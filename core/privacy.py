@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from core.access import Access, AccessLog, Action
+from core.emails import email_of
 from core.ports import Clock
-from core.subscribers import Language, email_of, mask_msisdn, msisdn
+from core.subscribers import Language, mask_msisdn, msisdn
 
 OPERATOR = "operator"  # the role of whoever has the terminal
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from core import card_numbers
 from core.spreadsheets import spoilt
 
 REGION = "MA"
 NUMBERS_KEPT_MAX = 8_192
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _PLAIN = re.compile(r"(?:\+212|0)([1-9][0-9]{8})")  # as gateways and customers nearly always write it
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # controls, marks of direction, zero widths
 _OWN = re.compile(r"(?:00|\+)?212\(?0?\)?([1-9][0-9]{8})")  # with the national zero, as in +212 (0)6 00 00 00 03
 _INTERNET = re.compile(r"\d{5,12}")
 _CODE = re.compile(r"\d{4,10}")
@@ -118,16 +116,3 @@ def mask_email(address: str) -> str:
     name, _, host = address.partition("@")
     # a letter outside ASCII would halve the room of a whole USSD page
     return f"{name[:1] if name.isascii() else ''}***@{host}"
-
-
-def email_of(typed: str) -> str:
-    """A plausible e-mail address, trimmed and lowered at the host. Raises ValueError, for a card's number as well."""
-    address = typed.strip()
-    if any(unicodedata.category(char) in _UNSEEN for char in address) or card_numbers.holds(address):
-        raise ValueError("not an e-mail address")
-    name, at, host = address.rpartition("@")
-    if len(address) > 254 or not at or not re.fullmatch(r"[^\s@<>\",;:\\]{1,64}", name):
-        raise ValueError("not an e-mail address")
-    if not re.fullmatch(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}", host):
-        raise ValueError("not an e-mail address")
-    return f"{name}@{host.lower()}"

@@ -6,9 +6,10 @@ import msgspec
 from msgspec.structs import replace
 
 from core.billpay import Refusal
+from core.emails import email_of
 from core.invoices import Invoice
 from core.payment import Payment
-from core.subscribers import email_of, mask_email, national
+from core.subscribers import mask_email, national
 from sessions.basket import Basket, basket_of
 from sessions.bills import NONE_LEFT, Left, Listed, Unpaid, all_left
 from sessions.effects import Bills, LineRef, ListBills, NoBills, Start

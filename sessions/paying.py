@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from core.cards import CVV_MAX, CVV_MIN, PAN_MAX, PAN_MIN, PIN_MAX, PIN_MIN, expired, expiry_of, pan_plausible
+from core.cards import PAN_MAX, PAN_MIN, PIN_MAX, PIN_MIN, cvv_lengths, expired, expiry_of, pan_plausible
 from core.payment import Payment, State
 from core.ports import DeclineKind
 from core.refusal import Refusal
@@ -180,7 +180,8 @@ class CardCvv(msgspec.Struct, frozen=True, tag=True):
     card: CardHint
 
     def ask(self, visit: Visit) -> Digits:
-        return Digits(say("card-cvv"), say("card-cvv.wrong"), CVV_MIN, CVV_MAX, secret=True)
+        least, most = cvv_lengths(self.card.brand)
+        return Digits(say("card-cvv"), say("card-cvv.wrong"), least, most, secret=True)
 
     def on(self, event: Event, visit: Visit) -> Launched[Authorise, Paying] | ConfirmCharge | Noted[CardNumber] | Again:
         match event:

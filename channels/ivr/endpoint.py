@@ -1,5 +1,6 @@
 """Voice over HTTP: a signed webhook -> Heard -> turn -> TwiML. Nothing that was typed is logged or put in a URL."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from channels.ivr.speak import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
 from channels.observe.metrics import Metrics
 from channels.observe.transcripts import Tells, untold
+from core.books import BooksDown, Delivery
 from sessions.store import StoreDown
 from sessions.turn import Heard, Turns
 
@@ -24,6 +26,15 @@ log = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 16 * 1024
 APOLOGY = "Apology"
+LOOKS_MAX = 5
+LOOK_PAUSE_S = 0.2
+
+
+class Reports(Protocol):
+    """Takes what became of a message (core.books.Messages.report). Raises BooksDown."""
+
+    async def __call__(self, status: Delivery, *, provider_id: str, error: str | None) -> bool:
+        """False when nothing of that id waits for it."""
 
 
 class Kept(Protocol):
@@ -46,9 +57,13 @@ def routes(
     expose_screens: bool,
     tell: Tells = untold,
     kept: Kept | None = None,
+    report: Reports | None = None,
 ) -> list[Route]:
-    """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed."""
-    door = _Door(turns, speaker, wire, check, metrics, public_url, tell, kept, expose_screens=expose_screens)
+    """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed.
+
+    `report` hears how a call that we placed ended, so that nobody waits for a telephone that rings no more.
+    """
+    door = _Door(turns, speaker, wire, check, metrics, public_url, tell, kept, report, expose_screens=expose_screens)
     return [
         *gateway(PATH, door.arrival, ["POST"]),
         *gateway(f"{PATH}/turn", door.turn, ["POST"]),
@@ -67,6 +82,7 @@ class _Door:
         public_url: str,
         tell: Tells,
         kept: Kept | None,
+        report: Reports | None,
         *,
         expose_screens: bool,
     ) -> None:
@@ -77,6 +93,7 @@ class _Door:
         self._metrics = metrics
         self._tell = tell
         self._kept = kept
+        self._report = report
         self._public_url = public_url.rstrip("/")
         self._expose_screens = expose_screens
 
@@ -89,7 +106,8 @@ class _Door:
     async def status(self, request: Request) -> Response:
         """A call's end takes its card from the vault; a failure asks the gateway to tell us again."""
         try:
-            ended = self._wire.hang_up(await self._let_in(request))
+            arrived = await self._let_in(request)
+            ended, placed = self._wire.hang_up(arrived), self._wire.ended(arrived)
         except (Malformed, Refused) as error:
             return self._refused(error)
         if ended is not None:
@@ -100,7 +118,24 @@ class _Door:
             except (StoreDown, Busy):
                 log.warning("a hung-up call's card could not be erased now; it expires by itself")
                 return response(Reply(b"", status=503))
+        if placed is not None and not await self._noted(*placed):
+            return response(Reply(b"", status=503))
         return response(Reply(b"", status=204))
+
+    async def _noted(self, sid: str, delivery: Delivery, status: str) -> bool:
+        """False: not now. The end of a call may overtake the answer to its placing, by which its sid is known."""
+        if self._report is None:
+            return True
+        error = None if delivery is Delivery.DELIVERED else status
+        try:
+            for _ in range(LOOKS_MAX):
+                if await self._report(delivery, provider_id=sid, error=error):
+                    return True
+                await asyncio.sleep(LOOK_PAUSE_S)
+        except BooksDown:
+            log.warning("how a call ended cannot be kept now")
+            return False
+        return True  # of another house, or told before
 
     async def _answered(self, request: Request, decode: Callable[[Incoming], Heard]) -> Response:
         try:

@@ -19,8 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from channels.links import ReceiptLinks
 from channels.mail.folding import WirePolicy
 from channels.receipt_view import Operator, ReceiptView, Status, receipt_view
+from core.emails import email_of
 from core.payment import Payment
-from core.subscribers import Language, email_of
+from core.subscribers import Language
 from core.texts import Texts
 
 SECTION = "mail"
@@ -133,7 +134,7 @@ class Composer:
 
 def _recipient(typed: str) -> Address:
     try:
-        return _mailbox(email_of(typed), "")
+        return _mailbox(email_of(typed, utf8=True), "")  # whether it may be sent is the server's to say
     except ValueError:
         raise BadAddress("not an e-mail address") from None
 

@@ -19,7 +19,8 @@ RETURNING reference
 # Numbered by those before: of requests that arrive together one inserts.
 QUEUE_CALL = """
 WITH before AS (
-    SELECT count(*) AS calls, COALESCE(bool_or(due_at IS NOT NULL OR updated_at > %(since)s), false) AS ringing
+    SELECT count(*) AS calls, COALESCE(bool_or(due_at IS NOT NULL
+        OR (updated_at > %(since)s AND status NOT IN ('delivered', 'failed'))), false) AS ringing
     FROM messages WHERE payment_id = %(payment_id)s AND kind = %(kind)s
 )
 INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)

@@ -200,3 +200,18 @@ async def test_a_mail_can_be_queued_by_itself(shop: Shop) -> None:
     await shop.books.messages.queue(payment, Kind.RECEIPT_MAIL, NOON)
     await shop.work()
     assert shop.gateways.mails == [(payment.id, "salma@example.com")]
+
+
+@pytest.mark.parametrize("how", [Delivery.FAILED, Delivery.DELIVERED])
+async def test_a_call_that_is_over_rings_no_more(shop: Shop, how: Delivery) -> None:
+    """Busy or hung up: whoever asks for the call again is rung at once, not when the clock says so."""
+    payment = await shop.started()
+    await shop.till.request_call(payment.id)
+    await shop.work()
+    row = await shop.database.one("SELECT provider_id FROM messages WHERE kind = 'outgoing_call'")
+    assert row is not None
+    assert await shop.books.messages.report(how, shop.clock.now(), provider_id=row["provider_id"], error="busy")
+    shop.clock.forward(3)
+    await shop.till.request_call(payment.id)
+    await shop.work()
+    assert len(shop.gateways.calls) == 2

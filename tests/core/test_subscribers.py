@@ -5,11 +5,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from core.emails import email_of
 from core.subscribers import (
     REGION,
     Service,
     digits_of,
-    email_of,
     mask_email,
     mask_msisdn,
     mask_reference,

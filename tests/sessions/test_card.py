@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from core.cards import cvv_lengths
 from core.payment import ATTEMPTS_MAX, DECLINES_MAX, State
 from sessions.machine import FIELD_TRIES_MAX
 from sessions.store import VAULT_TTL_S, Key
@@ -219,3 +220,18 @@ async def test_star_begins_a_field_again_and_costs_nothing(on: Stage) -> None:
         assert answer.screen == "CardNumber"
         assert answer.page.text.startswith("restarted")
     assert (await call.key(CARD)).screen == "CardExpiry"
+
+
+async def test_a_security_code_has_its_brands_digits(on: Stage) -> None:
+    """A press that was read twice makes four of three: nothing is sent, the code is asked again."""
+    call = await to_cvv(on)
+    assert call.screen == "CardCvv"
+    answer = await call.key("1" + CVV)
+    assert (answer.screen, answer.page.text.split("\n")[0]) == ("CardCvv", "card-cvv.wrong")
+    assert on.till.calls["authorise"] == 0
+    assert (await call.key(CVV)).screen == "Paying"
+
+
+@pytest.mark.parametrize(("brand", "lengths"), [("visa", (3, 3)), ("mastercard", (3, 3)), ("card", (3, 4))])
+def test_codes_of_every_brand(brand: str, lengths: tuple[int, int]) -> None:
+    assert cvv_lengths(brand) == lengths

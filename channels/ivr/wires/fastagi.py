@@ -27,6 +27,7 @@ SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - the header that Gate reads
 MORE_TIME = "*"
 CHARGES = "ConfirmTotal"  # the question whose key costs money
 HIDDEN = frozenset({"", "unknown", "anonymous", "restricted", "unavailable", "private", "s"})
+UNIQUEID_CHARS_MAX = 256
 _DIALOG = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TOKEN = re.compile(r"([0-9A-Za-z-]{1,64}):(\+?[0-9A-Za-z:._-]{1,80}):([0-9a-f]{32})")
 _PURPOSE = b"khallas outgoing call 1\0"  # the same secret signs other things elsewhere
@@ -113,9 +114,7 @@ class FastAgi:
         """A call begins: the customer's, or ours that a customer answered."""
         if greeting.get("network_script", "").strip("/") != PATH:
             raise Malformed("no such script")
-        dialog = greeting.get("uniqueid", "")
-        if _DIALOG.fullmatch(dialog) is None:
-            raise Malformed("uniqueid is no call's id")
+        dialog = _dialog(greeting.get("uniqueid", ""))
         if token := greeting.get("arg_2", ""):
             payment_id, payer = self._tokens.read(token)
             return Heard(dialog, payer, order=0, begins=True, payment_id=payment_id)
@@ -142,6 +141,13 @@ class FastAgi:
     def apology(self, said: Sequence[tuple[Language, str]]) -> End:
         """Words instead of silence."""
         return End(tuple(p for language, text in said for p in self._prompts.phrases(text, language)), Result.FAILED)
+
+
+def _dialog(uniqueid: str) -> str:
+    """A call's id; of one with other letters, which a switch's systemname brings along, a digest."""
+    if not 0 < len(uniqueid) <= UNIQUEID_CHARS_MAX or not uniqueid.strip():
+        raise Malformed("uniqueid is no call's id")
+    return uniqueid if _DIALOG.fullmatch(uniqueid) else f"u-{sha256(uniqueid.encode()).hexdigest()[:32]}"
 
 
 def _caller(greeting: Mapping[str, str], dialog: str) -> str:

@@ -22,6 +22,7 @@ from channels.door import Incoming, Malformed, Reply, required
 from channels.ivr.speak import Spoken, spoken
 from channels.ivr.wires import twilio_pay
 from channels.ivr.wires.twilio_pay import Pay, taken
+from core.books import Delivery
 from core.subscribers import Language, msisdn
 from sessions.screen import Charge, Menu, Tell
 from sessions.turn import Answer, Heard
@@ -33,6 +34,7 @@ DIGITS_MAX = 200
 VERSION_DIGITS_MAX = 6
 FINISH_KEY = "#"
 MORE_TIME = "*"  # speak.KEYS.restart
+ANSWERED = "completed"
 ENDED = frozenset({"completed", "failed", "busy", "no-answer", "canceled"})
 _SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PAYMENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -120,6 +122,14 @@ class TwilioVoice:
         form = incoming.form()
         status = required(form, "CallStatus")
         return HungUp(*_party(form)) if status in ENDED else None
+
+    def ended(self, incoming: Incoming) -> tuple[str, Delivery, str] | None:
+        """Of a call that we placed and that is over: its id, whether it was answered, and Twilio's word for it."""
+        form = incoming.form()
+        status = form.get("CallStatus", "")
+        if status not in ENDED or not _outbound(form):
+            return None
+        return form.get("CallSid", ""), Delivery.DELIVERED if status == ANSWERED else Delivery.FAILED, status
 
     def language(self, incoming: Incoming) -> Language | None:
         """The language spoken before this request, if it tells. Raises Malformed."""
