@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.chaos.customer import Customer, customer, pay_by_voice
 from lab.chaos.faults import Point
+from lab.chaos.judging import ledger_differences
 from lab.chaos.nursery import Nursery
 from lab.chaos.world import Installation, give_bills, installation
 from lab.cmi_lies import Manner
@@ -132,7 +133,7 @@ async def _faults(house: Installation, who: Customer) -> list[str]:
     ]
     if (receipts := house.receipts_of(who)) != 1:
         faults.append(f"{receipts} receipts")
-    return faults
+    return faults + await ledger_differences(house.database, house.cmi.ledger)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""The bank's ledger against our books: what the customers paid is what we say they paid, once a bill.
+"""The bank's ledger against our books and our ledger: what the customers paid is what we say they paid, once a bill.
 
 Rule of this file: reads both sides directly and explains every difference in words.
 """
 
 from collections import defaultdict
+from datetime import UTC, datetime
 
+from core.database.ledger_reading import LedgerReader
 from core.database.pool import Database
 from lab.cmi_ledger import Ledger, Transaction
 
@@ -23,6 +25,16 @@ FROM payments p JOIN payment_lines l ON l.payment_id = p.id
 JOIN invoices i ON (i.service, i.line_reference, i.number) = (l.service, l.line_reference, l.invoice_number)
 WHERE p.state = 'captured' AND l.posting = 'posted' AND l.returned_centimes = 0 AND i.paid_by IS DISTINCT FROM p.id
 """
+# What our ledger says of each order: still owed by the acquirer, or paid in.
+OURS = """
+SELECT payment_id, sum(centimes)::bigint AS centimes FROM (
+    SELECT payment_id, amount_centimes AS centimes FROM ledger_transfers
+    WHERE split_part(debit, ':', 1) IN ('acquirer', 'bank', 'fees')
+    UNION ALL
+    SELECT payment_id, -amount_centimes FROM ledger_transfers
+    WHERE split_part(credit, ':', 1) IN ('acquirer', 'bank', 'fees')
+) sides WHERE payment_id IS NOT NULL GROUP BY payment_id
+"""
 DECIDED = frozenset({"captured", "declined", "expired", "voided", "refunded", "created"})
 
 
@@ -30,6 +42,25 @@ def _taken(rows: tuple[Transaction, ...]) -> int:
     """What the customer paid and has not got back, in centimes."""
     sign = {"S": 1, "C": -1}
     return sum(sign[row.charge_type] * row.captured_centimes for row in rows if row.state in {"C", "S"})
+
+
+async def ledger_differences(database: Database, ledger: Ledger) -> list[str]:
+    """Our ledger against the acquirer's, order by order, and against our own tables, account by account."""
+    ours = {row["payment_id"]: row["centimes"] for row in await database.all(OURS)}
+    there = {order_id: _taken(rows) for order_id, rows in ledger.orders()}
+    found = [
+        f"{order_id}: our ledger has {ours.get(order_id, 0)} at the acquirer, the acquirer {there.get(order_id, 0)}"
+        for order_id in sorted({*ours, *there})
+        if ours.get(order_id, 0) != there.get(order_id, 0)
+    ]
+    sheet = await LedgerReader(database).sheet(datetime.now(UTC))
+    found += [
+        f"{each.name} fails: {each.says}: {each.left_centimes} and {each.right_centimes}"
+        for each in sheet.equations
+        if not each.holds
+    ]
+    found += [f"{each.payment_id} {each.bill}: the tables and the transfers differ" for each in sheet.differences]
+    return found
 
 
 async def differences(database: Database, ledger: Ledger) -> list[str]:
@@ -56,4 +87,4 @@ async def differences(database: Database, ledger: Ledger) -> list[str]:
     for row in await database.all(BELIEVED):
         found.append(f"billing says that {row['paid_by']} paid bill {row['number']}, which is {row['state']}")
     found += [f"the bank knows {order_id}, we do not" for order_id in taken if order_id not in known]
-    return found
+    return found + await ledger_differences(database, ledger)

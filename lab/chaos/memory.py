@@ -12,6 +12,7 @@ from core.books import BillsTaken, Change, Draft, KeyTaken, PostingState, Refere
 from core.payment import ACTIVE, KEEPS_LOCKS, Event, IllegalMove, Payment, State, after, sources, target
 from core.receipts import receipt_number
 from core.subscribers import Service
+from lab.chaos.memory_ledger import LedgerRows
 from lab.chaos.memory_messages import MemoryMessages
 from lab.chaos.memory_refunds import RefundRows
 
@@ -52,6 +53,7 @@ class MemoryPayments:
     after: Io
     messages: MemoryMessages
     refunds: RefundRows
+    ledger: LedgerRows
     rows: dict[str, Row] = field(default_factory=dict)
     receipts: list[str] = field(default_factory=list)  # payment ids, in the order of their numbers
     year: int = 2026
@@ -111,6 +113,7 @@ class MemoryPayments:
         ]
         for row in gone:
             self._write(row, Change(Event.EXPIRE), now)
+            self.ledger.follow(row.payment.id, Event.EXPIRE, now)
         await self.after()
         return len(gone)
 
@@ -130,6 +133,7 @@ class MemoryPayments:
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
         await self.before()
         payment = self._write(self._guarded(payment_id, change), change, now)
+        self.ledger.follow(payment_id, change.event, now)
         await self.after()
         return payment
 
@@ -145,6 +149,7 @@ class MemoryPayments:
         row.payment = replace(
             payment, receipt_number=number, receipt_token=token, paid_at=now, approved_centimes=approved
         )
+        self.ledger.follow(payment_id, change.event, now)
         await self.after()
         return row.payment
 

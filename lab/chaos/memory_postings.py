@@ -6,6 +6,7 @@ from datetime import datetime
 from core.books import Kind, LinePosting, PostingState
 from lab.chaos.memory import Io, Row
 from lab.chaos.memory_credits import CreditRows
+from lab.chaos.memory_ledger import LedgerRows
 from lab.chaos.memory_messages import MemoryMessages
 
 UNDER_WAY = frozenset({PostingState.CREDITING, PostingState.STUCK})
@@ -20,6 +21,7 @@ class MemoryPostings:
     rows: dict[str, Row]
     messages: MemoryMessages
     credits: CreditRows
+    ledger: LedgerRows
 
     async def of(self, payment_id: str) -> list[LinePosting]:
         await self.before()
@@ -61,6 +63,7 @@ class MemoryPostings:
             self.credits.ended(payment_id, number)
         if before in UNDER_WAY and after is PostingState.CREDITED:
             self.messages.about(self.rows[payment_id].payment, Kind.REFUND_SMS, number, now)
+        self.ledger.follow(payment_id, f"bill_{after}", now)
         await self.after()
         return True
 

@@ -70,6 +70,7 @@ class MemoryRefunds:
     bill_of: Callable[[Refund], Bill]
     tell: Callable[[Refund, Kind, datetime], None]
     end: Callable[[str, str], None]  # a payment's credit
+    follow: Callable[[str, str, datetime], None]  # the ledger: a payment's event
 
     async def get(self, refund_id: int) -> Refund | None:
         await self.before()
@@ -100,6 +101,7 @@ class MemoryRefunds:
             return False
         entry.refund = replace(entry.refund, state=RefundState.CREDITING, before_centimes=before_centimes)
         entry.due_at = until
+        self.follow(refund.payment_id, "part_crediting", now)
         await self.after()
         return True
 
@@ -119,6 +121,7 @@ class MemoryRefunds:
             bill.active = False
         elif after is RefundState.CREDITED:
             self.tell(refund, Kind.REFUND_SMS, now)
+        self.follow(refund.payment_id, f"part_{after}", now)
         await self.after()
         return True
 

@@ -25,6 +25,7 @@ from core.timing import Times
 from lab.chaos.faults import Instead
 from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.memory_credits import CreditRows, MemoryCredits
+from lab.chaos.memory_ledger import LedgerRows
 from lab.chaos.memory_messages import Entry, MemoryMessages, NoPeople
 from lab.chaos.memory_postings import MemoryPostings
 from lab.chaos.memory_refunds import MemoryRefunds, RefundRows
@@ -158,11 +159,13 @@ class SimWorld:
     refunds: RefundRows = field(default_factory=RefundRows)
     credits: CreditRows = field(default_factory=CreditRows)
     calm: bool = False
+    ledger: LedgerRows = field(init=False)
     bank: SimBank = field(init=False)
     billing: SimBilling = field(init=False)
     gateways: SimGateways = field(init=False)
 
     def __post_init__(self) -> None:
+        self.ledger = LedgerRows(self.rows, self.refunds)
         self.bank = SimBank(self.chance, self.clock)
         self.billing = SimBilling(self.chance)
         self.gateways = SimGateways(self.chance)
@@ -177,10 +180,13 @@ class Process:
 
     def __init__(self, world: SimWorld, times: Times) -> None:
         self.alive = True
+        self.ledger = world.ledger
         self._world = world
         messages = MemoryMessages(self._before, self._after, world.entries)
-        payments = MemoryPayments(self._before, self._after, messages, world.refunds, world.rows, world.receipts)
-        postings = MemoryPostings(self._before, self._after, world.rows, messages, world.credits)
+        payments = MemoryPayments(
+            self._before, self._after, messages, world.refunds, world.ledger, world.rows, world.receipts
+        )
+        postings = MemoryPostings(self._before, self._after, world.rows, messages, world.credits, world.ledger)
 
         def tell(refund: Refund, kind: Kind, now: datetime) -> None:
             messages.about(world.rows[refund.payment_id].payment, kind, f"r{refund.id}", now)
@@ -192,6 +198,7 @@ class Process:
             lambda refund: world.rows[refund.payment_id].bills[refund.number],
             tell,
             world.credits.ended,
+            world.ledger.follow,
         )
         under_way = MemoryCredits(self._before, self._after, world.credits)
         books = Books(payments, postings, messages, NoPeople(), refunds, under_way)

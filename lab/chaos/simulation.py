@@ -129,6 +129,7 @@ class Story:
                 amount = chance.randint(1, rest)
                 bill.returned_centimes += amount
                 world.refunds.ask(row.payment, invoice.number, amount, world.clock.now())
+                world.ledger.follow(row.payment.id, "part", world.clock.now())
 
     async def _customer(self, msisdn: str) -> None:
         chance = self.world.chance
@@ -216,6 +217,8 @@ class Story:
                 self.faults.append(f"{payment_id} is {payment.state}: {kept} kept, {owed} owed")
             self.faults += [f"{payment_id}: {step}" for step in illegal_steps(row)]
             self._judge_receipt(payment, world.receipts.count(payment_id))
+        kept_there = {order_id: account.kept_centimes for order_id, account in world.bank.accounts.items()}
+        self.faults += world.ledger.faults(kept_there)
         parted = {each.refund.number for each in world.refunds.entries if not each.refund.whole}
         paid = {number for row in world.rows.values() for number, bill in row.bills.items()
                 if bill.posting is PostingState.POSTED and row.payment.state is State.CAPTURED} - parted  # fmt: skip

@@ -2,9 +2,10 @@
 
 Planted: a new order id on retry; the approved amount not compared; a capture without its guard; a late decline that
 overrides "paid"; bills released while an order may still land; a credit asked for again because nobody answered; a
-credit trusted at 96; a missing look after the approval.
+credit trusted at 96; a missing look after the approval; a transfer that the ledger lacks.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +15,7 @@ import pytest
 
 from core.books import Change
 from core.credits import Credit, End, Outcome
+from core.ledger.transfers import Transfer
 from core.payment import Event, Payment
 from core.ports import Approved, Order, Undone
 from lab.chaos.memory import MemoryPayments, Row
@@ -22,6 +24,7 @@ from lab.chaos.simulation import Plant, failures, tell
 
 SEEDS = 1_000
 FOUND_WITHIN_SEEDS = 400
+LEFT_OUT = 0.02  # of the transfers
 
 
 def test_every_story_ends_well() -> None:
@@ -117,7 +120,22 @@ def credit_repeated_after_silence(process: Process) -> None:
     crediter.compare = ask_again  # type: ignore[method-assign]  # the planted fault
 
 
+def transfer_left_out(process: Process) -> None:
+    """Now and then the ledger does not hear of what was moved; the payments themselves are all right."""
+    ledger = process.ledger
+    write, chance = ledger.write, random.Random(1)
+
+    def forgetful(payment_id: str, transfer: Transfer) -> None:
+        if chance.random() > LEFT_OUT:
+            write(payment_id, transfer)
+
+    if not getattr(ledger, "forgets", False):  # one world, several processes
+        ledger.forgets = True  # type: ignore[attr-defined]
+        ledger.write = forgetful  # type: ignore[method-assign]  # the planted fault
+
+
 FAULTS: tuple[Plant, ...] = (
+    transfer_left_out,
     new_order_id_on_retry,
     amount_not_compared,
     capture_without_guard,
