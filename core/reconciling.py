@@ -225,6 +225,7 @@ class _Comparison:
         await self._do(sql.CAME)
         await self._file_came()
         await self._do(sql.ASK_AGAIN)
+        await self._do(sql.BOOK)
         counts = await self._one(sql.OPEN)
         closed = await self._one(sql.CLOSED)
         unreadable = rows.unreadable - closed["unreadable_closed"]

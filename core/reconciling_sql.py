@@ -192,6 +192,30 @@ WHERE f.file_hash = %(hash)s AND f.seen_at = %(now)s AND f.queue = 'missing_here
   AND p.id = f.order_id AND p.state IN ('unknown', 'expired', 'declined')
 """
 
+# What the file pays in, in the ledger: once a transaction, however many files name it (as core/ledger/transfers.py says
+# same of one). The first file that is booked books those before it, which an older release read.
+BOOK: LiteralString = """
+INSERT INTO ledger_transfers (id, at, debit, credit, amount_centimes, currency, payment_id, event, note)
+SELECT 'settlement:' || once.order_id || ':' || once.kind || ':' || once.transaction_number || '.' || leg.number,
+       %(now)s, CASE once.kind WHEN 'sale' THEN leg.account ELSE 'acquirer:cmi:receivable' END,
+       CASE once.kind WHEN 'sale' THEN 'acquirer:cmi:receivable' ELSE leg.account END,
+       leg.centimes, once.currency, once.order_id, CASE once.kind WHEN 'sale' THEN 'settled' ELSE 'settled_credit' END,
+       concat_ws(', ', 'batch ' || NULLIF(once.batch, ''), 'value ' || once.value_date)
+FROM (
+    SELECT DISTINCT ON (s.order_id, s.kind, s.transaction_number) s.*, p.currency,
+           CASE WHEN s.commission_centimes <= s.amount_centimes THEN s.commission_centimes ELSE 0 END AS fee
+    FROM settlement_rows s JOIN payments p ON p.id = s.order_id
+    WHERE s.amount_centimes > 0 AND (s.file_hash = %(hash)s
+        OR NOT EXISTS (SELECT FROM ledger_transfers WHERE starts_with(id, 'settlement:')))
+    ORDER BY s.order_id, s.kind, s.transaction_number, s.file_hash, s.line_no
+) once
+CROSS JOIN LATERAL (VALUES
+    (1, 'bank:cmi', once.amount_centimes - COALESCE(once.fee, 0)), (2, 'fees:cmi', COALESCE(once.fee, 0))
+) AS leg (number, account, centimes)
+WHERE leg.centimes > 0
+ON CONFLICT (id) DO NOTHING
+"""
+
 # What is still open of this run.
 OPEN: LiteralString = """
 SELECT count(*) FILTER (WHERE queue = 'missing_here') AS missing_here,

@@ -27,6 +27,7 @@ class Periods:
     paid_days: int = 3_660
     access_log_days: int = 1_100
     transcripts_days: int = 30
+    dispute_days: int = 0  # what a dispute needs is kept as long as one can come, whatever the other periods say
 
     def __post_init__(self) -> None:
         if self.access_log_days < ACCESS_LOG_DAYS_MIN:
@@ -68,8 +69,8 @@ class Retention:
         periods, books = self._periods, self._books
         work = {
             "unpaid": (books.forget_unpaid, periods.unpaid_days),
-            "paid": (books.forget_paid, periods.paid_days),
-            "messages": (books.forget_messages, periods.messages_days),
+            "paid": (books.forget_paid, max(periods.paid_days, periods.dispute_days)),
+            "messages": (books.forget_messages, max(periods.messages_days, periods.dispute_days)),
             "people": (books.forget_people, periods.messages_days),
             "access_log": (books.drop_accesses, periods.access_log_days),
             "transcripts": (books.drop_transcripts, periods.transcripts_days),

@@ -36,7 +36,11 @@ LEFT JOIN reconciliation_findings f ON f.queue = q.queue AND f.closed_at IS NULL
 GROUP BY q.queue
 UNION ALL
 SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
-    + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold')), NULL
+    + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold') OR state = 'refused' AND closed_at IS NULL)
+    + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL), NULL
+UNION ALL
+SELECT 'chargebacks', count(*), min(entered_at) FROM chargebacks
+WHERE state IN ('received', 'evidence_sent') AND deadline <= (%(now)s + interval '3 days')::date
 """
 
 

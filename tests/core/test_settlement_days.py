@@ -188,3 +188,21 @@ async def test_commission_and_net_are_checked_where_they_are_told(office: Office
     assert (run.sales_centimes, run.commission_centimes, run.net_centimes) == (total, 2400, total - 2400 + 1)
     kept = await office.open_.database.all("SELECT DISTINCT batch, value_date::text FROM settlement_rows")
     assert kept == [{"batch": "R7", "value_date": "2026-11-30"}]
+
+
+BOOKED = """
+SELECT debit, credit, amount_centimes FROM ledger_transfers WHERE starts_with(id, 'settlement:') ORDER BY id
+"""
+
+
+async def test_what_is_settled_is_booked_once_whatever_file_names_it(office: Office) -> None:
+    sold = await office.sells(0)
+    text = f"order_id,transaction_number,amount,date,type,commission\n{sold.id},77,769.20,{TODAY},Auth,7.69\n"
+    for more in ("", "", "nobody,1,1.00,2026-11-29,Auth,\n"):  # again, and in another file
+        office.file.write_text(text + more)
+        await office.run()
+    rows = await office.open_.database.all(BOOKED)
+    assert [(row["debit"], row["credit"], row["amount_centimes"]) for row in rows] == [
+        ("bank:cmi", "acquirer:cmi:receivable", 76920 - 769),
+        ("fees:cmi", "acquirer:cmi:receivable", 769),
+    ]
