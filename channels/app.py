@@ -220,14 +220,14 @@ def _probes(house: House) -> dict[str, operations.Probe]:
         await house.database.one("SELECT 1 AS up")
 
     async def migrations() -> None:
-        await _at_head(house.database)
+        await _migrated(house.database)
 
     return {"redis": redis, "database": database, "migrations": migrations}
 
 
-async def _at_head(database: Database) -> None:
-    from core.database.migrate import head
+async def _migrated(database: Database) -> None:
+    from core.database.migrate import lags
 
     row = await database.one("SELECT version_num FROM alembic_version")
-    if row is None or row["version_num"] != await asyncio.to_thread(head):
-        raise LookupError("the database is not at this release's migration")
+    if await asyncio.to_thread(lags, row["version_num"] if row else None):
+        raise LookupError("the database lacks a migration of this release")

@@ -152,7 +152,7 @@ def assemble(
     )
     memory = RedisMemory(redis)
     transcripts = _transcripts(settings, database, clock)
-    post = Post(memory, Limits(redis, "sms", counted.limit), books.messages, clock, transcripts)
+    post = Post(memory, Limits(redis, "sms", counted.limit), books.messages, clock, transcripts, metrics.message)
     inbox = inbox_of(settings, Answers(words_of(settings, texts), till, memory), post)
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
     doors = networks.Doors(inbox, turns, texts, metrics, seals, transcripts.door("ussd", "smpp", keys=True))

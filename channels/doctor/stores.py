@@ -10,7 +10,7 @@ from redis.exceptions import AuthenticationError, RedisClusterException, RedisEr
 
 from channels.doctor.finding import Trouble
 from core.books import BooksDown
-from core.database.migrate import current_and_head
+from core.database.migrate import current_and_head, lags
 from core.database.pool import Database
 from sessions.connecting import connect
 
@@ -117,9 +117,9 @@ def migrations(url: str) -> str:
         current, head = current_and_head(url)
     except (BooksDown, ValueError):
         raise Trouble("the database cannot be reached", f"start it, or correct {DATABASE_URL}") from None
-    if current != head:
+    if lags(current):
         raise Trouble(f"at {current or 'nothing'}, this release needs {head}", "run `khallas migrate`")
-    return f"at {head}"
+    return f"at {head}" if current == head else f"at {current}, a later release's; this one needs {head}"
 
 
 async def clock(database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:

@@ -36,7 +36,10 @@ class Metrics:
             "khallas_refused", "Requests not let through a door", ["door", "reason"], registry=self.registry
         )
         self._messages = Counter(
-            "khallas_sms_received", "Messages received", ["wire", "outcome"], registry=self.registry
+            "khallas_sms_received",
+            "Messages received; outcome is answered, silent, later or failed",
+            ["wire", "outcome"],
+            registry=self.registry,
         )
 
         self._calls = Gauge(

@@ -7,7 +7,7 @@ the request (`take`), and the gateway keeps the message where the reply is a mes
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +26,12 @@ COPY_LOOKS_MAX = 40  # a copy waits at most 4 s for the first one's answer
 COPY_PAUSE_S = 0.1
 SAME_MAX = 3  # a machine's text is answered twice: the third time ends the loop
 PREFIX_CHARS = 7  # "+212600": a block of numbers
+Heard = Callable[[str, str], None]  # wire, outcome: answered, silent, later or failed
 DOWN: tuple[type[Exception], ...] = (BooksDown, BillingDown, LimitsDown, MemoryDown)
+
+
+def unheard(wire: str, outcome: str) -> None:
+    """Nobody counts."""
 
 
 class NotStored(Exception):
@@ -76,6 +81,7 @@ class Post:
     messages: Messages
     clock: Clock
     transcripts: Transcripts | None = None
+    heard: Heard = unheard
 
 
 class Inbox:
@@ -93,7 +99,7 @@ class Inbox:
     async def take(self, message: MoMessage) -> str | None:
         """The reply, None for silence. Raises what nobody foresaw, with the message left to be repeated."""
         try:
-            return await self._once(message, Delivery.SENT)
+            return await self._counted(message, Delivery.SENT)
         except DOWN:
             log.exception("text %s cannot be answered now", message.reference)
             return self._answers.unavailable(message.text)
@@ -104,7 +110,7 @@ class Inbox:
         Raises NotStored, and what nobody foresaw, with the message left to be repeated.
         """
         try:
-            if await self._once(message, Delivery.QUEUED) is not None:
+            if await self._counted(message, Delivery.QUEUED) is not None:
                 # also for a repeat: whoever answered the first one may have died before this
                 await self._post.messages.release(message.reference, self._post.clock.now())
         except DOWN as error:
@@ -127,6 +133,18 @@ class Inbox:
         """What to say when `take` raised; nothing to those who are never answered."""
         customer = customer_of(message.sender, message.to, self._country_codes)
         return None if customer is None else self._answers.unavailable(message.text)
+
+    async def _counted(self, message: MoMessage, status: Delivery) -> str | None:
+        outcome = "failed"
+        try:
+            reply = await self._once(message, status)
+            outcome = "silent" if reply is None else "answered"
+        except DOWN:
+            outcome = "later"
+            raise
+        finally:
+            self._post.heard(message.provider, outcome)
+        return reply
 
     async def _once(self, message: MoMessage, status: Delivery) -> str | None:
         """The reply, made once. Raises DOWN and what nobody foresaw, with nothing remembered."""

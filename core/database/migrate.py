@@ -72,7 +72,9 @@ def _upgrade(engine: Engine) -> None:
     with _connected(engine) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MAX_MS}"))
-        command.upgrade(_config(connection), "head")
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is None or lags(current):  # a later release's database is left as it is
+            command.upgrade(_config(connection), "head")
         connection.commit()
 
 
@@ -137,10 +139,23 @@ def current_and_head(database_url: str) -> tuple[str | None, str | None]:
 
 def head() -> str | None:
     """The newest revision this code knows; no database is asked."""
+    return _scripts().get_current_head()
+
+
+def lags(revision: str | None) -> bool:
+    """Whether a database at this revision lacks what this code needs. One that this code does not know is a later
+    release's, and a later release only adds: an old server goes on beside it.
+    """
+    scripts = _scripts()
+    known = {script.revision for script in scripts.walk_revisions()}
+    return revision is None or (revision in known and revision != scripts.get_current_head())
+
+
+def _scripts() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", "core.database:migrations")
     config.set_main_option("path_separator", "os")
-    return ScriptDirectory.from_config(config).get_current_head()
+    return ScriptDirectory.from_config(config)
 
 
 def _engine(database_url: str) -> Engine:

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
+import psycopg
 import pytest
 
 from channels.app import application, assemble, build
+from channels.doctor import stores
 from channels.settings import BadSettings, Settings, load
+from core.database.migrate import upgrade
 from core.database.pool import open_database
 from core.database.transcripts import PgTranscripts
 from core.transcripts import Blind
@@ -137,7 +140,18 @@ async def test_readiness_names_what_is_away(redis_url: str, database_url: str, a
         assert "s3cret" not in body + shown.text
 
 
-async def test_a_database_of_another_release_is_not_ready(redis_url: str, empty_database_url: str) -> None:
+async def test_an_old_server_stays_ready_beside_a_later_releases_database(redis_url: str, database_url: str) -> None:
+    """The upgrade that is documented migrates first: what still runs must not leave the balancer."""
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    async with served(settings(redis_url, database_url)) as url:
+        status, body = await get(f"{url}/readyz")
+    upgrade(database_url)  # an old release's `migrate` leaves it as it is
+    assert stores.migrations(database_url).startswith("at 9999, a later release's")
+    assert (status, '"migrations":"ok"' in body) == (200, True)
+
+
+async def test_a_database_of_an_earlier_release_is_not_ready(redis_url: str, empty_database_url: str) -> None:
     async with served(settings(redis_url, empty_database_url)) as url:
         status, body = await get(f"{url}/readyz")
     assert status == 503

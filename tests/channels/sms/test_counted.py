@@ -1,0 +1,63 @@
+"""Every text that arrives is counted once, with what became of it."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from channels.observe.metrics import Metrics
+from channels.sms.inbox import Inbox, NotStored, Post
+from channels.sms.memory import Answered, MemoryDown
+from channels.sms.message import MoMessage
+
+CUSTOMER, MACHINE = "+212600000001", "INFO"
+
+
+class Memory:
+    """Answered before, away, or broken."""
+
+    def __init__(self, claim: Answered | Exception) -> None:
+        self._claim = claim
+
+    async def claim(self, reference: str) -> Answered:
+        if isinstance(self._claim, Exception):
+            raise self._claim
+        return self._claim
+
+
+class Nothing:
+    """Answers with words, writes nothing down."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def unavailable(self, text: str) -> str:
+        return "later, please"
+
+    async def release(self, reference: str, at: datetime) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("sender", "claim", "outcome"),
+    [
+        (CUSTOMER, Answered("the same as before"), "answered"),
+        (CUSTOMER, Answered(None), "silent"),
+        (MACHINE, Answered("never asked"), "silent"),
+        (CUSTOMER, MemoryDown("away"), "later"),
+        (CUSTOMER, RuntimeError("nobody foresaw it"), "failed"),
+    ],
+)
+@pytest.mark.parametrize("door", ["take", "store"])
+async def test_one_text_is_one_count(sender: str, claim: Answered | Exception, outcome: str, door: str) -> None:
+    metrics, nothing = Metrics(), cast("Any", Nothing())
+    post = Post(cast("Any", Memory(claim)), nothing, nothing, nothing, heard=metrics.message)
+    inbox = Inbox(nothing, post)
+    message = MoMessage(provider="kannel", provider_id="1", sender=sender, to="1117", text="CODE")
+    try:
+        await getattr(inbox, door)(message)
+    except (NotStored, RuntimeError):
+        assert outcome in {"later", "failed"}
+    name, labels = "khallas_sms_received_total", {"wire": "kannel", "outcome": outcome}
+    assert metrics.registry.get_sample_value(name, labels) == 1
+    counted = [s for family in metrics.registry.collect() for s in family.samples if s.name == name]
+    assert sum(sample.value for sample in counted) == 1
