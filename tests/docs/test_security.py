@@ -55,3 +55,20 @@ def test_its_numbers_are_the_codes() -> None:
         f"whole within {RECEIVE_MAX_S:.0f} s, a head of {HEAD_BYTES_MAX // 1024} KiB and {HEADERS_MAX} headers",
     ):
         assert told in re.sub(r"\s+", " ", PAGE), told
+
+
+@pytest.mark.parametrize("page", ["asvs.md", "qsa.md"])
+def test_what_the_assessors_pages_name_exists(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(named) >= 5
+    for file, name in named:
+        source = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^(?:async )?def {name}\(|^{name} = ", source, re.MULTILINE), f"{file}::{name}"
+
+
+def test_every_row_of_the_asvs_page_says_satisfied_by_a_test_or_not() -> None:
+    text = (ROOT / "docs" / "asvs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \d[\d., ]*[^|]* \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
+    assert len(rows) >= 25
+    assert all("`tests/" in by for state, by in rows if state.startswith("satisfied"))
