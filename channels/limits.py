@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.cards import Card
-from core.ports import LimitsDown, Tries
+from core.ports import CardTold, LimitsDown, Tries
 from core.subscribers import reachable
 from sessions.cluster import pipelined
 from sessions.pipelined import Script
@@ -25,6 +25,7 @@ COUNT_ONLY = 0
 Hit = Callable[[str, str], None]  # scope, name
 FINGERPRINT_BYTES = 16
 HIDDEN = "hidden"
+OF_DECLINES = frozenset({"card", "card-day"})
 TARGET = "target"
 OWN = frozenset({"pair", "caller", "pair-tries", "caller-tries"})  # limits that only the caller's own doing uses up
 
@@ -50,12 +51,13 @@ class Limits:
         self._scope = scope
         self._hit = hit
         self._script = script_of(resources.files("channels").joinpath("limits.lua").read_text())
+        self._back = script_of(resources.files("channels").joinpath("limits_back.lua").read_text())
 
     async def spend(self, limits: Sequence[Limit]) -> Limit | None:
         """Count the event everywhere, or nowhere and say which limit is used up. Raises LimitsDown, ValueError."""
         if not 0 < len(limits) <= LIMITS_MAX:
             raise ValueError(f"1 to {LIMITS_MAX} limits are spent at once")
-        keys = [f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}" for limit in limits]
+        keys = self._keys(limits)
         args = [number for limit in limits for number in (limit.most, limit.window_s, limit.cost)]
         try:
             used_up = int(await self._pipe.run(self._script, keys, args))
@@ -74,6 +76,39 @@ class Limits:
                 await self._pipe.do("DEL", f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}")
         except (RedisError, OSError, TimeoutError) as error:
             raise LimitsDown(type(error).__name__) from error
+
+    async def note(self, about: str, counted: Sequence[Limit], ttl_s: int) -> None:
+        """Remember under a name what was counted for it; what was noted before is counted for good. LimitsDown."""
+        keys = "\n".join(self._keys(counted))
+        await self._do("SET", self._note(about), keys, "EX", ttl_s)
+
+    async def noted(self, about: str) -> tuple[str, ...]:
+        """The keys noted under a name, once. Raises LimitsDown."""
+        held = await self._do("GETDEL", self._note(about))
+        return tuple(held.decode().split("\n")) if held else ()
+
+    async def give_back(self, about: str, names: frozenset[str] | None) -> None:
+        """Count one less of what was noted: of these limits, or of all. Raises LimitsDown."""
+        keys = [key for key in await self.noted(about) if names is None or key.split(":")[3] in names]
+        if not keys:
+            return
+        try:
+            await self._pipe.run(self._back, keys, [])
+        except (RedisError, OSError, TimeoutError) as error:
+            raise LimitsDown(type(error).__name__) from error
+
+    def _keys(self, limits: Sequence[Limit]) -> list[str]:
+        return [f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}" for limit in limits]
+
+    def _note(self, about: str) -> str:
+        return f"kh:{{limit:{self._scope}}}:note:{about}"
+
+    async def _do(self, *arguments: str | int) -> bytes | None:
+        try:
+            answer = await self._pipe.do(*arguments)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise LimitsDown(type(error).__name__) from error
+        return answer if isinstance(answer, bytes) else None
 
 
 class RedisCodeLimits:
@@ -160,25 +195,42 @@ class RedisCodeLimits:
 
 
 class RedisCardLimits:
-    """ports.CardLimits (facts/security.md 13): cards sent, whatever the bank says of them.
+    """ports.CardLimits (facts/security.md 13): cards the bank declined, and cards sent without an end.
 
-    A card is known by a keyed fingerprint that lives for a day and is worth nothing without the key. Callers who hide
-    their number are one caller together, above what each of their calls may do.
+    Each is counted as it is sent, so that tries at once are no way around, and given back when it ends in something
+    that says nothing about the card: a household pays all its bills by one card. A card is known by a keyed fingerprint
+    that lives for a day and is worth nothing without the key. Callers who hide their number are one caller together,
+    above what each of their calls may do.
     """
 
     CALL_SENT, CALL_SENT_S = 6, 7_200
     CALLER_SENT, CALLER_SENT_S = 12, 3_600
     CALLER_DAY_SENT = 30
     CARD_SENT, CARD_SENT_S = 5, 3_600  # guesses of a code or an expiry
-    CARD_DAY_SENT = 12
+    CARD_DAY_SENT = 10
+    CARD_ALL_SENT = 15  # in CARD_SENT_S, those without an end among them
     HIDDEN_SENT, HIDDEN_SENT_S = 300, 3_600
     DAY_S = 24 * 3_600
+    UNTOLD_S = 3_600  # how long a payment's end is waited for
 
     def __init__(self, redis: Redis, key: bytes, hit: Hit | None = None) -> None:
         self._limits = Limits(redis, "cards", hit)
         self._key = key
 
     async def allow(self, call: str, caller: str, card: Card) -> bool:
+        return await self._limits.spend(self._counted(call, caller, card)) is None
+
+    async def sending(self, payment_id: str, call: str, caller: str, card: Card) -> None:
+        counted = self._counted(call, caller, card)
+        await self._limits.note(payment_id, counted, self.UNTOLD_S)
+
+    async def told(self, payment_id: str, what: CardTold) -> None:
+        if what is CardTold.DECLINED:
+            await self._limits.noted(payment_id)
+            return
+        await self._limits.give_back(payment_id, OF_DECLINES if what is CardTold.UNDECIDED else None)
+
+    def _counted(self, call: str, caller: str, card: Card) -> tuple[Limit, ...]:
         told = b"khallas card 1\0" + card.pan.reveal().encode()
         mark = hmac.digest(self._key, told, sha256)[:FINGERPRINT_BYTES].hex()
         by_caller = (
@@ -186,15 +238,13 @@ class RedisCardLimits:
             Limit("caller-day", caller, self.CALLER_DAY_SENT, self.DAY_S),
         )
         hidden = (Limit("caller", HIDDEN, self.HIDDEN_SENT, self.HIDDEN_SENT_S),)
-        spent = await self._limits.spend(
-            (
-                Limit("call", call, self.CALL_SENT, self.CALL_SENT_S),
-                *(by_caller if reachable(caller) else hidden),
-                Limit("card", mark, self.CARD_SENT, self.CARD_SENT_S),
-                Limit("card-day", mark, self.CARD_DAY_SENT, self.DAY_S),
-            )
+        return (
+            Limit("call", call, self.CALL_SENT, self.CALL_SENT_S),
+            *(by_caller if reachable(caller) else hidden),
+            Limit("card", mark, self.CARD_SENT, self.CARD_SENT_S),
+            Limit("card-day", mark, self.CARD_DAY_SENT, self.DAY_S),
+            Limit("card-all", mark, self.CARD_ALL_SENT, self.CARD_SENT_S),
         )
-        return spent is None
 
 
 def script_of(source: str) -> Script:

@@ -206,12 +206,26 @@ class CodeLimits(Protocol):
         """A code was wrong, or there was no such line."""
 
 
+class CardTold(StrEnum):
+    """What became of a card that was counted when it was sent."""
+
+    DECLINED = "declined"  # the bank said something about the card: all of it counts
+    UNDECIDED = "undecided"  # it was sent; of the card nothing is known
+    NOTHING = "nothing"  # paid, never sent, refused by us, or a busy bank: none of it counts
+
+
 class CardLimits(Protocol):
     """Cards that are sent to the bank are counted, so that nobody tries stolen ones here (facts/security.md 13).
     Raises LimitsDown: uncounted no card is sent."""
 
     async def allow(self, call: str, caller: str, card: Card) -> bool:
         """Whether one more may be sent, counted at once: in this call, by this caller, of this very card."""
+
+    async def sending(self, payment_id: str, call: str, caller: str, card: Card) -> None:
+        """What was counted is this payment's, until its end is told."""
+
+    async def told(self, payment_id: str, what: "CardTold") -> None:
+        """Give back what says nothing about the card. Told again, or never, it does no harm."""
 
 
 # --- people and messages ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ class Refusal(StrEnum):
 
     WRONG_CODE = "wrong_code"  # also: no such line; the same words and time (facts/security.md 12)
     LOCKED = "locked"  # too many wrong codes
+    CARD_LOCKED = "card_locked"  # too many cards, or one too often; the basket is let go
     IN_PROGRESS = "in_progress"  # another payment holds one of the bills
     NOTHING_TO_PAY = "nothing_to_pay"
     BILLS_CHANGED = "bills_changed"  # amount or list differs from what was shown

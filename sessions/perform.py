@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -9,7 +10,7 @@ from core.billpay import Refusal, StartOrder, Till
 from core.cards import Card, Secret
 from core.consent import TERMS_VERSION
 from core.payment import Payment, State
-from core.ports import CardLimits, LimitsDown
+from core.ports import CardLimits, CardTold, DeclineKind, LimitsDown
 from core.subscribers import Language
 from sessions.bills import Shelf
 from sessions.choosing import PickInvoices
@@ -68,7 +69,23 @@ class Place(msgspec.Struct, frozen=True):
         return f"{self.key.channel}:{self.key.dialog}:{self.version}"
 
 
+COUNT_WAIT_S = 180.0  # for a charge that was sent; longer than any acquirer is waited for
+_ABOUT_THE_CARD = frozenset({DeclineKind.OTHER_CARD, DeclineKind.LIMIT, DeclineKind.NEUTRAL, DeclineKind.PIN})
 _UNSENT = frozenset({State.CREATED, State.DECLINED, State.CHALLENGE, State.EXPIRED})  # where a refusal may be why
+
+
+def card_told(came: Payment | Refusal) -> CardTold | None:
+    """What an end says about the card that was sent; None while the bank's question is open."""
+    if isinstance(came, Refusal):
+        return CardTold.NOTHING
+    match came.state:
+        case State.CHALLENGE | State.SENDING:
+            return None
+        case State.UNKNOWN:
+            return CardTold.UNDECIDED
+        case State.DECLINED if came.decline_kind in _ABOUT_THE_CARD:
+            return CardTold.DECLINED
+    return CardTold.NOTHING
 
 
 class Performer:
@@ -82,6 +99,7 @@ class Performer:
         self._seals = seals
         self._cards = cards
         self._refusals = refusals or KeptRefusals()
+        self._counting: set[asyncio.Task[None]] = set()
         self.shelf = Shelf()
 
     def mark(self, key: Key, typed: str | None) -> int:
@@ -139,6 +157,7 @@ class Performer:
         """Send to the bank; called once the next screen is saved. What became of it is read by polling."""
         if isinstance(effect, AnswerChallenge):
             came = await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
+            await self._count(effect.payment_id, came)
             await self._told(place.key.dialog, effect.payment_id, came)
         elif card is not None:
             call, caller = place.key.dialog, place.key.msisdn
@@ -147,14 +166,40 @@ class Performer:
     async def charge(
         self, payment_id: str, card: Card, cvv: Secret, *, call: str, caller: str, wait_s: float
     ) -> Payment | Refusal:
-        """Count the card, then charge it: as Till.authorise. LOCKED, and BANK_DOWN where nothing can be counted."""
+        """Count the card, then charge it: as Till.authorise. CARD_LOCKED lets the basket go, BANK_DOWN where nothing
+        can be counted."""
         try:
-            allowed = self._cards is None or await self._cards.allow(call, caller, card)
+            if self._cards is not None:
+                if not await self._cards.allow(call, caller, card):
+                    await self._till.cancel(payment_id)
+                    return await self._told(call, payment_id, Refusal.CARD_LOCKED)
+                await self._cards.sending(payment_id, call, caller, card)
         except LimitsDown:
             return await self._told(call, payment_id, Refusal.BANK_DOWN)
-        if not allowed:
-            return await self._told(call, payment_id, Refusal.LOCKED)
-        return await self._told(call, payment_id, await self._till.authorise(payment_id, card, cvv, wait_s=wait_s))
+        came = await self._till.authorise(payment_id, card, cvv, wait_s=wait_s)
+        await self._count(payment_id, came)
+        return await self._told(call, payment_id, came)
+
+    async def _count(self, payment_id: str, came: Payment | Refusal) -> None:
+        """Only what the bank says about a card is held against it; a charge under way is waited for behind."""
+        if self._cards is None:
+            return
+        if isinstance(came, Payment) and came.state is State.SENDING:
+            task = asyncio.create_task(self._count_later(payment_id), name=f"card of {payment_id}")
+            self._counting.add(task)
+            task.add_done_callback(self._counting.discard)
+            return
+        what = card_told(came)
+        if what is None:
+            return
+        with suppress(LimitsDown):  # counted it stays, and its window ends
+            await self._cards.told(payment_id, what)
+
+    async def _count_later(self, payment_id: str) -> None:
+        with suppress(Exception):  # the books are away: counted it stays
+            settled = await self._till.settle(payment_id, COUNT_WAIT_S)
+            if settled.state is not State.SENDING:
+                await self._count(payment_id, settled)
 
     async def _told(self, call: str, payment_id: str, came: Payment | Refusal) -> Payment | Refusal:
         """A refusal stands in no payment's row: the call that polls is told by it why nothing moves."""

@@ -9,6 +9,7 @@ and given again, and no repeat sends anything. What the bank has not said in tim
 """
 
 import asyncio
+import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -108,12 +109,12 @@ class Connector:
         key, transaction = ("token_id" if keeps else "charge_id"), asked.transaction_id
         if keeps:
             transaction = f"tokenize:{transaction}"  # a charge of the same name is another question
-        answer = _error(key, "unknown")
+        answer, about = _error(key, "unknown"), _about(asked)
         try:
             for _ in range(REPEAT_LOOKS_MAX):
                 claimed = await self._transactions.claim(transaction)
                 if isinstance(claimed, dict):
-                    return claimed
+                    return _answer_kept(claimed, about, key)
                 if claimed:
                     answer = await self._answered(asked, key)
                     break
@@ -122,7 +123,7 @@ class Connector:
             log.exception("a transaction could not be claimed")
             return _error(key, "unavailable")
         try:
-            return await self._transactions.keep(transaction, answer)
+            return _answer_kept(await self._transactions.keep(transaction, answer | {ABOUT: about}), about, key)
         except Exception:
             log.exception("the first answer of a transaction could not be kept")
             return answer
@@ -178,6 +179,23 @@ class Connector:
         return Card(number, month, year)
 
 
+def _about(asked: WithCard | WithToken) -> str:
+    """What a transaction is about, as a digest: nothing of the card but what its last digits and expiry do to it."""
+    if isinstance(asked, WithToken):
+        card = asked.token_id
+    else:
+        card = f"{asked.cardnumber.get_secret_value().strip()[-4:]}|{asked.expiry_month}|{asked.expiry_year}"
+    parts = (asked.parameters.get("payment", ""), str(asked.amount), asked.currency_code, card)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _answer_kept(kept: Answer, about: str, key: str) -> Answer:
+    """The first answer; an id that comes again with another payment, amount or card is no repeat."""
+    if kept.get(ABOUT, about) != about:
+        return _error(key, "transaction_reused")
+    return {name: value for name, value in kept.items() if name != ABOUT}
+
+
 def routes(connector: Connector, check: Check, count: Count, *, public_url: str) -> list[Route]:
     """POST /ivr/pay-connector. `check` raises Refused for whoever is not Twilio."""
 
@@ -204,12 +222,14 @@ def _mismatch(asked: Asked, payment: Payment) -> str:
     return "" if asked.currency_code.upper() == payment.currency else "currency_differs"
 
 
+ABOUT = "about"
 _FINE: Answer = {"error_code": None, "error_message": None}
 _WORDS = {
     "declined": "The bank declined the card; nothing was charged.",
     "challenge": "The bank asks its one-time PIN; the call goes on.",
     "unknown": "The bank has not answered yet; do not charge again.",
     "unavailable": "Try again later.",
+    "transaction_reused": "This transaction's id was used for another payment, amount or card. Nothing was charged.",
     "no_token": "No card is kept under this token any more.",
     "no_call": "The call is over, or its id cannot be read.",
     "no_payment": "No such payment.",

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 
 from channels.limits import LimitsDown, RedisCardLimits
 from core.cards import Card, Secret, luhn
-from core.ports import CardLimits
+from core.payment import Payment, State
+from core.ports import CardLimits, CardTold, DeclineKind
 from core.refusal import Refusal
 from core.texts import load_texts
-from sessions.perform import Performer
+from sessions.perform import Performer, card_told
 from sessions.redis_store import RedisStore
 from sessions.turn import Turns
 from sessions.vault import Seals
@@ -67,6 +69,55 @@ async def test_a_card_is_tried_so_often_whoever_calls(limits: CardLimits) -> Non
     assert await limits.allow("another", OTHER, card(8))
 
 
+async def tried(limits: CardLimits, what: CardTold, times: int) -> int:
+    """How many payments in a row by one card, in one call, by one caller, each told so."""
+    passed = 0
+    for n in range(times):
+        if not await limits.allow("one", CALLER, card(1)):
+            break
+        await limits.sending(f"p{n}", "one", CALLER, card(1))
+        await limits.told(f"p{n}", what)
+        await limits.told(f"p{n}", CardTold.NOTHING)  # told again it gives nothing back
+        passed += 1
+    return passed
+
+
+async def test_a_household_pays_twenty_bills_by_one_card_in_an_evening(limits: CardLimits) -> None:
+    assert await tried(limits, CardTold.NOTHING, 20) == 20
+
+
+async def test_declines_are_counted_and_tries_without_an_end_less_so(limits: CardLimits, redis: Redis) -> None:
+    assert await tried(limits, CardTold.DECLINED, 20) == RedisCardLimits.CARD_SENT
+    await redis.flushall()
+    for name in ("CALL_SENT", "CALLER_SENT", "CALLER_DAY_SENT"):
+        setattr(limits, name, 100)
+    assert await tried(limits, CardTold.UNDECIDED, 20) == RedisCardLimits.CARD_ALL_SENT
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "what"),
+    [
+        (State.CAPTURED, None, CardTold.NOTHING),
+        (State.DECLINED, DeclineKind.OTHER_CARD, CardTold.DECLINED),
+        (State.DECLINED, DeclineKind.NEUTRAL, CardTold.DECLINED),
+        (State.DECLINED, DeclineKind.PIN, CardTold.DECLINED),
+        (State.DECLINED, DeclineKind.BANK_BUSY, CardTold.NOTHING),
+        (State.DECLINED, DeclineKind.OUR_FAULT, CardTold.NOTHING),
+        (State.DECLINED, DeclineKind.BANK_DOWN, CardTold.NOTHING),
+        (State.UNKNOWN, None, CardTold.UNDECIDED),
+        (State.CHALLENGE, None, None),
+    ],
+)
+async def test_what_an_end_says_about_the_card(
+    on: Stage, state: State, kind: DeclineKind | None, what: CardTold | None
+) -> None:
+    await to_cvv(on, CARD)
+    (payment,) = on.till.memory.payments.values()
+    assert isinstance(payment, Payment)
+    assert card_told(replace(payment, state=state, decline_kind=kind)) is what
+    assert card_told(Refusal.BILLS_CHANGED) is CardTold.NOTHING
+
+
 async def test_hidden_numbers_are_one_caller(limits: CardLimits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RedisCardLimits, "HIDDEN_SENT", 7)
     assert await sent(limits, 20, caller="anonymous:CA{n}") == 7
@@ -81,7 +132,7 @@ async def test_cards_at_once_do_not_pass_together(limits: CardLimits) -> None:
 async def test_a_fingerprint_is_short_lived_and_worth_nothing_without_the_key(limits: CardLimits, redis: Redis) -> None:
     await limits.allow("c", CALLER, card(1))
     names = sorted([key.decode() async for key in redis.scan_iter()])
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         assert pan(1)[6:] not in name
         assert 0 < await redis.ttl(name) <= RedisCardLimits.DAY_S
@@ -118,8 +169,14 @@ class Never:
             raise LimitsDown("down")
         return False
 
+    async def sending(self, payment_id: str, call: str, caller: str, card: Card) -> None:
+        raise AssertionError("nothing is sent")
 
-@pytest.mark.parametrize(("down", "reason"), [(False, "refused.locked"), (True, "refused.bank-down")])
+    async def told(self, payment_id: str, what: CardTold) -> None:
+        raise AssertionError("nothing is sent")
+
+
+@pytest.mark.parametrize(("down", "reason"), [(False, "refused.card-locked"), (True, "refused.bank-down")])
 async def test_the_customer_is_told_and_nothing_is_sent(on: Stage, down: bool, reason: str) -> None:
     call = await to_cvv(on, CARD)
     performer = Performer(on.till, Seals(MASTER_KEYS), Never(down=down))
@@ -130,6 +187,8 @@ async def test_the_customer_is_told_and_nothing_is_sent(on: Stage, down: bool, r
     assert (answer.screen, answer.page.text) == ("Goodbye", reason)
     assert on.till.memory.sent == []
     assert await on.vault() == set()
+    states = {payment.state for payment in on.till.memory.payments.values()}
+    assert states == ({State.CREATED} if down else {State.EXPIRED}), "the bills are free for others"
 
 
 async def test_what_is_refused_is_a_value(on: Stage) -> None:

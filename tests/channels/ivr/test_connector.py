@@ -9,6 +9,7 @@ from lab.cmi_lies import Manner
 from lab.pay import PayTaker
 from tests.channels.ivr.paying import (
     CENTIMES,
+    DECLINED,
     GOOD,
     OLD_PASSWORD,
     PASSWORD,
@@ -32,6 +33,15 @@ async def test_one_transaction_has_one_answer(line: World, twilio: PayTaker) -> 
     payment = await only_payment(line)
     assert payment.attempts == 1
     assert line.cmi.captured_centimes(payment.id) == CENTIMES
+
+
+async def test_an_id_that_comes_again_with_another_card_gets_no_ones_success(line: World, twilio: PayTaker) -> None:
+    async with caller(line) as call:
+        assert (await twilio.charge(twilio.asked(call, GOOD, "t1")) or {})["error_code"] is None
+        other = await twilio.charge(twilio.asked(call, DECLINED, "t1"))
+    assert other is not None
+    assert (other["error_code"], other["charge_id"]) == ("transaction_reused", "")
+    assert (await only_payment(line)).attempts == 1
 
 
 async def test_copies_at_once_charge_once(line: World, twilio: PayTaker) -> None:
