@@ -53,6 +53,11 @@ class Cmi(Part):
     password: SecretStr = Field(SecretStr(""), description="API user's password")
     timeout_s: float = Field(30.0, gt=0, le=120, description="seconds to wait for an answer before it is unknown")
     telephone_order: str = Field("", description="CardholderPresentCode of a telephone order, from the contract")
+    md_statuses: str = Field(
+        "1,2,3,4",
+        pattern=r"^[0-9](, ?[0-9])*$",
+        description="3-D statuses of the hosted page that are paid; others are given back",
+    )
     page_url: WebUrl = Field("", description="the hosted page, .../fim/est3Dgate; without it nobody pays in a browser")
     store_key: SecretStr = Field(SecretStr(""), description="the hosted page's store key")
 

@@ -5,6 +5,7 @@ change names the state it starts from.
 """
 
 import logging
+from contextlib import suppress
 from datetime import datetime
 
 from core.books import Books, Change, Kind
@@ -59,9 +60,22 @@ class Attendant:
             return payment
         return await self._recorder.found(payment, await self._acquirer.inquire(payment.id))
 
-    async def paid_on_page(self, payment: Payment, outcome: Approved) -> Payment:
-        """What a hosted page said, committed: the payment as it stands then."""
-        return await self._recorder.paid_on_page(payment, outcome)
+    async def paid_on_page(self, payment: Payment, outcome: Approved, proof: str = "") -> Payment:
+        """What a hosted page said, committed: the payment as it stands then. `proof` is kept with the event."""
+        return await self._recorder.paid_on_page(payment, outcome, proof)
+
+    async def refused_on_page(self, payment: Payment, outcome: Approved, proof: str) -> Payment:
+        """Approved there as we do not accept it: what is held is given back, and the payer is told."""
+        return await self._recorder.refused_on_page(payment, outcome, proof)
+
+    async def approved_again(self, payment: Payment, outcome: Approved) -> None:
+        """A paid order that was approved once more: a person sees whether money was taken twice."""
+        if payment.by_hand == "approved_again":
+            return
+        detail = f"approved again: {outcome.transaction_number}"
+        change = Change(Event.UNCONFIRMED, due_at=self._pause(short=True), detail=detail, by_hand="approved_again")
+        with suppress(IllegalMove):
+            await self._move(payment, change)
 
     async def page_over(self, payment_id: str) -> Payment:
         """A browser came back from the page: what the acquirer says of the order now. Raises NoSuchPayment."""
@@ -158,8 +172,9 @@ class Attendant:
             return
         due_at = next_look(self._times, payment.sent_at or payment.created_at, now, settled=False)
         lost = Change(Event.LOST, attempt=payment.attempts, due_at=due_at, detail="stale")
-        await self._move(payment, lost)
-        await self.inquire(payment.id)
+        on_page = payment.page_until is not None
+        payment = await self._move(payment, lost)
+        await self._recorder.found(payment, await self._acquirer.inquire(payment.id), page_over=on_page)
 
     async def _confirm(self, payment: Payment) -> None:
         """Paid here: the acquirer must say so too, and of this amount. What a page only holds is taken first, in case

@@ -173,7 +173,8 @@ class Payments(Protocol):
     async def release(
         self, service: Service, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
-        """Expire baskets on these bills that were never sent and are the payer's own or too old. How many."""
+        """Expire baskets on these bills that were never sent, of the payer or no longer fresh: nothing of them
+        can have been charged. How many."""
 
     async def held(self, service: Service, reference: str, payer_msisdn: str | None, now: datetime) -> dict[str, State]:
         """Bill number -> state of the payment that holds it, leaving out those `release` would expire."""

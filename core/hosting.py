@@ -82,8 +82,17 @@ class Hosting:
         if not isinstance(answer.outcome, Approved):
             log.info("payment %s: declined on the page (%s)", payment.id, answer.outcome.code)
             return self._page.word(PageWord.SEEN)
+        attendant = self._till.attendant
+        if not answer.vouched and not _kept(payment):
+            security.warning("hosted page: payment %s: not vouched for: %s", payment.id, answer.proof)
+            await attendant.refused_on_page(payment, answer.outcome, answer.proof)
+            return self._page.word(PageWord.SEEN)
+        if _kept(payment) and _another(payment, answer.outcome):
+            security.error("hosted page: payment %s is paid, and approved once more", payment.id)
+            await attendant.approved_again(payment, answer.outcome)
+            return self._page.word(PageWord.SEEN)
         if not _kept(payment):
-            payment = await self._till.attendant.paid_on_page(payment, answer.outcome)
+            payment = await attendant.paid_on_page(payment, answer.outcome, answer.proof)
         return self._page.word(PageWord.CAPTURE if _kept(payment) else PageWord.SEEN)
 
     def order_of(self, *readings: Mapping[str, str]) -> str | None:
@@ -100,6 +109,11 @@ class Hosting:
         if payment.state in ASKABLE and payment.sent_at is not None and await self._pace.first(payment_id):
             return await self._till.attendant.page_over(payment_id)
         return payment
+
+
+def _another(payment: Payment, said: Approved) -> bool:
+    """Approved under another transaction number than the one that was written down."""
+    return bool(said.transaction_number) and said.transaction_number != (payment.transaction_number or "")
 
 
 def _kept(payment: Payment) -> bool:

@@ -19,12 +19,15 @@ class PageForm:
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """What the page says of an order, its hash being right. `ours`: our shop, in our currency."""
+    """What the page says of an order, its hash being right. `ours`: our shop, in our currency. `vouched`: the bank
+    stands for the holder as the contract wants it; `proof` is what it said of that, for disputes."""
 
     order_id: str
     amount_centimes: int | None
     ours: bool
     outcome: Approved | Declined
+    vouched: bool = True
+    proof: str = ""
 
 
 class PageWord(StrEnum):

@@ -63,8 +63,9 @@ class Recorder:
         except IllegalMove:
             return await self._as_it_stands(payment)
 
-    async def found(self, payment: Payment, answer: Inquiry) -> Payment:
-        """Record what an inquiry found; `payment` is as it was before asking."""
+    async def found(self, payment: Payment, answer: Inquiry, *, page_over: bool = False) -> Payment:
+        """Record what an inquiry found; `payment` is as it was before asking. `page_over`: it could only be paid on a
+        page that has ended, where nothing more can land."""
         try:
             if isinstance(answer, Approved):
                 unstated = self._confirm_at() if answer.amount_centimes is None else None
@@ -73,17 +74,17 @@ class Recorder:
                 held = Approved(answer.auth_code, answer.transaction_number, answer.amount_centimes)
                 return await self._approved(payment, held, capture_at=self._clock.now())
             if payment.state is State.UNKNOWN:
-                return await self._found_unknown(payment, answer)
+                return await self._found_unknown(payment, answer, page_over=page_over)
         except IllegalMove:
             return await self._as_it_stands(payment)
         if payment.state in {State.EXPIRED, State.DECLINED}:
             await self._look_again(payment, settled=True)
         return payment
 
-    async def paid_on_page(self, payment: Payment, answer: Approved) -> Payment:
+    async def paid_on_page(self, payment: Payment, answer: Approved, proof: str = "") -> Payment:
         """Record what a hosted page said; whether the money was taken then is looked at a little later."""
         try:
-            return await self._approved(payment, answer, capture_at=self._confirm_at())
+            return await self._approved(payment, answer, capture_at=self._confirm_at(), detail=proof or None)
         except IllegalMove:
             return await self._as_it_stands(payment)
 
@@ -94,7 +95,7 @@ class Recorder:
             log.error("payment %s: %d centimes taken, %d asked: it is voided", payment.id, took_centimes, asked)
             change = Change(Event.MISMATCH, approved_centimes=took_centimes)
             return await self._undo_at_once(payment, change, Event.MISMATCH, f"took {took_centimes}, asked {asked}")
-        if payment.by_hand is not None:
+        if payment.by_hand == "unconfirmed":
             return await self._payments.move(payment.id, Change(Event.CONFIRMED), now)
         await self._payments.look_again(payment.id, payment.state, None)
         return payment
@@ -102,7 +103,23 @@ class Recorder:
     def _confirm_at(self) -> datetime:
         return later(self._clock.now(), self._times.confirm_after_s)
 
-    async def _approved(self, payment: Payment, answer: Approved, capture_at: datetime | None = None) -> Payment:
+    async def refused_on_page(self, payment: Payment, answer: Approved, proof: str) -> Payment:
+        """What a page holds as we do not accept it: given back."""
+        change = Change(
+            Event.MISMATCH,
+            auth_code=answer.auth_code,
+            transaction_number=answer.transaction_number,
+            approved_centimes=answer.amount_centimes,
+            facts=answer.facts,
+        )
+        try:
+            return await self._undo_at_once(payment, change, Event.MISMATCH, f"not vouched for: {proof}")
+        except IllegalMove:
+            return await self._as_it_stands(payment)
+
+    async def _approved(
+        self, payment: Payment, answer: Approved, capture_at: datetime | None = None, detail: str | None = None
+    ) -> Payment:
         """`capture_at`: when to look what was taken, and whether what is held was captured too."""
         now = self._clock.now()
         asked, took = payment.amount_centimes, answer.amount_centimes
@@ -113,6 +130,7 @@ class Recorder:
             card_brand=answer.brand,
             approved_centimes=took,
             facts=answer.facts,
+            detail=detail,
             due_at=capture_at,
             messages=(Kind.RECEIPT_SMS, Kind.RECEIPT_MAIL),
         )
@@ -192,9 +210,9 @@ class Recorder:
         )
         return await self._payments.move(payment.id, change, self._clock.now())
 
-    async def _found_unknown(self, payment: Payment, answer: Inquiry) -> Payment:
+    async def _found_unknown(self, payment: Payment, answer: Inquiry, *, page_over: bool) -> Payment:
         """An order that is undecided here: what the acquirer says of it, or silence until the next look."""
-        settled_there = not self._in_window(payment)
+        settled_there = page_over or not self._in_window(payment)
         match answer:
             # an earlier card of the same order was declined: inside the window the later one may still be on its way
             case Declined() if settled_there or payment.decline_kind in {None, DeclineKind.BANK_DOWN}:

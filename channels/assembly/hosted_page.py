@@ -32,5 +32,7 @@ def page_routes(
     store_key = Secret(own.store_key.get_secret_value())
     left, callback, links = base + hosted.LEFT_PATH, base + hosted.CALLBACK_PATH, pay_links(settings)
     shop = HostedShop(own.client_id, store_key, back, back, left, callback)
-    hosting = Hosting(till, CmiPage(shop, own.page_url, links.make), pace=pace)
+    hosting = Hosting(
+        till, CmiPage(shop, own.page_url, links.make, frozenset(own.md_statuses.replace(" ", "").split(","))), pace=pace
+    )
     return hosted.routes(pages, till, hosting, links, receipts, own.page_url, count)

@@ -14,6 +14,10 @@ _WORDS = {PageWord.CAPTURE: ANSWER_CAPTURE, PageWord.SEEN: ANSWER_SEEN, PageWord
 _HOLDER = "-"  # nothing of the subscriber goes to the page that it does not need
 
 
+# The bank vouches for the holder, or tried to; which of them are accepted is the acquirer's contract.
+MD_STATUSES = frozenset({"1", "2", "3", "4"})
+
+
 @dataclass(frozen=True, slots=True)
 class CmiPage:
     """Implements ports.HostedPage. `url` is est3Dgate's; `mark_of` an order is the last part of the ways back."""
@@ -21,6 +25,7 @@ class CmiPage:
     shop: HostedShop
     url: str
     mark_of: Callable[[str], str] | None = None
+    vouched: frozenset[str] = MD_STATUSES
 
     def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm:
         fields = page_fields(
@@ -55,7 +60,8 @@ class CmiPage:
         if said.code == APPROVED_CODE and said.response.lower() == APPROVED_RESPONSE:
             outcome = Approved(said.auth_code, said.transaction_number, said.amount_centimes, facts=said.facts)
         ours = said.client_id == self.shop.client_id and said.currency_code == self.shop.currency_code
-        return PageAnswer(said.order_id, said.amount_centimes, ours, outcome)
+        proof = f"mdStatus {said.md_status or '-'}"
+        return PageAnswer(said.order_id, said.amount_centimes, ours, outcome, said.md_status in self.vouched, proof)
 
     def word(self, word: PageWord) -> str:
         return _WORDS[word]

@@ -25,7 +25,18 @@ ANSWER_TROUBLE = "FAILURE"
 
 # read below; a name of these may be there twice (in two cases) only with one value
 _READ = frozenset(
-    {"oid", "clientid", "amount", "currency", "procreturncode", "response", "mdstatus", "authcode", "transid", "hash"}
+    {
+        "oid",
+        "clientid",
+        "amount",
+        "currency",
+        "procreturncode",
+        "response",
+        "mdstatus",
+        "authcode",
+        "transid",
+        "hash",
+    }
 )
 
 

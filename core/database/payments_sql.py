@@ -66,19 +66,23 @@ INSERT INTO payment_events (payment_id, at, event, state, detail, request)
 SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '') FROM added
 """
 
+# Of a basket that was never sent nothing can have been charged: it is kept for its payer while a card is typed.
 RELEASE = """
 WITH moved AS (
     UPDATE payments SET state = 'expired', due_at = NULL
-    WHERE state = 'created' AND (payer_msisdn = NULLIF(%(payer)s, '') OR expires_at <= %(now)s)
+    WHERE state = 'created'
+      AND (payer_msisdn = NULLIF(%(payer)s, '') OR created_at <= %(now)s - interval '180 seconds')
       AND id IN (SELECT payment_id FROM payment_lines
                  WHERE active AND service = %(service)s AND line_reference = %(reference)s
                    AND invoice_number = ANY(%(numbers)s))
-    RETURNING id, state
+    RETURNING id, state, payer_msisdn AS payer
 ), unlocked AS (
     UPDATE payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
 )
 INSERT INTO payment_events (payment_id, at, event, state, detail, request)
-SELECT id, %(now)s, 'expire', state, 'started over', NULLIF(%(request)s::text, '') FROM moved
+SELECT id, %(now)s, 'expire', state, CASE WHEN payer = %(payer)s THEN 'started over' ELSE 'another payer came' END,
+       NULLIF(%(request)s::text, '')
+FROM moved
 RETURNING payment_id
 """
 
@@ -86,8 +90,8 @@ HELD = """
 SELECT l.invoice_number, p.state
 FROM payment_lines l JOIN payments p ON p.id = l.payment_id
 WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
-  AND NOT (p.state = 'created' AND
-           (p.expires_at <= %(now)s OR COALESCE(p.payer_msisdn = NULLIF(%(payer)s, ''), false)))
+  AND NOT (p.state = 'created' AND (p.created_at <= %(now)s - interval '180 seconds'
+                                    OR COALESCE(p.payer_msisdn = NULLIF(%(payer)s, ''), false)))
 """
 
 # What billing was told, or may have been, it is told back once the whole went back: later where a telling may still be

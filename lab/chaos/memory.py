@@ -6,7 +6,7 @@ writes at once, as one commit does.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.books import BillsTaken, Change, Draft, KeyTaken, PostingState, ReferenceTaken
 from core.payment import ACTIVE, KEEPS_LOCKS, Event, IllegalMove, Payment, State, after, sources, target
@@ -17,6 +17,7 @@ from lab.chaos.memory_messages import MemoryMessages
 from lab.chaos.memory_refunds import RefundRows
 
 ENDED = frozenset({Event.VOIDED, Event.REFUNDED})
+FRESH = timedelta(seconds=180)  # as core/database/payments_sql.py
 OPEN = frozenset({State.CREATED, State.SENDING, State.CHALLENGE, State.UNKNOWN})
 
 Io = Callable[[], Awaitable[None]]  # time passes; raises BooksDown when the database is away
@@ -108,7 +109,7 @@ class MemoryPayments:
             row
             for row in self._holders(service, reference)
             if row.payment.state is State.CREATED
-            and (row.payment.payer_msisdn == payer_msisdn or row.payment.expires_at <= now)
+            and (row.payment.payer_msisdn == payer_msisdn or row.payment.created_at <= now - FRESH)
             and any(bill.active and number in numbers for number, bill in row.bills.items())
         ]
         for row in gone:
@@ -126,7 +127,7 @@ class MemoryPayments:
             if bill.active
             and not (
                 row.payment.state is State.CREATED
-                and (row.payment.expires_at <= now or row.payment.payer_msisdn == payer_msisdn)
+                and (row.payment.created_at <= now - FRESH or row.payment.payer_msisdn == payer_msisdn)
             )
         }
 

@@ -61,8 +61,10 @@ def amount_not_compared(process: Process) -> None:
     async def trusting(payment: Payment, took_centimes: int) -> Payment:
         return await confirmed(payment, payment.amount_centimes)
 
-    async def trusted(payment: Payment, answer: Approved, capture_at: datetime | None = None) -> Payment:
-        return await approved(payment, replace(answer, amount_centimes=payment.amount_centimes), capture_at)
+    async def trusted(
+        payment: Payment, answer: Approved, capture_at: datetime | None = None, detail: str | None = None
+    ) -> Payment:
+        return await approved(payment, replace(answer, amount_centimes=payment.amount_centimes), capture_at, detail)
 
     recorder.confirmed, recorder._approved = trusting, trusted  # type: ignore[method-assign]  # the planted fault
 

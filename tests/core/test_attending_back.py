@@ -90,3 +90,12 @@ async def test_what_a_page_said_is_paid_is_taken_or_told(
     shop.clock.forward(WHOLE_DAY_S)
     await shop.sweep.run()
     assert ("paid here, not at the acquirer" in caplog.text) is not held
+
+
+async def test_a_page_that_ended_without_a_card_lets_the_bills_go_at_once(shop: Shop) -> None:
+    payment = await shop.started()
+    await shop.till.open_page(payment.id, 600)
+    shop.clock.forward(631)
+    await shop.sweep.run()
+    assert await shop.state(payment) is State.EXPIRED
+    assert await shop.active() == []

@@ -157,3 +157,12 @@ async def test_the_email_changes_until_it_is_paid(shop: Shop) -> None:
     assert shop.gateways.mails == [(payment.id, "new@example.com")]
     with pytest.raises(LookupError):
         await shop.till.change_email("nobody", "x@example.com")
+
+
+async def test_a_basket_nobody_sent_lets_another_payer_in_when_no_card_can_be_being_typed(shop: Shop) -> None:
+    """Nothing of it can have been charged: "do not pay again" would be wrong for a quarter of an hour."""
+    first = await shop.started(shop.order("ussd:1", payer=PAYER))
+    shop.clock.forward(181)
+    assert isinstance(await shop.till.unpaid(Service.MOBILE, "0600000001", payer_msisdn=STRANGER), tuple)
+    assert isinstance(await shop.till.start(shop.order("ussd:2", payer=STRANGER)), Payment)
+    assert await shop.state(first) is State.EXPIRED
