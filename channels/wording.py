@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from core.bidi import SPOKEN, in_order
 from core.subscribers import Language
 from core.texts import Texts
 from sessions.screen import Amount, Month, Say, Spelled, Value, Worded
@@ -51,7 +52,10 @@ class Wording:
         if not what.values:
             return template
         ways, plain = self._ways, self._plain
-        return template.format_map({name: ways.get(type(value), plain)(value, language) for name, value in what.values})
+        values = {name: ways.get(type(value), plain)(value, language) for name, value in what.values}
+        if language is Language.AR and self._section not in SPOKEN:
+            values = {name: in_order(language, value) for name, value in values.items()}
+        return template.format_map(values)
 
     def _worded(self, value: Worded, language: Language) -> str:
         return self._texts.get(language, self._section, value.key)

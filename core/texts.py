@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib import resources
 from types import MappingProxyType
 
+from core.bidi import SPOKEN, in_order
 from core.subscribers import Language
 
 Tables = Mapping[tuple[Language, str], Mapping[str, str]]
@@ -37,8 +38,11 @@ class Texts:
         return self._tables[language, section]
 
     def fill(self, language: Language, section: str, key: str, **values: str) -> str:
-        """The text with its values. Raises MissingText."""
-        return self.get(language, section, key).format_map(values)
+        """The text with its values, each in its own order where the text is Arabic and seen. Raises MissingText."""
+        template = self.get(language, section, key)
+        if language is Language.AR and section not in SPOKEN:
+            values = {name: in_order(language, value) for name, value in values.items()}
+        return template.format_map(values)
 
     def has(self, language: Language, section: str, key: str) -> bool:
         """Whether there is such a text: for variants that only some texts have."""

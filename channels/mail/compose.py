@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from channels.links import ReceiptLinks
 from channels.mail.folding import WirePolicy
 from channels.receipt_view import Operator, ReceiptView, Status, receipt_view
+from core.bidi import joined
 from core.emails import email_of
 from core.payment import Payment
 from core.subscribers import Language
@@ -124,7 +125,7 @@ class Composer:
             return self._say(view.language, key, **values)
 
         def latin(text: str) -> str:
-            return f"{ISOLATE}{text}{END_ISOLATE}" if view.rtl else text
+            return f"{ISOLATE}{joined(text)}{END_ISOLATE}" if view.rtl else text
 
         tone, tint = TONES[view.status]
         return self._templates.get_template(name).render(

@@ -33,7 +33,8 @@ def test_every_kind_of_value(language: Language) -> None:
         count=3,
         name="{count}",
     )
-    assert WORDING.text(language, what) == f"05/2019 99 999,99 DH 0600000001 service-{language} 3 {{count}}"
+    gap = "\u00a0" if language is Language.AR else " "  # digits keep their order there
+    assert WORDING.text(language, what) == f"05/2019 99{gap}999,99 DH 0600000001 service-{language} 3 {{count}}"
 
 
 def test_variants() -> None:
