@@ -19,6 +19,7 @@ from core.payment import Payment
 from core.ports import Billing, BillingDown, Posting
 from core.refunds import Reversal
 from core.subscribers import Line, Service
+from core.zone import ZONE
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class TmForumBilling:
         if bill is None:
             log.error("payment %s: billing does not show bill %s", payment.id, invoice.number)
             raise BillingDown("a paid bill is not there")
-        body = wire.payment_body(payment, invoice, bill.id, account_id)
+        body = wire.payment_body(payment, invoice, bill.id or bill.number, account_id)
         status, _ = await self._ask("POST", wire.PAYMENT_PATH, body=body)
         if status in CREATED:
             return Posting.POSTED
@@ -119,11 +120,11 @@ class TmForumBilling:
 
     async def _bill(self, account_id: str, number: str) -> wire.CustomerBill | None:
         bills = await self._bills(account_id, {"billNo": number})
-        return next((bill for bill in bills if bill.billNo == number), None)
+        return next((bill for bill in bills if bill.number == number), None)
 
     def _owed(self, bill: wire.CustomerBill) -> Invoice | None:
         try:
-            return bill.owed(self._currency)
+            return bill.owed(self._currency, datetime.now(ZONE).date())
         except wire.NotTmf as error:
             raise BillingDown(str(error)) from error
 
