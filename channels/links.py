@@ -6,6 +6,7 @@ letters and digits: a receipt's SMS stays within two segments, and no phone cuts
 """
 
 import hmac
+import re
 import string
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,13 @@ ULID_CHARS = 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _VALUES = {char: value for value, char in enumerate(ALPHABET)}
+
+_PASTED = re.compile(r"[^A-Za-z0-9_-]+$")
+
+
+def pasted(token: str) -> str:
+    """A token as a link ends with it, without the full stop, bracket or mark of direction that was pasted along."""
+    return _PASTED.sub("", token)
 
 
 class BadLink(StrEnum):

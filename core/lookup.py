@@ -4,38 +4,27 @@ One statement looks everywhere: authorisation, receipt and transaction number, r
 id; a card's last four digits want a date beside them, for alone they are many people's.
 """
 
-import re
-import unicodedata
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from core.database.pool import Database
 from core.database.rows import payment_of
 from core.payment import Payment
-from core.receipts import parse_receipt_number
+from core.read_out import bare, card_and_day, receipt_read_out, spellings
 from core.story import Happening, Source
 from core.subscribers import msisdn, national
-from core.zone import ZONE
 
 __all__ = ["Happening", "Lookup", "card_and_day"]
 
 FOUND_MAX = 50
 STORY_MAX = 500
-TEXT_MAX = 64
-_CARD_AND_DAY = re.compile(
-    r"[*x.\s]*(?P<last4>\d{4})[\s,;]+(?:le\s+)?"
-    r"(?:(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
-    r"|(?P<d>\d{1,2})[/.\-](?P<m>\d{1,2})(?:[/.\-](?P<y>\d{4}|\d{2}))?)"
-)
-
 FIND = """
 SELECT p.*, r.year, r.sequence, r.token
 FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
 WHERE p.id IN (
     SELECT id FROM payments WHERE id = ANY(%(texts)s)
     UNION SELECT id FROM payments WHERE auth_code = ANY(%(texts)s)
-    UNION SELECT id FROM payments WHERE transaction_number = ANY(%(texts)s)
+    UNION SELECT id FROM payments WHERE lower(transaction_number) = ANY(%(lowered)s)
     UNION SELECT id FROM payments WHERE reference = ANY(%(texts)s)
     UNION SELECT id FROM payments WHERE line_reference = ANY(%(texts)s)
     UNION SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s
@@ -74,15 +63,6 @@ LIMIT %(limit)s
 """
 
 
-@dataclass(frozen=True, slots=True)
-class CardAndDay:
-    """Four digits of a card and a day on Moroccan clocks, as the moments it begins and ends."""
-
-    last4: str
-    begins: datetime
-    ends: datetime
-
-
 class Lookup:
     """Raises BooksDown."""
 
@@ -112,47 +92,18 @@ class Lookup:
         )
 
 
-def card_and_day(text: str, today: date | None = None) -> CardAndDay | None:
-    """ "0010 23/11/2026", "0010 2026-11-23" or, when `today` is told, "0010 23/11": the last such day."""
-    match = _CARD_AND_DAY.fullmatch(_ascii(text).strip())
-    if match is None:
-        return None
-    try:
-        day = _day(match, today)
-        begins = datetime(day.year, day.month, day.day, tzinfo=ZONE)
-        after = day + timedelta(days=1)
-    except (ValueError, OverflowError):
-        return None
-    return CardAndDay(match["last4"], begins, datetime(after.year, after.month, after.day, tzinfo=ZONE))
-
-
-def _day(match: re.Match[str], today: date | None) -> date:
-    """Raises ValueError."""
-    if match["year"]:
-        return date(int(match["year"]), int(match["month"]), int(match["day"]))
-    day, month = int(match["d"]), int(match["m"])
-    if match["y"]:
-        return date(int(match["y"]) % 2000 + 2000, month, day)
-    if today is None:
-        raise ValueError("a day wants its year")
-    this_year = date(today.year, month, day)
-    return this_year if this_year <= today else date(today.year - 1, month, day)
-
-
 def _meanings(text: str, today: date | None) -> dict[str, Any]:
-    text = _ascii(text).strip()[:TEXT_MAX]
+    """Of NUL and of what is longer than any number nothing is left for SQL."""
+    year, sequence = receipt_read_out(text) or (0, 0)
     try:
-        year, sequence = parse_receipt_number(text)
-    except ValueError:
-        year, sequence = 0, 0
-    try:
-        number = msisdn(text)
+        number = msisdn(bare(text))
     except ValueError:
         number = ""
     card = card_and_day(text, today)
-    texts = {text, text.upper(), "".join(text.split()), national(number) if number else text}
+    texts = spellings(text) | ({national(number)} if number else set())
     return {
-        "texts": sorted(texts - {""}),
+        "texts": sorted(texts),
+        "lowered": sorted({each.lower() for each in texts}),
         "msisdn": number or None,
         "year": year,
         "sequence": sequence,
@@ -160,9 +111,3 @@ def _meanings(text: str, today: date | None) -> dict[str, Any]:
         "day_begins": card and card.begins,
         "day_ends": card and card.ends,
     }
-
-
-def _ascii(text: str) -> str:
-    """Digits of any script as ASCII ones; what customers read out is typed on Arabic keyboards too. No NUL for SQL."""
-    folded = (str(unicodedata.decimal(c)) if unicodedata.decimal(c, None) is not None else c for c in text)
-    return "".join(folded).replace("\x00", "")

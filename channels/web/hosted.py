@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from channels.door import Malformed
 from channels.http.receive import Count, incoming
-from channels.links import PayLinks, ReceiptLinks
+from channels.links import PayLinks, ReceiptLinks, pasted
 from channels.web.pages import CSP_STILL, Pages, language_asked
 from core.books import BooksDown
 from core.hosting import Hosting
@@ -156,7 +156,7 @@ class _Door:
         return PlainTextResponse(word, headers={"Cache-Control": "no-store"})
 
     async def _find(self, request: Request) -> Payment | None:
-        payment_id = self.links.verify(str(request.path_params["token"]))
+        payment_id = self.links.verify(pasted(str(request.path_params["token"])))
         return await self.finder.payment(payment_id or "")
 
     def _standing(self, payment: Payment, language: Language) -> Response:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from channels.links import BadLink, ReceiptLinks
+from channels.links import BadLink, ReceiptLinks, pasted
 from channels.receipt_view import Operator, ReceiptView, receipt_view
 from channels.web import extras, qr
 from channels.web.pages import Pages, language_asked, private_headers
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 LOOKUP_MAX_S = 3.0
 PDF_MAX_S = 10.0
 PDFS_AT_ONCE = 2
+PDF = ".pdf"
 RETRY_AFTER_S = 30
 NOBODY = "0" * 32  # looked up in place of an id that cannot be trusted
 
@@ -59,7 +60,10 @@ class _Door:
     making: asyncio.Semaphore
 
     async def page(self, request: Request) -> Response:
-        token = str(request.path_params["token"])
+        token = pasted(str(request.path_params["token"]))
+        if token.endswith(PDF):  # with something behind it that the router took for a part of the token
+            request.path_params["token"] = token.removesuffix(PDF)
+            return await self.pdf(request)
         try:
             payment, back_centimes = await self._find(token)
         except _Busy:
@@ -77,7 +81,7 @@ class _Door:
         )
 
     async def pdf(self, request: Request) -> Response:
-        token = str(request.path_params["token"])
+        token = pasted(str(request.path_params["token"]))
         try:
             payment, back_centimes = await self._find(token)
             if payment is None:

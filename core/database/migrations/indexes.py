@@ -5,6 +5,7 @@ A revision makes indexes only of tables it makes itself (tests/core/database/tes
 
 # name -> the statement's rest: CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} {rest}
 INDEXES: dict[str, str] = {
+    "payments_transaction_lower": "ON payments (lower(transaction_number)) WHERE transaction_number IS NOT NULL",
     "payments_by_hand": "ON payments (id) WHERE by_hand IS NOT NULL",
     "refunds_refused": "ON refunds (payment_id, invoice_number, id) WHERE state = 'refused'",
     "undo_requests_decided": "ON undo_requests (decided_by, decided_at) WHERE state = 'approved'",

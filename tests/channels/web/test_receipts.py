@@ -256,3 +256,10 @@ async def test_only_reading_is_offered(browser: Site) -> None:
     async with browser.http.head(f"/receipts/{token}") as answer:
         assert answer.status == 200
         assert await answer.read() == b""
+
+
+@pytest.mark.parametrize("pasted", [".", ")", ").", ",", "\u200f", "%E2%80%8F", ";", "\u00bb", "%22", "!"])
+async def test_a_link_opens_with_what_was_pasted_behind_it(browser: Site, pasted: str) -> None:
+    token = browser.books.hold(paid(Language.FR))
+    answer, page = await browser.get(f"/receipts/{token}{pasted}")
+    assert (answer.status, "2026-00000042" in page) == (200, True)

@@ -1,0 +1,103 @@
+"""What a caller reads out of a receipt, a mail or a bank's slip, and what it may mean. Pure.
+
+Numbers come behind their names, in quotes, with other dashes, without their zeros, in the order in which a page in
+Arabic shows them; cards as CMI prints them, beside a day that stands before or after.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from core.typed import plain
+from core.zone import ZONE
+
+CHARS_MAX = 64
+PADDED_DIGITS = range(3, 16)  # numbers whose zeros people leave out: authorisations of 6 digits, bills of up to 16
+PADDED_TO_MAX = 16
+SEQUENCE_DIGITS = 8
+_AROUND = " '\"`«»“”.,;:!?()[]{}<>#*-/=•"
+_NAMED = re.compile(
+    r"(?:n(?:um[eé]ro|um|o|[°ºo.])?|re[cç]u|receipt|facture|bill|invoice|paiement|payment|transaction|trans|auth\w*"
+    r"|ref\w*|r[eé]f\w*|code|autorisation|رقم|الوصل|وصل|الفاتورة|فاتورة|الأداء|أداء|العملية|عملية|المعاملة)"
+    r"(?:\s*[°ºo]\b|\s*[.:#'°]+|(?=\s)|(?=\d))\s*",
+    re.IGNORECASE,
+)
+NAMES_MAX = 4  # "Reçu N° :"
+_RECEIPT = re.compile(r"(?P<year>20\d\d)\s*[-/_.]\s*(?P<sequence>\d{1,18})|(?P<y>20\d\d)\s+(?P<s>\d{8,18})")
+_REVERSED = re.compile(r"(?P<sequence>\d{8,18})\s*[-/_. ]\s*(?P<year>20\d\d)")
+_DAY = (
+    r"(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
+    r"|(?P<d>\d{1,2})[/.\-](?P<m>\d{1,2})(?:[/.\-](?P<y>\d{4}|\d{2}))?)"
+)
+# four digits, behind a mask or the first digits and a mask
+_CARD = r"(?:carte\s+|card\s+|بطاقة\s+)?(?:(?:\d{4}[ -]?\d{2,4}[ -]?)?[*xX•·.# -]*)(?P<last4>\d{4})"
+_CARD_AND_DAY = re.compile(rf"{_CARD}[\s,;]+(?:le\s+|on\s+|du\s+|في\s+)?{_DAY}")
+_DAY_AND_CARD = re.compile(rf"(?:le\s+|on\s+|du\s+)?{_DAY}[\s,;]+{_CARD}")
+
+
+@dataclass(frozen=True, slots=True)
+class CardAndDay:
+    """Four digits of a card and a day on Moroccan clocks, as the moments it begins and ends."""
+
+    last4: str
+    begins: datetime
+    ends: datetime
+
+
+def bare(text: str) -> str:
+    """Without names before it and signs around it, in one form of digits and dashes."""
+    left = plain(text[:CHARS_MAX]).strip(_AROUND)
+    for _ in range(NAMES_MAX):
+        found = _NAMED.match(left)
+        if found is None or found.end() == len(left):
+            break
+        left = left[found.end() :].strip(_AROUND)
+    return left
+
+
+def spellings(text: str) -> set[str]:
+    """How the number may be kept: as it was said, without blanks, in capitals, with the zeros that nobody says."""
+    as_said, left = " ".join(plain(text[:CHARS_MAX]).split()), bare(text)
+    together = re.sub(r"\s", "", left)
+    found = {as_said, left, together, as_said.upper(), together.upper()}
+    if together.isascii() and together.isdigit() and len(together) in PADDED_DIGITS:
+        found |= {together.zfill(length) for length in range(len(together) + 1, PADDED_TO_MAX + 1)}
+    return found - {""}
+
+
+def receipt_read_out(text: str) -> tuple[int, int] | None:
+    """Year and number of a receipt, in the order of either script; None for anything else."""
+    left = bare(text)
+    found = _RECEIPT.fullmatch(left)
+    if found is not None:
+        return int(found["year"] or found["y"]), int(found["sequence"] or found["s"])
+    found = _REVERSED.fullmatch(left)
+    return (int(found["year"]), int(found["sequence"])) if found is not None else None
+
+
+def card_and_day(text: str, today: date | None = None) -> CardAndDay | None:
+    """ "0010 23/11/2026", "23/11/2026 400000******0010" or, when `today` is told, "0010 23/11": the last such day."""
+    spelled = plain(text[:CHARS_MAX]).strip(" '\"`,;:!?()")
+    match = _CARD_AND_DAY.fullmatch(spelled) or _DAY_AND_CARD.fullmatch(spelled)
+    if match is None:
+        return None
+    try:
+        day = _day(match, today)
+        begins = datetime(day.year, day.month, day.day, tzinfo=ZONE)
+        after = day + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
+    return CardAndDay(match["last4"], begins, datetime(after.year, after.month, after.day, tzinfo=ZONE))
+
+
+def _day(match: re.Match[str], today: date | None) -> date:
+    """Raises ValueError."""
+    if match["year"]:
+        return date(int(match["year"]), int(match["month"]), int(match["day"]))
+    day, month = int(match["d"]), int(match["m"])
+    if match["y"]:
+        return date(int(match["y"]) % 2000 + 2000, month, day)
+    if today is None:
+        raise ValueError("a day wants its year")
+    this_year = date(today.year, month, day)
+    return this_year if this_year <= today else date(today.year - 1, month, day)
