@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.money import dh
 from core.payment import Payment, State
-from core.subscribers import Language
+from core.subscribers import Language, mask_email
 from core.texts import Texts
 from core.zone import ZONE
 
@@ -149,10 +149,11 @@ def _facts(payment: Payment, texts: Texts, language: Language) -> tuple[Fact, ..
         shown = value or texts.get(language, SECTION, "none")
         return Fact(name, texts.get(language, SECTION, label or name), shown, latin)
 
+    email = payment.email
     return (
         fact("date", when(payment.paid_at)),
         fact("line", payment.line_reference, f"line.{payment.service}"),
-        fact("email", payment.email),
+        fact("email", email if payment.email_typed or not email else mask_email(email)),
         fact("auth-code", payment.auth_code),
         fact("transaction-number", payment.transaction_number),
         fact("method", _method(payment.card_brand, texts, language), latin=False),

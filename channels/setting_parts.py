@@ -193,6 +193,7 @@ class Desk(Part):
     )
     alone_day_max_count: int = Field(10, ge=0, le=10_000, description="times it does in 24 h")
     watch_day_dh: int = Field(10_000, ge=0, le=10_000_000, description="DH of a person's decisions in 24 h that alert")
+    account_idle_days: int = Field(90, ge=1, le=366, description="days without a login that end an account")
     idle_s: int = Field(900, ge=60, le=86_400, description="seconds without a click that end a session")
     absolute_s: int = Field(8 * 3_600, ge=300, le=7 * 86_400, description="seconds that end any session")
 

@@ -7,13 +7,15 @@ the same work, so that names cannot be told apart from outside.
 import asyncio
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from core import passwords
+from core.passwords import FORMER_KEPT, PASSWORD_CHARS_MAX
 from core.ports import Clock
 
 # argon2id with little memory, RFC 9106 4: "SECOND RECOMMENDED".
@@ -24,8 +26,7 @@ HASH_BYTES = 32
 SALT_BYTES = 16
 HASHES_AT_ONCE = 2  # each takes MEMORY_KIB
 
-PASSWORD_CHARS_MIN = 12
-PASSWORD_CHARS_MAX = 128
+IDLE_DAYS = 90
 _NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 
 
@@ -49,6 +50,7 @@ class User:
     generation: int
     created_at: datetime
     disabled_at: datetime | None = None
+    seen_at: datetime | None = None  # the last login, or an administrator's change
 
 
 class Users(Protocol):
@@ -62,8 +64,16 @@ class Users(Protocol):
     async def hash_of(self, name: str) -> str | None:
         """Also of a disabled account."""
 
-    async def set_hash(self, name: str, password_hash: str, *, ends_sessions: bool) -> bool:
-        """False when there is no such account."""
+    async def former_hashes(self, name: str) -> tuple[str, ...]:
+        """Of the passwords before this one, the latest first."""
+
+    async def set_hash(
+        self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None
+    ) -> bool:
+        """False when there is no such account. With `now` it is another password, and the account is in use."""
+
+    async def seen(self, name: str, now: datetime) -> None:
+        """Somebody came in."""
 
     async def disable(self, name: str, now: datetime) -> bool:
         """False when there is no such account, or it is disabled already."""
@@ -88,8 +98,10 @@ def hasher() -> PasswordHasher:
 class Accounts:
     """Makes, checks and ends accounts. Every method raises BooksDown."""
 
-    def __init__(self, users: Users, clock: Clock) -> None:
+    def __init__(self, users: Users, clock: Clock, idle_days: int = IDLE_DAYS) -> None:
+        """`idle_days`: an account that nobody came in with for so long is over until it gets another password."""
         self._users = users
+        self._idle = timedelta(days=idle_days)
         self._clock = clock
         self._hasher = hasher()
         self._decoy: str | None = None
@@ -98,14 +110,18 @@ class Accounts:
     async def add(self, name: str, role: Role, password: str) -> User:
         """Raises AccountError: the name or password cannot be one, or the name is taken."""
         name = name_of(name)
-        if not await self._users.add(name, role, await self._hash(_checked(password)), self._clock.now()):
+        if not await self._users.add(name, role, await self._hash(_checked(password, name)), self._clock.now()):
             raise AccountError(f"{name} is taken")
         return await self._known(name)
 
     async def set_password(self, name: str, password: str) -> User:
-        """And end the sessions of that account. Raises AccountError."""
+        """And end the sessions of that account. Raises AccountError, for one of its last four passwords as well."""
         name = name_of(name)
-        if not await self._users.set_hash(name, await self._hash(_checked(password)), ends_sessions=True):
+        _checked(password, name)
+        if await self._was_used(name, password):
+            raise AccountError(f"another password than the last {FORMER_KEPT}")
+        hashed, now = await self._hash(password), self._clock.now()
+        if not await self._users.set_hash(name, hashed, ends_sessions=True, now=now):
             raise AccountError(f"there is no {name}")
         return await self._known(name)
 
@@ -129,8 +145,9 @@ class Accounts:
         async with self._hashing:
             right, outdated = await asyncio.to_thread(self._verify, kept, password)
         user = await self._users.get(name) if right else None
-        if user is None or user.disabled_at is not None:
+        if user is None or not self._in_use(user):
             return None
+        await self._users.seen(name, self._clock.now())
         if outdated:
             await self._users.set_hash(name, await self._hash(password), ends_sessions=False)
         return user
@@ -138,7 +155,7 @@ class Accounts:
     async def current(self, name: str, generation: int) -> User | None:
         """The account a session was begun with, unless that is over."""
         user = await self._users.get(name)
-        valid = user is not None and user.disabled_at is None and user.generation == generation
+        valid = user is not None and self._in_use(user) and user.generation == generation
         return user if valid else None
 
     async def known(self, name: str) -> str | None:
@@ -148,6 +165,19 @@ class Accounts:
         except AccountError:
             return None
         return None if user is None else user.name
+
+    def _in_use(self, user: User) -> bool:
+        seen_at = user.seen_at or user.created_at
+        return user.disabled_at is None and self._clock.now() - seen_at < self._idle
+
+    async def _was_used(self, name: str, password: str) -> bool:
+        kept = await self._users.hash_of(name)
+        for each in ((kept,) if kept else ()) + (await self._users.former_hashes(name))[: FORMER_KEPT - 1]:
+            async with self._hashing:
+                same, _ = await asyncio.to_thread(self._verify, each, password)
+            if same:
+                return True
+        return False
 
     async def _known(self, name: str) -> User:
         user = await self._users.get(name)
@@ -169,7 +199,8 @@ class Accounts:
         return kept is not None, kept is not None and self._hasher.check_needs_rehash(kept)
 
 
-def _checked(password: str) -> str:
-    if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
-        raise AccountError(f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters")
+def _checked(password: str, name: str) -> str:
+    why = passwords.fault(password, name)
+    if why is not None:
+        raise AccountError(why)
     return password

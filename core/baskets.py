@@ -33,6 +33,7 @@ class StartOrder:
     service: Service
     line_reference: str
     invoices: tuple[Invoice, ...]
+    email_typed: bool = False
 
     def __post_init__(self) -> None:
         numbers = {invoice.number for invoice in self.invoices}
@@ -143,6 +144,7 @@ class Baskets:
             line_reference=order.line_reference,
             payer_msisdn=order.payer_msisdn,
             email=order.email,
+            email_typed=order.email_typed,
             language=order.language,
             channel=order.channel,
             invoices=order.invoices,

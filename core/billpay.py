@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from core.attending import Attendant, NoSuchPayment
 from core.baskets import Baskets, StartOrder
-from core.books import BillsTaken, Books, Change, ReferenceTaken
+from core.books import BillsTaken, Books, Calls, Change, ReferenceTaken
 from core.cards import Card, Secret
 from core.charging import Charger
 from core.consent import Consent
@@ -32,13 +32,12 @@ from core.ports import (
 from core.receipts import token_plausible
 from core.recording import Recorder
 from core.refusal import Refusal
-from core.subscribers import Language, Line, Service, reachable
+from core.subscribers import Language, Line, Service, reachable, reference_of
 from core.timing import Times, later
 
 __all__ = ["NoSuchPayment", "Refusal", "StartOrder", "Till"]
 
 CURRENCY = "MAD"
-CALLS_MAX = 5  # a payment
 CALL_AGAIN_AFTER_S = 45  # an unanswered telephone has stopped ringing by then
 _SENDABLE = frozenset({State.CREATED, State.DECLINED})
 
@@ -166,6 +165,25 @@ class Till:
         """The open payment a caller quotes at the voice line; a declined one too while another card may do."""
         return await self._payments.by_reference(reference, self._clock.now())
 
+    async def quoted(self, channel: str, caller_msisdn: str, reference: str, proof: str) -> Payment | Refusal:
+        """The open payment of a reference, for who also knows its line or the line's payment code: six digits alone
+        can be guessed. Counted as a payment code is; WRONG_CODE, LOCKED or BILLING_DOWN.
+        """
+        target = f"basket:{reference}"
+        try:
+            if await self._limits.allow(channel, caller_msisdn, target) is not Tries.OPEN:
+                return Refusal.LOCKED
+            payment = await self.by_reference(reference)
+            # asked whether there is such a payment or not: both answers take the same time
+            service, line = (payment.service, payment.line_reference) if payment else (Service.MOBILE, reference)
+            right = await self._billing.code_matches(service, line, proof)
+            if payment is None or not (right or _same_line(payment, proof)):
+                await self._limits.failed(channel, caller_msisdn, target)
+                return Refusal.WRONG_CODE
+        except (BillingDown, LimitsDown):
+            return Refusal.BILLING_DOWN
+        return payment
+
     async def by_receipt_token(self, token: str) -> Payment | None:
         """The payment behind a receipt's link, unless the link was revoked."""
         return await self._payments.by_token(token) if token_plausible(token) else None
@@ -174,13 +192,13 @@ class Till:
         """Expire a basket that was never sent, releasing its bills; anything else is left alone."""
         await self._baskets.expire(payment_id, "cancelled")
 
-    async def request_call(self, payment_id: str) -> None:
-        """Queue the outgoing call that takes the card. Asked again while it rings, it does nothing; a call that was
-        missed is followed by another, at most CALLS_MAX a payment. Raises NoSuchPayment.
+    async def request_call(self, payment_id: str) -> bool:
+        """Queue the outgoing call that takes the card; whether one comes. Asked again while it rings, it does nothing;
+        a call that was missed is followed by another, as often as books.Calls allows. Raises NoSuchPayment.
         """
         payment = await self.attendant.read(payment_id)
         now = self._clock.now()
-        await self._messages.queue_call(payment, now, later(now, -CALL_AGAIN_AFTER_S), CALLS_MAX)
+        return await self._messages.queue_call(payment, now, later(now, -CALL_AGAIN_AFTER_S), Calls())
 
     # --- the acquirer -----------------------------------------------------------------------------------------------
 
@@ -298,3 +316,10 @@ class Till:
     def _order(self, payment: Payment) -> Order:
         telephone = payment.payer_msisdn if reachable(payment.payer_msisdn) else ""
         return Order(payment.id, payment.amount_centimes, payment.currency, payment.email, telephone)
+
+
+def _same_line(payment: Payment, typed: str) -> bool:
+    try:
+        return reference_of(payment.service, typed) == payment.line_reference
+    except ValueError:
+        return False

@@ -227,14 +227,22 @@ class Postings(Protocol):
         """Look again then, while it is still in that state; None: whoever changes the payment will."""
 
 
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How often a payer is rung: a telephone must not be made to ring all day by whoever types its number."""
+
+    payment_max: int = 5
+    number_hour_max: int = 6
+
+
 class Messages(Protocol):
     """The outbox, and the log of what went out. All methods raise BooksDown."""
 
     async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
         """Once per payment, kind and attempt, however often it is asked; nothing for who cannot be reached."""
 
-    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls_max: int) -> bool:
-        """Ring the payer unless a call waits or went out after `since`, or there were `calls_max`. Whether it rings."""
+    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls: Calls) -> bool:
+        """Ring the payer unless a call waits or went out after `since`, or there were enough. Whether one comes."""
 
     async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None: ...
 

@@ -3,6 +3,7 @@ log: what cannot be logged is not shown and not done (facts/security.md 15).
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -11,6 +12,7 @@ from core import card_numbers
 from core.access import Access, AccessLog, Action, Actor
 from core.attending import NoSuchPayment
 from core.books import Kind
+from core.looked_for import logged, numbers_in
 from core.payment import Payment, State
 from core.ports import Clock
 from core.refunds import Part
@@ -61,6 +63,9 @@ class DeskBooks(Protocol):
 
     async def note(self, payment_id: str, who: str, text: str, now: datetime) -> None: ...
 
+    async def looked_for(self, msisdns: Sequence[str], who: str, now: datetime) -> None:
+        """Whose number somebody searched for: kept apart from the log, told to the owner and erased with the rest."""
+
     async def resend(self, payment_id: str, kind: Kind, now: datetime, since: datetime, most: int) -> bool:
         """One more message of this kind; False when one is on its way or `most` were sent again since then."""
 
@@ -104,7 +109,8 @@ class Desk:
             await self._write(actor, Action.SEARCH, detail=card_numbers.MASK)
             raise WholeCard
         text = text[:QUERY_CHARS_MAX]
-        await self._write(actor, Action.SEARCH, detail=text)
+        await self._write(actor, Action.SEARCH, detail=logged(text))
+        await self._books.looked_for(numbers_in(text), actor.name, self._clock.now())
         return await self._books.find(text, self._clock.now().date())
 
     async def open(self, actor: Actor, payment_id: str, *, contact: bool = False) -> Case:
@@ -127,6 +133,7 @@ class Desk:
         """What a number was shown in the last DIALOGS_S, the oldest first. Raises ValueError for no number."""
         number = msisdn(number)
         await self._write(actor, Action.DIALOGS, detail=mask_msisdn(number))
+        await self._books.looked_for((number,), actor.name, self._clock.now())
         return await self._lately(number)
 
     async def dialogs_of_payer(self, actor: Actor, payment_id: str) -> tuple[Dialog, ...]:
@@ -176,7 +183,7 @@ class Desk:
         """See undoing.Undoing.propose. Raises WholeCard."""
         comment = _without_card(comment)
         payment = await self._read(payment_id)
-        await self._write(actor, Action.UNDO_PROPOSE, payment.id, f"{reason} {comment}".strip())
+        await self._write(actor, Action.UNDO_PROPOSE, payment.id, reason)  # the words are the request's
         return await self.undoing.propose(actor, payment, reason, comment, parts)
 
     async def approve_undo(self, actor: Actor, request_id: int) -> tuple[str, Payment | UndoRefusal]:

@@ -195,6 +195,7 @@ class Payment:
     receipt_number: str | None = None
     receipt_token: str | None = None
     paid_at: datetime | None = None
+    email_typed: bool = False  # by the payer; otherwise it is the line's, and whoever pays may be a stranger
     by_hand: str | None = None  # why only a person can go on from here
 
     def __post_init__(self) -> None:

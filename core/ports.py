@@ -228,6 +228,14 @@ class CardLimits(Protocol):
         """Give back what says nothing about the card. Told again, or never, it does no harm."""
 
 
+class IntentLimits(Protocol):
+    """Cards tried for one line, one bill and on one channel are counted: callers' numbers can be forged, what is paid
+    for cannot. Raises LimitsDown: uncounted no card is sent."""
+
+    async def allow(self, payment: Payment) -> bool:
+        """Whether one more may be tried, counted at once."""
+
+
 # --- people and messages ----------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from core.payment import Payment
 from core.subscribers import mask_email, national
 from sessions.basket import Basket, basket_of
 from sessions.bills import NONE_LEFT, Left, Listed, Unpaid, all_left
-from sessions.effects import Bills, LineRef, ListBills, NoBills, Start
+from sessions.effects import Bills, LineRef, ListBills, NoBills, NotRung, Start
 from sessions.ending import Goodbye
 from sessions.paying import CardNumber, PayByConnector, card_screen
 from sessions.screen import (
@@ -169,6 +169,8 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
                 return Email(self.pick)
             case Done(Payment() as payment):
                 return HandOver(basket_of(payment))
+            case Done(NotRung(payment)):
+                return HandOver(basket_of(payment), rings=False)
             case Done(result):
                 return bills_or_why(self.pick.line, result)
             case Back():
@@ -193,7 +195,7 @@ class Email(msgspec.Struct, frozen=True, tag=True):
                     address = email_of(text)
                 except ValueError:
                     return Again(say("email.wrong"))
-                line = LineRef(self.pick.line.service, self.pick.line.reference, address)
+                line = LineRef(self.pick.line.service, self.pick.line.reference, address, typed=True)
                 return ConfirmTotal(replace(self.pick, line=line))
             case Back():
                 return ConfirmTotal(self.pick)
@@ -205,11 +207,12 @@ class HandOver(msgspec.Struct, frozen=True, tag=True):
     """A call is coming for the card; whoever misses it calls the voice line and gives the reference."""
 
     basket: Basket
+    rings: bool = True  # False: it rang often enough this hour
 
     def ask(self, visit: Visit) -> Tell:
         return Tell(
             say(
-                "hand-over",
+                "hand-over" if self.rings else "hand-over.no-call",
                 total=Amount(self.basket.amount_centimes),
                 caller=national(visit.msisdn),
                 voice=national(visit.voice_number),

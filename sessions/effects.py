@@ -19,6 +19,7 @@ class LineRef:
     service: Service
     reference: str
     email: str | None = None
+    typed: bool = False  # the address, by the payer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class FindBasket:
-    """-> Payment or None."""
+    """What was quoted, and the line or code that proves it. -> Payment, or a Refusal."""
 
     reference: str
+    proof: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,13 @@ class Looked:
 @dataclass(frozen=True, slots=True)
 class Rung:
     """A call is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRung:
+    """The number was rung often enough this hour: its owner must ring us."""
+
+    payment: Payment
 
 
 @dataclass(frozen=True, slots=True)

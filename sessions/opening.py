@@ -7,7 +7,7 @@ import msgspec
 from core.billpay import Refusal
 from core.payment import Payment, State
 from core.subscribers import Language as Lang
-from core.subscribers import Line, payment_code_of, reference_of
+from core.subscribers import Line, digits_of, national, payment_code_of, reference_of
 from core.subscribers import Service as Kind
 from sessions.basket import basket_of, takes_another_card
 from sessions.choosing import ConfirmTotal, Email, HandOver, PickInvoices, Refused, bills_or_why
@@ -21,6 +21,7 @@ from sessions.effects import (
     LineRef,
     ListBills,
     Look,
+    NotRung,
     Recall,
     Recalled,
     Remember,
@@ -49,6 +50,7 @@ from sessions.screen import (
 
 LINES_MAX = 5  # own lines offered by number; more are reached by typing one
 REFERENCE_DIGITS = 6
+PROOF_DIGITS_MIN, PROOF_DIGITS_MAX = 4, 15  # a payment code, or a line
 
 
 class Opening(msgspec.Struct, frozen=True, tag=True):
@@ -72,7 +74,8 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
                 return Recall() if self.payment_id is None else Look(self.payment_id)
 
     def _welcome(self, recalled: Recalled, visit: Visit) -> Welcome:
-        payment = recalled.open_payment if self.fresh else None
+        # whoever is only said to call hears nothing of this number's payments, and is asked for no bank's PIN
+        payment = recalled.open_payment if self.fresh and visit.can.caller_proven else None
         if payment is not None and payment.state is State.CREATED:
             basket = basket_of(payment)
             return Resume(CardNumber(basket) if visit.can.takes_card else HandOver(basket))
@@ -144,20 +147,26 @@ class Service(msgspec.Struct, frozen=True, tag=True):
 
 
 class Reference(msgspec.Struct, frozen=True, tag=True):
-    """A line's number (internet: customer number), or the reference of a hand-over (service None)."""
+    """A line's number (internet: customer number), or the reference of a hand-over and what proves it."""
 
     service: Kind | None
+    quoted: str = ""
 
     def ask(self, visit: Visit) -> Digits:
+        if self.quoted:
+            return Digits(say("reference.proof"), say("reference.wrong.proof"), PROOF_DIGITS_MIN, PROOF_DIGITS_MAX)
         kind = self.service.value if self.service else "basket"
         least, most = (5, 15) if self.service else (REFERENCE_DIGITS, REFERENCE_DIGITS)
         return Digits(say(f"reference.{kind}"), say(f"reference.wrong.{kind}"), least, most)
 
-    def on(self, event: Event, visit: Visit) -> Found | Home | Again | Settled:
-        wrong = Again(say(f"reference.wrong.{self.service.value if self.service else 'basket'}"))
+    def on(self, event: Event, visit: Visit) -> Found | Home | Again | Settled | Goodbye | Unknown:
+        kind = self.service.value if self.service else "proof" if self.quoted else "basket"
+        wrong = Again(say(f"reference.wrong.{kind}"))
         match event:
+            case Typed(text) if self.quoted:
+                return FindBasket(self.quoted, digits_of(text))
             case Typed(text) if self.service is None:
-                return FindBasket(text)
+                return Reference(None, digits_of(text))
             case Typed(text) if self.service is not None:
                 try:
                     return PaymentCode(self.service, reference_of(self.service, text))
@@ -166,7 +175,11 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
             case Done(Payment() as payment) if takes_another_card(payment):
                 return card_screen(basket_of(payment), visit)
             case Done(Payment() as payment):
-                return settled(payment, visit)
+                screen = settled(payment, visit)
+                # the bank asks whoever pays, in the call that pays
+                return Unknown(payment.amount_centimes) if isinstance(screen, BankPin) else screen
+            case Done(Refusal() as refusal) if refusal is not Refusal.WRONG_CODE:
+                return Goodbye(f"refused.{refusal.value.replace('_', '-')}")
             case Back():
                 return Home()
             case _:
@@ -271,22 +284,26 @@ class Resume(msgspec.Struct, frozen=True, tag=True):
                 return Home()
             case Done(Rung()), previous:
                 return previous
+            case Done(NotRung(payment)), _:
+                return HandOver(basket_of(payment), rings=False)
             case Done(Recalled() as recalled), _:
                 return home(recalled, visit)
             case _:
                 return Again(say("wrong-choice"))
 
 
-Found = PaymentCode | CardNumber | PayByConnector | FindBasket
+Found = PaymentCode | CardNumber | PayByConnector | FindBasket | Reference
 Welcome = Resume | Unknown | BankPin | Service | Language
 
 
 def home(recalled: Recalled, visit: Visit) -> Service:
-    """The choice of a line, the caller's own first."""
-    lines = recalled.person.lines[:LINES_MAX]
-    # only the network's own word for a number shows that person's e-mail
-    proven = visit.can.caller_proven
-    return Service(tuple(LineRef(line.service, line.reference, line.email if proven else None) for line in lines))
+    """The choice of a line, the caller's own first. Only the network's own word for a number shows that person's other
+    lines and e-mail; who is merely said to call is offered the number that was said."""
+    lines = recalled.person.lines
+    if not visit.can.caller_proven:
+        said = national(visit.msisdn)
+        return Service(tuple(LineRef(line.service, line.reference) for line in lines if line.reference == said))
+    return Service(tuple(LineRef(line.service, line.reference, line.email) for line in lines[:LINES_MAX]))
 
 
 def bills_or_terms(line: LineRef, visit: Visit) -> ListBills | Terms:

@@ -10,7 +10,7 @@ from core.billpay import Refusal, StartOrder, Till
 from core.cards import Card, Secret
 from core.consent import TERMS_VERSION
 from core.payment import Payment, State
-from core.ports import CardLimits, CardTold, DeclineKind, LimitsDown
+from core.ports import CardLimits, CardTold, DeclineKind, IntentLimits, LimitsDown
 from core.subscribers import Language
 from sessions.bills import Shelf
 from sessions.choosing import PickInvoices
@@ -35,6 +35,7 @@ from sessions.effects import (
     LookAfter,
     Looked,
     NoBills,
+    NotRung,
     Recall,
     Recalled,
     Remember,
@@ -92,14 +93,21 @@ class Performer:
     """Effects to use cases, results to values. Exceptions of the till pass through."""
 
     def __init__(
-        self, till: Till, seals: Seals, cards: CardLimits | None = None, refusals: Refusals | None = None
+        self,
+        till: Till,
+        seals: Seals,
+        cards: CardLimits | None = None,
+        refusals: Refusals | None = None,
+        intents: IntentLimits | None = None,
     ) -> None:
-        """`cards` counts the cards that are sent, without it none; without `refusals` this process alone hears them."""
+        """`cards` and `intents` count the cards that are sent, without them none; without `refusals` this process alone
+        hears them."""
         self._till = till
         self._seals = seals
         self._cards = cards
         self._refusals = refusals or KeptRefusals()
         self._counting: set[asyncio.Task[None]] = set()
+        self._intents = intents
         self.shelf = Shelf()
 
     def mark(self, key: Key, typed: str | None) -> int:
@@ -110,11 +118,14 @@ class Performer:
         till, msisdn = self._till, visit.msisdn
         match effect:
             case Recall():
-                return await self._recall(msisdn)
+                came = await self._recall(msisdn)
+                # who is only said to call has accepted nothing yet, whatever the number's owner did
+                return came if visit.can.caller_proven else msgspec.structs.replace(came, terms=False)
             case Remember(language):
                 await till.remember_language(msisdn, language)
                 came = await self._recall(msisdn)
-                return msgspec.structs.replace(came, language=language)
+                terms = came.terms if visit.can.caller_proven else None
+                return msgspec.structs.replace(came, language=language, terms=terms)
             case AcceptTerms():
                 await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel)
                 return Came(Accepted(), terms=True)
@@ -128,13 +139,17 @@ class Performer:
             case Start():
                 return Came(await self._start(effect, visit, place))
             case RingBack(payment_id):
-                await till.request_call(payment_id)
-                return Came(Rung())
+                if await till.request_call(payment_id):
+                    return Came(Rung())
+                payment = await till.payment(payment_id)
+                return Came(Rung() if payment is None else NotRung(payment))
             case Cancel(payment_id):
                 await till.cancel(payment_id)
-                return await self._recall(msisdn)
-            case FindBasket(reference):
-                return self._shown(await till.by_reference(reference))
+                came = await self._recall(msisdn)
+                return came if visit.can.caller_proven else msgspec.structs.replace(came, terms=None)
+            case FindBasket(reference, proof):
+                quoted = await till.quoted(visit.can.channel, msisdn, reference, proof)
+                return Came(quoted) if isinstance(quoted, Refusal) else self._shown(quoted)
             case Look(payment_id):
                 looked = await self._look(payment_id, place)
                 return Came(looked) if isinstance(looked, Refusal) else self._shown(looked)
@@ -169,6 +184,9 @@ class Performer:
         """Count the card, then charge it: as Till.authorise. CARD_LOCKED lets the basket go, BANK_DOWN where nothing
         can be counted."""
         try:
+            if not await self._intended(payment_id):
+                await self._till.cancel(payment_id)
+                return await self._told(call, payment_id, Refusal.LOCKED)
             if self._cards is not None:
                 if not await self._cards.allow(call, caller, card):
                     await self._till.cancel(payment_id)
@@ -200,6 +218,11 @@ class Performer:
             settled = await self._till.settle(payment_id, COUNT_WAIT_S)
             if settled.state is not State.SENDING:
                 await self._count(payment_id, settled)
+
+    async def _intended(self, payment_id: str) -> bool:
+        """What the till refuses anyway is not counted here."""
+        payment = await self._till.payment(payment_id) if self._intents is not None else None
+        return payment is None or self._intents is None or await self._intents.allow(payment)
 
     async def _told(self, call: str, payment_id: str, came: Payment | Refusal) -> Payment | Refusal:
         """A refusal stands in no payment's row: the call that polls is told by it why nothing moves."""
@@ -236,20 +259,21 @@ class Performer:
         language = person.language or (payment.language if payment else None)
         return Came(Recalled(person, payment), language, person.terms_version == TERMS_VERSION)
 
-    async def _start(self, effect: Start, visit: Visit, place: Place) -> Payment | Refusal:
+    async def _start(self, effect: Start, visit: Visit, place: Place) -> Payment | NotRung | Refusal:
         order = StartOrder(
             idempotency_key=place.once,
             channel=visit.can.channel,
             payer_msisdn=visit.msisdn,
             language=visit.language,
             email=effect.line.email,
+            email_typed=effect.line.typed,
             service=effect.line.service,
             line_reference=effect.line.reference,
             invoices=effect.invoices,
         )
         started = await self._till.start(order)
         if effect.ring_back and isinstance(started, Payment):
-            await self._till.request_call(started.id)
+            return started if await self._till.request_call(started.id) else NotRung(started)
         return started
 
     @staticmethod

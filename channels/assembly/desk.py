@@ -16,7 +16,7 @@ from channels.web.desk_login import Doorkeeper, LoginLimits
 from channels.web.desk_sessions import Cookies, DeskSessions, FormTokens
 from channels.web.pages import Pages
 from core.access import Actor
-from core.accounts import Accounts
+from core.accounts import IDLE_DAYS, Accounts
 from core.billpay import Till
 from core.chargebacks import Chargebacks
 from core.database.access_log import PgAccessLog
@@ -46,9 +46,9 @@ log = logging.getLogger(__name__)
 CENTIMES = 100
 
 
-def accounts_on(database: Database, clock: Clock) -> Accounts:
+def accounts_on(database: Database, clock: Clock, idle_days: int = IDLE_DAYS) -> Accounts:
     """Who may sit at the help desk."""
-    return Accounts(PgUsers(database), clock)
+    return Accounts(PgUsers(database), clock, idle_days)
 
 
 def desk_on(
@@ -65,7 +65,7 @@ def desk_on(
     )
     undoing = Undoing(books, clock, bounds, alarm)
     transcripts = PgTranscripts(database, blind)
-    return Desk(PgDesk(database, waker), transcripts, PgAccessLog(database), till, undoing, clock)
+    return Desk(PgDesk(database, waker, blind), transcripts, PgAccessLog(database), till, undoing, clock)
 
 
 def _alarm(hit: Hit | None) -> Alarm:
@@ -102,7 +102,9 @@ def desk_routes(
     own = settings.desk
     keys = [key.get_secret_value() for key in settings.secret_keys]
     use_cases = desk_on(database, till, clock, Blind(keys), own, _alarm(hit))
-    doorkeeper = Doorkeeper(accounts_on(database, clock), LoginLimits(Limits(redis, "desk", hit)), use_cases)
+    doorkeeper = Doorkeeper(
+        accounts_on(database, clock, own.account_idle_days), LoginLimits(Limits(redis, "desk", hit)), use_cases
+    )
     threshold = Threshold(
         pages,
         doorkeeper,

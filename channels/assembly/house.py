@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from channels.assembly import networks
 from channels.assembly.money import acquirer_of, billing_of
 from channels.assembly.networks import Networks
+from channels.card_caps import RedisIntentLimits
 from channels.clock import ZONE, SystemClock
 from channels.gateways.callers import TwilioCaller
 from channels.gateways.twilio import TwilioAccount, TwilioRest, TwilioTexter
@@ -146,7 +147,8 @@ def assemble(
     numbers = Numbers(settings.help_number, ivr, settings.short_code, code)
     seals = Seals(settings.vault(), memory_key())
     cards = RedisCardLimits(redis, seals.key("card limits"), counted.limit)
-    performer = Performer(till, seals, cards, RedisRefusals(redis))
+    intents = RedisIntentLimits(redis, counted.limit)
+    performer = Performer(till, seals, cards, RedisRefusals(redis), intents)
     turns = Turns(
         CountedStore(RedisStore(redis), counted), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn
     )

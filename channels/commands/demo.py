@@ -199,7 +199,10 @@ def _kept(file: Path, fresh: str) -> str:
 
 async def _desk_logins(state: Path, database_url: str) -> dict[str, tuple[Role, str]]:
     """One of each role, with passwords of this state folder."""
-    logins = {role.value: (role, _kept(state / f"desk-{role}", secrets.token_urlsafe(12))) for role in Role}
+    logins = {
+        role.value: (role, _kept(state / f"desk-{role}", f"{secrets.token_urlsafe(12)}-{secrets.randbelow(90) + 10}"))
+        for role in Role
+    }
     await demo_logins(database_url, logins)
     return logins
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from core.accounts import PASSWORD_CHARS_MAX, AccountError, Role
+from core.accounts import AccountError, Role
+from core.passwords import PASSWORD_CHARS_MAX
 from core.subscribers import Language
 
 T = TypeVar("T")

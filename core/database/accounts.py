@@ -6,21 +6,32 @@ from psycopg.rows import DictRow
 
 from core.accounts import Role, User
 from core.database.pool import Database
+from core.passwords import FORMER_KEPT
 
 ADD = """
 INSERT INTO desk_users (name, role, password_hash, created_at) VALUES (%(name)s, %(role)s, %(hash)s, %(now)s)
 ON CONFLICT (name) DO NOTHING
 """
 
-GET = "SELECT name, role, generation, created_at, disabled_at FROM desk_users WHERE name = %(name)s"
+GET = "SELECT name, role, generation, created_at, disabled_at, seen_at FROM desk_users WHERE name = %(name)s"
 
-ALL = "SELECT name, role, generation, created_at, disabled_at FROM desk_users ORDER BY name"
+ALL = "SELECT name, role, generation, created_at, disabled_at, seen_at FROM desk_users ORDER BY name"
 
 HASH_OF = "SELECT password_hash FROM desk_users WHERE name = %(name)s"
 
 SET_HASH = """
 UPDATE desk_users SET password_hash = %(hash)s, generation = generation + %(grows)s WHERE name = %(name)s
 """
+
+ANOTHER = """
+UPDATE desk_users SET password_hash = %(hash)s, generation = generation + %(grows)s, seen_at = %(now)s,
+    former_hashes = (ARRAY[password_hash] || former_hashes)[1:%(kept)s]
+WHERE name = %(name)s
+"""
+
+FORMER = "SELECT former_hashes FROM desk_users WHERE name = %(name)s"
+
+SEEN = "UPDATE desk_users SET seen_at = %(now)s WHERE name = %(name)s"
 
 DISABLE = """
 UPDATE desk_users SET disabled_at = %(now)s, generation = generation + 1
@@ -45,8 +56,20 @@ class PgUsers:
         row = await self._database.one(HASH_OF, name=name)
         return None if row is None else str(row["password_hash"])
 
-    async def set_hash(self, name: str, password_hash: str, *, ends_sessions: bool) -> bool:
-        return await self._database.do(SET_HASH, name=name, hash=password_hash, grows=int(ends_sessions)) > 0
+    async def former_hashes(self, name: str) -> tuple[str, ...]:
+        row = await self._database.one(FORMER, name=name)
+        return () if row is None else tuple(row["former_hashes"])
+
+    async def set_hash(
+        self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None
+    ) -> bool:
+        values = {"name": name, "hash": password_hash, "grows": int(ends_sessions)}
+        if now is None:
+            return await self._database.do(SET_HASH, **values) > 0
+        return await self._database.do(ANOTHER, **values, now=now, kept=FORMER_KEPT - 1) > 0
+
+    async def seen(self, name: str, now: datetime) -> None:
+        await self._database.do(SEEN, name=name, now=now)
 
     async def disable(self, name: str, now: datetime) -> bool:
         return await self._database.do(DISABLE, name=name, now=now) > 0
@@ -56,4 +79,6 @@ class PgUsers:
 
 
 def _user_of(row: DictRow) -> User:
-    return User(row["name"], Role(row["role"]), row["generation"], row["created_at"], row["disabled_at"])
+    return User(
+        row["name"], Role(row["role"]), row["generation"], row["created_at"], row["disabled_at"], row["seen_at"]
+    )

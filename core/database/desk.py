@@ -1,5 +1,6 @@
 """What the help desk reads and writes besides payments: stories, notes, messages sent once more."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from core.books import Kind, copy_reference
@@ -8,6 +9,7 @@ from core.database.wake import Wake, Waker
 from core.lookup import Lookup
 from core.payment import Payment
 from core.story import Happening
+from core.transcripts import Blind
 
 NOTE = """
 INSERT INTO desk_notes (payment_id, at, who, text) VALUES (%(payment_id)s, %(now)s, %(who)s, %(text)s)
@@ -31,11 +33,17 @@ RETURNING reference
 """
 
 
+LOOKED_FOR = """
+INSERT INTO desk_lookups (at, who, subject) SELECT %(now)s, %(who)s, unnest(%(subjects)s::text[])
+"""
+
+
 class PgDesk:
     """Implements desk.DeskBooks."""
 
-    def __init__(self, database: Database, waker: Waker) -> None:
+    def __init__(self, database: Database, waker: Waker, blind: Blind) -> None:
         self._database = database
+        self._blind = blind
         self._waker = waker
         self._lookup = Lookup(database)
 
@@ -47,6 +55,11 @@ class PgDesk:
 
     async def note(self, payment_id: str, who: str, text: str, now: datetime) -> None:
         await self._database.do(NOTE, payment_id=payment_id, who=who, text=text, now=now)
+
+    async def looked_for(self, msisdns: Sequence[str], who: str, now: datetime) -> None:
+        if msisdns:
+            subjects = [self._blind.who(number) for number in msisdns]
+            await self._database.do(LOOKED_FOR, subjects=subjects, who=who, now=now)
 
     async def resend(self, payment_id: str, kind: Kind, now: datetime, since: datetime, most: int) -> bool:
         stem = copy_reference(payment_id, kind, 1)[:-1]

@@ -1,13 +1,15 @@
 """The outbox and the log of what went out. A report never takes a message backwards; words are never kept."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from core.books import ANSWERS, Delivery, Kind, Message, message_reference
+from core.books import ANSWERS, Calls, Delivery, Kind, Message, message_reference
 from core.database.pool import Connection, Database
 from core.database.wake import Wake, Waker
 from core.payment import Payment
 from core.subscribers import reachable
+
+HOUR = timedelta(hours=1)
 
 QUEUE = """
 INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
@@ -16,17 +18,23 @@ ON CONFLICT (reference) DO NOTHING
 RETURNING reference
 """
 
-# Numbered by those before: of requests that arrive together one inserts.
+# Requests about one number follow one another: each counts those before it, whatever payment they were about.
+ONE_NUMBER = "SELECT pg_advisory_xact_lock(hashtextextended('call ' || %(recipient)s, 16))"
+
+CALLS = """
+SELECT count(*) FILTER (WHERE payment_id = %(payment_id)s) AS calls,
+       count(*) FILTER (WHERE created_at > %(hour)s AND recipient = %(recipient)s) AS to_number,
+       COALESCE(bool_or(payment_id = %(payment_id)s AND (due_at IS NOT NULL
+           OR (updated_at > %(since)s AND status NOT IN ('delivered', 'failed')))), false) AS ringing
+FROM messages
+WHERE kind = %(kind)s
+  AND (payment_id = %(payment_id)s OR (recipient = %(recipient)s AND created_at > %(hour)s))
+"""
+
 QUEUE_CALL = """
-WITH before AS (
-    SELECT count(*) AS calls, COALESCE(bool_or(due_at IS NOT NULL
-        OR (updated_at > %(since)s AND status NOT IN ('delivered', 'failed'))), false) AS ringing
-    FROM messages WHERE payment_id = %(payment_id)s AND kind = %(kind)s
-)
 INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
-SELECT %(payment_id)s || '-' || %(kind)s || '-' || calls, %(kind)s, %(payment_id)s, %(recipient)s, 'queued',
-       %(now)s, %(now)s, %(now)s
-FROM before WHERE NOT ringing AND calls < %(calls_max)s
+VALUES (%(payment_id)s || '-' || %(kind)s || '-' || %(calls)s::int, %(kind)s, %(payment_id)s, %(recipient)s, 'queued',
+        %(now)s, %(now)s, %(now)s)
 ON CONFLICT (reference) DO NOTHING
 RETURNING reference
 """
@@ -103,11 +111,34 @@ class PgMessages:
             values = {"payment_id": payment.id, "recipient": recipient, "now": now}
             await self._insert(QUEUE, {"reference": reference, "kind": kind, **values})
 
-    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls_max: int) -> bool:
+    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls: Calls) -> bool:
         if not _number_of(payment):
             return False
-        values = {"payment_id": payment.id, "recipient": payment.payer_msisdn, "kind": Kind.OUTGOING_CALL}
-        return await self._insert(QUEUE_CALL, {**values, "now": now, "since": since, "calls_max": calls_max})
+        values: dict[str, object] = {
+            "payment_id": payment.id,
+            "recipient": payment.payer_msisdn,
+            "kind": Kind.OUTGOING_CALL,
+            "now": now,
+            "since": since,
+            "hour": now - HOUR,
+        }
+
+        async def work(connection: Connection) -> bool:
+            async with connection.transaction():
+                await connection.execute(ONE_NUMBER, values)
+                before = await (await connection.execute(CALLS, values)).fetchone()
+                assert before is not None, "a count is one row"
+                if before["ringing"]:
+                    return True
+                if before["calls"] >= calls.payment_max or before["to_number"] >= calls.number_hour_max:
+                    return False
+                counted = {**values, "calls": before["calls"]}
+                row = await (await connection.execute(QUEUE_CALL, counted)).fetchone()
+                if row is not None:
+                    await self._waker.wake([Wake.deliver(row["reference"])], connection)
+                return True
+
+        return await self._database.run(work)
 
     async def _insert(self, statement: str, values: dict[str, object]) -> bool:
         async def work(connection: Connection) -> bool:

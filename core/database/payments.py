@@ -71,6 +71,7 @@ class PgPayments:
                 line_reference=payment.line_reference,
                 payer=payment.payer_msisdn,
                 email=payment.email,
+                email_typed=payment.email_typed,
                 language=payment.language,
                 channel=payment.channel,
                 bills=Jsonb(bills_of(payment.invoices)),

@@ -52,10 +52,10 @@ LIMIT 1
 ADD = """
 WITH added AS (
     INSERT INTO payments (id, idempotency_key, fingerprint, reference, state, service, line_reference, payer_msisdn,
-        email, language, channel, bills, amount_centimes, currency, created_at, expires_at, due_at)
+        email, email_typed, language, channel, bills, amount_centimes, currency, created_at, expires_at, due_at)
     VALUES (%(id)s, %(key)s, %(fingerprint)s, %(reference)s, 'created', %(service)s, %(line_reference)s, %(payer)s,
-        %(email)s, %(language)s, %(channel)s, %(bills)s, %(amount)s, %(currency)s, %(created_at)s, %(expires_at)s,
-        %(expires_at)s)
+        %(email)s, %(email_typed)s, %(language)s, %(channel)s, %(bills)s, %(amount)s, %(currency)s, %(created_at)s,
+        %(expires_at)s, %(expires_at)s)
     RETURNING id, created_at, service, line_reference, channel
 ), locked AS (
     INSERT INTO payment_lines (payment_id, service, line_reference, invoice_number, amount_centimes, active)
@@ -213,7 +213,7 @@ LOOK_AGAIN = "UPDATE payments SET due_at = %(due_at)s WHERE id = %(id)s AND stat
 
 SET_EMAIL = """
 WITH changed AS (
-    UPDATE payments SET email = %(email)s
+    UPDATE payments SET email = %(email)s, email_typed = true
     WHERE id = %(id)s AND state IN ('created', 'sending', 'challenge', 'unknown', 'declined')
     RETURNING *
 )

@@ -9,9 +9,11 @@ from core.subscribers import Language
 
 Remembered = tuple[Language | None, str | None]
 
+# What a voice caller accepted is evidence of that call alone: whose number it was is not proven.
 REMEMBERED = """
 SELECT asked.msisdn, (SELECT language FROM people WHERE people.msisdn = asked.msisdn) AS language,
-       (SELECT version FROM consents WHERE consents.msisdn = asked.msisdn ORDER BY id DESC LIMIT 1) AS version
+       (SELECT version FROM consents WHERE consents.msisdn = asked.msisdn AND channel <> 'ivr' ORDER BY id DESC LIMIT 1)
+           AS version
 FROM unnest(%(msisdns)s::text[]) AS asked (msisdn)
 """
 

@@ -45,6 +45,7 @@ HELD = {
     "transcripts": """
         SELECT DISTINCT at, dialog, channel, wire, language, screen, came_from, outcome, keys, said
         FROM transcript_turns WHERE who = ANY(%(who)s) ORDER BY at""",
+    "searched_by_the_help_desk": "SELECT at FROM desk_lookups WHERE subject = ANY(%(who)s) ORDER BY id",
     "seen_by_the_help_desk": """
         SELECT a.at, a.role, a.action, a.payment_id FROM access_log a
         JOIN payments p ON p.id = a.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY a.id""",
@@ -91,6 +92,7 @@ ERASE = {
             status = CASE status WHEN 'queued' THEN 'failed' ELSE status END
         WHERE recipient = %(msisdn)s OR payment_id IN (SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s)""",
     "transcripts": "DELETE FROM transcript_turns WHERE who = ANY(%(who)s)",
+    "searches": "DELETE FROM desk_lookups WHERE subject = ANY(%(who)s)",
     "remembered": "DELETE FROM people WHERE msisdn = %(msisdn)s",
     "payments": """
         UPDATE payments SET payer_msisdn = '', email = NULL, fingerprint = '', idempotency_key = 'forgotten:' || id

@@ -54,6 +54,11 @@ DELETE FROM people WHERE msisdn IN (
 # by a function with its owner's rights: the role that serves may not delete there (core/database/roles.py)
 DROP_ACCESSES = "SELECT khallas_drop_accesses(%(before)s, %(limit)s) AS touched"
 
+DROP_LOOKUPS = """
+DELETE FROM desk_lookups WHERE id IN (
+    SELECT id FROM desk_lookups WHERE at < %(before)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+"""
+
 
 # Some ten thousand a commit: there are far more of them than of anything else, and nothing hangs on them.
 TRANSCRIPTS_TIMES = 10
@@ -84,6 +89,7 @@ class PgRetention:
         return await self._database.do(FORGET_PEOPLE, before=before, limit=limit)
 
     async def drop_accesses(self, before: datetime, limit: int) -> int:
+        await self._database.do(DROP_LOOKUPS, before=before, limit=limit)
         row = await self._database.one(DROP_ACCESSES, before=before, limit=limit)
         return 0 if row is None else int(row["touched"])
 

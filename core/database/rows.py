@@ -53,6 +53,7 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
         line_reference=row["line_reference"],
         payer_msisdn=row["payer_msisdn"],
         email=row["email"],
+        email_typed=row["email_typed"],
         language=Language(row["language"]),
         channel=row["channel"],
         invoices=_invoices_of(row["bills"]),

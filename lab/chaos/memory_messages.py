@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.books import Delivery, Kind, Message, message_reference
+from core.books import Calls, Delivery, Kind, Message, message_reference
 from core.consent import Consent
 from core.payment import Payment
 from core.subscribers import Language, reachable
@@ -52,13 +52,15 @@ class MemoryMessages:
         self.put(payment, (kind,), now)
         await self.after()
 
-    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls_max: int) -> bool:
+    async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls: Calls) -> bool:
         await self.before()
-        calls = [e for e in self.entries.values() if e.message.payment_id == payment.id]
-        calls = [e for e in calls if e.message.kind is Kind.OUTGOING_CALL]
-        if len(calls) >= calls_max or any(e.due_at or (e.queued_at or now) > since for e in calls):
+        rung = [e for e in self.entries.values() if e.message.payment_id == payment.id]
+        rung = [e for e in rung if e.message.kind is Kind.OUTGOING_CALL]
+        if any(e.due_at or (e.queued_at or now) > since for e in rung):
+            return True
+        if len(rung) >= calls.payment_max:
             return False
-        self.put(payment, (Kind.OUTGOING_CALL,), now, len(calls))
+        self.put(payment, (Kind.OUTGOING_CALL,), now, len(rung))
         await self.after()
         return True
 

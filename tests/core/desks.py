@@ -52,7 +52,9 @@ def make_desk(shop: Shop) -> Desk:
     waker = Waker()
     undoing = Undoing(PgUndoings(shop.database, PgPayments(shop.database)), shop.clock)
     transcripts = PgTranscripts(shop.database, BLIND)
-    return Desk(PgDesk(shop.database, waker), transcripts, PgAccessLog(shop.database), shop.till, undoing, shop.clock)
+    return Desk(
+        PgDesk(shop.database, waker, BLIND), transcripts, PgAccessLog(shop.database), shop.till, undoing, shop.clock
+    )
 
 
 async def shown_to(shop: Shop, number: str) -> None:

@@ -7,9 +7,10 @@ import pytest
 from core.accounts import AccountError, Accounts, Role, hasher, name_of
 from core.database.accounts import PgUsers
 from core.database.pool import Database, open_database
+from core.passwords import fault
 from tests.core.fakes import StillClock
 
-PASSWORD = "une longue phrase"
+PASSWORD = "une longue phrase, 7 mots"
 
 
 @pytest.fixture
@@ -25,10 +26,10 @@ def accounts(database: Database) -> Accounts:
 
 async def test_a_password_opens_its_own_account_only(accounts: Accounts) -> None:
     user = await accounts.add(" Salma.B ", Role.AGENT, PASSWORD)
-    await accounts.add("driss", Role.SUPERVISOR, "another password")
+    await accounts.add("driss", Role.SUPERVISOR, "other words, 31 of them")
     assert (user.name, user.role) == ("salma.b", Role.AGENT)
     assert await accounts.check("SALMA.B", PASSWORD) == user
-    for name, password in (("salma.b", "another password"), ("nobody", PASSWORD), ("", ""), ("a b", PASSWORD)):
+    for name, password in (("salma.b", "other words, 31 of them"), ("nobody", PASSWORD), ("", ""), ("a b", PASSWORD)):
         assert await accounts.check(name, password) is None
 
 
@@ -51,16 +52,16 @@ async def test_a_disabled_account_and_its_sessions_are_over(accounts: Accounts) 
         await accounts.disable("salma")
     with pytest.raises(AccountError, match="taken"):
         await accounts.add("salma", Role.AGENT, PASSWORD)
-    again = await accounts.set_password("salma", "a new one, long")
+    again = await accounts.set_password("salma", "quite other words, 32")
     assert again.disabled_at is not None
-    assert await accounts.check("salma", "a new one, long") is None
+    assert await accounts.check("salma", "quite other words, 32") is None
 
 
 async def test_a_new_password_ends_the_sessions_begun_with_the_old_one(accounts: Accounts) -> None:
     before = await accounts.add("salma", Role.AGENT, PASSWORD)
-    after = await accounts.set_password("salma", "a new one, long")
+    after = await accounts.set_password("salma", "quite other words, 32")
     assert await accounts.check("salma", PASSWORD) is None
-    assert await accounts.check("salma", "a new one, long") == after
+    assert await accounts.check("salma", "quite other words, 32") == after
     assert await accounts.current("salma", before.generation) is None
     assert await accounts.current("salma", after.generation) == after
     with pytest.raises(AccountError, match="there is no"):
@@ -97,3 +98,64 @@ async def test_a_damaged_hash_opens_nothing(accounts: Accounts, database: Databa
     assert await accounts.check("salma", PASSWORD) is None
     assert await accounts.known("salma") == "salma"
     assert await accounts.known(PASSWORD) is None
+
+
+WEAK = (
+    *("aaaaaaaaaaaa", "123456789012", "password1234", "           x", "Password2026!", "P@ssw0rd1234", "azertyuiop12"),
+    *(
+        "Casablanca2026",
+        "MotDePasse123",
+        "khallas-khallas-1",
+        "qwerty123456",
+        "abcdef123456",
+        "salma.b123456",
+        "111111111aaa",
+    ),
+    *(
+        "bonjourbonjour1",
+        "Superviseur2026",
+        "admin1234567",
+        "letters without digits",
+        "1234 5678 9012 3456",
+        "iloveyou12345",
+    ),
+)
+
+
+@pytest.mark.parametrize("password", WEAK)
+def test_what_everybody_tries_is_no_password(password: str) -> None:
+    assert fault(password, "salma.b") is not None
+
+
+@pytest.mark.parametrize(
+    "password", [PASSWORD, "kX9-mVq2-ttRw", "le tram vers Témara part à 8h12", "عبد الرصيف 7 قطط زرق"]
+)
+def test_what_only_one_person_would_try_is_one(password: str) -> None:
+    assert fault(password, "salma.b") is None
+
+
+async def test_the_last_four_passwords_are_not_taken_again(accounts: Accounts) -> None:
+    chosen = [f"{PASSWORD} {n}{n}" for n in range(5)]
+    await accounts.add("salma", Role.AGENT, chosen[0])
+    for password in chosen[1:4]:
+        await accounts.set_password("salma", password)
+    for password in chosen[:4]:
+        with pytest.raises(AccountError, match="the last 4"):
+            await accounts.set_password("salma", password)
+    await accounts.set_password("salma", chosen[4])
+    await accounts.set_password("salma", chosen[0])
+
+
+async def test_an_account_that_nobody_uses_is_over_until_it_gets_another_password(database: Database) -> None:
+    clock = StillClock()
+    accounts = Accounts(PgUsers(database), clock, idle_days=90)
+    user = await accounts.add("salma", Role.AGENT, PASSWORD)
+    clock.forward(89 * 86_400)
+    assert await accounts.check("salma", PASSWORD) is not None
+    clock.forward(89 * 86_400)
+    assert await accounts.current("salma", user.generation) is not None
+    clock.forward(86_400)
+    assert await accounts.check("salma", PASSWORD) is None
+    assert await accounts.current("salma", user.generation) is None
+    await accounts.set_password("salma", "quite other words, 32")
+    assert await accounts.check("salma", "quite other words, 32") is not None

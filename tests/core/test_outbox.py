@@ -1,11 +1,12 @@
 """Messages: each at least once under its own reference, tried again when that can help, dropped when overtaken."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from core.billpay import NoSuchPayment
-from core.books import Delivery, Kind, message_reference
+from core.books import Calls, Delivery, Kind, message_reference
 from core.outbox import Sender
 from core.payment import Payment, State
 from core.ports import Sms
@@ -215,3 +216,22 @@ async def test_a_call_that_is_over_rings_no_more(shop: Shop, how: Delivery) -> N
     await shop.till.request_call(payment.id)
     await shop.work()
     assert len(shop.gateways.calls) == 2
+
+
+async def test_one_number_is_rung_so_often_an_hour_whatever_it_pays(shop: Shop) -> None:
+    """Twelve journeys of one number in some seconds: its telephone is no bell."""
+    payment = await shop.started()
+    more = [replace(payment, id=f"{n:026}") for n in range(11)]
+    for each in more:
+        await shop.database.do(
+            "INSERT INTO payments SELECT (jsonb_populate_record(p, jsonb_build_object('id', %(id)s::text, "
+            "'reference', right(%(id)s, 6), 'idempotency_key', %(id)s::text))).* FROM payments p WHERE id = %(of)s",
+            id=each.id,
+            of=payment.id,
+        )
+    rung = await asyncio.gather(*(shop.till.request_call(each.id) for each in (payment, *more)))
+    assert rung.count(True) == Calls().number_hour_max
+    assert len(await shop.database.all("SELECT FROM messages WHERE kind = 'outgoing_call'")) == rung.count(True)
+    shop.clock.forward(3_601)
+    late = next(each for each, rang in zip((payment, *more), rung, strict=True) if not rang)
+    assert await shop.till.request_call(late.id)

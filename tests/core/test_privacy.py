@@ -104,7 +104,7 @@ async def test_an_export_of_a_stranger_is_empty(at: DeskShop, privacy: Privacy) 
     await lived(at)
     told = await privacy.export("+212600000099")
     lists = {name: value for name, value in told.items() if isinstance(value, list)}
-    assert len(lists) == 13
+    assert len(lists) == 14
     assert all(value == [] for value in lists.values())
 
 
@@ -137,6 +137,7 @@ async def test_erasing_leaves_accounts_and_evidence_alone(at: DeskShop, privacy:
         "answers": 1,
         "messages": 2,
         "transcripts": 2,
+        "searches": 0,
         "remembered": 1,
         "payments": 1,
         "conversations": 2,
@@ -220,3 +221,17 @@ async def test_a_number_must_be_one(privacy: Privacy, number: str) -> None:
     for ask in (privacy.export(number), privacy.erase(number), privacy.correct(number, language=Language.FR)):
         with pytest.raises(ValueError, match="not a telephone number"):
             await ask
+
+
+async def test_a_search_for_a_number_is_told_to_its_owner_and_goes_with_the_rest(
+    at: DeskShop, privacy: Privacy
+) -> None:
+    await at.desk.search(AGENT, "Salma Demo 0600000001")
+    await at.desk.dialogs_of(AGENT, PAYER)
+    told = await privacy.export(PAYER)
+    assert len(told["searched_by_the_help_desk"]) == 2
+    await privacy.erase(PAYER)
+    assert (await privacy.export(PAYER))["searched_by_the_help_desk"] == []
+    rows = str(await at.shop.database.all("SELECT detail FROM access_log"))
+    assert "600000001" not in rows
+    assert "Salma" not in rows

@@ -103,6 +103,7 @@ EVERYWHERE: tuple[Shown, ...] = (
     Email(FIVE_HUNDRED),
     HandOver(BASKET),
     HandOver(DEAR),
+    HandOver(DEAR, rings=False),
     Resume(HandOver(BASKET)),
     Resume(HandOver(DEAR)),
     Resume(PaymentCode(Kind.INTERNET, LONGEST_REFERENCE)),
@@ -121,6 +122,7 @@ EVERYWHERE: tuple[Shown, ...] = (
 # What only a channel that takes cards shows.
 WITH_CARD: tuple[Shown, ...] = (
     Reference(None),
+    Reference(None, "345678"),
     Resume(CardNumber(BASKET)),
     Resume(CardNumber(DEAR)),
     CardNumber(BASKET),

@@ -55,7 +55,7 @@ async def test_a_silent_bank_ends_in_unknown(on: Stage) -> None:
     assert call.screen == "Unknown"
     assert polls == POLLS_MAX
     again = on.call()
-    assert (await again.dial()).screen == "Unknown"
+    assert (await again.dial()).screen == "Service"  # whoever says this number hears nothing of its payments
 
 
 async def test_a_refusal_of_the_till_is_told_at_the_next_pause(on: Stage) -> None:
@@ -156,19 +156,52 @@ async def test_a_quoted_reference(on: Stage) -> None:
     await call.dial()
     await call.choose("fr")
     await call.choose("basket")
-    assert (await call.key("000000")).page.text.startswith("reference.wrong")
-    assert (await call.key("110001")).screen == "CardNumber"
+    assert (await call.key("000000")).page.text.startswith("reference.proof")
+    assert (await call.key("0600000001")).page.text.startswith("reference.wrong")
+    await call.key("9")
+    await call.choose("basket")
+    assert (await call.key("110001")).page.text.startswith("reference.proof")
+    assert (await call.key("0600000004")).page.text.startswith("reference.wrong")
+    assert (await call.key("0600000001")).screen == "CardNumber"
     on.till.become("p1", State.CAPTURED)
     other = on.call("+212611111112")
     await other.dial()
     await other.choose("fr")
     await other.choose("basket")
-    assert (await other.key("110001")).screen == "Paid"
+    await other.key("110001")
+    assert (await other.key("482913")).screen == "Paid"  # the line's payment code proves as much
 
 
-async def test_starting_over_on_the_call(on: Stage) -> None:
+async def test_who_quotes_a_basket_is_not_asked_for_another_call_s_pin(on: Stage) -> None:
     await (await to_confirm(on)).choose("pay")
+    on.till.become("p1", State.CHALLENGE)
+    call = on.call("+212611111111")
+    await call.dial()
+    await call.choose("fr")
+    await call.choose("basket")
+    await call.key("110001")
+    assert (await call.key("482913")).screen == "Unknown"
+    assert not on.till.memory.pins
+
+
+@pytest.mark.parametrize("state", [State.CREATED, State.CHALLENGE, State.SENDING, State.UNKNOWN])
+async def test_who_is_said_to_call_hears_nothing_of_the_number_s_payment(on: Stage, state: State) -> None:
+    """Caller id can be forged: no PIN, no amount, no cancelling, and the consent of another call counts for nothing."""
+    await (await to_confirm(on)).choose("pay")
+    on.till.become("p1", state)
     call = on.call()
-    assert (await call.dial()).screen == "Resume"
-    assert (await call.choose("over")).screen == "Service"
-    assert on.till.only_payment().state is State.EXPIRED
+    answer = await call.dial()
+    assert answer.screen == "Service"
+    assert "769" not in answer.page.text
+    assert on.till.only_payment().state is state
+    await call.choose("own:0")
+    assert (await call.key("482913")).screen == "Terms"
+
+
+async def test_who_is_said_to_call_hears_no_other_line_of_the_number(on: Stage) -> None:
+    call = on.call("+212600000003")
+    await call.dial()
+    answer = await call.choose("fr")
+    assert answer.screen == "Service"
+    assert "0537000103" not in answer.page.text
+    assert "7710345" not in answer.page.text

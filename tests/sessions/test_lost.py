@@ -238,6 +238,7 @@ async def test_a_chosen_language_stays(on: Stage) -> None:
     await call.dial()
     await call.choose("en")
     await call.choose("basket")
-    answer = await call.key("110001")
+    await call.key("110001")
+    answer = await call.key("0600000001")
     assert answer.screen == "CardNumber"
     assert answer.language is Language.EN

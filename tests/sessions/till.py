@@ -95,6 +95,7 @@ class FakeTill(Till):
         self.memory = demo_memory()
         self.calls: Counter[str] = Counter()
         self.before: dict[str, Callable[[], None]] = {}
+        self.rings = True
 
     def _enter(self, name: str) -> Refusal | None:
         self.calls[name] += 1
@@ -156,17 +157,23 @@ class FakeTill(Till):
             (p for p in self.memory.payments.values() if p.payer_msisdn == msisdn and p.state in open_states), None
         )
 
-    async def by_reference(self, reference: str) -> Payment | None:
-        self._enter("by_reference")
-        return next((p for p in self.memory.payments.values() if p.reference == reference), None)
+    async def quoted(self, channel: str, caller_msisdn: str, reference: str, proof: str) -> Payment | Refusal:
+        refusal = self._enter("quoted")
+        if refusal is not None:
+            return refusal
+        found = next((p for p in self.memory.payments.values() if p.reference == reference), None)
+        if found is None or proof not in {found.line_reference, CODES.get(found.line_reference)}:
+            return Refusal.WRONG_CODE
+        return found
 
     async def cancel(self, payment_id: str) -> None:
         self._enter("cancel")
         if self.memory.payments[payment_id].state is State.CREATED:
             self.become(payment_id, State.EXPIRED)
 
-    async def request_call(self, payment_id: str) -> None:
+    async def request_call(self, payment_id: str) -> bool:
         self._enter("request_call")
+        return self.rings
 
     async def authorise(self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float) -> Payment | Refusal:
         refusal = self._enter("authorise")

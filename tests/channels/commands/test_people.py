@@ -11,7 +11,7 @@ from channels.cli import app
 from core.accounts import hasher
 from tests.core.conftest import LINES, PAYER
 
-PASSWORD = "twelve or more characters"
+PASSWORD = "twelve or more characters, 7"
 
 
 @pytest.fixture

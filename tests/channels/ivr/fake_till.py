@@ -119,8 +119,11 @@ class FakeTill(Till):
         mine = [p for p in self.books.payments.values() if p.payer_msisdn == msisdn]
         return next((p for p in mine if p.state in ACTIVE and p.state is not State.CAPTURED), None)
 
-    async def by_reference(self, reference: str) -> Payment | None:
-        return next((p for p in self.books.payments.values() if p.reference == reference), None)
+    async def quoted(self, channel: str, caller_msisdn: str, reference: str, proof: str) -> Payment | Refusal:
+        if self.books.broken is not None:
+            raise self.books.broken
+        found = (p for p in self.books.payments.values() if p.reference == reference and p.line_reference == proof)
+        return next(found, Refusal.WRONG_CODE)
 
     async def cancel(self, payment_id: str) -> None:
         self._change(payment_id, state=State.EXPIRED)
