@@ -61,7 +61,7 @@ def test_the_wire_hears_its_own_request_and_answers_in_kind() -> None:
     heard = wire.decode(_incoming({"dialog": "a1", "from": "212600000001", "turn": 2, "keys": "1"}))
     assert not isinstance(heard, Reply)
     assert (heard.dialog, heard.msisdn, heard.order, heard.typed, heard.begins) == (
-        "a1",
+        "acme-a1",
         "+212600000001",
         1,
         "1",
@@ -73,11 +73,30 @@ def test_the_wire_hears_its_own_request_and_answers_in_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", {"dialog": "", "from": "2126", "turn": 1}, {"dialog": "a", "turn": 0}]
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[" * 20_000,
+        {"dialog": "", "from": "2126", "turn": 1},
+        {"dialog": "a", "turn": 0},
+        {"dialog": "a", "from": "212600000001", "turn": True},
+        {"dialog": "a b", "from": "212600000001", "turn": 1},
+        {"dialog": "a", "from": "212600000001", "turn": 2, "keys": "1" * 9_000},
+    ],
 )
 def test_the_wire_refuses_what_acme_never_sends(body: object) -> None:
     with pytest.raises(Malformed):
         _acme().decode(_incoming(body))
+
+
+def test_the_wire_takes_acmes_event_and_halves_of_an_emoji() -> None:
+    wire = _acme()
+    assert isinstance(wire.decode(_incoming({"dialog": "a", "from": "212600000001", "turn": 0})), Reply)
+    heard = wire.decode(_incoming({"dialog": "a", "from": "212600000001", "turn": 2, "keys": "\ud83d"}))
+    assert not isinstance(heard, Reply)
+    assert (heard.typed or "").encode()
 
 
 # --- an acquirer -----------------------------------------------------------------------------------------------------
