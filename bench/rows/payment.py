@@ -17,10 +17,11 @@ BURST_MAX_S = 120
 NAMES = {"khallas": "Khallas", "bare": "its statements, bare"}
 SIZE = """
 SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relname IN
-('payments', 'payment_lines', 'payment_events', 'messages', 'receipts', 'procrastinate_jobs', 'procrastinate_events')
+('payments', 'payment_lines', 'payment_events', 'messages', 'receipts', 'procrastinate_jobs', 'procrastinate_events',
+ 'ledger_transfers')
 """
 PAID = "SELECT count(*) FROM receipts r JOIN payments p ON p.id = r.payment_id WHERE p.state = 'captured'"
-EMPTY = "TRUNCATE payments, procrastinate_jobs, messages, receipts, receipt_counters CASCADE"
+EMPTY = "TRUNCATE payments, ledger_transfers, procrastinate_jobs, messages, receipts, receipt_counters CASCADE"
 
 
 def burst(mode: str, database_url: str, count: int) -> Sample:
@@ -51,6 +52,10 @@ def run(backends: stage.Backends, plan: Plan) -> list[Row]:
     findings = (
         Finding("client CPU a payment, times the bare one's", mine.cpu_us / yours.cpu_us, "x", at_most(1.6)),
         Finding("payments/s, times the bare ones", mine.rate / yours.rate, "x", at_least(0.75)),
-        Finding("a payment with its bills, events, messages, jobs and indexes, in PostgreSQL", kept_bytes, "bytes"),
+        Finding(
+            "a payment with its bills, events, transfers, messages, jobs and indexes, in PostgreSQL",
+            kept_bytes,
+            "bytes",
+        ),
     )
     return [Row("payment", "Payment: basket, card, receipt; the acquirer's call left out", findings, samples)]
