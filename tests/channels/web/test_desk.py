@@ -268,6 +268,7 @@ async def test_odd_requests_are_answered_in_words_and_do_nothing(site: DeskSite)
 async def test_a_database_that_is_away_shows_nothing(site: DeskSite) -> None:
     seat = await site.seat("amal")
     payment_id = await found(site, seat)
+    site.at.shop.by_hand = True  # nothing can be compared afterwards
     await site.at.shop.database.pool.close()
     assert await seat.get(f"/desk/payments/{payment_id}") == 503
     assert "769,20" not in seat.page
