@@ -84,6 +84,8 @@ class _Pages:
 
     async def contact(self, visit: Visit) -> Response:
         """POST: the same with the payer's number and address, which is logged by itself."""
+        if not await self._threshold.may_reveal(visit):
+            return await self._back(visit, _id(visit), "notice.contacts")
         return await self._case(visit, await self._desk.open(visit.actor, _id(visit), contact=True))
 
     async def resend(self, visit: Visit) -> Response:

@@ -113,6 +113,10 @@ class Threshold:
 
         return self._safely(answer)
 
+    async def may_reveal(self, visit: Visit) -> bool:
+        """Whether one more contact may be shown to this person now."""
+        return await self._doorkeeper.may_reveal(visit.user)
+
     async def leave(self, visit: Visit) -> Response:
         """POST /desk/logout."""
         await self.sessions.end(visit.session.token)

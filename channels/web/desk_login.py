@@ -38,6 +38,7 @@ class LoginLimits:
     SLOW_TRIES = 1  # of an account from one place, past either
     ADDRESS_PACE, ADDRESS_PACE_S = 15, 10
     ACCOUNT_PACE, ACCOUNT_PACE_S = 10, 60
+    CONTACTS, CONTACTS_S = 30, 600  # a person reveals: more is no conversation with a customer
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -64,6 +65,10 @@ class LoginLimits:
     async def right(self, name: str, address: str, browser: str = "") -> None:
         """The password was right: what was mistyped before it is forgotten."""
         await self._limits.forget(self._pair(name, address, browser))
+
+    async def reveals(self, name: str) -> bool:
+        """Whether this person may see one more contact now; a limit that is hit alerts (scope "desk")."""
+        return await self._limits.spend([Limit("contacts", name, self.CONTACTS, self.CONTACTS_S)]) is None
 
     def _pair(self, name: str, address: str, browser: str) -> tuple[Limit, ...]:
         place = f"{name}|{browser or network_of(address)}"
@@ -110,6 +115,10 @@ class Doorkeeper:
     async def sits(self, name: str, generation: int) -> User | None:
         """Whether a session's account is still good."""
         return await self._accounts.current(name, generation)
+
+    async def may_reveal(self, user: User) -> bool:
+        """See LoginLimits.reveals."""
+        return await self._limits.reveals(user.name)
 
     async def leaves(self, user: User, address: str) -> None:
         await self._desk.record(user.name, user.role, Action.LOGOUT, address)

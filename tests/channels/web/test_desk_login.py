@@ -10,6 +10,7 @@ from yarl import URL
 
 from channels.limits import Limits
 from channels.web.desk_login import LoginLimits, network_of
+from core.access import Action
 from core.payment import State
 from tests.channels.web.desk_site import PASSWORD, DeskSite, desk_site, make_accounts, settings
 from tests.core.conftest import Shop
@@ -251,3 +252,14 @@ async def test_without_counters_nobody_comes_in(shop: Shop, hashed: str) -> None
         seat = await site.seat()
         assert await seat.login("amal") == 503
         assert "Le service ne répond pas" in seat.text
+
+
+async def test_contacts_are_revealed_at_a_person_s_pace(site: DeskSite) -> None:
+    """Three hundred in four seconds is no conversation: the log then has as many lines as were shown."""
+    payment = await site.at.shop.paid()
+    seat = await site.seat("amal")
+    await seat.get(f"/desk/payments/{payment.id}")
+    for _ in range(LoginLimits.CONTACTS + 3):
+        assert await seat.post(f"/desk/payments/{payment.id}/contact") == 200
+    assert seat.notice.startswith("Trop de coordonnées")
+    assert (await site.at.actions()).count(Action.CONTACT) == LoginLimits.CONTACTS
