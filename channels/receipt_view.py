@@ -167,7 +167,7 @@ def when(moment: datetime | None) -> str | None:
 
 
 def _method(brand: str | None, texts: Texts, language: Language) -> str:
-    """A brand nobody knows passes through in its own letters; "card" is no brand (core/cards.py)."""
-    if not brand or brand == "card":
+    """A brand nobody knows passes through in its own letters; neither "card" nor the acquirer's own name is one."""
+    if not brand or brand in {"card", "cmi"}:
         return texts.get(language, SECTION, "method.card")
     return texts.fill(language, SECTION, "method.brand", brand=_BRANDS.get(brand, brand.title()))

@@ -23,6 +23,7 @@ TONES: dict[Status, tuple[Colour, Colour]] = {
 LOGO_MM, LOGO_WIDE_MM = 12.0, 42.0
 FACT_MM, ROW_MM, NOTE_MM = 9.0, 8.0, 5.6
 QR_MM = 30.0
+NAME_GAP_MM = 6.0
 PERIOD_MM = 88.0
 LABEL, VALUE, STRONG = Face(11, SOFT), Face(11), Face(11, bold=True)
 SMALL, NUMBER = Face(9, SOFT), Face(11, bold=True)
@@ -42,6 +43,7 @@ def render(view: ReceiptView, way: Way, operator: Operator) -> bytes:
     """The document. Raises ValueError when there are more bills than PAGES_MAX hold."""
     sheet = Sheet(rtl=view.rtl)
     sheet.describe(f"{view.title} {view.number}", operator.name, view.language.value, view.paid_at)
+    sheet.foot(view.number)
     _header(sheet, view, operator)
     _verdict(sheet, view)
     _facts(sheet, view)
@@ -52,7 +54,9 @@ def render(view: ReceiptView, way: Way, operator: Operator) -> bytes:
 
 def _header(sheet: Sheet, view: ReceiptView, operator: Operator) -> None:
     width = _mark(sheet) if operator.logo is None else sheet.picture(operator.logo, LOGO_MM, LOGO_WIDE_MM)
-    sheet.text(operator.name, NAME, start=width + 4 if width else 0, dy=(LOGO_MM - NAME.height_mm) / 2)
+    kept = max(sheet.width_of(view.number_label, SMALL), sheet.width_of(view.number, NUMBER, latin=True)) + NAME_GAP_MM
+    start = width + 4 if width else 0
+    sheet.text(operator.name, NAME, start=start, dy=(LOGO_MM - NAME.height_mm) / 2, kept=kept)
     sheet.text_end(view.number_label, SMALL, dy=0.6)
     sheet.text_end(view.number, NUMBER, dy=5.4, latin=True)
     sheet.down(LOGO_MM + 5)
@@ -112,7 +116,7 @@ def _bills(sheet: Sheet, view: ReceiptView) -> None:
         sheet.text_end(row.amount, VALUE, dy=dy, latin=True)
         sheet.down(ROW_MM)
         sheet.rule(RULE)
-    sheet.room(3 * ROW_MM)
+    sheet.room((4 if view.back else 3) * ROW_MM + QR_MM)  # the code of the way back never stands alone on a page
     sheet.rule(INK, width_mm=0.5)
     sheet.text(view.total_label, HEADING, dy=2)
     sheet.text_end(view.total, HEADING, dy=2, latin=True)

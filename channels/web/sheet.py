@@ -5,13 +5,14 @@ runs of their own (`latin`), so that no neighbour turns them round. Needs the `p
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.errors import FPDFException
+from fpdf.fonts import TTFFont
 from fpdf.image_parsing import preload_image
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ PAGES_MAX = 60
 LINES_MAX = 6
 WORDS_MAX = 200
 BALANCING = (0.5, 0.6, 0.7, 0.8, 0.9)  # shares of the width, the narrowest that does is taken
+ELLIPSIS = "…"
+MARKS = frozenset("\u00a0\u200c\u200d\u200e\u200f\u2066\u2067\u2068\u2069")
+FOOT_MM = 6.0  # below what is written
 NO_DATE = datetime(2020, 1, 1, tzinfo=UTC)  # bytes must repeat for a payment without a date, too
 
 Colour = tuple[int, int, int]
@@ -48,21 +52,46 @@ class Face:
         return self.size_pt * MM_PER_PT * LINE_HEIGHT
 
 
+FOOT = Face(8, SOFT)
+
+
+class _Paper(FPDF):
+    """Calls at each page's end."""
+
+    ended: Callable[[], None] | None = None
+
+    def footer(self) -> None:
+        if self.ended is not None:
+            self.ended()
+
+
 class Sheet:
     """One document being written downwards."""
 
     def __init__(self, *, rtl: bool) -> None:
         self.rtl = rtl
+        self._foot = ""
         self.width = WIDTH_MM - 2 * MARGIN_MM
         self.y = MARGIN_MM
-        self.pdf = FPDF(format="A4")
+        self.pdf = _Paper(format="A4")
         self.pdf.set_auto_page_break(auto=False)
         self.pdf.set_margins(MARGIN_MM, MARGIN_MM)
         self.pdf.c_margin = 0.0
         for family, name in ((LATIN, "NotoSans"), (ARABIC, "NotoSansArabic")):
             self.pdf.add_font(family, "", FONTS / f"{name}-Regular.ttf")
             self.pdf.add_font(family, "B", FONTS / f"{name}-Bold.ttf")
+        self.pdf.ended = self._end_page
         self.pdf.add_page()
+
+    def foot(self, words: str) -> None:
+        """What stands at the foot of every page before its number."""
+        self._foot = words
+
+    def _end_page(self) -> None:
+        kept, self.y = self.y, HEIGHT_MM - MARGIN_MM
+        place = (MARGIN_MM, FOOT_MM, self.width)
+        self._line(f"{self._foot} · {self.pdf.page_no()}", FOOT, place, "C", latin=True)
+        self.y = kept
 
     def describe(self, title: str, author: str, language: str, made_at: datetime | None) -> None:
         """What a reader shows of the document; the date is the payment's, so that bytes repeat."""
@@ -93,10 +122,18 @@ class Sheet:
         """The left edge on the page of something that begins `start_mm` from the reading side."""
         return WIDTH_MM - MARGIN_MM - start_mm - width_mm if self.rtl else MARGIN_MM + start_mm
 
-    def text(self, words: str, face: Face, *, start: float = 0, dy: float = 0, latin: bool = False) -> None:
-        """One line that begins there."""
-        width = self.width - start
-        self._line(words, face, (self.left_of(start, width), dy, width), "R" if self.rtl else "L", latin=latin)
+    def text(
+        self, words: str, face: Face, *, start: float = 0, dy: float = 0, latin: bool = False, kept: float = 0
+    ) -> None:
+        """One line that begins there; where it leaves `kept` free at the other side it is cut to what is left."""
+        width = self.width - start - kept
+        place = (self.left_of(start, width), dy, width)
+        self._line(words, face, place, "R" if self.rtl else "L", latin=latin, cut=kept > 0)
+
+    def width_of(self, words: str, face: Face, *, latin: bool = False) -> float:
+        """What a line takes where nothing shrinks it."""
+        self._face(face, latin=latin)
+        return float(self.pdf.get_string_width(words))
 
     def text_end(self, words: str, face: Face, *, dy: float = 0, latin: bool = False) -> None:
         """One line that ends at the other side, and takes at most two thirds of the width."""
@@ -181,14 +218,31 @@ class Sheet:
         self.pdf.set_text_shaping(True, direction="rtl" if self.rtl and not latin else "ltr")
         self.pdf.set_text_color(*face.colour)
 
-    def _line(self, words: str, face: Face, place: tuple[float, float, float], align: str, *, latin: bool) -> None:
+    def _line(
+        self, words: str, face: Face, place: tuple[float, float, float], align: str, *, latin: bool, cut: bool = False
+    ) -> None:
         left, dy, width = place
         self._face(face, latin=latin)
+        words = self._printable(words)
         wanted = self.pdf.get_string_width(words)
         if wanted > width:
             self._face(face, latin=latin, scale=max(SHRINK_MIN, width / wanted * 0.99))
+            words = self._shortened(words, width) if cut else words
         self.pdf.set_xy(left, self.y + dy)
         self.pdf.cell(width, face.height_mm, words, align=align)
+
+    def _printable(self, words: str) -> str:
+        """Without what neither font can draw, so that no blank stands for it; marks of direction are not drawn."""
+        drawn = (font.cmap for font in self.pdf.fonts.values() if isinstance(font, TTFFont))
+        known = frozenset().union(*(map(int, cmap) for cmap in drawn))
+        return "".join(char for char in words if ord(char) in known or char in MARKS).strip()
+
+    def _shortened(self, words: str, width: float) -> str:
+        """Cut from its end until it fits, which is told by an ellipsis."""
+        short = words
+        while short and self.pdf.get_string_width(short) > width:  # bounded by its length
+            short = short.rstrip(ELLIPSIS)[:-1].rstrip() + ELLIPSIS if len(short) > len(ELLIPSIS) else ""
+        return short
 
 
 def _runs(row: Sequence[bool]) -> list[tuple[int, int]]:

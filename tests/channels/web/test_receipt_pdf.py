@@ -11,7 +11,8 @@ from pypdf import PdfReader
 from pypdf.generic import StreamObject
 
 from channels.receipt_view import Operator, receipt_view
-from channels.web.receipt_pdf import Way, render
+from channels.web.receipt_pdf import NAME, NUMBER, Way, render
+from channels.web.sheet import Sheet
 from core.invoices import Invoice
 from core.payment import Payment, State
 from core.subscribers import Language
@@ -132,3 +133,57 @@ async def test_it_is_served_as_a_file_of_its_own() -> None:
             assert "Reçu de paiement" in words(await answer.read())
         async with browser.http.get(f"/receipts/{token}.pdf?lang=en") as answer:
             assert "Payment receipt" in words(await answer.read())
+
+
+LONG_NAME = "Société Générale d'Électricité et de Téléphonie du Maroc SA"
+
+
+def runs(content: bytes, page: int = 0) -> dict[str, tuple[float, float, float]]:
+    """Where each run of a page stands: its left edge and line, and its size."""
+    found: dict[str, tuple[float, float, float]] = {}
+
+    def keep(part: str, _ctm: object, matrix: list[float], _font: object, size: float) -> None:
+        if part.strip():
+            found[part.strip()] = (matrix[4], matrix[5], size)
+
+    PdfReader(BytesIO(content)).pages[page].extract_text(visitor_text=keep)
+    return found
+
+
+@pytest.mark.parametrize("name", [LONG_NAME, "W" * 60, "م" * 60])
+def test_an_operators_name_leaves_the_receipt_number_its_place(name: str) -> None:
+    content = made(paid(Language.FR), Operator(name, "777"))
+    text = words(content)
+    assert "2026-00000042" in text
+    if name == LONG_NAME:
+        assert name in text
+    sheet = Sheet(rtl=False)
+    number = sheet.width_of("2026-00000042", NUMBER, latin=True)
+    assert all(size <= NAME.size_pt for _, _, size in runs(content).values() if size)
+    assert number < sheet.width / 3
+
+
+def test_what_no_font_draws_is_left_out_of_a_name() -> None:
+    text = words(made(paid(Language.FR), Operator("Télécom \U0001f4de 電話 Maroc", "777")))
+    assert "Télécom" in text
+    assert "Maroc" in text
+    assert "\U0001f4de" not in text
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("count", [1, 12, 13, 14, 15, 16, 17, 40])
+def test_every_page_bears_its_number_and_the_receipts(language: Language, count: int) -> None:
+    bills = tuple(Invoice(f"{n:016d}", date(2026, 1, 1), 10_00, date(2026, 2, 1)) for n in range(count))
+    pages = PdfReader(BytesIO(made(paid(language, bills=bills)))).pages
+    texts = [page.extract_text() for page in pages]
+    for number, text in enumerate(texts, start=1):
+        assert f"2026-00000042 · {number}" in text
+    assert TEXTS.get(language, "receipt", "total") in texts[-1] or language is Language.AR
+    assert f"{count * 10:,}".replace(",", " ") + ",00 DH" in texts[-1]  # the code stands below the total
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_card_of_the_acquirers_own_brand_is_a_card(language: Language) -> None:
+    view = receipt_view(replace(paid(language), card_brand="cmi"), TEXTS, OPERATOR)
+    (method,) = (fact.value for fact in view.facts if fact.name == "method")
+    assert method == TEXTS.get(language, "receipt", "method.card")
