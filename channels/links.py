@@ -22,6 +22,8 @@ ID_BYTES, DAY_BYTES, TAG_BYTES = 16, 2, 11
 TOKEN_CHARS = 39  # 62**39 > 2**(8 * 29) > 62**38
 TTL_DAYS = 400  # a tax year and what follows it
 KEYS_MAX = 8
+PASTED_MAX = 8
+PASTED = " \t\r\n.,;:!?)]}>\"'»”’…<([{«“‘\u00a0\u200b\u200e\u200f\u2066\u2067\u2068\u2069\ufeff،؛؟"
 _PURPOSE = b"khallas receipt link 1\0"  # the same secret signs other things elsewhere
 _PAY_PURPOSE = b"khallas pay link 1\0"
 ULID_CHARS = 26
@@ -150,7 +152,12 @@ def _text(packed: bytes) -> str:
 
 
 def _bytes(token: str) -> bytes | None:
-    """One spelling for each link: exactly TOKEN_CHARS of ALPHABET, and no number above what the bytes can hold."""
+    """One spelling for each link: exactly TOKEN_CHARS of ALPHABET, and no number above what the bytes can hold.
+
+    What people paste with it (a full stop, a bracket, a mark of direction) is no part of it.
+    """
+    if len(token) <= TOKEN_CHARS + PASTED_MAX:
+        token = token.strip(PASTED)
     if len(token) != TOKEN_CHARS:
         return None
     number = 0

@@ -81,3 +81,10 @@ def test_what_cannot_be_signed_is_refused() -> None:
         ReceiptLinks(["k"], "https://x", ttl_days=0)
     with pytest.raises(ValueError, match="hexadecimal"):
         LINKS.make("nonsense", PAID_AT)
+
+
+@pytest.mark.parametrize("pasted", ["{}.", "({})", "{})", "\u200f{}", "{}\u200e.", "«\u00a0{}\u00a0»", "{}،", '"{}"'])
+def test_what_is_pasted_with_a_link_is_no_part_of_it(pasted: str) -> None:
+    made = LINKS.make(ID, PAID_AT)
+    assert LINKS.verify(pasted.format(made), PAID_AT) == ID
+    assert LINKS.verify(made + "." * 9, PAID_AT) is BadLink.FORGED
