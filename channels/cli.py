@@ -281,7 +281,7 @@ def reconcile(
 
 @app.command()
 def lookup(reference: str, as_json: Json = False) -> None:
-    """Find payments by authorisation, transaction or receipt number, reference, line or MSISDN."""
+    """Find payments by authorisation, transaction, receipt or bill number, reference, line or MSISDN."""
     from channels.commands.lookup import find, story_lines
 
     found = asyncio.run(find(_at_hand(), reference))
