@@ -82,7 +82,9 @@ class Baskets:
             owed = await self._billing.unpaid(service, reference)
         except BillingDown:
             return Refusal.BILLING_DOWN
-        return None if set(invoices) <= set(owed) else Refusal.BILLS_CHANGED
+        # a due date that moved alone changes nothing that is to be paid
+        shown = {(bill.number, bill.amount_centimes) for bill in invoices}
+        return None if shown <= {(bill.number, bill.amount_centimes) for bill in owed} else Refusal.BILLS_CHANGED
 
     async def start(self, order: StartOrder) -> Payment | Refusal:
         """See billpay.Till.start."""

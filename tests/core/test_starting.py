@@ -166,3 +166,8 @@ async def test_a_basket_nobody_sent_lets_another_payer_in_when_no_card_can_be_be
     assert isinstance(await shop.till.unpaid(Service.MOBILE, "0600000001", payer_msisdn=STRANGER), tuple)
     assert isinstance(await shop.till.start(shop.order("ussd:2", payer=STRANGER)), Payment)
     assert await shop.state(first) is State.EXPIRED
+
+
+async def test_a_due_date_that_moved_alone_is_no_change(shop: Shop) -> None:
+    await shop.database.do("UPDATE invoices SET due_date = due_date + 10")
+    assert isinstance(await shop.till.start(shop.order()), Payment)
