@@ -25,6 +25,7 @@ def paid(
         line_reference="0600000001",
         payer_msisdn="+212600000001",
         email="salma@example.com",
+        email_typed=True,
         language=language,
         channel="ussd",
         invoices=bills,

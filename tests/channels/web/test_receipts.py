@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from pypdf import PdfReader
 
-from channels.receipt_view import STATUS, Status
+from channels.receipt_view import STATUS, Operator, Status, receipt_view
 from channels.web import extras
 from core.invoices import Invoice
 from core.money import dh
@@ -263,3 +263,10 @@ async def test_a_link_opens_with_what_was_pasted_behind_it(browser: Site, pasted
     token = browser.books.hold(paid(Language.FR))
     answer, page = await browser.get(f"/receipts/{token}{pasted}")
     assert (answer.status, "2026-00000042" in page) == (200, True)
+
+
+def test_the_line_owners_address_is_masked_for_whoever_pays() -> None:
+    """A stranger pays a line by its code: the address is the owner's, and the payer never typed it."""
+    stranger = replace(paid(), email_typed=False)
+    facts = {fact.name: fact.value for fact in receipt_view(stranger, load_texts(), Operator("Opérateur", "777")).facts}
+    assert facts["email"] == "s***@example.com"
