@@ -17,7 +17,6 @@ ALTER TABLE settlement_runs
     ADD COLUMN credits_centimes bigint,
     ADD COLUMN commission_centimes bigint,
     ADD COLUMN net_centimes bigint;
-CREATE INDEX settlement_runs_to ON settlement_runs (to_at);
 """
 
 ROWS = """
