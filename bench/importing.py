@@ -16,7 +16,7 @@ from lab.postgres import Postgres
 
 BILLS, BILLS_A_LINE = 1_000_000, 4
 MEMORY_MAX_MB = 200  # of the command, however long the file
-KHALLAS = (sys.executable, "-c", "from channels.cli import main; main()")
+KHALLAS = (sys.executable, "-c", "from khallas.cli.main import main; main()")
 
 
 def _write(folder: Path, bills: int) -> tuple[Path, Path]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from core.invoices import Invoice
-from core.subscribers import Language
+from core.billing.invoices import Invoice
+from core.subscribers.lines import LanguageCode
 
 SUBSCRIBERS = 4_000
 CODE = "482913"  # everybody's, so that an answer is known by it
@@ -37,7 +37,7 @@ def reference(n: int) -> str:
 
 def seed(database_url: str, *, people: int = SUBSCRIBERS, bills: int = 0) -> None:
     """Lines under their own mobiles, with so many unpaid bills each."""
-    languages = tuple(Language)
+    languages = tuple(LanguageCode)
 
     def each() -> Iterator[tuple[str, str, str, str]]:
         for n in range(people):

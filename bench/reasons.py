@@ -40,6 +40,6 @@ REASONS: Mapping[str, str] = {
     "start": (
         "Imports alone take 87 MiB, libraries' machine code included (our own rooms 17, psycopg 9, ssl with asyncio 9, "
         "aiohttp with its certificates 8, pydantic with the settings 8, redis-py 6, cryptography 6); connections 6; "
-        "the pages kept for the next key take the rest, at about 3 KB each (sessions/drawn.py)."
+        "the pages kept for the next key take the rest, at about 3 KB each (sessions/page_cache.py)."
     ),
 }

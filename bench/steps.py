@@ -15,14 +15,14 @@ from redis.asyncio import Redis
 from bench import people
 from bench.load import CONNECTIONS, Requests, post
 from bench.stage import GATEWAY_SECRET, PUBLIC_URL, SID, TOKEN
-from channels.gateways.twilio_signature import sign
-from core.invoices import Invoice
-from core.subscribers import Language, Service
-from sessions.bills import unpaid_of
-from sessions.choosing import PickInvoices
-from sessions.codec import Record, encode
-from sessions.effects import LineRef
-from sessions.store import POINTER_TTL_S, SESSION_TTL_S, Key
+from channels.carriers.twilio.signature import sign
+from core.billing.invoices import Invoice
+from core.subscribers.lines import LanguageCode, ServiceType
+from sessions.bill_cache import unpaid_of
+from sessions.screens.choosing import PickInvoices
+from sessions.store.codec import Record, encode
+from sessions.store.protocol import POINTER_TTL_S, SESSION_TTL_S, Key
+from sessions.turn.effects import LineRef
 
 USSD_PATH = f"/ussd/africastalking?secret={GATEWAY_SECRET}"
 VOICE_PATH = "/ivr/twilio/turn"
@@ -31,8 +31,8 @@ LEAD = "1*1*1"  # language, own line, terms: what led to the list
 ORDER = 3  # of the request that showed the list
 RATE_MAX = 12_000  # steps a second that sessions are made for
 SEED_BATCH = 2_000
-EVERY_LANGUAGE = tuple(Language)
-LONG_PAGES = (Language.FR, Language.EN)  # two bills fit beside the keys; of 70 Arabic letters they take all
+EVERY_LANGUAGE = tuple(LanguageCode)
+LONG_PAGES = (LanguageCode.FR, LanguageCode.EN)  # two bills fit beside the keys; of 70 Arabic letters they take all
 
 
 def keys(bill_count: int) -> tuple[str, str]:
@@ -79,20 +79,20 @@ def seed_lines(database_url: str, bill_counts: Sequence[int]) -> None:
         people.insert(database_url, lines, owed)
 
 
-def language(connection: int, among: Sequence[Language] = EVERY_LANGUAGE) -> Language:
+def language(connection: int, among: Sequence[LanguageCode] = EVERY_LANGUAGE) -> LanguageCode:
     return among[connection % len(among)]
 
 
-def record(connection: int, count: int, among: Sequence[Language] = EVERY_LANGUAGE) -> bytes:
+def record(connection: int, count: int, among: Sequence[LanguageCode] = EVERY_LANGUAGE) -> bytes:
     """A session at the list of bills, as step.lua leaves it."""
-    line = LineRef(Service.MOBILE, reference(connection, count), "salma@example.com")
+    line = LineRef(ServiceType.MOBILE, reference(connection, count), "salma@example.com")
     pick = PickInvoices(line, unpaid_of(bills(connection, count)))
     kept = Record(ORDER + 1, ORDER, pick, language(connection, among), terms=True)
     return b"%d|%b" % (kept.version, encode(kept))
 
 
 async def seed(
-    redis: Redis, channel: str, sessions: int, bill_count: int = 2, among: Sequence[Language] = EVERY_LANGUAGE
+    redis: Redis, channel: str, sessions: int, bill_count: int = 2, among: Sequence[LanguageCode] = EVERY_LANGUAGE
 ) -> None:
     """So many sessions for each connection, with the pointer that a dialog leaves."""
     pipe = redis.pipeline(transaction=False)

@@ -21,16 +21,16 @@ from bench import people
 from bench.baselines.payment import Statement, again, pay_bare
 from bench.load import at_ms
 from bench.stage import SERVER_CORE
-from channels.clock import SystemClock
 from core.billing.embedded import EmbeddedBilling
-from core.billpay import StartOrder, Till, World
 from core.cards import Card, Secret
-from core.database.books import books_on
+from core.clock import SystemClock
 from core.database.pool import CONNECTIONS_MAX, open_database
-from core.payment import Payment, State
+from core.database.repositories import books_on
+from core.payments.refusal import Refusal
+from core.payments.service import PaymentService, Ports, StartOrder
+from core.payments.table import Payment, PaymentState
 from core.ports import Acquirer, Approved, Order, Tries
-from core.refusal import Refusal
-from core.subscribers import Language, Service
+from core.subscribers.lines import LanguageCode, ServiceType
 
 WORKERS = 8
 WARM_UP = 100
@@ -58,20 +58,20 @@ class Unlimited:
         return None
 
 
-def paying(till: Till) -> Callable[[int], Awaitable[Payment]]:
+def paying(till: PaymentService) -> Callable[[int], Awaitable[Payment]]:
     """One customer's payment by voice: the basket, the card, the receipt."""
 
     async def pay(n: int) -> Payment:
-        invoices = await till.unpaid(Service.MOBILE, people.reference(n))
+        invoices = await till.unpaid(ServiceType.MOBILE, people.reference(n))
         assert not isinstance(invoices, Refusal)
         msisdn, reference = people.msisdn(n), people.reference(n)
         key, email = f"ivr:CA{n:032x}:7", "salma@example.com"
-        order = StartOrder(key, "ivr", msisdn, Language.FR, email, Service.MOBILE, reference, invoices)
+        order = StartOrder(key, "ivr", msisdn, LanguageCode.FR, email, ServiceType.MOBILE, reference, invoices)
         started = await till.start(order)
         assert isinstance(started, Payment)
         paid = await till.authorise(started.id, CARD, Secret("123"), wait_s=WAIT_S)
         assert isinstance(paid, Payment)
-        assert paid.state is State.CAPTURED
+        assert paid.state is PaymentState.CAPTURED
         return paid
 
     return pay
@@ -126,7 +126,7 @@ async def run(mode: str, database_url: str, count: int) -> dict[str, float]:
         clock = SystemClock()
         books, billing = books_on(database), EmbeddedBilling(database, clock)
         acquirer: Acquirer = AtOnce()  # type: ignore[assignment]  # nothing else of it is asked here
-        pay = paying(Till(World(books, billing, acquirer, Unlimited(), clock)))
+        pay = paying(PaymentService(Ports(books, billing, acquirer, Unlimited(), clock)))
         if mode == "khallas":
 
             async def ours(n: int) -> None:

@@ -7,7 +7,7 @@ Beside channels/limits.RedisCardLimits, which counts per call, caller and card.
 from redis.asyncio import Redis
 
 from channels.limits import LIMITS_MAX, Hit, Limit, Limits
-from core.payment import Payment
+from core.payments.table import Payment
 
 HOUR_S, DAY_S = 3_600, 86_400
 BILLS_COUNTED_MAX = LIMITS_MAX - 3

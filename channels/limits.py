@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 
 from core.cards import Card
 from core.ports import CardTold, LimitsDown, Tries
-from core.subscribers import reachable
-from sessions.cluster import pipelined
-from sessions.pipelined import Script
+from core.subscribers.lines import reachable
+from sessions.store.cluster import pipelined
+from sessions.store.pipeline import Script
 
 LIMITS_MAX = 16
 COUNT_ONLY = 0

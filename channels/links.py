@@ -14,8 +14,8 @@ from enum import StrEnum
 from hashlib import sha256
 
 from core.ids import CROCKFORD
-from core.payment import Payment
-from core.receipts import token_plausible
+from core.messaging.receipts import token_plausible
+from core.payments.table import Payment
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_BYTES, DAY_BYTES, TAG_BYTES = 16, 2, 11

@@ -7,7 +7,7 @@ ONCE = 1
 
 
 class RedisPace:
-    """Implements core.hosting.Pace. Without Redis nobody is asked now: the payment's own time brings the inquiry."""
+    """Implements core's Pace. Without Redis nobody is asked now: the payment's own time brings the inquiry."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

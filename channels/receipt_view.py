@@ -10,10 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from core.messaging.texts import Texts
 from core.money import dh
-from core.payment import Payment, State
-from core.subscribers import Language, mask_email
-from core.texts import Texts
+from core.payments.table import Payment, PaymentState
+from core.subscribers.lines import LanguageCode, mask_email
 from core.zone import ZONE
 
 SECTION = "receipt"
@@ -21,7 +21,7 @@ NAME_CHARS_MAX = 60
 _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "maestro": "Maestro", "amex": "American Express", "cmi": "CMI"}
 
 
-class Status(StrEnum):
+class ReceiptStatus(StrEnum):
     """What a receipt says of a payment; each has its words in locales/."""
 
     PAID = "paid"
@@ -33,19 +33,19 @@ class Status(StrEnum):
     UNPAID = "unpaid"
 
 
-STATUS: dict[State, Status] = {
-    State.CREATED: Status.UNPAID,
-    State.EXPIRED: Status.UNPAID,
-    State.SENDING: Status.CHECKING,
-    State.CHALLENGE: Status.CHECKING,
-    State.UNKNOWN: Status.CHECKING,
-    State.INTEGRITY_FAILURE: Status.CHECKING,
-    State.CAPTURED: Status.PAID,
-    State.VOIDING: Status.RETURNING,
-    State.REFUNDING: Status.RETURNING,
-    State.VOIDED: Status.VOIDED,
-    State.REFUNDED: Status.REFUNDED,
-    State.DECLINED: Status.DECLINED,
+STATUS: dict[PaymentState, ReceiptStatus] = {
+    PaymentState.CREATED: ReceiptStatus.UNPAID,
+    PaymentState.EXPIRED: ReceiptStatus.UNPAID,
+    PaymentState.SENDING: ReceiptStatus.CHECKING,
+    PaymentState.CHALLENGE: ReceiptStatus.CHECKING,
+    PaymentState.UNKNOWN: ReceiptStatus.CHECKING,
+    PaymentState.INTEGRITY_FAILURE: ReceiptStatus.CHECKING,
+    PaymentState.CAPTURED: ReceiptStatus.PAID,
+    PaymentState.VOIDING: ReceiptStatus.RETURNING,
+    PaymentState.REFUNDING: ReceiptStatus.RETURNING,
+    PaymentState.VOIDED: ReceiptStatus.VOIDED,
+    PaymentState.REFUNDED: ReceiptStatus.REFUNDED,
+    PaymentState.DECLINED: ReceiptStatus.DECLINED,
 }
 
 
@@ -63,7 +63,7 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class ReceiptFact:
     """One labelled value. `latin`: numbers and addresses, read left to right in every language."""
 
     name: str
@@ -73,7 +73,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReceiptRow:
     """One bill."""
 
     number: str
@@ -85,17 +85,17 @@ class Row:
 class ReceiptView:
     """Everything a receipt prints, in words."""
 
-    language: Language
+    language: LanguageCode
     title: str
-    status: Status
+    status: ReceiptStatus
     state: str
     note: str
     number_label: str
     number: str
-    facts: tuple[Fact, ...]
+    facts: tuple[ReceiptFact, ...]
     bills: str
     columns: tuple[str, str, str]
-    rows: tuple[Row, ...]
+    rows: tuple[ReceiptRow, ...]
     total_label: str
     total: str
     back_label: str
@@ -105,14 +105,14 @@ class ReceiptView:
 
     @property
     def rtl(self) -> bool:
-        return self.language is Language.AR
+        return self.language is LanguageCode.AR
 
 
 def receipt_view(
     payment: Payment,
     texts: Texts,
     operator: Operator,
-    language: Language | None = None,
+    language: LanguageCode | None = None,
     *,
     back_centimes: int = 0,
 ) -> ReceiptView:
@@ -134,7 +134,7 @@ def receipt_view(
         facts=_facts(payment, texts, language),
         bills=t("bills"),
         columns=(t("bill.number"), t("bill.period"), t("bill.amount")),
-        rows=tuple(Row(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
+        rows=tuple(ReceiptRow(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
         total_label=t("total"),
         total=dh(payment.amount_centimes),
         back_label=t("given-back"),
@@ -144,10 +144,10 @@ def receipt_view(
     )
 
 
-def _facts(payment: Payment, texts: Texts, language: Language) -> tuple[Fact, ...]:
-    def fact(name: str, value: str | None, label: str = "", *, latin: bool = True) -> Fact:
+def _facts(payment: Payment, texts: Texts, language: LanguageCode) -> tuple[ReceiptFact, ...]:
+    def fact(name: str, value: str | None, label: str = "", *, latin: bool = True) -> ReceiptFact:
         shown = value or texts.get(language, SECTION, "none")
-        return Fact(name, texts.get(language, SECTION, label or name), shown, latin)
+        return ReceiptFact(name, texts.get(language, SECTION, label or name), shown, latin)
 
     email = payment.email
     return (
@@ -166,7 +166,7 @@ def when(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment.astimezone(ZONE):%d/%m/%Y %H:%M}"
 
 
-def _method(brand: str | None, texts: Texts, language: Language) -> str:
+def _method(brand: str | None, texts: Texts, language: LanguageCode) -> str:
     """A brand nobody knows passes through in its own letters; neither "card" nor the acquirer's own name is one."""
     if not brand or brand in {"card", "cmi"}:
         return texts.get(language, SECTION, "method.card")

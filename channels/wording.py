@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from core.bidi import SPOKEN, in_order
-from core.subscribers import Language
-from core.texts import Texts
-from sessions.screen import Amount, Month, Say, Spelled, Value, Worded
+from core.messaging.bidi import SPOKEN, in_order
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.menu import Amount, Month, Say, Spelled, Value, Worded
 
 
 class Formats(Protocol):
     """How a channel shows or says values."""
 
-    def amount(self, amount: Amount, language: Language) -> str: ...
+    def amount(self, amount: Amount, language: LanguageCode) -> str: ...
 
-    def spelled(self, spelled: Spelled, language: Language) -> str: ...
+    def spelled(self, spelled: Spelled, language: LanguageCode) -> str: ...
 
-    def month(self, month: Month, language: Language) -> str: ...
+    def month(self, month: Month, language: LanguageCode) -> str: ...
 
 
 class Wording:
@@ -27,23 +27,23 @@ class Wording:
     def __init__(self, texts: Texts, section: str, formats: Formats) -> None:
         self._texts = texts
         self._section = section
-        self._tables = {language: texts.table(language, section) for language in Language}
-        self._ways: dict[type, Callable[[Any, Language], str]] = {
+        self._tables = {language: texts.table(language, section) for language in LanguageCode}
+        self._ways: dict[type, Callable[[Any, LanguageCode], str]] = {
             Amount: formats.amount,
             Spelled: formats.spelled,
             Month: formats.month,
             Worded: self._worded,
         }
 
-    def plain(self, language: Language, key: str, **values: str) -> str:
+    def plain(self, language: LanguageCode, key: str, **values: str) -> str:
         """A text whose values are words already. Raises MissingText."""
         return self._texts.fill(language, self._section, key, **values)
 
-    def has(self, language: Language, key: str) -> bool:
+    def has(self, language: LanguageCode, key: str) -> bool:
         """Whether a text has this variant."""
         return self._texts.has(language, self._section, key)
 
-    def text(self, language: Language, what: Say, suffix: str = "") -> str:
+    def text(self, language: LanguageCode, what: Say, suffix: str = "") -> str:
         """The whole text. Raises MissingText."""
         try:
             template = self._tables[language][what.key + suffix]
@@ -53,13 +53,13 @@ class Wording:
             return template
         ways, plain = self._ways, self._plain
         values = {name: ways.get(type(value), plain)(value, language) for name, value in what.values}
-        if language is Language.AR and self._section not in SPOKEN:
+        if language is LanguageCode.AR and self._section not in SPOKEN:
             values = {name: in_order(language, value) for name, value in values.items()}
         return template.format_map(values)
 
-    def _worded(self, value: Worded, language: Language) -> str:
+    def _worded(self, value: Worded, language: LanguageCode) -> str:
         return self._texts.get(language, self._section, value.key)
 
     @staticmethod
-    def _plain(value: Value, language: Language) -> str:
+    def _plain(value: Value, language: LanguageCode) -> str:
         return str(value)

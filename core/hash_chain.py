@@ -19,7 +19,7 @@ Fields = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainLink:
     """One row's place in a chain, as it was written down: `number` counts from 1 without gaps."""
 
     number: int
@@ -34,13 +34,13 @@ class Break:
     why: str
 
 
-def linked(before: bytes, number: int, fields: Fields) -> Link:
+def linked(before: bytes, number: int, fields: Fields) -> ChainLink:
     """The link that follows `before`. Order of names, time zones and spacing make no difference."""
     digest = hashlib.sha256(before + number.to_bytes(8, "big") + canonical(fields))
-    return Link(number, digest.digest())
+    return ChainLink(number, digest.digest())
 
 
-def first_break(before: bytes, rows: Iterable[tuple[Link, Fields | None]], number: int = 1) -> Break | None:
+def first_break(before: bytes, rows: Iterable[tuple[ChainLink, Fields | None]], number: int = 1) -> Break | None:
     """The first link that is not what its row and the chain so far say; None when all hold.
 
     `rows` come in the chain's order, from the one that `number` names; None stands for a row that is gone.

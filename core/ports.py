@@ -1,16 +1,16 @@
-"""What the till needs of the world, as Protocols. Only channels/app.py names what stands behind them."""
+"""What the till needs of the world, as Protocols. Only khallas/server/app.py names what stands behind them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from core.billing.invoices import Invoice
 from core.cards import Card, Secret
-from core.disputes import NO_FACTS, DisputeFacts
-from core.invoices import Invoice
-from core.payment import Challenge, Payment
-from core.refunds import Part, Reversal
-from core.subscribers import Language, Line, Service
+from core.chargebacks.model import NO_FACTS, DisputeFacts
+from core.payments.table import Challenge, Payment
+from core.refunds.model import RefundPart, Reversal
+from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 
 # --- the acquirer -----------------------------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
+class Decline:
     """An explicit refusal: nothing was charged."""
 
     code: str
@@ -71,7 +71,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownOutcome:
     """No reply, or one that cannot be believed: never a failure. `why` is for logs and holds no card data."""
 
     why: str
@@ -85,7 +85,7 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class AuthorisedOnly:
     """An inquiry's answer: a hosted page's order, authorised and not captured: nothing is taken before `capture`."""
 
     auth_code: str
@@ -113,9 +113,9 @@ class NotSettled:
     """A credit before settlement (CORE-2508): void instead."""
 
 
-Authorisation = Approved | Declined | ChallengeRequired | Pending | Unknown | NotSent
-Inquiry = Approved | Held | Declined | ChallengeRequired | Pending | Unknown | NoSuchOrder | Undone
-Undoing = Undone | TooLate | NotSettled | Declined | Unknown
+Authorisation = Approved | Decline | ChallengeRequired | Pending | UnknownOutcome | NotSent
+Inquiry = Approved | AuthorisedOnly | Decline | ChallengeRequired | Pending | UnknownOutcome | NoSuchOrder | Undone
+Undoing = Undone | TooLate | NotSettled | Decline | UnknownOutcome
 
 
 class Acquirer(Protocol):
@@ -153,23 +153,23 @@ class BillingDown(Exception):
     """The billing system's fault: retry later."""
 
 
-class Billing(Protocol):
+class BillingSystem(Protocol):
     """Who owes what. Raises BillingDown only."""
 
-    async def line(self, service: Service, reference: str) -> Line | None: ...
+    async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None: ...
 
-    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+    async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
         """Every line whose contact mobile this is, in a fixed order."""
 
-    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
         """Each of those lines with its payment code."""
 
-    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+    async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         """False for a wrong code and for an unknown line alike, in the same time."""
 
-    async def code_of(self, service: Service, reference: str) -> str | None: ...
+    async def code_of(self, service: ServiceType, reference: str) -> str | None: ...
 
-    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:
         """Oldest first."""
 
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
@@ -240,7 +240,7 @@ class IntentLimits(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sms:
+class OutgoingSms:
     """One message out. `reference` is ours, stable across retries: gateways and delivery receipts carry it.
 
     `route` is the way its question came by, tried first; `urgent`: somebody waits for it with the phone in hand.
@@ -270,7 +270,7 @@ class DeliveryFailed(Exception):
 class Texter(Protocol):
     """Sends an SMS. Raises DeliveryFailed."""
 
-    async def send(self, sms: Sms) -> str:
+    async def send(self, sms: OutgoingSms) -> str:
         """The provider's message id."""
 
 
@@ -306,7 +306,7 @@ class ReceiptTexts(Protocol):
 
     def undone_sms(self, payment: Payment) -> str: ...
 
-    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+    def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         """A part went back: the help desk's, or a bill that billing says was paid elsewhere meanwhile."""
 
 
@@ -321,6 +321,6 @@ class Person:
     """What is remembered of a caller."""
 
     msisdn: str
-    language: Language | None
+    language: LanguageCode | None
     terms_version: str | None
-    lines: tuple[Line, ...]
+    lines: tuple[SubscribedLine, ...]

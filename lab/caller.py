@@ -21,7 +21,7 @@ from lab.call import Call
 from lab.dialled import API_VERSION, SCRIPTED, Dialled, Direction, Pace
 from lab.ussd_wires import DIALECTS, Ask, Dialog
 from lab.webhooks import Answer, Line
-from sessions.heard import REPEAT_MS
+from sessions.turn.inbound import REPEAT_MS
 
 SAME_KEY_S = (REPEAT_MS + 50) / 1000
 TURNS_MAX = 200
@@ -64,7 +64,7 @@ class Shown:
 
 class UssdPhone(_Phone):
     """A handset behind a gateway. A person presses no key twice within a second, and neither does it: a gateway that
-    counts nothing leaves the application only that to tell a repeat by (sessions/heard.py).
+    counts nothing leaves the application only that to tell a repeat by (sessions/turn/inbound.py).
     """
 
     def __init__(

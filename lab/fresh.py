@@ -24,7 +24,12 @@ STEP_MAX_S = 600
 FRESH_USER = "khallas-fresh"
 OLD_PIP = "pip==23.0.1"  # of Debian 12; resolves an extra anew though a lock pins it
 NEWEST_PIP = "pip"
-PARTS = ("tests/core/test_money.py", "tests/core/test_gsm7.py", "tests/lab/test_servers.py", "tests/ops/test_locks.py")
+PARTS = (
+    "tests/core/test_money.py",
+    "tests/core/messaging/test_gsm7.py",
+    "tests/lab/test_servers.py",
+    "tests/ops/test_locks.py",
+)
 PAYER = "0600000001"
 DIALLED = "1\n1\n1\n1\n1\n"
 TYPED = "4000000000000010#\n1229#\n1\n123#\n"

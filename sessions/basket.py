@@ -2,7 +2,7 @@
 
 import msgspec
 
-from core.payment import ATTEMPTS_MAX, DECLINES_MAX, Payment, State
+from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, Payment, PaymentState
 
 
 class Basket(msgspec.Struct, frozen=True):
@@ -22,4 +22,4 @@ def takes_another_card(payment: Payment) -> bool:
     """Whether the till would still send a card for this basket."""
     if payment.declines >= DECLINES_MAX or payment.attempts >= ATTEMPTS_MAX:
         return False
-    return payment.state in {State.CREATED, State.DECLINED}
+    return payment.state in {PaymentState.CREATED, PaymentState.DECLINED}

@@ -13,7 +13,7 @@ import msgspec
 
 from core.cards import Secret
 from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, key_of, tidy
-from sessions.screen import (
+from sessions.screens.menu import (
     Back,
     CardTaken,
     Charge,
@@ -38,7 +38,7 @@ from sessions.screen import (
 DIGITS = tuple(str(n) for n in range(1, 100))
 
 
-class Row(msgspec.Struct, frozen=True):
+class PageRow(msgspec.Struct, frozen=True):
     """One key and its label, in the customer's language."""
 
     key: str
@@ -57,14 +57,14 @@ class Keys(msgspec.Struct, frozen=True):
 class Layout(msgspec.Struct, frozen=True):
     """A channel's way of making a page. `room`: characters after which nothing fits, `beside`: those of a row's key."""
 
-    compose: Callable[[str, Sequence[Row]], str]
+    compose: Callable[[str, Sequence[PageRow]], str]
     fits: Callable[[str], bool]
     room: int
     beside: int
     keys: Keys
     options_max: int
-    next: Row
-    back: Row
+    next: PageRow
+    back: PageRow
 
 
 class Turned(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class Turned(msgspec.Struct, frozen=True):
     before: bool = False
 
 
-class Spot(msgspec.Struct, frozen=True):
+class PagePosition(msgspec.Struct, frozen=True):
     """Which page of a menu: from an option on, and on from there until one holds another; or what comes before."""
 
     begin: int = 0
@@ -160,7 +160,7 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     begin = max(0, min(begin, length - 1))
     most = min(length, begin + layout.options_max - len(pinned))
     # pinned ones first, so that their keys are the same on every page
-    rows = [Row(DIGITS[n], label(option)) for n, option in enumerate(pinned)]
+    rows = [PageRow(DIGITS[n], label(option)) for n, option in enumerate(pinned)]
     back = [layout.back] if begin > 0 or words.back else []
     ways = back if most == length else [layout.next, *back]
     shown: list[Option] = []
@@ -169,7 +169,7 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
         room -= len(row.label) + beside
     for place in range(begin, most):
         option = at(place)
-        row = Row(DIGITS[len(rows)], label(option))
+        row = PageRow(DIGITS[len(rows)], label(option))
         room -= len(row.label) + beside
         if room < 0 and shown:
             break
@@ -202,7 +202,7 @@ def _page(text: str, words: Menu, layout: Layout, shown: Sequence[Option], begin
     return Page(text, words, layout.keys, meaning, begin, end)
 
 
-def find(spot: Spot, at: Callable[[int], Page]) -> Page:
+def find(spot: PagePosition, at: Callable[[int], Page]) -> Page:
     """The page of a spot; `at` makes the one that begins with an option."""
     if spot.before:
         return _before(spot.begin, at)

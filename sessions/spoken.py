@@ -2,21 +2,21 @@
 
 from collections import OrderedDict
 
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 
 SPOKEN_MAX = 8_192  # customers, at some 200 bytes each
 
 
-class Spoken:
+class LanguagesSpoken:
     """The latest customers' languages, the least recent forgotten first."""
 
     def __init__(self) -> None:
-        self._languages: OrderedDict[str, Language] = OrderedDict()
+        self._languages: OrderedDict[str, LanguageCode] = OrderedDict()
 
-    def find(self, msisdn: str) -> Language | None:
+    def find(self, msisdn: str) -> LanguageCode | None:
         return self._languages.get(msisdn)
 
-    def keep(self, msisdn: str, language: Language | None) -> None:
+    def keep(self, msisdn: str, language: LanguageCode | None) -> None:
         """None: not known, which changes nothing."""
         if language is None:
             return

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import typer.main
 
-from channels.cli import app
-from channels.settings import FILE, PREFIX, known_names
 from core import VERSION
-from sessions.picture import mermaid
+from khallas.cli.main import app
+from khallas.settings.model import FILE, PREFIX, known_names
+from sessions.screens.diagram import mermaid
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(page for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if ".venv" not in page.parts)

@@ -9,9 +9,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bench.baselines.redis_step import BODY, aside
-from sessions.cluster import pipelined
-from sessions.redis_store import step_script
-from sessions.store import POINTER_TTL_S, SESSION_TTL_S
+from sessions.store.cluster import pipelined
+from sessions.store.protocol import POINTER_TTL_S, SESSION_TTL_S
+from sessions.store.redis import step_script
 
 RECORD = b"x" * 250  # as long as a session's
 NAME = b"sessionId="

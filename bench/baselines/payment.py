@@ -9,7 +9,7 @@ from psycopg.types.json import Json, Jsonb
 
 from bench import people
 from core.ids import CROCKFORD
-from core.payment import Payment
+from core.payments.table import Payment
 
 
 @dataclass(frozen=True, slots=True)

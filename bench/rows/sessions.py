@@ -12,7 +12,7 @@ from bench.measure import middle
 from bench.results import Finding, Row, at_most
 from bench.rows.ussd import khallas
 from bench.stage import KHALLAS, Backends, beside, khallas_environ, server
-from sessions.store import Key
+from sessions.store.protocol import Key
 
 LIVE, LIVE_QUICK = (1_000, 100_000, 1_000_000), (1_000, 20_000)
 BILLS = (1, 40, 500)

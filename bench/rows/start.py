@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 STARTS = 3
 STEPS, STEPS_QUICK = 200_000, 20_000
 PARTS = 10
-DIALOGS_FIRST = 12_000  # more than the pages that are kept (sessions/drawn.py): from then on nothing may grow
+DIALOGS_FIRST = 12_000  # more than the pages that are kept (sessions/page_cache.py): from then on nothing may grow
 PART_MAX_S = 60.0
 NOT_IN_PRODUCTION = "opentelemetry"
 

@@ -11,7 +11,7 @@ from bench.load import Requests
 from bench.measure import middle
 from bench.results import Finding, Row, at_least, at_most
 from bench.stage import KHALLAS, UVICORN, Backends, Running, khallas_environ, server
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 
 SHARE = 0.7
 TICKED = b"["  # an answer that holds no box is no list of bills
@@ -24,7 +24,7 @@ def khallas(
     *,
     bill_count: int = 2,
     label: str = "",
-    among: Sequence[Language] = steps.EVERY_LANGUAGE,
+    among: Sequence[LanguageCode] = steps.EVERY_LANGUAGE,
 ) -> Contender:
     """The product at its USSD door."""
     sessions = steps.sessions_for(plan.seconds)

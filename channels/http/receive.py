@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from channels.door import Incoming, Malformed, Refused, Reply, same
-from channels.gateways.secrets import Network
+from channels.http.authentication import Network
 from channels.http.protocol import WHOLE, Whole
+from channels.wire import Incoming, Malformed, Reply, SenderRefused, same
 from core.tracing import request_id
 
 log = logging.getLogger(__name__)
@@ -114,21 +114,21 @@ def response(reply: Reply, *, screen: str | None = None) -> Response:
     return Response(reply.body, reply.status, headers, reply.media_type)
 
 
-def refusal(error: Malformed | Refused) -> Response:
+def refusal(error: Malformed | SenderRefused) -> Response:
     """4xx in plain words; nothing of the request is repeated, and nobody keeps it."""
-    words, status = ("refused\n", 403) if isinstance(error, Refused) else (f"{error}\n", 400)
+    words, status = ("refused\n", 403) if isinstance(error, SenderRefused) else (f"{error}\n", 400)
     return Response(words, status, {"Cache-Control": "no-store"}, "text/plain")
 
 
-def refused(error: Malformed | Refused, door: str, count: Count) -> Response:
+def refused(error: Malformed | SenderRefused, door: str, count: Count) -> Response:
     """The refusal, logged and counted under the door's own name."""
     log.warning("refused at %s: %s", door, error)
-    count(door, "forbidden" if isinstance(error, Refused) else "malformed")
+    count(door, "forbidden" if isinstance(error, SenderRefused) else "malformed")
     return refusal(error)
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Authentication:
     """Who may speak a wire that signs nothing: whoever knows one of the secrets, calls from one of the networks, or,
     where both are set, does both. Where none is set nobody may.
     """
@@ -142,14 +142,14 @@ class Gate:
         if self.open_to_all:
             return
         if self.networks and not _within(request.peer, tuple(self.networks)):
-            raise Refused("not from an allowed network")
+            raise SenderRefused("not from an allowed network")
         if self.networks and not self.secrets:
             return
         given = self._given(request)
         # every comparison is made, so that the time tells nothing
         matches = [same(given, secret) for secret in self.secrets]
         if not any(matches):
-            raise Refused("the shared secret is missing or wrong")
+            raise SenderRefused("the shared secret is missing or wrong")
 
     def admits(self, peer: str) -> bool:
         """Whether an address may connect at all, before it has said anything."""

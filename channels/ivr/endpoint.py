@@ -10,17 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.door import Incoming, Malformed, Refused, Reply
 from channels.http.doors import gateway
 from channels.http.receive import Check, incoming, refused, response
-from channels.ivr.connector import Busy
-from channels.ivr.speak import IvrSpeaker
+from channels.ivr.pay_connector.endpoint import Busy
+from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
-from channels.observe.metrics import Metrics
-from channels.observe.transcripts import Tells, untold
-from core.books import BooksDown, Delivery
-from sessions.store import StoreDown
-from sessions.turn import Heard, Turns
+from channels.wire import Incoming, Malformed, Reply, SenderRefused
+from core.repositories import DatabaseUnavailable, Delivery
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.transcripts import Tells, untold
+from sessions.store.protocol import StoreDown
+from sessions.turn.turns import Inbound, Turns
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ LOOK_PAUSE_S = 0.2
 
 
 class Reports(Protocol):
-    """Takes what became of a message (core.books.Messages.report). Raises BooksDown."""
+    """Takes what became of a message (core.repositories.Messages.report). Raises BooksDown."""
 
     async def __call__(self, status: Delivery, *, provider_id: str, error: str | None) -> bool:
         """False when nothing of that id waits for it."""
 
 
-class Kept(Protocol):
+class KeptCards(Protocol):
     """Cards that the Pay connector keeps by call (tokens.RedisTokens). Raises connector.Busy."""
 
     async def erase(self, call: str) -> None: ...
@@ -56,14 +56,16 @@ def routes(
     public_url: str,
     expose_screens: bool,
     tell: Tells = untold,
-    kept: Kept | None = None,
+    kept: KeptCards | None = None,
     report: Reports | None = None,
 ) -> list[Route]:
     """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed.
 
     `report` hears how a call that we placed ended, so that nobody waits for a telephone that rings no more.
     """
-    door = _Door(turns, speaker, wire, check, metrics, public_url, tell, kept, report, expose_screens=expose_screens)
+    door = _IvrEndpoint(
+        turns, speaker, wire, check, metrics, public_url, tell, kept, report, expose_screens=expose_screens
+    )
     return [
         *gateway(PATH, door.arrival, ["POST"]),
         *gateway(f"{PATH}/turn", door.turn, ["POST"]),
@@ -71,7 +73,7 @@ def routes(
     ]
 
 
-class _Door:
+class _IvrEndpoint:
     def __init__(
         self,
         turns: Turns,
@@ -81,7 +83,7 @@ class _Door:
         metrics: Metrics,
         public_url: str,
         tell: Tells,
-        kept: Kept | None,
+        kept: KeptCards | None,
         report: Reports | None,
         *,
         expose_screens: bool,
@@ -108,7 +110,7 @@ class _Door:
         try:
             arrived = await self._let_in(request)
             ended, placed = self._wire.hang_up(arrived), self._wire.ended(arrived)
-        except (Malformed, Refused) as error:
+        except (Malformed, SenderRefused) as error:
             return self._refused(error)
         if ended is not None:
             try:
@@ -132,16 +134,16 @@ class _Door:
                 if await self._report(delivery, provider_id=sid, error=error):
                     return True
                 await asyncio.sleep(LOOK_PAUSE_S)
-        except BooksDown:
+        except DatabaseUnavailable:
             log.warning("how a call ended cannot be kept now")
             return False
         return True  # of another house, or told before
 
-    async def _answered(self, request: Request, decode: Callable[[Incoming], Heard]) -> Response:
+    async def _answered(self, request: Request, decode: Callable[[Incoming], Inbound]) -> Response:
         try:
             arrived = await self._let_in(request)
             heard, language = decode(arrived), self._wire.language(arrived)
-        except (Malformed, Refused) as error:
+        except (Malformed, SenderRefused) as error:
             return self._refused(error)
         await self._forget_card(heard.dialog)
         channel, wire = self._speaker.can.channel, self._wire.name
@@ -173,5 +175,5 @@ class _Door:
     def _screen(self, name: str) -> str | None:
         return name if self._expose_screens else None
 
-    def _refused(self, error: Malformed | Refused) -> Response:
+    def _refused(self, error: Malformed | SenderRefused) -> Response:
         return refused(error, f"ivr/{self._wire.name}", self._metrics.refused)

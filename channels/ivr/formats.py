@@ -3,9 +3,9 @@
 The words are in locales/<language>/ivr.toml; here is only which of them a number takes (CLDR's plural categories).
 """
 
-from core.subscribers import Language
-from core.texts import Texts
-from sessions.screen import Amount, Month, Spelled
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.menu import Amount, Month, Spelled
 
 SECTION = "ivr"
 PAIRS_FROM = 8  # telephone numbers are read in pairs, shorter ones in groups of three, card endings as they are
@@ -18,7 +18,7 @@ class VoiceFormats:
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
 
-    def amount(self, amount: Amount, language: Language) -> str:
+    def amount(self, amount: Amount, language: LanguageCode) -> str:
         """76920 -> "769 dirhams et 20 centimes"; no centimes are not said."""
         dirhams, centimes = divmod(amount.centimes, 100)
         parts = [self._counted(language, "dirham", dirhams)] if dirhams or not centimes else []
@@ -26,29 +26,29 @@ class VoiceFormats:
             parts.append(self._counted(language, "centime", centimes))
         return self._texts.get(language, SECTION, "amount.and").join(parts)
 
-    def spelled(self, spelled: Spelled, language: Language) -> str:
+    def spelled(self, spelled: Spelled, language: LanguageCode) -> str:
         """ "0600000001" -> "0 6, 0 0, 0 0, 0 0, 0 1": digits rather than numbers, with room to breathe."""
         size = 2 if len(spelled.text) >= PAIRS_FROM else GROUP if len(spelled.text) > GROUP + 1 else GROUP + 1
         groups = (spelled.text[at : at + size] for at in range(0, len(spelled.text), size))
         return self._texts.get(language, SECTION, "spelled.and").join(" ".join(group) for group in groups)
 
-    def month(self, month: Month, language: Language) -> str:
+    def month(self, month: Month, language: LanguageCode) -> str:
         """The month's name and year, with its preposition where a language bends it ("d'avril 2019")."""
         day = month.first_day
         return self._texts.fill(language, SECTION, f"month.{day.month}", year=str(day.year))
 
-    def _counted(self, language: Language, unit: str, number: int) -> str:
+    def _counted(self, language: LanguageCode, unit: str, number: int) -> str:
         return self._texts.fill(language, SECTION, f"{unit}.{plural(language, number)}", n=str(number))
 
 
-def plural(language: Language, number: int) -> str:
+def plural(language: LanguageCode, number: int) -> str:
     """CLDR's category: one and other; Arabic adds two, few and many."""
     match language:
-        case Language.FR:
+        case LanguageCode.FR:
             return "one" if number < 2 else "other"
-        case Language.EN:
+        case LanguageCode.EN:
             return "one" if number == 1 else "other"
-        case Language.AR:
+        case LanguageCode.AR:
             return _arabic(number)
 
 

@@ -7,7 +7,7 @@ that count masculine nouns, for nothing else is counted aloud (dirhams, centimes
 
 from dataclasses import dataclass
 
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 
 SECTION = "numbers"
 NUMBER_MAX = 999_999  # larger ones are read digit by digit
@@ -35,14 +35,16 @@ WORD_KEYS = (
 )
 
 
-def number_words(number: int, language: Language, *, joined: bool = False, counts: bool = False) -> tuple[Word, ...]:
+def number_words(
+    number: int, language: LanguageCode, *, joined: bool = False, counts: bool = False
+) -> tuple[Word, ...]:
     """The words of 0..NUMBER_MAX. `joined`: it follows "and"; `counts`: the noun it counts follows it.
 
     Raises ValueError outside of the bounds.
     """
     if not 0 <= number <= NUMBER_MAX:
         raise ValueError("a number that is read digit by digit")
-    groups = _arabic(number, counts=counts) if language is Language.AR else _western(number, language)
+    groups = _arabic(number, counts=counts) if language is LanguageCode.AR else _western(number, language)
     words: list[Word] = []
     for at, (group, follows) in enumerate(groups):
         head = Word(group[0], joined if at == 0 else follows)
@@ -53,12 +55,12 @@ def number_words(number: int, language: Language, *, joined: bool = False, count
 Group = tuple[tuple[str, ...], bool]  # words said together; whether the first of them is joined to what came before
 
 
-def _western(number: int, language: Language) -> list[Group]:
+def _western(number: int, language: LanguageCode) -> list[Group]:
     """French and English: "mille" has no "one" before it; English joins what is below a hundred."""
     thousands, rest = divmod(number, THOUSAND)
     groups: list[Group] = []
     if thousands:
-        if thousands > 1 or language is Language.EN:
+        if thousands > 1 or language is LanguageCode.EN:
             groups += _below_thousand(thousands, follows=False)
         groups.append((("t.one",), False))
     if rest or not thousands:

@@ -13,9 +13,9 @@ from string import ascii_uppercase
 from channels.ivr.formats import SECTION
 from channels.ivr.numbers import NUMBER_MAX, WORD_KEYS, Word, number_words
 from channels.ivr.numbers import SECTION as NUMBERS
-from channels.ivr.speak import spoken
-from core.subscribers import Language
-from core.texts import Texts
+from channels.ivr.speaker import spoken
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
 
 PAUSE = "pause"  # the piece between groups of digits
 UNKNOWN = "unknown"  # counted when a page holds words that no recording has
@@ -33,7 +33,7 @@ _COMMAS = ",،"
 class Piece:
     """One recording: its file's name within its language's folder, and the words in it."""
 
-    language: Language
+    language: LanguageCode
     name: str
     text: str
 
@@ -52,7 +52,7 @@ class Prompts:
     def __init__(self, texts: Texts) -> None:
         self._plain = texts
         self._pieces = {(piece.language, piece.text): piece for piece in _catalogue(texts)}
-        self._joins = {each: texts.get(each, NUMBERS, "joined").partition("{")[0].strip() for each in Language}
+        self._joins = {each: texts.get(each, NUMBERS, "joined").partition("{")[0].strip() for each in LanguageCode}
         self.texts = _marked(texts)
 
     @property
@@ -60,7 +60,7 @@ class Prompts:
         """Every piece of every language."""
         return tuple(self._pieces.values())
 
-    def phrases(self, page: str, language: Language) -> tuple[Phrase, ...]:
+    def phrases(self, page: str, language: LanguageCode) -> tuple[Phrase, ...]:
         """A page of a speaker that was built with `self.texts`."""
         said: list[Phrase] = []
         for line in page.splitlines():
@@ -68,7 +68,7 @@ class Prompts:
                 said += self._line(utterance.text, utterance.language)
         return tuple(said)
 
-    def _line(self, text: str, language: Language) -> Iterator[Phrase]:
+    def _line(self, text: str, language: LanguageCode) -> Iterator[Phrase]:
         fragments = [part.strip(" ") for part in text.split(_MARK) if part.strip(" ")]
         joined = False
         for at, fragment in enumerate(fragments):
@@ -80,7 +80,7 @@ class Prompts:
             yield from self._fragment(fragment, language, joined=joined, counts=words)
             joined = False
 
-    def _fragment(self, fragment: str, language: Language, *, joined: bool, counts: bool) -> Iterator[Phrase]:
+    def _fragment(self, fragment: str, language: LanguageCode, *, joined: bool, counts: bool) -> Iterator[Phrase]:
         if _NUMBER.fullmatch(fragment) and (fragment == "0" or fragment[0] != "0"):
             words = number_words(int(fragment), language, joined=joined, counts=counts)
             yield Phrase(tuple(self._piece(language, _words(self._plain, language, word)) for word in words), fragment)
@@ -92,17 +92,17 @@ class Prompts:
         elif any(c in _COMMAS for c in fragment):
             yield Phrase((Piece(language, PAUSE, ""),))
 
-    def _symbol(self, language: Language, symbol: str) -> str:
+    def _symbol(self, language: LanguageCode, symbol: str) -> str:
         return self._plain.get(language, NUMBERS, f"n.{symbol}") if symbol.isdecimal() else symbol.upper()
 
-    def _piece(self, language: Language, text: str) -> Piece:
+    def _piece(self, language: LanguageCode, text: str) -> Piece:
         return self._pieces.get((language, text), Piece(language, UNKNOWN, ""))
 
 
 def _marked(texts: Texts) -> Texts:
     """The texts of voice with a mark around each line and each place of a value."""
-    tables: dict[tuple[Language, str], Mapping[str, str]] = {}
-    for language in Language:
+    tables: dict[tuple[LanguageCode, str], Mapping[str, str]] = {}
+    for language in LanguageCode:
         keys = texts.keys(language, SECTION)
         tables[language, SECTION] = {key: _mark(texts.get(language, SECTION, key)) for key in keys}
     return Texts(tables)
@@ -119,15 +119,15 @@ def _mark(template: str) -> str:
 
 def _catalogue(texts: Texts) -> Iterator[Piece]:
     """Each text once a language; the first key in the alphabet names it."""
-    for language in Language:
+    for language in LanguageCode:
         yield Piece(language, PAUSE, "")
         yield from (Piece(language, f"letter-{letter.lower()}", letter) for letter in ascii_uppercase)
         for joined in (True, False):  # a form that joining leaves as it is keeps the plain name
             for key in WORD_KEYS:
                 name = key.replace(".", "-") + ("-and" if joined else "")
                 yield Piece(language, name, _words(texts, language, Word(key, joined)))
-    seen: set[tuple[Language, str]] = set()
-    for language in Language:
+    seen: set[tuple[LanguageCode, str]] = set()
+    for language in LanguageCode:
         for key in sorted(texts.keys(language, SECTION)):
             for piece in _literals(texts, language, key):
                 if (piece.language, piece.text) not in seen:
@@ -135,18 +135,18 @@ def _catalogue(texts: Texts) -> Iterator[Piece]:
                     yield piece
 
 
-def _literals(texts: Texts, language: Language, key: str) -> Iterator[Piece]:
-    found: list[tuple[Language, str]] = []
+def _literals(texts: Texts, language: LanguageCode, key: str) -> Iterator[Piece]:
+    found: list[tuple[LanguageCode, str]] = []
     for line in texts.get(language, SECTION, key).split("\n"):
         tag, words = _tag(line)
-        tongue = Language(tag[1:3]) if tag else language
+        tongue = LanguageCode(tag[1:3]) if tag else language
         literals = (part.strip(" ").lstrip(_EDGES) for part in _PLACE.split(words) if not _PLACE.fullmatch(part))
         found += [(tongue, literal) for literal in literals if literal]
     for number, (tongue, literal) in enumerate(found, 1):
         yield Piece(tongue, key.replace(".", "-") + (f"-{number}" if len(found) > 1 else ""), literal)
 
 
-def _words(texts: Texts, language: Language, word: Word) -> str:
+def _words(texts: Texts, language: LanguageCode, word: Word) -> str:
     text = texts.get(language, NUMBERS, word.key)
     return texts.fill(language, NUMBERS, "joined", number=text) if word.joined else text
 

@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from channels.sms.keywords import Asked, Chosen, Keyword, Unclear, hear, may_be_a_machine, script_language
+from channels.sms.keywords import Chosen, Keyword, KeywordAsked, NoKeyword, hear, may_be_a_machine, script_language
 from channels.sms.reactions import is_reaction
 from channels.sms.words import CHOICES_MAX, Words
-from core.invoices import Invoice, total
+from core.billing.invoices import Invoice, total
 from core.money import dh
-from core.payment import UNDECIDED, Payment
+from core.payments.refusal import Refusal
+from core.payments.table import UNDECIDED, Payment
 from core.ports import BillingDown
-from core.refusal import Refusal
-from core.subscribers import Language, Line, Service
+from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 
 BILL_LINES_MAX = 20  # read for one text; whoever has more is served at the help number
 
-Reference = tuple[Service, str]
+Reference = tuple[ServiceType, str]
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """What the message log says of an answer; its words are never kept."""
 
     CODE = "code_sms"
@@ -36,23 +36,23 @@ class Said:
     """An answer and its kind."""
 
     text: str
-    kind: Kind = Kind.ANSWER
+    kind: AnswerKind = AnswerKind.ANSWER
     may_loop: bool = False  # to what a machine may have written: three of the same are enough
 
 
-class SmsTill(Protocol):
-    """What texts need of the till (core.billpay.Till). Raises BooksDown, BillingDown."""
+class SmsPayments(Protocol):
+    """What texts need of the till (core.payments.service.Till). Raises BooksDown, BillingDown."""
 
-    async def language_of(self, msisdn: str) -> Language | None: ...
+    async def language_of(self, msisdn: str) -> LanguageCode | None: ...
 
-    async def remember_language(self, msisdn: str, language: Language) -> None: ...
+    async def remember_language(self, msisdn: str, language: LanguageCode) -> None: ...
 
-    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]: ...
+    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]: ...
 
     async def open_payment(self, msisdn: str) -> Payment | None: ...
 
     async def unpaid(
-        self, service: Service, reference: str, *, payer_msisdn: str | None = None
+        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
     ) -> tuple[Invoice, ...] | Refusal: ...
 
 
@@ -71,7 +71,7 @@ class Answers:
     """Answers texts. Raises BooksDown, BillingDown, MemoryDown; then `unavailable` is what to say."""
 
     def __init__(
-        self, words: Words, till: SmsTill, memory: Memory, *, default_language: Language = Language.FR
+        self, words: Words, till: SmsPayments, memory: Memory, *, default_language: LanguageCode = LanguageCode.FR
     ) -> None:
         self._words = words
         self._till = till
@@ -91,22 +91,22 @@ class Answers:
         if heard.holds_card_number:
             return self._say(language, "card")
         match heard.asks:
-            case Asked(Keyword.CODE):
+            case KeywordAsked(Keyword.CODE):
                 return await self._code(msisdn, language)
             case Chosen(number):
                 return await self._chosen(msisdn, language, number)
-            case Asked(Keyword.BILLS):
+            case KeywordAsked(Keyword.BILLS):
                 return await self._bills(msisdn, language)
-            case Asked(Keyword.PAY):
+            case KeywordAsked(Keyword.PAY):
                 return await self._pay(msisdn, language)
-            case Asked(Keyword.LANGUAGE, chosen):
+            case KeywordAsked(Keyword.LANGUAGE, chosen):
                 return await self._language(msisdn, language, chosen)
-            case Asked(Keyword.STOP | Keyword.START as keyword):
+            case KeywordAsked(Keyword.STOP | Keyword.START as keyword):
                 await self._memory.stop(msisdn, stopped=keyword is Keyword.STOP)
                 return self._say(language, keyword)
-            case Asked(keyword):
+            case KeywordAsked(keyword):
                 return self._say(language, keyword)
-            case Unclear():
+            case NoKeyword():
                 return self._say(language, "unclear")
 
     async def opted(self, msisdn: str, *, out: bool) -> None:
@@ -121,30 +121,30 @@ class Answers:
         """What a sender past the limit is told once."""
         return self._words.say(script_language(text) or self._default, "too_many")
 
-    def _say(self, language: Language, key: str) -> Said:
+    def _say(self, language: LanguageCode, key: str) -> Said:
         return Said(self._words.say(language, key))
 
-    async def _code(self, msisdn: str, language: Language) -> Said:
+    async def _code(self, msisdn: str, language: LanguageCode) -> Said:
         codes = await self._till.codes_of(msisdn)
         if not codes:
             return self._say(language, "unknown")
         if len(codes) == 1:
-            return Said(self._words.code(language, *codes[0]), Kind.CODE)
+            return Said(self._words.code(language, *codes[0]), AnswerKind.CODE)
         lines = [line for line, _ in codes]
         references = tuple((line.service, line.reference) for line in lines[:CHOICES_MAX])
         await self._memory.offer(msisdn, references)
         return Said(self._words.lines(language, lines))
 
-    async def _chosen(self, msisdn: str, language: Language, number: int) -> Said:
+    async def _chosen(self, msisdn: str, language: LanguageCode, number: int) -> Said:
         offered = await self._memory.offered(msisdn)
         wanted = offered[number - 1] if 1 <= number <= len(offered) else None
         # read anew: a line that changed hands since the list is no longer among them
         for line, code in await self._till.codes_of(msisdn) if wanted else ():
             if (line.service, line.reference) == wanted:
-                return Said(self._words.code(language, line, code), Kind.CODE)
+                return Said(self._words.code(language, line, code), AnswerKind.CODE)
         return self._say(language, "choice_gone")
 
-    async def _bills(self, msisdn: str, language: Language) -> Said:
+    async def _bills(self, msisdn: str, language: LanguageCode) -> Said:
         lines = tuple(line for line, _ in await self._till.codes_of(msisdn))
         if not lines:
             return self._say(language, "unknown")
@@ -162,7 +162,7 @@ class Answers:
             return Said(self._words.bills(language, len(unpaid), total(unpaid)))
         return self._say(language, "bills_in_progress" if in_progress else "bills_none")
 
-    async def _pay(self, msisdn: str, language: Language) -> Said:
+    async def _pay(self, msisdn: str, language: LanguageCode) -> Said:
         """How to pay, unless the bank may have taken the money already."""
         payment = await self._till.open_payment(msisdn)
         if payment is not None and payment.state in UNDECIDED:
@@ -170,7 +170,7 @@ class Answers:
             return Said(self._words.say(language, "undecided", amount=amount))
         return self._say(language, Keyword.PAY)
 
-    async def _language(self, msisdn: str, language: Language, chosen: Language | None) -> Said:
+    async def _language(self, msisdn: str, language: LanguageCode, chosen: LanguageCode | None) -> Said:
         if chosen is None:
             return self._say(language, "language_ask")
         await self._till.remember_language(msisdn, chosen)

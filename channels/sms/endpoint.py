@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from channels.door import Incoming, Malformed, Refused, Reply
-from channels.gateways.callbacks import with_reference
+from channels.carriers.callbacks import with_reference
 from channels.http.doors import gateway
 from channels.http.receive import Check, Count, arriving, refused, send_reply
 from channels.sms.inbox import Inbox, NotStored
 from channels.sms.message import MoMessage
 from channels.sms.wires import SmsWire
-from core.books import BooksDown
+from channels.wire import Incoming, Malformed, Reply, SenderRefused
+from core.repositories import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def routes(
     found: list[Route] = []
     for name, wire in wires.items():
         entrance = Entrance(wire, guards[name], count, base)
-        found += gateway(wire.path, Door(entrance, _texts(inbox, wire, base)), [wire.method])
-        found += gateway(wire.status_path, Door(entrance, _reports(inbox, wire)), [wire.method])
+        found += gateway(wire.path, SmsEndpoint(entrance, _texts(inbox, wire, base)), [wire.method])
+        found += gateway(wire.status_path, SmsEndpoint(entrance, _reports(inbox, wire)), [wire.method])
     return found
 
 
@@ -47,7 +47,7 @@ class Entrance:
     public_url: str
 
 
-class Door:
+class SmsEndpoint:
     """Plain ASGI, as USSD's: no Request, no Response in between. `answer` raises Malformed for what it cannot read."""
 
     def __init__(self, entrance: Entrance, answer: Answer) -> None:
@@ -63,7 +63,7 @@ class Door:
             arrived = await arriving(scope, receive, own.public_url, body_max=BODY_BYTES_MAX)
             own.check(arrived)
             reply = await self._answer(arrived)
-        except (Malformed, Refused) as error:
+        except (Malformed, SenderRefused) as error:
             await refused(error, f"sms/{own.wire.name}", own.count)(scope, receive, send)
             return
         await send_reply(scope, send, reply)
@@ -103,7 +103,7 @@ def _reports(inbox: Inbox, wire: SmsWire) -> Answer:
         status = wire.decode_status(arrived)
         try:
             await inbox.report(status)
-        except BooksDown:
+        except DatabaseUnavailable:
             log.exception("delivery report of %s cannot be kept now", status.provider_id)
             return LATER
         return Reply(b"", status=200 if wire.replies_later else 204)

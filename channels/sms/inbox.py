@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from channels.limits import Limit, Limits, LimitsDown
-from channels.observe.transcripts import Transcripts
 from channels.sms.answers import Answers, Said
-from channels.sms.memory import Answered, MemoryDown
+from channels.sms.deduplication import AlreadyAnswered, MemoryDown
 from channels.sms.message import DeliveryStatus, MoMessage, OptOut, customer_of
-from core.books import BooksDown, Delivery, Messages
 from core.ports import BillingDown, Clock
-from core.subscribers import mask_msisdn
+from core.repositories import DatabaseUnavailable, Delivery, Messages
+from core.subscribers.lines import mask_msisdn
+from khallas.telemetry.transcripts import Transcripts
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ COPY_PAUSE_S = 0.1
 SAME_MAX = 3  # a machine's text is answered twice: the third time ends the loop
 PREFIX_CHARS = 7  # "+212600": a block of numbers
 Heard = Callable[[str, str], None]  # wire, outcome: answered, silent, later or failed
-DOWN: tuple[type[Exception], ...] = (BooksDown, BillingDown, LimitsDown, MemoryDown)
+DOWN: tuple[type[Exception], ...] = (DatabaseUnavailable, BillingDown, LimitsDown, MemoryDown)
 
 
 def unheard(wire: str, outcome: str) -> None:
@@ -41,7 +41,7 @@ class NotStored(Exception):
 class Seen(Protocol):
     """Messages that were answered (memory.RedisMemory). Raises MemoryDown."""
 
-    async def claim(self, reference: str) -> bool | Answered: ...
+    async def claim(self, reference: str) -> bool | AlreadyAnswered: ...
 
     async def keep(self, reference: str, text: str | None) -> None: ...
 
@@ -73,7 +73,7 @@ class SmsLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class InboxDependencies:
     """What the inbox keeps its books with."""
 
     seen: Seen
@@ -88,7 +88,12 @@ class Inbox:
     """Takes texts and delivery reports of all SMS gateways."""
 
     def __init__(
-        self, answers: Answers, post: Post, *, country_codes: Sequence[str] = ("212",), limits: SmsLimits | None = None
+        self,
+        answers: Answers,
+        post: InboxDependencies,
+        *,
+        country_codes: Sequence[str] = ("212",),
+        limits: SmsLimits | None = None,
     ) -> None:
         """`country_codes`: without "+", of the numbers that are answered."""
         self._answers = answers
@@ -153,7 +158,7 @@ class Inbox:
             log.info("text %s: not from a number that is answered", message.reference)
             return None
         claimed = await self._claim(message.reference)
-        if isinstance(claimed, Answered):
+        if isinstance(claimed, AlreadyAnswered):
             return claimed.text
         try:
             said = await self._reply(message, msisdn)
@@ -175,11 +180,11 @@ class Inbox:
             raise
         return reply
 
-    async def _claim(self, reference: str) -> Answered | None:
+    async def _claim(self, reference: str) -> AlreadyAnswered | None:
         """None when the message is ours to answer; a copy waits for the first one, and succeeds it when that died."""
         for _ in range(COPY_LOOKS_MAX):
             claimed = await self._post.seen.claim(reference)
-            if isinstance(claimed, Answered):
+            if isinstance(claimed, AlreadyAnswered):
                 return claimed
             if claimed:
                 return None

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from channels.sms.folding import fold, has_arabic, latin_lookalikes, without_signature
 from core import card_numbers
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 
 WORDS_MAX = 12  # a longer text is prose: only its first word is looked at
 SENTENCE_WORDS_MIN = 3
@@ -35,11 +35,11 @@ class Keyword(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KeywordAsked:
     """A keyword. `language` only with LANGUAGE, None when the text named none that is spoken here."""
 
     keyword: Keyword
-    language: Language | None = None
+    language: LanguageCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
+class NoKeyword:
     """None of it."""
 
 
-Request = Asked | Chosen | Unclear
+Request = KeywordAsked | Chosen | NoKeyword
 
 # As people write them; folded below. All three languages answer in every language.
 SPELLINGS: dict[Keyword, tuple[str, ...]] = {
@@ -69,10 +69,10 @@ SPELLINGS: dict[Keyword, tuple[str, ...]] = {
     Keyword.START: ("start", "reprendre", "استئناف"),
     Keyword.LANGUAGE: ("lang", "langue", "language", "لغة", "اللغة"),
 }
-LANGUAGES: dict[Language, tuple[str, ...]] = {
-    Language.FR: ("fr", "francais", "french", "فرنسية", "الفرنسية", "فرنسي"),
-    Language.AR: ("ar", "arabe", "arabic", "عربية", "العربية", "عربي"),
-    Language.EN: ("en", "anglais", "english", "انجليزية", "الانجليزية", "إنجليزي"),
+LANGUAGES: dict[LanguageCode, tuple[str, ...]] = {
+    LanguageCode.FR: ("fr", "francais", "french", "فرنسية", "الفرنسية", "فرنسي"),
+    LanguageCode.AR: ("ar", "arabe", "arabic", "عربية", "العربية", "عربي"),
+    LanguageCode.EN: ("en", "anglais", "english", "انجليزية", "الانجليزية", "إنجليزي"),
 }
 
 _EXACT = {fold(spelling): keyword for keyword, spellings in SPELLINGS.items() for spelling in spellings}
@@ -86,26 +86,26 @@ _TOGETHER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TextMeaning:
     """All there is to know of a text: its script's language, whether it holds a card number, what it asks for."""
 
-    language: Language | None
+    language: LanguageCode | None
     holds_card_number: bool
     asks: Request
 
 
-def hear(text: str) -> Heard:
+def hear(text: str) -> TextMeaning:
     """The commonest texts are one word; what was heard of those is kept. Without digits they are no secret."""
     word = text.strip()
     return _hear_word(word) if word.isalpha() and len(word) <= ONE_WORD_CHARS_MAX else _hear(text)
 
 
-def _hear(text: str) -> Heard:
-    return Heard(script_language(text), card_numbers.holds(text), read(text))
+def _hear(text: str) -> TextMeaning:
+    return TextMeaning(script_language(text), card_numbers.holds(text), read(text))
 
 
 @lru_cache(maxsize=ONE_WORDS_KEPT_MAX)
-def _hear_word(word: str) -> Heard:
+def _hear_word(word: str) -> TextMeaning:
     return _hear(word)
 
 
@@ -115,24 +115,24 @@ def read(text: str) -> Request:
     if len(words) == 1 and CHOICE.fullmatch(words[0]):
         return Chosen(int(words[0]))
     latin = [latin_lookalikes(word) for word in words]
-    return _exactly(words) or _exactly(latin) or _nearly(words) or _nearly(latin) or Unclear()
+    return _exactly(words) or _exactly(latin) or _nearly(words) or _nearly(latin) or NoKeyword()
 
 
 def may_be_a_machine(text: str) -> bool:
     """Whether an autoresponder may have written this: it is not understood, or a sentence and no bare keyword."""
-    return isinstance(hear(text).asks, Unclear) or len(text.split()) > SENTENCE_WORDS_MIN
+    return isinstance(hear(text).asks, NoKeyword) or len(text.split()) > SENTENCE_WORDS_MIN
 
 
-def script_language(text: str) -> Language | None:
+def script_language(text: str) -> LanguageCode | None:
     """Arabic letters tell; Latin ones may be any language."""
-    return Language.AR if has_arabic(text) else None
+    return LanguageCode.AR if has_arabic(text) else None
 
 
 def _exactly(words: Sequence[str]) -> Request | None:
     """The whole text with its spaces out, its first word, or the one keyword among few words; never STOP in prose."""
     joined = "".join(words)
     if joined in _TOGETHER:
-        return Asked(Keyword.LANGUAGE, _TOGETHER[joined])
+        return KeywordAsked(Keyword.LANGUAGE, _TOGETHER[joined])
     keyword = _EXACT.get(joined) or _EXACT.get(words[0] if words else "")
     if keyword is None and len(words) <= WORDS_MAX:
         found = {_EXACT[word] for word in words if word in _EXACT} - {Keyword.STOP}
@@ -140,9 +140,9 @@ def _exactly(words: Sequence[str]) -> Request | None:
     return _asked(keyword, words) if keyword else None
 
 
-def _asked(keyword: Keyword, words: Sequence[str]) -> Asked:
+def _asked(keyword: Keyword, words: Sequence[str]) -> KeywordAsked:
     named = {_LANGUAGES[word] for word in words if word in _LANGUAGES}
-    return Asked(keyword, named.pop() if keyword is Keyword.LANGUAGE and len(named) == 1 else None)
+    return KeywordAsked(keyword, named.pop() if keyword is Keyword.LANGUAGE and len(named) == 1 else None)
 
 
 def _nearly(words: Sequence[str]) -> Request | None:

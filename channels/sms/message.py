@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from core.books import Delivery
-from core.subscribers import digits_of, msisdn
+from core.repositories import Delivery
+from core.subscribers.lines import digits_of, msisdn
 from core.typed import plain
 
 PROVIDER_ID_CHARS_MAX = 128

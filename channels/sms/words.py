@@ -7,19 +7,19 @@ longest plausible values; a list of lines is shortened here until it fits.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.gsm7 import segments
+from core.messaging.gsm7 import segments
+from core.messaging.texts import Texts
 from core.money import dh
-from core.subscribers import Language, Line, mask_reference, national
-from core.texts import Texts
+from core.subscribers.lines import LanguageCode, SubscribedLine, mask_reference, national
 
 SECTION = "sms"
-SEGMENTS_MAX = {Language.FR: 1, Language.EN: 1, Language.AR: 2}
+SEGMENTS_MAX = {LanguageCode.FR: 1, LanguageCode.EN: 1, LanguageCode.AR: 2}
 RECEIPT_SEGMENTS_MAX = 2
 CHOICES_MAX = 6  # what one SMS holds
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class SmsNumbers:
     """What customers dial. `voice` is empty where there is no voice line."""
 
     service_code: str
@@ -32,29 +32,29 @@ class Words:
 
     __slots__ = ("_numbers", "_texts", "_where")
 
-    def __init__(self, texts: Texts, numbers: Numbers) -> None:
+    def __init__(self, texts: Texts, numbers: SmsNumbers) -> None:
         self._texts = texts
         self._numbers = numbers
-        self._where = {language: self._told_where(language) for language in Language}
+        self._where = {language: self._told_where(language) for language in LanguageCode}
 
-    def say(self, language: Language, key: str, **values: str) -> str:
-        """Raises core.texts.MissingText."""
+    def say(self, language: LanguageCode, key: str, **values: str) -> str:
+        """Raises core.messaging.texts.MissingText."""
         return self._texts.fill(language, SECTION, key, help=self._numbers.help, where=self._where[language], **values)
 
-    def code(self, language: Language, line: Line, code: str) -> str:
+    def code(self, language: LanguageCode, line: SubscribedLine, code: str) -> str:
         """One line's payment code."""
         return self.say(language, "code", line=mask_reference(line.reference), code=code)
 
-    def bills(self, language: Language, count: int, total_centimes: int) -> str:
+    def bills(self, language: LanguageCode, count: int, total_centimes: int) -> str:
         """What is unpaid."""
         return self.say(language, "bills", count=str(count), total=dh(total_centimes))
 
-    def lines(self, language: Language, lines: Sequence[Line]) -> str:
+    def lines(self, language: LanguageCode, lines: Sequence[SubscribedLine]) -> str:
         """A numbered list of at most CHOICES_MAX lines; without the services' names where those do not fit."""
         full, short = (self._listed(language, lines, row) for row in ("row", "row_short"))
         return full if segments(full) <= SEGMENTS_MAX[language] else short
 
-    def _listed(self, language: Language, lines: Sequence[Line], row: str) -> str:
+    def _listed(self, language: LanguageCode, lines: Sequence[SubscribedLine], row: str) -> str:
         rows = [
             self.say(
                 language,
@@ -68,7 +68,7 @@ class Words:
         more = [self.say(language, "more_lines")] if len(lines) > CHOICES_MAX else []
         return "\n".join([self.say(language, "lines"), *rows, *more])
 
-    def _told_where(self, language: Language) -> str:
+    def _told_where(self, language: LanguageCode) -> str:
         key = "where.both" if self._numbers.voice else "where.ussd"
         values = {"ussd": self._numbers.service_code, "voice": national(self._numbers.voice)}
         return self._texts.fill(language, SECTION, key, **values)

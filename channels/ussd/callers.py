@@ -4,7 +4,7 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from sessions.store import SESSION_TTL_S
+from sessions.store.protocol import SESSION_TTL_S
 
 
 class Callers(Protocol):

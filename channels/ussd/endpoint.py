@@ -9,16 +9,16 @@ import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from channels.door import Malformed, Refused, Reply
 from channels.http.doors import gateway
 from channels.http.receive import Check, arriving, refused, send_reply
-from channels.observe.metrics import Metrics
-from channels.observe.transcripts import Tells, Transcripts, untold
 from channels.ussd.callers import Callers
-from channels.ussd.speak import CAN, UssdSpeaker
+from channels.ussd.speaker import CAN, UssdSpeaker
 from channels.ussd.wires import UssdWire
-from core.texts import Texts
-from sessions.turn import Heard, Turns
+from channels.wire import Malformed, Reply, SenderRefused
+from core.messaging.texts import Texts
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.transcripts import Tells, Transcripts, untold
+from sessions.turn.turns import Inbound, Turns
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def routes(
     for name, wire in wires.items():
         tell = transcripts.door("ussd", name, keys=True) if transcripts else untold
         talk = Talk(turns, UssdSpeaker(texts, wire.limits), callers, tell)
-        door = Door(wire, guards[name], talk, metrics, public_url, expose_screens=expose_screens)
+        door = UssdEndpoint(wire, guards[name], talk, metrics, public_url, expose_screens=expose_screens)
         for path in wire.paths:
             found += gateway(f"/ussd/{name}{path.below}", door, [wire.method])
     return found
@@ -58,7 +58,7 @@ class Talk:
     tell: Tells = untold
 
 
-class Door:
+class UssdEndpoint:
     """One wire's door. Plain ASGI, for this is the busiest one: no Request, no Response, no timer in between."""
 
     def __init__(
@@ -81,12 +81,12 @@ class Door:
             self._check(arrived)
             heard = self._wire.decode(arrived)
             reply, screen = (heard, None) if isinstance(heard, Reply) else await self._answer(heard)
-        except (Malformed, Refused) as error:
+        except (Malformed, SenderRefused) as error:
             await refused(error, f"ussd/{self._wire.name}", self._count)(scope, receive, send)
             return
         await send_reply(scope, send, reply, screen=screen if self._expose_screens else None)
 
-    async def _answer(self, heard: Heard) -> tuple[Reply, str]:
+    async def _answer(self, heard: Inbound) -> tuple[Reply, str]:
         """The reply and the screen's name. Raises Malformed where nobody knows the caller."""
         began = time.perf_counter()
         try:
@@ -107,7 +107,7 @@ class Door:
         return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen
 
 
-async def _named(heard: Heard, callers: Callers | None) -> Heard:
+async def _named(heard: Inbound, callers: Callers | None) -> Inbound:
     """With its caller. Raises Malformed where nobody knows who that is."""
     if heard.begins and callers is not None:
         await callers.remember(heard.dialog, heard.msisdn)

@@ -5,13 +5,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from channels.web.pages import Pages, language_asked
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 
 
 def routes(pages: Pages) -> list[BaseRoute]:
     """GET /, in the three languages."""
 
     async def home(request: Request) -> Response:
-        return pages.html("notice.html", language_asked(request) or Language.FR, notice="home")
+        return pages.html("notice.html", language_asked(request) or LanguageCode.FR, notice="home")
 
     return [Route("/", home, methods=["GET"])]

@@ -17,8 +17,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from channels.receipt_view import Operator
-from core.subscribers import Language
-from core.texts import Texts
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
 
 HERE = Path(__file__).parent
 LOGO_PATH = "/brand/logo"
@@ -53,10 +53,10 @@ def private_headers(csp: str = CSP_STILL) -> dict[str, str]:
     return {**_PRIVATE, "Content-Security-Policy": csp}
 
 
-def language_asked(request: Request) -> Language | None:
+def language_asked(request: Request) -> LanguageCode | None:
     """The `?lang=` of a page; an unknown one is none."""
     try:
-        return Language(request.query_params.get("lang", ""))
+        return LanguageCode(request.query_params.get("lang", ""))
     except ValueError:
         return None
 
@@ -82,17 +82,17 @@ class Pages:
             "logo": None if self._logo is None else LOGO_PATH,
             "operator": operator,
             "say": self.say,
-            "languages": tuple(Language),
+            "languages": tuple(LanguageCode),
         }
 
-    def say(self, language: Language, key: str, section: str = "web", **values: str) -> str:
+    def say(self, language: LanguageCode, key: str, section: str = "web", **values: str) -> str:
         """A text of locales/. Raises MissingText."""
         return self.texts.fill(language, section, key, help_number=self.operator.help_number, **values)
 
     def html(
         self,
         template: str,
-        language: Language,
+        language: LanguageCode,
         *,
         status: int = 200,
         csp: str = CSP_STILL,
@@ -106,7 +106,7 @@ class Pages:
             return self.say(language, key, section, **named)
 
         page = self._templates.get_template(template).render(
-            language=language, rtl=language is Language.AR, t=t, **values
+            language=language, rtl=language is LanguageCode.AR, t=t, **values
         )
         answer_headers = private_headers(csp) | {"Content-Language": language.value} | dict(headers or {})
         return HTMLResponse(page, status, answer_headers)

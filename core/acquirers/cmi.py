@@ -20,10 +20,10 @@ from core.cards import Card, Secret
 from core.ports import (
     Approved,
     Authorisation,
+    AuthorisedOnly,
     ChallengeRequired,
-    Declined,
+    Decline,
     DeclineKind,
-    Held,
     Inquiry,
     NoSuchOrder,
     NotSent,
@@ -33,7 +33,7 @@ from core.ports import (
     TooLate,
     Undoing,
     Undone,
-    Unknown,
+    UnknownOutcome,
 )
 
 TIMEOUT_S = 30.0
@@ -92,16 +92,20 @@ class CmiAcquirer:
     async def inquire(self, order_id: str) -> Inquiry:
         """What became of an order: its status, and its history where the status does not settle it."""
         answer = await self._look(xml.status_request(self._account, order_id))
-        if not isinstance(answer, xml.Answer):
-            return Unknown(answer.why)
+        if not isinstance(answer, xml.Cc5Answer):
+            return UnknownOutcome(answer.why)
         standing = standing_of(answer, order_id)
         if not isinstance(standing, AskHistory):
             return standing
         history = await self._look(xml.history_request(self._account, order_id))
-        rows = rows_of(history) if isinstance(history, xml.Answer) and history.order_id in {"", order_id} else None
+        rows = rows_of(history) if isinstance(history, xml.Cc5Answer) and history.order_id in {"", order_id} else None
         told = standing_of_rows(rows) if rows else None
         # the latest row alone settles nothing: a refused duplicate may stand behind a charge (facts/cmi.md)
-        unread = standing.otherwise if isinstance(standing.otherwise, Unknown) else Unknown("no history can be read")
+        unread = (
+            standing.otherwise
+            if isinstance(standing.otherwise, UnknownOutcome)
+            else UnknownOutcome("no history can be read")
+        )
         return told or unread
 
     async def void(self, order_id: str) -> Undoing:
@@ -116,9 +120,9 @@ class CmiAcquirer:
         """
         answer = await self._ask(xml.credit_request(self._account, order_id, amount_centimes))
         if isinstance(answer, NotSent):
-            return Declined("", DeclineKind.BANK_DOWN, answer.why)
-        if isinstance(answer, Unknown) or answer.order_id not in {"", order_id}:
-            return Unknown(answer.why if isinstance(answer, Unknown) else "answer to another order")
+            return Decline("", DeclineKind.BANK_DOWN, answer.why)
+        if isinstance(answer, UnknownOutcome) or answer.order_id not in {"", order_id}:
+            return UnknownOutcome(answer.why if isinstance(answer, UnknownOutcome) else "answer to another order")
         match verdict_of(answer.code, answer.response, answer.error_code):
             case Verdict.APPROVED | Verdict.NOTHING_LEFT:
                 return Undone()
@@ -127,13 +131,13 @@ class CmiAcquirer:
             case Verdict.DECLINED:
                 return refusal_of(answer)
             case Verdict.UNKNOWN | Verdict.PENDING:
-                return Unknown(f"code {answer.error_code or answer.code}")
-        return Declined(answer.error_code or answer.code, DeclineKind.BANK_BUSY, answer.message)
+                return UnknownOutcome(f"code {answer.error_code or answer.code}")
+        return Decline(answer.error_code or answer.code, DeclineKind.BANK_BUSY, answer.message)
 
     async def credited_centimes(self, order_id: str) -> int | None:
         """What an order's history says was given back so far; None when it cannot be read."""
         answer = await self._look(xml.history_request(self._account, order_id))
-        rows = rows_of(answer) if isinstance(answer, xml.Answer) and answer.order_id in {"", order_id} else None
+        rows = rows_of(answer) if isinstance(answer, xml.Cc5Answer) and answer.order_id in {"", order_id} else None
         return credited_centimes_of(rows) if rows is not None else None
 
     async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
@@ -151,10 +155,10 @@ class CmiAcquirer:
         if not self.breaker.allows(self._timeout_s):
             return NotSent("circuit open")
         answer = await self._ask(request)
-        if not isinstance(answer, xml.Answer):
+        if not isinstance(answer, xml.Cc5Answer):
             return answer
         if answer.order_id not in {"", order_id}:
-            return Unknown("answer to another order")
+            return UnknownOutcome("answer to another order")
         outcome = outcome_of(answer, answering_pin=answering_pin)
         if isinstance(outcome, Approved):
             present = self._account.cardholder_present_code
@@ -164,16 +168,16 @@ class CmiAcquirer:
         if not isinstance(outcome, InquireFirst):
             return outcome
         match await self.inquire(order_id):
-            case NoSuchOrder() | Declined():
+            case NoSuchOrder() | Decline():
                 return outcome.otherwise
             case Approved() | ChallengeRequired() | Pending() as settled:
                 return settled
-            case Held():
+            case AuthorisedOnly():
                 return Pending()
             case Undone():
-                return Unknown("the order was charged and undone before")
-            case Unknown(why):
-                return Unknown(f"inquire first, and the inquiry: {why}")
+                return UnknownOutcome("the order was charged and undone before")
+            case UnknownOutcome(why):
+                return UnknownOutcome(f"inquire first, and the inquiry: {why}")
 
     async def _with_its_code(self, order_id: str, approved: Approved) -> Approved:
         """The order's status knows the authorisation code that the approval left out, for the receipt."""
@@ -182,10 +186,10 @@ class CmiAcquirer:
 
     async def _undo(self, order_id: str, request: str) -> Undoing:
         answer = await self._ask(request)
-        if not isinstance(answer, xml.Answer):
-            return Unknown(answer.why)
+        if not isinstance(answer, xml.Cc5Answer):
+            return UnknownOutcome(answer.why)
         if answer.order_id not in {"", order_id}:
-            return Unknown("answer to another order")
+            return UnknownOutcome("answer to another order")
         match verdict_of(answer.code, answer.response, answer.error_code):
             case Verdict.APPROVED | Verdict.NOTHING_LEFT:
                 return Undone()
@@ -194,43 +198,47 @@ class CmiAcquirer:
             case Verdict.NOT_SETTLED:
                 return NotSettled()
             case Verdict.UNKNOWN | Verdict.PENDING:
-                return Unknown(f"code {answer.error_code or answer.code}")
+                return UnknownOutcome(f"code {answer.error_code or answer.code}")
             case _:
                 standing = await self.inquire(order_id)
         if isinstance(standing, Undone):
             return standing
-        return Unknown(standing.why) if isinstance(standing, Unknown) else refusal_of(answer)
+        return UnknownOutcome(standing.why) if isinstance(standing, UnknownOutcome) else refusal_of(answer)
 
-    async def _look(self, request: str) -> xml.Answer | NotSent | Unknown:
+    async def _look(self, request: str) -> xml.Cc5Answer | NotSent | UnknownOutcome:
         """A question that moves no money: nobody waits long for its answer."""
         return await self._ask(request, self._inquiry_timeout)
 
-    async def _ask(self, request: str, allowed: aiohttp.ClientTimeout | None = None) -> xml.Answer | NotSent | Unknown:
+    async def _ask(
+        self, request: str, allowed: aiohttp.ClientTimeout | None = None
+    ) -> xml.Cc5Answer | NotSent | UnknownOutcome:
         """One exchange. The breaker hears how it went."""
         answer = await self._exchange(request, allowed)
-        if isinstance(answer, xml.Answer):
+        if isinstance(answer, xml.Cc5Answer):
             self.breaker.succeeded()
         else:
             self.breaker.failed()
         return answer
 
-    async def _exchange(self, request: str, allowed: aiohttp.ClientTimeout | None) -> xml.Answer | NotSent | Unknown:
+    async def _exchange(
+        self, request: str, allowed: aiohttp.ClientTimeout | None
+    ) -> xml.Cc5Answer | NotSent | UnknownOutcome:
         try:
             # never redirected: a redirect would carry the card to an address nobody configured
             async with self._open_session().post(
                 self._url, data={"DATA": request}, allow_redirects=False, timeout=allowed or self._timeout
             ) as response:
                 if response.status != 200:
-                    return Unknown(f"HTTP {response.status}")
+                    return UnknownOutcome(f"HTTP {response.status}")
                 body = await _read(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return NotSent("no connection")
         except TimeoutError:
-            return Unknown("no answer in time")
+            return UnknownOutcome("no answer in time")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Unknown(f"connection lost: {type(error).__name__}")
+            return UnknownOutcome(f"connection lost: {type(error).__name__}")
         answer = xml.parse_answer(body) if body is not None else None
-        return answer if answer is not None else Unknown("answer cannot be read")
+        return answer if answer is not None else UnknownOutcome("answer cannot be read")
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from core.acquirers.cmi_codes import APPROVED_CODE, clean_code, kind_of
 from core.acquirers.cmi_outcomes import CAPTURED_STATES, HISTORY_ROWS_MAX, UNDONE_STATES
-from core.acquirers.cmi_xml import Answer, amount_of, identifier
-from core.ports import Approved, Declined, Inquiry, Pending, Undone
+from core.acquirers.cmi_xml import Cc5Answer, amount_of, identifier
+from core.ports import Approved, Decline, Inquiry, Pending, Undone
 
 # Extra/TRX1 … TRXn, tab-joined: type, state, first amount, captured amount, times (3), host reference, auth code,
 # ProcReturnCode, transaction number
@@ -16,7 +16,7 @@ ROW_FIELDS = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HistoryRow:
     """One transaction. `charge_type` is S (a sale) or C (money back)."""
 
     charge_type: str
@@ -27,9 +27,9 @@ class Row:
     transaction_number: str
 
 
-def rows_of(answer: Answer) -> tuple[Row, ...] | None:
+def rows_of(answer: Cc5Answer) -> tuple[HistoryRow, ...] | None:
     """The rows of a history; None when there are too many, or one cannot be read: half a history is none."""
-    rows: list[Row] = []
+    rows: list[HistoryRow] = []
     if answer.code != APPROVED_CODE:
         return None
     for index in range(1, HISTORY_ROWS_MAX + 2):
@@ -41,11 +41,11 @@ def rows_of(answer: Answer) -> tuple[Row, ...] | None:
             return None
         amount = amount_of(fields[3] or fields[2])
         number, auth_code = identifier(fields[10].strip()), identifier(fields[8])
-        rows.append(Row(fields[0], fields[1].upper(), amount, auth_code, clean_code(fields[9]), number))
+        rows.append(HistoryRow(fields[0], fields[1].upper(), amount, auth_code, clean_code(fields[9]), number))
     return tuple(rows)
 
 
-def captured_row(rows: tuple[Row, ...]) -> Row | None:
+def captured_row(rows: tuple[HistoryRow, ...]) -> HistoryRow | None:
     """The one success that still stands."""
     for row in rows:
         if row.charge_type == "S" and row.state in CAPTURED_STATES and row.code == APPROVED_CODE:
@@ -53,7 +53,7 @@ def captured_row(rows: tuple[Row, ...]) -> Row | None:
     return None
 
 
-def credited_centimes_of(rows: tuple[Row, ...]) -> int | None:
+def credited_centimes_of(rows: tuple[HistoryRow, ...]) -> int | None:
     """Money given back so far, in centimes; None when an amount cannot be read."""
     credited = 0
     for row in rows:
@@ -64,7 +64,7 @@ def credited_centimes_of(rows: tuple[Row, ...]) -> int | None:
     return credited
 
 
-def standing_of_rows(rows: tuple[Row, ...]) -> Inquiry | None:
+def standing_of_rows(rows: tuple[HistoryRow, ...]) -> Inquiry | None:
     """What a history says of the payment; None when it says nothing that can be believed."""
     paid = captured_row(rows)
     if paid is not None:
@@ -79,5 +79,5 @@ def standing_of_rows(rows: tuple[Row, ...]) -> Inquiry | None:
     if any(row.state in {"PN", "A"} for row in rows):
         return Pending()
     if rows and all(row.state == "D" and row.code != APPROVED_CODE for row in rows):
-        return Declined(rows[-1].code, kind_of(rows[-1].code))
+        return Decline(rows[-1].code, kind_of(rows[-1].code))
     return None

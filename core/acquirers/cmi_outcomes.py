@@ -16,10 +16,20 @@ from core.acquirers.cmi_codes import (
     kind_of,
     verdict_of,
 )
-from core.acquirers.cmi_xml import Answer, amount_of, decimal_amount_of, identifier
-from core.disputes import DisputeFacts, facts_of
-from core.payment import Challenge
-from core.ports import Approved, ChallengeRequired, Declined, Held, Inquiry, NoSuchOrder, Pending, Undone, Unknown
+from core.acquirers.cmi_xml import Cc5Answer, amount_of, decimal_amount_of, identifier
+from core.chargebacks.model import DisputeFacts, facts_of
+from core.payments.table import Challenge
+from core.ports import (
+    Approved,
+    AuthorisedOnly,
+    ChallengeRequired,
+    Decline,
+    Inquiry,
+    NoSuchOrder,
+    Pending,
+    Undone,
+    UnknownOutcome,
+)
 
 CHALLENGE_KIND = "OTP_NUMERIC"
 CHALLENGE_DIGITS_MAX = 8
@@ -40,7 +50,7 @@ _JOINED = re.compile(
 class InquireFirst:
     """The reply settles nothing; if the order's status says "not charged", this is what it was."""
 
-    otherwise: Declined | Unknown
+    otherwise: Decline | UnknownOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +60,15 @@ class AskHistory:
     otherwise: Inquiry
 
 
-def refusal_of(answer: Answer, *, answering_pin: bool = False) -> Declined:
+def refusal_of(answer: Cc5Answer, *, answering_pin: bool = False) -> Decline:
     """A reply as the refusal it is once that is certain."""
     kind = kind_of(answer.code, answer.error_code, answering_pin=answering_pin)
-    return Declined(answer.error_code or answer.code, kind, answer.message)
+    return Decline(answer.error_code or answer.code, kind, answer.message)
 
 
 def outcome_of(
-    answer: Answer, *, answering_pin: bool = False
-) -> Approved | Declined | ChallengeRequired | Pending | Unknown | InquireFirst:
+    answer: Cc5Answer, *, answering_pin: bool = False
+) -> Approved | Decline | ChallengeRequired | Pending | UnknownOutcome | InquireFirst:
     """What a reply to a charge says."""
     challenge = challenge_of(answer)
     if challenge is not None and answer.code != APPROVED_CODE:
@@ -74,32 +84,32 @@ def outcome_of(
         case Verdict.PENDING:
             return Pending()
         case Verdict.UNKNOWN:
-            return Unknown(f"code {answer.error_code or answer.code or 'missing'}")
+            return UnknownOutcome(f"code {answer.error_code or answer.code or 'missing'}")
         case _:
             if contradicts(answer.code, answer.response, answer.error_code):
-                return InquireFirst(Unknown(f"{answer.error_code or answer.code}, but the order is not paid"))
+                return InquireFirst(UnknownOutcome(f"{answer.error_code or answer.code}, but the order is not paid"))
             return InquireFirst(refusal_of(answer))
 
 
-def _approved(answer: Answer) -> Approved | Unknown:
+def _approved(answer: Cc5Answer) -> Approved | UnknownOutcome:
     amount = decimal_amount_of(answer.total) if answer.total else None
     if answer.total and amount is None:
-        return Unknown("approved, with an amount that cannot be read")
+        return UnknownOutcome("approved, with an amount that cannot be read")
     return Approved(answer.auth_code, answer.transaction_number, amount, brand_of(answer), facts_told(answer))
 
 
-def facts_told(answer: Answer) -> DisputeFacts:
+def facts_told(answer: Cc5Answer) -> DisputeFacts:
     """What the answer holds for a dispute."""
     return facts_of({"hostrefnum": answer.rrn} | {name.lower(): text for name, text in answer.extra.items()})
 
 
-def brand_of(answer: Answer) -> str | None:
+def brand_of(answer: Cc5Answer) -> str | None:
     """ "VISA" -> "visa"; None when the gateway does not say."""
     brand = answer.extra.get("CARDBRAND", "")
     return brand.strip().lower() if _BRAND.fullmatch(brand) else None
 
 
-def challenge_of(answer: Answer) -> Challenge | None:
+def challenge_of(answer: Cc5Answer) -> Challenge | None:
     """The one-time PIN the bank asks for, in our dialect; None when it asks none or nonsense."""
     extra = answer.extra
     challenge_id = identifier(extra.get("CHALLENGEID", ""))
@@ -117,15 +127,15 @@ def challenge_of(answer: Answer) -> Challenge | None:
     )
 
 
-def standing_of(answer: Answer, order_id: str) -> Inquiry | AskHistory:
+def standing_of(answer: Cc5Answer, order_id: str) -> Inquiry | AskHistory:
     """What an order's status says of its payment: Extra's own code and state, never the query's."""
     fields = _status_fields(answer)
     if answer.code != APPROVED_CODE and not fields.get("ORD_ID") and ABSENT_WORDS in answer.message.lower():
         return NoSuchOrder()
     if answer.code != APPROVED_CODE:
-        return Unknown(f"inquiry answered {answer.error_code or answer.code or 'without a code'}")
+        return UnknownOutcome(f"inquiry answered {answer.error_code or answer.code or 'without a code'}")
     if fields.get("ORD_ID") != order_id:
-        return Unknown("inquiry answered for another order")
+        return UnknownOutcome("inquiry answered for another order")
     state, code = fields.get("TRANS_STAT", "").upper(), clean_code(fields.get("PROC_RET_CD", ""))
     challenge = challenge_of(answer)
     if state == "PN":
@@ -134,7 +144,9 @@ def standing_of(answer: Answer, order_id: str) -> Inquiry | AskHistory:
         return Undone()
     if state == "D":
         # an earlier attempt of the same order may have succeeded: success wins (facts/failure-points.md 12)
-        return AskHistory(Declined(code, kind_of(code)) if code != APPROVED_CODE else Unknown("declined with code 00"))
+        return AskHistory(
+            Decline(code, kind_of(code)) if code != APPROVED_CODE else UnknownOutcome("declined with code 00")
+        )
     if code == APPROVED_CODE and fields.get("CHARGE_TYPE_CD", "S") == "S":
         if state in CAPTURED_STATES:
             return _captured(fields, answer)
@@ -143,22 +155,22 @@ def standing_of(answer: Answer, order_id: str) -> Inquiry | AskHistory:
             if not fields.get("CAPTURE_AMT", "").strip("0.,"):
                 fields = {**fields, "CAPTURE_AMT": ""}  # nothing was captured yet: some hosts write that as 0
             captured = _captured(fields, answer)
-            if fields["CAPTURE_AMT"] or isinstance(captured, Unknown):
+            if fields["CAPTURE_AMT"] or isinstance(captured, UnknownOutcome):
                 return captured
-            return Held(captured.auth_code, captured.transaction_number, captured.amount_centimes)
-    return AskHistory(Unknown("order's status is not conclusive"))
+            return AuthorisedOnly(captured.auth_code, captured.transaction_number, captured.amount_centimes)
+    return AskHistory(UnknownOutcome("order's status is not conclusive"))
 
 
-def _status_fields(answer: Answer) -> dict[str, str]:
+def _status_fields(answer: Cc5Answer) -> dict[str, str]:
     parts = _JOINED.split(answer.extra.get("ORDERSTATUS", ""))
     joined = {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=False)}
     return {**joined, **{name: text for name, text in answer.extra.items() if text}}
 
 
-def _captured(fields: dict[str, str], answer: Answer) -> Approved | Unknown:
+def _captured(fields: dict[str, str], answer: Cc5Answer) -> Approved | UnknownOutcome:
     text = fields.get("CAPTURE_AMT") or fields.get("ORIG_TRANS_AMT", "")
     amount = amount_of(text)
     if text and not amount:
-        return Unknown("captured, with an amount that cannot be read")
+        return UnknownOutcome("captured, with an amount that cannot be read")
     auth_code, number = identifier(fields.get("AUTH_CODE", "")), identifier(fields.get("TRANS_ID", ""))
     return Approved(auth_code, number, amount, brand_of(answer), facts_told(answer))

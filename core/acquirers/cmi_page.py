@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from core.acquirers.cmi_codes import APPROVED_CODE, APPROVED_RESPONSE, kind_of
 from core.acquirers.hosted import ANSWER_CAPTURE, ANSWER_SEEN, ANSWER_TROUBLE, HostedShop, page_fields, trusted
 from core.acquirers.hosted_post import readings
-from core.page_port import PageAnswer, PageForm, PageWord
-from core.payment import Payment
-from core.ports import Approved, Declined
+from core.payments.hosted_page_port import PageAnswer, PageForm, PageWord
+from core.payments.table import Payment
+from core.ports import Approved, Decline
 
 _WORDS = {PageWord.CAPTURE: ANSWER_CAPTURE, PageWord.SEEN: ANSWER_SEEN, PageWord.TROUBLE: ANSWER_TROUBLE}
 _HOLDER = "-"  # nothing of the subscriber goes to the page that it does not need
@@ -56,7 +56,7 @@ class CmiPage:
         said = trusted(self.shop, fields)
         if said is None:
             return None
-        outcome: Approved | Declined = Declined(said.code, kind_of(said.code))
+        outcome: Approved | Decline = Decline(said.code, kind_of(said.code))
         if said.code == APPROVED_CODE and said.response.lower() == APPROVED_RESPONSE:
             outcome = Approved(said.auth_code, said.transaction_number, said.amount_centimes, facts=said.facts)
         ours = said.client_id == self.shop.client_id and said.currency_code == self.shop.currency_code

@@ -110,7 +110,7 @@ def _money_back_or_forth(account: CmiAccount, order_id: str, kind: str, amount_c
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Cc5Answer:
     """A CC5Response. Every element can be missing; missing is empty. `extra` is raw: keep it out of logs."""
 
     order_id: str = ""
@@ -125,13 +125,13 @@ class Answer:
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def parse_answer(body: bytes) -> Answer | None:
+def parse_answer(body: bytes) -> Cc5Answer | None:
     """Read a reply; None when it is no CC5Response, too long, or says one thing twice."""
     top, extra = _elements(body)
     if top is None:
         return None
     numeric = extra.get("NUMCODE") or top.get("NUMCODE", "")
-    return Answer(
+    return Cc5Answer(
         order_id=top.get("ORDERID", ""),
         response=top.get("RESPONSE", ""),
         code=clean_code(top.get("PROCRETURNCODE", "")),

@@ -1,6 +1,7 @@
 """CMI's hosted page (est3Dgate): what the browser posts there and what its callback may be believed (facts/cmi.md).
 
-Rule of this file: hash first, then anything else. Pure: who stores and who answers is elsewhere (core/hosting.py).
+Rule of this file: hash first, then anything else. Pure: who stores and who answers is elsewhere
+(core/payments/hosted_page.py).
 """
 
 from collections.abc import Mapping
@@ -10,9 +11,9 @@ from core.acquirers.cmi_codes import clean_code
 from core.acquirers.cmi_xml import decimal_amount_of, identifier
 from core.acquirers.hosted_hash import signed_part, ver3_hash
 from core.cards import Secret
-from core.disputes import NO_FACTS, DisputeFacts, facts_of
+from core.chargebacks.model import NO_FACTS, DisputeFacts, facts_of
 from core.money import decimal_text
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 
 __all__ = ["Callback", "HostedShop", "page_fields", "trusted", "ver3_hash"]
 
@@ -58,7 +59,7 @@ def page_fields(
     order_id: str,
     amount_centimes: int,
     *,
-    language: Language,
+    language: LanguageCode,
     email: str,
     holder: str,
     telephone: str,

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from core.acquirers.hosted import FIELDS_MAX
 from core.acquirers.hosted_hash import LATIN_1, UTF_8, charset_of
-from core.page_port import UnreadablePost
+from core.payments.hosted_page_port import UnreadablePost
 
 Fields = Mapping[str, str]
 

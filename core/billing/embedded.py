@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Sequence
 from hashlib import sha256
 from typing import TypeVar
 
-from core.books import BooksDown
+from core.billing.invoices import Invoice
 from core.database.pool import Connection, Database
 from core.database.rows import invoice_of, line_of
-from core.invoices import Invoice
-from core.payment import Payment
+from core.payments.table import Payment
 from core.ports import BillingDown, Clock, Posting
-from core.refunds import Reversal
-from core.subscribers import Line, Service
+from core.refunds.model import Reversal
+from core.repositories import DatabaseUnavailable
+from core.subscribers.lines import ServiceType, SubscribedLine
 
 T = TypeVar("T")
 NO_CODE = "000000"  # compared with when there is no line: the answer is False whatever comes out
@@ -104,27 +104,27 @@ class EmbeddedBilling:
         self._clock = clock
         self._codes_of = database.batched(_codes_of, "codes")
 
-    async def line(self, service: Service, reference: str) -> Line | None:
+    async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None:
         row = await _or_down(self._database.one(LINE, service=service, reference=reference))
         return None if row is None else line_of(row)
 
-    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+    async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
         rows = await _or_down(self._database.all(LINES_OF, msisdn=msisdn))
         return tuple(line_of(row) for row in rows)
 
-    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
         return await _or_down(self._codes_of.ask(msisdn))
 
-    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+    async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         right = await self.code_of(service, reference)
         same = hmac.compare_digest(_digest(right or NO_CODE), _digest(code))  # of one length, whatever a code's is
         return same and right is not None
 
-    async def code_of(self, service: Service, reference: str) -> str | None:
+    async def code_of(self, service: ServiceType, reference: str) -> str | None:
         row = await _or_down(self._database.one(CODE, service=service, reference=reference))
         return None if row is None else str(row["payment_code"])
 
-    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:
         rows = await _or_down(self._database.all(UNPAID, service=service, reference=reference))
         return tuple(invoice_of(row) for row in rows)
 
@@ -159,8 +159,8 @@ class EmbeddedBilling:
         return Posting.POSTED
 
 
-async def _codes_of(connection: Connection, msisdns: Sequence[str]) -> list[tuple[tuple[Line, str], ...]]:
-    found: dict[str, list[tuple[Line, str]]] = {msisdn: [] for msisdn in msisdns}
+async def _codes_of(connection: Connection, msisdns: Sequence[str]) -> list[tuple[tuple[SubscribedLine, str], ...]]:
+    found: dict[str, list[tuple[SubscribedLine, str]]] = {msisdn: [] for msisdn in msisdns}
     cursor = await connection.execute(CODES_OF, {"msisdns": list(found)})
     for row in await cursor.fetchall():
         found[row["contact_msisdn"]].append((line_of(row), row["payment_code"]))
@@ -170,7 +170,7 @@ async def _codes_of(connection: Connection, msisdns: Sequence[str]) -> list[tupl
 async def _or_down(work: Awaitable[T]) -> T:
     try:
         return await work
-    except BooksDown as error:
+    except DatabaseUnavailable as error:
         raise BillingDown("the embedded billing's database is away") from error
 
 

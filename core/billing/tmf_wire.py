@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from core.invoices import Invoice
-from core.payment import Payment
-from core.refunds import Reversal
+from core.billing.invoices import Invoice
+from core.payments.table import Payment
+from core.refunds.model import Reversal
 from core.zone import ZONE
 
 BILL_PATH = "customerBillManagement/v4/customerBill"

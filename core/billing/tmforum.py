@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 import aiohttp
 
 from core.billing import tmf_wire as wire
+from core.billing.invoices import Invoice
 from core.cards import Secret
-from core.invoices import Invoice
-from core.payment import Payment
-from core.ports import Billing, BillingDown, Posting
-from core.refunds import Reversal
-from core.subscribers import Line, Service
+from core.payments.table import Payment
+from core.ports import BillingDown, BillingSystem, Posting
+from core.refunds.model import Reversal
+from core.subscribers.lines import ServiceType, SubscribedLine
 from core.zone import ZONE
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,9 @@ class TmfAccount:
 class TmForumBilling:
     """Raises BillingDown. `lines` answers for lines and payment codes."""
 
-    def __init__(self, account: TmfAccount, lines: Billing, currency: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, account: TmfAccount, lines: BillingSystem, currency: str, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._account = account
         self._base = account.url.rstrip("/")
         self._lines = lines
@@ -62,22 +64,22 @@ class TmForumBilling:
         if session is not None:
             await session.close()
 
-    async def line(self, service: Service, reference: str) -> Line | None:
+    async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None:
         return await self._lines.line(service, reference)
 
-    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+    async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
         return await self._lines.lines_of(msisdn)
 
-    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
         return await self._lines.codes_of(msisdn)
 
-    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+    async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         return await self._lines.code_matches(service, reference, code)
 
-    async def code_of(self, service: Service, reference: str) -> str | None:
+    async def code_of(self, service: ServiceType, reference: str) -> str | None:
         return await self._lines.code_of(service, reference)
 
-    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:
         """Oldest first, at most PAGES_MAX pages of them."""
         bills = await self._bills(self._account_id(service, reference))
         for _ in range(LISTS_MAX - 1):
@@ -172,7 +174,7 @@ class TmForumBilling:
                 break
         return found
 
-    def _account_id(self, service: Service, reference: str) -> str:
+    def _account_id(self, service: ServiceType, reference: str) -> str:
         return self._account.account_id.format(service=service, reference=reference)
 
     async def _ask(

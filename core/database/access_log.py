@@ -1,7 +1,7 @@
-"""The help desk's log. The table's own triggers refuse changes; retention alone deletes (core/retention.py)."""
+"""The help desk's log. The table's own triggers refuse changes; retention alone deletes (core/privacy/retention.py)."""
 
-from core.access import DETAIL_CHARS_MAX, Access, Action
 from core.database.pool import Database
+from core.help_desk.access_log import DETAIL_CHARS_MAX, Access, Action
 
 WRITE = """
 INSERT INTO access_log (at, who, role, address, action, payment_id, detail)

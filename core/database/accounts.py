@@ -4,9 +4,9 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
-from core.accounts import Role, User
 from core.database.pool import Database
-from core.passwords import FORMER_KEPT
+from core.help_desk.accounts import Role, User
+from core.help_desk.passwords import FORMER_KEPT
 
 ADD = """
 INSERT INTO desk_users (name, role, password_hash, created_at) VALUES (%(name)s, %(role)s, %(hash)s, %(now)s)

@@ -5,9 +5,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from core.audit import Chain, Linked
 from core.database.pool import Connection, Database
-from core.hash_chain import GENESIS, Link, linked
+from core.hash_chain import GENESIS, ChainLink, linked
+from core.help_desk.audit import Chain, Linked
 
 AUDIT_LOCK = 1_117_778
 BATCH_MAX = 2_000
@@ -102,7 +102,7 @@ async def _link(connection: Connection, chain: Chain, now: datetime) -> int:
     rows = await (await connection.execute(_of(TO_LINK, chain), values)).fetchall()
     last = await (await connection.execute(LAST, values)).fetchone()
     before, number = (bytes(last["hash"]), last["number"]) if last else (GENESIS, 0)
-    made: list[Link] = []
+    made: list[ChainLink] = []
     for row in rows:
         made.append(linked(before, number + 1, row))
         before, number = made[-1].hash, made[-1].number
@@ -126,4 +126,6 @@ def _of(statement: str, chain: Chain, alias: str = "") -> str:
 
 def _linked(chain: Chain, row: dict[str, Any]) -> Linked:
     fields = {name: row[name] for name in COLUMNS[chain]}
-    return Linked(Link(row["number"], bytes(row["hash"])), row["row_at"], fields if row["id"] is not None else None)
+    return Linked(
+        ChainLink(row["number"], bytes(row["hash"])), row["row_at"], fields if row["id"] is not None else None
+    )

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-from core.books import BooksDown
+from core.repositories import DatabaseUnavailable
 from core.tracing import NO_TRACER, Tracer
 
 Q = TypeVar("Q")
@@ -42,7 +42,7 @@ class Batched(Generic[Q, A]):
     async def ask(self, question: Q) -> A:
         """Its answer. Raises BooksDown, and what `ask` raises for this question."""
         if len(self._waiting) >= WAITING_MAX:
-            raise BooksDown("too many questions wait for the database")
+            raise DatabaseUnavailable("too many questions wait for the database")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[A] = loop.create_future()
         self._waiting.append((question, answer, loop.time()))
@@ -70,7 +70,7 @@ class Batched(Generic[Q, A]):
             if answer.done():
                 continue
             if since_s < too_old_s:
-                answer.set_exception(BooksDown("the database is too slow"))
+                answer.set_exception(DatabaseUnavailable("the database is too slow"))
             else:
                 batch.append((question, answer))
         return batch
@@ -84,10 +84,10 @@ class Batched(Generic[Q, A]):
         try:
             found = await self._ask([question for question, _ in batch])
             answered = list(zip(waiting, found, strict=True))
-        except BooksDown as error:
+        except DatabaseUnavailable as error:
             for answer in waiting:
                 if not answer.done():
-                    answer.set_exception(BooksDown(str(error)))  # its own: a traceback is nobody else's
+                    answer.set_exception(DatabaseUnavailable(str(error)))  # its own: a traceback is nobody else's
         except Exception as error:  # noqa: BLE001 - it is a caller's, and reaches that caller
             if len(batch) > 1:
                 for one in batch:

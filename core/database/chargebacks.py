@@ -5,11 +5,11 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
-from core.chargebacks import Chargeback, ChargebackRefusal, ChargebackState, Claim
+from core.chargebacks.service import Chargeback, ChargebackRefusal, ChargebackState, Claim
 from core.database.ledger import post_within
 from core.database.pool import Connection, Database
-from core.ledger.transfers import Occasion, Transfer, chargeback_lost, chargeback_received, chargeback_won
-from core.payment import State
+from core.ledger.transfers import LedgerOccasion, Transfer, chargeback_lost, chargeback_received, chargeback_won
+from core.payments.table import PaymentState
 
 # The lock keeps a refund that is decided at the same moment from going out too.
 PAYMENT = """
@@ -54,8 +54,8 @@ OPEN = """
 SELECT * FROM chargebacks WHERE state IN ('received', 'evidence_sent') ORDER BY deadline, id LIMIT %(limit)s
 """
 
-_TAKEN = frozenset({State.CAPTURED})
-_BACK = frozenset({State.VOIDING, State.VOIDED, State.REFUNDING, State.REFUNDED})
+_TAKEN = frozenset({PaymentState.CAPTURED})
+_BACK = frozenset({PaymentState.VOIDING, PaymentState.VOIDED, PaymentState.REFUNDING, PaymentState.REFUNDED})
 
 
 class PgChargebacks:
@@ -133,7 +133,7 @@ async def _noted(
 
 
 def _transfers(chargeback: Chargeback, after: ChargebackState, now: datetime) -> tuple[Transfer, ...]:
-    occasion = Occasion(f"chargeback:{chargeback.id}:{after}", now, chargeback.claim.payment_id)
+    occasion = LedgerOccasion(f"chargeback:{chargeback.id}:{after}", now, chargeback.claim.payment_id)
     match after:
         case ChargebackState.RECEIVED:
             return chargeback_received(occasion, chargeback.claim.amount_centimes)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
-from core.credits import Credit
 from core.database.pool import Database
+from core.refunds.credits import Credit
 
 BEGIN = """
 INSERT INTO credits_under_way (payment_id, key, amount_centimes, before_centimes, asked_at)

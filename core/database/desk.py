@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from core.books import Kind, copy_reference
 from core.database.pool import Connection, Database
 from core.database.wake import Wake, Waker
-from core.lookup import Lookup
-from core.payment import Payment
-from core.story import Happening
-from core.transcripts import Blind
+from core.help_desk.lookup import Lookup
+from core.help_desk.timeline import TimelineEntry
+from core.help_desk.transcripts import Pseudonymiser
+from core.payments.table import Payment
+from core.repositories import MessageKind, copy_reference
 
 NOTE = """
 INSERT INTO desk_notes (payment_id, at, who, text) VALUES (%(payment_id)s, %(now)s, %(who)s, %(text)s)
@@ -41,7 +41,7 @@ INSERT INTO desk_lookups (at, who, subject) SELECT %(now)s, %(who)s, unnest(%(su
 class PgDesk:
     """Implements desk.DeskBooks."""
 
-    def __init__(self, database: Database, waker: Waker, blind: Blind) -> None:
+    def __init__(self, database: Database, waker: Waker, blind: Pseudonymiser) -> None:
         self._database = database
         self._blind = blind
         self._waker = waker
@@ -50,7 +50,7 @@ class PgDesk:
     async def find(self, text: str, today: date | None = None) -> tuple[Payment, ...]:
         return await self._lookup.find(text, today)
 
-    async def story(self, payment_id: str) -> tuple[Happening, ...]:
+    async def story(self, payment_id: str) -> tuple[TimelineEntry, ...]:
         return await self._lookup.story(payment_id)
 
     async def note(self, payment_id: str, who: str, text: str, now: datetime) -> None:
@@ -61,7 +61,7 @@ class PgDesk:
             subjects = [self._blind.who(number) for number in msisdns]
             await self._database.do(LOOKED_FOR, subjects=subjects, who=who, now=now)
 
-    async def resend(self, payment_id: str, kind: Kind, now: datetime, since: datetime, most: int) -> bool:
+    async def resend(self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int) -> bool:
         stem = copy_reference(payment_id, kind, 1)[:-1]
         values = {
             "payment_id": payment_id,

@@ -1,12 +1,12 @@
 """The evidence of a dispute, from what the books keep of a payment."""
 
+from core.chargebacks.evidence import Agreed, Evidence
+from core.chargebacks.model import facts_kept
 from core.database.chargebacks import PgChargebacks
 from core.database.payments import PgPayments
 from core.database.pool import Database
-from core.disputes import facts_kept
-from core.evidence import Agreed, Evidence
-from core.lookup import Lookup
-from core.transcripts import Transcripts, around
+from core.help_desk.lookup import Lookup
+from core.help_desk.transcripts import TranscriptRepository, around
 
 FACTS = "SELECT dispute_facts FROM payments WHERE id = %(id)s"
 
@@ -19,7 +19,7 @@ WHERE msisdn = %(msisdn)s AND given_at <= COALESCE(%(paid_at)s, now()) ORDER BY 
 class PgEvidence:
     """Implements evidence.EvidenceBooks."""
 
-    def __init__(self, database: Database, transcripts: Transcripts) -> None:
+    def __init__(self, database: Database, transcripts: TranscriptRepository) -> None:
         self._database = database
         self._transcripts = transcripts
 

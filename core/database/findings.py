@@ -5,8 +5,8 @@ from datetime import datetime
 from psycopg.rows import DictRow
 
 from core.database.pool import Database
-from core.findings import Finding, Queue
-from core.settlement_rows import RowKind
+from core.settlement.findings import FindingQueue, SettlementFinding
+from core.settlement.rows import RowKind
 
 GET = """
 SELECT * FROM reconciliation_findings WHERE id = %(id)s AND closed_at IS NULL AND resolved_at IS NULL
@@ -45,11 +45,11 @@ class PgFindings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, finding_id: int) -> Finding | None:
+    async def get(self, finding_id: int) -> SettlementFinding | None:
         row = await self._database.one(GET, id=finding_id)
         return None if row is None else finding_of(row)
 
-    async def open(self, limit: int) -> tuple[Finding, ...]:
+    async def open(self, limit: int) -> tuple[SettlementFinding, ...]:
         return tuple(finding_of(row) for row in await self._database.all(OPEN, limit=limit))
 
     async def take(self, finding_id: int, who: str) -> bool:
@@ -65,10 +65,10 @@ class PgFindings:
         return await self._database.do(KEEP, id=finding_id) == 1
 
 
-def finding_of(row: DictRow) -> Finding:
+def finding_of(row: DictRow) -> SettlementFinding:
     """A row as the finding it is."""
-    return Finding(
-        Queue(row["queue"]),
+    return SettlementFinding(
+        FindingQueue(row["queue"]),
         row["order_id"],
         None if row["kind"] is None else RowKind(row["kind"]),
         row["transaction_number"] or None,

@@ -13,7 +13,7 @@ from psycopg import IsolationLevel
 from core.database.ledger_days import read_rows
 from core.database.ledger_reading import differences_within
 from core.database.pool import Connection, Database
-from core.hash_chain import GENESIS, Link, first_break
+from core.hash_chain import GENESIS, ChainLink, first_break
 from core.ledger.balances import Sums
 from core.ledger.days import Closing
 from core.money import decimal_text
@@ -111,7 +111,7 @@ async def _days(connection: Connection, progress: Callable[[date], None]) -> Asy
     for number, row in enumerate(await (await connection.execute(DAYS)).fetchall(), 1):
         digest, sums = await read_rows(connection, row["from_at"], row["until_at"], sums)
         closing = Closing(number, row["day"], digest.rows_count, digest.digest(), sums)
-        link = Link(row["number"], row["hash"])
+        link = ChainLink(row["number"], row["hash"])
         if digest.digest() != row["rows_hash"]:
             yield f"day {row['day']}: its {row['rows_count']} rows are not what was closed ({digest.rows_count} now)"
         elif await _totals(connection, row["day"]) != sums:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from core.books import ANSWERS, Calls, Delivery, Kind, Message, message_reference
 from core.database.pool import Connection, Database
 from core.database.wake import Wake, Waker
-from core.payment import Payment
-from core.subscribers import reachable
+from core.payments.table import Payment
+from core.repositories import ANSWERS, Calls, Delivery, Message, MessageKind, message_reference
+from core.subscribers.lines import reachable
 
 HOUR = timedelta(hours=1)
 
@@ -104,9 +104,9 @@ class PgMessages:
         self._waker = waker
         self._record = database.batched(_record, "record")
 
-    async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
+    async def queue(self, payment: Payment, kind: MessageKind, now: datetime) -> None:
         reference = message_reference(payment.id, kind, payment.attempts)
-        recipient = payment.email if kind is Kind.RECEIPT_MAIL else _number_of(payment)
+        recipient = payment.email if kind is MessageKind.RECEIPT_MAIL else _number_of(payment)
         if recipient:
             values = {"payment_id": payment.id, "recipient": recipient, "now": now}
             await self._insert(QUEUE, {"reference": reference, "kind": kind, **values})
@@ -117,7 +117,7 @@ class PgMessages:
         values: dict[str, object] = {
             "payment_id": payment.id,
             "recipient": payment.payer_msisdn,
-            "kind": Kind.OUTGOING_CALL,
+            "kind": MessageKind.OUTGOING_CALL,
             "now": now,
             "since": since,
             "hour": now - HOUR,
@@ -154,7 +154,7 @@ class PgMessages:
         row = await self._database.one(CLAIM, reference=reference, now=now, until=until)
         if row is None:
             return None
-        kind = Kind(row["kind"])
+        kind = MessageKind(row["kind"])
         return Message(row["reference"], kind, row["payment_id"], row["recipient"], row["attempts"], row["route"])
 
     async def due(self, now: datetime, limit: int) -> list[str]:

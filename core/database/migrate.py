@@ -17,9 +17,9 @@ from sqlalchemy import create_engine, pool, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from core.books import BooksDown
 from core.database.migrations.indexes import INDEXES
 from core.database.roles import give_to
+from core.repositories import DatabaseUnavailable
 
 # Two servers that start together must not migrate together; any number of our own will do.
 MIGRATION_LOCK = 1_117_777
@@ -169,7 +169,7 @@ def _connected(engine: Engine) -> Connection:
     try:
         return engine.connect()
     except OperationalError as error:
-        raise BooksDown(str(error.orig).partition("\n")[0]) from error
+        raise DatabaseUnavailable(str(error.orig).partition("\n")[0]) from error
 
 
 def _config(connection: Connection) -> Config:

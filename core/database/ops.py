@@ -9,18 +9,18 @@ from psycopg import IsolationLevel
 from psycopg.rows import DictRow
 
 from core.database.pool import Connection, Database
-from core.ops import (
+from core.help_desk.operations import (
     ANSWERS_SHOWN,
     TROUBLES_SHOWN,
     UNDECIDED_SHOWN,
     BankAnswer,
+    Incident,
     Overview,
-    Queue,
     Sales,
     SettlementRun,
-    Trouble,
     Undecided,
     UndecidedPayment,
+    WorkQueue,
 )
 
 # What was taken, whatever was given back later; the acquirer's amount is the truth.
@@ -148,14 +148,14 @@ async def _overview(connection: Connection, since: datetime) -> Overview:
         ),
         events={row["event"]: row["times"] for row in await rows(EVENTS, since=since)},
         queues=(
-            *(Queue(**messages[name]) if name in messages else Queue(name, 0, None, 0) for name in QUEUES),
-            Queue(POSTING, postings["waiting"], postings["oldest"], stuck),
+            *(WorkQueue(**messages[name]) if name in messages else WorkQueue(name, 0, None, 0) for name in QUEUES),
+            WorkQueue(POSTING, postings["waiting"], postings["oldest"], stuck),
         ),
         undecided=_undecided(await rows(UNDECIDED, limit=UNDECIDED_SHOWN)),
         giving_back=(await rows(GIVING_BACK))[0]["times"],
         by_hand=stuck,
         settlement=SettlementRun(**settlement[0]) if settlement else None,
-        troubles=tuple(Trouble(**row) for row in await rows(TROUBLES, since=since, limit=TROUBLES_SHOWN)),
+        troubles=tuple(Incident(**row) for row in await rows(TROUBLES, since=since, limit=TROUBLES_SHOWN)),
     )
 
 

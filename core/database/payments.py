@@ -1,7 +1,7 @@
 """Payments in PostgreSQL. A change is one statement: the guarded UPDATE, its event, its locks and its messages.
 
 No row back means a lost race: IllegalMove. Jobs that wake a worker are deferred on the same connection, in the same
-transaction; they are hints, the rows' due times are the truth (core/attending.py).
+transaction; they are hints, the rows' due times are the truth (core/payments/janitor.py).
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from psycopg import errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from core.books import BillsTaken, BooksError, Change, Draft, KeyTaken, ReferenceTaken
 from core.database import payments_sql as sql
 from core.database.pool import Connection, Database
 from core.database.rows import bills_of, payment_of
-from core.payment import ACTIVE, KEEPS_LOCKS, Event, IllegalMove, Payment, State, sources, target
-from core.subscribers import Service
+from core.payments.table import ACTIVE, KEEPS_LOCKS, IllegalMove, Payment, PaymentEvent, PaymentState, sources, target
+from core.repositories import BillsTaken, Change, KeyTaken, NewPayment, ReferenceTaken, RepositoryError
+from core.subscribers.lines import ServiceType
 from core.tracing import request_id
 
-_TAKEN: dict[str, type[BooksError]] = {
+_TAKEN: dict[str, type[RepositoryError]] = {
     "payment_lines_active": BillsTaken,
     "payments_idempotency_key_key": KeyTaken,
     "payments_open_reference": ReferenceTaken,
 }
 
 # The money is back: billing hears of it. A telling under way when it ended is over by then.
-_ENDED = frozenset({Event.VOIDED, Event.REFUNDED})
+_ENDED = frozenset({PaymentEvent.VOIDED, PaymentEvent.REFUNDED})
 TOLD_WITHIN = timedelta(seconds=60)
 
 
@@ -53,11 +53,11 @@ class PgPayments:
     async def open_of(self, msisdn: str, now: datetime) -> Payment | None:
         return _maybe(await self._database.one(sql.OPEN_OF, msisdn=msisdn, now=now))
 
-    async def has_paid(self, msisdn: str, service: Service, reference: str) -> bool:
+    async def has_paid(self, msisdn: str, service: ServiceType, reference: str) -> bool:
         found = await self._database.one(sql.HAS_PAID, msisdn=msisdn, service=service, reference=reference)
         return found is not None
 
-    async def add(self, draft: Draft) -> None:
+    async def add(self, draft: NewPayment) -> None:
         payment = draft.payment
         in_order = sorted(payment.invoices, key=lambda invoice: invoice.number)  # the same order for all: no deadlock
         try:
@@ -87,7 +87,7 @@ class PgPayments:
             raise _taken(error) from error
 
     async def release(
-        self, service: Service, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
+        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
         rows = await self._database.all(
             sql.RELEASE,
@@ -100,9 +100,11 @@ class PgPayments:
         )
         return len(rows)
 
-    async def held(self, service: Service, reference: str, payer_msisdn: str | None, now: datetime) -> dict[str, State]:
+    async def held(
+        self, service: ServiceType, reference: str, payer_msisdn: str | None, now: datetime
+    ) -> dict[str, PaymentState]:
         rows = await self._database.all(sql.HELD, service=service, reference=reference, payer=payer_msisdn, now=now)
-        return {row["invoice_number"]: State(row["state"]) for row in rows}
+        return {row["invoice_number"]: PaymentState(row["state"]) for row in rows}
 
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
         return await self._change(sql.MOVE, payment_id, change, now, {})
@@ -123,7 +125,7 @@ class PgPayments:
         values = {**_values(payment_id, change, now), "token": token, "year": now.year}
         return _maybe(await (await connection.execute(sql.CAPTURE, values)).fetchone())
 
-    async def look_again(self, payment_id: str, state: State, due_at: datetime | None) -> None:
+    async def look_again(self, payment_id: str, state: PaymentState, due_at: datetime | None) -> None:
         await self._database.do(sql.LOOK_AGAIN, id=payment_id, state=state, due_at=due_at)
 
     async def set_email(self, payment_id: str, email: str) -> Payment | None:
@@ -149,7 +151,7 @@ class PgPayments:
             raise await self._illegal(payment_id, change.event)
         return payment_of(row)
 
-    async def _illegal(self, payment_id: str, event: Event) -> IllegalMove:
+    async def _illegal(self, payment_id: str, event: PaymentEvent) -> IllegalMove:
         payment = await self.get(payment_id)
         if payment is None:
             raise LookupError("no such payment")
@@ -160,8 +162,8 @@ def _maybe(row: DictRow | None) -> Payment | None:
     return None if row is None else payment_of(row)
 
 
-def _taken(error: errors.UniqueViolation) -> BooksError:
-    return _TAKEN.get(error.diag.constraint_name or "", BooksError)()
+def _taken(error: errors.UniqueViolation) -> RepositoryError:
+    return _TAKEN.get(error.diag.constraint_name or "", RepositoryError)()
 
 
 def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "due_at": change.due_at,
         "request": request_id.get(),
         "detail": change.detail,
-        "sends": int(change.event is Event.SEND),
+        "sends": int(change.event is PaymentEvent.SEND),
         "ended": change.event in _ENDED,
         "told_within": TOLD_WITHIN,
         "holds": None if change.event in KEEPS_LOCKS else state in ACTIVE and not change.lets_go,

@@ -1,7 +1,7 @@
 """The statements of core/database/payments.py, written out.
 
 Jobs that wake a worker are written by the statement that gives it work (core/database/wake.py names them). Values are
-bound by the server; a statement names every state it starts from, by the table of core/payment.py.
+bound by the server; a statement names every state it starts from, by the table of core/payments/table.py.
 """
 
 GET = """

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.consent import Consent
 from core.database.pool import Connection, Database
-from core.subscribers import Language
+from core.payments.consent import Consent
+from core.subscribers.lines import LanguageCode
 
-Remembered = tuple[Language | None, str | None]
+Remembered = tuple[LanguageCode | None, str | None]
 
 # What a voice caller accepted is evidence of that call alone: whose number it was is not proven.
 REMEMBERED = """
@@ -38,7 +38,7 @@ class PgPeople:
     async def remembered(self, msisdn: str) -> Remembered:
         return await self._remembered.ask(msisdn)
 
-    async def remember_language(self, msisdn: str, language: Language, now: datetime) -> None:
+    async def remember_language(self, msisdn: str, language: LanguageCode, now: datetime) -> None:
         await self._database.do(REMEMBER, msisdn=msisdn, language=language, now=now)
 
     async def consent(self, consent: Consent) -> None:
@@ -55,7 +55,7 @@ class PgPeople:
 async def _remembered(connection: Connection, msisdns: Sequence[str]) -> list[Remembered]:
     cursor = await connection.execute(REMEMBERED, {"msisdns": list(set(msisdns))})
     found = {
-        row["msisdn"]: (None if row["language"] is None else Language(row["language"]), row["version"])
+        row["msisdn"]: (None if row["language"] is None else LanguageCode(row["language"]), row["version"])
         for row in await cursor.fetchall()
     }
     return [found[msisdn] for msisdn in msisdns]

@@ -12,8 +12,8 @@ from psycopg import AsyncConnection, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from core.books import BooksDown
 from core.database.batched import Batched
+from core.repositories import DatabaseUnavailable
 from core.tracing import NO_TRACER, Tracer
 
 T = TypeVar("T")
@@ -94,10 +94,10 @@ class Database:
                         await connection.close()  # the pool opens one to whoever is the primary by then
                         raise
             except _POOL_EMPTY as error:
-                raise BooksDown("no database connection") from error
+                raise DatabaseUnavailable("no database connection") from error
             except _LOST as error:
                 if tries == TRIES_MAX:
-                    raise BooksDown("the database was lost") from error
+                    raise DatabaseUnavailable("the database was lost") from error
                 await asyncio.sleep(PAUSES_S[tries - 1])
                 await self._mend(error)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
-from core.books import Kind, LinePosting, PostingState
 from core.database.pool import Database
 from core.database.rows import invoice_of
+from core.repositories import LinePosting, MessageKind, PostingState
 from core.tracing import request_id
 
 OF = """
@@ -32,7 +32,7 @@ SELECT DISTINCT payment_id FROM (
 ) due
 """
 
-# The bill's number files what the payer is told (core/outbox.py).
+# The bill's number files what the payer is told (core/messaging/outbox.py).
 TURN = """
 WITH turned AS (
     UPDATE payment_lines SET posting = %(after)s, posting_due_at = %(due_at)s
@@ -96,7 +96,7 @@ class PgPostings:
         due_at: datetime | None,
     ) -> bool:
         values: dict[str, Any] = {"id": payment_id, "number": number, "before": str(before), "after": str(after)}
-        values |= {"now": now, "due_at": due_at, "kind": str(Kind.REFUND_SMS), "request": request_id.get()}
+        values |= {"now": now, "due_at": due_at, "kind": str(MessageKind.REFUND_SMS), "request": request_id.get()}
         return await self._database.one(TURN, event=f"bill_{after}", **values) is not None
 
     async def postpone(self, payment_id: str, number: str, state: PostingState, due_at: datetime | None) -> None:

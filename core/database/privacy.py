@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from core.database.pool import Connection, Database
-from core.privacy import StillOpen
-from core.subscribers import Language
-from core.transcripts import Blind
+from core.help_desk.transcripts import Pseudonymiser
+from core.privacy.requests import StillOpen
+from core.subscribers.lines import LanguageCode
 
 # The payment code stays out: an export travels, and whoever has it can pay and see bills.
 HELD = {
@@ -103,7 +103,7 @@ ERASE = {
 class PgPrivacy:
     """Implements privacy.PrivacyBooks."""
 
-    def __init__(self, database: Database, blind: Blind) -> None:
+    def __init__(self, database: Database, blind: Pseudonymiser) -> None:
         self._database = database
         self._blind = blind
 
@@ -117,7 +117,9 @@ class PgPrivacy:
 
         return await self._database.run(work)
 
-    async def correct(self, msisdn: str, email: str | None, language: Language | None, now: datetime) -> dict[str, int]:
+    async def correct(
+        self, msisdn: str, email: str | None, language: LanguageCode | None, now: datetime
+    ) -> dict[str, int]:
         values = {"msisdn": msisdn, "email": email, "language": language, "now": now}
         groups = ([CORRECT_EMAIL] if email else []) + ([CORRECT_LANGUAGE] if language else [])
 

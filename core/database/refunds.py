@@ -7,9 +7,9 @@ from typing import Any
 from psycopg import errors
 from psycopg.rows import DictRow
 
-from core.books import Kind
 from core.database.pool import Database
-from core.refunds import Refund, RefundState
+from core.refunds.model import Refund, RefundState
+from core.repositories import MessageKind
 from core.tracing import request_id
 
 GET = "SELECT * FROM refunds WHERE id = %(id)s"
@@ -116,7 +116,7 @@ class PgRefunds:
         self, refund: Refund, after: RefundState, now: datetime, due_at: datetime | None, *, closed: bool = False
     ) -> bool:
         values: dict[str, Any] = {"id": refund.id, "before": str(refund.state), "after": str(after), "now": now}
-        values |= {"due_at": due_at, "closed": closed, "kind": str(Kind.REFUND_SMS), "request": request_id.get()}
+        values |= {"due_at": due_at, "closed": closed, "kind": str(MessageKind.REFUND_SMS), "request": request_id.get()}
         return await self._database.one(TURN, event=f"part_{after}", **values) is not None
 
     async def postpone(self, refund: Refund, due_at: datetime) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 from psycopg import errors
 from psycopg.rows import DictRow
 
-from core.books import Change, Kind
 from core.database.payments import PgPayments
 from core.database.pool import Connection, Database
 from core.database.postings import TURN as TURN_BILL
 from core.database.refunds import TURN as TURN_PART
-from core.payment import Event, State
-from core.refunds import refund_id_of
-from core.resolving import (
+from core.payments.schedule import later
+from core.payments.table import PaymentEvent, PaymentState
+from core.refunds.model import refund_id_of
+from core.refunds.resolving import (
     PATIENCE,
     HandRefusal,
     HandRequest,
@@ -26,7 +26,7 @@ from core.resolving import (
     part_ends,
     payment_ends,
 )
-from core.timing import later
+from core.repositories import Change, MessageKind
 from core.tracing import request_id
 
 LOOK_ONCE_MORE_S = 86_400
@@ -118,10 +118,10 @@ RETURNING payment_id
 """
 
 _BACK = {
-    State.INTEGRITY_FAILURE: (Event.VOID, Event.REFUND, Event.REFUNDED),
-    State.VOIDING: (Event.REFUND, Event.REFUNDED),
-    State.CAPTURED: (Event.REFUND, Event.REFUNDED),
-    State.REFUNDING: (Event.REFUNDED,),
+    PaymentState.INTEGRITY_FAILURE: (PaymentEvent.VOID, PaymentEvent.REFUND, PaymentEvent.REFUNDED),
+    PaymentState.VOIDING: (PaymentEvent.REFUND, PaymentEvent.REFUNDED),
+    PaymentState.CAPTURED: (PaymentEvent.REFUND, PaymentEvent.REFUNDED),
+    PaymentState.REFUNDING: (PaymentEvent.REFUNDED,),
 }
 
 
@@ -149,7 +149,7 @@ class PgResolving:
             rows = await (await connection.execute(WAITING, values)).fetchall()
             found = [await _matters(connection, row["payment_id"], now) for row in rows]
             # of a payment that went well only its bills and parts wait
-            return tuple(m for matters in found for m in matters if m.subject or m.state != State.CAPTURED)
+            return tuple(m for matters in found for m in matters if m.subject or m.state != PaymentState.CAPTURED)
 
         return await self._database.run(work)
 
@@ -223,20 +223,22 @@ class PgResolving:
     async def _end_payment(
         self, connection: Connection, request: HandRequest, detail: str, now: datetime, token: str
     ) -> bool:
-        asked, was = request.proposed, frozenset({State(request.was)})
+        asked, was = request.proposed, frozenset({PaymentState(request.was)})
         match asked.resolution:
             case Resolution.CHARGED:
                 return await self._charge(connection, asked, detail, now, token)
             case Resolution.NOT_CHARGED:
                 look = later(now, LOOK_ONCE_MORE_S)  # evidence may be wrong: what landed all the same is given back
-                change = Change(Event.ABSENT, due_at=look, only=was, detail=detail, messages=(Kind.DECLINED_SMS,))
+                change = Change(
+                    PaymentEvent.ABSENT, due_at=look, only=was, detail=detail, messages=(MessageKind.DECLINED_SMS,)
+                )
                 return await self._payments.move_within(connection, asked.payment_id, change, now) is not None
             case Resolution.KEPT:
                 return await _one(connection, KEEP, now, id=asked.payment_id, detail=detail)
         if await (await connection.execute(WHOLE, {"id": asked.payment_id})).fetchone():
             return False
-        for event in _BACK[State(request.was)]:
-            told = (Kind.UNDONE_SMS,) if event is Event.REFUNDED else ()
+        for event in _BACK[PaymentState(request.was)]:
+            told = (MessageKind.UNDONE_SMS,) if event is PaymentEvent.REFUNDED else ()
             change = Change(event, detail=detail, messages=told)
             if await self._payments.move_within(connection, asked.payment_id, change, now) is None:
                 return False
@@ -249,14 +251,14 @@ class PgResolving:
             return False
         right = asked.amount_centimes == payment.amount_centimes
         change = Change(
-            Event.APPROVED if right else Event.MISMATCH,
-            only=frozenset({State.UNKNOWN}),
+            PaymentEvent.APPROVED if right else PaymentEvent.MISMATCH,
+            only=frozenset({PaymentState.UNKNOWN}),
             detail=detail,
             auth_code=asked.auth_code,
             transaction_number=asked.transaction_number,
             approved_centimes=asked.amount_centimes,
             due_at=None if right else now,
-            messages=(Kind.RECEIPT_SMS, Kind.RECEIPT_MAIL) if right else (),
+            messages=(MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL) if right else (),
         )
         if right:
             return await self._payments.capture_within(connection, asked.payment_id, change, now, token) is not None
@@ -274,7 +276,7 @@ async def _matters(connection: Connection, payment_id: str, now: datetime) -> tu
             row["state"],
             row["centimes"],
             row["since"],
-            payment_ends(State(row["state"]), row["by_hand"], row["since"], now),
+            payment_ends(PaymentState(row["state"]), row["by_hand"], row["since"], now),
         )
         for row in await rows(PAYMENT)
     ]
@@ -307,7 +309,7 @@ async def _end_part(connection: Connection, part: int, request: HandRequest, now
 
 async def _one(connection: Connection, statement: str, now: datetime, **values: Any) -> bool:
     """Whether the statement found what it is about."""
-    more = {"now": now, "kind": str(Kind.REFUND_SMS), "request": request_id.get()}
+    more = {"now": now, "kind": str(MessageKind.REFUND_SMS), "request": request_id.get()}
     return await (await connection.execute(statement, {**more, **values})).fetchone() is not None
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from core.invoices import Invoice
-from core.payment import Challenge, Payment, State
-from core.receipts import receipt_number
-from core.subscribers import Language, Line, Service
+from core.billing.invoices import Invoice
+from core.messaging.receipts import receipt_number
+from core.payments.table import Challenge, Payment, PaymentState
+from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 
 
 def bills_of(invoices: tuple[Invoice, ...]) -> list[dict[str, object]]:
@@ -48,13 +48,13 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
     return Payment(
         id=row["id"],
         reference=row["reference"],
-        state=State(row["state"]),
-        service=Service(row["service"]),
+        state=PaymentState(row["state"]),
+        service=ServiceType(row["service"]),
         line_reference=row["line_reference"],
         payer_msisdn=row["payer_msisdn"],
         email=row["email"],
         email_typed=row["email_typed"],
-        language=Language(row["language"]),
+        language=LanguageCode(row["language"]),
         channel=row["channel"],
         invoices=_invoices_of(row["bills"]),
         amount_centimes=row["amount_centimes"],
@@ -84,13 +84,13 @@ def invoice_of(row: Mapping[str, Any]) -> Invoice:
     return Invoice(row["number"], row["period"], row["amount_centimes"], row["due_date"])
 
 
-def line_of(row: Mapping[str, Any]) -> Line:
+def line_of(row: Mapping[str, Any]) -> SubscribedLine:
     """A row of lines."""
-    return Line(
-        Service(row["service"]),
+    return SubscribedLine(
+        ServiceType(row["service"]),
         row["reference"],
         row["holder"],
         row["contact_msisdn"],
         row["email"],
-        Language(row["language"]),
+        LanguageCode(row["language"]),
     )

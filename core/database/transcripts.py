@@ -1,4 +1,4 @@
-"""Transcripts in PostgreSQL: whole batches in one statement, read by whoever knows the number (core/transcripts.py)."""
+"""Transcripts in PostgreSQL: whole batches in one statement, read by whoever knows the number."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from psycopg.rows import DictRow
 
 from core.database.pool import Database
-from core.transcripts import Blind, Dialog, Shown
+from core.help_desk.transcripts import DialogTranscript, Pseudonymiser, Shown
 
 SHOWN_MAX = 1_000  # screens a look: a dialog has at most some dozens
 
@@ -33,13 +33,13 @@ FROM unhurried, string_to_table(%(lines)s, E'\\n') AS t
 
 
 class PgTranscripts:
-    """Implements transcripts.Transcripts, and takes what channels/observe/transcripts.py collects."""
+    """Implements transcripts.Transcripts, and takes what khallas/telemetry/transcripts.py collects."""
 
-    def __init__(self, database: Database, blind: Blind) -> None:
+    def __init__(self, database: Database, blind: Pseudonymiser) -> None:
         self._database = database
         self._blind = blind
 
-    async def of(self, msisdn: str, since: datetime, until: datetime) -> tuple[Dialog, ...]:
+    async def of(self, msisdn: str, since: datetime, until: datetime) -> tuple[DialogTranscript, ...]:
         who = self._blind.all_of(msisdn)
         if not who:
             return ()
@@ -54,7 +54,7 @@ class PgTranscripts:
         await self._database.do(WRITE, lines="\n".join(lines))
 
 
-def _dialog(rows: list[DictRow]) -> Dialog:
+def _dialog(rows: list[DictRow]) -> DialogTranscript:
     last = rows[-1]
     shown = tuple(
         Shown(
@@ -68,4 +68,4 @@ def _dialog(rows: list[DictRow]) -> Dialog:
         )
         for row in rows
     )
-    return Dialog(last["channel"], last["wire"], last["language"], shown)
+    return DialogTranscript(last["channel"], last["wire"], last["language"], shown)

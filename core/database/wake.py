@@ -11,7 +11,7 @@ from core.tracing import request_id
 
 
 class TaskName(StrEnum):
-    """The tasks of core/jobs.py, by the names their rows carry."""
+    """The tasks of core/database/jobs.py, by the names their rows carry."""
 
     ATTEND = "khallas.attend"
     POST = "khallas.post"

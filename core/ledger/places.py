@@ -8,24 +8,24 @@ beside the bills (another amount, a late landing) is the excess. The same table 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.books import PostingState
 from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND
-from core.payment import Payment, State
-from core.refunds import Refund, RefundState
+from core.payments.table import Payment, PaymentState
+from core.refunds.model import Refund, RefundState
+from core.repositories import PostingState
 
 EXCESS = "excess"
 
 # Nothing was taken yet, or everything is back.
 NOTHING_HERE = frozenset(
     {
-        State.CREATED,
-        State.SENDING,
-        State.CHALLENGE,
-        State.DECLINED,
-        State.UNKNOWN,
-        State.EXPIRED,
-        State.VOIDED,
-        State.REFUNDED,
+        PaymentState.CREATED,
+        PaymentState.SENDING,
+        PaymentState.CHALLENGE,
+        PaymentState.DECLINED,
+        PaymentState.UNKNOWN,
+        PaymentState.EXPIRED,
+        PaymentState.VOIDED,
+        PaymentState.REFUNDED,
     }
 )
 
@@ -49,9 +49,9 @@ Positions = dict[tuple[str, str], int]  # (bill, account) -> centimes; the bill 
 def place(state: str, item: str) -> str | None:
     """The account; None: nothing of it is with us."""
     own = None if state in NOTHING_HERE else BY_ITEM.get(item, CREDITS)
-    if own is not None and state == State.REFUNDING:
+    if own is not None and state == PaymentState.REFUNDING:
         return CREDITS
-    if own in {TO_POST, POSTED} and state == State.VOIDING:
+    if own in {TO_POST, POSTED} and state == PaymentState.VOIDING:
         return TO_REFUND
     return own
 
@@ -75,8 +75,10 @@ def positions(payment: Payment, lines: Iterable[Line], parts: Iterable[Refund]) 
     ]
     taken = payment.amount_centimes if payment.approved_centimes is None else payment.approved_centimes
     items.append(("", EXCESS, taken - (payment.amount_centimes if payment.paid_at else 0)))
-    refused = payment.state is State.REFUNDING and payment.by_hand is not None  # owed still, and no credit under way
-    state = State.VOIDING if refused else payment.state
+    refused = (
+        payment.state is PaymentState.REFUNDING and payment.by_hand is not None
+    )  # owed still, and no credit under way
+    state = PaymentState.VOIDING if refused else payment.state
     found: Positions = {}
     for bill, item, centimes in items:
         account = place(state, item)

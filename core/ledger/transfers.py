@@ -36,7 +36,7 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class LedgerOccasion:
     """What a set of transfers is about. `key` is unique for ever: a file's hash and line, a chargeback and its step."""
 
     key: str
@@ -61,7 +61,7 @@ class Occasion:
         )
 
 
-def settled_sale(occasion: Occasion, gross_centimes: int, commission_centimes: int = 0) -> tuple[Transfer, ...]:
+def settled_sale(occasion: LedgerOccasion, gross_centimes: int, commission_centimes: int = 0) -> tuple[Transfer, ...]:
     """The acquirer paid a sale in: net to the bank, the commission to the fees, the gross off the receivable."""
     _within(commission_centimes, gross_centimes)
     owed, net = receivable(occasion.acquirer), gross_centimes - commission_centimes
@@ -69,7 +69,7 @@ def settled_sale(occasion: Occasion, gross_centimes: int, commission_centimes: i
     return tuple(occasion.leg(number, "settled", debit, owed, amount) for number, debit, amount in legs if amount)
 
 
-def settled_credit(occasion: Occasion, gross_centimes: int, commission_centimes: int = 0) -> tuple[Transfer, ...]:
+def settled_credit(occasion: LedgerOccasion, gross_centimes: int, commission_centimes: int = 0) -> tuple[Transfer, ...]:
     """The acquirer took money that went back off its deposit; `commission_centimes`: what it gave back of its own."""
     _within(commission_centimes, gross_centimes)
     owed, net = receivable(occasion.acquirer), gross_centimes - commission_centimes
@@ -79,31 +79,31 @@ def settled_credit(occasion: Occasion, gross_centimes: int, commission_centimes:
     )
 
 
-def batch_commission(occasion: Occasion, commission_centimes: int) -> tuple[Transfer, ...]:
+def batch_commission(occasion: LedgerOccasion, commission_centimes: int) -> tuple[Transfer, ...]:
     """A commission that the file names for a whole deposit; its sales were booked gross."""
     own = occasion.acquirer
     return (occasion.leg(1, "commission", fees(own), bank(own), commission_centimes),)
 
 
-def chargeback_received(occasion: Occasion, amount_centimes: int) -> tuple[Transfer, ...]:
+def chargeback_received(occasion: LedgerOccasion, amount_centimes: int) -> tuple[Transfer, ...]:
     """The acquirer took a disputed amount off what it owes."""
     own = occasion.acquirer
     return (occasion.leg(1, "chargeback_received", chargebacks(own), receivable(own), amount_centimes),)
 
 
-def chargeback_won(occasion: Occasion, amount_centimes: int) -> tuple[Transfer, ...]:
+def chargeback_won(occasion: LedgerOccasion, amount_centimes: int) -> tuple[Transfer, ...]:
     """It owes the amount again."""
     own = occasion.acquirer
     return (occasion.leg(1, "chargeback_won", receivable(own), chargebacks(own), amount_centimes),)
 
 
-def chargeback_lost(occasion: Occasion, amount_centimes: int) -> tuple[Transfer, ...]:
+def chargeback_lost(occasion: LedgerOccasion, amount_centimes: int) -> tuple[Transfer, ...]:
     """Lost, or accepted: the amount is ours to bear."""
     return (occasion.leg(1, "chargeback_lost", LOSSES, chargebacks(occasion.acquirer), amount_centimes),)
 
 
 def written_off(
-    occasion: Occasion, account: str, amount_centimes: int, proposed_by: str, approved_by: str
+    occasion: LedgerOccasion, account: str, amount_centimes: int, proposed_by: str, approved_by: str
 ) -> tuple[Transfer, ...]:
     """What two people gave up: the occasion's note names their request, no row names them. Payers' money is nothing
     that can be given up: its accounts follow the payments alone."""
@@ -114,7 +114,7 @@ def written_off(
     return (occasion.leg(1, "written_off", LOSSES, account, amount_centimes),)
 
 
-def corrected(wrong: Transfer, occasion: Occasion) -> tuple[Transfer, ...]:
+def corrected(wrong: Transfer, occasion: LedgerOccasion) -> tuple[Transfer, ...]:
     """The counter-transfer, which names the first; the right one, if any, is an occasion of its own."""
     note = f"corrects {wrong.id}" + (f": {occasion.note}" if occasion.note else "")
     return (

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-from core.baskets import StartOrder
-from core.invoices import Invoice
-from core.subscribers import Language, Service
+from core.billing.invoices import Invoice
+from core.payments.orders import StartOrder
+from core.subscribers.lines import LanguageCode, ServiceType
 from lab.caller import DEMO_TOKEN, VoicePhone
 from lab.cmi_cards import approved_card
 from lab.dialled import Pace
@@ -41,7 +41,7 @@ def customer(number: int) -> Customer:
 def order_of(who: Customer, payer_msisdn: str, key: str) -> StartOrder:
     """The basket of this customer's bill, whoever pays it."""
     bill = Invoice(who.invoice, MONTH, who.amount_centimes, DUE)
-    return StartOrder(key, "ussd", payer_msisdn, Language.FR, None, Service.MOBILE, who.reference, (bill,))
+    return StartOrder(key, "ussd", payer_msisdn, LanguageCode.FR, None, ServiceType.MOBILE, who.reference, (bill,))
 
 
 async def pay_by_voice(

@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from core.billpay import World
-from core.books import Books, Change, Kind, Message
 from core.cards import Card, Secret
-from core.payment import Payment
+from core.payments.service import Ports
+from core.payments.table import Payment
 from core.ports import Authorisation, Order
+from core.repositories import Change, Message, MessageKind, Repositories
 
 
 class Point(StrEnum):
@@ -63,13 +63,13 @@ class Instead:
         return getattr(self._inner, name)
 
 
-def mortal(world: World, fuse: Fuse) -> World:
+def mortal(world: Ports, fuse: Fuse) -> Ports:
     """The world, with a fuse at each point that lies inside the process."""
     acquirer: Any = Instead(world.acquirer, authorise=_mortal_authorise(world, fuse))
     return replace(world, acquirer=acquirer, books=_mortal_books(world.books, fuse))
 
 
-def _mortal_authorise(world: World, fuse: Fuse) -> Any:
+def _mortal_authorise(world: Ports, fuse: Fuse) -> Any:
     async def authorise(order: Order, card: Card, cvv: Secret) -> Authorisation:
         fuse.reached(Point.BEFORE_SEND)
         answer = await world.acquirer.authorise(order, card, cvv)
@@ -79,7 +79,7 @@ def _mortal_authorise(world: World, fuse: Fuse) -> Any:
     return authorise
 
 
-def _mortal_books(books: Books, fuse: Fuse) -> Books:
+def _mortal_books(books: Repositories, fuse: Fuse) -> Repositories:
     async def capture(payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         payment = await books.payments.capture(payment_id, change, now, token)
         fuse.reached(Point.AFTER_COMMIT)
@@ -87,7 +87,7 @@ def _mortal_books(books: Books, fuse: Fuse) -> Books:
 
     async def claim(reference: str, now: datetime, until: datetime) -> Message | None:
         message = await books.messages.claim(reference, now, until)
-        if message is not None and message.kind is Kind.RECEIPT_SMS:
+        if message is not None and message.kind is MessageKind.RECEIPT_SMS:
             fuse.reached(Point.BEFORE_RECEIPT)
         return message
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from core.acquirers.breaker import Breaker
 from core.acquirers.cmi import CmiAcquirer
 from core.cards import Card, Secret
-from core.payment import Payment, State
-from core.timing import Times
+from core.payments.schedule import Times
+from core.payments.table import Payment, PaymentState
 from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.judging import differences
 from lab.chaos.till import OpenTill, open_till
@@ -104,7 +104,7 @@ async def _pay(open_: OpenTill, cmi: EmulatedCmi, chance: random.Random, number:
             cmi.lie(manner, started.id, seconds=SHORT[manner])
     card = Card(Secret(number_of_card), 12, 2030)
     outcome = await open_.till.authorise(started.id, card, CVV, wait_s=5)
-    if isinstance(outcome, Payment) and outcome.state is State.CHALLENGE:
+    if isinstance(outcome, Payment) and outcome.state is PaymentState.CHALLENGE:
         outcome = await open_.till.answer_challenge(started.id, Secret(PIN), wait_s=5)
     storm.states[str(outcome.state if isinstance(outcome, Payment) else outcome)] += 1
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import redis.asyncio
 
-from channels.clock import SystemClock
 from core.acquirers.cmi import CmiAcquirer
-from core.books import BooksDown
+from core.clock import SystemClock
 from core.database.pool import Database
+from core.repositories import DatabaseUnavailable
 from lab.chaos.customer import customer, pay_by_voice
 from lab.chaos.judging import differences
 from lab.chaos.racer import race
@@ -68,14 +68,14 @@ async def _insist(open_: OpenTill, number: int) -> str:
     for attempt in range(CALLS_MAX):
         try:
             came_to = await race(open_, f"insists:{attempt}", number)
-        except BooksDown:
+        except DatabaseUnavailable:
             came_to = "books down"
         if came_to in {"captured", "nothing_to_pay", "bills_changed"}:  # the last: it was paid by the try before
             return "paid"
         await asyncio.sleep(PAUSE_S)
         try:
             await open_.sweep.run()
-        except BooksDown:
+        except DatabaseUnavailable:
             continue
     return came_to
 

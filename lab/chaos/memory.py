@@ -8,17 +8,27 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from core.books import BillsTaken, Change, Draft, KeyTaken, PostingState, ReferenceTaken
-from core.payment import ACTIVE, KEEPS_LOCKS, Event, IllegalMove, Payment, State, after, sources, target
-from core.receipts import receipt_number
-from core.subscribers import Service
+from core.messaging.receipts import receipt_number
+from core.payments.table import (
+    ACTIVE,
+    KEEPS_LOCKS,
+    IllegalMove,
+    Payment,
+    PaymentEvent,
+    PaymentState,
+    after,
+    sources,
+    target,
+)
+from core.repositories import BillsTaken, Change, KeyTaken, NewPayment, PostingState, ReferenceTaken
+from core.subscribers.lines import ServiceType
 from lab.chaos.memory_ledger import LedgerRows
 from lab.chaos.memory_messages import MemoryMessages
 from lab.chaos.memory_refunds import RefundRows
 
-ENDED = frozenset({Event.VOIDED, Event.REFUNDED})
+ENDED = frozenset({PaymentEvent.VOIDED, PaymentEvent.REFUNDED})
 FRESH = timedelta(seconds=180)  # as core/database/payments_sql.py
-OPEN = frozenset({State.CREATED, State.SENDING, State.CHALLENGE, State.UNKNOWN})
+OPEN = frozenset({PaymentState.CREATED, PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN})
 
 Io = Callable[[], Awaitable[None]]  # time passes; raises BooksDown when the database is away
 
@@ -43,7 +53,7 @@ class Row:
     fingerprint: str
     due_at: datetime | None
     bills: dict[str, Bill]
-    story: list[tuple[State, Event, State]] = field(default_factory=list)
+    story: list[tuple[PaymentState, PaymentEvent, PaymentState]] = field(default_factory=list)
 
 
 @dataclass
@@ -83,13 +93,13 @@ class MemoryPayments:
         found = [row.payment for row in self.rows.values() if row.payment.payer_msisdn == msisdn]
         return next((payment for payment in reversed(found) if payment.state in OPEN), None)
 
-    async def has_paid(self, msisdn: str, service: Service, reference: str) -> bool:
+    async def has_paid(self, msisdn: str, service: ServiceType, reference: str) -> bool:
         await self.before()
-        line = (msisdn, service, reference, State.CAPTURED)
+        line = (msisdn, service, reference, PaymentState.CAPTURED)
         paid = (row.payment for row in self.rows.values())
         return any((each.payer_msisdn, each.service, each.line_reference, each.state) == line for each in paid)
 
-    async def add(self, draft: Draft) -> None:
+    async def add(self, draft: NewPayment) -> None:
         await self.before()
         payment = draft.payment
         if any(row.key == draft.idempotency_key for row in self.rows.values()):
@@ -102,23 +112,25 @@ class MemoryPayments:
         await self.after()
 
     async def release(
-        self, service: Service, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
+        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
         await self.before()
         gone = [
             row
             for row in self._holders(service, reference)
-            if row.payment.state is State.CREATED
+            if row.payment.state is PaymentState.CREATED
             and (row.payment.payer_msisdn == payer_msisdn or row.payment.created_at <= now - FRESH)
             and any(bill.active and number in numbers for number, bill in row.bills.items())
         ]
         for row in gone:
-            self._write(row, Change(Event.EXPIRE), now)
-            self.ledger.follow(row.payment.id, Event.EXPIRE, now)
+            self._write(row, Change(PaymentEvent.EXPIRE), now)
+            self.ledger.follow(row.payment.id, PaymentEvent.EXPIRE, now)
         await self.after()
         return len(gone)
 
-    async def held(self, service: Service, reference: str, payer_msisdn: str | None, now: datetime) -> dict[str, State]:
+    async def held(
+        self, service: ServiceType, reference: str, payer_msisdn: str | None, now: datetime
+    ) -> dict[str, PaymentState]:
         await self.before()
         return {
             number: row.payment.state
@@ -126,7 +138,7 @@ class MemoryPayments:
             for number, bill in row.bills.items()
             if bill.active
             and not (
-                row.payment.state is State.CREATED
+                row.payment.state is PaymentState.CREATED
                 and (row.payment.created_at <= now - FRESH or row.payment.payer_msisdn == payer_msisdn)
             )
         }
@@ -154,7 +166,7 @@ class MemoryPayments:
         await self.after()
         return row.payment
 
-    async def look_again(self, payment_id: str, state: State, due_at: datetime | None) -> None:
+    async def look_again(self, payment_id: str, state: PaymentState, due_at: datetime | None) -> None:
         await self.before()
         row = self.rows[payment_id]
         if row.payment.state is state:
@@ -178,7 +190,7 @@ class MemoryPayments:
 
     async def hanging(self, limit: int) -> list[str]:
         await self.before()
-        return [key for key, row in self.rows.items() if row.payment.state is State.SENDING][:limit]
+        return [key for key, row in self.rows.items() if row.payment.state is PaymentState.SENDING][:limit]
 
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[str]:
         await self.before()
@@ -188,7 +200,7 @@ class MemoryPayments:
         await self.after()
         return due
 
-    def _holders(self, service: Service, reference: str) -> list[Row]:
+    def _holders(self, service: ServiceType, reference: str) -> list[Row]:
         line = (service, reference)
         return [row for row in self.rows.values() if (row.payment.service, row.payment.line_reference) == line]
 
@@ -220,7 +232,7 @@ class MemoryPayments:
                 bill.active = holds
         row.story.append((payment.state, change.event, state))
         row.due_at = change.due_at
-        sends = change.event is Event.SEND
+        sends = change.event is PaymentEvent.SEND
         row.payment = replace(
             payment,
             state=state,
@@ -245,7 +257,7 @@ class MemoryPayments:
         return row.payment
 
 
-def illegal_steps(row: Row) -> list[tuple[State, Event, State]]:
+def illegal_steps(row: Row) -> list[tuple[PaymentState, PaymentEvent, PaymentState]]:
     """Steps of a payment's story that the table does not know."""
     wrong = []
     for before, event, state in row.story:

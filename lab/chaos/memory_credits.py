@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.credits import Credit
+from core.refunds.credits import Credit
 from lab.chaos.memory_refunds import Io
 
 

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.books import Calls, Delivery, Kind, Message, message_reference
-from core.consent import Consent
-from core.payment import Payment
-from core.subscribers import Language, reachable
+from core.payments.consent import Consent
+from core.payments.table import Payment
+from core.repositories import Calls, Delivery, Message, MessageKind, message_reference
+from core.subscribers.lines import LanguageCode, reachable
 
 Io = Callable[[], Awaitable[None]]
 
@@ -31,23 +31,23 @@ class MemoryMessages:
     after: Io
     entries: dict[str, Entry] = field(default_factory=dict)
 
-    def put(self, payment: Payment, kinds: tuple[Kind, ...], now: datetime, number: int | None = None) -> None:
+    def put(self, payment: Payment, kinds: tuple[MessageKind, ...], now: datetime, number: int | None = None) -> None:
         """Once a reference, nothing for who cannot be reached: part of the commit that calls it."""
         for kind in kinds:
-            recipient = payment.email if kind is Kind.RECEIPT_MAIL else payment.payer_msisdn
+            recipient = payment.email if kind is MessageKind.RECEIPT_MAIL else payment.payer_msisdn
             reference = message_reference(payment.id, kind, payment.attempts if number is None else number)
-            if recipient and (kind is Kind.RECEIPT_MAIL or reachable(recipient)):
+            if recipient and (kind is MessageKind.RECEIPT_MAIL or reachable(recipient)):
                 entry = Entry(Message(reference, kind, payment.id, recipient, 0), now, queued_at=now)
                 self.entries.setdefault(reference, entry)
 
-    def about(self, payment: Payment, kind: Kind, key: str, now: datetime) -> None:
+    def about(self, payment: Payment, kind: MessageKind, key: str, now: datetime) -> None:
         """One that is filed under a bill or a refund."""
         reference = f"{payment.id}-{kind}-{key}"
         if reachable(payment.payer_msisdn):
             message = Message(reference, kind, payment.id, payment.payer_msisdn, 0)
             self.entries.setdefault(reference, Entry(message, now, queued_at=now))
 
-    async def queue(self, payment: Payment, kind: Kind, now: datetime) -> None:
+    async def queue(self, payment: Payment, kind: MessageKind, now: datetime) -> None:
         await self.before()
         self.put(payment, (kind,), now)
         await self.after()
@@ -55,12 +55,12 @@ class MemoryMessages:
     async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls: Calls) -> bool:
         await self.before()
         rung = [e for e in self.entries.values() if e.message.payment_id == payment.id]
-        rung = [e for e in rung if e.message.kind is Kind.OUTGOING_CALL]
+        rung = [e for e in rung if e.message.kind is MessageKind.OUTGOING_CALL]
         if any(e.due_at or (e.queued_at or now) > since for e in rung):
             return True
         if len(rung) >= calls.payment_max:
             return False
-        self.put(payment, (Kind.OUTGOING_CALL,), now, len(rung))
+        self.put(payment, (MessageKind.OUTGOING_CALL,), now, len(rung))
         await self.after()
         return True
 
@@ -127,10 +127,10 @@ class MemoryMessages:
 class NoPeople:
     """Implements books.People: nobody is remembered."""
 
-    async def remembered(self, msisdn: str) -> tuple[Language | None, str | None]:
+    async def remembered(self, msisdn: str) -> tuple[LanguageCode | None, str | None]:
         return None, None
 
-    async def remember_language(self, msisdn: str, language: Language, now: datetime) -> None:
+    async def remember_language(self, msisdn: str, language: LanguageCode, now: datetime) -> None:
         return None
 
     async def consent(self, consent: Consent) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.books import Kind, LinePosting, PostingState
+from core.repositories import LinePosting, MessageKind, PostingState
 from lab.chaos.memory import Io, Row
 from lab.chaos.memory_credits import CreditRows
 from lab.chaos.memory_ledger import LedgerRows
@@ -62,7 +62,7 @@ class MemoryPostings:
         if after not in UNDER_WAY:
             self.credits.ended(payment_id, number)
         if before in UNDER_WAY and after is PostingState.CREDITED:
-            self.messages.about(self.rows[payment_id].payment, Kind.REFUND_SMS, number, now)
+            self.messages.about(self.rows[payment_id].payment, MessageKind.REFUND_SMS, number, now)
         self.ledger.follow(payment_id, f"bill_{after}", now)
         await self.after()
         return True

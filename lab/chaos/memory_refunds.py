@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from core.books import Kind, PostingState
-from core.payment import Payment
-from core.refunds import Refund, RefundState
+from core.payments.table import Payment
+from core.refunds.model import Refund, RefundState
+from core.repositories import MessageKind, PostingState
 
 Io = Callable[[], Awaitable[None]]
 TOLD_WITHIN = timedelta(seconds=60)  # as core/database/payments.py
@@ -68,7 +68,7 @@ class MemoryRefunds:
     after: Io
     rows: RefundRows
     bill_of: Callable[[Refund], Bill]
-    tell: Callable[[Refund, Kind, datetime], None]
+    tell: Callable[[Refund, MessageKind, datetime], None]
     end: Callable[[str, str], None]  # a payment's credit
     follow: Callable[[str, str, datetime], None]  # the ledger: a payment's event
 
@@ -120,7 +120,7 @@ class MemoryRefunds:
         elif after is RefundState.TOLD:
             bill.active = False
         elif after is RefundState.CREDITED:
-            self.tell(refund, Kind.REFUND_SMS, now)
+            self.tell(refund, MessageKind.REFUND_SMS, now)
         self.follow(refund.payment_id, f"part_{after}", now)
         await self.after()
         return True

@@ -9,12 +9,12 @@ import os
 import sys
 from dataclasses import replace
 
-from channels.clock import SystemClock
 from core.acquirers.cmi import CmiAcquirer
 from core.acquirers.cmi_xml import CmiAccount
-from core.billpay import Refusal
-from core.books import BooksDown
 from core.cards import Card, Secret
+from core.clock import SystemClock
+from core.payments.service import Refusal
+from core.repositories import DatabaseUnavailable
 from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.server import TIMES
 from lab.chaos.till import OpenTill, open_till
@@ -53,7 +53,7 @@ async def main() -> None:
         async def run(number: int) -> None:
             try:
                 came_to = await race(open_, name, number)
-            except BooksDown:  # a busy machine's: whoever was not paid tries again
+            except DatabaseUnavailable:  # a busy machine's: whoever was not paid tries again
                 came_to = "books_down"
             print(number, came_to, flush=True)
 

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from channels.clock import SystemClock
 from core.acquirers.cmi import CmiAcquirer
+from core.clock import SystemClock
 from lab.chaos.customer import customer
 from lab.chaos.judging import differences
 from lab.chaos.racer import race

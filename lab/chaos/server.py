@@ -9,10 +9,10 @@ from pathlib import Path
 
 import uvicorn
 
-from channels.app import application, assemble
-from channels.observe import logs
-from channels.settings import load
-from core.timing import Times
+from core.payments.schedule import Times
+from khallas.server.app import application, assemble
+from khallas.settings.model import load
+from khallas.telemetry import logs
 from lab.chaos.faults import Fuse, mortal
 
 # Everything that waits minutes in life waits seconds here. A `sending` is stale only after the acquirer's time-out.

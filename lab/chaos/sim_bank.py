@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from core.cards import Card, Secret
-from core.payment import Challenge
+from core.payments.table import Challenge
 from core.ports import (
     Approved,
     Authorisation,
     ChallengeRequired,
     Clock,
-    Declined,
+    Decline,
     DeclineKind,
     Inquiry,
     NoSuchOrder,
@@ -27,7 +27,7 @@ from core.ports import (
     TooLate,
     Undoing,
     Undone,
-    Unknown,
+    UnknownOutcome,
 )
 
 LANDS_WITHIN_S = 800  # below the till's window
@@ -44,7 +44,7 @@ class Account:
     """What the bank knows of one order."""
 
     approved: Approved | None = None
-    declined: Declined | None = None
+    declined: Decline | None = None
     challenge: Challenge | None = None
     voided: bool = False
     settled: bool = False
@@ -92,7 +92,7 @@ class SimBank:
             if self.chance.random() < 0.5:
                 self._land_later(order, self._account(order.id).challenge)
             await asyncio.sleep(CLIENT_TIMEOUT_S)
-            return Unknown("no answer in time")
+            return UnknownOutcome("no answer in time")
         answer: Authorisation
         if asks_pin:
             expires_at = self.clock.now() + timedelta(seconds=PIN_TTL_S)
@@ -102,21 +102,21 @@ class SimBank:
         elif self._trick(0.15):
             answer = await self._refuse(order, "51", DeclineKind.OTHER_CARD)
         elif self._trick(0.08):
-            answer = Declined("91", DeclineKind.BANK_BUSY)
+            answer = Decline("91", DeclineKind.BANK_BUSY)
         else:
             answer = self.charge(order)
         return await self._on_the_way_back(answer)
 
-    async def _refuse(self, order: Order, code: str, kind: DeclineKind) -> Declined:
+    async def _refuse(self, order: Order, code: str, kind: DeclineKind) -> Decline:
         account = self._account(order.id)
         account.challenge = None
-        account.declined = Declined(code, kind)
+        account.declined = Decline(code, kind)
         return account.declined
 
     async def _on_the_way_back(self, answer: Authorisation) -> Authorisation:
         if self._trick(0.12):
             await asyncio.sleep(CLIENT_TIMEOUT_S)
-            return Unknown("no answer in time")
+            return UnknownOutcome("no answer in time")
         if self._trick(0.04):
             await asyncio.sleep(self.chance.uniform(60, 200))  # whoever waited for it was stopped for that long
         else:
@@ -127,7 +127,7 @@ class SimBank:
         account = self._account(order.id)
         if account.approved is not None:
             account.refused_last = True
-            return Unknown("CORE-2507")
+            return UnknownOutcome("CORE-2507")
         number = self.chance.getrandbits(40)
         amount = order.amount_centimes + (100 if self._trick(0.03) else 0)
         account.approved = Approved(f"{number % 1_000_000:06d}", f"{number:012d}", amount)
@@ -155,14 +155,14 @@ class SimBank:
     async def inquire(self, order_id: str) -> Inquiry:
         await self._pass(1)
         if self._trick(0.1):
-            return Unknown("no answer in time")
+            return UnknownOutcome("no answer in time")
         account = self.accounts.get(order_id)
         if account is None:
             return NoSuchOrder()
         if account.pending_until is not None and account.pending_until > self.clock.now():
-            return self.chance.choice((Pending(), Unknown("ERR"), Unknown("R")))
+            return self.chance.choice((Pending(), UnknownOutcome("ERR"), UnknownOutcome("R")))
         if account.refused_last and self._trick(0.3):
-            return Unknown("the latest row is a refusal, and the history cannot be read")
+            return UnknownOutcome("the latest row is a refusal, and the history cannot be read")
         if account.approved is not None:
             gone = account.voided or account.kept_centimes <= 0
             return Undone() if gone else replace(account.approved)
@@ -183,7 +183,7 @@ class SimBank:
         account.voided = True
         if self._trick(0.1):
             return self._busy()
-        return Unknown("no answer in time") if self._trick(0.2) else Undone()
+        return UnknownOutcome("no answer in time") if self._trick(0.2) else Undone()
 
     async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
         await self._pass(1)
@@ -191,19 +191,19 @@ class SimBank:
         if not account.settled:
             return NotSettled()
         if amount_centimes > account.kept_centimes:
-            return Declined("CORE-2503", DeclineKind.OUR_FAULT)
+            return Decline("CORE-2503", DeclineKind.OUR_FAULT)
         if self._trick(0.15):  # busy, and nothing came of it
             return self._busy()
         if self._trick(0.1):  # no answer, and it lands later or never
             self._credit_later(account, amount_centimes)
-            return Unknown("no answer in time")
+            return UnknownOutcome("no answer in time")
         account.credited_centimes += amount_centimes
         if self._trick(0.15):
             return self._busy()
-        return Unknown("no answer in time") if self._trick(0.15) else Undone()
+        return UnknownOutcome("no answer in time") if self._trick(0.15) else Undone()
 
-    def _busy(self) -> Declined:
-        return Declined(self.chance.choice(BUSY_CODES), DeclineKind.BANK_BUSY)
+    def _busy(self) -> Decline:
+        return Decline(self.chance.choice(BUSY_CODES), DeclineKind.BANK_BUSY)
 
     def _credit_later(self, account: Account, amount_centimes: int) -> None:
         async def land() -> None:

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from core.billpay import Till, World
-from core.books import Books, BooksDown, Kind
+from core.billing.invoices import Invoice
+from core.billing.posting import Poster
 from core.ids import Ids
-from core.invoices import Invoice
-from core.outbox import Gateways, Sender
-from core.payment import Payment
-from core.ports import BillingDown, DeliveryFailed, Posting, Sms, Tries
-from core.posting import Poster
-from core.refunds import Part, Refund, Reversal
-from core.subscribers import Line, Service
-from core.sweeps import Sweep
-from core.timing import Times
+from core.messaging.outbox import Gateways, OutboxSender
+from core.payments.schedule import Times
+from core.payments.service import PaymentService, Ports
+from core.payments.sweeps import Sweep
+from core.payments.table import Payment
+from core.ports import BillingDown, DeliveryFailed, OutgoingSms, Posting, Tries
+from core.refunds.model import Refund, RefundPart, Reversal
+from core.repositories import DatabaseUnavailable, MessageKind, Repositories
+from core.subscribers.lines import ServiceType, SubscribedLine
 from lab.chaos.faults import Instead
 from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.memory_credits import CreditRows, MemoryCredits
@@ -32,7 +32,7 @@ from lab.chaos.memory_refunds import MemoryRefunds, RefundRows
 from lab.chaos.sim_bank import SimBank
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-SERVICE, LINE = Service.MOBILE, "0600000001"
+SERVICE, LINE = ServiceType.MOBILE, "0600000001"
 BILLS = tuple(
     Invoice(f"{number:016d}", date(2026, number, 1), 10_000 * number, date(2026, number, 25)) for number in (1, 2, 3)
 )
@@ -67,22 +67,22 @@ class SimBilling:
         if not self.calm and self.chance.random() < 0.05:
             raise BillingDown
 
-    async def line(self, service: Service, reference: str) -> Line | None:
+    async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None:
         return None
 
-    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+    async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
         return ()
 
-    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
         return ()
 
-    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+    async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         return False
 
-    async def code_of(self, service: Service, reference: str) -> str | None:
+    async def code_of(self, service: ServiceType, reference: str) -> str | None:
         return None
 
-    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:
         self._up()
         return tuple(bill for bill in BILLS if bill.number not in self.paid_by)
 
@@ -109,7 +109,7 @@ class SimGateways:
     sent: Counter[str] = field(default_factory=Counter)
     calm: bool = False
 
-    async def send(self, sms: Sms) -> str:
+    async def send(self, sms: OutgoingSms) -> str:
         if not self.calm and self.chance.random() < 0.1:
             raise DeliveryFailed("busy", retryable=True)
         self.sent[sms.reference] += 1
@@ -133,7 +133,7 @@ class SimGateways:
     def undone_sms(self, payment: Payment) -> str:
         return "undone"
 
-    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+    def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         return f"refund {part.amount_centimes}"
 
 
@@ -188,7 +188,7 @@ class Process:
         )
         postings = MemoryPostings(self._before, self._after, world.rows, messages, world.credits, world.ledger)
 
-        def tell(refund: Refund, kind: Kind, now: datetime) -> None:
+        def tell(refund: Refund, kind: MessageKind, now: datetime) -> None:
             messages.about(world.rows[refund.payment_id].payment, kind, f"r{refund.id}", now)
 
         refunds = MemoryRefunds(
@@ -201,14 +201,16 @@ class Process:
             world.ledger.follow,
         )
         under_way = MemoryCredits(self._before, self._after, world.credits)
-        books = Books(payments, postings, messages, NoPeople(), refunds, under_way)
+        books = Repositories(payments, postings, messages, NoPeople(), refunds, under_way)
         asks = {name: self._asking(getattr(world.bank, name)) for name in ("authorise", "answer_challenge", "inquire",
                 "void", "refund", "credited_centimes")}  # fmt: skip
         bank: Any = Instead(world.bank, **asks)
-        self.till = Till(World(books, world.billing, bank, NoLimits(), world.clock), times=times, ids=Ids(world.chance))
+        self.till = PaymentService(
+            Ports(books, world.billing, bank, NoLimits(), world.clock), times=times, ids=Ids(world.chance)
+        )
         gateways = Gateways(world.gateways, world.gateways, world.gateways, world.gateways)
         poster = Poster(books, world.billing, bank, world.clock, times)
-        sender = Sender(books, gateways, world.clock, times)
+        sender = OutboxSender(books, gateways, world.clock, times)
         self.sweep = Sweep(books, self.till.attendant, poster, sender, world.clock, times)
 
     async def _before(self) -> None:
@@ -218,7 +220,7 @@ class Process:
             await asyncio.sleep(chance.uniform(0.001, 0.05))
             await self._lives()
             if chance.random() < 0.01:
-                raise BooksDown("the database was away")
+                raise DatabaseUnavailable("the database was away")
 
     async def _after(self) -> None:
         """Committed; the process may die, the answer may be lost, or everything may stand still for a while."""
@@ -229,7 +231,7 @@ class Process:
         if fate < 0.005:
             self.alive = False
         elif fate < 0.010:
-            raise BooksDown("committed, and the connection was lost")
+            raise DatabaseUnavailable("committed, and the connection was lost")
         elif fate < 0.013:
             await asyncio.sleep(chance.uniform(0, STOPPED_MAX_S))
         await self._lives()

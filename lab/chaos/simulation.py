@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from core.baskets import StartOrder
-from core.billpay import Refusal
-from core.books import BooksDown, Delivery, PostingState
+from core.billing.invoices import Invoice
 from core.cards import Card, Secret
-from core.invoices import Invoice
-from core.payment import Payment, State
+from core.payments.orders import StartOrder
+from core.payments.schedule import Times
+from core.payments.service import Refusal
+from core.payments.table import Payment, PaymentState
 from core.ports import Authorisation
-from core.refunds import GIVEN, RefundState
-from core.subscribers import Language
-from core.timing import Times
+from core.refunds.model import GIVEN, RefundState
+from core.repositories import DatabaseUnavailable, Delivery, PostingState
+from core.subscribers.lines import LanguageCode
 from lab.chaos.memory import illegal_steps
 from lab.chaos.sim_world import BILLS, LINE, SERVICE, Dice, Process, SimWorld
 from lab.chaos.virtual import VirtualLoop
@@ -36,7 +36,9 @@ LOOK_MAX_S, IDLE_MAX_S = 120.0, 7_200.0
 CARD, CVV, PIN = Card(Secret("4000000000000010"), 12, 2030), Secret("000"), Secret("123")
 PARTABLE = frozenset({PostingState.POSTED, PostingState.CREDITED, PostingState.STUCK})
 RESTED = GIVEN | {RefundState.REFUSED, RefundState.STUCK}
-RESTING = frozenset({State.CAPTURED, State.DECLINED, State.EXPIRED, State.VOIDED, State.REFUNDED})
+RESTING = frozenset(
+    {PaymentState.CAPTURED, PaymentState.DECLINED, PaymentState.EXPIRED, PaymentState.VOIDED, PaymentState.REFUNDED}
+)
 
 Plant = Callable[[Process], None]  # puts a fault into a process, to see it found
 
@@ -114,11 +116,11 @@ class Story:
             self.world.bank.settle()
 
     async def _desk(self) -> None:
-        """The help desk gives a part of a bill back now and then, as core/database/undoing.py guards it."""
+        """The help desk gives a part of a bill back now and then, as core/database/refund_requests.py guards it."""
         chance, world = self.world.chance, self.world
         while True:
             await asyncio.sleep(chance.uniform(0, STORM_S))
-            rows = [row for row in world.rows.values() if row.payment.state is State.CAPTURED]
+            rows = [row for row in world.rows.values() if row.payment.state is PaymentState.CAPTURED]
             row = chance.choice(rows) if rows and not world.calm else None
             if row is None or not all(bill.posting in PARTABLE for bill in row.bills.values()):
                 continue
@@ -142,7 +144,7 @@ class Story:
         task = asyncio.create_task(work)
         await asyncio.wait({task}, timeout=PATIENCE_S)
         error = task.exception() if task.done() and not task.cancelled() else None
-        if error is not None and not isinstance(error, BooksDown):
+        if error is not None and not isinstance(error, DatabaseUnavailable):
             self.faults.append(f"raised {error!r}")
 
     async def _tries_to_pay(self, process: Process, msisdn: str) -> None:
@@ -161,10 +163,10 @@ class Story:
             wait_s = chance.uniform(0, 40)
             payment_id = payment.id
             outcome = (await self._twice(lambda: till.authorise(payment_id, CARD, CVV, wait_s=wait_s)))[0]  # noqa: B023 - awaited here
-            if isinstance(outcome, Payment) and outcome.state is State.CHALLENGE:
+            if isinstance(outcome, Payment) and outcome.state is PaymentState.CHALLENGE:
                 await asyncio.sleep(chance.uniform(0, 20))
                 outcome = await till.answer_challenge(payment.id, PIN, wait_s=wait_s)
-            if isinstance(outcome, Payment) and outcome.state is not State.DECLINED:
+            if isinstance(outcome, Payment) and outcome.state is not PaymentState.DECLINED:
                 break
             await asyncio.sleep(chance.uniform(0, 20))
 
@@ -174,7 +176,7 @@ class Story:
         return await asyncio.gather(*(ask() for _ in range(copies)))
 
     def _order(self, key: str, msisdn: str, bills: tuple[Invoice, ...]) -> StartOrder:
-        return StartOrder(key, "ussd", msisdn, Language.FR, None, SERVICE, LINE, bills)
+        return StartOrder(key, "ussd", msisdn, LanguageCode.FR, None, SERVICE, LINE, bills)
 
     # --- what must never be ------------------------------------------------------------------------------------------
 
@@ -206,8 +208,10 @@ class Story:
             )
             refunds = world.refunds.of(payment_id)
             given_back += sum(each.amount_centimes for each in refunds if each.state in GIVEN and not each.whole)
-            owed = payment.amount_centimes - given_back if payment.state is State.CAPTURED else 0
-            waiting = [each.id for each in refunds if each.state not in RESTED and payment.state is State.CAPTURED]
+            owed = payment.amount_centimes - given_back if payment.state is PaymentState.CAPTURED else 0
+            waiting = [
+                each.id for each in refunds if each.state not in RESTED and payment.state is PaymentState.CAPTURED
+            ]
             stuck = [bill.posting for bill in row.bills.values()] + [each.state for each in refunds]
             if waiting and not {PostingState.STUCK, RefundState.STUCK} & {*stuck}:  # which those after it wait for
                 self.faults.append(f"{payment_id}: refunds {waiting} are left")
@@ -221,7 +225,7 @@ class Story:
         self.faults += world.ledger.faults(kept_there)
         parted = {each.refund.number for each in world.refunds.entries if not each.refund.whole}
         paid = {number for row in world.rows.values() for number, bill in row.bills.items()
-                if bill.posting is PostingState.POSTED and row.payment.state is State.CAPTURED} - parted  # fmt: skip
+                if bill.posting is PostingState.POSTED and row.payment.state is PaymentState.CAPTURED} - parted  # fmt: skip  # noqa: E501
         told = {number for number, payer in world.billing.paid_by.items() if payer != "elsewhere"} - parted
         if paid != told:
             self.faults.append(f"billing knows {sorted(told)}, paid are {sorted(paid)}")
@@ -230,7 +234,7 @@ class Story:
         captured = payment.receipt_number is not None
         if receipts != int(captured):
             self.faults.append(f"{payment.id} has {receipts} receipts")
-        if payment.state is State.CAPTURED and not captured:
+        if payment.state is PaymentState.CAPTURED and not captured:
             self.faults.append(f"{payment.id} is captured without a receipt")
         sms = [entry for entry in self.world.entries.values() if entry.message.payment_id == payment.id]
         waiting = [entry.message.reference for entry in sms if entry.status is Delivery.QUEUED]

@@ -5,16 +5,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from core.billing.embedded import EmbeddedBilling
-from core.billpay import Till, World
-from core.database.books import books_on
+from core.billing.posting import Poster
 from core.database.pool import Database, make_pool
-from core.outbox import Gateways, Sender
-from core.payment import Payment
-from core.ports import Acquirer, Clock, Sms
-from core.posting import Poster
-from core.refunds import Part
-from core.sweeps import Sweep
-from core.timing import Times
+from core.database.repositories import books_on
+from core.messaging.outbox import Gateways, OutboxSender
+from core.payments.schedule import Times
+from core.payments.service import PaymentService, Ports
+from core.payments.sweeps import Sweep
+from core.payments.table import Payment
+from core.ports import Acquirer, Clock, OutgoingSms
+from core.refunds.model import RefundPart
 from lab.chaos.sim_world import NoLimits
 
 DRAIN_S = 10.0
@@ -23,7 +23,7 @@ DRAIN_S = 10.0
 class Silent:
     """Gateways that take everything, and say little."""
 
-    async def send(self, sms: Sms) -> str:
+    async def send(self, sms: OutgoingSms) -> str:
         return sms.reference
 
     async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
@@ -37,7 +37,7 @@ class Silent:
 
     undecided_sms = declined_sms = undone_sms = receipt_sms
 
-    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+    def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         return payment.id
 
 
@@ -45,7 +45,7 @@ class Silent:
 class OpenTill:
     """The till, what looks after it, and its database."""
 
-    till: Till
+    till: PaymentService
     sweep: Sweep
     database: Database
 
@@ -58,8 +58,8 @@ async def open_till(
     async with make_pool(database_url, connections_max=connections_max) as pool:
         database = Database(pool)
         books, billing, silent = books_on(database), EmbeddedBilling(database, clock), Silent()
-        till = Till(World(books, billing, acquirer, NoLimits(), clock), times=times)
+        till = PaymentService(Ports(books, billing, acquirer, NoLimits(), clock), times=times)
         poster = Poster(books, billing, acquirer, clock, times)
-        sender = Sender(books, Gateways(silent, silent, silent, silent), clock, times)
+        sender = OutboxSender(books, Gateways(silent, silent, silent, silent), clock, times)
         yield OpenTill(till, Sweep(books, till.attendant, poster, sender, clock, times), database)
         await till.drain(DRAIN_S)

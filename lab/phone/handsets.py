@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from channels.ussd.wires import WIRES
-from core.gsm7 import Coding, coding_of, size
+from core.messaging.gsm7 import Coding, coding_of, size
 from lab.caller import Shown, UssdPhone
 from lab.ussd_wires import DIALECTS
 from lab.webhooks import Watcher

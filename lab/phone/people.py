@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from importlib import resources
 
-from core.subscribers import msisdn
+from core.subscribers.lines import msisdn
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from channels.web.pages import CSP_WORKING, language_asked, private_headers
-from core.subscribers import Language, national
-from core.texts import Texts
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode, national
 from lab.cmi_stand import EmulatedCmi
 from lab.desk import call_told, desk_routes, text_told
 from lab.mailsink import MailSink
@@ -132,8 +132,8 @@ class _Studio:
             t=t,
             say=lambda other, key: self._texts.fill(other, SECTION, key),
             language=language,
-            languages=tuple(Language),
-            rtl=language is Language.AR,
+            languages=tuple(LanguageCode),
+            rtl=language is LanguageCode.AR,
             people=self._people,
             wires=self._wires,
             rooms=_rooms(request),
@@ -236,13 +236,13 @@ def _rooms(request: Request) -> list[str]:
     return [name for name in ROOMS if f"/{name}" in served]
 
 
-def _preferred(request: Request) -> Language:
+def _preferred(request: Request) -> LanguageCode:
     """The browser's first language that Khallas speaks, else French."""
     for part in request.headers.get("accept-language", "").split(","):
         name = part.strip()[:2].lower()
-        if name in set(Language):
-            return Language(name)
-    return Language.FR
+        if name in set(LanguageCode):
+            return LanguageCode(name)
+    return LanguageCode.FR
 
 
 def _entry_told(entry: Entry) -> dict[str, object]:

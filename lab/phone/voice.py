@@ -5,8 +5,8 @@ import io
 import wave
 from importlib.util import find_spec
 
-from channels.ivr.espeak import Espeak, NoVoice
-from core.subscribers import Language
+from channels.ivr.synthesis.espeak import Espeak, NoVoice
+from core.subscribers.lines import LanguageCode
 
 WORDS_MAX_CHARACTERS = 1_000
 SAMPLE_BYTES = 2
@@ -17,9 +17,9 @@ def installed() -> bool:
     return find_spec("espeakng_loader") is not None
 
 
-def spoken_language(tag: str) -> Language:
+def spoken_language(tag: str) -> LanguageCode:
     """The language of a voice's tag: fr-FR, arb, en-GB. Raises ValueError."""
-    return Language(tag[:2].lower())
+    return LanguageCode(tag[:2].lower())
 
 
 class Voice:
@@ -43,7 +43,7 @@ class Voice:
             self._box.__exit__(None, None, None)
             self._box = None
 
-    def _said(self, words: str, language: Language) -> bytes:
+    def _said(self, words: str, language: LanguageCode) -> bytes:
         if self._box is None:
             self._box = Espeak()
         samples = self._box.say(words, language)

@@ -17,8 +17,8 @@ from bench.measure import Sample, middle, slope
 from bench.reasons import REASONS
 from bench.results import Finding, Row, at_least, at_most, from_json, number, table, to_json
 from bench.rows.start import NOT_IN_PRODUCTION, without
-from core.payment import Payment, State
-from core.subscribers import Language, Service
+from core.payments.table import Payment, PaymentState
+from core.subscribers.lines import LanguageCode, ServiceType
 
 
 def sample(rate: float = 1_000.0, cpu_us: float = 200.0, errors: float = 0.0) -> Sample:
@@ -53,12 +53,12 @@ def paid() -> Payment:
     return Payment(
         id="01KHALLAS0000000000000MODEL",
         reference="482913",
-        state=State.CAPTURED,
-        service=Service.MOBILE,
+        state=PaymentState.CAPTURED,
+        service=ServiceType.MOBILE,
         line_reference=people.reference(0),
         payer_msisdn=people.msisdn(0),
         email="salma@example.com",
-        language=Language.FR,
+        language=LanguageCode.FR,
         channel="ivr",
         invoices=(),
         amount_centimes=0,
@@ -151,8 +151,10 @@ def test_what_a_million_customers_cost() -> None:
 
 
 def test_a_profile_counts_a_function_once_a_stack() -> None:
-    text = profile.summary(["run (a.py:1);take (sessions/turn.py:9);take (sessions/turn.py:12) 3", "run (a.py:2) 1"])
-    assert " 75.0%  take (sessions/turn.py)" in text
+    text = profile.summary(
+        ["run (a.py:1);take (sessions/turn/turns.py:9);take (sessions/turn/turns.py:12) 3", "run (a.py:2) 1"]
+    )
+    assert " 75.0%  take (sessions/turn/turns.py)" in text
     assert " 25.0%  run (a.py)" in text
 
 

@@ -16,8 +16,8 @@ from bench.rows.payment import burst as pay
 from bench.rows.ussd import TICKED
 from bench.stage import KHALLAS, Backends, khallas_environ, server
 from bench.till import BILLS
-from sessions.codec import decode
-from sessions.store import Key
+from sessions.store.codec import decode
+from sessions.store.protocol import Key
 
 STEPS = 2
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 
-from channels.observe.metrics import Metrics
-from channels.observe.tally import Tally
 from core.database.pool import Database, open_database
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.usage import UsageCounters
 
 HOURS = 24
 BY_HOUR = (30, 24, 17, 9, 4, 2, 1, 1, 0, 0, 2, 6, 11, 19, 26, 31, 34, 29, 27, 33, 36, 38, 41, 17)  # until now
@@ -77,7 +77,7 @@ def _hours(now: datetime) -> Iterator[datetime]:
 
 async def _conversations(redis: Redis, hour: datetime, count: int, chance: random.Random) -> None:
     metrics = Metrics()
-    tally = Tally(redis, _Then(hour), metrics)
+    tally = UsageCounters(redis, _Then(hour), metrics)
     for number in range(3 * count):
         wire = chance.choice(("africastalking", "africastalking", "comviva"))
         _walk(metrics, "ussd", wire, USSD[:6] if number % 4 else USSD[6:], chance)

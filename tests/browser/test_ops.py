@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from channels.web.ops import REFRESH_S
+from channels.web.operations.page import REFRESH_S
 from tests.browser.conftest import Arrive
 from tests.browser.demo import Demo
 from tests.browser.payment import Watched, opens_ops, payments_of

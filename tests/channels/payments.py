@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-from core.invoices import Invoice, total
-from core.payment import Payment, State
-from core.subscribers import Language, Service
+from core.billing.invoices import Invoice, total
+from core.payments.table import Payment, PaymentState
+from core.subscribers.lines import LanguageCode, ServiceType
 
 BILLS = (
     Invoice("0012345678", date(2019, 5, 1), 76920, date(2019, 6, 15)),
@@ -14,14 +14,16 @@ PAID_AT = datetime(2026, 11, 23, 13, 5, 59, tzinfo=UTC)
 
 
 def paid(
-    language: Language = Language.FR, state: State = State.CAPTURED, bills: tuple[Invoice, ...] = BILLS
+    language: LanguageCode = LanguageCode.FR,
+    state: PaymentState = PaymentState.CAPTURED,
+    bills: tuple[Invoice, ...] = BILLS,
 ) -> Payment:
     """As the books give it back after the bank's yes."""
     return Payment(
         id="01KATWQ2YD0123456789ABCDEF",
         reference="482913",
         state=state,
-        service=Service.MOBILE,
+        service=ServiceType.MOBILE,
         line_reference="0600000001",
         payer_msisdn="+212600000001",
         email="salma@example.com",

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from channels.card_caps import RedisIntentLimits
 from channels.limits import LimitsDown
-from core.subscribers import Service
+from core.subscribers.lines import ServiceType
 from tests.channels.payments import paid
 
 
@@ -19,7 +19,7 @@ async def test_one_line_from_ever_other_callers(redis_url: str) -> None:
             basket = replace(paid(), id=f"P{call}", payer_msisdn=f"+2126{call:08}", reference=f"{call:06}")
             tried += sum([await caps.allow(basket) for _ in range(3)])
         assert 0 < tried <= RedisIntentLimits.LINE_SENT
-        other = replace(paid(), service=Service.FIXED, line_reference="0537000103", invoices=(), amount_centimes=0)
+        other = replace(paid(), service=ServiceType.FIXED, line_reference="0537000103", invoices=(), amount_centimes=0)
         assert await caps.allow(other)
 
 

@@ -9,13 +9,13 @@ from redis.asyncio import Redis
 
 from channels.limits import LimitsDown, RedisCardLimits
 from core.cards import Card, Secret, luhn
-from core.payment import Payment, State
+from core.messaging.texts import load_texts
+from core.payments.refusal import Refusal
+from core.payments.table import Payment, PaymentState
 from core.ports import CardLimits, CardTold, DeclineKind
-from core.refusal import Refusal
-from core.texts import load_texts
-from sessions.perform import Performer, card_told
-from sessions.redis_store import RedisStore
-from sessions.turn import Turns
+from sessions.store.redis import RedisStore
+from sessions.turn.perform import EffectPerformer, card_told
+from sessions.turn.turns import Turns
 from sessions.vault import Seals
 from tests.sessions.cards import CARD, CVV, landed, to_cvv
 from tests.sessions.fakes import CASABLANCA, MASTER_KEYS, NUMBERS, Stage, stage
@@ -97,19 +97,19 @@ async def test_declines_are_counted_and_tries_without_an_end_less_so(limits: Car
 @pytest.mark.parametrize(
     ("state", "kind", "what"),
     [
-        (State.CAPTURED, None, CardTold.NOTHING),
-        (State.DECLINED, DeclineKind.OTHER_CARD, CardTold.DECLINED),
-        (State.DECLINED, DeclineKind.NEUTRAL, CardTold.DECLINED),
-        (State.DECLINED, DeclineKind.PIN, CardTold.DECLINED),
-        (State.DECLINED, DeclineKind.BANK_BUSY, CardTold.NOTHING),
-        (State.DECLINED, DeclineKind.OUR_FAULT, CardTold.NOTHING),
-        (State.DECLINED, DeclineKind.BANK_DOWN, CardTold.NOTHING),
-        (State.UNKNOWN, None, CardTold.UNDECIDED),
-        (State.CHALLENGE, None, None),
+        (PaymentState.CAPTURED, None, CardTold.NOTHING),
+        (PaymentState.DECLINED, DeclineKind.OTHER_CARD, CardTold.DECLINED),
+        (PaymentState.DECLINED, DeclineKind.NEUTRAL, CardTold.DECLINED),
+        (PaymentState.DECLINED, DeclineKind.PIN, CardTold.DECLINED),
+        (PaymentState.DECLINED, DeclineKind.BANK_BUSY, CardTold.NOTHING),
+        (PaymentState.DECLINED, DeclineKind.OUR_FAULT, CardTold.NOTHING),
+        (PaymentState.DECLINED, DeclineKind.BANK_DOWN, CardTold.NOTHING),
+        (PaymentState.UNKNOWN, None, CardTold.UNDECIDED),
+        (PaymentState.CHALLENGE, None, None),
     ],
 )
 async def test_what_an_end_says_about_the_card(
-    on: Stage, state: State, kind: DeclineKind | None, what: CardTold | None
+    on: Stage, state: PaymentState, kind: DeclineKind | None, what: CardTold | None
 ) -> None:
     await to_cvv(on, CARD)
     (payment,) = on.till.memory.payments.values()
@@ -179,7 +179,7 @@ class Never:
 @pytest.mark.parametrize(("down", "reason"), [(False, "refused.card-locked"), (True, "refused.bank-down")])
 async def test_the_customer_is_told_and_nothing_is_sent(on: Stage, down: bool, reason: str) -> None:
     call = await to_cvv(on, CARD)
-    performer = Performer(on.till, Seals(MASTER_KEYS), Never(down=down))
+    performer = EffectPerformer(on.till, Seals(MASTER_KEYS), Never(down=down))
     call.turns = Turns(RedisStore(on.redis), performer, on.clock, NUMBERS, zone=CASABLANCA)
     await call.key(CVV)
     await landed(call.turns)
@@ -188,11 +188,11 @@ async def test_the_customer_is_told_and_nothing_is_sent(on: Stage, down: bool, r
     assert on.till.memory.sent == []
     assert await on.vault() == set()
     states = {payment.state for payment in on.till.memory.payments.values()}
-    assert states == ({State.CREATED} if down else {State.EXPIRED}), "the bills are free for others"
+    assert states == ({PaymentState.CREATED} if down else {PaymentState.EXPIRED}), "the bills are free for others"
 
 
 async def test_what_is_refused_is_a_value(on: Stage) -> None:
-    performer = Performer(on.till, Seals(MASTER_KEYS), Never(down=True))
+    performer = EffectPerformer(on.till, Seals(MASTER_KEYS), Never(down=True))
     came = await performer.charge("p1", card(1), Secret("123"), call="c", caller=CALLER, wait_s=0)
     assert came is Refusal.BANK_DOWN
     assert on.till.memory.sent == []

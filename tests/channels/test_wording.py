@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
-from channels.ussd.speak import UssdFormats
+from channels.ussd.speaker import UssdFormats
 from channels.wording import Wording
-from core.subscribers import Language
-from core.texts import MissingText, Texts
-from sessions.screen import Amount, Month, Spelled, Worded, say
+from core.messaging.texts import MissingText, Texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.menu import Amount, Month, Spelled, Worded, say
 
 TABLES = {
     (language, "ussd"): {
@@ -17,13 +17,13 @@ TABLES = {
         "service": f"service-{language}",
         "braces": "{{}}",
     }
-    for language in Language
+    for language in LanguageCode
 }
 WORDING = Wording(Texts(TABLES), "ussd", UssdFormats())
 
 
-@pytest.mark.parametrize("language", Language)
-def test_every_kind_of_value(language: Language) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_every_kind_of_value(language: LanguageCode) -> None:
     what = say(
         "bill",
         month=Month(date(2019, 5, 1)),
@@ -33,20 +33,20 @@ def test_every_kind_of_value(language: Language) -> None:
         count=3,
         name="{count}",
     )
-    gap = "\u00a0" if language is Language.AR else " "  # digits keep their order there
+    gap = "\u00a0" if language is LanguageCode.AR else " "  # digits keep their order there
     assert WORDING.text(language, what) == f"05/2019 99{gap}999,99 DH 0600000001 service-{language} 3 {{count}}"
 
 
 def test_variants() -> None:
-    assert WORDING.text(Language.FR, say("bill"), ".ticked") == "[x]"
-    assert WORDING.has(Language.FR, "bill.ticked")
-    assert not WORDING.has(Language.FR, "bill.brief")
+    assert WORDING.text(LanguageCode.FR, say("bill"), ".ticked") == "[x]"
+    assert WORDING.has(LanguageCode.FR, "bill.ticked")
+    assert not WORDING.has(LanguageCode.FR, "bill.brief")
 
 
 def test_a_missing_text_is_our_fault() -> None:
     with pytest.raises(MissingText, match=r"locales/fr/ussd\.toml has no 'nothing'"):
-        WORDING.text(Language.FR, say("nothing"))
+        WORDING.text(LanguageCode.FR, say("nothing"))
     with pytest.raises(MissingText):
-        WORDING.text(Language.FR, say("bill", what=Worded("nothing")))
+        WORDING.text(LanguageCode.FR, say("bill", what=Worded("nothing")))
     with pytest.raises(MissingText):
-        WORDING.plain(Language.FR, "nothing")
+        WORDING.plain(LanguageCode.FR, "nothing")

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from core.books import Change
-from core.credits import Credit, End, Outcome
 from core.ledger.transfers import Transfer
-from core.payment import Event, Payment
+from core.payments.table import Payment, PaymentEvent
 from core.ports import Approved, Order, Undone
+from core.refunds.credits import Credit, CreditEnd, Outcome
+from core.repositories import Change
 from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.sim_world import Process
 from lab.chaos.simulation import Plant, failures, tell
@@ -84,12 +84,12 @@ def credit_trusted_at_busy(process: Process) -> None:
 
     async def trusting(credit: Credit) -> Outcome:
         answer = await crediter._acquirer.refund(credit.payment_id, credit.amount_centimes)
-        return Outcome(End.GIVEN) if isinstance(answer, Undone) else Outcome(End.NOT_ASKED, 60)
+        return Outcome(CreditEnd.GIVEN) if isinstance(answer, Undone) else Outcome(CreditEnd.NOT_ASKED, 60)
 
     crediter.ask = trusting  # type: ignore[method-assign]  # the planted fault
 
 
-def _unguarded(process: Process, event: Event) -> None:
+def _unguarded(process: Process, event: PaymentEvent) -> None:
     payments: Any = process.till._payments
     guarded: Callable[[str, Change], Row] = payments._guarded
 
@@ -100,11 +100,11 @@ def _unguarded(process: Process, event: Event) -> None:
 
 
 def capture_without_guard(process: Process) -> None:
-    _unguarded(process, Event.APPROVED)
+    _unguarded(process, PaymentEvent.APPROVED)
 
 
 def decline_overrides_paid(process: Process) -> None:
-    _unguarded(process, Event.REFUSED)
+    _unguarded(process, PaymentEvent.REFUSED)
 
 
 def bills_released_inside_the_window(process: Process) -> None:
@@ -117,7 +117,7 @@ def credit_repeated_after_silence(process: Process) -> None:
     crediter = process.sweep._poster._crediter
 
     async def ask_again(payment_id: str, key: str) -> Outcome:
-        return Outcome(End.NOT_ASKED, 0)
+        return Outcome(CreditEnd.NOT_ASKED, 0)
 
     crediter.compare = ask_again  # type: ignore[method-assign]  # the planted fault
 

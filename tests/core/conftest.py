@@ -7,20 +7,20 @@ from datetime import date
 import pytest
 from procrastinate import App
 
-from core.baskets import StartOrder
 from core.billing.embedded import EmbeddedBilling
-from core.billpay import Till, World
-from core.books import Books
-from core.database.books import books_on
+from core.billing.invoices import Invoice
+from core.billing.posting import Poster
+from core.database.jobs import Work, build_jobs, work_off
 from core.database.pool import Database, make_pool
-from core.invoices import Invoice
-from core.jobs import Work, build_jobs, work_off
-from core.outbox import Gateways, Sender
-from core.payment import Payment, State
-from core.posting import Poster
-from core.subscribers import Language, Service
-from core.sweeps import Sweep
-from core.timing import Times
+from core.database.repositories import books_on
+from core.messaging.outbox import Gateways, OutboxSender
+from core.payments.orders import StartOrder
+from core.payments.schedule import Times
+from core.payments.service import PaymentService, Ports
+from core.payments.sweeps import Sweep
+from core.payments.table import Payment, PaymentState
+from core.repositories import Repositories
+from core.subscribers.lines import LanguageCode, ServiceType
 from tests.core.fakes import CARD, CVV, FakeBank, FakeGateways, MemoryLimits, MoodyBilling, PlainTexts, StillClock
 from tests.core.ledger.ledgers import unfollowed
 
@@ -48,29 +48,31 @@ INSERT INTO invoices (service, line_reference, number, period, amount_centimes, 
 class Shop:
     """The till and everything around it."""
 
-    till: Till
+    till: PaymentService
     database: Database
-    books: Books
+    books: Repositories
     bank: FakeBank
     billing: MoodyBilling
     gateways: FakeGateways
     clock: StillClock
     sweep: Sweep
     poster: Poster
-    sender: Sender
+    sender: OutboxSender
     jobs: App
     times: Times
     by_hand: bool = False  # tables were changed by no event, or are away: the ledger cannot have followed
 
     def order(self, key: str = "ussd:1:7", payer: str = PAYER) -> StartOrder:
         """The guide's own bill."""
-        return StartOrder(key, "ussd", payer, Language.FR, "salma@example.com", Service.MOBILE, "0600000001", (BILL,))
+        return StartOrder(
+            key, "ussd", payer, LanguageCode.FR, "salma@example.com", ServiceType.MOBILE, "0600000001", (BILL,)
+        )
 
     async def internet_order(self, key: str = "ussd:2:7", payer: str = STRANGER) -> StartOrder:
         """All bills of the line that has three."""
-        bills = await self.billing.unpaid(Service.INTERNET, "7710345")
+        bills = await self.billing.unpaid(ServiceType.INTERNET, "7710345")
         return replace(
-            self.order(key, payer), service=Service.INTERNET, line_reference="7710345", invoices=bills, email=None
+            self.order(key, payer), service=ServiceType.INTERNET, line_reference="7710345", invoices=bills, email=None
         )
 
     async def started(self, order: StartOrder | None = None) -> Payment:
@@ -85,7 +87,7 @@ class Shop:
         assert isinstance(outcome, Payment), outcome
         return outcome
 
-    async def state(self, payment: Payment) -> State:
+    async def state(self, payment: Payment) -> PaymentState:
         found = await self.till.payment(payment.id)
         assert found is not None
         return found.state
@@ -120,9 +122,9 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
         await database.do(INVOICES)
         books = books_on(database)
         billing = MoodyBilling(EmbeddedBilling(database, clock))
-        till = Till(World(books, billing, bank, MemoryLimits(), clock), times=times)
+        till = PaymentService(Ports(books, billing, bank, MemoryLimits(), clock), times=times)
         poster = Poster(books, billing, bank, clock, times)
-        sender = Sender(books, Gateways(gateways, gateways, gateways, PlainTexts()), clock, times)
+        sender = OutboxSender(books, Gateways(gateways, gateways, gateways, PlainTexts()), clock, times)
         sweep = Sweep(books, till.attendant, poster, sender, clock, times)
         app = build_jobs(Work(till.attendant, poster, sender, sweep), periodic=False)
         shop = Shop(till, database, books, bank, billing, gateways, clock, sweep, poster, sender, app, times)

@@ -3,24 +3,24 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.access import Action, Actor
-from core.accounts import Accounts, Role
 from core.database.access_log import PgAccessLog
 from core.database.accounts import PgUsers
 from core.database.desk import PgDesk
 from core.database.payments import PgPayments
+from core.database.refund_requests import PgRefundRequests
 from core.database.transcripts import PgTranscripts
-from core.database.undoing import PgUndoings
 from core.database.wake import Waker
-from core.desk import Desk
-from core.transcripts import Blind
-from core.undoing import Undoing
+from core.help_desk.access_log import Action, Actor
+from core.help_desk.accounts import Accounts, Role
+from core.help_desk.service import HelpDesk
+from core.help_desk.transcripts import Pseudonymiser
+from core.refunds.requests import RefundRequests
 from tests.core.conftest import Shop
 
 AGENT = Actor("amal", Role.AGENT, "127.0.0.1")
 SUPERVISOR = Actor("sami", Role.SUPERVISOR, "127.0.0.1")
 SECRET = "a-secret-of-the-tests"
-BLIND = Blind((SECRET, "the key of yesterday"))
+BLIND = Pseudonymiser((SECRET, "the key of yesterday"))
 OTHER_SUPERVISOR = Actor("sofia", Role.SUPERVISOR, "127.0.0.1")
 PASSWORD = "twelve or more characters"
 
@@ -29,7 +29,7 @@ PASSWORD = "twelve or more characters"
 class DeskShop:
     """The desk and the shop around it."""
 
-    desk: Desk
+    desk: HelpDesk
     shop: Shop
 
     async def log(self) -> list[tuple[str, str, str | None, str | None]]:
@@ -48,11 +48,11 @@ async def desk_of(shop: Shop) -> DeskShop:
     return DeskShop(make_desk(shop), shop)
 
 
-def make_desk(shop: Shop) -> Desk:
+def make_desk(shop: Shop) -> HelpDesk:
     waker = Waker()
-    undoing = Undoing(PgUndoings(shop.database, PgPayments(shop.database)), shop.clock)
+    undoing = RefundRequests(PgRefundRequests(shop.database, PgPayments(shop.database)), shop.clock)
     transcripts = PgTranscripts(shop.database, BLIND)
-    return Desk(
+    return HelpDesk(
         PgDesk(shop.database, waker, BLIND), transcripts, PgAccessLog(shop.database), shop.till, undoing, shop.clock
     )
 

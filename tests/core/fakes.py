@@ -5,30 +5,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from core.billing.invoices import Invoice
 from core.cards import Card, Secret
-from core.invoices import Invoice
-from core.payment import Challenge, Payment
+from core.payments.table import Challenge, Payment
 from core.ports import (
     Approved,
     Authorisation,
-    Billing,
     BillingDown,
+    BillingSystem,
     ChallengeRequired,
-    Declined,
+    Decline,
     DeclineKind,
     DeliveryFailed,
     Inquiry,
     NoSuchOrder,
     Order,
+    OutgoingSms,
     Posting,
-    Sms,
     Tries,
     Undoing,
     Undone,
-    Unknown,
+    UnknownOutcome,
 )
-from core.refunds import Part, Reversal
-from core.subscribers import Line, Service
+from core.refunds.model import RefundPart, Reversal
+from core.subscribers.lines import ServiceType, SubscribedLine
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CARD = Card(Secret("4000000000000010"), 12, 2030)
@@ -58,16 +58,16 @@ async def approves(bank: "FakeBank", order: Order) -> Authorisation:
 
 async def silent_after_charging(bank: "FakeBank", order: Order) -> Authorisation:
     bank.charge(order)
-    return Unknown("time-out")
+    return UnknownOutcome("time-out")
 
 
 async def silent(bank: "FakeBank", order: Order) -> Authorisation:
-    return Unknown("time-out")
+    return UnknownOutcome("time-out")
 
 
 async def declines(bank: "FakeBank", order: Order) -> Authorisation:
     bank.declined.add(order.id)
-    return Declined("51", DeclineKind.OTHER_CARD)
+    return Decline("51", DeclineKind.OTHER_CARD)
 
 
 async def asks_pin(bank: "FakeBank", order: Order) -> Authorisation:
@@ -114,7 +114,7 @@ class FakeBank:
 
     def charge(self, order: Order, amount_centimes: int | None = None) -> Authorisation:
         if order.id in self.charges:
-            return Unknown("CORE-2507")  # charged before: the truth is in the order's status
+            return UnknownOutcome("CORE-2507")  # charged before: the truth is in the order's status
         self.charges[order.id] = Approved(
             f"{len(self.charges) + 1:06d}",
             f"26327{len(self.charges) + 1:07d}",
@@ -142,7 +142,7 @@ class FakeBank:
         if left:
             return self.ask_pin(order.id, left)
         del self.pins[order.id]
-        return Declined("pin", DeclineKind.PIN)
+        return Decline("pin", DeclineKind.PIN)
 
     async def inquire(self, order_id: str) -> Inquiry:
         self.asked += 1
@@ -156,10 +156,10 @@ class FakeBank:
             return self.charges[order_id]
         if order_id in self.pins:
             return ChallengeRequired(self.pins[order_id])
-        return Declined("51", DeclineKind.OTHER_CARD) if order_id in self.declined else NoSuchOrder()
+        return Decline("51", DeclineKind.OTHER_CARD) if order_id in self.declined else NoSuchOrder()
 
     async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
-        return self.charges.get(order_id, Unknown("nothing is held"))
+        return self.charges.get(order_id, UnknownOutcome("nothing is held"))
 
     async def void(self, order_id: str) -> Undoing:
         if self.voids:
@@ -206,7 +206,7 @@ class MemoryLimits:
 class FakeGateways:
     """Texter, mailer and caller in one; `failures` are raised first."""
 
-    sms: list[Sms] = field(default_factory=list)
+    sms: list[OutgoingSms] = field(default_factory=list)
     mails: list[tuple[str, str]] = field(default_factory=list)
     copies: list[int] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -216,7 +216,7 @@ class FakeGateways:
         if self.failures:
             raise self.failures.popleft()
 
-    async def send(self, sms: Sms) -> str:
+    async def send(self, sms: OutgoingSms) -> str:
         self._maybe_fail()
         self.sms.append(sms)
         return f"SM{len(self.sms)}"
@@ -248,41 +248,41 @@ class PlainTexts:
     def undone_sms(self, payment: Payment) -> str:
         return f"undone {payment.reference}"
 
-    def refund_sms(self, payment: Payment, part: Part, *, paid_elsewhere: bool) -> str:
+    def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         return f"{'elsewhere' if paid_elsewhere else 'part'} {part.number} {part.amount_centimes}"
 
 
 class MoodyBilling:
     """A billing system in front of the embedded one: down, or refusing, when told."""
 
-    def __init__(self, inner: Billing) -> None:
+    def __init__(self, inner: BillingSystem) -> None:
         self._inner = inner
         self.down = False
         self.refuses: set[str] = set()
         self.refuses_reversals = False
         self.reversals: list[tuple[str, int]] = []
 
-    def _up(self) -> Billing:
+    def _up(self) -> BillingSystem:
         if self.down:
             raise BillingDown
         return self._inner
 
-    async def line(self, service: Service, reference: str) -> Line | None:
+    async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None:
         return await self._up().line(service, reference)
 
-    async def lines_of(self, msisdn: str) -> tuple[Line, ...]:
+    async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
         return await self._up().lines_of(msisdn)
 
-    async def codes_of(self, msisdn: str) -> tuple[tuple[Line, str], ...]:
+    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
         return await self._up().codes_of(msisdn)
 
-    async def code_matches(self, service: Service, reference: str, code: str) -> bool:
+    async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         return await self._up().code_matches(service, reference, code)
 
-    async def code_of(self, service: Service, reference: str) -> str | None:
+    async def code_of(self, service: ServiceType, reference: str) -> str | None:
         return await self._up().code_of(service, reference)
 
-    async def unpaid(self, service: Service, reference: str) -> tuple[Invoice, ...]:
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:
         return await self._up().unpaid(service, reference)
 
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.hash_chain import GENESIS, Break, Fields, Link, canonical, first_break, linked
+from core.hash_chain import GENESIS, Break, ChainLink, Fields, canonical, first_break, linked
 
 AT = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
 
-def chain(rows: list[Fields]) -> list[tuple[Link, Fields | None]]:
-    before, made = GENESIS, list[tuple[Link, Fields | None]]()
+def chain(rows: list[Fields]) -> list[tuple[ChainLink, Fields | None]]:
+    before, made = GENESIS, list[tuple[ChainLink, Fields | None]]()
     for number, fields in enumerate(rows, 1):
         link = linked(before, number, fields)
         made.append((link, fields))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.invoices import total
+from core.billing.invoices import total
 from core.money import decimal_text, dh, parse_centimes
 from tests.core.conftest import BILL
 

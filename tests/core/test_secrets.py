@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.cards import Card, Secret, brand_of, luhn, pan_plausible
-from core.subscribers import mask_email, mask_msisdn, mask_reference
+from core.subscribers.lines import mask_email, mask_msisdn, mask_reference
 
 PAN = "5453010000066100"
 CARD = Card(Secret(PAN), 12, 2031)

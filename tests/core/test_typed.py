@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.subscribers import Service, reference_of
+from core.subscribers.lines import ServiceType, reference_of
 from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, key_of, tidy
 from tests.hostile import DIGIT_SCRIPTS, GAPS, KEYS_OF_ONE, NUMBERS, UNSEEN, in_script
 
@@ -30,7 +30,7 @@ def test_zeros_before_a_key_say_nothing_on_a_menu_alone() -> None:
 def test_every_spelling_of_a_number_is_that_number(typed: str) -> None:
     digits = digits_typed(typed)
     assert digits is not None
-    assert reference_of(Service.MOBILE, digits) == "0600000003"
+    assert reference_of(ServiceType.MOBILE, digits) == "0600000003"
 
 
 @given(

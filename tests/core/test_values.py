@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ids import Ids
-from core.receipts import parse_receipt_number, receipt_number, token_plausible
-from core.timing import Times, later, next_look, window_open
+from core.messaging.receipts import parse_receipt_number, receipt_number, token_plausible
+from core.payments.schedule import Times, later, next_look, window_open
 from tests.core.fakes import NOON
 
 

@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from channels.door import Incoming, Malformed, Reply
 from channels.ussd.wires import WIRES, UssdWire
+from channels.wire import Incoming, Malformed, Reply
 from core.cards import Secret
-from core.payment import State
-from core.ports import Acquirer, Declined, NoSuchOrder, NotSent, Order, Unknown
+from core.payments.table import PaymentState
+from core.ports import Acquirer, Decline, NoSuchOrder, NotSent, Order, UnknownOutcome
 from lab.serving import serving
-from sessions.screen import Again, Chose, Menu, Unclear
+from sessions.screens.menu import Again, Chose, Menu, Unclear
 from tests.core.conftest import Shop, shop
 from tests.core.fakes import CARD, CVV
 from tests.sessions.samples import USSD, visit
@@ -130,16 +130,16 @@ async def test_a_bill_is_paid_at_the_page_s_bank(bank: AcmeBank, acme: Acquirer,
     bank.answers["charge"] = {"state": "charged", "auth": "123456", "transaction": "t1", "centimes": 76_920}
     shop.bank.authorise = acme.authorise  # type: ignore[method-assign]  # the till's bank is the page's now
     paid = await shop.paid()
-    assert (paid.state, paid.auth_code) == (State.CAPTURED, "123456")
+    assert (paid.state, paid.auth_code) == (PaymentState.CAPTURED, "123456")
 
 
 async def test_the_page_s_bank_never_raises(bank: AcmeBank, acme: Acquirer) -> None:
-    assert isinstance(await acme.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await acme.authorise(ORDER, CARD, CVV), UnknownOutcome)
     bank.answers |= {"charge": {"state": "declined", "code": "51"}, "inquire": {"state": "none"}, "void": "what?"}
-    assert isinstance(await acme.authorise(ORDER, CARD, CVV), Declined)
+    assert isinstance(await acme.authorise(ORDER, CARD, CVV), Decline)
     assert isinstance(await acme.inquire("p1"), NoSuchOrder)
-    assert isinstance(await acme.void("p1"), Unknown)
-    assert isinstance(await acme.refund("p1", 5), Unknown)
+    assert isinstance(await acme.void("p1"), UnknownOutcome)
+    assert isinstance(await acme.refund("p1", 5), UnknownOutcome)
     assert await acme.credited_centimes("p1") is None
     nowhere: Acquirer = module("acquirer.md", "core/acquirers/acme.py").AcmeAcquirer("http://127.0.0.1:1", Secret("k"))
     assert isinstance(await nowhere.authorise(ORDER, CARD, CVV), NotSent)

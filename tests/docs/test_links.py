@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import core
-from channels.commands.reference import ROOT
+from khallas.cli.reference import ROOT
 
 PAGES = sorted(ROOT.glob("*.md"))
 LINK = re.compile(r"\]\(([^)#\s]+)")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.commands.reference import DOORS, pages, registry
+from khallas.cli.reference import DOORS, pages, registry
 
 ROOT = Path(__file__).parents[2]
 PAGES = pages()
@@ -13,7 +13,7 @@ PAGES = pages()
 @pytest.mark.parametrize("path", PAGES)
 def test_made_pages_are_current(path: str) -> None:
     committed = (ROOT / path).read_text(encoding="utf-8")
-    assert committed == PAGES[path], "run: python -m channels.commands.reference"
+    assert committed == PAGES[path], "run: python -m khallas.cli.reference"
 
 
 def test_every_metric_says_what_it_is() -> None:

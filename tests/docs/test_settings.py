@@ -3,8 +3,8 @@
 import shlex
 from pathlib import Path
 
-from channels.commands.config_example import example, reference, rows
-from channels.settings import known_names, load
+from khallas.cli.config_example import example, reference, rows
+from khallas.settings.model import known_names, load
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ GONE_MAX_S = 15.0
 POLL_S = 0.05
 LINES_MAX = 1_000
 # the console script's own line, so that a checkout tests itself wherever its environment is
-KHALLAS = (sys.executable, "-c", "from channels.cli import main; main()")
+KHALLAS = (sys.executable, "-c", "from khallas.cli.main import main; main()")
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from channels.commands.demo_state import LOCK, WRITTEN
+from khallas.cli.demo_state import LOCK, WRITTEN
 from lab.caller import UssdPhone
 from lab.postgres import Postgres
 from lab.valkey import Valkey

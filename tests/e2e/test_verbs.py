@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from channels.cli import app
+from khallas.cli.main import app
 from lab.postgres import Postgres
 from tests.e2e.demo import ROOT, environment, khallas
 
@@ -138,7 +138,7 @@ async def test_lookup_of_nothing(migrated_url: str) -> None:
 
 @pytest.mark.parametrize(("verb", "absent"), [("demo", "aiosmtpd"), ("dial", "lab")])
 async def test_an_installation_without_stand_ins_says_so(verb: str, absent: str) -> None:
-    without = f"import sys; sys.modules[{absent!r}] = None; from channels.cli import main; main()"
+    without = f"import sys; sys.modules[{absent!r}] = None; from khallas.cli.main import main; main()"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", without, verb), cwd=ROOT, env=environment(), stdout=PIPE, stderr=PIPE
     )

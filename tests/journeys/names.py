@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from channels.ivr.formats import VoiceFormats
 from core.database.pool import Database
-from core.subscribers import Language
-from core.texts import Texts
-from sessions.screen import Spelled
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.menu import Spelled
 
 VARYING = ("reference", "auth_code", "transaction_number")
 _LINK = re.compile(r"https://[a-z.]+/receipts/[\w.~-]+?(?=[\s\"'?<]|\.?$|\.pdf)")
@@ -59,7 +59,7 @@ class Names:
 
     def _name(self, value: str, name: str) -> None:
         self._values[value] = f"{{{name}}}"
-        for language in Language:
+        for language in LanguageCode:
             self._values[self._formats.spelled(Spelled(value), language)] = f"{{{name} said}}"
 
     def _link_name(self, link: str) -> str:

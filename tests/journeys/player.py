@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
 
-from channels.ussd.speak import Limits
+from channels.ussd.speaker import PageLimits
 from core.database.wake import TaskName
-from core.gsm7 import segments
+from core.messaging.gsm7 import segments
 from core.money import dh
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 from lab.call import Call
 from lab.caller import Shown, UssdPhone, new_sid
 from lab.cmi_lies import Kind, Manner
@@ -27,7 +27,7 @@ from tests.journeys.world import PUBLIC_URL, World
 SEGMENTS_MAX = 2
 QUIET_POLLS_MAX = 200
 QUIET_POLL_S = 0.05
-PAGE = Limits()
+PAGE = PageLimits()
 WAITING = """
 SELECT count(*) AS n FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND task_name <> ALL(%(own)s)
 """
@@ -50,8 +50,8 @@ class Player:
         self._screens = 0
         self._last_text = ("", "")
         texts = world.house.texts
-        self._fillers = {texts.get(language, "ivr", "paying.more") for language in Language}
-        self._waits = {texts.get(language, "ivr", "paying") for language in Language}
+        self._fillers = {texts.get(language, "ivr", "paying.more") for language in LanguageCode}
+        self._waits = {texts.get(language, "ivr", "paying") for language in LanguageCode}
 
     async def close(self) -> None:
         for phone in self._ussd.values():

@@ -14,11 +14,11 @@ from psycopg.sql import SQL, Identifier
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from channels.app import House, application, assemble
-from channels.settings import Settings
 from core.database.pool import Database, open_database
 from core.database.wake import TaskName
-from core.importing import import_csv
+from core.subscribers.importing import import_csv
+from khallas.server.app import Container, application, assemble
+from khallas.settings.model import Settings
 from lab.cmi import HANG_MAX_S, Gateway, app_of
 from lab.cmi_ledger import Ledger
 from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi
@@ -53,7 +53,7 @@ class World:
     """What a player acts on. `url` is where the application listens; customers know PUBLIC_URL."""
 
     url: str
-    house: House
+    house: Container
     twilio: Twilio
     cmi: EmulatedCmi
     mails: MailSink

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from core.acquirers.hosted import Callback, HostedShop, page_fields, trusted
 from core.acquirers.hosted_post import readings
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 from lab.cmi_lies import Kind, Manner
 from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
 from lab.serving import serving
@@ -95,7 +95,7 @@ def fields_of(merchant: Merchant, order_id: str = "o-1") -> dict[str, str]:
         merchant.shop,
         order_id,
         AMOUNT_CENTIMES,
-        language=Language.FR,
+        language=LanguageCode.FR,
         email="salma@example.com",
         holder='Salma <"&|\\',
         telephone="",

@@ -8,10 +8,10 @@ from bidi import get_display
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.bidi import SPOKEN, in_order
+from core.messaging.bidi import SPOKEN, in_order
+from core.messaging.texts import load_texts
 from core.money import dh
-from core.subscribers import Language
-from core.texts import load_texts
+from core.subscribers.lines import LanguageCode
 
 TEXTS = load_texts()
 SEEN = sorted(TEXTS.sections() - SPOKEN)
@@ -57,11 +57,11 @@ def laid_out(text: str) -> str:
 
 @pytest.mark.parametrize("section", SEEN)
 def test_every_number_of_every_arabic_text_is_shown_in_its_order(section: str) -> None:
-    for key in sorted(TEXTS.keys(Language.AR, section)):
-        template = TEXTS.get(Language.AR, section, key)
+    for key in sorted(TEXTS.keys(LanguageCode.AR, section)):
+        template = TEXTS.get(LanguageCode.AR, section, key)
         names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
         values = {name: SAMPLES.get(name, "7") for name in names}
-        seen = laid_out(TEXTS.fill(Language.AR, section, key, **values))
+        seen = laid_out(TEXTS.fill(LanguageCode.AR, section, key, **values))
         own = "".join(part for part, *_ in string.Formatter().parse(template)).translate(MARKS)
         for number in {
             *NUMBERS.findall(own),
@@ -75,22 +75,22 @@ def test_every_number_of_every_arabic_text_is_shown_in_its_order(section: str) -
 )
 def test_an_amount_of_any_size_is_read_as_it_is(amount_centimes: int, around: str) -> None:
     amount = dh(amount_centimes)
-    assert amount.removesuffix(" DH") in laid_out(around.format(in_order(Language.AR, amount)))
+    assert amount.removesuffix(" DH") in laid_out(around.format(in_order(LanguageCode.AR, amount)))
 
 
 @pytest.mark.parametrize("value", ["1 769,20 DH", "2026-00000042", "*1118#", "+212600000001", "**** 0010"])
 def test_other_languages_keep_their_plain_spaces(value: str) -> None:
     """A no-break space is not in GSM-7."""
-    assert [in_order(language, value) for language in (Language.FR, Language.EN)] == [value, value]
+    assert [in_order(language, value) for language in (LanguageCode.FR, LanguageCode.EN)] == [value, value]
 
 
 def test_a_value_that_is_in_order_already_is_left() -> None:
-    once = in_order(Language.AR, "اطلب *1117# أو 2026-00000042 ثم 5 672,60 DH")
-    assert in_order(Language.AR, once) == once
+    once = in_order(LanguageCode.AR, "اطلب *1117# أو 2026-00000042 ثم 5 672,60 DH")
+    assert in_order(LanguageCode.AR, once) == once
 
 
 def test_two_numbers_side_by_side_stay_two() -> None:
     """The code does not change places with the line it belongs to."""
-    text = TEXTS.fill(Language.AR, "sms", "code", line="06...003", code="482913", where="x", help="777")
+    text = TEXTS.fill(LanguageCode.AR, "sms", "code", line="06...003", code="482913", where="x", help="777")
     seen = laid_out(text)
     assert seen.index("482913") < seen.index("06...003")  # the line is read first, from the right

@@ -5,13 +5,13 @@ from functools import cache
 
 import pytest
 
-from channels.ussd.speak import BRIEF, SECTION
-from core.gsm7 import Coding, coding_of
-from core.subscribers import Language
-from core.texts import load_texts
-from sessions.machine import advance
-from sessions.paybill import Shown
-from sessions.screen import Again, Capabilities, Digits, Menu, Noted, Say, Text, Worded, Words
+from channels.ussd.speaker import BRIEF, SECTION
+from core.messaging.gsm7 import Coding, coding_of
+from core.messaging.texts import load_texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.journey import Shown
+from sessions.screens.machine import advance
+from sessions.screens.menu import Again, Capabilities, Digits, Menu, Noted, Say, Text, Worded, Words
 from tests.locales.used import asked_for
 from tests.sessions.events import events_of
 from tests.sessions.samples import EVERYWHERE, ON_USSD_ALONE, SAMPLES, USSD, VOICE, visit
@@ -32,18 +32,18 @@ def values_of(template: str) -> list[str]:
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_same_keys_and_values_in_every_language(section: str) -> None:
-    for key in TEXTS.keys(Language.FR, section):
-        french = values_of(TEXTS.get(Language.FR, section, key))
-        for language in Language:
+    for key in TEXTS.keys(LanguageCode.FR, section):
+        french = values_of(TEXTS.get(LanguageCode.FR, section, key))
+        for language in LanguageCode:
             own = values_of(TEXTS.get(language, section, key))
             assert own == french or (key.endswith(PLURALS) and {*own, "n"} == {*french, "n"}), f"{language} {key}"
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_no_text_is_empty_or_unused(section: str) -> None:
-    for key in TEXTS.keys(Language.FR, section):
-        assert all(TEXTS.get(language, section, key).strip() for language in Language), key
-    unasked = {key for key in TEXTS.keys(Language.FR, section) if key not in said() and not asked_for(key)}
+    for key in TEXTS.keys(LanguageCode.FR, section):
+        assert all(TEXTS.get(language, section, key).strip() for language in LanguageCode), key
+    unasked = {key for key in TEXTS.keys(LanguageCode.FR, section) if key not in said() and not asked_for(key)}
     unused = {key for key in unasked if not (key.endswith(VARIANTS) and key.rpartition(".")[0] in said())}
     assert not unused
 
@@ -82,7 +82,7 @@ def spoken(what: Say) -> set[str]:
 
 def test_ussd_has_the_texts_of_its_screens_and_no_other() -> None:
     on_ussd = BESIDES.union(OF_THE_SPEAKER, *(on_screen(screen, USSD) for screen in EVERYWHERE)) - WITH_A_CARD_ONLY
-    ussd = TEXTS.keys(Language.FR, SECTION)
+    ussd = TEXTS.keys(LanguageCode.FR, SECTION)
     assert {key for key in ussd if not key.endswith(BRIEF)} == on_ussd
     assert {key.removesuffix(BRIEF) for key in ussd if key.endswith(BRIEF)} <= on_ussd
 
@@ -90,11 +90,11 @@ def test_ussd_has_the_texts_of_its_screens_and_no_other() -> None:
 def test_voice_has_the_texts_of_its_screens() -> None:
     screens = [screen for screen in SAMPLES if not isinstance(screen, ON_USSD_ALONE)]
     on_voice = BESIDES.union(BRANDS, *(on_screen(screen, VOICE) for screen in screens))
-    assert on_voice - TEXTS.keys(Language.FR, "ivr") <= {"resume"}  # a number that may be forged resumes no dialog
+    assert on_voice - TEXTS.keys(LanguageCode.FR, "ivr") <= {"resume"}  # a number that may be forged resumes no dialog
 
 
-@pytest.mark.parametrize("language", [Language.FR, Language.EN])
-def test_latin_ussd_texts_stay_within_gsm7(language: Language) -> None:
+@pytest.mark.parametrize("language", [LanguageCode.FR, LanguageCode.EN])
+def test_latin_ussd_texts_stay_within_gsm7(language: LanguageCode) -> None:
     for key in TEXTS.keys(language, SECTION):
         if not key.startswith("language"):
             text = TEXTS.get(language, SECTION, key)
@@ -103,9 +103,9 @@ def test_latin_ussd_texts_stay_within_gsm7(language: Language) -> None:
 
 def test_arabic_is_arabic() -> None:
     for section in SECTIONS:
-        for key in TEXTS.keys(Language.AR, section):
-            text = TEXTS.get(Language.AR, section, key)
-            latin = TEXTS.get(Language.FR, section, key)
+        for key in TEXTS.keys(LanguageCode.AR, section):
+            text = TEXTS.get(LanguageCode.AR, section, key)
+            latin = TEXTS.get(LanguageCode.FR, section, key)
             words = [word for word in text.split() if word.isalpha() and word.isascii()]
             assert text != latin or len(words) <= 3, f"{section} {key} is not translated"
 

@@ -35,7 +35,7 @@ PUBLIC_URL = "https://khallas.example"
 # as systemd's units run it: no memory both written and executed, no privileges gained (prctl(2); older kernels refuse
 # the first and are none the wiser)
 HARDENED = "import ctypes; c = ctypes.CDLL(None); c.prctl(65, 1, 0, 0, 0); c.prctl(38, 1, 0, 0, 0)"
-KHALLAS = (sys.executable, "-c", f"{HARDENED}; from channels.cli import main; main()")
+KHALLAS = (sys.executable, "-c", f"{HARDENED}; from khallas.cli.main import main; main()")
 
 
 class NotReady(Exception):

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from channels.assembly.production import PROXIES
-from channels.cli import app
-from channels.commands.serve import stop_max_s
-from channels.doctor import stores
-from channels.settings import FILE, Settings, known_names
+from khallas.bootstrap.production import PROXIES
+from khallas.cli.main import app
+from khallas.cli.serve import stop_max_s
+from khallas.doctor import stores
+from khallas.settings.model import FILE, Settings, known_names
 from lab.processes import User
 from lab.valkey import Valkey, find_valkey
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from channels.commands.demo_state import demo_environ
-from channels.commands.doctor import Patient, examine, patient
-from channels.doctor import stores
-from channels.doctor.finding import State, Trouble
-from channels.settings import load
 from core.database.pool import open_database
+from khallas.cli.demo_state import demo_environ
+from khallas.cli.doctor import DoctorTarget, examine, patient
+from khallas.doctor import stores
+from khallas.doctor.finding import CheckFailed, CheckState
+from khallas.settings.model import load
 from tests.e2e.demo import demo, khallas
 from tests.sessions.cluster import cluster
 
@@ -52,8 +52,10 @@ async def environ(state: Path) -> AsyncIterator[dict[str, str]]:
 
 async def _failed(environ: dict[str, str], **broken: str) -> dict[str, str]:
     """What fails, with its words, when these settings are wrong; in production's eyes."""
-    findings = await examine(Patient(load(environ | {f"KHALLAS_{k}": v for k, v in broken.items()}, demo=True), True))
-    return {finding.part: finding.told for finding in findings if finding.state is State.FAILED}
+    findings = await examine(
+        DoctorTarget(load(environ | {f"KHALLAS_{k}": v for k, v in broken.items()}, demo=True), True)
+    )
+    return {finding.part: finding.told for finding in findings if finding.state is CheckState.FAILED}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,7 @@ async def test_a_webhook_that_leads_elsewhere_is_found(environ: dict[str, str]) 
     failed = await _failed(environ, PUBLIC_URL=url)
     assert list(failed) == ["webhooks"]
     assert f"not POST {url}/sms/twilio" in failed["webhooks"]
-    found = await examine(Patient(load(environ | {"KHALLAS_IVR__NUMBER": "+212537000000"}, demo=True), True))
+    found = await examine(DoctorTarget(load(environ | {"KHALLAS_IVR__NUMBER": "+212537000000"}, demo=True), True))
     (told,) = [finding.told for finding in found if finding.part == "webhooks"]
     assert told == "1117 lead to us; +212537000000 is not the account's: look where it is"
 
@@ -155,7 +157,7 @@ async def test_a_redis_that_forgets_is_found(
 def test_a_redis_that_will_not_do_is_found_by_what_it_tells(told: dict[str, object], words: str) -> None:
     well = {"redis_version": "7.2.4", "aof_enabled": 1, "role": "master"}
     assert stores.well(well) == "redis 7.2.4, append-only, noeviction"
-    with pytest.raises(Trouble, match=words):
+    with pytest.raises(CheckFailed, match=words):
         stores.well(well | told)
 
 
@@ -168,7 +170,7 @@ async def test_every_primary_of_a_cluster_is_asked(tmp_path: Path) -> None:
         assert (await stores.redis(url)).endswith("append-only, noeviction on 3 primaries")
         with nodes[2].client() as client:
             client.config_set("maxmemory-policy", "allkeys-lru")
-        with pytest.raises(Trouble, match="allkeys-lru"):
+        with pytest.raises(CheckFailed, match="allkeys-lru"):
             await stores.redis(url)
 
 
@@ -187,27 +189,27 @@ async def test_missing_migrations_are_found(environ: dict[str, str]) -> None:
 
 async def test_nobody_at_the_queue_is_found(database_url: str) -> None:
     async with open_database(database_url) as database:
-        with pytest.raises(Trouble, match="nobody works the queue"):
+        with pytest.raises(CheckFailed, match="nobody works the queue"):
             await stores.worker(database)
 
 
 async def test_a_clock_that_is_wrong_is_found(database_url: str) -> None:
     async with open_database(database_url) as database:
         assert await stores.clock(database)
-        with pytest.raises(Trouble, match="from the database's"):
+        with pytest.raises(CheckFailed, match="from the database's"):
             await stores.clock(database, lambda: datetime.now(UTC) - timedelta(minutes=5))
 
 
 async def test_weak_secrets_are_found_outside_the_demo(environ: dict[str, str]) -> None:
-    findings = await examine(Patient(load(environ)))
+    findings = await examine(DoctorTarget(load(environ)))
     settings = next(finding for finding in findings if finding.part == "settings")
-    assert settings.state is State.FAILED
+    assert settings.state is CheckState.FAILED
     assert "config check" in settings.told
     assert settings.mend
 
 
 async def test_a_part_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
-    monkeypatch.setattr("channels.commands.doctor.CHECK_MAX_S", 1.0)
+    monkeypatch.setattr("khallas.cli.doctor.CHECK_MAX_S", 1.0)
     never = asyncio.Event()
 
     async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from channels.commands import voice
-from channels.doctor import networks
-from channels.doctor.finding import NotSetUp, Trouble
+from channels.carriers.smpp.account import account_of
 from channels.ivr.prompts import Prompts
-from channels.settings import load
-from channels.smpp.account import account_of
-from core.texts import load_texts
-from tests.channels.ami_stand import SECRET, AmiStand, manager
-from tests.channels.smpp.conftest import smsc, smsc_process
-from tests.channels.smpp.outside import Smsc
+from core.messaging.texts import load_texts
+from khallas.cli import voice
+from khallas.doctor import networks
+from khallas.doctor.finding import CheckFailed, NotSetUp
+from khallas.settings.model import load
+from tests.channels.carriers.ami_stand import SECRET, AmiStand, manager
+from tests.channels.carriers.smpp.conftest import smsc, smsc_process
+from tests.channels.carriers.smpp.outside import Smsc
 
 __all__ = ["smsc", "smsc_process"]  # the fixtures, shared
 
@@ -27,7 +27,7 @@ async def test_an_smsc_that_lets_us_in_and_one_that_does_not(smsc: Smsc) -> None
     state = await smsc.tell("state")
     assert ([bind["command"] for bind in state["binds"]], state["unbinds"]) == (["bind_transmitter"], 1)
     await smsc.mode(bind=INVALID_PASSWORD)
-    with pytest.raises(Trouble, match="refuses the bind") as found:
+    with pytest.raises(CheckFailed, match="refuses the bind") as found:
         await networks.smsc(account)
     assert "KHALLAS_SMPP__BINDS" in found.value.mend
     assert "secret" not in f"{found.value} {found.value.mend}"
@@ -40,7 +40,7 @@ async def test_a_manager_that_lets_us_in_and_one_that_does_not() -> None:
 
     async with manager(AmiStand()) as stand:
         assert await networks.switch(load(settings(SECRET))) == "takes our login"
-        with pytest.raises(Trouble) as found:
+        with pytest.raises(CheckFailed) as found:
             await networks.switch(load(settings("another-secret")))
     assert "manager.conf" in found.value.mend
     assert "another-secret" not in str(found.value)
@@ -64,7 +64,7 @@ def test_sound_files_that_are_missing_or_say_other_words(tmp_path: Path) -> None
     entries[first] = entries[first].model_copy(update={"words_sha256": "0" * 64})
     del entries[second]
     manifest.write_text(voice.Manifest(entries).model_dump_json())
-    with pytest.raises(Trouble, match=f"1 missing, 1 stale: {second}, {first}"):
+    with pytest.raises(CheckFailed, match=f"1 missing, 1 stale: {second}, {first}"):
         networks.sounds(settings, tmp_path)
     with pytest.raises(NotSetUp):
         networks.sounds(load({}), tmp_path)

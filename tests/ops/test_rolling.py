@@ -11,8 +11,8 @@ import pytest
 
 from channels.ivr.prompts import Prompts
 from core.database.pool import Database, open_database
-from core.texts import load_texts
-from tests.channels.ivr.switch import Switch
+from core.messaging.texts import load_texts
+from tests.channels.ivr.agi.switch import Switch
 from tests.e2e.demo import free_port
 from tests.ops.house import ended, house
 from tests.ops.load import Load

@@ -14,9 +14,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from channels.observe.metrics import Metrics
-from channels.observe.metrics_till import TillMetrics
-from channels.smpp.metrics import SmppMetrics
+from channels.carriers.smpp.metrics import SmppMetrics
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.payment_metrics import PaymentMetrics
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules.yml"
@@ -31,7 +31,7 @@ SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 def _metrics() -> dict[str, set[str]]:
     """Every metric's labels by its name as it is exposed."""
     metrics = Metrics()
-    TillMetrics(metrics.registry)
+    PaymentMetrics(metrics.registry)
     SmppMetrics(metrics.registry)
     found: dict[str, set[str]] = {}
     for collector in set(metrics.registry._collector_to_names):

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from channels.clock import SystemClock
-from channels.observe.metrics import Metrics
-from channels.observe.tally import Tally
+from core.clock import SystemClock
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.usage import UsageCounters
 from tests.e2e.demo import free_port
 from tests.ops.house import USSD, ended, house
 
@@ -51,6 +51,6 @@ async def test_two_workers_count_into_one_number(database_url: str, redis_url: s
             await asyncio.sleep(0.2)
         assert await ended(server, signal.SIGTERM) == 0
         assert len(await _processes(redis)) == 2
-        activity = await Tally(redis, SystemClock(), Metrics()).read()
+        activity = await UsageCounters(redis, SystemClock(), Metrics()).read()
     assert activity.moves == {("ussd", "africastalking", "", "Language", "answered"): dialled}
     assert sum(activity.slowness.values()) == dialled

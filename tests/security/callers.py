@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from channels.clock import SystemClock
 from core.cards import luhn
+from core.clock import SystemClock
 from core.database.pool import open_database
-from core.importing import import_csv
+from core.subscribers.importing import import_csv
 from lab.call import Call
 from lab.caller import VoicePhone
 from lab.dialled import Pace

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from channels.ivr.connector import Connector
-from channels.ivr.transactions import RedisTransactions
+from channels.ivr.pay_connector.endpoint import Connector
+from channels.ivr.pay_connector.transactions import RedisTransactions
 from core.acquirers.cmi import CmiAcquirer
 from core.database.pool import Database
-from sessions.pipelined import Pipelined
-from sessions.turn import Heard, Turns
+from sessions.store.pipeline import Pipelined
+from sessions.turn.turns import Inbound, Turns
 
 ASKED = ((Pipelined, "do"), (Database, "_run"), (CmiAcquirer, "_exchange"))
 BY_CONNECTOR = (*ASKED, (RedisTransactions, "claim"), (RedisTransactions, "keep"))
@@ -49,7 +49,7 @@ def faults() -> Iterator[dict[str, Broken]]:
     current: ContextVar[Broken | None] = ContextVar("broken", default=None)
     take, hang_up, answer = Turns.take, Turns.hang_up, Connector.answer
 
-    async def taken(self: Turns, heard: Heard, *args: Any) -> Any:
+    async def taken(self: Turns, heard: Inbound, *args: Any) -> Any:
         current.set(callers.get(heard.msisdn))
         return await take(self, heard, *args)
 

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.door import Malformed, Reply
 from channels.http.protocol import bounded
 from channels.http.receive import incoming, refused, response
+from channels.wire import Malformed, Reply
 from lab.serving import serving
 
 

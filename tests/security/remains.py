@@ -8,7 +8,7 @@ from typing import Self
 import psycopg
 from redis.asyncio import Redis
 
-from channels.observe.logs import formatter
+from khallas.telemetry.logs import formatter
 from tests.security.world import World
 
 Left = dict[str, bytes]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from channels.gateways.twilio_signature import HEADER, sign
+from channels.carriers.twilio.signature import HEADER, sign
 from tests.security.asgi import Ask
 from tests.security.world import PUBLIC_URL
 

@@ -134,7 +134,7 @@ async def _faults(here: World) -> None:
     number = len(WAYS)
     for target, broken, way in (
         ("sessions.vault.Seals.seal", quoting, Way("seal", "Apology")),
-        ("sessions.paying.pan_plausible", quoting, Way("number", "Apology")),
+        ("sessions.screens.paying.pan_plausible", quoting, Way("number", "Apology")),
         ("sessions.vault.Seals.card", quoting, Way("code", "Apology")),
         ("core.acquirers.cmi.CmiAcquirer.authorise", breaking, Way("bank", "Unknown", card=(f"{BREAKS_US}#",))),
         ("core.acquirers.cmi_xml.auth_request", quoting, Way("xml", "Unknown")),

@@ -45,7 +45,7 @@ def bank() -> Iterator[None]:
         patch.setattr("lab.cmi_cards.PIN_CARD", ASKS_PIN)
         patch.setattr("lab.cmi_bank.PIN", PIN)
         patch.setattr("lab.cmi_cards.SILENT_CARDS", {CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING})
-        patch.setattr("channels.ivr.connector.BANK_WAIT_S", 0.5)
+        patch.setattr("channels.ivr.pay_connector.endpoint.BANK_WAIT_S", 0.5)
         yield
 
 
@@ -132,7 +132,12 @@ async def _broken(here: World) -> None:
         raise ValueError(told(args))
 
     for number, target in enumerate(
-        ("channels.ivr.connector.pan_plausible", "core.acquirers.cmi_xml.auth_request", "sessions.vault.Seals.seal"), 20
+        (
+            "channels.ivr.pay_connector.endpoint.pan_plausible",
+            "core.acquirers.cmi_xml.auth_request",
+            "sessions.vault.Seals.seal",
+        ),
+        20,
     ):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(target, quoting)

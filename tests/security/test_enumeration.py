@@ -17,10 +17,10 @@ import pytest
 from redis.asyncio import Redis
 
 from channels.limits import Limit, Limits, RedisCodeLimits
-from core.billpay import Refusal, Till
-from core.billpay import World as Joined
-from core.importing import import_csv
-from core.subscribers import Line, Service
+from core.payments.service import PaymentService, Refusal
+from core.payments.service import Ports as Joined
+from core.subscribers.importing import import_csv
+from core.subscribers.lines import ServiceType, SubscribedLine
 from lab.caller import UssdPhone, VoicePhone
 from tests.security.callers import EXPIRY, PACE, TURNS_MAX, subscribe
 from tests.security.world import BEGINS, PUBLIC_URL, World, world
@@ -49,13 +49,13 @@ def _code(chance: random.Random) -> str:
     return f"{chance.randrange(1_000_000):06d}".replace(RIGHT, "000000")
 
 
-async def _guessed(till: Till, reference: str, seed: int, strangers: int, codes: int) -> Counter[object]:
+async def _guessed(till: PaymentService, reference: str, seed: int, strangers: int, codes: int) -> Counter[object]:
     """What many were told, each of whom tried some codes of one line, in turn."""
     chance = random.Random(seed)
     answers: Counter[object] = Counter()
     for stranger in _strangers(seed, strangers):
         for _ in range(codes):
-            answers[await till.identify("ivr", stranger, Service.MOBILE, reference, _code(chance))] += 1
+            answers[await till.identify("ivr", stranger, ServiceType.MOBILE, reference, _code(chance))] += 1
     return answers
 
 
@@ -68,8 +68,8 @@ async def test_a_line_is_locked_against_many_and_its_owner_is_unharmed(here: Wor
     assert set(answers) == {Refusal.WRONG_CODE, Refusal.LOCKED}
     # whoever calls from the line's contact number is known, and slips as often as on any other day
     for code in ("000000", "000001", "000002"):
-        assert await till.identify("ivr", OWNER, Service.MOBILE, KNOWN[0], code) is Refusal.WRONG_CODE
-    assert isinstance(await till.identify("ivr", OWNER, Service.MOBILE, KNOWN[0], RIGHT), Line)
+        assert await till.identify("ivr", OWNER, ServiceType.MOBILE, KNOWN[0], code) is Refusal.WRONG_CODE
+    assert isinstance(await till.identify("ivr", OWNER, ServiceType.MOBILE, KNOWN[0], RIGHT), SubscribedLine)
     # the network vouches for the owner's own number: no code is asked, so nobody can lock it
     async with UssdPhone(here.url, OWNER) as phone:
         await phone.dial()
@@ -100,24 +100,26 @@ async def test_its_people_pay_on_whatever_strangers_do(here: World, monkeypatch:
     till, payer, newcomer = here.house.till, "+212622222222", "+212633333333"
     assert await _pays(here, payer) == "Paid"
     await _guessed(till, KNOWN[0], 6, STRANGERS, 2)
-    assert isinstance(await till.identify("ivr", newcomer, Service.MOBILE, KNOWN[0], RIGHT), Line)
-    assert await till.identify("ivr", newcomer, Service.MOBILE, KNOWN[0], RIGHT) is Refusal.LOCKED  # once in the hour
+    assert isinstance(await till.identify("ivr", newcomer, ServiceType.MOBILE, KNOWN[0], RIGHT), SubscribedLine)
+    assert (
+        await till.identify("ivr", newcomer, ServiceType.MOBILE, KNOWN[0], RIGHT) is Refusal.LOCKED
+    )  # once in the hour
     monkeypatch.setattr(RedisCodeLimits, "CHANNEL_WRONG", STRANGERS // 2)
-    assert await till.identify("ivr", "+212644444444", Service.MOBILE, KNOWN[0], RIGHT) is Refusal.LOCKED
+    assert await till.identify("ivr", "+212644444444", ServiceType.MOBILE, KNOWN[0], RIGHT) is Refusal.LOCKED
     bill = f"reference,number,period,amount,due_date\n{KNOWN[0]},{9:016d},2026-10-01,99.50,2026-12-25\n"
     await import_csv(here.house.database, io.StringIO(bill), BEGINS)  # next month's
     for known in (OWNER, payer):
-        assert isinstance(await till.identify("ivr", known, Service.MOBILE, KNOWN[0], RIGHT), Line)
+        assert isinstance(await till.identify("ivr", known, ServiceType.MOBILE, KNOWN[0], RIGHT), SubscribedLine)
     assert await _pays(here, payer) == "Paid"
 
 
 async def test_one_stranger_harms_nobody_else(here: World) -> None:
     till, chance = here.house.till, random.Random(2)
     for _ in range(50):
-        await till.identify("ussd", "+212699999999", Service.MOBILE, KNOWN[0], _code(chance))
-    assert await till.identify("ussd", "+212699999999", Service.MOBILE, KNOWN[0], RIGHT) is Refusal.LOCKED
+        await till.identify("ussd", "+212699999999", ServiceType.MOBILE, KNOWN[0], _code(chance))
+    assert await till.identify("ussd", "+212699999999", ServiceType.MOBILE, KNOWN[0], RIGHT) is Refusal.LOCKED
     for other in (OWNER, "+212688888888"):
-        line = await till.identify("ivr", other, Service.MOBILE, KNOWN[0], RIGHT)
+        line = await till.identify("ivr", other, ServiceType.MOBILE, KNOWN[0], RIGHT)
         assert not isinstance(line, Refusal)
         assert line.reference == KNOWN[0]
 
@@ -125,7 +127,7 @@ async def test_one_stranger_harms_nobody_else(here: World) -> None:
 async def test_a_telephone_that_tries_line_after_line_is_locked(here: World) -> None:
     till, chance = here.house.till, random.Random(3)
     answers = [
-        await till.identify("ussd", "+212677777777", Service.MOBILE, reference, _code(chance))
+        await till.identify("ussd", "+212677777777", ServiceType.MOBILE, reference, _code(chance))
         for reference in (*NOBODYS, *KNOWN)
     ]
     assert answers.count(Refusal.WRONG_CODE) == RedisCodeLimits.CALLER_WRONG
@@ -135,8 +137,8 @@ async def test_a_telephone_that_tries_line_after_line_is_locked(here: World) -> 
 async def test_a_right_code_found_by_guessing_at_a_crowded_line_is_not_told(here: World) -> None:
     till, stranger = here.house.till, "+212666666666"
     await _guessed(till, KNOWN[1], 4, RedisCodeLimits.TARGET_WRONG, 1)
-    assert await till.identify("ivr", stranger, Service.MOBILE, KNOWN[1], "000000") is Refusal.WRONG_CODE
-    assert await till.identify("ivr", stranger, Service.MOBILE, KNOWN[1], RIGHT) is Refusal.LOCKED
+    assert await till.identify("ivr", stranger, ServiceType.MOBILE, KNOWN[1], "000000") is Refusal.WRONG_CODE
+    assert await till.identify("ivr", stranger, ServiceType.MOBILE, KNOWN[1], RIGHT) is Refusal.LOCKED
 
 
 async def test_the_same_words_for_no_such_line_and_a_wrong_code(here: World) -> None:
@@ -186,13 +188,13 @@ def _size(value: object) -> int:
 
 
 async def _work_for(
-    work: list[tuple[object, ...]], till: Till, guess: tuple[str, str, str]
+    work: list[tuple[object, ...]], till: PaymentService, guess: tuple[str, str, str]
 ) -> list[tuple[object, ...]]:
     caller, reference, code = guess
     work.clear()
     asked = ASKED.set(True)
     try:
-        await till.identify("ussd", caller, Service.MOBILE, reference, code)
+        await till.identify("ussd", caller, ServiceType.MOBILE, reference, code)
     finally:
         ASKED.reset(asked)
     return list(work)
@@ -221,9 +223,9 @@ async def test_without_counters_no_code_is_tried(redis_url: str, database_url: s
     await subscribe(database_url, 1)
     async with world(redis_url, database_url) as here:
         house = here.house
-        till = Till(Joined(house.books, house.billing, house.acquirer, Away(), house.clock))
+        till = PaymentService(Joined(house.books, house.billing, house.acquirer, Away(), house.clock))
         for code in (RIGHT, "000000"):
-            came = await till.identify("ivr", OWNER, Service.MOBILE, KNOWN[0], code)
+            came = await till.identify("ivr", OWNER, ServiceType.MOBILE, KNOWN[0], code)
             assert came is Refusal.BILLING_DOWN
-        assert await till.unpaid(Service.MOBILE, KNOWN[0])
+        assert await till.unpaid(ServiceType.MOBILE, KNOWN[0])
         assert (await till.person(OWNER)).lines

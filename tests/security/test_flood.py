@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from channels.door import FIELD_BYTES_MAX, FIELDS_MAX, Malformed, fields
+from channels.wire import FIELD_BYTES_MAX, FIELDS_MAX, Malformed, fields
 
 MEGABYTE = 1024 * 1024
 MEMORY_MAX_BYTES = 10 * MEGABYTE

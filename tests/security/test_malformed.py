@@ -22,8 +22,8 @@ from psycopg_pool import AsyncConnectionPool
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
-from channels.settings import Settings
 from channels.ussd.wires import WIRES as USSD_WIRES
+from khallas.settings.model import Settings
 from lab.postgres import Postgres
 from lab.valkey import Valkey
 from tests.security import requests

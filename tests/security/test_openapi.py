@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from channels.http.openapi import document
-from channels.ivr.connector import JSON_DOOR
+from channels.ivr.pay_connector.endpoint import JSON_DOOR
 from channels.ussd.wires import WIRES
 from lab.postgres import Postgres
 from lab.valkey import Valkey

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from channels.gateways.twilio_signature import sign
-from core.payment import State
+from channels.carriers.twilio.signature import sign
+from core.payments.table import PaymentState
 from lab.caller import VoicePhone
 from lab.webhooks import Exchange, Line, WebhookFailed
 from tests.security.callers import EXPIRY, PACE, subscribe
@@ -46,7 +46,7 @@ async def _state(here: World) -> tuple[object, ...]:
 async def test_every_request_of_a_paid_call_sent_again_changes_nothing(here: World) -> None:
     heard = await _called(here, KEYS)
     payments = await here.house.database.all("SELECT state FROM payments")
-    assert [row["state"] for row in payments] == [State.CAPTURED]
+    assert [row["state"] for row in payments] == [PaymentState.CAPTURED]
     await here.twilio.idle()
     before = await _state(here)
     line = Line("demo-token", PUBLIC_URL, here.url)

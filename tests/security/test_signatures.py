@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
-from channels.door import Incoming, Refused
-from channels.gateways.twilio_signature import HEADER, guard, sign, valid
+from channels.carriers.twilio.signature import HEADER, guard, sign, valid
+from channels.wire import Incoming, SenderRefused
 
 MANY = 10_000
 TOKENS = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210")
@@ -169,5 +169,5 @@ def test_a_token_that_was_taken_away_opens_nothing() -> None:
         headers = {HEADER: sign(old, request.url, request.pairs), "content-type": "application/x-www-form-urlencoded"}
         arrived = Incoming("POST", request.url, "/x", "", headers, body)
         guard((new, old), arrived)
-        with pytest.raises(Refused):
+        with pytest.raises(SenderRefused):
             guard((new,), arrived)

@@ -11,8 +11,8 @@ from core.cards import Secret
 from core.database.migrate import upgrade
 from lab.postgres import Postgres
 from lab.valkey import Valkey
-from sessions.memory_key import memory_key
 from sessions.vault import EXPIRY, NUMBER, Seals
+from sessions.vault_key import memory_key
 from tests.security.callers import APPROVED, at_the_card, subscribe
 from tests.security.world import World, world
 

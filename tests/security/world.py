@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 
-from channels.app import House, application, assemble
-from channels.settings import Settings
+from khallas.server.app import Container, application, assemble
+from khallas.settings.model import Settings
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
 from lab.serving import serving
@@ -37,7 +37,7 @@ class World:
 
     url: str
     app: Starlette
-    house: House
+    house: Container
     twilio: Twilio
     cmi: EmulatedCmi
     mails: MailSink

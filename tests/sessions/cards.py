@@ -2,7 +2,7 @@
 
 import base64
 
-from sessions.turn import Turns
+from sessions.turn.turns import Turns
 from tests.sessions.fakes import Converse, Stage, chunks, to_confirm
 
 CARD, EXPIRY, CVV = "5453010000066100", "1228", "987"

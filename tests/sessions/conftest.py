@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from core.texts import Texts, load_texts
+from core.messaging.texts import Texts, load_texts
 from tests.sessions.fakes import Stage, stage
 
 

@@ -3,14 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from core.billpay import Refusal, StartOrder
 from core.cards import Secret
-from core.payment import DECLINES_MAX, Challenge, Payment, State
+from core.payments.service import Refusal, StartOrder
+from core.payments.table import DECLINES_MAX, Challenge, Payment, PaymentState
 from core.ports import DeclineKind, Person
-from core.subscribers import Language, Service
-from sessions.bills import unpaid_of
-from sessions.effects import Accepted, Bills, CardGone, CardHint, Held, Looked, NoBills, Recalled, Rung
-from sessions.screen import (
+from core.subscribers.lines import LanguageCode, ServiceType
+from sessions.bill_cache import unpaid_of
+from sessions.screens.menu import (
     Back,
     CardTaken,
     Chose,
@@ -26,25 +25,38 @@ from sessions.screen import (
     Unclear,
     Words,
 )
+from sessions.turn.effects import (
+    Bills,
+    CardGone,
+    CardHeld,
+    CardHint,
+    NoBills,
+    PaymentSeen,
+    Recalled,
+    Rung,
+    TermsAccepted,
+)
 from tests.sessions.samples import LINE, bills
 from tests.sessions.till import NOW, line, payment_of
 
-ORDER = StartOrder("k", "ussd", "+212600000001", Language.FR, None, Service.MOBILE, "0600000001", bills(1, 76920))
+ORDER = StartOrder(
+    "k", "ussd", "+212600000001", LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", bills(1, 76920)
+)
 CREATED = payment_of(ORDER, "p1", NOW)
 
 
 def payments() -> tuple[Payment, ...]:
     """One of each state, those of a bank's question and of every decline among them."""
     challenge = Challenge("c1", 3, 2, NOW + timedelta(minutes=3))
-    by_state = [replace(CREATED, state=state, attempts=1) for state in State]
-    declines = [replace(CREATED, state=State.DECLINED, attempts=1, decline_kind=kind) for kind in DeclineKind]
-    spent = replace(CREATED, state=State.DECLINED, attempts=3, declines=DECLINES_MAX)
-    asked = replace(CREATED, state=State.CHALLENGE, attempts=1, challenge=challenge)
+    by_state = [replace(CREATED, state=state, attempts=1) for state in PaymentState]
+    declines = [replace(CREATED, state=PaymentState.DECLINED, attempts=1, decline_kind=kind) for kind in DeclineKind]
+    spent = replace(CREATED, state=PaymentState.DECLINED, attempts=3, declines=DECLINES_MAX)
+    asked = replace(CREATED, state=PaymentState.CHALLENGE, attempts=1, challenge=challenge)
     return (CREATED, *by_state, *declines, spent, asked)
 
 
 STRANGER = Person("+212600000009", None, None, ())
-KNOWN = Person("+212600000001", Language.AR, "2026-11", (line("0600000001"),))
+KNOWN = Person("+212600000001", LanguageCode.AR, "2026-11", (line("0600000001"),))
 RESULTS: tuple[object, ...] = (
     None,
     *Refusal,
@@ -55,11 +67,11 @@ RESULTS: tuple[object, ...] = (
     Recalled(STRANGER),
     Recalled(KNOWN),
     *(Recalled(KNOWN, payment) for payment in payments()),
-    Accepted(),
+    TermsAccepted(),
     Rung(),
-    Held(),
+    CardHeld(),
     CardGone(),
-    *(Looked(payment, how) for how in Taken for payment in (None, CREATED, *payments()[-2:], Refusal.LOCKED)),
+    *(PaymentSeen(payment, how) for how in Taken for payment in (None, CREATED, *payments()[-2:], Refusal.LOCKED)),
     CardHint("visa", "0010"),
     line("0600000001"),
 )

@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 
-from channels.ussd.speak import Limits, UssdSpeaker
-from core.subscribers import Language
-from core.texts import Texts
-from sessions.pages import Keys, Layout, Page, Row, Spot, find, page_at
-from sessions.perform import Performer
-from sessions.redis_store import RedisStore
-from sessions.screen import Capabilities, Say, Shows, Words
-from sessions.turn import Answer, Heard, Numbers, Speaker, Turns
+from channels.ussd.speaker import PageLimits, UssdSpeaker
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
+from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
+from sessions.screens.menu import Capabilities, Say, Shows, Words
+from sessions.store.redis import RedisStore
+from sessions.turn.perform import EffectPerformer
+from sessions.turn.turns import DialledNumbers, Inbound, Speaker, TurnAnswer, Turns
 from sessions.vault import Seals
 from tests.sessions.till import FakeTill, SetClock
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
-NUMBERS = Numbers(help="777", voice="0522000000", short_code="1117", service_code="*1117#")
+NUMBERS = DialledNumbers(help="777", voice="0522000000", short_code="1117", service_code="*1117#")
 MASTER_KEYS = {"k1": bytes(range(32))}
 CALLER = "+212600000001"
 _dialogs = itertools.count(1)
@@ -37,10 +37,10 @@ class PlainSpeaker:
             challenges=frozenset({Shows.OTP_NUMERIC}) if challenges else frozenset(),
         )
 
-    def page(self, words: Words, notice: Say | None, language: Language, spot: Spot) -> Page:
+    def page(self, words: Words, notice: Say | None, language: LanguageCode, spot: PagePosition) -> Page:
         text = words.text.key if notice is None else f"{notice.key}\n{words.text.key}"
         keys = Keys(next="8", back="9", help="0", restart="*")
-        layout = Layout(_lines, _always, 2_000, 0, keys, 7, Row(keys.next, "next"), Row(keys.back, "back"))
+        layout = Layout(_lines, _always, 2_000, 0, keys, 7, PageRow(keys.next, "next"), PageRow(keys.back, "back"))
 
         def at(begin: int) -> Page:
             page = page_at(words, text, lambda option: option.id, layout, begin)
@@ -50,7 +50,7 @@ class PlainSpeaker:
         return find(spot, at)
 
 
-def _lines(text: str, rows: Sequence[Row]) -> str:
+def _lines(text: str, rows: Sequence[PageRow]) -> str:
     return "\n".join((text, *(f"{row.key}. {row.label}" for row in rows)))
 
 
@@ -68,27 +68,27 @@ class Converse:
     dialog: str = field(default_factory=lambda: f"d{next(_dialogs)}")
     order: int = 0
     payment_id: str | None = None
-    heard: Heard | None = None
-    answer: Answer | None = None
+    heard: Inbound | None = None
+    answer: TurnAnswer | None = None
 
-    async def dial(self, *, payment_id: str | None = None) -> Answer:
+    async def dial(self, *, payment_id: str | None = None) -> TurnAnswer:
         self.dialog = f"d{next(_dialogs)}"
         self.order = 0
         self.payment_id = payment_id
-        return await self._take(Heard(self.dialog, self.msisdn, 0, None, begins=True, payment_id=payment_id))
+        return await self._take(Inbound(self.dialog, self.msisdn, 0, None, begins=True, payment_id=payment_id))
 
-    async def key(self, *typed: str) -> Answer:
+    async def key(self, *typed: str) -> TurnAnswer:
         """One answer after the other; what follows the last."""
         for one in typed:
             answer = await self.say(one)
         return answer
 
-    async def say(self, typed: str | None) -> Answer:
+    async def say(self, typed: str | None) -> TurnAnswer:
         """None: nothing was said."""
         self.order += 1
         return await self._take(self._heard(typed))
 
-    async def choose(self, option: str) -> Answer:
+    async def choose(self, option: str) -> TurnAnswer:
         """Press the key of an option, turning pages until it is shown."""
         for _ in range(100):
             page = self.page
@@ -99,11 +99,11 @@ class Converse:
             await self.key(page.keys.next)
         raise AssertionError(f"{option} is not offered")
 
-    async def again(self) -> Answer:
+    async def again(self) -> TurnAnswer:
         assert self.heard is not None
         return await self.turns.take(self.heard, self.speaker)
 
-    async def late(self) -> Answer:
+    async def late(self) -> TurnAnswer:
         """A copy of an earlier request."""
         return await self.turns.take(self._heard("1", order=self.order - 1), self.speaker)
 
@@ -117,17 +117,17 @@ class Converse:
         assert self.answer is not None
         return self.answer.screen
 
-    def next_heard(self, typed: str) -> Heard:
+    def next_heard(self, typed: str) -> Inbound:
         """The next request, not sent: for copies."""
         self.order += 1
         self.heard = self._heard(typed)
         return self.heard
 
-    def _heard(self, typed: str | None, *, order: int | None = None) -> Heard:
+    def _heard(self, typed: str | None, *, order: int | None = None) -> Inbound:
         at = self.order if order is None else order
-        return Heard(self.dialog, self.msisdn, at, typed, begins=at <= 1, payment_id=self.payment_id)
+        return Inbound(self.dialog, self.msisdn, at, typed, begins=at <= 1, payment_id=self.payment_id)
 
-    async def _take(self, heard: Heard) -> Answer:
+    async def _take(self, heard: Inbound) -> TurnAnswer:
         self.heard = heard
         self.answer = await self.turns.take(heard, self.speaker)
         return self.answer
@@ -143,8 +143,8 @@ class Stage:
     till: FakeTill
     turns: Turns
 
-    def ussd(self, msisdn: str = CALLER, limits: Limits | None = None) -> Converse:
-        return Converse(self.turns, UssdSpeaker(self.texts, limits or Limits()), msisdn)
+    def ussd(self, msisdn: str = CALLER, limits: PageLimits | None = None) -> Converse:
+        return Converse(self.turns, UssdSpeaker(self.texts, limits or PageLimits()), msisdn)
 
     def call(self, msisdn: str = CALLER, *, challenges: bool = True) -> Converse:
         return Converse(self.turns, PlainSpeaker(challenges=challenges), msisdn)
@@ -166,7 +166,7 @@ class Stage:
 def stage(redis: Redis, texts: Texts) -> Stage:
     clock = SetClock()
     till = FakeTill(clock)
-    turns = Turns(RedisStore(redis), Performer(till, Seals(MASTER_KEYS)), clock, NUMBERS, zone=CASABLANCA)
+    turns = Turns(RedisStore(redis), EffectPerformer(till, Seals(MASTER_KEYS)), clock, NUMBERS, zone=CASABLANCA)
     return Stage(redis, texts, clock, till, turns)
 
 
@@ -175,7 +175,7 @@ def chunks(data: str, size: int) -> Iterator[str]:
     return (data[i : i + size] for i in range(len(data) - size + 1))
 
 
-async def walk(phone: Converse, *options: str) -> AsyncIterator[Answer]:
+async def walk(phone: Converse, *options: str) -> AsyncIterator[TurnAnswer]:
     """A dial, then one option after the other."""
     yield await phone.dial()
     for option in options:

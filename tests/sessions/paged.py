@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from core.subscribers import Language
-from sessions.pages import Page, Spot
-from sessions.screen import Menu, Say, Words
-from sessions.turn import Speaker
+from core.subscribers.lines import LanguageCode
+from sessions.pages import Page, PagePosition
+from sessions.screens.menu import Menu, Say, Words
+from sessions.turn.turns import Speaker
 
 PAGES_MAX = 600  # more bills than any line has, at one a page
 
@@ -20,6 +20,6 @@ def pages(at: Callable[[int], Page]) -> tuple[Page, ...]:
     return tuple(made)
 
 
-def spoken_pages(speaker: Speaker, words: Words, notice: Say | None, language: Language) -> tuple[Page, ...]:
+def spoken_pages(speaker: Speaker, words: Words, notice: Say | None, language: LanguageCode) -> tuple[Page, ...]:
     """All pages of a channel."""
-    return pages(lambda begin: speaker.page(words, notice, language, Spot(begin)))
+    return pages(lambda begin: speaker.page(words, notice, language, PagePosition(begin)))

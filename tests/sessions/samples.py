@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import get_args
 
-from core.invoices import Invoice
-from core.subscribers import Language as Lang
-from core.subscribers import Service as Kind
+from core.billing.invoices import Invoice
+from core.subscribers.lines import LanguageCode as Lang
+from core.subscribers.lines import ServiceType as Kind
 from sessions.basket import Basket
-from sessions.bills import NONE_LEFT, Shelf
-from sessions.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
-from sessions.effects import CardHint, LineRef
-from sessions.ending import Goodbye, Help, Paid, Unknown
-from sessions.opening import Language, PaymentCode, Reference, Resume, Service, Terms
-from sessions.paybill import Shown
-from sessions.paying import (
+from sessions.bill_cache import NONE_LEFT, BillCache
+from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
+from sessions.screens.ending import Goodbye, Help, Paid, Unknown
+from sessions.screens.journey import Shown
+from sessions.screens.menu import Capabilities, ScreenContext, Shows
+from sessions.screens.opening import Language, PaymentCode, Reference, Resume, Service, Terms
+from sessions.screens.paying import (
     BankPin,
     CardCvv,
     CardExpiry,
@@ -24,7 +24,7 @@ from sessions.paying import (
     PayByConnector,
     Paying,
 )
-from sessions.screen import Capabilities, Shows, Visit
+from sessions.turn.effects import CardHint, LineRef
 
 LONGEST_CENTIMES = 9_999_999
 LONGEST_REFERENCE = "123456789012"
@@ -42,7 +42,7 @@ LINE = LineRef(Kind.MOBILE, "0600000001", "salma@example.com")
 LONG_LINE = LineRef(Kind.INTERNET, LONGEST_REFERENCE, LONGEST_EMAIL)
 BARE_LINE = LineRef(Kind.FIXED, "0537000103")
 ODD_LINE = LineRef(Kind.MOBILE, "0600000001", "êé😀@example.com")
-SHELF = Shelf()
+SHELF = BillCache()
 
 
 def pick(line: LineRef, unpaid: tuple[Invoice, ...], left_out: int = 0) -> PickInvoices:
@@ -166,15 +166,15 @@ class Case:
     can: Capabilities
 
     @property
-    def visit(self) -> Visit:
+    def visit(self) -> ScreenContext:
         return visit(self.can)
 
     def __str__(self) -> str:
         return f"{type(self.screen).__name__}-{self.can.channel}"
 
 
-def visit(can: Capabilities = USSD, language: Lang = Lang.FR, *, terms: bool = False) -> Visit:
-    return Visit(
+def visit(can: Capabilities = USSD, language: Lang = Lang.FR, *, terms: bool = False) -> ScreenContext:
+    return ScreenContext(
         msisdn="+212600000001",
         can=can,
         language=language,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.typed import TYPED_CHARS_MAX
-from sessions.pages import Keys, Layout, Page, Row, Spot, Turned, find, page_at
-from sessions.screen import (
+from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, Turned, find, page_at
+from sessions.screens.menu import (
     Back,
     Chose,
     Digits,
@@ -37,7 +37,7 @@ LETTERS = Text(say("t"), say("w"), 20)
 BARE = Menu(say("m"), (Option("a", say("a")), Option("b", say("b"))))
 
 
-def compose(text: str, rows: Sequence[Row]) -> str:
+def compose(text: str, rows: Sequence[PageRow]) -> str:
     return "\n".join((text, *(f"{row.key}. {row.label}" for row in rows)))
 
 
@@ -49,8 +49,8 @@ def layout(room: int, keys: Keys = KEYS, options_max: int = 8) -> Layout:
         4,
         keys,
         options_max,
-        Row(keys.next, "next"),
-        Row(keys.back, "back"),
+        PageRow(keys.next, "next"),
+        PageRow(keys.back, "back"),
     )
 
 
@@ -97,7 +97,7 @@ def test_pages_show_all_cut_nothing_and_lead_on(labels: list[str], pinned: int, 
         assert onward == (Turned(made[index + 1].begin) if index + 1 < len(made) else None)
         if index:
             assert backward == Turned(page.begin, before=True)
-            before = find(Spot(page.begin, before=True), at)
+            before = find(PagePosition(page.begin, before=True), at)
             assert before.begin < page.begin <= before.end, "back skips nothing"
         else:
             assert backward == (Back() if back else None)
@@ -112,7 +112,7 @@ def test_back_comes_to_the_first_page_wherever_one_stands(labels: list[str], roo
         backward = page.meaning["0"]
         if not isinstance(backward, Turned):
             break
-        before = find(Spot(backward.option, before=backward.before), at)
+        before = find(PagePosition(backward.option, before=backward.before), at)
         assert before.begin < page.begin <= before.end
         page = before
     assert page.begin == 0
@@ -122,7 +122,7 @@ def test_back_comes_to_the_first_page_wherever_one_stands(labels: list[str], roo
 @given(count=st.integers(1, 60), room=st.integers(60, 200), option=st.integers(0, 59), begin=st.integers(0, 59))
 def test_an_option_is_on_the_page_that_holds_it(count: int, room: int, option: int, begin: int) -> None:
     option, begin = min(option, count - 1), min(begin, option, count - 1)
-    page = find(Spot(begin, option), cut(menu(count, 1, back=True), layout(room)))
+    page = find(PagePosition(begin, option), cut(menu(count, 1, back=True), layout(room)))
     assert Chose(f"o{option}") in page.meaning.values()
     assert page == cut(menu(count, 1, back=True), layout(room))(page.begin), "drawn again it is the same"
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from core.billpay import Refusal, StartOrder, Till
+from core.billing.invoices import Invoice, total
 from core.cards import Card, Secret
-from core.invoices import Invoice, total
-from core.payment import DECLINES_MAX, UNDECIDED, Challenge, Payment, State
+from core.payments.service import PaymentService, Refusal, StartOrder
+from core.payments.table import DECLINES_MAX, UNDECIDED, Challenge, Payment, PaymentState
 from core.ports import DeclineKind, Person
-from core.subscribers import Language, Line, Service
+from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CODES = {"0600000001": "482913", "0600000004": "118822", "0600000008": "012345", "7710345": "905533"}
@@ -41,8 +41,10 @@ def bill(number: str, month: int = 5, centimes: int = 76920, year: int = 2026) -
     return Invoice(number, date(year, month, 1), centimes, date(year, month, 25))
 
 
-def line(reference: str, service: Service = Service.MOBILE, email: str | None = "salma@example.com") -> Line:
-    return Line(service, reference, "Salma Demo", "+212600000001", email, Language.FR)
+def line(
+    reference: str, service: ServiceType = ServiceType.MOBILE, email: str | None = "salma@example.com"
+) -> SubscribedLine:
+    return SubscribedLine(service, reference, "Salma Demo", "+212600000001", email, LanguageCode.FR)
 
 
 @dataclass(slots=True)
@@ -58,9 +60,9 @@ class Sent:
 class Memory:
     """What the till keeps."""
 
-    languages: dict[str, Language] = field(default_factory=dict)
+    languages: dict[str, LanguageCode] = field(default_factory=dict)
     consents: dict[str, str] = field(default_factory=dict)
-    lines: dict[str, tuple[Line, ...]] = field(default_factory=dict)
+    lines: dict[str, tuple[SubscribedLine, ...]] = field(default_factory=dict)
     bills: dict[str, tuple[Invoice, ...]] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
@@ -76,8 +78,8 @@ def demo_memory() -> Memory:
     memory.lines["+212600000001"] = (line("0600000001"),)
     memory.lines["+212600000003"] = (
         line("0600000003", email=None),
-        line("0537000103", Service.FIXED, None),
-        line("7710345", Service.INTERNET, None),
+        line("0537000103", ServiceType.FIXED, None),
+        line("7710345", ServiceType.INTERNET, None),
     )
     memory.lines["+212600000004"] = (line("0600000004"),)
     memory.bills["0600000001"] = (bill("0000171682062019", 5, 76920, 2019),)
@@ -87,7 +89,7 @@ def demo_memory() -> Memory:
     return memory
 
 
-class FakeTill(Till):
+class FakeTill(PaymentService):
     """The till's use cases over Memory. `calls` counts them by name; a name in `memory.broken` raises Broken."""
 
     def __init__(self, clock: SetClock) -> None:
@@ -110,24 +112,24 @@ class FakeTill(Till):
         memory = self.memory
         return Person(msisdn, memory.languages.get(msisdn), memory.consents.get(msisdn), memory.lines.get(msisdn, ()))
 
-    async def remember_language(self, msisdn: str, language: Language) -> None:
+    async def remember_language(self, msisdn: str, language: LanguageCode) -> None:
         self._enter("remember_language")
         self.memory.languages[msisdn] = language
 
-    async def accept_terms(self, msisdn: str, version: str, language: Language, channel: str) -> None:
+    async def accept_terms(self, msisdn: str, version: str, language: LanguageCode, channel: str) -> None:
         self._enter("accept_terms")
         self.memory.consents[msisdn] = version
 
     async def identify(
-        self, channel: str, caller_msisdn: str, service: Service, reference: str, code: str
-    ) -> Line | Refusal:
+        self, channel: str, caller_msisdn: str, service: ServiceType, reference: str, code: str
+    ) -> SubscribedLine | Refusal:
         refusal = self._enter("identify")
         if refusal is not None:
             return refusal
         return line(reference, service) if CODES.get(reference) == code else Refusal.WRONG_CODE
 
     async def unpaid(
-        self, service: Service, reference: str, *, payer_msisdn: str | None = None
+        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
     ) -> tuple[Invoice, ...] | Refusal:
         refusal = self._enter("unpaid")
         if refusal is not None:
@@ -152,7 +154,7 @@ class FakeTill(Till):
 
     async def open_payment(self, msisdn: str) -> Payment | None:
         self._enter("open_payment")
-        open_states = {State.CREATED, *UNDECIDED}
+        open_states = {PaymentState.CREATED, *UNDECIDED}
         return next(
             (p for p in self.memory.payments.values() if p.payer_msisdn == msisdn and p.state in open_states), None
         )
@@ -168,8 +170,8 @@ class FakeTill(Till):
 
     async def cancel(self, payment_id: str) -> None:
         self._enter("cancel")
-        if self.memory.payments[payment_id].state is State.CREATED:
-            self.become(payment_id, State.EXPIRED)
+        if self.memory.payments[payment_id].state is PaymentState.CREATED:
+            self.become(payment_id, PaymentState.EXPIRED)
 
     async def request_call(self, payment_id: str) -> bool:
         self._enter("request_call")
@@ -187,21 +189,21 @@ class FakeTill(Till):
             case _ if pan == DECLINED_CARD:
                 declines = sent.declines + 1
                 kind = DeclineKind.OTHER_CARD
-                return self.put(replace(sent, state=State.DECLINED, declines=declines, decline_kind=kind))
+                return self.put(replace(sent, state=PaymentState.DECLINED, declines=declines, decline_kind=kind))
             case _ if pan == PIN_CARD:
                 challenge = Challenge("c1", 3, DECLINES_MAX, self.clock.now() + timedelta(minutes=3))
-                return self.put(replace(sent, state=State.CHALLENGE, challenge=challenge))
+                return self.put(replace(sent, state=PaymentState.CHALLENGE, challenge=challenge))
             case _ if pan == SILENT_CARD:
-                return self.put(replace(sent, state=State.SENDING))
+                return self.put(replace(sent, state=PaymentState.SENDING))
             case _:
-                return self.put(replace(sent, state=State.CAPTURED, auth_code="A12345"))
+                return self.put(replace(sent, state=PaymentState.CAPTURED, auth_code="A12345"))
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
         self._enter("answer_challenge")
         self.memory.pins.append(pin.reveal())
         payment = replace(self.memory.payments[payment_id], attempts=self.memory.payments[payment_id].attempts + 1)
         if pin.reveal() == RIGHT_PIN:
-            return self.put(replace(payment, state=State.CAPTURED, auth_code="A12345"))
+            return self.put(replace(payment, state=PaymentState.CAPTURED, auth_code="A12345"))
         assert payment.challenge is not None
         left = replace(payment.challenge, attempts_left=payment.challenge.attempts_left - 1)
         return self.put(replace(payment, challenge=left))
@@ -212,7 +214,7 @@ class FakeTill(Till):
         self.memory.payments[payment.id] = payment
         return payment
 
-    def become(self, payment_id: str, state: State) -> Payment:
+    def become(self, payment_id: str, state: PaymentState) -> Payment:
         return self.put(replace(self.memory.payments[payment_id], state=state))
 
     def only_payment(self) -> Payment:
@@ -225,7 +227,7 @@ def payment_of(order: StartOrder, payment_id: str, now: datetime) -> Payment:
     return Payment(
         id=payment_id,
         reference=f"{110000 + int(payment_id.removeprefix('p'))}",
-        state=State.CREATED,
+        state=PaymentState.CREATED,
         service=order.service,
         line_reference=order.line_reference,
         payer_msisdn=order.payer_msisdn,

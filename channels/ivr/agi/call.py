@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 
 from channels.ivr.agi import protocol
 from channels.ivr.agi.field import DIGITS_MAX, Field, Timers
-from channels.ivr.agi.line import Line
+from channels.ivr.agi.line import AgiConnection
 from channels.ivr.agi.protocol import KEYS
 from channels.ivr.prompts import Phrase
-from channels.ivr.speak import IvrSpeaker
-from channels.ivr.wires.fastagi import End, FastAgi, Result, Step, Wait
-from channels.observe.metrics import Metrics
-from channels.observe.transcripts import Tells, untold
-from core.subscribers import Language
-from sessions.store import StoreDown
-from sessions.turn import Answer, Heard, Turns
+from channels.ivr.speaker import IvrSpeaker
+from channels.ivr.wires.fastagi import CallResult, End, FastAgi, Step, Wait
+from core.subscribers.lines import LanguageCode
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.transcripts import Tells, untold
+from sessions.store.protocol import StoreDown
+from sessions.turn.turns import Inbound, TurnAnswer, Turns
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class CallDependencies:
     """What all calls share."""
 
     turns: Turns
@@ -55,22 +55,22 @@ class Parts:
 class Call:
     """Raises HungUp and SwitchFailed."""
 
-    def __init__(self, parts: Parts, line: Line) -> None:
+    def __init__(self, parts: CallDependencies, line: AgiConnection) -> None:
         self._parts = parts
         self._line = line
-        self._language: Language | None = None
+        self._language: LanguageCode | None = None
 
-    async def run(self, heard: Heard) -> Result:
+    async def run(self, heard: Inbound) -> CallResult:
         """The whole conversation; how it was left."""
         try:
             return await self._run(heard)
         finally:
             await asyncio.shield(self._erase(heard))
 
-    async def _run(self, heard: Heard) -> Result:
+    async def _run(self, heard: Inbound) -> CallResult:
         await self._line.command(protocol.answer())
         ends_at = _now() + self._parts.manner.call_max_s
-        before: Answer | None = None
+        before: TurnAnswer | None = None
         typed: str | None = None
         while _now() < ends_at:
             answer = await self._turn(heard)
@@ -81,9 +81,9 @@ class Call:
             assert answer is not None  # only an apology has none, and it ends
             typed = await self._answered(step)
             heard, before = self._parts.wire.turn(heard, answer, typed), answer
-        return Result.TIMEOUT
+        return CallResult.TIMEOUT
 
-    async def _turn(self, heard: Heard) -> Answer | None:
+    async def _turn(self, heard: Inbound) -> TurnAnswer | None:
         parts = self._parts
         channel, wire = parts.speaker.can.channel, parts.wire.name
         try:
@@ -165,7 +165,7 @@ class Call:
             if await self.key(DRAIN_S) is None:
                 return
 
-    async def _erase(self, heard: Heard) -> None:
+    async def _erase(self, heard: Inbound) -> None:
         try:
             await self._parts.turns.hang_up(heard.dialog, heard.msisdn, self._parts.speaker.can.channel)
         except StoreDown:

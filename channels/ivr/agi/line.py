@@ -3,14 +3,14 @@
 import asyncio
 
 from channels.ivr.agi import protocol
-from channels.ivr.agi.protocol import HungUp, Result, SwitchFailed
+from channels.ivr.agi.protocol import CallerHungUp, CommandResult, SwitchFailed
 
 GREETING_MAX_S = 5.0
 SLACK_S = 10.0  # what a command may take beyond the time it asks for
 CLOSE_MAX_S = 2.0
 
 
-class Line:
+class AgiConnection:
     """Raises HungUp when the caller is gone and SwitchFailed when the switch does not play by the protocol."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,7 +31,7 @@ class Line:
             raise SwitchFailed("the greeting did not arrive in time") from None
         return protocol.greeting(lines)
 
-    async def command(self, words: str, takes_s: float = 0.0) -> Result:
+    async def command(self, words: str, takes_s: float = 0.0) -> CommandResult:
         """Its result. `takes_s`: how long it may take by itself."""
         try:
             async with asyncio.timeout(takes_s + SLACK_S):
@@ -41,7 +41,7 @@ class Line:
         except TimeoutError:
             raise SwitchFailed("the switch did not answer in time") from None
         except OSError:
-            raise HungUp from None
+            raise CallerHungUp from None
 
     async def close(self) -> None:
         """The dialplan goes on."""
@@ -52,7 +52,7 @@ class Line:
         except (OSError, TimeoutError):
             self._writer.transport.abort()
 
-    async def _reply(self) -> Result:
+    async def _reply(self) -> CommandResult:
         for _ in range(protocol.REPLY_LINES_MAX):
             result = protocol.reply(await self._line())
             if result is not None:
@@ -65,5 +65,5 @@ class Line:
         except asyncio.LimitOverrunError:
             raise SwitchFailed("a line does not end") from None
         except (asyncio.IncompleteReadError, OSError):
-            raise HungUp from None
+            raise CallerHungUp from None
         return data.decode("utf-8", "replace").rstrip("\r\n")

@@ -28,7 +28,7 @@ class AgiError(Exception):
     """What ends a call before its end."""
 
 
-class HungUp(AgiError):
+class CallerHungUp(AgiError):
     """The caller is gone: nobody's fault."""
 
 
@@ -37,7 +37,7 @@ class SwitchFailed(AgiError):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CommandResult:
     """A command's result: a key's ASCII code, 0 for none. `end_at`: the sample at which a sound file stopped."""
 
     code: int
@@ -60,25 +60,25 @@ def greeting(lines: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def reply(line: str) -> Result | None:
+def reply(line: str) -> CommandResult | None:
     """A reply's line; None for "100 Trying...". Raises HungUp, SwitchFailed."""
     if line == HANGUP:
-        raise HungUp
+        raise CallerHungUp
     match = _REPLY.fullmatch(line)
     if match is None:
         raise SwitchFailed("a reply is no AGI")
     code = int(match[1])
     if code == _DEAD:
-        raise HungUp
+        raise CallerHungUp
     if code == _TRYING:
         return None
     result = _RESULT.match(match[2])
     if code != _OK or result is None:
         raise SwitchFailed(f"the switch answered {code}")
     if int(result[1]) < 0:
-        raise HungUp
+        raise CallerHungUp
     end_at = _END_AT.search(match[2])
-    return Result(int(result[1]), int(end_at[1]) if end_at else 0)
+    return CommandResult(int(result[1]), int(end_at[1]) if end_at else 0)
 
 
 def answer() -> str:

@@ -5,16 +5,16 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from channels.door import Malformed, Refused
 from channels.http.receive import Check
 from channels.ivr.agi import protocol
-from channels.ivr.agi.call import Call, Parts
-from channels.ivr.agi.line import Line
-from channels.ivr.agi.protocol import AgiError, HungUp
-from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, Result
-from channels.observe.logs import about
+from channels.ivr.agi.call import Call, CallDependencies
+from channels.ivr.agi.line import AgiConnection
+from channels.ivr.agi.protocol import AgiError, CallerHungUp
+from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, CallResult
+from channels.wire import Malformed, SenderRefused
 from core.tracing import request
-from sessions.turn import Heard
+from khallas.telemetry.logs import about
+from sessions.turn.turns import Inbound
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class AgiServer:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: CallDependencies,
         check: Check,
         *,
         admits: Callable[[str], bool] = lambda peer: True,
@@ -123,11 +123,11 @@ class AgiServer:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = Line(reader, writer)
+        line = AgiConnection(reader, writer)
         try:
             outcome = await self._call(line, writer)
             await line.command(protocol.set_variable(RESULT_VARIABLE, outcome))
-        except HungUp:
+        except CallerHungUp:
             outcome = "hung_up"
         except AgiError as error:
             log.warning("a call was cut: %s", error)
@@ -139,12 +139,12 @@ class AgiServer:
             await line.close()
         self._parts.metrics.call_ended(NAME, outcome)
 
-    async def _call(self, line: Line, writer: asyncio.StreamWriter) -> str:
+    async def _call(self, line: AgiConnection, writer: asyncio.StreamWriter) -> str:
         heard = await self._let_in(line, writer)
         if heard is None:
-            return Result.REFUSED
+            return CallResult.REFUSED
         if self._calls >= self._calls_max:
-            return Result.BUSY
+            return CallResult.BUSY
         self._calls += 1
         try:
             with request(), about(call=heard.dialog), self._parts.metrics.call(NAME):
@@ -152,7 +152,7 @@ class AgiServer:
         finally:
             self._calls -= 1
 
-    async def _let_in(self, line: Line, writer: asyncio.StreamWriter) -> Heard | None:
+    async def _let_in(self, line: AgiConnection, writer: asyncio.StreamWriter) -> Inbound | None:
         wire = self._parts.wire
         try:
             greeting = await line.greeting()
@@ -160,9 +160,9 @@ class AgiServer:
             self._silent.pop(writer, None)
             self._check(wire.incoming(greeting, _address(writer)))
             return wire.arrival(greeting)
-        except (Malformed, Refused) as error:
+        except (Malformed, SenderRefused) as error:
             log.warning("refused at %s: %s", DOOR, error)
-            self._parts.metrics.refused(DOOR, "forbidden" if isinstance(error, Refused) else "malformed")
+            self._parts.metrics.refused(DOOR, "forbidden" if isinstance(error, SenderRefused) else "malformed")
             return None
 
     async def _finish(self) -> None:

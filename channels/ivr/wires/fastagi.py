@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from channels.door import Incoming, Malformed, Refused, same
 from channels.ivr.prompts import Phrase, Prompts
-from core.subscribers import Language, msisdn
-from sessions.screen import Menu, Tell
-from sessions.turn import Answer, Heard
+from channels.wire import Incoming, Malformed, SenderRefused, same
+from core.subscribers.lines import LanguageCode, msisdn
+from sessions.screens.menu import Menu, Tell
+from sessions.turn.turns import Inbound, TurnAnswer
 
 NAME = "fastagi"
 PATH = "khallas"
@@ -33,7 +33,7 @@ _TOKEN = re.compile(r"([0-9A-Za-z-]{1,64}):(\+?[0-9A-Za-z:._-]{1,80}):([0-9a-f]{
 _PURPOSE = b"khallas outgoing call 1\0"  # the same secret signs other things elsewhere
 
 
-class Result(StrEnum):
+class CallResult(StrEnum):
     """KHALLAS_RESULT: how a call left us."""
 
     ENDED = "ended"
@@ -66,7 +66,7 @@ class End:
     """Say it to its end, then give the call back to the dialplan."""
 
     said: tuple[Phrase, ...]
-    result: Result
+    result: CallResult
 
 
 Step = Ask | Wait | End
@@ -89,10 +89,10 @@ class CallTokens:
         """Payment id and MSISDN. Raises Refused."""
         match = _TOKEN.fullmatch(token)
         if match is None:
-            raise Refused("the call's token is malformed")
+            raise SenderRefused("the call's token is malformed")
         matches = [same(_tag(key, match[1], match[2]), match[3]) for key in self._keys]
         if not any(matches):
-            raise Refused("the call's token is forged")
+            raise SenderRefused("the call's token is forged")
         return match[1], match[2]
 
 
@@ -110,37 +110,39 @@ class FastAgi:
         secret = greeting.get("arg_1", "")
         return Incoming("AGI", "", f"/{PATH}", "", {SECRET_HEADER: secret}, b"", peer)
 
-    def arrival(self, greeting: Mapping[str, str]) -> Heard:
+    def arrival(self, greeting: Mapping[str, str]) -> Inbound:
         """A call begins: the customer's, or ours that a customer answered."""
         if greeting.get("network_script", "").strip("/") != PATH:
             raise Malformed("no such script")
         dialog = _dialog(greeting.get("uniqueid", ""))
         if token := greeting.get("arg_2", ""):
             payment_id, payer = self._tokens.read(token)
-            return Heard(dialog, payer, order=0, begins=True, payment_id=payment_id)
-        return Heard(dialog, _caller(greeting, dialog), order=0, begins=True)
+            return Inbound(dialog, payer, order=0, begins=True, payment_id=payment_id)
+        return Inbound(dialog, _caller(greeting, dialog), order=0, begins=True)
 
-    def turn(self, before: Heard, answer: Answer, typed: str | None) -> Heard:
+    def turn(self, before: Inbound, answer: TurnAnswer, typed: str | None) -> Inbound:
         """What was typed, or silence, about the page of `answer`: its version is the order (it only grows)."""
-        return Heard(before.dialog, before.msisdn, order=answer.version, typed=typed)
+        return Inbound(before.dialog, before.msisdn, order=answer.version, typed=typed)
 
-    def step(self, answer: Answer, before: Answer | None, typed: str | None) -> Step:
+    def step(self, answer: TurnAnswer, before: TurnAnswer | None, typed: str | None) -> Step:
         """What to do on the line. A question asked again, or one that charges, is not answered by earlier keys."""
         said = self._prompts.phrases(answer.page.text, answer.language)
         match answer.words:
             case Tell(transfer=True):
-                return End(said, Result.TRANSFER)
+                return End(said, CallResult.TRANSFER)
             case Tell(wait_s=None):
-                return End(said, Result.ENDED)
+                return End(said, CallResult.ENDED)
             case Tell(wait_s=float() | int() as wait_s):
                 return Wait(said, wait_s)
             case words:
                 again = before is not None and before.screen == answer.screen and typed not in {None, MORE_TIME}
                 return Ask(said, isinstance(words, Menu), drain=again or answer.screen == CHARGES)
 
-    def apology(self, said: Sequence[tuple[Language, str]]) -> End:
+    def apology(self, said: Sequence[tuple[LanguageCode, str]]) -> End:
         """Words instead of silence."""
-        return End(tuple(p for language, text in said for p in self._prompts.phrases(text, language)), Result.FAILED)
+        return End(
+            tuple(p for language, text in said for p in self._prompts.phrases(text, language)), CallResult.FAILED
+        )
 
 
 def _dialog(uniqueid: str) -> str:

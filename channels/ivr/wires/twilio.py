@@ -18,14 +18,14 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from channels.door import Incoming, Malformed, Reply, required
-from channels.ivr.speak import Spoken, spoken
+from channels.ivr.speaker import Spoken, spoken
 from channels.ivr.wires import twilio_pay
 from channels.ivr.wires.twilio_pay import Pay, taken
-from core.books import Delivery
-from core.subscribers import Language, msisdn
-from sessions.screen import Charge, Menu, Tell
-from sessions.turn import Answer, Heard
+from channels.wire import Incoming, Malformed, Reply, required
+from core.repositories import Delivery
+from core.subscribers.lines import LanguageCode, msisdn
+from sessions.screens.menu import Charge, Menu, Tell
+from sessions.turn.turns import Inbound, TurnAnswer
 
 PATH = "/ivr/twilio"
 DIGIT_TIMEOUT_S = 8
@@ -45,7 +45,7 @@ _HIDDEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class TwilioSpeech:
     """Who says a language: Twilio's language and voice."""
 
     language: str
@@ -53,17 +53,17 @@ class Voice:
 
 
 # No Moroccan voice is offered (facts/ivr.md).
-VOICES: Mapping[Language, Voice] = MappingProxyType(
+VOICES: Mapping[LanguageCode, TwilioSpeech] = MappingProxyType(
     {
-        Language.FR: Voice("fr-FR", "Polly.Lea-Neural"),
-        Language.AR: Voice("arb", "Polly.Zeina"),
-        Language.EN: Voice("en-GB", "Polly.Amy-Neural"),
+        LanguageCode.FR: TwilioSpeech("fr-FR", "Polly.Lea-Neural"),
+        LanguageCode.AR: TwilioSpeech("arb", "Polly.Zeina"),
+        LanguageCode.EN: TwilioSpeech("en-GB", "Polly.Amy-Neural"),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
-class HungUp:
+class CallEnded:
     """The line is dead: whose dialog it was."""
 
     dialog: str
@@ -79,7 +79,7 @@ class TwilioVoice:
         self,
         public_url: str,
         help_number: str,
-        voices: Mapping[Language, Voice] = VOICES,
+        voices: Mapping[LanguageCode, TwilioSpeech] = VOICES,
         *,
         pay: Pay | None = None,
         currency: str = "MAD",
@@ -91,16 +91,16 @@ class TwilioVoice:
         self._help_number = help_number
         self._voices = voices
 
-    def arrival(self, incoming: Incoming) -> Heard:
+    def arrival(self, incoming: Incoming) -> Inbound:
         """A call begins: the customer's, or ours that a customer answers (its URL names the payment)."""
         form = incoming.form()
         dialog, caller = _party(form)
         payment_id = incoming.params().get("payment") if _outbound(form) else None
         if payment_id is not None and _PAYMENT_ID.fullmatch(payment_id) is None:
             raise Malformed("payment is no payment's id")
-        return Heard(dialog, caller, order=0, begins=True, payment_id=payment_id)
+        return Inbound(dialog, caller, order=0, begins=True, payment_id=payment_id)
 
-    def turn(self, incoming: Incoming) -> Heard:
+    def turn(self, incoming: Incoming) -> Inbound:
         """Keys, silence, the end of a pause or of <Pay>, about the page of version `v`."""
         form = incoming.form()
         dialog, caller = _party(form)
@@ -108,20 +108,20 @@ class TwilioVoice:
         if not (version.isascii() and version.isdecimal()) or len(version) > VERSION_DIGITS_MAX:
             raise Malformed("v is no page's version")
         if (how := taken(form)) is not None:
-            return Heard(dialog, caller, order=int(version), typed=how)
+            return Inbound(dialog, caller, order=int(version), typed=how)
         digits = form.get("Digits", "")
         if len(digits) > DIGITS_MAX:
             raise Malformed("too many digits")
         # `#` alone asks for more time: the same question again, and it costs no try
         if digits == FINISH_KEY or (not digits and form.get("FinishedOnKey") == FINISH_KEY):
             digits = MORE_TIME
-        return Heard(dialog, caller, order=int(version), typed=digits or None)
+        return Inbound(dialog, caller, order=int(version), typed=digits or None)
 
-    def hang_up(self, incoming: Incoming) -> HungUp | None:
+    def hang_up(self, incoming: Incoming) -> CallEnded | None:
         """None for the events of a call that goes on."""
         form = incoming.form()
         status = required(form, "CallStatus")
-        return HungUp(*_party(form)) if status in ENDED else None
+        return CallEnded(*_party(form)) if status in ENDED else None
 
     def ended(self, incoming: Incoming) -> tuple[str, Delivery, str] | None:
         """Of a call that we placed and that is over: its id, whether it was answered, and Twilio's word for it."""
@@ -131,12 +131,12 @@ class TwilioVoice:
             return None
         return form.get("CallSid", ""), Delivery.DELIVERED if status == ANSWERED else Delivery.FAILED, status
 
-    def language(self, incoming: Incoming) -> Language | None:
+    def language(self, incoming: Incoming) -> LanguageCode | None:
         """The language spoken before this request, if it tells. Raises Malformed."""
         told = incoming.params().get("l", "")
-        return Language(told) if told in set(Language) else None
+        return LanguageCode(told) if told in set(LanguageCode) else None
 
-    def encode(self, answer: Answer, dialog: str = "") -> Reply:
+    def encode(self, answer: TurnAnswer, dialog: str = "") -> Reply:
         """The page spoken, and what Twilio does after it. `dialog` is told to the connector."""
         response = Element("Response")
         said = spoken(answer.page.text, answer.language)
@@ -159,7 +159,7 @@ class TwilioVoice:
                 self._say(_gather(response, url, one_key=isinstance(words, Menu)), said)
         return _reply(response)
 
-    def _charge(self, response: Element, charge: Charge, url: str, dialog: str, language: Language) -> None:
+    def _charge(self, response: Element, charge: Charge, url: str, dialog: str, language: LanguageCode) -> None:
         if self._pay is None:
             raise ValueError("a card is asked of a connector that was not set up")
         verb = twilio_pay.element(response, self._pay, charge, url, language, self._currency)

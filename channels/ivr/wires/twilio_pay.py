@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from xml.etree.ElementTree import Element, SubElement
 
-from core.subscribers import Language
-from core.texts import Texts
-from sessions.screen import Charge, Taken
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.menu import Charge, Taken
 
 SECTION = "pay"
 ATTEMPTS_MAX = 3
@@ -21,8 +21,8 @@ RESULT = "Result"  # of the action's form
 # A card's brands as <Pay> knows them; CMI's own is not among them.
 CARD_TYPES = "visa mastercard"
 # Built-in words are never heard, so any language it knows will do where ours is not among them.
-_LANGUAGES: Mapping[Language, str] = MappingProxyType(
-    {Language.FR: "fr-FR", Language.EN: "en-GB", Language.AR: "fr-FR"}
+_LANGUAGES: Mapping[LanguageCode, str] = MappingProxyType(
+    {LanguageCode.FR: "fr-FR", LanguageCode.EN: "en-GB", LanguageCode.AR: "fr-FR"}
 )
 
 TAKEN: Mapping[str, Taken] = MappingProxyType(
@@ -64,15 +64,15 @@ class Pay:
     """How cards are taken by <Pay>: the connector's name at Twilio, and the prompts of each language."""
 
     connector: str
-    prompts: Mapping[Language, tuple[Prompt, ...]]
+    prompts: Mapping[LanguageCode, tuple[Prompt, ...]]
 
 
 def pay_of(connector: str, texts: Texts) -> Pay:
     """Raises MissingText."""
-    return Pay(connector, {language: tuple(_prompts(texts, language)) for language in Language})
+    return Pay(connector, {language: tuple(_prompts(texts, language)) for language in LanguageCode})
 
 
-def _prompts(texts: Texts, language: Language) -> list[Prompt]:
+def _prompts(texts: Texts, language: LanguageCode) -> list[Prompt]:
     made = []
     for step, asked, errors in _STEPS:
         question = texts.get(language, SECTION, asked)
@@ -89,7 +89,7 @@ def taken(form: Mapping[str, str]) -> Taken | None:
     return TAKEN.get(form[RESULT], Taken.FAILED) if RESULT in form else None
 
 
-def element(parent: Element, pay: Pay, charge: Charge, action: str, language: Language, currency: str) -> Element:
+def element(parent: Element, pay: Pay, charge: Charge, action: str, language: LanguageCode, currency: str) -> Element:
     """The verb, its prompts still without their words."""
     return SubElement(
         parent,

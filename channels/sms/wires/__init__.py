@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from channels.door import Incoming, Reply
 from channels.sms.message import DeliveryStatus, MoMessage
-from channels.sms.wires.kannel import Kannel
-from channels.sms.wires.twilio import Twilio
+from channels.sms.wires.kannel import KannelSmsWire
+from channels.sms.wires.twilio import TwilioSmsWire
+from channels.wire import Incoming, Reply
 
 
 class SmsWire(Protocol):
@@ -30,4 +30,4 @@ class SmsWire(Protocol):
         """A delivery report."""
 
 
-WIRES: dict[str, SmsWire] = {"twilio": Twilio(), "kannel": Kannel()}
+WIRES: dict[str, SmsWire] = {"twilio": TwilioSmsWire(), "kannel": KannelSmsWire()}

@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-from channels.charset import body_of
-from channels.door import FIELD_BYTES_MAX, FIELDS_MAX, Incoming, Malformed, Reply, required
-from channels.gateways.callbacks import REFERENCE_PARAM, reference_in
+from channels.carriers.callbacks import REFERENCE_PARAM, reference_in
+from channels.http.charset import body_of
 from channels.sms.message import ERROR_CHARS_MAX, DeliveryStatus, MoMessage
-from core.books import Delivery
+from channels.wire import FIELD_BYTES_MAX, FIELDS_MAX, Incoming, Malformed, Reply, required
+from core.repositories import Delivery
 
 TYPE_PARAM, ANSWER_PARAM = "type", "answer"
 _ID = re.compile(r"[0-9A-Za-z_.-]{1,128}")
@@ -28,7 +28,7 @@ BITS: Sequence[tuple[int, Delivery]] = (
 TYPE_DIGITS_MAX = 6
 
 
-class Kannel:
+class KannelSmsWire:
     """GET from, to, text, id, charset … -> 200 and an empty body."""
 
     name = "kannel"

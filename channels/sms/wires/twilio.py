@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 
-from channels.door import Incoming, Malformed, Reply, required
-from channels.gateways.callbacks import REFERENCE_PARAM, reference_in
+from channels.carriers.callbacks import REFERENCE_PARAM, reference_in
 from channels.sms.message import ERROR_CHARS_MAX, PROVIDER_ID_CHARS_MAX, DeliveryStatus, MoMessage, OptOut
-from core.books import Delivery
+from channels.wire import Incoming, Malformed, Reply, required
+from core.repositories import Delivery
 
 TWIML = "text/xml; charset=utf-8"
 SILENCE = b"<?xml version='1.0' encoding='utf-8'?>\n<Response />"
@@ -34,7 +34,7 @@ STATUSES: Mapping[str, Delivery] = {
 }
 
 
-class Twilio:
+class TwilioSmsWire:
     """POST form MessageSid, From, To, Body, OptOutType -> TwiML."""
 
     name = "twilio"

@@ -1,10 +1,10 @@
 """Comviva Flares, pull (facts/ussd.md): a GET a key, the answer's way told by the header Freeflow. Pure."""
 
-from channels.door import Incoming, Malformed, Reply, required
-from channels.ussd.speak import Limits
+from channels.ussd.speaker import PageLimits
 from channels.ussd.wires.dialect import Path
 from channels.ussd.wires.reading import TYPED_CHARS_MAX, caller, dialog
-from sessions.turn import Heard
+from channels.wire import Incoming, Malformed, Reply, required
+from sessions.turn.turns import Inbound
 
 PREFIX = "cv-"
 GOES_ON, ENDS = "FC", "FB"
@@ -15,16 +15,16 @@ class Comviva:
     """GET SessionID, MSISDN, MSC, input -> text/plain; a clean-up call (clean, error) when a dialog has died.
 
     Nothing tells a dialog's begin or a request's place in it: whatever comes first opens the dialog, and a repeat is
-    told by sessions/heard.py.
+    told by sessions/turn/inbound.py.
     """
 
     name = "comviva"
-    limits = Limits(septets=160, units=80)
+    limits = PageLimits(septets=160, units=80)
     method = "GET"
     names_caller_once = False
     paths = (Path(),)
 
-    def decode(self, incoming: Incoming) -> Heard | Reply:
+    def decode(self, incoming: Incoming) -> Inbound | Reply:
         # the pull spells MSISDN, the clean-up msisdn
         asked = {name.lower(): value for name, value in incoming.params().items()}
         session = PREFIX + dialog(required(asked, "sessionid"), "SessionID")
@@ -34,9 +34,9 @@ class Comviva:
         typed = asked.get("input", "")  # nothing was typed: no fault of the customer's that ends a dialog
         if len(typed) > TYPED_CHARS_MAX:
             raise Malformed("input is too long")
-        return Heard(session, msisdn, None, typed, begins=True)
+        return Inbound(session, msisdn, None, typed, begins=True)
 
-    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
         return _reply(text, ENDS if ends else GOES_ON)
 
 

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from channels.door import Incoming, Reply
-from channels.ussd.speak import Limits
-from sessions.turn import Heard
+from channels.ussd.speaker import PageLimits
+from channels.wire import Incoming, Reply
+from sessions.turn.turns import Inbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,15 @@ class UssdWire(Protocol):
     """A gateway's dialect. Pure; raises Malformed only."""
 
     name: str
-    limits: Limits
+    limits: PageLimits
     method: str
     names_caller_once: bool  # only a dialog's begin is sure to name its caller; Heard.msisdn may be empty after it
 
     @property
     def paths(self) -> tuple[Path, ...]: ...
 
-    def decode(self, incoming: Incoming) -> Heard | Reply:
+    def decode(self, incoming: Incoming) -> Inbound | Reply:
         """What was heard; or, for an event that changes nothing (an end, an abort, a time-out), its receipt."""
 
-    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
         """The answer; `ends` where the dialog is over."""

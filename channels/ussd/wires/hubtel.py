@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from channels.door import Incoming, Reply
-from channels.ussd.speak import Limits
+from channels.ussd.speaker import PageLimits
 from channels.ussd.wires.dialect import Path
 from channels.ussd.wires.reading import WHOLE, Body, DialogId, Msisdn, Typed, Word, caller, parsed
-from sessions.turn import Heard
+from channels.wire import Incoming, Reply
+from sessions.turn.turns import Inbound
 
 PREFIX = "ht-"
 JSON = "application/json"
@@ -51,26 +51,26 @@ class Hubtel:
     """POST JSON -> JSON."""
 
     name = "hubtel"
-    limits = Limits(septets=160, units=80)
+    limits = PageLimits(septets=160, units=80)
     method = "POST"
     names_caller_once = False
     paths = (Path("", HubtelAsked, HubtelAnswered),)
 
-    def decode(self, incoming: Incoming) -> Heard | Reply:
+    def decode(self, incoming: Incoming) -> Inbound | Reply:
         asked = parsed(HubtelAsked, incoming)
         msisdn, kind = caller(asked.Mobile, "Mobile"), asked.Type.lower()
         begins = kind == BEGINS
         order = int(asked.Sequence) if asked.Sequence or asked.Sequence == 0 else None
         echo = {"session": asked.SessionId, "state": asked.ClientState}
         typed = None if begins else asked.Message
-        heard = Heard(PREFIX + asked.SessionId, msisdn, 0 if begins else order, typed, begins=begins, echo=echo)
+        heard = Inbound(PREFIX + asked.SessionId, msisdn, 0 if begins else order, typed, begins=begins, echo=echo)
         return _reply(heard, "", ends=True) if kind in ENDED else heard
 
-    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
         return _reply(heard, text, ends=ends)
 
 
-def _reply(heard: Heard, text: str, *, ends: bool) -> Reply:
+def _reply(heard: Inbound, text: str, *, ends: bool) -> Reply:
     answered = HubtelAnswered(
         SessionId=heard.echo["session"],
         Type="release" if ends else "response",

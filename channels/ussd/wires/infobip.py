@@ -4,11 +4,11 @@ import re
 
 from pydantic import Field
 
-from channels.door import Incoming, Malformed, Reply
-from channels.ussd.speak import Limits
+from channels.ussd.speaker import PageLimits
 from channels.ussd.wires.dialect import Path
 from channels.ussd.wires.reading import Body, Msisdn, Typed, Word, caller, dialog, parsed
-from sessions.turn import Heard
+from channels.wire import Incoming, Malformed, Reply
+from sessions.turn.turns import Inbound
 
 PREFIX = "ib-"
 JSON = "application/json"
@@ -52,10 +52,10 @@ class InfobipNoted(Body):
 
 
 class Infobip:
-    """POST …/session/{id}/start|response|end. A repeat of an answer is told by sessions/heard.py."""
+    """POST …/session/{id}/start|response|end. A repeat of an answer is told by sessions/turn/inbound.py."""
 
     name = "infobip"
-    limits = Limits(septets=160, units=80)
+    limits = PageLimits(septets=160, units=80)
     method = "POST"
     names_caller_once = False
     paths = (
@@ -64,7 +64,7 @@ class Infobip:
         Path("/session/{id}/end", InfobipOver, InfobipNoted),
     )
 
-    def decode(self, incoming: Incoming) -> Heard | Reply:
+    def decode(self, incoming: Incoming) -> Inbound | Reply:
         found = _PATH.fullmatch(incoming.path)
         if found is None:
             raise Malformed("the path names no session")
@@ -74,7 +74,7 @@ class Infobip:
             return Reply(InfobipNoted().model_dump_json().encode(), JSON)
         asked = parsed(InfobipAsked, incoming)
         msisdn, begins = caller(asked.msisdn, "msisdn"), event == "start"
-        return Heard(session, msisdn, 0 if begins else None, None if begins else asked.text, begins=begins)
+        return Inbound(session, msisdn, 0 if begins else None, None if begins else asked.text, begins=begins)
 
-    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
         return Reply(InfobipAnswered(ussdMenu=text, shouldClose=ends).model_dump_json().encode(), JSON)

@@ -5,18 +5,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from channels.door import Incoming, Reply
-from channels.ussd.speak import Limits
+from channels.ussd.speaker import PageLimits
 from channels.ussd.wires.dialect import Path
 from channels.ussd.wires.reading import WHOLE, Body, DialogId, Msisdn, Typed, Word, caller, parsed
-from sessions.turn import Heard
+from channels.wire import Incoming, Reply
+from sessions.turn.turns import Inbound
 
 PREFIX = "mt-"
 JSON = "application/json"
 DONE, DONE_WORDS = "0000", "Success"
 
 
-class Kind(IntEnum):
+class MessageType(IntEnum):
     """messageType."""
 
     BEGIN = 0
@@ -65,37 +65,37 @@ class MadapiAnswered(Body):
 
 
 class Madapi:
-    """POST JSON -> JSON. The begin is told; a repeat of what follows is told by sessions/heard.py."""
+    """POST JSON -> JSON. The begin is told; a repeat of what follows is told by sessions/turn/inbound.py."""
 
     name = "madapi"
-    limits = Limits(septets=160, units=80)
+    limits = PageLimits(septets=160, units=80)
     method = "POST"
     names_caller_once = False
     paths = (Path("", MadapiAsked, MadapiAnswered),)
 
-    def decode(self, incoming: Incoming) -> Heard | Reply:
+    def decode(self, incoming: Incoming) -> Inbound | Reply:
         asked = parsed(MadapiAsked, incoming)
-        msisdn, kind = caller(asked.msisdn, "msisdn"), Kind(int(asked.messageType))
+        msisdn, kind = caller(asked.msisdn, "msisdn"), MessageType(int(asked.messageType))
         echo = {
             "transaction": asked.transactionId or asked.sessionId,
             "code": asked.serviceCode,
             "msisdn": str(asked.msisdn),
             "quoted": "yes" if isinstance(asked.messageType, str) else "",
         }
-        begins = kind is Kind.BEGIN
+        begins = kind is MessageType.BEGIN
         typed = None if begins else asked.ussdString
-        heard = Heard(PREFIX + asked.sessionId, msisdn, 0 if begins else None, typed, begins=begins, echo=echo)
-        return heard if kind in (Kind.BEGIN, Kind.CONTINUE) else _reply(heard, "", kind)
+        heard = Inbound(PREFIX + asked.sessionId, msisdn, 0 if begins else None, typed, begins=begins, echo=echo)
+        return heard if kind in (MessageType.BEGIN, MessageType.CONTINUE) else _reply(heard, "", kind)
 
-    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
-        return _reply(heard, text, Kind.END if ends else Kind.CONTINUE)
+    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
+        return _reply(heard, text, MessageType.END if ends else MessageType.CONTINUE)
 
 
-def _reply(heard: Heard, text: str, kind: Kind) -> Reply:
+def _reply(heard: Inbound, text: str, kind: MessageType) -> Reply:
     echo = heard.echo
     data = MadapiData(
         inboundResponse=text,
-        userInputRequired=kind is Kind.CONTINUE,
+        userInputRequired=kind is MessageType.CONTINUE,
         # in the kind of value that this gateway sends itself
         messageType=str(kind.value) if echo["quoted"] else kind.value,
         serviceCode=echo["code"],

@@ -6,9 +6,9 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from channels.charset import body_of, declared_in
-from channels.door import Incoming, Malformed
-from core.subscribers import msisdn
+from channels.http.charset import body_of, declared_in
+from channels.wire import Incoming, Malformed
+from core.subscribers.lines import msisdn
 
 TYPED_CHARS_MAX = (
     4_096  # a handset sends 182 at most; what is longer than a page reads is no choice (sessions/pages.py)

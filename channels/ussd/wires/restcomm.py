@@ -13,13 +13,13 @@ from xml.sax.saxutils import escape  # writes our own attributes; the peer's XML
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from channels.charset import body_of, declared_in
-from channels.door import Incoming, Malformed, Reply
-from channels.ussd.speak import Limits
+from channels.http.charset import body_of, declared_in
+from channels.ussd.speaker import PageLimits
 from channels.ussd.wires.dialect import Path
 from channels.ussd.wires.reading import TYPED_CHARS_MAX, caller, dialog
-from core.gsm7 import Coding, coding_of
-from sessions.turn import Heard
+from channels.wire import Incoming, Malformed, Reply
+from core.messaging.gsm7 import Coding, coding_of
+from sessions.turn.turns import Inbound
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -57,12 +57,12 @@ class Restcomm:
     """POST <dialog> -> <dialog>: a prompt in a Continue, the last text in an End with prearrangedEnd="false"."""
 
     name = "restcomm"
-    limits = Limits(septets=182, units=80)
+    limits = PageLimits(septets=182, units=80)
     method = "POST"
     names_caller_once = True
     paths = (Path(),)
 
-    def decode(self, incoming: Incoming) -> Heard | Reply:
+    def decode(self, incoming: Incoming) -> Inbound | Reply:
         root = _dialog(incoming)
         echo = {name: root.get(name, "")[:ATTRIBUTE_CHARS_MAX] for name in ECHOED if name in root.attrib}
         dialled, answered = root.find(DIALLED), root.find(ANSWERED)
@@ -77,7 +77,7 @@ class Restcomm:
         typed = message.get("string") or message.findtext("string") or ""
         if len(typed) > TYPED_CHARS_MAX:
             raise Malformed("the string is too long")
-        return Heard(
+        return Inbound(
             dialog=PREFIX + dialog(session, "localId, remoteId"),
             msisdn=msisdn,
             order=0 if dialled is not None else state.order + 1 if state else None,
@@ -87,7 +87,7 @@ class Restcomm:
             ids_return=True,  # localId counts dialogs and starts anew with the gateway
         )
 
-    def encode(self, heard: Heard, text: str, *, ends: bool) -> Reply:
+    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
         kept = {name: heard.echo[name] for name in ECHOED if name in heard.echo}
         invoke_id = heard.echo.get("invokeId", "0")
         attributes = {"type": "End" if ends else "Continue", **kept, "mapMessagesSize": "1"}

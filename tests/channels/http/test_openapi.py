@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from channels.http.openapi import PATH, document, routes
-from channels.ivr.connector import JSON_DOOR
+from channels.ivr.pay_connector.endpoint import JSON_DOOR
 from channels.ussd.wires import WIRES
 from lab.serving import serving
 from lab.webhooks import Line

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels.door import Incoming, Malformed, Refused, Reply
-from channels.gateways.secrets import gateway_of
-from channels.http.receive import Gate, incoming, refusal, refused, response
+from channels.http.authentication import gateway_of
+from channels.http.receive import Authentication, incoming, refusal, refused, response
+from channels.wire import Incoming, Malformed, Reply, SenderRefused
 from lab.serving import serving
 
 PUBLIC = "https://pay.example.ma"
@@ -100,16 +100,16 @@ async def test_chunks_are_counted() -> None:
 
 
 def test_a_refusal_repeats_nothing() -> None:
-    assert refusal(Refused("the secret hunter2 is wrong")).body == b"refused\n"
-    assert refusal(Refused("x")).status_code == 403
+    assert refusal(SenderRefused("the secret hunter2 is wrong")).body == b"refused\n"
+    assert refusal(SenderRefused("x")).status_code == 403
     assert refusal(Malformed("why")).status_code == 400
-    for error in (Refused("x"), Malformed("x")):
+    for error in (SenderRefused("x"), Malformed("x")):
         assert refusal(error).headers["cache-control"] == "no-store"
 
 
 def test_a_refusal_is_counted_under_its_door() -> None:
     counted: list[tuple[str, str]] = []
-    for error in (Refused("x"), Malformed("x")):
+    for error in (SenderRefused("x"), Malformed("x")):
         refused(error, "ussd/hubtel", lambda door, reason: counted.append((door, reason)))
     assert counted == [("ussd/hubtel", "forbidden"), ("ussd/hubtel", "malformed")]
 
@@ -126,48 +126,50 @@ def asked(peer: str = "", headers: dict[str, str] | None = None, query: str = ""
 
 @given(st.text(max_size=40))
 def test_no_peer_name_opens_a_network_gate(peer: str) -> None:
-    with pytest.raises(Refused):
-        Gate(networks=(ipaddress.ip_network("192.0.2.7/32"),)).check(asked(peer))
+    with pytest.raises(SenderRefused):
+        Authentication(networks=(ipaddress.ip_network("192.0.2.7/32"),)).check(asked(peer))
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_no_other_secret_opens_a_gate(header: str, query: str) -> None:
-    with pytest.raises(Refused):
-        Gate(secrets=("correct horse",)).check(asked(headers={"x-khallas-secret": header}, query=f"secret={query}"))
+    with pytest.raises(SenderRefused):
+        Authentication(secrets=("correct horse",)).check(
+            asked(headers={"x-khallas-secret": header}, query=f"secret={query}")
+        )
 
 
 def test_gates_open_to_whom_they_should() -> None:
-    Gate(open_to_all=True).check(asked())
-    Gate(secrets=("s",)).check(asked(headers={"x-khallas-secret": "s"}))
-    Gate(secrets=("s",)).check(asked(query="secret=s"))
+    Authentication(open_to_all=True).check(asked())
+    Authentication(secrets=("s",)).check(asked(headers={"x-khallas-secret": "s"}))
+    Authentication(secrets=("s",)).check(asked(query="secret=s"))
     networks = (ipaddress.ip_network("192.0.2.0/24"), ipaddress.ip_network("2001:db8::/32"))
     for peer in ("192.0.2.9", "2001:db8::1"):
-        Gate(networks=networks).check(asked(peer))
+        Authentication(networks=networks).check(asked(peer))
     for peer in ("192.0.3.9", "2001:db9::1", "", "unix"):
-        with pytest.raises(Refused):
-            Gate(networks=networks).check(asked(peer))
+        with pytest.raises(SenderRefused):
+            Authentication(networks=networks).check(asked(peer))
 
 
 def test_one_secret_while_another_takes_its_place() -> None:
-    gate = Gate(secrets=("new", "old"))
+    gate = Authentication(secrets=("new", "old"))
     for secret in ("new", "old"):
         gate.check(asked(headers={"x-khallas-secret": secret}))
     for secret in ("", "older", "new,old"):
-        with pytest.raises(Refused):
+        with pytest.raises(SenderRefused):
             gate.check(asked(headers={"x-khallas-secret": secret}))
 
 
 def test_secret_and_network_are_both_asked_for() -> None:
-    gate = Gate(secrets=("s",), networks=(ipaddress.ip_network("192.0.2.0/24"),))
+    gate = Authentication(secrets=("s",), networks=(ipaddress.ip_network("192.0.2.0/24"),))
     gate.check(asked("192.0.2.9", {"x-khallas-secret": "s"}))
     for peer, secret in (("192.0.2.9", "x"), ("192.0.3.9", "s"), ("192.0.2.9", "")):
-        with pytest.raises(Refused):
+        with pytest.raises(SenderRefused):
             gate.check(asked(peer, {"x-khallas-secret": secret}))
 
 
 def test_a_gate_that_nothing_was_set_for_is_shut() -> None:
-    with pytest.raises(Refused):
-        Gate().check(asked("127.0.0.1", {"x-khallas-secret": ""}))
+    with pytest.raises(SenderRefused):
+        Authentication().check(asked("127.0.0.1", {"x-khallas-secret": ""}))
 
 
 @pytest.mark.parametrize(

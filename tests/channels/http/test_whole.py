@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from channels.door import Reply
 from channels.http.protocol import BoundedProtocol, bounded
 from channels.http.receive import send_reply
-from channels.observe.logs import RequestIds
+from channels.wire import Reply
+from khallas.telemetry.logs import RequestIds
 from lab.serving import serving
 
 WAIT_MAX_S = 5.0

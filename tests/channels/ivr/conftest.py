@@ -11,23 +11,23 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from channels.clock import ZONE
-from channels.gateways.twilio_signature import guard
+from channels.carriers.twilio.signature import guard
 from channels.ivr.endpoint import routes
-from channels.ivr.speak import IvrSpeaker
+from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
-from channels.observe.metrics import Metrics
-from core.billpay import Till
+from core.clock import ZONE
+from core.messaging.texts import Texts, load_texts
+from core.payments.service import PaymentService
 from core.ports import Clock
-from core.texts import Texts, load_texts
+from khallas.telemetry.metrics import Metrics
 from lab.call import Call
 from lab.caller import DEMO_ACCOUNT, VoicePhone, new_sid
 from lab.dialled import Dialled, Direction, Pace
 from lab.serving import serving
 from lab.webhooks import Answer, Line
-from sessions.perform import Performer
-from sessions.redis_store import RedisStore
-from sessions.turn import Numbers, Turns
+from sessions.store.redis import RedisStore
+from sessions.turn.perform import EffectPerformer
+from sessions.turn.turns import DialledNumbers, Turns
 from sessions.vault import Seals
 from tests.channels.ivr.fake_till import NOW, SALMA, Books, FakeTill
 
@@ -35,7 +35,7 @@ TOKEN = "demo-token"
 PUBLIC = "https://pay.example.ma"
 QUICK = Pace(pause_factor=0.0)
 CALM = Pace(pause_factor=0.05)  # some of each pause passes, so that the bank is not out-polled
-NUMBERS = Numbers(help="777", voice="0537000777", short_code="1117")
+NUMBERS = DialledNumbers(help="777", voice="0537000777", short_code="1117")
 
 
 class FixedClock:
@@ -111,10 +111,12 @@ def speaker(texts: Texts) -> IvrSpeaker:
 
 
 @asynccontextmanager
-async def voice_line(till: Till, redis_url: str, speaker: IvrSpeaker, clock: Clock) -> AsyncIterator[VoiceLine]:
+async def voice_line(
+    till: PaymentService, redis_url: str, speaker: IvrSpeaker, clock: Clock
+) -> AsyncIterator[VoiceLine]:
     """The doors served over HTTP for a till."""
     redis = Redis.from_url(redis_url)
-    performer = Performer(till, Seals({"k1": bytes(32)}))
+    performer = EffectPerformer(till, Seals({"k1": bytes(32)}))
     turns = Turns(RedisStore(redis), performer, clock, NUMBERS, zone=ZONE)
     line = VoiceLine("", turns, redis, Metrics())
     doors = routes(

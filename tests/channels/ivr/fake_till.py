@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from core.billpay import Refusal, StartOrder, Till
+from core.billing.invoices import Invoice, total
 from core.cards import Card, Secret
-from core.invoices import Invoice, total
-from core.payment import ACTIVE, Challenge, Payment, State
+from core.payments.service import PaymentService, Refusal, StartOrder
+from core.payments.table import ACTIVE, Challenge, Payment, PaymentState
 from core.ports import DeclineKind, Person
-from core.subscribers import Language, Line, Service
+from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SALMA = "+212600000001"
@@ -18,7 +18,7 @@ SILENT_CARD = "4000009900009609"
 AUTH_CODE = "123456"
 PIN = "123"
 LOOKS_OFTEN = 4
-LINE = Line(Service.MOBILE, "0600000001", "Salma Demo", SALMA, "salma@example.com", Language.FR)
+LINE = SubscribedLine(ServiceType.MOBILE, "0600000001", "Salma Demo", SALMA, "salma@example.com", LanguageCode.FR)
 MAY = Invoice("0000171682062019", date(2019, 5, 1), 76920, date(2019, 6, 25))
 
 
@@ -35,7 +35,7 @@ class Books:
 
     unpaid: tuple[Invoice, ...] = (MAY,)
     payments: dict[str, Payment] = field(default_factory=dict)
-    languages: dict[str, Language] = field(default_factory=dict)
+    languages: dict[str, LanguageCode] = field(default_factory=dict)
     terms: dict[str, str] = field(default_factory=dict)
     charges: list[str] = field(default_factory=list)  # last four digits of each card sent
     broken: Exception | None = None
@@ -47,7 +47,7 @@ class Books:
         self.bank_answers.set()
 
 
-class FakeTill(Till):
+class FakeTill(PaymentService):
     """Till in memory. The bank answers at once unless `books.bank_answers` is cleared."""
 
     def __init__(self, books: Books) -> None:
@@ -59,20 +59,20 @@ class FakeTill(Till):
         lines = (LINE,) if msisdn == LINE.contact_msisdn else ()
         return Person(msisdn, self.books.languages.get(msisdn), self.books.terms.get(msisdn), lines)
 
-    async def remember_language(self, msisdn: str, language: Language) -> None:
+    async def remember_language(self, msisdn: str, language: LanguageCode) -> None:
         self.books.languages[msisdn] = language
 
-    async def accept_terms(self, msisdn: str, version: str, language: Language, channel: str) -> None:
+    async def accept_terms(self, msisdn: str, version: str, language: LanguageCode, channel: str) -> None:
         self.books.terms[msisdn] = version
 
     async def identify(
-        self, channel: str, caller_msisdn: str, service: Service, reference: str, code: str
-    ) -> Line | Refusal:
+        self, channel: str, caller_msisdn: str, service: ServiceType, reference: str, code: str
+    ) -> SubscribedLine | Refusal:
         right = (service, reference, code) == (LINE.service, LINE.reference, "482913")
         return LINE if right else Refusal.WRONG_CODE
 
     async def unpaid(
-        self, service: Service, reference: str, *, payer_msisdn: str | None = None
+        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
     ) -> tuple[Invoice, ...] | Refusal:
         return self.books.unpaid or Refusal.NOTHING_TO_PAY
 
@@ -86,15 +86,15 @@ class FakeTill(Till):
         self,
         invoices: tuple[Invoice, ...] = (MAY,),
         payer: str = SALMA,
-        language: Language = Language.FR,
+        language: LanguageCode = LanguageCode.FR,
         payment_id: str = "01JDEMO",
     ) -> Payment:
         """A basket that waits for its card."""
         payment = Payment(
             id=payment_id,
             reference="345678",
-            state=State.CREATED,
-            service=Service.MOBILE,
+            state=PaymentState.CREATED,
+            service=ServiceType.MOBILE,
             line_reference=LINE.reference,
             payer_msisdn=payer,
             email=None,
@@ -117,7 +117,7 @@ class FakeTill(Till):
 
     async def open_payment(self, msisdn: str) -> Payment | None:
         mine = [p for p in self.books.payments.values() if p.payer_msisdn == msisdn]
-        return next((p for p in mine if p.state in ACTIVE and p.state is not State.CAPTURED), None)
+        return next((p for p in mine if p.state in ACTIVE and p.state is not PaymentState.CAPTURED), None)
 
     async def quoted(self, channel: str, caller_msisdn: str, reference: str, proof: str) -> Payment | Refusal:
         if self.books.broken is not None:
@@ -126,37 +126,37 @@ class FakeTill(Till):
         return next(found, Refusal.WRONG_CODE)
 
     async def cancel(self, payment_id: str) -> None:
-        self._change(payment_id, state=State.EXPIRED)
+        self._change(payment_id, state=PaymentState.EXPIRED)
 
     async def authorise(self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float) -> Payment | Refusal:
         books = self.books
         attempts = books.payments[payment_id].attempts + 1
-        self._change(payment_id, state=State.SENDING, attempts=attempts)
+        self._change(payment_id, state=PaymentState.SENDING, attempts=attempts)
         books.charges.append(card.last4)
         await books.bank_answers.wait()
         match card.pan.reveal():
             case str(pan) if pan == GOOD_CARD:
-                return self._change(payment_id, state=State.CAPTURED, auth_code=AUTH_CODE)
+                return self._change(payment_id, state=PaymentState.CAPTURED, auth_code=AUTH_CODE)
             case str(pan) if pan == PIN_CARD:
                 challenge = Challenge("c1", 3, 3, NOW + timedelta(minutes=5))
-                return self._change(payment_id, state=State.CHALLENGE, challenge=challenge)
+                return self._change(payment_id, state=PaymentState.CHALLENGE, challenge=challenge)
             case str(pan) if pan == SILENT_CARD:
-                return self._change(payment_id, state=State.UNKNOWN)
+                return self._change(payment_id, state=PaymentState.UNKNOWN)
             case _:
                 declines = books.payments[payment_id].declines + 1
                 return self._change(
-                    payment_id, state=State.DECLINED, declines=declines, decline_kind=DeclineKind.OTHER_CARD
+                    payment_id, state=PaymentState.DECLINED, declines=declines, decline_kind=DeclineKind.OTHER_CARD
                 )
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
         payment = self.books.payments[payment_id]
         attempts = payment.attempts + 1
         if pin.reveal() == PIN:
-            return self._change(payment_id, attempts=attempts, state=State.CAPTURED, auth_code=AUTH_CODE)
+            return self._change(payment_id, attempts=attempts, state=PaymentState.CAPTURED, auth_code=AUTH_CODE)
         assert payment.challenge is not None
         left = payment.challenge.attempts_left - 1
         challenge = replace(payment.challenge, attempts_left=left)
-        return self._change(payment_id, attempts=attempts, state=State.CHALLENGE, challenge=challenge)
+        return self._change(payment_id, attempts=attempts, state=PaymentState.CHALLENGE, challenge=challenge)
 
     def _change(self, payment_id: str, **changes: object) -> Payment:
         changed = replace(self.books.payments[payment_id], **changes)  # type: ignore[arg-type]  # names are the dataclass's own

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from channels.settings import Settings
-from core.payment import Payment
+from core.payments.table import Payment
+from khallas.settings.model import Settings
 from lab.call import Call
 from lab.caller import VoicePhone
 from lab.dialled import Pace

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from core.payment import State
-from core.subscribers import Language
+from core.payments.table import PaymentState
+from core.subscribers.lines import LanguageCode
 from lab.caller import Do, follow
 from lab.dialled import CallStatus
 from tests.channels.ivr.conftest import CALM, House, TwiceLine
@@ -77,7 +77,7 @@ async def test_every_webhook_twice_charges_once(house: House) -> None:
 
 
 async def test_we_call_back_for_the_basket_in_its_language(house: House) -> None:
-    payment = house.till.put(language=Language.AR)
+    payment = house.till.put(language=LanguageCode.AR)
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         heard = await follow(
@@ -92,7 +92,7 @@ async def test_we_call_back_for_the_basket_in_its_language(house: House) -> None
         await call.finished()
     assert {caption.language for caption in call.captions} == {"arb"}
     assert heard[-1].text.count("1 2 3، 4 5 6") == 2
-    assert house.books.payments[payment.id].state is State.CAPTURED
+    assert house.books.payments[payment.id].state is PaymentState.CAPTURED
 
 
 async def test_a_call_back_for_a_payment_nobody_knows(house: House) -> None:
@@ -111,7 +111,7 @@ async def test_the_basket_by_its_reference_from_another_telephone(house: House) 
         again = [("ce numéro n'est pas le bon.*Neuf puis dièse", "9#"), ("avec une référence, tapez 1", "1")]
         right = [("six chiffres", "345678#"), ("numéro de la ligne", "0600000001#")]
         await follow(call, [*wrong, ("numéro de la ligne", "0600000001#"), *again, *right, *CARD])
-    assert house.books.payments[payment.id].state is State.CAPTURED
+    assert house.books.payments[payment.id].state is PaymentState.CAPTURED
 
 
 async def test_a_callers_number_tells_no_basket_and_gives_none_up(house: House) -> None:
@@ -121,7 +121,7 @@ async def test_a_callers_number_tells_no_basket_and_gives_none_up(house: House) 
         heard = await follow(call, [])
     assert heard[-1].screen == "Service"
     assert "769" not in " ".join(turn.text for turn in heard)
-    assert house.books.payments[payment.id].state is State.CREATED
+    assert house.books.payments[payment.id].state is PaymentState.CREATED
 
 
 async def test_a_hidden_number_pays_with_line_and_code(house: House) -> None:
@@ -138,7 +138,7 @@ async def test_a_hidden_number_pays_with_line_and_code(house: House) -> None:
             ],
         )
     (payment,) = house.books.payments.values()
-    assert payment.state is State.CAPTURED
+    assert payment.state is PaymentState.CAPTURED
     assert payment.payer_msisdn == f"anonymous:{call.dialled.sid}"
 
 
@@ -190,7 +190,7 @@ async def test_silence_three_times_ends_the_call(house: House) -> None:
         await call.finished()
     assert heard[-1].screen == "Goodbye"
     assert "Trop d'essais" in heard[-1].text
-    assert house.books.payments[payment.id].state is State.CREATED
+    assert house.books.payments[payment.id].state is PaymentState.CREATED
 
 
 async def test_what_was_wrong_is_said_first(house: House) -> None:
@@ -214,7 +214,7 @@ async def test_what_was_wrong_is_said_first(house: House) -> None:
                 ("^ce code n'a pas", "123#"),
             ],
         )
-    assert house.books.payments[payment.id].state is State.CAPTURED
+    assert house.books.payments[payment.id].state is PaymentState.CAPTURED
 
 
 async def test_hanging_up_in_the_middle_of_the_card_erases_it(house: House) -> None:
@@ -269,18 +269,18 @@ async def test_a_slow_bank_is_talked_over(house: House) -> None:
 
 async def test_a_bank_that_says_nothing(house: House) -> None:
     payment = house.till.put()
-    house.books.languages[SALMA] = Language.FR
+    house.books.languages[SALMA] = LanguageCode.FR
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         silent = [("carte", f"{SILENT_CARD}#"), ("9 6 0 9", "1228#"), *CARD[2:]]
         heard = await follow(call, [*silent, ("ne payez pas à nouveau.*autre facture, tapez 1", "1")])
     assert heard[-1].screen == "Service"
-    assert house.books.payments[payment.id].state is State.UNKNOWN
+    assert house.books.payments[payment.id].state is PaymentState.UNKNOWN
 
 
 async def test_many_bills_are_read_page_by_page(house: House) -> None:
     house.books.unpaid = bills(40)
-    house.books.languages[SALMA] = Language.EN
+    house.books.languages[SALMA] = LanguageCode.EN
     async with house.phone() as phone:
         call = await phone.dial()
         heard = await follow(

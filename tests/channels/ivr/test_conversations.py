@@ -9,10 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from core.texts import Texts
-from tests.channels.ivr.agi_line import memory_line
+from core.messaging.texts import Texts
+from tests.channels.ivr.agi.agi_line import memory_line
+from tests.channels.ivr.agi.switch import HANG_UP
 from tests.channels.ivr.conftest import House
-from tests.channels.ivr.switch import HANG_UP
 
 RECORDED = Path(__file__).parents[2] / "wires"
 

@@ -8,14 +8,14 @@ import pytest
 from defusedxml.ElementTree import fromstring
 from starlette.applications import Starlette
 
-from channels.gateways.twilio_signature import guard, sign
+from channels.carriers.twilio.signature import guard, sign
 from channels.ivr.endpoint import BODY_BYTES_MAX, routes
-from channels.ivr.speak import IvrSpeaker
+from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 from lab.caller import follow
 from lab.serving import serving
-from sessions.store import StoreDown
+from sessions.store.protocol import StoreDown
 from tests.channels.ivr.conftest import PUBLIC, TOKEN, House
 from tests.channels.ivr.fake_till import SALMA
 
@@ -79,7 +79,7 @@ async def test_a_till_that_breaks_is_an_apology_in_the_language_spoken(house: Ho
     assert (call.screen, [caption.language for caption in call.captions]) == ("Apology", ["fr-FR", "arb", "en-GB"])
     assert call.error is None
     house.books.broken = None
-    house.till.put(language=Language.AR)
+    house.till.put(language=LanguageCode.AR)
     async with house.phone() as phone:
         call = await phone.dial()
         house.books.broken = ConnectionError("the database is away")

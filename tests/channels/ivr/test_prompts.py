@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from channels.ivr.formats import SECTION, VoiceFormats
 from channels.ivr.prompts import PAUSE, UNKNOWN, Phrase, Piece, Prompts
-from channels.ivr.speak import IvrSpeaker
-from core.subscribers import Language
-from core.texts import load_texts
-from sessions.screen import Amount, Month, Say, Spelled, Visit
-from tests.channels.ivr.test_speak import NOTICES, SCREENS
+from channels.ivr.speaker import IvrSpeaker
+from core.messaging.texts import load_texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.menu import Amount, Month, Say, ScreenContext, Spelled
+from tests.channels.ivr.test_speaker import NOTICES, SCREENS
 from tests.sessions.paged import spoken_pages
 from tests.sessions.samples import SHELF
 
@@ -28,13 +28,13 @@ def words(said: tuple[Phrase, ...]) -> str:
     return " ".join(piece.text or "," for phrase in said for piece in phrase.pieces)
 
 
-@pytest.mark.parametrize("language", Language)
-def test_nothing_that_is_said_lacks_a_recording(language: Language) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_nothing_that_is_said_lacks_a_recording(language: LanguageCode) -> None:
     known = set(PROMPTS.pieces)
     notices: list[Say | None] = [None, *(Say(key) for key in NOTICES)]
     for screen in SCREENS:
         numbers = ("777", "0537000777", "1117")
-        visit = Visit("+212600000001", SPEAKER.can, language, True, date(2026, 11, 23), *numbers, shelf=SHELF)
+        visit = ScreenContext("+212600000001", SPEAKER.can, language, True, date(2026, 11, 23), *numbers, shelf=SHELF)
         asked = screen.ask(visit)
         for page in (page for notice in notices for page in spoken_pages(SPEAKER, asked, notice, language)):
             said = PROMPTS.phrases(page.text, language)
@@ -42,8 +42,8 @@ def test_nothing_that_is_said_lacks_a_recording(language: Language) -> None:
             assert all(piece in known for phrase in said for piece in phrase.pieces), screen
 
 
-@pytest.mark.parametrize("language", [*Language, None])
-def test_the_apology_is_recorded(language: Language | None) -> None:
+@pytest.mark.parametrize("language", [*LanguageCode, None])
+def test_the_apology_is_recorded(language: LanguageCode | None) -> None:
     for each in SPEAKER.apology(language):
         assert {p.name for phrase in PROMPTS.phrases(each.text, each.language) for p in phrase.pieces} == {"apology"}
 
@@ -54,9 +54,9 @@ def test_every_piece_has_a_name_of_its_own() -> None:
     assert all(re.fullmatch(r"[a-z0-9_-]+", name) for _, name in names)
 
 
-@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("language", LanguageCode)
 @given(centimes=st.integers(0, 99_999_999))
-def test_money_is_never_silent(language: Language, centimes: int) -> None:
+def test_money_is_never_silent(language: LanguageCode, centimes: int) -> None:
     said = PROMPTS.phrases(FORMATS.amount(Amount(centimes), language), language)
     pieces = [piece for phrase in said for piece in phrase.pieces]
     assert pieces
@@ -65,35 +65,37 @@ def test_money_is_never_silent(language: Language, centimes: int) -> None:
     dirhams, rest = divmod(centimes, 100)
     counted = [n for n in (dirhams, rest) if n] or [0]
     # Arabic says one and two by their nouns alone
-    assert numbers == [n for n in counted if language is not Language.AR or n not in {1, 2}]
+    assert numbers == [n for n in counted if language is not LanguageCode.AR or n not in {1, 2}]
 
 
 @given(text=st.text("0123456789ABCXYZ", min_size=1, max_size=12))
 def test_spelled_is_symbol_by_symbol(text: str) -> None:
-    said = PROMPTS.phrases(FORMATS.spelled(Spelled(text), Language.FR), Language.FR)
+    said = PROMPTS.phrases(FORMATS.spelled(Spelled(text), LanguageCode.FR), LanguageCode.FR)
     assert "".join(phrase.spare for phrase in said) == text
     assert all(piece.name == PAUSE or piece.name.startswith(("n-", "letter-")) for p in said for piece in p.pieces)
 
 
 def test_money_months_and_numbers_in_words() -> None:
     cases = {
-        (Language.FR, 76920): "sept cents soixante-neuf dirhams et vingt centimes",
-        (Language.EN, 76920): "seven hundred and sixty-nine dirhams and twenty centimes",
-        (Language.AR, 76920): "سبعمئة وتسعة وستين درهمًا وعشرين سنتيمًا",
-        (Language.AR, 20000): "مئتي درهم",
-        (Language.AR, 30200): "ثلاثمئة واثنين درهم",
-        (Language.AR, 100): "درهم واحد",
-        (Language.FR, 999_999_999): f"{'neuf ' * 7}dirhams et quatre-vingt-dix-neuf centimes",
+        (LanguageCode.FR, 76920): "sept cents soixante-neuf dirhams et vingt centimes",
+        (LanguageCode.EN, 76920): "seven hundred and sixty-nine dirhams and twenty centimes",
+        (LanguageCode.AR, 76920): "سبعمئة وتسعة وستين درهمًا وعشرين سنتيمًا",
+        (LanguageCode.AR, 20000): "مئتي درهم",
+        (LanguageCode.AR, 30200): "ثلاثمئة واثنين درهم",
+        (LanguageCode.AR, 100): "درهم واحد",
+        (LanguageCode.FR, 999_999_999): f"{'neuf ' * 7}dirhams et quatre-vingt-dix-neuf centimes",
     }
     for (language, centimes), expected in cases.items():
         assert words(PROMPTS.phrases(FORMATS.amount(Amount(centimes), language), language)) == expected
-    month = FORMATS.month(Month(date(2019, 4, 1)), Language.FR)
-    assert words(PROMPTS.phrases(month, Language.FR)) == "d'avril deux mille dix-neuf"
+    month = FORMATS.month(Month(date(2019, 4, 1)), LanguageCode.FR)
+    assert words(PROMPTS.phrases(month, LanguageCode.FR)) == "d'avril deux mille dix-neuf"
 
 
 def test_words_without_a_recording_are_told() -> None:
-    assert PROMPTS.phrases("nobody recorded this", Language.FR) == (Phrase((Piece(Language.FR, UNKNOWN, ""),)),)
+    assert PROMPTS.phrases("nobody recorded this", LanguageCode.FR) == (Phrase((Piece(LanguageCode.FR, UNKNOWN, ""),)),)
 
 
 def test_the_marks_are_in_no_text() -> None:
-    assert not any("\ue000" in TEXTS.get(each, SECTION, key) for each in Language for key in TEXTS.keys(each, SECTION))
+    assert not any(
+        "\ue000" in TEXTS.get(each, SECTION, key) for each in LanguageCode for key in TEXTS.keys(each, SECTION)
+    )

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from channels.clock import SystemClock
-from channels.ivr.speak import IvrSpeaker
+from channels.ivr.speaker import IvrSpeaker
 from core.acquirers.cmi import CmiAcquirer
 from core.billing.embedded import EmbeddedBilling
-from core.billpay import Till, World
-from core.database.books import books_on
+from core.clock import SystemClock
 from core.database.pool import Database, make_pool
-from core.payment import Payment, State
+from core.database.repositories import books_on
+from core.payments.service import PaymentService, Ports
+from core.payments.table import Payment, PaymentState
 from lab.caller import follow
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from tests.channels.ivr.conftest import CALM, VoiceLine, voice_line
@@ -36,7 +36,7 @@ class Bank:
 
     line: VoiceLine
     database: Database
-    till: Till
+    till: PaymentService
     cmi: EmulatedCmi
 
     async def payment(self) -> Payment:
@@ -69,7 +69,9 @@ async def bank(database_url: str, redis_url: str, speaker: IvrSpeaker) -> AsyncI
         await database.do(LINES)
         await database.do(INVOICES)
         acquirer = CmiAcquirer(cmi.account, timeout_s=ACQUIRER_TIMEOUT_S)
-        till = Till(World(books_on(database), EmbeddedBilling(database, clock), acquirer, MemoryLimits(), clock))
+        till = PaymentService(
+            Ports(books_on(database), EmbeddedBilling(database, clock), acquirer, MemoryLimits(), clock)
+        )
         async with voice_line(till, redis_url, speaker, clock) as line:
             yield Bank(line, database, till, cmi)
         await till.drain(5)
@@ -80,7 +82,7 @@ async def test_a_bill_is_paid_by_voice_alone(bank: Bank) -> None:
     screens = await bank.pays("+212600000009", "4000000000000010")
     assert screens[-5:] == ["CardNumber", "CardExpiry", "ConfirmTotal", "CardCvv", "Paid"]
     payment = await bank.payment()
-    assert (payment.state, payment.card_last4) == (State.CAPTURED, "0010")
+    assert (payment.state, payment.card_last4) == (PaymentState.CAPTURED, "0010")
     assert bank.cmi.captured_centimes(payment.id) == 76920
 
 
@@ -95,8 +97,8 @@ async def test_a_bank_that_charges_and_never_answers_is_not_paid_twice(bank: Ban
     screens = await bank.pays("+212600000009", "4000009900009203", ("ne payez pas à nouveau", "1"))
     assert screens[-2:] == ["Unknown", "Service"]
     payment = await bank.payment()
-    assert payment.state is State.UNKNOWN
-    assert (await bank.till.inquire(payment.id)).state is State.CAPTURED
+    assert payment.state is PaymentState.UNKNOWN
+    assert (await bank.till.inquire(payment.id)).state is PaymentState.CAPTURED
     assert bank.cmi.captured_centimes(payment.id) == 76920
 
 

@@ -12,14 +12,14 @@ from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.door import Incoming, Malformed
-from channels.ivr.speak import KEYS, IvrSpeaker
-from channels.ivr.wires.twilio import MORE_TIME, VOICES, HungUp, TwilioVoice
-from core.subscribers import Language
-from core.texts import load_texts
+from channels.ivr.speaker import KEYS, IvrSpeaker
+from channels.ivr.wires.twilio import MORE_TIME, VOICES, CallEnded, TwilioVoice
+from channels.wire import Incoming, Malformed
+from core.messaging.texts import load_texts
+from core.subscribers.lines import LanguageCode
 from lab import twiml
-from sessions.screen import Digits, Menu, Option, Tell, Words, say
-from sessions.turn import Answer, Heard
+from sessions.screens.menu import Digits, Menu, Option, Tell, Words, say
+from sessions.turn.turns import Inbound, TurnAnswer
 from tests.sessions.paged import spoken_pages
 
 RECORDED = json.loads((Path(__file__).parents[2] / "wires" / "ivr-twilio.json").read_text(encoding="utf-8"))
@@ -42,11 +42,11 @@ def test_recorded_webhooks(recorded: dict[str, object]) -> None:
     arrived = incoming(target, body)
     if "hung_up" in recorded:
         told = recorded["hung_up"]
-        assert WIRE.hang_up(arrived) == (HungUp(**told) if isinstance(told, dict) else None)
+        assert WIRE.hang_up(arrived) == (CallEnded(**told) if isinstance(told, dict) else None)
         return
     heard = WIRE.turn(arrived) if "/turn" in target else WIRE.arrival(arrived)
     assert isinstance(recorded["heard"], dict)
-    assert heard == Heard(**recorded["heard"])
+    assert heard == Inbound(**recorded["heard"])
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,15 @@ def test_whatever_comes_is_read_or_malformed(query: str, body: bytes) -> None:
 
 
 def test_the_spoken_language_is_known_from_the_url() -> None:
-    assert WIRE.language(incoming("/ivr/twilio/turn?v=1&l=ar", b"")) is Language.AR
+    assert WIRE.language(incoming("/ivr/twilio/turn?v=1&l=ar", b"")) is LanguageCode.AR
     assert WIRE.language(incoming("/ivr/twilio/turn?v=1&l=xx", b"")) is None
     assert WIRE.language(incoming("/ivr/twilio", b"")) is None
 
 
-def answered(words: Words, language: Language = Language.FR) -> Element:
+def answered(words: Words, language: LanguageCode = LanguageCode.FR) -> Element:
     """The document for a screen's words, read by two parsers."""
     page = spoken_pages(SPEAKER, words, None, language)[0]
-    reply = WIRE.encode(Answer(page, "Any", language, 7, ends=isinstance(words, Tell) and words.ends))
+    reply = WIRE.encode(TurnAnswer(page, "Any", language, 7, ends=isinstance(words, Tell) and words.ends))
     assert (reply.media_type, reply.headers["Cache-Control"]) == ("text/xml; charset=utf-8", "no-store")
     assert twiml.parse(reply.body)
     root: Element = fromstring(reply.body)
@@ -116,15 +116,15 @@ def test_a_menu_is_one_key_long_and_silence_comes_back() -> None:
 
 
 def test_a_field_ends_with_hash_whatever_its_length() -> None:
-    (gather,) = answered(Digits(say("card-cvv"), say("card-cvv.wrong"), 4, 4, secret=True), Language.AR)
+    (gather,) = answered(Digits(say("card-cvv"), say("card-cvv.wrong"), 4, 4, secret=True), LanguageCode.AR)
     assert gather.get("finishOnKey") == "#"
     assert gather.get("numDigits") is None
     assert gather[0].get("language") == "arb"
 
 
 def test_the_language_is_asked_by_each_languages_own_voice() -> None:
-    options = tuple(Option(each.value, say(f"language.{each.value}")) for each in Language)
-    (gather,) = answered(Menu(say("language"), options), Language.AR)
+    options = tuple(Option(each.value, say(f"language.{each.value}")) for each in LanguageCode)
+    (gather,) = answered(Menu(say("language"), options), LanguageCode.AR)
     assert [(said.get("language"), said.text) for said in gather] == [
         ("fr-FR", "Bienvenue chez Khallas."),
         ("arb", "مرحبا بكم في خلّص."),
@@ -148,10 +148,10 @@ def test_the_ends_of_a_call() -> None:
 
 
 def test_an_apology_in_the_callers_language_or_in_all() -> None:
-    one = fromstring(WIRE.apologise(SPEAKER.apology(Language.EN)).body)
+    one = fromstring(WIRE.apologise(SPEAKER.apology(LanguageCode.EN)).body)
     assert [verb.tag for verb in one] == ["Say", "Hangup"]
     all_of_them = fromstring(WIRE.apologise(SPEAKER.apology(None)).body)
-    assert [verb.get("voice") for verb in all_of_them] == [*(VOICES[each].name for each in Language), None]
+    assert [verb.get("voice") for verb in all_of_them] == [*(VOICES[each].name for each in LanguageCode), None]
 
 
 def test_more_time_is_the_speakers_restart_key() -> None:

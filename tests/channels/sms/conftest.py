@@ -8,22 +8,22 @@ import pytest
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from channels.gateways.twilio_signature import guard
-from channels.http.receive import Check, Gate
+from channels.carriers.twilio.signature import guard
+from channels.http.receive import Authentication, Check
 from channels.limits import Limits
-from channels.observe.metrics import Metrics
 from channels.sms.answers import Answers
+from channels.sms.deduplication import RedisDeduplication
 from channels.sms.endpoint import routes
-from channels.sms.inbox import Inbox, Post, SmsLimits
-from channels.sms.memory import RedisMemory
+from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
 from channels.sms.wires import WIRES
-from channels.sms.words import Numbers, Words
+from channels.sms.words import SmsNumbers, Words
 from core.billing.embedded import EmbeddedBilling
-from core.billpay import Till, World
-from core.books import Books
-from core.database.books import books_on
 from core.database.pool import Database, Pool, make_pool
-from core.texts import load_texts
+from core.database.repositories import books_on
+from core.messaging.texts import load_texts
+from core.payments.service import PaymentService, Ports
+from core.repositories import Repositories
+from khallas.telemetry.metrics import Metrics
 from lab.caller import DEMO_TOKEN, SmsPhone
 from lab.serving import serving
 from tests.core.fakes import FakeBank, MemoryLimits, MoodyBilling, StillClock
@@ -58,10 +58,10 @@ class Counter:
 
     url: str
     inbox: Inbox
-    till: Till
+    till: PaymentService
     bank: FakeBank
     billing: MoodyBilling
-    books: Books
+    books: Repositories
     database: Database
     pool: Pool
     redis: Redis
@@ -101,14 +101,14 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         books = books_on(database)
         billing = MoodyBilling(EmbeddedBilling(database, clock))
         bank = FakeBank(clock)
-        till = Till(World(books, billing, bank, MemoryLimits(), clock))
-        memory = RedisMemory(redis)
-        words = Words(load_texts(), Numbers("*1117#", "777", "+212537000777"))
-        post = Post(memory, Limits(redis, "sms"), books.messages, clock)
+        till = PaymentService(Ports(books, billing, bank, MemoryLimits(), clock))
+        memory = RedisDeduplication(redis)
+        words = Words(load_texts(), SmsNumbers("*1117#", "777", "+212537000777"))
+        post = InboxDependencies(memory, Limits(redis, "sms"), books.messages, clock)
         inbox = Inbox(Answers(words, till, memory), post, limits=sms_limits)
         guards: dict[str, Check] = {
             "twilio": partial(guard, (DEMO_TOKEN,)),
-            "kannel": Gate(secrets=(KANNEL_SECRET,)).check,
+            "kannel": Authentication(secrets=(KANNEL_SECRET,)).check,
         }
         app = Starlette(routes=routes(inbox, WIRES, guards, Metrics().refused, public_url=PUBLIC))
         async with serving(app) as url:

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from channels.observe.metrics import Metrics
-from channels.sms.inbox import Inbox, NotStored, Post
-from channels.sms.memory import Answered, MemoryDown
+from channels.sms.deduplication import AlreadyAnswered, MemoryDown
+from channels.sms.inbox import Inbox, InboxDependencies, NotStored
 from channels.sms.message import MoMessage
+from khallas.telemetry.metrics import Metrics
 
 CUSTOMER, MACHINE = "+212600000001", "INFO"
 
@@ -16,10 +16,10 @@ CUSTOMER, MACHINE = "+212600000001", "INFO"
 class Memory:
     """Answered before, away, or broken."""
 
-    def __init__(self, claim: Answered | Exception) -> None:
+    def __init__(self, claim: AlreadyAnswered | Exception) -> None:
         self._claim = claim
 
-    async def claim(self, reference: str) -> Answered:
+    async def claim(self, reference: str) -> AlreadyAnswered:
         if isinstance(self._claim, Exception):
             raise self._claim
         return self._claim
@@ -40,17 +40,17 @@ class Nothing:
 @pytest.mark.parametrize(
     ("sender", "claim", "outcome"),
     [
-        (CUSTOMER, Answered("the same as before"), "answered"),
-        (CUSTOMER, Answered(None), "silent"),
-        (MACHINE, Answered("never asked"), "silent"),
+        (CUSTOMER, AlreadyAnswered("the same as before"), "answered"),
+        (CUSTOMER, AlreadyAnswered(None), "silent"),
+        (MACHINE, AlreadyAnswered("never asked"), "silent"),
         (CUSTOMER, MemoryDown("away"), "later"),
         (CUSTOMER, RuntimeError("nobody foresaw it"), "failed"),
     ],
 )
 @pytest.mark.parametrize("door", ["take", "store"])
-async def test_one_text_is_one_count(sender: str, claim: Answered | Exception, outcome: str, door: str) -> None:
+async def test_one_text_is_one_count(sender: str, claim: AlreadyAnswered | Exception, outcome: str, door: str) -> None:
     metrics, nothing = Metrics(), cast("Any", Nothing())
-    post = Post(cast("Any", Memory(claim)), nothing, nothing, nothing, heard=metrics.message)
+    post = InboxDependencies(cast("Any", Memory(claim)), nothing, nothing, nothing, heard=metrics.message)
     inbox = Inbox(nothing, post)
     message = MoMessage(provider="kannel", provider_id="1", sender=sender, to="1117", text="CODE")
     try:

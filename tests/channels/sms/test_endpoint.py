@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from channels.gateways.twilio_signature import sign
+from channels.carriers.twilio.signature import sign
+from channels.sms.deduplication import SEEN_TTL_S, AlreadyAnswered, MemoryDown, RedisDeduplication
 from channels.sms.endpoint import BODY_BYTES_MAX
 from channels.sms.inbox import SmsLimits
-from channels.sms.memory import SEEN_TTL_S, Answered, MemoryDown, RedisMemory
 from core.billing.embedded import EmbeddedBilling
-from core.subscribers import Service
+from core.subscribers.lines import ServiceType
 from lab.caller import DEMO_TOKEN
 from tests.channels.sms.conftest import IMANE, PUBLIC, SALMA, STRANGER, Counter
 
@@ -134,7 +134,7 @@ async def test_copies_at_once_are_one_message(counter: Counter) -> None:
 
 async def test_whoever_died_answering_is_succeeded(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels.sms.inbox.COPY_LOOKS_MAX", 2)
-    assert await RedisMemory(counter.redis).claim("twilio-SM1") is True
+    assert await RedisDeduplication(counter.redis).claim("twilio-SM1") is True
     assert "012345" in (await post(counter, "/sms/twilio", text()))[1]
 
 
@@ -153,7 +153,7 @@ async def test_what_the_gateway_has_answered(counter: Counter) -> None:
         status, body = await post(counter, "/sms/twilio", text(f"SM{number}", body=kind, OptOutType=kind))
         assert (status, "Message" in body) == (200, False)
         assert await counter.redis.exists(f"kh:{{{SALMA}}}:sms:stop") == stopped
-        assert await RedisMemory(counter.redis).stopped(SALMA) is bool(stopped)
+        assert await RedisDeduplication(counter.redis).stopped(SALMA) is bool(stopped)
 
 
 @pytest.mark.parametrize("sms_limits", [SmsLimits(sender=3)])
@@ -215,7 +215,7 @@ async def test_billing_is_down(counter: Counter, body: str) -> None:
 
 
 async def test_billing_goes_down_between_two_questions(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def down(billing: EmbeddedBilling, service: Service, reference: str) -> None:
+    async def down(billing: EmbeddedBilling, service: ServiceType, reference: str) -> None:
         counter.billing.down = True
         await counter.billing.lines_of(SALMA)
 
@@ -237,14 +237,14 @@ async def test_what_nobody_foresaw(counter: Counter, monkeypatch: pytest.MonkeyP
         raise RuntimeError("a mistake of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.billpay.Till.language_of", broken)
+        patch.setattr("core.payments.service.PaymentService.language_of", broken)
         assert "indisponible" in (await post(counter, "/sms/twilio", text()))[1]
     assert "012345" in (await post(counter, "/sms/twilio", text()))[1]
 
 
 async def test_memory_without_redis() -> None:
     async with Redis.from_url("redis://127.0.0.1:1") as nobody:
-        memory = RedisMemory(nobody)
+        memory = RedisDeduplication(nobody)
         for asked in (
             memory.claim("x"),
             memory.keep("x", "y"),
@@ -256,32 +256,32 @@ async def test_memory_without_redis() -> None:
                 await asked
 
 
-async def memory_down(memory: RedisMemory, *given: object) -> None:
+async def memory_down(memory: RedisDeduplication, *given: object) -> None:
     raise MemoryDown("ConnectionError")
 
 
 async def test_redis_is_away(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RedisMemory, "claim", memory_down)
+    monkeypatch.setattr(RedisDeduplication, "claim", memory_down)
     assert "indisponible" in await counter.says(SALMA, "CODE")
     assert await counter.messages() == []
 
 
 async def test_redis_goes_away_in_the_middle(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(RedisMemory, "keep", memory_down)
-        patch.setattr(RedisMemory, "release", memory_down)
+        patch.setattr(RedisDeduplication, "keep", memory_down)
+        patch.setattr(RedisDeduplication, "release", memory_down)
         assert "indisponible" in (await post(counter, "/sms/twilio", text()))[1]
     await counter.redis.delete("kh:sms:seen:twilio-SM1")  # the claim ends by itself after a while
     assert "012345" in (await post(counter, "/sms/twilio", text()))[1]
 
 
 async def test_memory_remembers_silence(counter: Counter) -> None:
-    memory = RedisMemory(counter.redis)
+    memory = RedisDeduplication(counter.redis)
     assert await memory.claim("a") is True
     assert await memory.claim("a") is False
     await memory.keep("a", None)
-    assert await memory.claim("a") == Answered(None)
+    assert await memory.claim("a") == AlreadyAnswered(None)
     await memory.keep("a", "+-?é")
-    assert await memory.claim("a") == Answered("+-?é")
+    assert await memory.claim("a") == AlreadyAnswered("+-?é")
     await memory.release("a")
     assert await memory.claim("a") is True

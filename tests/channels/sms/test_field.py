@@ -4,8 +4,8 @@ import pytest
 
 from channels.sms.message import customer_of
 from channels.sms.reactions import is_reaction
-from channels.sms.wires.kannel import Kannel
-from core.books import Delivery
+from channels.sms.wires.kannel import KannelSmsWire
+from core.repositories import Delivery
 from tests.channels.sms.conftest import KANNEL_SECRET, SALMA, YOUSSEF, Counter
 from tests.channels.sms.test_endpoint import post, text
 from tests.channels.sms.test_kannel import bring, get
@@ -105,7 +105,7 @@ async def test_twilios_older_names(counter: Counter) -> None:
 )
 def test_kannels_type_is_a_mask(kind: str, status: Delivery | None) -> None:
     request = {"method": "GET", "path": f"/sms/kannel/dlr?ref=kannel-1&type={kind}", "headers": {}, "body": ""}
-    assert Kannel().decode_status(incoming(request)).status is status
+    assert KannelSmsWire().decode_status(incoming(request)).status is status
 
 
 async def test_an_expired_message_of_kannels_has_failed(counter: Counter) -> None:

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.gateways.kannel import KannelAccount, KannelTexter
-from core.ports import DeliveryFailed, Sms
+from channels.carriers.kannel.client import KannelAccount, KannelTexter
+from core.ports import DeliveryFailed, OutgoingSms
 from lab.serving import serving
 from tests.channels.sms.conftest import KANNEL_SECRET, SALMA, STRANGER, Counter
 
@@ -91,9 +91,9 @@ async def smsbox() -> AsyncIterator[tuple[Smsbox, KannelTexter]]:
 
 async def test_messages_out(smsbox: tuple[Smsbox, KannelTexter]) -> None:
     box, texter = smsbox
-    assert await texter.send(Sms("kannel-id-1", SALMA, "Code : 012345 + 5 % & €")) == "kannel:kannel-id-1"
+    assert await texter.send(OutgoingSms("kannel-id-1", SALMA, "Code : 012345 + 5 % & €")) == "kannel:kannel-id-1"
     box.answer = (202, "3: Queued for later delivery")
-    await texter.send(Sms("kannel-id-2", SALMA, "الرمز"))
+    await texter.send(OutgoingSms("kannel-id-2", SALMA, "الرمز"))
     first, second = box.asked
     assert first == {
         "username": "khallas",
@@ -115,7 +115,7 @@ async def test_errors_say_whether_to_try_again_and_where(smsbox: tuple[Smsbox, K
     for status in (400, 403, 500, 503):
         box.answer = (status, "no")
         with pytest.raises(DeliveryFailed) as failed:
-            await texter.send(Sms("r", SALMA, "x"))
+            await texter.send(OutgoingSms("r", SALMA, "x"))
         told[status] = (failed.value.retryable, failed.value.maybe_sent, failed.value.again_in_s is not None)
     assert told == {
         400: (False, False, False),
@@ -128,6 +128,6 @@ async def test_errors_say_whether_to_try_again_and_where(smsbox: tuple[Smsbox, K
 async def test_an_smsbox_that_is_away_has_taken_nothing() -> None:
     texter = KannelTexter(KannelAccount("http://127.0.0.1:1/cgi-bin/sendsms", "u", "p", "1117", "https://x/dlr"))
     with pytest.raises(DeliveryFailed) as failed:
-        await texter.send(Sms("r", SALMA, "x"))
+        await texter.send(OutgoingSms("r", SALMA, "x"))
     await texter.aclose()
     assert (failed.value.retryable, failed.value.maybe_sent) == (True, False)

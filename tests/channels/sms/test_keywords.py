@@ -12,12 +12,12 @@ from channels.sms.keywords import (
     ONE_WORD_CHARS_MAX,
     ONE_WORDS_KEPT_MAX,
     SPELLINGS,
-    Asked,
     Chosen,
-    Heard,
     Keyword,
+    KeywordAsked,
+    NoKeyword,
     Request,
-    Unclear,
+    TextMeaning,
     _hear_word,
     hear,
     one_edit,
@@ -26,9 +26,9 @@ from channels.sms.keywords import (
 )
 from core.card_numbers import holds
 from core.cards import luhn
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 
-CODE = Asked(Keyword.CODE)
+CODE = KeywordAsked(Keyword.CODE)
 spellings = st.sampled_from([(k, s) for k, group in SPELLINGS.items() for s in group])
 noise = st.text("\u200f\u200b\u202b\u2060 .,!?;:\t\n«»\"'", max_size=4)
 
@@ -48,42 +48,42 @@ def test_all_these_are_code(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "request_"),
     [
-        ("FACTURE", Asked(Keyword.BILLS)),
-        ("solde?", Asked(Keyword.BILLS)),
-        ("فاتورة", Asked(Keyword.BILLS)),
-        ("PAYER", Asked(Keyword.PAY)),
-        ("paye", Asked(Keyword.PAY)),
-        ("أداء", Asked(Keyword.PAY)),
-        ("AIDE", Asked(Keyword.HELP)),
-        ("HELP", Asked(Keyword.HELP)),
-        ("info", Asked(Keyword.HELP)),
-        ("STOP", Asked(Keyword.STOP)),
-        ("ARRÊT", Asked(Keyword.STOP)),
-        ("START", Asked(Keyword.START)),
-        ("LANG FR", Asked(Keyword.LANGUAGE, Language.FR)),
-        ("lang ar", Asked(Keyword.LANGUAGE, Language.AR)),
-        ("Langue: anglais", Asked(Keyword.LANGUAGE, Language.EN)),
-        ("LANGEN", Asked(Keyword.LANGUAGE, Language.EN)),
-        ("langu fr", Asked(Keyword.LANGUAGE, Language.FR)),
-        ("لغة العربية", Asked(Keyword.LANGUAGE, Language.AR)),
-        ("LANG", Asked(Keyword.LANGUAGE)),
-        ("LANG DE", Asked(Keyword.LANGUAGE)),
-        ("LANG FR EN", Asked(Keyword.LANGUAGE)),
+        ("FACTURE", KeywordAsked(Keyword.BILLS)),
+        ("solde?", KeywordAsked(Keyword.BILLS)),
+        ("فاتورة", KeywordAsked(Keyword.BILLS)),
+        ("PAYER", KeywordAsked(Keyword.PAY)),
+        ("paye", KeywordAsked(Keyword.PAY)),
+        ("أداء", KeywordAsked(Keyword.PAY)),
+        ("AIDE", KeywordAsked(Keyword.HELP)),
+        ("HELP", KeywordAsked(Keyword.HELP)),
+        ("info", KeywordAsked(Keyword.HELP)),
+        ("STOP", KeywordAsked(Keyword.STOP)),
+        ("ARRÊT", KeywordAsked(Keyword.STOP)),
+        ("START", KeywordAsked(Keyword.START)),
+        ("LANG FR", KeywordAsked(Keyword.LANGUAGE, LanguageCode.FR)),
+        ("lang ar", KeywordAsked(Keyword.LANGUAGE, LanguageCode.AR)),
+        ("Langue: anglais", KeywordAsked(Keyword.LANGUAGE, LanguageCode.EN)),
+        ("LANGEN", KeywordAsked(Keyword.LANGUAGE, LanguageCode.EN)),
+        ("langu fr", KeywordAsked(Keyword.LANGUAGE, LanguageCode.FR)),
+        ("لغة العربية", KeywordAsked(Keyword.LANGUAGE, LanguageCode.AR)),
+        ("LANG", KeywordAsked(Keyword.LANGUAGE)),
+        ("LANG DE", KeywordAsked(Keyword.LANGUAGE)),
+        ("LANG FR EN", KeywordAsked(Keyword.LANGUAGE)),
         ("2", Chosen(2)),
         (" 2. ", Chosen(2)),
         ("٢", Chosen(2)),
         ("12", Chosen(12)),
-        ("cod", Unclear()),  # three letters are too few to guess from
-        ("482913", Unclear()),
-        ("0600000001", Unclear()),
-        ("", Unclear()),
-        ("...", Unclear()),
-        ("bonjour", Unclear()),
-        ("ne stop pas", Unclear()),
-        ("facture ou code", Asked(Keyword.BILLS)),
-        ("ma facture, mon code", Unclear()),
-        ("x " * 20 + "code", Unclear()),
-        ("x" * 5000, Unclear()),
+        ("cod", NoKeyword()),  # three letters are too few to guess from
+        ("482913", NoKeyword()),
+        ("0600000001", NoKeyword()),
+        ("", NoKeyword()),
+        ("...", NoKeyword()),
+        ("bonjour", NoKeyword()),
+        ("ne stop pas", NoKeyword()),
+        ("facture ou code", KeywordAsked(Keyword.BILLS)),
+        ("ma facture, mon code", NoKeyword()),
+        ("x " * 20 + "code", NoKeyword()),
+        ("x" * 5000, NoKeyword()),
     ],
 )
 def test_others(text: str, request_: Request) -> None:
@@ -95,13 +95,13 @@ def test_every_spelling_is_found_whatever_surrounds_it(
     spelling: tuple[Keyword, str], before: str, after: str, upper: bool
 ) -> None:
     keyword, text = spelling
-    assert read(before + (text.upper() if upper else text) + after) == Asked(keyword)
+    assert read(before + (text.upper() if upper else text) + after) == KeywordAsked(keyword)
 
 
 @given(spelling=spellings)
 def test_spaces_inside_do_not_matter(spelling: tuple[Keyword, str]) -> None:
     keyword, text = spelling
-    assert read(" ".join(text)) == Asked(keyword)
+    assert read(" ".join(text)) == KeywordAsked(keyword)
 
 
 def test_no_two_keywords_share_a_spelling() -> None:
@@ -134,15 +134,15 @@ def test_one_edit_never_means_another_keyword(spelling: tuple[Keyword, str], dat
     exact = {k for k, group in SPELLINGS.items() for s in group if fold(s) == typo}
     near = {k for k, group in SPELLINGS.items() for s in group if one_edit(typo, fold(s))}
     if exact:
-        assert found == Asked(exact.pop())
+        assert found == KeywordAsked(exact.pop())
     elif near == {keyword}:
-        assert found == Asked(keyword)
+        assert found == KeywordAsked(keyword)
 
 
 @given(st.text(max_size=300) | st.sampled_from([f" {s}\n" for group in SPELLINGS.values() for s in group]))
 def test_nothing_makes_it_raise(text: str) -> None:
-    assert isinstance(read(text), Asked | Chosen | Unclear)
-    assert hear(text) == Heard(script_language(text), holds(text), read(text))
+    assert isinstance(read(text), KeywordAsked | Chosen | NoKeyword)
+    assert hear(text) == TextMeaning(script_language(text), holds(text), read(text))
 
 
 def test_what_is_kept_of_texts_is_bounded_and_holds_no_digit() -> None:
@@ -159,8 +159,8 @@ def test_what_is_kept_of_texts_is_bounded_and_holds_no_digit() -> None:
 
 
 def test_script() -> None:
-    assert script_language("كود") is Language.AR
-    assert script_language("CODE كود") is Language.AR
+    assert script_language("كود") is LanguageCode.AR
+    assert script_language("CODE كود") is LanguageCode.AR
     assert script_language("CODE") is None
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from channels.gateways.twilio import TwilioAccount, TwilioRest, TwilioTexter
+from channels.carriers.twilio.client import TwilioAccount, TwilioRest, TwilioTexter
 from channels.links import ReceiptLinks
-from channels.sms.send import PaymentTexts
-from channels.sms.words import Numbers, Words
-from core.books import Delivery
-from core.ports import DeliveryFailed, ReceiptTexts, Sms
-from core.texts import load_texts
+from channels.sms.outbound.texts import PaymentTexts
+from channels.sms.words import SmsNumbers, Words
+from core.messaging.texts import load_texts
+from core.ports import DeliveryFailed, OutgoingSms, ReceiptTexts
+from core.repositories import Delivery
 from lab.caller import DEMO_ACCOUNT, DEMO_TOKEN
 from lab.serving import serving
 from lab.twilio import Fault, Twilio
@@ -44,10 +44,10 @@ async def logged(counter: Counter) -> None:
     await counter.books.messages.record(REFERENCE, "receipt_sms", SALMA, counter.clock.now(), status=Delivery.QUEUED)
 
 
-def receipt() -> Sms:
+def receipt() -> OutgoingSms:
     links = ReceiptLinks(["a-secret-of-the-tests"], PUBLIC)
-    texts: ReceiptTexts = PaymentTexts(Words(load_texts(), Numbers("*1117#", "777")), links.of)
-    return Sms(REFERENCE, SALMA, texts.receipt_sms(paid()))
+    texts: ReceiptTexts = PaymentTexts(Words(load_texts(), SmsNumbers("*1117#", "777")), links.of)
+    return OutgoingSms(REFERENCE, SALMA, texts.receipt_sms(paid()))
 
 
 async def test_a_receipt_arrives_and_is_reported(counter: Counter, out: Out) -> None:

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from redis.asyncio import Redis
 
-from channels.sms.bucket import Bucket
-from channels.sms.routes import Route, Routes
-from channels.sms.sends import Sends
-from core.ports import DeliveryFailed, Sms
+from channels.sms.outbound.attempts import SendAttempts
+from channels.sms.outbound.routes import Routes, SmsRoute
+from channels.sms.outbound.token_bucket import Bucket
+from core.ports import DeliveryFailed, OutgoingSms
 from tests.channels.sms.conftest import SALMA
 
 AWAY = DeliveryFailed("away", retryable=True, again_in_s=7)
@@ -26,7 +26,7 @@ class Way:
         self.ends = list(ends)
         self.tried: list[str] = []
 
-    async def send(self, sms: Sms) -> str:
+    async def send(self, sms: OutgoingSms) -> str:
         self.tried.append(sms.reference)
         end = self.ends.pop(0) if self.ends else None
         if end is not None:
@@ -42,13 +42,15 @@ async def make(redis_url: str) -> AsyncIterator[Make]:
     async with Redis.from_url(redis_url) as redis:
 
         def routes(*ways: Way, reply_only: tuple[str, ...] = ()) -> Routes:
-            return Routes([Route(way.name, way, reply_only=way.name in reply_only) for way in ways], Sends(redis))
+            return Routes(
+                [SmsRoute(way.name, way, reply_only=way.name in reply_only) for way in ways], SendAttempts(redis)
+            )
 
         yield routes
 
 
-def sms(reference: str = "r-1", route: str | None = None) -> Sms:
-    return Sms(reference, SALMA, "text", route=route)
+def sms(reference: str = "r-1", route: str | None = None) -> OutgoingSms:
+    return OutgoingSms(reference, SALMA, "text", route=route)
 
 
 async def test_the_first_way_that_takes_it(make: Make) -> None:
@@ -107,7 +109,7 @@ async def test_without_redis_nothing_is_sent() -> None:
     way = Way("atlas")
     async with Redis.from_url("redis://127.0.0.1:1") as redis:
         with pytest.raises(DeliveryFailed) as failed:
-            await Routes([Route("atlas", way)], Sends(redis)).send(sms())
+            await Routes([SmsRoute("atlas", way)], SendAttempts(redis)).send(sms())
     assert failed.value.again_in_s is not None
     assert way.tried == []
 

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from channels.smpp.account import account_of
-from channels.smpp.ids import fold_id
-from channels.smpp.message import ShortMessage, decode_message
-from channels.smpp.metrics import SmppMetrics
-from channels.smpp.pdu import HEADER_BYTES, Broken, decode
-from channels.smpp.reassembly import Reassembly
-from channels.smpp.receipts import receipt_of
+from channels.carriers.smpp.account import account_of
+from channels.carriers.smpp.ids import fold_id
+from channels.carriers.smpp.message import ShortMessage, decode_message
+from channels.carriers.smpp.metrics import SmppMetrics
+from channels.carriers.smpp.pdu import HEADER_BYTES, Broken, decode
+from channels.carriers.smpp.reassembly import Reassembly
+from channels.carriers.smpp.receipts import receipt_of
+from channels.sms.deduplication import RedisDeduplication
 from channels.sms.inbox import Inbox
-from channels.sms.memory import RedisMemory
 from channels.sms.message import MoMessage
-from channels.sms.smpp_door import Arrivals, SmppTexts
-from channels.sms.smpp_memory import SentParts
+from channels.sms.outbound.smpp_parts import SentParts
+from channels.sms.smpp_endpoint import MoDeduplication, SmppTexts
 from sessions.vault import Seals
 from tests.channels.sms.conftest import Counter
 
@@ -52,7 +52,7 @@ class Heard(Inbox):
 async def heard(counter: Counter) -> tuple[Heard, SmppTexts]:
     inbox, seals, redis = Heard(counter.inbox), Seals({"t": bytes(32)}), counter.redis
     parts, metrics = Reassembly(redis, seals), SmppMetrics(CollectorRegistry())
-    return inbox, SmppTexts(inbox, parts, SentParts(redis), Arrivals(redis), seals.mark, metrics)
+    return inbox, SmppTexts(inbox, parts, SentParts(redis), MoDeduplication(redis), seals.mark, metrics)
 
 
 async def test_a_recorded_conversation(counter: Counter, heard: tuple[Heard, SmppTexts]) -> None:
@@ -67,7 +67,7 @@ async def test_a_recorded_conversation(counter: Counter, heard: tuple[Heard, Smp
         rows = await counter.database.all("SELECT reference FROM messages")
         fresh = {row["reference"] for row in rows} - answered
         answered |= fresh
-        says = [await RedisMemory(counter.redis).reply_of(reference) for reference in fresh]
+        says = [await RedisDeduplication(counter.redis).reply_of(reference) for reference in fresh]
         assert [entry["says"] in (text or "") for text in says] == ([True] if entry["says"] else []), entry["name"]
 
 

@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from channels.sms.memory import OFFER_TTL_S
-from core.baskets import StartOrder
-from core.payment import Payment
-from core.subscribers import Language, Service
+from channels.sms.deduplication import OFFER_TTL_S
+from core.payments.orders import StartOrder
+from core.payments.table import Payment
+from core.subscribers.lines import LanguageCode, ServiceType
 from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF, Counter
 from tests.core.fakes import CARD, CVV, silent_after_charging
 
@@ -28,7 +28,7 @@ async def test_the_language_is_the_scripts_then_the_stored_one_then_french(count
     assert await counter.says(NADIA, "LANG EN") == "Language: English. Text CODE, BILL or PAY. Help: 777"
     assert "Payment code" in await counter.says(NADIA, "CODE")
     assert "رمز أداء" in await counter.says(NADIA, "الرمز")
-    assert (await counter.till.person(NADIA)).language is Language.EN
+    assert (await counter.till.person(NADIA)).language is LanguageCode.EN
     assert "اللغة" in await counter.says(NADIA, "LANG AR")
     assert "رمز أداء \u200e06...005\u200f: 559061" in await counter.says(NADIA, "CODE")
     assert await counter.says(NADIA, "LANG") == "أرسل LANG FR أو LANG AR أو LANG EN. مساعدة: 777"
@@ -86,16 +86,16 @@ async def test_bills_of_all_own_lines(counter: Counter) -> None:
 
 
 async def test_bills_that_someone_is_paying(counter: Counter) -> None:
-    bills = await counter.billing.unpaid(Service.MOBILE, "0600000001")
-    order = StartOrder("ussd:1:1", "ussd", STRANGER, Language.FR, None, Service.MOBILE, "0600000001", bills)
+    bills = await counter.billing.unpaid(ServiceType.MOBILE, "0600000001")
+    order = StartOrder("ussd:1:1", "ussd", STRANGER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", bills)
     assert isinstance(await counter.till.start(order), Payment)
     assert "en cours" in await counter.says(SALMA, "FACTURE")
 
 
 async def test_whoever_may_have_been_charged_is_not_told_how_to_pay(counter: Counter) -> None:
     """FakeBank charges; its answer is lost."""
-    bills = await counter.billing.unpaid(Service.MOBILE, "0600000001")
-    order = StartOrder("ussd:1:1", "ussd", SALMA, Language.FR, None, Service.MOBILE, "0600000001", bills)
+    bills = await counter.billing.unpaid(ServiceType.MOBILE, "0600000001")
+    order = StartOrder("ussd:1:1", "ussd", SALMA, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", bills)
     started = await counter.till.start(order)
     assert isinstance(started, Payment)
     assert "composez *1117#" in await counter.says(SALMA, "PAYER")

@@ -12,12 +12,12 @@ from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.door import Incoming, Malformed
-from channels.gateways.twilio_signature import guard
+from channels.carriers.twilio.signature import guard
 from channels.sms.message import MoMessage, customer_of
 from channels.sms.wires import WIRES, SmsWire
-from channels.sms.wires.twilio import _NOT_IN_XML, Twilio
-from core.books import Delivery
+from channels.sms.wires.twilio import _NOT_IN_XML, TwilioSmsWire
+from channels.wire import Incoming, Malformed
+from core.repositories import Delivery
 
 RECORDED = Path(__file__).parents[2] / "wires"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -80,7 +80,7 @@ def test_no_bytes_make_a_wire_raise_anything_else(body: bytes, query: str) -> No
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=100))
 def test_any_text_is_carried_as_it_is(text: str) -> None:
-    body = Twilio().encode(f"é & <b>\n{text}", "https://x/status?ref=a&b=c").body
+    body = TwilioSmsWire().encode(f"é & <b>\n{text}", "https://x/status?ref=a&b=c").body
     message = fromstring(body).find("Message")
     assert message is not None
     assert (message.get("action"), message.get("method")) == ("https://x/status?ref=a&b=c", "POST")
@@ -90,23 +90,23 @@ def test_any_text_is_carried_as_it_is(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), st.text("az&=?<>\"'/%", max_size=20))
 def test_twiml_is_what_a_serialiser_writes(text: str, query: str) -> None:
     response = Element("Response")
-    assert Twilio().encode(None, "").body == tostring(response, encoding="utf-8", xml_declaration=True)
+    assert TwilioSmsWire().encode(None, "").body == tostring(response, encoding="utf-8", xml_declaration=True)
     message = SubElement(response, "Message", {"action": f"https://x/{query}", "method": "POST"})
     message.text = _NOT_IN_XML.sub("", text)
-    body = Twilio().encode(text, f"https://x/{query}").body
+    body = TwilioSmsWire().encode(text, f"https://x/{query}").body
     assert fromstring(body).find("Message") is not None
     if message.text:
         assert body == tostring(response, encoding="utf-8", xml_declaration=True)
 
 
 def test_what_xml_cannot_carry_is_left_out() -> None:
-    message = fromstring(Twilio().encode("a\x00b\x1b\ufffec", "https://x/").body).find("Message")
+    message = fromstring(TwilioSmsWire().encode("a\x00b\x1b\ufffec", "https://x/").body).find("Message")
     assert message is not None
     assert message.text == "abc"
 
 
 def test_silence() -> None:
-    response = fromstring(Twilio().encode(None, "https://x/status").body)
+    response = fromstring(TwilioSmsWire().encode(None, "https://x/status").body)
     assert (response.tag, list(response)) == ("Response", [])
 
 
@@ -122,13 +122,13 @@ def test_silence() -> None:
 )
 def test_every_status_of_twilio(status: str, means: Delivery | None) -> None:
     body = f"MessageSid=SM1&MessageStatus={status}".encode()
-    assert Twilio().decode_status(Incoming("POST", "https://x/", "/", "", FORM, body)).status is means
+    assert TwilioSmsWire().decode_status(Incoming("POST", "https://x/", "/", "", FORM, body)).status is means
 
 
 def test_a_reference_has_its_bound() -> None:
     body = b"MessageSid=SM1&MessageStatus=sent"
     with pytest.raises(Malformed):
-        Twilio().decode_status(Incoming("POST", "https://x/", "/", "ref=" + "a" * 200, FORM, body))
+        TwilioSmsWire().decode_status(Incoming("POST", "https://x/", "/", "ref=" + "a" * 200, FORM, body))
 
 
 # --- who is answered -----------------------------------------------------------------------------------------------

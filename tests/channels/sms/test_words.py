@@ -6,17 +6,17 @@ import gsm0338
 import pytest
 
 from channels.links import TOKEN_CHARS
-from channels.sms.send import PaymentTexts
-from channels.sms.words import CHOICES_MAX, RECEIPT_SEGMENTS_MAX, SECTION, SEGMENTS_MAX, Numbers, Words
-from core.bidi import in_order
-from core.gsm7 import SEPTETS_ONE, SEPTETS_PART, UNITS_ONE, UNITS_PART, Coding, coding_of, segments
-from core.invoices import Invoice
-from core.refunds import Part
-from core.subscribers import Language, Line, Service
-from core.texts import load_texts
+from channels.sms.outbound.texts import PaymentTexts
+from channels.sms.words import CHOICES_MAX, RECEIPT_SEGMENTS_MAX, SECTION, SEGMENTS_MAX, SmsNumbers, Words
+from core.billing.invoices import Invoice
+from core.messaging.bidi import in_order
+from core.messaging.gsm7 import SEPTETS_ONE, SEPTETS_PART, UNITS_ONE, UNITS_PART, Coding, coding_of, segments
+from core.messaging.texts import load_texts
+from core.refunds.model import RefundPart
+from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 from tests.channels.payments import BILLS, paid
 
-LONG = Numbers(service_code="*1117*123#", help="0800001117", voice="+212537000777")
+LONG = SmsNumbers(service_code="*1117*123#", help="0800001117", voice="+212537000777")
 LINK = "https://pay.operator.ma/receipts/" + "W" * TOKEN_CHARS
 VALUES = {
     "line": "06...003",
@@ -32,7 +32,7 @@ VALUES = {
 }
 TEXTS = load_texts()
 WORDS = Words(TEXTS, LONG)
-KEYS = sorted(TEXTS.keys(Language.FR, SECTION))
+KEYS = sorted(TEXTS.keys(LanguageCode.FR, SECTION))
 
 
 def library_segments(text: str) -> int:
@@ -45,21 +45,24 @@ def library_segments(text: str) -> int:
 
 
 @pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("language", Language)
-def test_every_text_fits(language: Language, key: str) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_every_text_fits(language: LanguageCode, key: str) -> None:
     text = WORDS.say(language, key, **VALUES, ussd=LONG.service_code, voice=LONG.voice)
     most = RECEIPT_SEGMENTS_MAX if key.startswith("receipt") else SEGMENTS_MAX[language]
     assert segments(text) <= most, text
     assert library_segments(text) <= most
     assert "{" not in text
-    if language is not Language.AR:
+    if language is not LanguageCode.AR:
         assert coding_of(text) is Coding.GSM7, [char for char in text if coding_of(char) is not Coding.GSM7]
 
 
-@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("language", LanguageCode)
 @pytest.mark.parametrize("count", range(2, CHOICES_MAX + 3))
-def test_lists_of_lines_fit(language: Language, count: int) -> None:
-    lines = [Line(Service.INTERNET, f"7710345678{n}", "", "+212600000003", None, language) for n in range(count)]
+def test_lists_of_lines_fit(language: LanguageCode, count: int) -> None:
+    lines = [
+        SubscribedLine(ServiceType.INTERNET, f"7710345678{n}", "", "+212600000003", None, language)
+        for n in range(count)
+    ]
     text = WORDS.lines(language, lines)
     assert segments(text) <= SEGMENTS_MAX[language], text
     shown = min(count, CHOICES_MAX)
@@ -69,8 +72,10 @@ def test_lists_of_lines_fit(language: Language, count: int) -> None:
 
 
 def test_services_are_named_where_they_fit() -> None:
-    lines = [Line(service, "0600000003", "", "+212600000003", None, Language.FR) for service in Service]
-    assert WORDS.lines(Language.FR, lines).split("\n")[1:] == [
+    lines = [
+        SubscribedLine(service, "0600000003", "", "+212600000003", None, LanguageCode.FR) for service in ServiceType
+    ]
+    assert WORDS.lines(LanguageCode.FR, lines).split("\n")[1:] == [
         "1. Mobile 06...003",
         "2. Fixe 06...003",
         "3. Internet 06...003",
@@ -78,9 +83,9 @@ def test_services_are_named_where_they_fit() -> None:
 
 
 def test_without_a_voice_line_nobody_is_told_to_call_it() -> None:
-    text = Words(TEXTS, replace(LONG, voice="")).say(Language.FR, "pay")
+    text = Words(TEXTS, replace(LONG, voice="")).say(LanguageCode.FR, "pay")
     assert text.startswith("Pour payer : composez *1117*123#. ")
-    assert "appelez le 0537000777" in WORDS.say(Language.FR, "pay")
+    assert "appelez le 0537000777" in WORDS.say(LanguageCode.FR, "pay")
 
 
 # --- messages about a payment --------------------------------------------------------------------------------------
@@ -92,8 +97,8 @@ def payment_texts(link: str | None = LINK) -> PaymentTexts:
     return PaymentTexts(WORDS, lambda payment: link)
 
 
-@pytest.mark.parametrize("language", Language)
-def test_a_receipt_names_amount_authorisation_link_and_help(language: Language) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_receipt_names_amount_authorisation_link_and_help(language: LanguageCode) -> None:
     text = payment_texts().receipt_sms(paid(language, bills=DEAR))
     assert segments(text) <= RECEIPT_SEGMENTS_MAX
     for value in ("99 999,99 DH", "Q41T9Z", LINK, LONG.help):
@@ -101,8 +106,8 @@ def test_a_receipt_names_amount_authorisation_link_and_help(language: Language) 
     assert text.endswith(LINK)  # no phone takes a full stop into the link
 
 
-@pytest.mark.parametrize("language", Language)
-def test_a_longer_link_gets_briefer_words(language: Language) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_longer_link_gets_briefer_words(language: LanguageCode) -> None:
     link = "https://receipts.pay.operator.ma/receipts/" + "W" * TOKEN_CHARS
     text = payment_texts(link).receipt_sms(paid(language, bills=DEAR))
     assert segments(text) <= RECEIPT_SEGMENTS_MAX
@@ -114,11 +119,11 @@ def test_a_receipt_without_a_link() -> None:
     assert "http" not in payment_texts(None).receipt_sms(paid())
 
 
-@pytest.mark.parametrize("language", Language)
-def test_other_news(language: Language) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_other_news(language: LanguageCode) -> None:
     texts = payment_texts()
 
-    payment, part = paid(language), Part(BILLS[0].number, 4_250)
+    payment, part = paid(language), RefundPart(BILLS[0].number, 4_250)
     back = {texts.refund_sms(payment, part, paid_elsewhere=elsewhere) for elsewhere in (False, True)}
     said = {texts.undecided_sms(payment), texts.declined_sms(payment), texts.undone_sms(payment)} | back
     assert len(said) == 5

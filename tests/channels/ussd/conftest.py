@@ -13,12 +13,12 @@ import pytest
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from channels.http.receive import Gate
-from channels.observe.metrics import Metrics
+from channels.http.receive import Authentication
 from channels.ussd.callers import RedisCallers
 from channels.ussd.endpoint import routes
 from channels.ussd.wires import WIRES
-from core.texts import load_texts
+from core.messaging.texts import load_texts
+from khallas.telemetry.metrics import Metrics
 from lab.serving import serving
 from tests.sessions.fakes import Stage, stage
 
@@ -70,12 +70,12 @@ async def opened(redis_url: str) -> AsyncIterator[Opened]:
     """Opens a door: `await opened(gate=…, expose_screens=…)`."""
     async with AsyncExitStack() as stack:
 
-        async def open_(*, gate: Gate | None = None, expose_screens: bool = True) -> Door:
+        async def open_(*, gate: Authentication | None = None, expose_screens: bool = True) -> Door:
             redis = await stack.enter_async_context(Redis.from_url(redis_url))
             texts = load_texts()
             on = stage(redis, texts)
             metrics = Metrics()
-            check = (gate or Gate(open_to_all=True)).check
+            check = (gate or Authentication(open_to_all=True)).check
             app = Starlette(
                 routes=routes(
                     on.turns,

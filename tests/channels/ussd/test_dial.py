@@ -2,13 +2,13 @@
 
 import pytest
 
-from channels.terminal.dial import Dialling, dial, spoken
-from channels.terminal.faults import Failed
 from channels.ussd.wires import WIRES
+from khallas.cli.terminal.dial import Dialling, dial, spoken
+from khallas.cli.terminal.faults import Failed
 from lab.serving import serving
-from tests.channels.terminal.apps import UssdApp
-from tests.channels.terminal.stdin import Printed, script
 from tests.channels.ussd.conftest import Opened
+from tests.khallas.cli.terminal.apps import UssdApp
+from tests.khallas.cli.terminal.stdin import Printed, script
 
 CALLER = "+212600000001"
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from channels.door import FIELD_BYTES_MAX, FIELDS_MAX
-from channels.http.receive import BODY_BYTES_MAX, Gate
-from core.gsm7 import size
+from channels.http.receive import BODY_BYTES_MAX, Authentication
+from channels.wire import FIELD_BYTES_MAX, FIELDS_MAX
+from core.messaging.gsm7 import size
 from tests.channels.ussd.conftest import PATH, RECORDED, Door, Opened
 
 GOOD = "sessionId=AT-1&phoneNumber=%2B212600000001&text="
@@ -165,7 +165,7 @@ async def test_a_fault_is_answered_with_words_and_an_end(opened: Opened, caplog:
     ],
 )
 async def test_the_shared_secret(opened: Opened, headers: dict[str, str], query: str, status: int) -> None:
-    door = await opened(gate=Gate(secrets=("right",)))
+    door = await opened(gate=Authentication(secrets=("right",)))
     heard = await door.send("", path=PATH + query, headers=headers)
     assert heard.status == status
     if status == 403:
@@ -175,19 +175,19 @@ async def test_the_shared_secret(opened: Opened, headers: dict[str, str], query:
 
 @pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", 200), ("192.0.2.0/24", 403), ("::1/128", 403)])
 async def test_allowed_networks(opened: Opened, network: str, status: int) -> None:
-    door = await opened(gate=Gate(networks=(ipaddress.ip_network(network),)))
+    door = await opened(gate=Authentication(networks=(ipaddress.ip_network(network),)))
     assert (await door.send("")).status == status
 
 
 async def test_strangers_learn_nothing_of_the_fields(opened: Opened) -> None:
     """The gate stands before the decoding: a malformed body from a stranger is refused, not explained."""
-    door = await opened(gate=Gate(secrets=("right",)))
+    door = await opened(gate=Authentication(secrets=("right",)))
     for entry in RECORDED["malformed"]:
         assert (await door.post(entry["request"]["body"])).status == 403
 
 
 async def test_a_gate_without_a_key_lets_nobody_in(opened: Opened) -> None:
-    door = await opened(gate=Gate())
+    door = await opened(gate=Authentication())
     assert (await door.send("", headers={"x-khallas-secret": ""})).status == 403
 
 
@@ -210,7 +210,7 @@ async def nothing_changed(door: Door) -> None:
 
 
 async def test_what_happens_is_counted(opened: Opened) -> None:
-    door = await opened(gate=Gate(secrets=("right",)))
+    door = await opened(gate=Authentication(secrets=("right",)))
     await door.send("")
     await door.post("x=1", headers={"x-khallas-secret": "right"})
     for _ in range(2):

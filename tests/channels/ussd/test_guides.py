@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from channels.settings import load
 from channels.ussd.wires import WIRES
-from sessions.heard import REPEAT_MS
+from khallas.settings.model import load
+from sessions.turn.inbound import REPEAT_MS
 from tests.channels.ussd.conftest import Opened
 
 GUIDES = Path(__file__).parents[3] / "docs" / "guides"

@@ -2,17 +2,17 @@
 
 import pytest
 
-from channels.ussd.speak import KEYS, SECTION, Limits, UssdFormats, UssdSpeaker
+from channels.ussd.speaker import KEYS, SECTION, PageLimits, UssdFormats, UssdSpeaker
 from channels.ussd.wires import WIRES
 from channels.wording import Wording
-from core.gsm7 import Coding, coding_of, size
-from core.subscribers import Language
-from core.texts import Texts, load_texts
-from sessions.choosing import PickInvoices
-from sessions.machine import advance
-from sessions.pages import Heard, Page, Spot, Turned
-from sessions.paybill import Shown
-from sessions.screen import Again, Back, Chose, Digits, Menu, Noted, Say, Tell, Text, say
+from core.messaging.gsm7 import Coding, coding_of, size
+from core.messaging.texts import Texts, load_texts
+from core.subscribers.lines import LanguageCode
+from sessions.pages import Heard, Page, PagePosition, Turned
+from sessions.screens.choosing import PickInvoices
+from sessions.screens.journey import Shown
+from sessions.screens.machine import advance
+from sessions.screens.menu import Again, Back, Chose, Digits, Menu, Noted, Say, Tell, Text, say
 from tests.sessions.events import events_of
 from tests.sessions.paged import spoken_pages
 from tests.sessions.samples import EVERYWHERE, FIVE_HUNDRED, FORTY, SOME_PICKED, USSD, visit
@@ -41,11 +41,13 @@ def notices() -> dict[str, set[Say | None]]:
 NOTICES = notices()
 
 
-def spoken(texts: Texts, screen: Shown, notice: Say | None, language: Language, limits: Limits) -> tuple[Page, ...]:
+def spoken(
+    texts: Texts, screen: Shown, notice: Say | None, language: LanguageCode, limits: PageLimits
+) -> tuple[Page, ...]:
     return spoken_pages(UssdSpeaker(texts, limits), screen.ask(visit(USSD, language)), notice, language)
 
 
-def labels(texts: Texts, words: Menu, language: Language) -> list[str]:
+def labels(texts: Texts, words: Menu, language: LanguageCode) -> list[str]:
     wording = Wording(texts, SECTION, UssdFormats())
     ticks = {None: "", True: ".ticked", False: ".unticked"}
     return [wording.text(language, option.label, ticks[option.ticked]) for option in words.every]
@@ -58,9 +60,9 @@ def test_the_journey_brings_notices() -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("language", LanguageCode)
 @pytest.mark.parametrize("screen", EVERYWHERE, ids=lambda screen: type(screen).__name__)
-def test_every_page_fits_its_wire(texts: Texts, screen: Shown, language: Language, wire: str) -> None:
+def test_every_page_fits_its_wire(texts: Texts, screen: Shown, language: LanguageCode, wire: str) -> None:
     limits = WIRES[wire].limits
     for notice in NOTICES[type(screen).__name__]:
         for page in spoken(texts, screen, notice, language, limits):
@@ -70,13 +72,13 @@ def test_every_page_fits_its_wire(texts: Texts, screen: Shown, language: Languag
                 assert page.text.startswith(texts.get(language, SECTION, notice.key) + "\n"), page.text
 
 
-@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("language", LanguageCode)
 @pytest.mark.parametrize("screen", EVERYWHERE, ids=lambda screen: type(screen).__name__)
-def test_every_key_reads_to_its_own_event(texts: Texts, screen: Shown, language: Language) -> None:
+def test_every_key_reads_to_its_own_event(texts: Texts, screen: Shown, language: LanguageCode) -> None:
     words = screen.ask(visit(USSD, language))
     if not isinstance(words, Menu):
         return
-    made = spoken(texts, screen, None, language, Limits())
+    made = spoken(texts, screen, None, language, PageLimits())
     by_id = dict(zip((option.id for option in words.every), labels(texts, words, language), strict=True))
     for page in made:
         events = list(page.meaning.values())
@@ -91,12 +93,12 @@ def test_every_key_reads_to_its_own_event(texts: Texts, screen: Shown, language:
     assert offered == {option.id for option in words.every}
 
 
-@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("language", LanguageCode)
 @pytest.mark.parametrize("pick", [SOME_PICKED, FORTY, FIVE_HUNDRED], ids=["some", "forty", "five-hundred"])
 def test_pay_stands_on_every_page_and_next_and_back_lead_on(
-    texts: Texts, pick: PickInvoices, language: Language
+    texts: Texts, pick: PickInvoices, language: LanguageCode
 ) -> None:
-    made = spoken(texts, pick, None, language, Limits())
+    made = spoken(texts, pick, None, language, PageLimits())
     assert len(made) > 1
     for index, page in enumerate(made):
         assert page.meaning["1"] == Chose("pay")
@@ -113,10 +115,10 @@ def test_pay_stands_on_every_page_and_next_and_back_lead_on(
             assert before == Back()
 
 
-@pytest.mark.parametrize("language", Language)
-def test_a_notice_hides_no_bill_from_who_turns_pages(texts: Texts, language: Language) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_notice_hides_no_bill_from_who_turns_pages(texts: Texts, language: LanguageCode) -> None:
     """With a notice the same menu is cut elsewhere; on from there and back every bill is met all the same."""
-    for page in spoken(texts, FORTY, None, language, Limits()):
+    for page in spoken(texts, FORTY, None, language, PageLimits()):
         here = turned(texts, FORTY, say("wrong-choice"), language, Turned(page.begin))
         assert here.begin == page.begin
         if (onward := here.meaning.get(KEYS.next)) is not None:
@@ -128,29 +130,29 @@ def test_a_notice_hides_no_bill_from_who_turns_pages(texts: Texts, language: Lan
             assert back.begin < here.begin <= back.end
 
 
-def turned(texts: Texts, pick: PickInvoices, notice: Say | None, language: Language, to: Heard) -> Page:
+def turned(texts: Texts, pick: PickInvoices, notice: Say | None, language: LanguageCode, to: Heard) -> Page:
     assert isinstance(to, Turned)
     words = pick.ask(visit(USSD, language))
-    return UssdSpeaker(texts, Limits()).page(words, notice, language, Spot(to.option, before=to.before))
+    return UssdSpeaker(texts, PageLimits()).page(words, notice, language, PagePosition(to.option, before=to.before))
 
 
 def test_free_input_screens_have_no_option_lines(texts: Texts) -> None:
     for screen in EVERYWHERE:
         if isinstance(screen.ask(visit()), Digits | Text | Tell):
-            for language in Language:
-                (page,) = spoken(texts, screen, None, language, Limits())
+            for language in LanguageCode:
+                (page,) = spoken(texts, screen, None, language, PageLimits())
                 assert not [line for line in page.text.splitlines() if line[1:3] == ". "]
                 assert not page.meaning
 
 
 def test_ticks_are_shown(texts: Texts) -> None:
-    (first, *_) = spoken(texts, SOME_PICKED, None, Language.FR, Limits())
+    (first, *_) = spoken(texts, SOME_PICKED, None, LanguageCode.FR, PageLimits())
     assert "[ ] 01/2010 80,00 DH" in first.text
-    assert "[x]" in spoken(texts, FORTY, None, Language.FR, Limits())[0].text
+    assert "[x]" in spoken(texts, FORTY, None, LanguageCode.FR, PageLimits())[0].text
 
 
 def test_a_wire_too_small_is_said_when_it_is_tried(texts: Texts) -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        spoken(texts, EVERYWHERE[-1], None, Language.FR, Limits(septets=20, units=10))
+        spoken(texts, EVERYWHERE[-1], None, LanguageCode.FR, PageLimits(septets=20, units=10))
     with pytest.raises(ValueError, match="fit"):
-        spoken(texts, FORTY, None, Language.FR, Limits(septets=40, units=20))
+        spoken(texts, FORTY, None, LanguageCode.FR, PageLimits(septets=40, units=20))

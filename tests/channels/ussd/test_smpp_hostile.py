@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 import pytest
 from redis.asyncio import Redis
 
-from channels.observe.metrics import Metrics
-from channels.smpp import coding
-from channels.smpp.account import Account, Sessions, account_of
-from channels.smpp.message import Address, ShortMessage, Tag
-from channels.smpp.session import Answered
-from channels.ussd.smpp_dialogs import Dialogs
-from channels.ussd.smpp_door import SmppUssd
-from core.texts import load_texts
+from channels.carriers.smpp import coding
+from channels.carriers.smpp.account import Sessions, SmscAccount, account_of
+from channels.carriers.smpp.message import Address, ShortMessage, Tag
+from channels.carriers.smpp.session import SubmitAnswer
+from channels.ussd.smpp.dialogs import Dialogs
+from channels.ussd.smpp.endpoint import SmppUssd
+from core.messaging.texts import load_texts
+from khallas.telemetry.metrics import Metrics
 from tests.hostile import KEYS_OF_ONE, NUMBERS, PADDED
 from tests.sessions.fakes import Stage, stage
 
@@ -27,7 +27,7 @@ class Gateway:
 
     on: Stage
     door: SmppUssd
-    account: Account = ATLAS
+    account: SmscAccount = ATLAS
     sent: list[ShortMessage] = field(default_factory=list)
     customer: int = 0
 
@@ -53,9 +53,9 @@ async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
         on = stage(redis, load_texts())
         sent: list[ShortMessage] = []
 
-        async def submit(smsc: str, message: ShortMessage) -> Answered:
+        async def submit(smsc: str, message: ShortMessage) -> SubmitAnswer:
             sent.append(message)
-            return Answered(0, "1")
+            return SubmitAnswer(0, "1")
 
         door = SmppUssd(on.turns, on.texts, Dialogs(redis), submit, Metrics(), service_code="*1117#")
         yield Gateway(on, door, sent=sent)

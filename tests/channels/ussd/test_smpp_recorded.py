@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from channels.observe.metrics import Metrics
-from channels.smpp import coding
-from channels.smpp.account import account_of
-from channels.smpp.message import ShortMessage, decode_message, encode_submit
-from channels.smpp.pdu import HEADER_BYTES, Broken, decode
-from channels.smpp.session import Answered
-from channels.ussd.smpp_dialogs import Dialogs
-from channels.ussd.smpp_door import SmppUssd
-from channels.ussd.smpp_wire import answer_to, asked_of, is_ussd
-from core.texts import load_texts
+from channels.carriers.smpp import coding
+from channels.carriers.smpp.account import account_of
+from channels.carriers.smpp.message import ShortMessage, decode_message, encode_submit
+from channels.carriers.smpp.pdu import HEADER_BYTES, Broken, decode
+from channels.carriers.smpp.session import SubmitAnswer
+from channels.ussd.smpp.dialogs import Dialogs
+from channels.ussd.smpp.endpoint import SmppUssd
+from channels.ussd.smpp.wire import answer_to, asked_of, is_ussd
+from core.messaging.texts import load_texts
+from khallas.telemetry.metrics import Metrics
 from tests.sessions.fakes import stage
 
 RECORDED = json.loads((Path(__file__).parents[2] / "wires" / "ussd-smpp.json").read_text(encoding="utf-8"))
@@ -70,10 +70,10 @@ async def test_recorded_requests_are_one_dialog(redis_url: str) -> None:
     shown: list[str] = []
     status = 0
 
-    async def submit(smsc: str, message: ShortMessage) -> Answered:
+    async def submit(smsc: str, message: ShortMessage) -> SubmitAnswer:
         assert message.destination.digits == "212600000001"
         shown.append(coding.decode(message.data_coding, message.octets))
-        return Answered(status, "1")
+        return SubmitAnswer(status, "1")
 
     async with Redis.from_url(redis_url) as redis:
         on = stage(redis, load_texts())

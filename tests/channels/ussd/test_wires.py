@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.door import Incoming, Malformed, Reply
 from channels.ussd.wires import WIRES, UssdWire
 from channels.ussd.wires.reading import MSISDN_PATTERN, caller
-from core.gsm7 import Coding, coding_of
-from sessions.turn import Heard
+from channels.wire import Incoming, Malformed, Reply
+from core.messaging.gsm7 import Coding, coding_of
+from sessions.turn.turns import Inbound
 
 RECORDED = Path(__file__).parents[2] / "wires"
 NAMES = list(WIRES)
@@ -59,7 +59,7 @@ def test_every_wire_has_recorded_what_can_happen(wire: str) -> None:
 def test_what_is_heard(wire: UssdWire, entry: dict[str, Any]) -> None:
     assert entry["request"]["method"] == wire.method
     heard = wire.decode(incoming(entry["request"]))
-    assert isinstance(heard, Heard)
+    assert isinstance(heard, Inbound)
     told = (heard.dialog, heard.msisdn, heard.order, heard.typed, heard.begins)
     want = entry["heard"]
     assert told == (want["dialog"], want["msisdn"], want["order"], want["typed"], want["begins"])
@@ -69,7 +69,7 @@ def test_what_is_heard(wire: UssdWire, entry: dict[str, Any]) -> None:
 def test_what_is_answered(wire: UssdWire, entry: dict[str, Any]) -> None:
     (request,) = (one["request"] for one in of(wire.name)["requests"] if one["name"] == entry["after"])
     heard = wire.decode(incoming(request))
-    assert isinstance(heard, Heard)
+    assert isinstance(heard, Inbound)
     answers(wire.encode(heard, entry["text"], ends=entry["ends"]), entry)
 
 
@@ -98,7 +98,7 @@ def decodes_or_refuses(wire: UssdWire, request: Incoming) -> None:
         heard = wire.decode(request)
     except Malformed:
         return
-    if isinstance(heard, Heard):
+    if isinstance(heard, Inbound):
         for text in ("Fin", "نهاية\x00\ud7ff"):
             assert wire.encode(heard, text, ends=True).status == 200
         assert 0 < len(heard.dialog) < 300
@@ -175,7 +175,7 @@ def test_any_text_is_carried_as_it_is(text: str) -> None:
     from lab.webhooks import Answer
 
     for wire in WIRES.values():
-        heard = Heard("d", "+212600000001", 1, "1", echo=dict.fromkeys(("transaction", "code", "msisdn"), "1") | ECHO)
+        heard = Inbound("d", "+212600000001", 1, "1", echo=dict.fromkeys(("transaction", "code", "msisdn"), "1") | ECHO)
         for ends in (False, True):
             reply = wire.encode(heard, text, ends=ends)
             headers = {name.lower(): value for name, value in reply.headers.items()}
@@ -188,14 +188,14 @@ ECHO = {"quoted": "", "session": "1", "state": "", "localId": "1", "invokeId": "
 
 @given(text=st.text("abé1. \nعç€[", max_size=40))
 def test_restcomm_names_the_alphabet_of_the_text(text: str) -> None:
-    reply = WIRES["restcomm"].encode(Heard("rc-1", "+212600000001", 1), text, ends=False)
+    reply = WIRES["restcomm"].encode(Inbound("rc-1", "+212600000001", 1), text, ends=False)
     scheme = {Coding.GSM7: b'dataCodingScheme="15"', Coding.UCS2: b'dataCodingScheme="72"'}[coding_of(text)]
     assert scheme in reply.body
 
 
-def asked(wire: str, body: bytes, below: str = "") -> Heard:
+def asked(wire: str, body: bytes, below: str = "") -> Inbound:
     heard = WIRES[wire].decode(Incoming("POST", "https://x/", f"/ussd/{wire}{below}", "", {}, body))
-    assert isinstance(heard, Heard)
+    assert isinstance(heard, Inbound)
     return heard
 
 
@@ -237,7 +237,7 @@ def test_whatever_json_holds_is_some_answer(spelled: bytes) -> None:
 def test_a_missing_input_is_no_fault() -> None:
     query = "SessionID=1&MSISDN=212600000001"
     heard = WIRES["comviva"].decode(Incoming("GET", "https://x/", "/ussd/comviva", query, {}, b""))
-    assert isinstance(heard, Heard)
+    assert isinstance(heard, Inbound)
     assert heard.typed == ""
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from channels.http.receive import Gate
+from channels.http.receive import Authentication
 from channels.ussd.wires import WIRES
-from core.gsm7 import Coding, coding_of, size
+from core.messaging.gsm7 import Coding, coding_of, size
 from lab.caller import SAME_KEY_S, Shown, UssdPhone
 from lab.webhooks import WebhookFailed
-from sessions.heard import REPEAT_MS
+from sessions.turn.inbound import REPEAT_MS
 from tests.channels.ussd.conftest import Door, Opened
 from tests.channels.ussd.test_wires import NAMES, of
 
@@ -158,7 +158,7 @@ async def test_a_fault_is_said_and_ends_the_dialog(opened: Opened, wire: str) ->
 
 @wires
 async def test_strangers_are_refused(opened: Opened, wire: str) -> None:
-    door = await opened(gate=Gate(secrets=("right",)))
+    door = await opened(gate=Authentication(secrets=("right",)))
     async with handset(door, wire) as stranger, handset(door, wire, headers={"X-Khallas-Secret": "right"}) as known:
         for act in (stranger.dial, stranger.drop):
             with pytest.raises(WebhookFailed, match="403 refused"):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.accounts import hasher
+from core.help_desk.accounts import hasher
 from tests.channels.web.desk_site import PASSWORD, DeskSite, desk_site, settings
 from tests.core.conftest import Shop, shop
 

@@ -10,15 +10,15 @@ import aiohttp
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from channels.assembly.desk import desk_routes
-from channels.observe.metrics import Metrics
-from channels.observe.tally import Tally
 from channels.receipt_view import Operator
-from channels.settings import Settings, load
 from channels.web.pages import Pages
-from core.accounts import Role
 from core.database.accounts import PgUsers
-from core.texts import load_texts
+from core.help_desk.accounts import Role
+from core.messaging.texts import load_texts
+from khallas.bootstrap.desk import desk_routes
+from khallas.settings.model import Settings, load
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.usage import UsageCounters
 from lab.serving import serving
 from tests.core.conftest import Shop
 from tests.core.desks import SECRET, DeskShop, make_accounts, make_desk
@@ -86,7 +86,7 @@ class DeskSite:
     at: DeskShop
     redis: Redis
     metrics: Metrics
-    tally: Tally
+    tally: UsageCounters
     seats: list[Seat] = field(default_factory=list)
 
     async def seat(self, name: str | None = None) -> Seat:
@@ -108,7 +108,7 @@ async def desk_site(shop: Shop, redis_url: str, hashed: str, own: Settings) -> A
     async with Redis.from_url(redis_url) as redis:
         pages = Pages(load_texts(), Operator("Opérateur", "777"))
         metrics = Metrics()
-        tally = Tally(redis, shop.clock, metrics)
+        tally = UsageCounters(redis, shop.clock, metrics)
         routes = [*desk_routes(own, pages, shop.database, redis, shop.till, shop.clock, tally), *pages.routes()]
         async with serving(Starlette(routes=routes)) as url:
             site = DeskSite(url, DeskShop(make_desk(shop), shop), redis, metrics, tally)

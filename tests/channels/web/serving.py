@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 from channels.links import ReceiptLinks
 from channels.receipt_view import Operator
 from channels.web.pages import Pages
-from channels.web.receipts import routes
-from core.books import BooksDown
-from core.payment import Payment
-from core.refunds import Refund
-from core.texts import load_texts
+from channels.web.receipts.endpoint import routes
+from core.messaging.texts import load_texts
+from core.payments.table import Payment
+from core.refunds.model import Refund
+from core.repositories import DatabaseUnavailable
 from lab.serving import serving
 from tests.channels.payments import PAID_AT
 
@@ -42,7 +42,7 @@ class Books:
     async def by_receipt_token(self, token: str) -> Payment | None:
         self.asked.append(token)
         if self.down:
-            raise BooksDown
+            raise DatabaseUnavailable
         return self.payments.get(token)
 
     async def of(self, payment_id: str) -> tuple[Refund, ...]:

@@ -14,22 +14,22 @@ import yarl
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from channels.clock import SystemClock
 from channels.limits import Limits
 from channels.links import PayLinks, ReceiptLinks
 from channels.pace import RedisPace
 from channels.receipt_view import Operator
-from channels.web import hosted
+from channels.web.hosted_page import endpoint as hosted
 from channels.web.pages import Pages
 from core.acquirers.cmi import CmiAcquirer
 from core.acquirers.cmi_page import CmiPage
 from core.acquirers.hosted import HostedShop, ver3_hash
-from core.hosting import Hosting
+from core.clock import SystemClock
+from core.messaging.texts import load_texts
 from core.money import decimal_text
-from core.page_port import PageForm
-from core.payment import Payment, State
-from core.texts import load_texts
-from core.timing import Times
+from core.payments.hosted_page import HostedPagePayments
+from core.payments.hosted_page_port import PageForm
+from core.payments.schedule import Times
+from core.payments.table import Payment, PaymentState
 from lab.chaos.customer import customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
@@ -56,7 +56,7 @@ class Shop:
     open_: OpenTill
     cmi: EmulatedCmi
     page: CmiPage
-    hosting: Hosting
+    hosting: HostedPagePayments
     links: PayLinks
     browser: aiohttp.ClientSession
     counted: Counter[tuple[str, str]]
@@ -143,7 +143,7 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
         page = CmiPage(store, f"{cmi.url}/fim/est3Dgate", links.make)
         async with open_till(database_url, acquirer, SystemClock(), Times()) as open_:
             await give_bills(open_.database, [customer(number) for number in range(BILLS)])
-            hosting = Hosting(open_.till, page)
+            hosting = HostedPagePayments(open_.till, page)
             pages = Pages(load_texts(), Operator("Khallas", "777"))
 
             def count(door: str, reason: str) -> None:
@@ -158,10 +158,10 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
 async def test_paid_in_a_browser(shop: Shop) -> None:
     basket = await shop.basket()
     page = await shop.arrive(basket)
-    assert (await shop.read(basket)).state is State.SENDING  # committed before the browser left
+    assert (await shop.read(basket)).state is PaymentState.SENDING  # committed before the browser left
     await shop.card(page, APPROVED)
     paid = await shop.read(basket)
-    assert (paid.state, paid.receipt_number) == (State.CAPTURED, "2026-00000001")
+    assert (paid.state, paid.receipt_number) == (PaymentState.CAPTURED, "2026-00000001")
     assert shop.cmi.captured_centimes(basket.id) == basket.amount_centimes
     async with shop.browser.get(shop.links.of(basket.id), allow_redirects=False) as again:
         assert (again.status, "/receipts/" in again.headers["Location"]) == (303, True)
@@ -170,11 +170,11 @@ async def test_paid_in_a_browser(shop: Shop) -> None:
 async def test_a_decline_on_the_page_then_another_card(shop: Shop) -> None:
     basket = await shop.basket()
     page = await shop.card(await shop.arrive(basket), NO_MONEY)
-    assert (await shop.read(basket)).state is State.SENDING  # the page goes on
+    assert (await shop.read(basket)).state is PaymentState.SENDING  # the page goes on
     await shop.card(page, APPROVED)
-    assert (await shop.read(basket)).state is State.CAPTURED
+    assert (await shop.read(basket)).state is PaymentState.CAPTURED
     assert await shop.post(shop.url + hosted.CALLBACK_PATH, shop.declined(basket)) == "APPROVED"
-    assert (await shop.read(basket)).state is State.CAPTURED
+    assert (await shop.read(basket)).state is PaymentState.CAPTURED
 
 
 async def test_declined_for_good_and_back(shop: Shop) -> None:
@@ -184,9 +184,9 @@ async def test_declined_for_good_and_back(shop: Shop) -> None:
         page = await shop.card(page, NO_MONEY)
     standing = await shop.submit(page)
     assert "rien n&#39;a été débité" in standing
-    assert (await shop.read(basket)).state is State.DECLINED
+    assert (await shop.read(basket)).state is PaymentState.DECLINED
     await shop.card(await shop.arrive(basket), APPROVED)
-    assert (await shop.read(basket)).state is State.CAPTURED
+    assert (await shop.read(basket)).state is PaymentState.CAPTURED
 
 
 async def test_a_callback_that_never_came_is_made_good_by_asking(shop: Shop) -> None:
@@ -194,10 +194,10 @@ async def test_a_callback_that_never_came_is_made_good_by_asking(shop: Shop) -> 
     basket = await shop.basket()
     shop.cmi.lie(Manner.SILENT_AFTER_CHARGING, on=frozenset({Kind.PRE_AUTH}))
     page = await shop.card(await shop.arrive(basket), APPROVED)
-    assert (await shop.read(basket)).state is State.SENDING
+    assert (await shop.read(basket)).state is PaymentState.SENDING
     assert shop.cmi.captured_centimes(basket.id) == 0
     await shop.submit(page)
-    assert (await shop.read(basket)).state is State.CAPTURED
+    assert (await shop.read(basket)).state is PaymentState.CAPTURED
     await shop.open_.sweep.run()
     assert shop.cmi.captured_centimes(basket.id) == basket.amount_centimes
 
@@ -206,10 +206,10 @@ async def test_another_amount_on_the_page_is_never_taken(shop: Shop) -> None:
     basket = await shop.basket()
     shop.cmi.lie(Manner.WRONG_AMOUNT, on=frozenset({Kind.PRE_AUTH}))
     page = await shop.card(await shop.arrive(basket), APPROVED)
-    assert (await shop.read(basket)).state is State.SENDING
+    assert (await shop.read(basket)).state is PaymentState.SENDING
     await shop.submit(page)
     await shop.open_.sweep.run()
-    assert (await shop.read(basket)).state is State.VOIDED
+    assert (await shop.read(basket)).state is PaymentState.VOIDED
     assert shop.cmi.captured_centimes(basket.id) == 0
 
 
@@ -222,7 +222,7 @@ async def test_a_signed_callback_about_something_else_is_refused(
     basket = await shop.basket()
     await shop.arrive(basket)
     assert await shop.post(shop.url + hosted.CALLBACK_PATH, shop.said(basket, **changes)) == "FAILURE"
-    assert (await shop.read(basket)).state is State.SENDING
+    assert (await shop.read(basket)).state is PaymentState.SENDING
     assert "about another order, amount, currency or shop" in caplog.text
 
 
@@ -233,7 +233,7 @@ async def test_a_forgery_changes_nothing(shop: Shop, path: str, caplog: pytest.L
     forged = {**shop.said(basket), "amount": "0.01"}
     answer = await shop.post(shop.url + path, forged)
     assert answer == "FAILURE" if path == hosted.CALLBACK_PATH else "gone" not in answer
-    assert (await shop.read(basket)).state is State.SENDING
+    assert (await shop.read(basket)).state is PaymentState.SENDING
 
 
 async def test_a_callback_while_the_database_is_away_is_asked_for_again(shop: Shop) -> None:
@@ -288,7 +288,7 @@ async def test_five_thousand_callbacks_in_any_order_are_one_ordered_delivery(sho
     assert all(len(words) == 1 for words in answers.values())
     for ordered, shuffled, approved in pairs:
         assert await told(shop, shuffled) == await told(shop, ordered)
-        assert (await shop.read(shuffled)).state is (State.CAPTURED if approved else State.SENDING)
+        assert (await shop.read(shuffled)).state is (PaymentState.CAPTURED if approved else PaymentState.SENDING)
 
 
 async def told(shop: Shop, payment: Payment) -> list[object]:
@@ -315,7 +315,7 @@ async def test_every_merchants_page_is_believed_and_leads_back(shop: Shop, manne
     shop.cmi.gateway.pages.manners = manners
     basket = await shop.basket()
     back = await shop.card(await shop.arrive(basket), APPROVED)
-    assert (await shop.read(basket)).state is State.CAPTURED
+    assert (await shop.read(basket)).state is PaymentState.CAPTURED
     assert shop.cmi.captured_centimes(basket.id) == basket.amount_centimes
     async with shop.browser.get(shop.links.of(basket.id), allow_redirects=False) as again:
         assert again.status == 303
@@ -361,7 +361,7 @@ async def test_the_way_back_needs_no_hash_and_decides_nothing(shop: Shop, where:
                     answer.status,
                     decimal_text(basket.amount_centimes).replace(".", ",") in await answer.text(),
                 ) == (200, True)
-    assert (await shop.read(basket)).state is State.SENDING
+    assert (await shop.read(basket)).state is PaymentState.SENDING
 
 
 @pytest.mark.parametrize("asked", [hosted.BACK_PATH, hosted.LEFT_PATH])
@@ -394,7 +394,7 @@ async def test_fields_outside_the_hash_are_left_out_of_it(shop: Shop, extra: dic
     await shop.arrive(basket)
     fields = {**shop.said(basket), **extra}
     assert await shop.post(shop.url + hosted.CALLBACK_PATH, fields) == "ACTION=POSTAUTH"
-    assert (await shop.read(basket)).state is State.CAPTURED
+    assert (await shop.read(basket)).state is PaymentState.CAPTURED
 
 
 @pytest.mark.parametrize("declared", ["ISO-8859-9", "UTF-8", "", "x-unknown"])
@@ -456,4 +456,4 @@ async def test_our_own_form_is_not_the_banks_word(shop: Shop) -> None:
     left = await shop.hosting.leave(basket.id)
     assert isinstance(left, PageForm)
     assert await shop.post(shop.url + hosted.CALLBACK_PATH, dict(left.fields)) == "FAILURE"
-    assert (await shop.read(basket)).state is State.SENDING
+    assert (await shop.read(basket)).state is PaymentState.SENDING

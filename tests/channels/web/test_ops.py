@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from channels.web.ops import DATA
-from core.subscribers import Language
-from core.texts import load_texts
-from sessions.paybill import _NAMES, Shown
+from channels.web.operations.page import DATA
+from core.messaging.texts import load_texts
+from core.subscribers.lines import LanguageCode
+from sessions.screens.journey import _NAMES, Shown
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat
 from tests.core.fakes import silent_after_charging
 
@@ -142,12 +142,12 @@ async def test_a_watch_ends_with_the_account_and_with_the_day(site: DeskSite) ->
     assert other.path == "/desk/login"
 
 
-@pytest.mark.parametrize("language", list(Language))
-async def test_the_page_speaks_every_language(site: DeskSite, language: Language) -> None:
+@pytest.mark.parametrize("language", list(LanguageCode))
+async def test_the_page_speaks_every_language(site: DeskSite, language: LanguageCode) -> None:
     seat = await site.seat("sami")
     await site.at.shop.paid()
     assert await seat.get(f"/ops?lang={language}") == 200
-    assert f'<html lang="{language}" dir="{"rtl" if language is Language.AR else "ltr"}">' in seat.page
+    assert f'<html lang="{language}" dir="{"rtl" if language is LanguageCode.AR else "ltr"}">' in seat.page
     await seat.get("/desk")
     assert f'<html lang="{language}"' in seat.page
     assert await seat.get(f"{DATA}?lang={language}") == 200
@@ -159,7 +159,7 @@ def test_every_screen_has_a_name_that_people_read() -> None:
     texts = load_texts()
     for screen in Shown.__args__:
         name = _NAMES.get(screen.__name__, screen.__name__)
-        assert all(texts.has(language, "ops", f"screen.{name}") for language in Language), name
+        assert all(texts.has(language, "ops", f"screen.{name}") for language in LanguageCode), name
 
 
 async def test_nobody_s_data_is_on_it(site: DeskSite) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from channels.receipt_view import Operator
 from channels.web.pages import LOGO_BYTES_MAX, LOGO_PATH, Pages
-from core.texts import load_texts
+from core.messaging.texts import load_texts
 from tests.channels.payments import paid
 from tests.channels.web.serving import site
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 from tests.channels.payments import paid
 from tests.channels.web.serving import Site, site
 
@@ -43,8 +43,8 @@ def watched(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("language", list(Language))
-async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, language: Language) -> None:
+@pytest.mark.parametrize("language", list(LanguageCode))
+async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, language: LanguageCode) -> None:
     payment = replace(paid(language), email=LONG)
     token = shown.books.hold(payment)
     page = await chromium.new_page()
@@ -53,7 +53,7 @@ async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, languag
         await page.set_viewport_size({"width": width, "height": 700})
         await page.goto(f"{shown.url}/receipts/{token}")
         assert await page.evaluate("document.documentElement.scrollWidth") == width
-    assert await page.evaluate("document.documentElement.dir") == ("rtl" if language is Language.AR else "ltr")
+    assert await page.evaluate("document.documentElement.dir") == ("rtl" if language is LanguageCode.AR else "ltr")
     # the style sheet was taken, and the script woke its button
     assert await page.evaluate("getComputedStyle(document.querySelector('.receipt')).borderRadius") != "0px"
     assert await page.locator("[data-print]").is_visible()
@@ -74,7 +74,7 @@ async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, languag
 
 
 async def test_it_is_walked_by_keyboard(chromium: Browser, shown: Site) -> None:
-    token = shown.books.hold(paid(Language.FR))
+    token = shown.books.hold(paid(LanguageCode.FR))
     page = await chromium.new_page()
     await page.goto(f"{shown.url}/receipts/{token}")
     await page.keyboard.press("Tab")

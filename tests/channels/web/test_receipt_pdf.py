@@ -11,12 +11,12 @@ from pypdf import PdfReader
 from pypdf.generic import StreamObject
 
 from channels.receipt_view import Operator, receipt_view
-from channels.web.receipt_pdf import NAME, NUMBER, Way, render
-from channels.web.sheet import Sheet
-from core.invoices import Invoice
-from core.payment import Payment, State
-from core.subscribers import Language
-from core.texts import load_texts
+from channels.web.receipts.canvas import PdfCanvas
+from channels.web.receipts.pdf import NAME, NUMBER, Way, render
+from core.billing.invoices import Invoice
+from core.messaging.texts import load_texts
+from core.payments.table import Payment, PaymentState
+from core.subscribers.lines import LanguageCode
 from tests.channels.payments import paid
 from tests.channels.web.serving import site
 
@@ -38,8 +38,8 @@ def words(content: bytes) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
 
 
-@pytest.mark.parametrize("language", [Language.FR, Language.EN])
-def test_every_field_is_printed(language: Language) -> None:
+@pytest.mark.parametrize("language", [LanguageCode.FR, LanguageCode.EN])
+def test_every_field_is_printed(language: LanguageCode) -> None:
     text = words(made(paid(language)))
     for value in (*NUMBERS, "Visa", "CMI", "777", "Opérateur Démo", TEXTS.get(language, "receipt", "paid.state")):
         assert value in text
@@ -48,7 +48,7 @@ def test_every_field_is_printed(language: Language) -> None:
 
 
 def test_arabic_is_joined_and_begins_at_the_right() -> None:
-    content = made(paid(Language.AR))
+    content = made(paid(LanguageCode.AR))
     text = words(content)
     for value in (*NUMBERS, "0010", "Visa", "CMI", "777"):
         if value != CARD:  # the reader's own ordering of stars, not ours
@@ -62,7 +62,7 @@ def test_arabic_is_joined_and_begins_at_the_right() -> None:
     page.extract_text(visitor_text=keep)
     middle = float(page.mediabox.width) / 2
     assert places["Q41T9Z"] < middle
-    label = TEXTS.get(Language.AR, "receipt", "auth-code")
+    label = TEXTS.get(LanguageCode.AR, "receipt", "auth-code")
     assert next(x for part, x in places.items() if part and set(part) <= set(label) and len(part) > 3) > middle
     # joined: one letter is printed by several glyphs, by where it stands in its word
     assert max(glyphs_of("م", content)) >= 3
@@ -77,18 +77,20 @@ def glyphs_of(letter: str, content: bytes) -> list[int]:
     return [stream.upper().count(code) for stream in streams if b"beginbfchar" in stream]
 
 
-@pytest.mark.parametrize("language", list(Language))
-def test_the_same_payment_gives_the_same_bytes(language: Language) -> None:
+@pytest.mark.parametrize("language", list(LanguageCode))
+def test_the_same_payment_gives_the_same_bytes(language: LanguageCode) -> None:
     assert made(paid(language)) == made(paid(language))
-    assert made(paid(language)) != made(paid(language, State.REFUNDED))
+    assert made(paid(language)) != made(paid(language, PaymentState.REFUNDED))
 
 
-@pytest.mark.parametrize("state", [State.REFUNDED, State.UNKNOWN, State.DECLINED, State.CREATED])
-def test_the_state_is_told_as_it_is(state: State) -> None:
-    view = receipt_view(paid(Language.EN, state), TEXTS, OPERATOR)
+@pytest.mark.parametrize(
+    "state", [PaymentState.REFUNDED, PaymentState.UNKNOWN, PaymentState.DECLINED, PaymentState.CREATED]
+)
+def test_the_state_is_told_as_it_is(state: PaymentState) -> None:
+    view = receipt_view(paid(LanguageCode.EN, state), TEXTS, OPERATOR)
     text = words(render(view, WAY, OPERATOR))
     assert view.state in text
-    assert TEXTS.get(Language.EN, "receipt", "paid.note").split()[0] not in text.replace(view.note, "")
+    assert TEXTS.get(LanguageCode.EN, "receipt", "paid.note").split()[0] not in text.replace(view.note, "")
 
 
 def test_forty_bills_take_pages_and_lose_none() -> None:
@@ -115,16 +117,16 @@ def test_logos_are_drawn_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
     )
     broken.write_bytes(b"no picture")
-    plain = words(made(paid(Language.AR)))
+    plain = words(made(paid(LanguageCode.AR)))
     for logo in (png, svg, broken):
-        content = made(paid(Language.AR), Operator("Opérateur Démo", "777", logo))
+        content = made(paid(LanguageCode.AR), Operator("Opérateur Démo", "777", logo))
         assert words(content) == plain
-        assert content != made(paid(Language.AR))
+        assert content != made(paid(LanguageCode.AR))
 
 
 async def test_it_is_served_as_a_file_of_its_own() -> None:
     async with site() as browser:
-        token = browser.books.hold(paid(Language.FR))
+        token = browser.books.hold(paid(LanguageCode.FR))
         async with browser.http.get(f"/receipts/{token}.pdf") as answer:
             assert answer.status == 200
             assert answer.content_type == "application/pdf"
@@ -152,38 +154,38 @@ def runs(content: bytes, page: int = 0) -> dict[str, tuple[float, float, float]]
 
 @pytest.mark.parametrize("name", [LONG_NAME, "W" * 60, "م" * 60])
 def test_an_operators_name_leaves_the_receipt_number_its_place(name: str) -> None:
-    content = made(paid(Language.FR), Operator(name, "777"))
+    content = made(paid(LanguageCode.FR), Operator(name, "777"))
     text = words(content)
     assert "2026-00000042" in text
     if name == LONG_NAME:
         assert name in text
-    sheet = Sheet(rtl=False)
+    sheet = PdfCanvas(rtl=False)
     number = sheet.width_of("2026-00000042", NUMBER, latin=True)
     assert all(size <= NAME.size_pt for _, _, size in runs(content).values() if size)
     assert number < sheet.width / 3
 
 
 def test_what_no_font_draws_is_left_out_of_a_name() -> None:
-    text = words(made(paid(Language.FR), Operator("Télécom \U0001f4de 電話 Maroc", "777")))
+    text = words(made(paid(LanguageCode.FR), Operator("Télécom \U0001f4de 電話 Maroc", "777")))
     assert "Télécom" in text
     assert "Maroc" in text
     assert "\U0001f4de" not in text
 
 
-@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("language", LanguageCode)
 @pytest.mark.parametrize("count", [1, 12, 13, 14, 15, 16, 17, 40])
-def test_every_page_bears_its_number_and_the_receipts(language: Language, count: int) -> None:
+def test_every_page_bears_its_number_and_the_receipts(language: LanguageCode, count: int) -> None:
     bills = tuple(Invoice(f"{n:016d}", date(2026, 1, 1), 10_00, date(2026, 2, 1)) for n in range(count))
     pages = PdfReader(BytesIO(made(paid(language, bills=bills)))).pages
     texts = [page.extract_text() for page in pages]
     for number, text in enumerate(texts, start=1):
         assert f"2026-00000042 · {number}" in text
-    assert TEXTS.get(language, "receipt", "total") in texts[-1] or language is Language.AR
+    assert TEXTS.get(language, "receipt", "total") in texts[-1] or language is LanguageCode.AR
     assert f"{count * 10:,}".replace(",", " ") + ",00 DH" in texts[-1]  # the code stands below the total
 
 
-@pytest.mark.parametrize("language", Language)
-def test_a_card_of_the_acquirers_own_brand_is_a_card(language: Language) -> None:
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_card_of_the_acquirers_own_brand_is_a_card(language: LanguageCode) -> None:
     view = receipt_view(replace(paid(language), card_brand="cmi"), TEXTS, OPERATOR)
     (method,) = (fact.value for fact in view.facts if fact.name == "method")
     assert method == TEXTS.get(language, "receipt", "method.card")

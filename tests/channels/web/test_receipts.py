@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 from pypdf import PdfReader
 
-from channels.receipt_view import STATUS, Operator, Status, receipt_view
-from channels.web import extras
-from core.invoices import Invoice
+from channels.receipt_view import STATUS, Operator, ReceiptStatus, receipt_view
+from channels.web.receipts import extras
+from core.billing.invoices import Invoice
+from core.messaging.texts import load_texts
 from core.money import dh
-from core.payment import State
-from core.refunds import Refund, RefundState
-from core.subscribers import Language, Service
-from core.texts import load_texts
+from core.payments.table import PaymentState
+from core.refunds.model import Refund, RefundState
+from core.subscribers.lines import LanguageCode, ServiceType
 from tests.channels.payments import PAID_AT, paid
 from tests.channels.web.serving import LINKS, Site, site
 
@@ -31,8 +31,8 @@ async def browser() -> AsyncIterator[Site]:
         yield running
 
 
-@pytest.mark.parametrize("language", list(Language))
-async def test_every_field_of_a_receipt_is_there(browser: Site, language: Language) -> None:
+@pytest.mark.parametrize("language", list(LanguageCode))
+async def test_every_field_of_a_receipt_is_there(browser: Site, language: LanguageCode) -> None:
     payment = paid(language)
     answer, page = await browser.get(f"/receipts/{browser.books.hold(payment)}")
     assert answer.status == 200
@@ -61,13 +61,13 @@ async def test_every_field_of_a_receipt_is_there(browser: Site, language: Langua
         TEXTS.get(language, "receipt", "title"),
     ):
         assert value in text
-    assert f'<html lang="{language}" dir="{"rtl" if language is Language.AR else "ltr"}">' in page
+    assert f'<html lang="{language}" dir="{"rtl" if language is LanguageCode.AR else "ltr"}">' in page
     assert answer.headers["Content-Language"] == language
 
 
-@pytest.mark.parametrize("language", list(Language))
-async def test_the_reader_chooses_a_language(browser: Site, language: Language) -> None:
-    token = browser.books.hold(paid(Language.FR))
+@pytest.mark.parametrize("language", list(LanguageCode))
+async def test_the_reader_chooses_a_language(browser: Site, language: LanguageCode) -> None:
+    token = browser.books.hold(paid(LanguageCode.FR))
     _, page = await browser.get(f"/receipts/{token}?lang={language}")
     assert f'<html lang="{language}"' in page
     assert 'aria-current="true"' in re.findall(rf'<a href="\?lang={language}"[^>]*>', page)[0]
@@ -75,24 +75,24 @@ async def test_the_reader_chooses_a_language(browser: Site, language: Language) 
 
 
 async def test_an_unknown_language_is_the_payers(browser: Site) -> None:
-    token = browser.books.hold(paid(Language.AR))
+    token = browser.books.hold(paid(LanguageCode.AR))
     _, page = await browser.get(f"/receipts/{token}?lang=%22%3E%3Cscript%3E")
     assert '<html lang="ar" dir="rtl">' in page
     assert "<script>" not in page
 
 
-@pytest.mark.parametrize("state", list(State))
-async def test_the_state_is_told_as_it_is(browser: Site, state: State) -> None:
-    token = browser.books.hold(paid(Language.EN, state))
+@pytest.mark.parametrize("state", list(PaymentState))
+async def test_the_state_is_told_as_it_is(browser: Site, state: PaymentState) -> None:
+    token = browser.books.hold(paid(LanguageCode.EN, state))
     _, page = await browser.get(f"/receipts/{token}")
-    told = {s for s in Status if f"<span>{TEXTS.get(Language.EN, 'receipt', f'{s}.state')}</span>" in page}
+    told = {s for s in ReceiptStatus if f"<span>{TEXTS.get(LanguageCode.EN, 'receipt', f'{s}.state')}</span>" in page}
     assert told == {STATUS[state]}
-    assert TEXTS.get(Language.EN, "receipt", f"{STATUS[state]}.note") in page
-    assert (Status.PAID in told) is (state is State.CAPTURED)
+    assert TEXTS.get(LanguageCode.EN, "receipt", f"{STATUS[state]}.note") in page
+    assert (ReceiptStatus.PAID in told) is (state is PaymentState.CAPTURED)
 
 
-@pytest.mark.parametrize("language", list(Language))
-async def test_what_went_back_in_parts_is_told(browser: Site, language: Language) -> None:
+@pytest.mark.parametrize("language", list(LanguageCode))
+async def test_what_went_back_in_parts_is_told(browser: Site, language: LanguageCode) -> None:
     payment = paid(language)
     link = f"/receipts/{browser.books.hold(payment)}"
     label = TEXTS.get(language, "receipt", "given-back")
@@ -120,7 +120,7 @@ async def test_what_went_back_in_parts_is_told(browser: Site, language: Language
 
 
 async def test_a_payment_that_went_back_whole_tells_no_parts(browser: Site) -> None:
-    payment = paid(Language.FR, State.REFUNDED)
+    payment = paid(LanguageCode.FR, PaymentState.REFUNDED)
     browser.books.parts[:] = [Refund(1, payment.id, "0012345678", 5_000, RefundState.TOLD, 1, whole=False)]
     page = (await browser.get(f"/receipts/{browser.books.hold(payment)}"))[1]
     assert "50,00 DH" not in page
@@ -130,7 +130,7 @@ async def test_a_payment_that_went_back_whole_tells_no_parts(browser: Site) -> N
 async def test_what_is_missing_is_a_dash(browser: Site) -> None:
     bare = replace(
         paid(), email=None, auth_code=None, transaction_number=None, card_brand=None, card_last4=None,
-        service=Service.INTERNET, line_reference="7710345",
+        service=ServiceType.INTERNET, line_reference="7710345",
     )  # fmt: skip
     _, page = await browser.get(f"/receipts/{browser.books.hold(bare)}")
     assert page.count("—") == 4
@@ -215,7 +215,7 @@ async def test_no_link_is_told_from_another(browser: Site) -> None:
     browser.clock.moment = PAID_AT
     assert (await browser.get(f"/receipts/{token}"))[0].status == 200
     assert len(seen) == 1
-    for language in Language:
+    for language in LanguageCode:
         assert unescape(TEXTS.get(language, "web", "gone.title")) in unescape(unknown)
 
 
@@ -227,13 +227,13 @@ async def test_a_database_that_is_down_is_no_lost_receipt(browser: Site) -> None
             answer, page = await browser.get(path)
             assert answer.status == 503
             assert answer.headers["Retry-After"] == "30"
-            assert TEXTS.get(Language.AR, "web", "busy.title") in page
+            assert TEXTS.get(LanguageCode.AR, "web", "busy.title") in page
     finally:
         browser.books.down = False
 
 
 async def test_receipts_do_without_the_extra(browser: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = browser.books.hold(paid(Language.AR))
+    token = browser.books.hold(paid(LanguageCode.AR))
     _, page = await browser.get(f"/receipts/{token}")
     assert f'href="{token}.pdf?lang=ar"' in page
     assert '<svg class="qr"' in page
@@ -245,7 +245,7 @@ async def test_receipts_do_without_the_extra(browser: Site, monkeypatch: pytest.
     assert 'class="qr"' not in page
     answer, page = await browser.get(f"/receipts/{token}.pdf")
     assert answer.status == 404
-    assert TEXTS.get(Language.AR, "web", "no-pdf.title") in page
+    assert TEXTS.get(LanguageCode.AR, "web", "no-pdf.title") in page
     assert f'href="{token}?lang=ar"' in page
 
 
@@ -260,7 +260,7 @@ async def test_only_reading_is_offered(browser: Site) -> None:
 
 @pytest.mark.parametrize("pasted", [".", ")", ").", ",", "\u200f", "%E2%80%8F", ";", "\u00bb", "%22", "!"])
 async def test_a_link_opens_with_what_was_pasted_behind_it(browser: Site, pasted: str) -> None:
-    token = browser.books.hold(paid(Language.FR))
+    token = browser.books.hold(paid(LanguageCode.FR))
     answer, page = await browser.get(f"/receipts/{token}{pasted}")
     assert (answer.status, "2026-00000042" in page) == (200, True)
 

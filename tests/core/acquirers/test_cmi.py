@@ -9,11 +9,11 @@ import pytest
 from core.acquirers.breaker import Breaker
 from core.acquirers.cmi import CmiAcquirer
 from core.cards import Card, Secret
-from core.payment import Challenge
+from core.payments.table import Challenge
 from core.ports import (
     Approved,
     ChallengeRequired,
-    Declined,
+    Decline,
     DeclineKind,
     NoSuchOrder,
     NotSent,
@@ -22,7 +22,7 @@ from core.ports import (
     Pending,
     TooLate,
     Undone,
-    Unknown,
+    UnknownOutcome,
 )
 from lab.cmi_stand import EmulatedCmi
 
@@ -60,15 +60,15 @@ async def test_approved_cards(client: CmiAcquirer, cmi: EmulatedCmi, pan: str, b
 )
 async def test_declining_cards(client: CmiAcquirer, cmi: EmulatedCmi, pan: str, code: str, kind: DeclineKind) -> None:
     answer = await client.authorise(order("o-1"), card(pan), CVV)
-    assert isinstance(answer, Declined)
+    assert isinstance(answer, Decline)
     assert (answer.code, answer.kind) == (code, kind)
     assert cmi.captured_centimes("o-1") == 0
-    assert await client.inquire("o-1") == Declined(code, kind)
+    assert await client.inquire("o-1") == Decline(code, kind)
 
 
 async def test_an_expired_card(client: CmiAcquirer) -> None:
     answer = await client.authorise(order("o-1"), card(month=1, year=2020), CVV)
-    assert isinstance(answer, Declined)
+    assert isinstance(answer, Decline)
     assert answer.code == "54"
 
 
@@ -83,18 +83,18 @@ async def test_another_card_pays_the_same_order_once(client: CmiAcquirer, cmi: E
 
 
 async def test_a_card_that_charges_and_never_answers(client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi) -> None:
-    assert await hasty.authorise(order("o-1"), card(CHARGES_SILENTLY), CVV) == Unknown("no answer in time")
+    assert await hasty.authorise(order("o-1"), card(CHARGES_SILENTLY), CVV) == UnknownOutcome("no answer in time")
     assert cmi.captured_centimes("o-1") == 76920
     assert isinstance(await client.inquire("o-1"), Approved)
 
 
 async def test_a_card_that_neither_charges_nor_answers(client: CmiAcquirer, hasty: CmiAcquirer) -> None:
-    assert await hasty.authorise(order("o-1"), card(SILENT), CVV) == Unknown("no answer in time")
+    assert await hasty.authorise(order("o-1"), card(SILENT), CVV) == UnknownOutcome("no answer in time")
     assert await client.inquire("o-1") == NoSuchOrder()
 
 
 async def test_a_card_that_gets_garbage(client: CmiAcquirer) -> None:
-    assert await client.authorise(order("o-1"), card(GARBAGE), CVV) == Unknown("answer cannot be read")
+    assert await client.authorise(order("o-1"), card(GARBAGE), CVV) == UnknownOutcome("answer cannot be read")
     assert await client.inquire("o-1") == NoSuchOrder()
 
 
@@ -123,10 +123,10 @@ async def test_three_wrong_pins(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     answers = [await client.answer_challenge(order("o-1"), challenge.id, Secret(pin)) for pin in ("124", "999")]
     last = await client.answer_challenge(order("o-1"), challenge.id, Secret("000"))
     assert [challenge_in(answer).attempts_left for answer in answers] == [2, 1]
-    assert isinstance(last, Declined)
+    assert isinstance(last, Decline)
     assert (last.code, last.kind) == ("75", DeclineKind.PIN)
     late = await client.answer_challenge(order("o-1"), challenge.id, Secret("123"))
-    assert isinstance(late, Declined)
+    assert isinstance(late, Decline)
     assert cmi.captured_centimes("o-1") == 0
 
 
@@ -167,7 +167,7 @@ async def test_credit_after_settlement(client: CmiAcquirer, cmi: EmulatedCmi) ->
     assert await client.credited_centimes("o-1") == 10000
     assert isinstance(await client.inquire("o-1"), Approved)
     refused = await client.refund("o-1", 20001)
-    assert isinstance(refused, Declined)
+    assert isinstance(refused, Decline)
     assert refused.kind is DeclineKind.OUR_FAULT
     assert await client.refund("o-1", 20000) == Undone()
     assert await client.inquire("o-1") == Undone()
@@ -182,8 +182,8 @@ async def test_a_full_credit_told_twice_is_given_once(client: CmiAcquirer, cmi: 
 
 
 async def test_undoing_what_is_not_there(client: CmiAcquirer) -> None:
-    assert isinstance(await client.void("nothing"), Declined)
-    assert isinstance(await client.refund("nothing", 100), Declined)
+    assert isinstance(await client.void("nothing"), Decline)
+    assert isinstance(await client.refund("nothing", 100), Decline)
     assert await client.credited_centimes("nothing") is None
     assert await client.inquire("nothing") == NoSuchOrder()
 
@@ -192,7 +192,7 @@ async def test_a_wrong_password_is_our_fault(cmi: EmulatedCmi) -> None:
     client = CmiAcquirer(replace(cmi.account, password=Secret("wrong")))
     answer = await client.authorise(order("o-1"), card(), CVV)
     await client.aclose()
-    assert isinstance(answer, Declined)
+    assert isinstance(answer, Decline)
     assert answer.kind is DeclineKind.OUR_FAULT
 
 
@@ -211,8 +211,8 @@ async def test_nothing_listens(cmi: EmulatedCmi) -> None:
         taken.bind(("127.0.0.1", 0))  # bound, not listening: refused
         client = CmiAcquirer(replace(cmi.account, url=f"http://127.0.0.1:{taken.getsockname()[1]}/fim/api"))
         assert await client.authorise(order("o-1"), card(), CVV) == NotSent("no connection")
-        assert await client.inquire("o-1") == Unknown("no connection")
-        assert await client.void("o-1") == Unknown("no connection")
+        assert await client.inquire("o-1") == UnknownOutcome("no connection")
+        assert await client.void("o-1") == UnknownOutcome("no connection")
         await client.aclose()
 
 

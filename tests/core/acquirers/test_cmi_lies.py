@@ -4,7 +4,17 @@ import asyncio
 
 from core.acquirers.cmi import CmiAcquirer
 from core.cards import Card, Secret
-from core.ports import Approved, ChallengeRequired, Declined, DeclineKind, NoSuchOrder, Order, Pending, Undone, Unknown
+from core.ports import (
+    Approved,
+    ChallengeRequired,
+    Decline,
+    DeclineKind,
+    NoSuchOrder,
+    Order,
+    Pending,
+    Undone,
+    UnknownOutcome,
+)
 from lab.cmi_lies import Kind, Manner
 from lab.cmi_stand import EmulatedCmi
 
@@ -17,7 +27,7 @@ LONG_S = 600.0
 
 async def test_silent_after_charging(client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.SILENT_AFTER_CHARGING, "o-1")
-    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), UnknownOutcome)
     paid = await client.inquire("o-1")
     assert isinstance(paid, Approved)
     again = await client.authorise(ORDER, CARD, CVV)
@@ -28,20 +38,20 @@ async def test_silent_after_charging(client: CmiAcquirer, hasty: CmiAcquirer, cm
 
 async def test_silent_without_charging(client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.SILENT_WITHOUT_CHARGING)
-    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), UnknownOutcome)
     assert await client.inquire("o-1") == NoSuchOrder()
     assert isinstance(await client.authorise(ORDER, CARD, CVV), Approved)
 
 
 async def test_garbage(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.GARBAGE)
-    assert isinstance(await client.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await client.authorise(ORDER, CARD, CVV), UnknownOutcome)
     assert cmi.captured_centimes("o-1") == 0
 
 
 async def test_a_server_error_after_charging(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.SERVER_ERROR_AFTER_CHARGING)
-    assert await client.authorise(ORDER, CARD, CVV) == Unknown("HTTP 502")
+    assert await client.authorise(ORDER, CARD, CVV) == UnknownOutcome("HTTP 502")
     assert isinstance(await client.inquire("o-1"), Approved)
 
 
@@ -52,7 +62,7 @@ async def test_slow_but_in_time(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
 
 async def test_slower_than_the_client_waits(client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.SLOW, seconds=LONG_S)
-    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), UnknownOutcome)
     assert await client.inquire("o-1") == Pending()
     assert await client.authorise(ORDER, CARD, CVV) == Pending()
     assert await cmi.gateway.hurry() == 1
@@ -77,7 +87,7 @@ async def test_a_late_landing_after_a_retry_charges_once(
     client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi
 ) -> None:
     cmi.lie(Manner.LATE_LANDING, seconds=LONG_S)
-    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), UnknownOutcome)
     assert await client.inquire("o-1") == NoSuchOrder()
     assert isinstance(await client.authorise(ORDER, CARD, CVV), Approved)
     assert await cmi.gateway.hurry() == 1
@@ -87,7 +97,7 @@ async def test_a_late_landing_after_a_retry_charges_once(
 
 async def test_a_late_landing_is_found_later(client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.LATE_LANDING, seconds=LONG_S)
-    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), UnknownOutcome)
     assert await cmi.gateway.hurry() == 1
     assert isinstance(await client.inquire("o-1"), Approved)
 
@@ -101,19 +111,19 @@ async def test_an_answer_twice_is_one_payment(client: CmiAcquirer, cmi: Emulated
 async def test_a_busy_bank_whose_inquiry_is_silent_stays_unknown(hasty: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.SILENT_WITHOUT_CHARGING, on=frozenset({Kind.QUERY}))
     answer = await hasty.authorise(ORDER, BUSY_CARD, CVV)
-    assert answer == Unknown("inquire first, and the inquiry: no answer in time")
+    assert answer == UnknownOutcome("inquire first, and the inquiry: no answer in time")
 
 
 async def test_a_duplicate_whose_inquiry_fails_stays_unknown(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     cmi.lie(Manner.DUPLICATE_ANSWER)
     cmi.lie(Manner.GARBAGE, on=frozenset({Kind.QUERY}))
-    assert isinstance(await client.authorise(ORDER, CARD, CVV), Unknown)
+    assert isinstance(await client.authorise(ORDER, CARD, CVV), UnknownOutcome)
 
 
 async def test_a_voided_order_is_not_charged_again(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     await client.authorise(ORDER, CARD, CVV)
     await client.void("o-1")
-    assert await client.authorise(ORDER, CARD, CVV) == Unknown("the order was charged and undone before")
+    assert await client.authorise(ORDER, CARD, CVV) == UnknownOutcome("the order was charged and undone before")
     assert cmi.captured_centimes("o-1") == 0
 
 
@@ -121,7 +131,7 @@ async def test_a_pin_whose_answer_is_lost(client: CmiAcquirer, hasty: CmiAcquire
     asked = await client.authorise(ORDER, PIN_CARD, CVV)
     assert isinstance(asked, ChallengeRequired)
     cmi.lie(Manner.SILENT_AFTER_CHARGING, on=frozenset({Kind.PIN}))
-    assert isinstance(await hasty.answer_challenge(ORDER, asked.challenge.id, Secret("123")), Unknown)
+    assert isinstance(await hasty.answer_challenge(ORDER, asked.challenge.id, Secret("123")), UnknownOutcome)
     assert isinstance(await client.inquire("o-1"), Approved)
 
 
@@ -129,7 +139,7 @@ async def test_a_challenge_whose_question_is_lost_is_found(
     client: CmiAcquirer, hasty: CmiAcquirer, cmi: EmulatedCmi
 ) -> None:
     cmi.lie(Manner.SILENT_AFTER_CHARGING)
-    assert isinstance(await hasty.authorise(ORDER, PIN_CARD, CVV), Unknown)
+    assert isinstance(await hasty.authorise(ORDER, PIN_CARD, CVV), UnknownOutcome)
     assert isinstance(await client.inquire("o-1"), ChallengeRequired)
 
 
@@ -138,7 +148,7 @@ async def test_a_void_whose_answer_is_lost_can_be_repeated(
 ) -> None:
     await client.authorise(ORDER, CARD, CVV)
     cmi.lie(Manner.SILENT_AFTER_CHARGING, on=frozenset({Kind.VOID}))
-    assert isinstance(await hasty.void("o-1"), Unknown)
+    assert isinstance(await hasty.void("o-1"), UnknownOutcome)
     assert await client.void("o-1") == Undone()
 
 
@@ -148,14 +158,14 @@ async def test_a_credit_whose_answer_is_lost_can_be_counted(
     await client.authorise(ORDER, CARD, CVV)
     cmi.ledger.settle(cmi.gateway.bank.now())
     cmi.lie(Manner.SILENT_AFTER_CHARGING, on=frozenset({Kind.CREDIT}))
-    assert isinstance(await hasty.refund("o-1", 2000), Unknown)
+    assert isinstance(await hasty.refund("o-1", 2000), UnknownOutcome)
     assert await client.credited_centimes("o-1") == 2000
 
 
 async def test_many_at_once_charge_each_order_once(client: CmiAcquirer, cmi: EmulatedCmi) -> None:
     orders = [Order(f"o-{i % 10}", 5000, "MAD", None, "") for i in range(40)]
     answers = await asyncio.gather(*(client.authorise(order, CARD, CVV) for order in orders))
-    assert not [answer for answer in answers if isinstance(answer, Declined)]
+    assert not [answer for answer in answers if isinstance(answer, Decline)]
     assert [cmi.captured_centimes(f"o-{i}") for i in range(10)] == [5000] * 10
 
 
@@ -166,8 +176,8 @@ async def test_a_refused_duplicate_without_a_history_is_no_decline(client: CmiAc
     """The order's latest row is a refusal, the one before it the charge."""
     await client.authorise(ORDER, CARD, CVV)
     cmi.lie(Manner.NO_HISTORY, times=10, on=QUERY)
-    assert isinstance(await client.authorise(ORDER, CARD, CVV), Unknown)
-    assert isinstance(await client.inquire("o-1"), Unknown)
+    assert isinstance(await client.authorise(ORDER, CARD, CVV), UnknownOutcome)
+    assert isinstance(await client.inquire("o-1"), UnknownOutcome)
     cmi.gateway.lies.clear()
     assert isinstance(await client.inquire("o-1"), Approved)
 
@@ -176,7 +186,7 @@ async def test_states_that_say_nothing_are_no_end(client: CmiAcquirer, cmi: Emul
     await client.authorise(ORDER, CARD, CVV)
     for manner in (Manner.STATE_ERR, Manner.STATE_R, Manner.STATE_PENDING):
         cmi.lie(manner, times=2, on=QUERY)
-        assert isinstance(await client.inquire("o-1"), Unknown | Pending)
+        assert isinstance(await client.inquire("o-1"), UnknownOutcome | Pending)
         cmi.gateway.lies.clear()
 
 
@@ -190,6 +200,6 @@ async def test_busy_after_a_credit_is_no_refusal(client: CmiAcquirer, cmi: Emula
     cmi.ledger.settle(cmi.gateway.bank.now())
     cmi.lie(Manner.BUSY_AFTER_CHARGING, on=frozenset({Kind.CREDIT}))
     answer = await client.refund("o-1", 3000)
-    assert isinstance(answer, Declined)
+    assert isinstance(answer, Decline)
     assert answer.kind is DeclineKind.BANK_BUSY
     assert await client.credited_centimes("o-1") == 3000

@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from core.acquirers.cmi_history import credited_centimes_of, rows_of, standing_of_rows
 from core.acquirers.cmi_outcomes import AskHistory, InquireFirst, challenge_of, outcome_of, standing_of
-from core.acquirers.cmi_xml import Answer
-from core.payment import Challenge
+from core.acquirers.cmi_xml import Cc5Answer
+from core.payments.table import Challenge
 from core.ports import (
     Approved,
+    AuthorisedOnly,
     ChallengeRequired,
-    Declined,
+    Decline,
     DeclineKind,
-    Held,
     Inquiry,
     NoSuchOrder,
     Pending,
     Undone,
-    Unknown,
+    UnknownOutcome,
 )
 
 PAID = {
@@ -44,8 +44,8 @@ ASKS_PIN = {
 CHALLENGE = Challenge("c-1", 3, 2, datetime(2026, 11, 23, 10, tzinfo=UTC))
 
 
-def found(**fields: str) -> Answer:
-    return Answer(code="00", response="Approved", order_id="o", extra={**PAID, **fields})
+def found(**fields: str) -> Cc5Answer:
+    return Cc5Answer(code="00", response="Approved", order_id="o", extra={**PAID, **fields})
 
 
 @pytest.mark.parametrize(
@@ -56,22 +56,22 @@ def found(**fields: str) -> Answer:
         (found(CAPTURE_AMT="769.20"), Approved("P1", "T1", 76920)),
         (found(CAPTURE_AMT=""), Approved("P1", "T1", 76920)),
         (found(CARDBRAND="VISA"), Approved("P1", "T1", 76920, "visa")),
-        (found(CAPTURE_AMT="many"), Unknown("captured, with an amount that cannot be read")),
+        (found(CAPTURE_AMT="many"), UnknownOutcome("captured, with an amount that cannot be read")),
         (found(TRANS_STAT="A"), Approved("P1", "T1", 76920)),
-        (found(TRANS_STAT="A", CAPTURE_AMT=""), Held("P1", "T1", 76920)),
+        (found(TRANS_STAT="A", CAPTURE_AMT=""), AuthorisedOnly("P1", "T1", 76920)),
         (found(TRANS_STAT="PN"), Pending()),
         (found(TRANS_STAT="PN", **ASKS_PIN), ChallengeRequired(CHALLENGE)),
         (found(TRANS_STAT="V"), Undone()),
         (found(TRANS_STAT="CNCL"), Undone()),
-        (found(TRANS_STAT="D", PROC_RET_CD="51"), AskHistory(Declined("51", DeclineKind.OTHER_CARD))),
-        (found(TRANS_STAT="D"), AskHistory(Unknown("declined with code 00"))),
-        (found(ORD_ID="another"), Unknown("inquiry answered for another order")),
-        (Answer(code="99", message="No record found for #"), NoSuchOrder()),
-        (Answer(code="99", error_code="CORE-2006"), Unknown("inquiry answered CORE-2006")),
-        (Answer(), Unknown("inquiry answered without a code")),
+        (found(TRANS_STAT="D", PROC_RET_CD="51"), AskHistory(Decline("51", DeclineKind.OTHER_CARD))),
+        (found(TRANS_STAT="D"), AskHistory(UnknownOutcome("declined with code 00"))),
+        (found(ORD_ID="another"), UnknownOutcome("inquiry answered for another order")),
+        (Cc5Answer(code="99", message="No record found for #"), NoSuchOrder()),
+        (Cc5Answer(code="99", error_code="CORE-2006"), UnknownOutcome("inquiry answered CORE-2006")),
+        (Cc5Answer(), UnknownOutcome("inquiry answered without a code")),
     ],
 )
-def test_an_orders_status(answer: Answer, expected: Inquiry | AskHistory) -> None:
+def test_an_orders_status(answer: Cc5Answer, expected: Inquiry | AskHistory) -> None:
     assert standing_of(answer, "o") == expected
 
 
@@ -89,7 +89,7 @@ def test_an_orders_status(answer: Answer, expected: Inquiry | AskHistory) -> Non
     ],
 )
 def test_what_is_not_conclusive_asks_the_history(fields: dict[str, str]) -> None:
-    assert standing_of(found(**fields), "o") == AskHistory(Unknown("order's status is not conclusive"))
+    assert standing_of(found(**fields), "o") == AskHistory(UnknownOutcome("order's status is not conclusive"))
 
 
 def test_the_querys_own_code_is_not_the_payments() -> None:
@@ -100,18 +100,18 @@ def test_the_querys_own_code_is_not_the_payments() -> None:
 
 def test_a_joined_status_is_read_too() -> None:
     joined = "\t".join(f"{name}:{text}" for name, text in PAID.items() if name != "PROC_RET_CD")
-    answer = Answer(code="00", order_id="o", extra={"ORDERSTATUS": joined, "PROC_RET_CD": "00"})
+    answer = Cc5Answer(code="00", order_id="o", extra={"ORDERSTATUS": joined, "PROC_RET_CD": "00"})
     assert standing_of(answer, "o") == Approved("P1", "T1", 76920)
 
 
 def test_an_empty_template_is_no_order() -> None:
     template = {"ORDERSTATUS": "ORD_ID:\tCHARGE_TYPE_CD:\tTRANS_STAT:\tAUTH_CODE:"}
-    assert standing_of(Answer(code="99", message="No record found for o", extra=template), "o") == NoSuchOrder()
+    assert standing_of(Cc5Answer(code="99", message="No record found for o", extra=template), "o") == NoSuchOrder()
 
 
 @given(st.dictionaries(st.sampled_from([*PAID, *ASKS_PIN, "ORDERSTATUS"]), st.text(max_size=12)))
 def test_no_status_of_nonsense_raises(extra: Mapping[str, str]) -> None:
-    assert not isinstance(standing_of(Answer(code="00", extra=extra), "o"), Approved)  # of another order, at best
+    assert not isinstance(standing_of(Cc5Answer(code="00", extra=extra), "o"), Approved)  # of another order, at best
 
 
 CODES = st.sampled_from(["00", "", "0", "000", "05", " 00 ", "\u0660\u0660", "00\t"]) | st.text(max_size=4)
@@ -131,7 +131,7 @@ def test_a_status_is_approved_with_its_own_00_of_a_captured_sale_alone(code: str
 
 @given(st.dictionaries(st.sampled_from(list(ASKS_PIN)), st.text(max_size=12)))
 def test_no_challenge_raises(fields: Mapping[str, str]) -> None:
-    challenge_of(Answer(extra={**ASKS_PIN, **fields}))
+    challenge_of(Cc5Answer(extra={**ASKS_PIN, **fields}))
 
 
 @pytest.mark.parametrize(
@@ -147,17 +147,17 @@ def test_no_challenge_raises(fields: Mapping[str, str]) -> None:
     ],
 )
 def test_a_challenge_of_nonsense_is_none(wrong: dict[str, str]) -> None:
-    assert challenge_of(Answer(extra={**ASKS_PIN, **wrong})) is None
+    assert challenge_of(Cc5Answer(extra={**ASKS_PIN, **wrong})) is None
 
 
 @pytest.mark.parametrize("code", ["99", "55", "91"])
 def test_a_challenge_goes_before_its_code(code: str) -> None:
-    answer = Answer(code=code, response="Declined", extra=ASKS_PIN)
+    answer = Cc5Answer(code=code, response="Declined", extra=ASKS_PIN)
     assert outcome_of(answer) == ChallengeRequired(CHALLENGE)
 
 
 def test_a_challenge_cannot_undo_an_approval() -> None:
-    assert outcome_of(Answer(code="00", response="Approved", extra=ASKS_PIN)) == Approved("", "")
+    assert outcome_of(Cc5Answer(code="00", response="Approved", extra=ASKS_PIN)) == Approved("", "")
 
 
 @pytest.mark.parametrize(
@@ -165,22 +165,22 @@ def test_a_challenge_cannot_undo_an_approval() -> None:
     [("769.20", 76920), ("769,2", 76920), ("769", 76900), ("", None)],
 )
 def test_the_amount_taken_is_handed_on(total: str, amount: int | None) -> None:
-    assert outcome_of(Answer(code="00", response="Approved", total=total)) == Approved("", "", amount)
+    assert outcome_of(Cc5Answer(code="00", response="Approved", total=total)) == Approved("", "", amount)
 
 
 def test_an_unreadable_amount_is_no_approval() -> None:
-    assert isinstance(outcome_of(Answer(code="00", response="Approved", total="lots")), Unknown)
+    assert isinstance(outcome_of(Cc5Answer(code="00", response="Approved", total="lots")), UnknownOutcome)
 
 
 def test_contradictions_never_end_as_a_refusal() -> None:
     for answer in (
-        Answer(code="99", response="Error", error_code="CORE-2507"),
-        Answer(code="08", response="Approved"),
-        Answer(code="00", response="Declined"),
+        Cc5Answer(code="99", response="Error", error_code="CORE-2507"),
+        Cc5Answer(code="08", response="Approved"),
+        Cc5Answer(code="00", response="Declined"),
     ):
         outcome = outcome_of(answer)
         assert isinstance(outcome, InquireFirst)
-        assert isinstance(outcome.otherwise, Unknown)
+        assert isinstance(outcome.otherwise, UnknownOutcome)
 
 
 def trx(charge_type: str, state: str, amount: str, code: str = "00", number: str = "T1") -> str:
@@ -188,8 +188,8 @@ def trx(charge_type: str, state: str, amount: str, code: str = "00", number: str
     return f"{charge_type}\t{state}\t{amount}\t{amount}\t{times}\tHOST\tAUTH\t{code}\t{number}"
 
 
-def history(*rows: str) -> Answer:
-    return Answer(code="00", extra={f"TRX{i}": row for i, row in enumerate(rows, start=1)})
+def history(*rows: str) -> Cc5Answer:
+    return Cc5Answer(code="00", extra={f"TRX{i}": row for i, row in enumerate(rows, start=1)})
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def history(*rows: str) -> Answer:
         ([trx("S", "S", "100"), trx("C", "D", "100", "05")], Approved("AUTH", "T1", 100)),
         ([trx("S", "V", "100")], Undone()),
         ([trx("S", "PN", "100", "")], Pending()),
-        ([trx("S", "D", "100", "05"), trx("S", "D", "100", "51")], Declined("51", DeclineKind.OTHER_CARD)),
+        ([trx("S", "D", "100", "05"), trx("S", "D", "100", "51")], Decline("51", DeclineKind.OTHER_CARD)),
         ([trx("S", "ERR", "100", "99")], None),
         ([trx("S", "C", "100", "08")], None),
         ([trx("S", "C", "much")], None),
@@ -218,7 +218,7 @@ def test_a_history(rows: list[str], expected: Inquiry | None) -> None:
 def test_half_a_history_is_none() -> None:
     assert rows_of(history(trx("S", "C", "100"), "S\tC")) is None
     assert rows_of(history(*[trx("S", "D", "1", "05")] * 51)) is None
-    assert rows_of(Answer(code="99")) is None
+    assert rows_of(Cc5Answer(code="99")) is None
 
 
 def test_money_back_is_added_up() -> None:
@@ -230,9 +230,9 @@ def test_money_back_is_added_up() -> None:
 @pytest.mark.parametrize("nothing", ["", "0", "0.00", "000", "0,00"])
 def test_held_with_nothing_captured_yet_is_held(nothing: str) -> None:
     held = found(TRANS_STAT="A", CAPTURE_AMT=nothing, ORIG_TRANS_AMT="76920")
-    assert standing_of(held, "o") == Held("P1", "T1", 76920)
+    assert standing_of(held, "o") == AuthorisedOnly("P1", "T1", 76920)
 
 
 @pytest.mark.parametrize("state", ["C", "S"])
 def test_captured_with_an_amount_of_nothing_is_not_understood(state: str) -> None:
-    assert isinstance(standing_of(found(TRANS_STAT=state, CAPTURE_AMT="0"), "o"), Unknown)
+    assert isinstance(standing_of(found(TRANS_STAT=state, CAPTURE_AMT="0"), "o"), UnknownOutcome)

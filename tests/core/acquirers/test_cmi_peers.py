@@ -12,7 +12,7 @@ from starlette.routing import Route
 from core.acquirers.cmi import CmiAcquirer
 from core.acquirers.cmi_xml import ANSWER_MAX_BYTES, CmiAccount
 from core.cards import Card, Secret
-from core.ports import Approved, Authorisation, Order, Unknown
+from core.ports import Approved, Authorisation, Order, UnknownOutcome
 from lab.serving import serving
 
 CARD, CVV = Card(Secret("4000000000000010"), 12, 2031), Secret("000")
@@ -47,13 +47,13 @@ XML = "<CC5Response><OrderId>{}</OrderId><Response>Approved</Response><ProcRetur
     [
         (Response(XML.format("o-1")), Approved("", "")),
         (Response(XML.format("")), Approved("", "")),
-        (Response(XML.format("another")), Unknown("answer to another order")),
-        (Response(XML.format("o-1"), 500), Unknown("HTTP 500")),
-        (Response(XML.format("o-1"), 404), Unknown("HTTP 404")),
-        (RedirectResponse("/elsewhere", 307), Unknown("HTTP 307")),
-        (Response(""), Unknown("answer cannot be read")),
-        (Response("<html/>"), Unknown("answer cannot be read")),
-        (Response(XML.format("x" * ANSWER_MAX_BYTES)), Unknown("answer cannot be read")),
+        (Response(XML.format("another")), UnknownOutcome("answer to another order")),
+        (Response(XML.format("o-1"), 500), UnknownOutcome("HTTP 500")),
+        (Response(XML.format("o-1"), 404), UnknownOutcome("HTTP 404")),
+        (RedirectResponse("/elsewhere", 307), UnknownOutcome("HTTP 307")),
+        (Response(""), UnknownOutcome("answer cannot be read")),
+        (Response("<html/>"), UnknownOutcome("answer cannot be read")),
+        (Response(XML.format("x" * ANSWER_MAX_BYTES)), UnknownOutcome("answer cannot be read")),
     ],
 )
 async def test_whatever_a_peer_answers(peer_url: tuple[Peer, str], response: Response, expected: Authorisation) -> None:
@@ -82,7 +82,7 @@ async def test_a_connection_lost_after_the_charge_left_is_unknown(said: bytes) -
         client = CmiAcquirer(CmiAccount(f"http://127.0.0.1:{port}", "1", "n", Secret("p")))
         answer = await client.authorise(ORDER, CARD, CVV)
         await client.aclose()
-    assert isinstance(answer, Unknown)
+    assert isinstance(answer, UnknownOutcome)
     assert answer.why.startswith("connection lost")
     assert len(heard) == 1
 
@@ -99,6 +99,6 @@ async def test_an_endless_answer_is_cut(peer_url: tuple[Peer, str]) -> None:
     peer, url = peer_url
     peer.response = StreamingResponse(endless())
     client = CmiAcquirer(CmiAccount(url, "1", "n", Secret("p")))
-    assert await client.authorise(ORDER, CARD, CVV) == Unknown("answer cannot be read")
+    assert await client.authorise(ORDER, CARD, CVV) == UnknownOutcome("answer cannot be read")
     await client.aclose()
     assert sent < ENDLESS_CHUNKS

@@ -118,7 +118,7 @@ def test_the_error_code_stands_anywhere(body: bytes) -> None:
 
 
 def test_missing_elements_are_empty() -> None:
-    assert xml.parse_answer(b"<CC5Response/>") == xml.Answer()
+    assert xml.parse_answer(b"<CC5Response/>") == xml.Cc5Answer()
 
 
 @pytest.mark.parametrize(

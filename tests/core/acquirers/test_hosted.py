@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.acquirers.hosted import HostedShop, page_fields, trusted, ver3_hash
 from core.cards import Secret
-from core.subscribers import Language
+from core.subscribers.lines import LanguageCode
 from lab.cmi_posts import kit_hash
 
 SHOP = HostedShop("600000001", Secret("store|key\\1"), "https://k/ok", "https://k/no", "https://k", "https://k/cb")
@@ -63,7 +63,7 @@ def order_page() -> dict[str, str]:
         SHOP,
         "order-1",
         76920,
-        language=Language.FR,
+        language=LanguageCode.FR,
         email="salma@example.com",
         holder="Salma",
         telephone="+212600000001",
@@ -82,7 +82,7 @@ def test_the_page_is_signed_and_in_dirhams() -> None:
 def test_a_session_has_bounds(session_s: int) -> None:
     with pytest.raises(ValueError, match="30 to 2700"):
         page_fields(
-            SHOP, "o", 1, language=Language.AR, email="", holder="", telephone="", nonce="n", session_s=session_s
+            SHOP, "o", 1, language=LanguageCode.AR, email="", holder="", telephone="", nonce="n", session_s=session_s
         )
 
 

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from core.payment import Payment, State
+from core.payments.table import Payment, PaymentState
 from core.ports import Posting
-from core.refunds import Reversal
-from core.subscribers import Service
+from core.refunds.model import Reversal
+from core.subscribers.lines import ServiceType
 from tests.core.conftest import BILL, PAYER, STRANGER, Shop
 from tests.core.fakes import silent_after_charging
 
-LINE = (Service.MOBILE, "0600000001")
+LINE = (ServiceType.MOBILE, "0600000001")
 
 
 async def owed(shop: Shop) -> list[int]:
@@ -36,7 +36,7 @@ async def test_a_bill_that_rose_meanwhile_owes_the_rest(shop: Shop) -> None:
 
 async def test_a_bill_that_fell_meanwhile_takes_no_more_than_it_owes(shop: Shop) -> None:
     payment = await paid_unheard(shop, 50_000)
-    assert (await shop.state(payment), shop.bank.kept, await owed(shop)) == (State.VOIDED, set(), [50_000])
+    assert (await shop.state(payment), shop.bank.kept, await owed(shop)) == (PaymentState.VOIDED, set(), [50_000])
 
 
 async def test_the_rest_of_a_bill_that_rose_can_be_paid_and_each_goes_back_to_its_payer(shop: Shop) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.billing.invoices import Invoice
 from core.billing.tmf_wire import NotTmf, bills_of
-from core.invoices import Invoice
 
 TODAY = date(2026, 11, 29)
 BILL: dict[str, object] = {

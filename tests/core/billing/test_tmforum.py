@@ -6,18 +6,18 @@ from datetime import date
 
 import pytest
 
-from core.baskets import StartOrder
+from core.billing.invoices import Invoice
+from core.billing.posting import Poster
 from core.billing.tmf_wire import NotTmf, bills_of, payment_body, payments_of
 from core.billing.tmforum import PAGE_BILLS, TmfAccount, TmForumBilling
-from core.billpay import Till, World
 from core.cards import Secret
-from core.invoices import Invoice
-from core.payment import Payment, State
+from core.payments.orders import StartOrder
+from core.payments.refusal import Refusal
+from core.payments.service import PaymentService, Ports
+from core.payments.table import Payment, PaymentState
 from core.ports import BillingDown, Posting
-from core.posting import Poster
-from core.refunds import Reversal
-from core.refusal import Refusal
-from core.subscribers import Language, Service
+from core.refunds.model import Reversal
+from core.subscribers.lines import LanguageCode, ServiceType
 from lab.serving import serving
 from lab.tmf import TOKEN, BillingStandIn, Fault
 from tests.core.conftest import PAYER, Shop
@@ -25,7 +25,7 @@ from tests.core.fakes import CARD, CVV, MemoryLimits
 
 REFERENCE, NUMBER = "0600000001", "0000171682062019"
 BILL = Invoice(NUMBER, date(2026, 10, 1), 76920, date(2026, 10, 28))
-LINE = (Service.MOBILE, REFERENCE)
+LINE = (ServiceType.MOBILE, REFERENCE)
 
 
 @dataclass
@@ -35,12 +35,12 @@ class Operator:
     standin: BillingStandIn
     billing: TmForumBilling
     shop: Shop
-    till: Till
+    till: PaymentService
     poster: Poster
 
     async def paid(self) -> Payment:
         bills = await self.billing.unpaid(*LINE)
-        order = StartOrder("tmf:1", "ussd", PAYER, Language.FR, None, *LINE, bills)
+        order = StartOrder("tmf:1", "ussd", PAYER, LanguageCode.FR, None, *LINE, bills)
         started = await self.till.start(order)
         assert isinstance(started, Payment), started
         outcome = await self.till.authorise(started.id, CARD, CVV, wait_s=5)
@@ -55,7 +55,7 @@ async def operator(shop: Shop) -> AsyncIterator[Operator]:
     async with serving(standin.app()) as url:
         account = TmfAccount(f"{url}/tmf-api", Secret(TOKEN))
         billing = TmForumBilling(account, shop.billing, "MAD", timeout_s=2.0)
-        till = Till(World(shop.books, billing, shop.bank, MemoryLimits(), shop.clock), times=shop.times)
+        till = PaymentService(Ports(shop.books, billing, shop.bank, MemoryLimits(), shop.clock), times=shop.times)
         yield Operator(standin, billing, shop, till, Poster(shop.books, billing, shop.bank, shop.clock, shop.times))
         await till.drain(5)
         await billing.aclose()
@@ -76,7 +76,7 @@ async def test_bills_are_read_oldest_first_and_only_what_is_owed(operator: Opera
 async def test_many_bills_come_in_pages(operator: Operator) -> None:
     for number in range(PAGE_BILLS + 5):
         operator.standin.add_bill("0600000009", f"{number:016d}", "10.00", "2026-10")
-    assert len(await operator.billing.unpaid(Service.MOBILE, "0600000009")) == PAGE_BILLS + 5
+    assert len(await operator.billing.unpaid(ServiceType.MOBILE, "0600000009")) == PAGE_BILLS + 5
     assert operator.standin.asked == 2
 
 
@@ -115,7 +115,7 @@ async def test_paid_elsewhere_meanwhile_is_given_back_and_told(operator: Operato
     operator.standin.settle(NUMBER)
     await operator.poster.post(payment.id)
     await operator.shop.work()
-    assert await operator.shop.state(payment) is State.VOIDED
+    assert await operator.shop.state(payment) is PaymentState.VOIDED
     assert operator.shop.bank.kept == set()
     assert "undone" in operator.shop.gateways.sms[-1].text
 
@@ -153,7 +153,10 @@ async def test_a_bill_that_is_gone_is_asked_for_again_and_nothing_is_voided(oper
         operator.shop.clock.forward(3_600)
     operator.standin.bills = bills
     await operator.poster.post(payment.id)
-    assert (await operator.shop.postings(payment), await operator.shop.state(payment)) == (["posted"], State.CAPTURED)
+    assert (await operator.shop.postings(payment), await operator.shop.state(payment)) == (
+        ["posted"],
+        PaymentState.CAPTURED,
+    )
 
 
 @pytest.mark.parametrize("fault", [Fault.NOT_FOUND, Fault.EMPTY_ONCE])
@@ -179,13 +182,16 @@ async def test_a_request_it_does_not_understand_voids_nothing(operator: Operator
     payment = await operator.paid()
     operator.standin.fault = Fault.UNPROCESSABLE
     await operator.poster.post(payment.id)
-    assert (await operator.shop.postings(payment), await operator.shop.state(payment)) == (["pending"], State.CAPTURED)
+    assert (await operator.shop.postings(payment), await operator.shop.state(payment)) == (
+        ["pending"],
+        PaymentState.CAPTURED,
+    )
 
 
 async def test_amounts_are_read_again_at_confirm(operator: Operator) -> None:
     bills = await operator.billing.unpaid(*LINE)
     operator.standin.bills[f"bill-{NUMBER}"]["remainingAmount"] = {"unit": "MAD", "value": 800}
-    order = StartOrder("tmf:2", "ussd", PAYER, Language.FR, None, *LINE, bills)
+    order = StartOrder("tmf:2", "ussd", PAYER, LanguageCode.FR, None, *LINE, bills)
     assert await operator.till.start(order) is Refusal.BILLS_CHANGED
 
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from core.books import BooksDown, Delivery, Kind
 from core.database import batched
 from core.database import messages as messages_module
 from core.database.batched import BATCHES_MAX, QUESTIONS_MAX, Batched
-from core.database.books import books_on
 from core.database.pool import Connection, Database, open_database
-from core.subscribers import Language
+from core.database.repositories import books_on
+from core.repositories import DatabaseUnavailable, Delivery, MessageKind
+from core.subscribers.lines import LanguageCode
 
 MANY = 500
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Doubler:
         finally:
             self.under_way -= 1
         if self.down:
-            raise BooksDown("away")
+            raise DatabaseUnavailable("away")
         if 13 in numbers:
             raise ValueError("13 brings bad luck")
         return [2 * number for number in numbers]
@@ -83,7 +83,7 @@ async def test_a_database_that_is_away_is_an_error_for_each() -> None:
     doubler.down = True
     doubled = Batched(doubler.ask, "double")
     heard = await asyncio.gather(*(doubled.ask(n) for n in range(3)), return_exceptions=True)
-    assert [type(error) for error in heard] == [BooksDown] * 3
+    assert [type(error) for error in heard] == [DatabaseUnavailable] * 3
     assert len({id(error) for error in heard}) == 3
     assert doubler.batches == [[0, 1, 2]]  # nobody is asked again alone
     doubler.down = False
@@ -113,7 +113,7 @@ async def test_a_bound_on_those_who_wait_and_on_how_long(monkeypatch: pytest.Mon
     doubler = Doubler()
     doubled = Batched(doubler.ask, "double")
     heard = await asyncio.gather(*(doubled.ask(n) for n in range(4)), return_exceptions=True)
-    assert {type(answer) for answer in heard} == {int, BooksDown}
+    assert {type(answer) for answer in heard} == {int, DatabaseUnavailable}
     assert str(heard[3]) == "too many questions wait for the database"
     monkeypatch.setattr(batched, "WAIT_MAX_S", 0.005)
     doubler.gate.clear()
@@ -124,7 +124,7 @@ async def test_a_bound_on_those_who_wait_and_on_how_long(monkeypatch: pytest.Mon
     doubler.gate.set()
     *answered, late = await asyncio.gather(*under_way, return_exceptions=True)
     assert answered == [0, 2]
-    assert (type(late), str(late)) == (BooksDown, "the database is too slow")
+    assert (type(late), str(late)) == (DatabaseUnavailable, "the database is too slow")
 
 
 async def test_an_answer_too_few_is_our_mistake_and_leaves_nobody_waiting() -> None:
@@ -167,10 +167,10 @@ async def test_people_asked_about_together(database: Database) -> None:
     callers = [f"+2126000000{n:02d}" for n in range(20)]
     for n, caller in enumerate(callers):
         if n % 4:
-            await people.remember_language(caller, list(Language)[n % 3], NOW)
+            await people.remember_language(caller, list(LanguageCode)[n % 3], NOW)
     asked = [*callers, callers[1]]
     assert await asyncio.gather(*(people.remembered(caller) for caller in asked)) == [
-        (list(Language)[n % 3] if n % 4 else None, None) for n in [*range(20), 1]
+        (list(LanguageCode)[n % 3] if n % 4 else None, None) for n in [*range(20), 1]
     ]
 
 
@@ -182,7 +182,7 @@ async def test_messages_recorded_together(database: Database) -> None:
         await messages.record(reference, kind, recipient, NOW, status=Delivery.SENT, route=route)
 
     heard = await asyncio.gather(
-        record("twilio-2", "+212600000002", None, Kind.ANSWER_SMS),
+        record("twilio-2", "+212600000002", None, MessageKind.ANSWER_SMS),
         record("twilio-1", "+212600000001", "twilio"),
         record("twilio-1", "+212600000001", "twilio"),
         record("twilio-3", "+2126\x00", "twilio"),
@@ -207,7 +207,7 @@ async def test_messages_of_several_kinds_are_one_statement(database: Database, m
 
     monkeypatch.setattr(together, counted)
     messages = books_on(database).messages
-    kinds = ("code_sms", Kind.ANSWER_SMS, Kind.CODE_SMS)
+    kinds = ("code_sms", MessageKind.ANSWER_SMS, MessageKind.CODE_SMS)
     await asyncio.gather(
         *(
             messages.record(f"m-{kind}-{n}", kind, "+212600000001", NOW, status=status)

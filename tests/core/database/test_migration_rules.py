@@ -122,7 +122,7 @@ def test_indexes_are_built_once_and_a_broken_one_anew(empty_database_url: str) -
 
 
 def test_migrate_is_a_step_of_its_own(empty_database_url: str) -> None:
-    command = [sys.executable, "-c", "from channels.cli import main; main()", "migrate"]
+    command = [sys.executable, "-c", "from khallas.cli.main import main; main()", "migrate"]
     done = subprocess.run(
         command, env={"KHALLAS_DATABASE_URL": empty_database_url}, capture_output=True, text=True, check=False
     )

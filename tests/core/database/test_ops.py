@@ -8,7 +8,7 @@ import pytest
 
 from core.database.ops import PgOps
 from core.database.pool import Database, open_database
-from core.ops import BankAnswer, Queue, Sales, Undecided, UndecidedPayment
+from core.help_desk.operations import BankAnswer, Sales, Undecided, UndecidedPayment, WorkQueue
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 SINCE = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
@@ -149,10 +149,10 @@ async def test_what_waits_is_as_old_as_its_beginning(ledger: Ledger) -> None:
     await ledger.payment("r", state="voiding")
     overview = await PgOps(ledger.database).overview(SINCE)
     assert overview.queues == (
-        Queue("sms", 2, hour_ago, 0),
-        Queue("mail", 1, days_ago, 1),
-        Queue("call", 0, None, 0),
-        Queue("posting", 1, hour_ago, 1),
+        WorkQueue("sms", 2, hour_ago, 0),
+        WorkQueue("mail", 1, days_ago, 1),
+        WorkQueue("call", 0, None, 0),
+        WorkQueue("posting", 1, hour_ago, 1),
     )
     assert (overview.by_hand, overview.giving_back) == (1, 1)
     (trouble,) = overview.troubles

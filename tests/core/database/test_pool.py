@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from core.books import BooksDown
 from core.database.pool import Connection, Database, make_pool, open_database
+from core.repositories import DatabaseUnavailable
 
 
 async def test_lost_connections_are_replaced_and_the_work_done(database_url: str) -> None:
@@ -26,7 +26,7 @@ async def test_a_connection_lost_each_time_is_given_up(database_url: str) -> Non
         await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     async with open_database(database_url) as database:
-        with pytest.raises(BooksDown, match="was lost"):
+        with pytest.raises(DatabaseUnavailable, match="was lost"):
             await database.run(dies)
     assert len(tries) == 3
 
@@ -46,7 +46,7 @@ async def test_a_deadlock_is_tried_again(database_url: str) -> None:
 
 async def test_a_pool_that_is_closed_is_a_database_that_is_down(database_url: str) -> None:
     pool = make_pool(database_url, connections_max=1)
-    with pytest.raises(BooksDown, match="no database connection"):
+    with pytest.raises(DatabaseUnavailable, match="no database connection"):
         await Database(pool).one("SELECT 1")
     await pool.open()
     assert await Database(pool).do("SELECT 1") == 1
@@ -62,6 +62,6 @@ async def test_a_server_that_takes_no_writes_is_away(database_url: str) -> None:
             await connection.execute("SET default_transaction_read_only = on")
             await connection.execute("INSERT INTO demoted VALUES (1)")
 
-        with pytest.raises(BooksDown):
+        with pytest.raises(DatabaseUnavailable):
             await database.run(work)
         assert await database.do("INSERT INTO demoted VALUES (2)") == 1, "that connection is not used any more"

@@ -7,14 +7,14 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from core.audit import Audit, Chain
-from core.baskets import StartOrder
 from core.database.audit import PgAudit
 from core.database.migrate import give
 from core.database.roles import RoleUnfit
-from core.payment import Payment
-from core.subscribers import Language, Service
-from core.timing import Times
+from core.help_desk.audit import Audit, Chain
+from core.payments.orders import StartOrder
+from core.payments.schedule import Times
+from core.payments.table import Payment
+from core.subscribers.lines import LanguageCode, ServiceType
 from lab.chaos.till import open_till
 from tests.core.conftest import BILL, INVOICES, LINES, PAYER
 from tests.core.fakes import CARD, CVV, FakeBank, StillClock
@@ -105,7 +105,7 @@ async def test_a_bill_is_paid_under_it(serving_url: str) -> None:
     async with open_till(serving_url, FakeBank(CLOCK), CLOCK, Times()) as till:
         await till.database.do(LINES)
         await till.database.do(INVOICES)
-        order = StartOrder("ussd:1:7", "ussd", PAYER, Language.FR, None, Service.MOBILE, "0600000001", (BILL,))
+        order = StartOrder("ussd:1:7", "ussd", PAYER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", (BILL,))
         started = await till.till.start(order)
         assert isinstance(started, Payment)
         paid = await till.till.authorise(started.id, CARD, CVV, wait_s=5)

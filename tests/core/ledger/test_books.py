@@ -13,16 +13,16 @@ from core.database.ledger_verifying import LedgerVerifier
 from core.database.pool import Database
 from core.ledger.accounts import CREDITS, POSTED, TO_POST, bank, fees, receivable
 from core.ledger.balances import BalanceSheet
-from core.ledger.transfers import Occasion, settled_sale
-from core.ports import Declined, DeclineKind, Unknown
-from core.refunds import Part
-from core.undoing import Reason
+from core.ledger.transfers import LedgerOccasion, settled_sale
+from core.ports import Decline, DeclineKind, UnknownOutcome
+from core.refunds.model import RefundPart
+from core.refunds.requests import Reason
 from core.zone import ZONE
+from tests.core.billing.test_posting import paid_three
 from tests.core.conftest import BILL, Shop
 from tests.core.desks import SUPERVISOR, desk_of
 from tests.core.fakes import NOON, declines, takes
 from tests.core.ledger.ledgers import story_of
-from tests.core.test_posting import paid_three
 
 DAY_S = 86_400
 DUE = BILL.amount_centimes
@@ -59,7 +59,7 @@ async def mixed(shop: Shop) -> str:
     paid, numbers = await paid_three(shop)
     await shop.work()
     desk = await desk_of(shop)
-    await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (Part(numbers[0], 5_000),))
+    await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (RefundPart(numbers[0], 5_000),))
     await shop.work()
     return paid.id
 
@@ -123,7 +123,9 @@ async def test_a_row_of_a_closed_day_is_dated_today_and_says_so(shop: Shop) -> N
     paid = await shop.paid()
     shop.clock.forward(DAY_S)
     await LedgerDays(shop.database).close_due(shop.clock.now())
-    await PgLedger(shop.database).post(settled_sale(Occasion("settlement:late", NOON, paid.id, note="batch 1"), DUE))
+    await PgLedger(shop.database).post(
+        settled_sale(LedgerOccasion("settlement:late", NOON, paid.id, note="batch 1"), DUE)
+    )
     row = await shop.database.one("SELECT at, note FROM ledger_transfers WHERE id = 'settlement:late.1'")
     assert row is not None
     assert row["note"] == "batch 1; of 2026-11-23T12:00:00Z, a day that is closed"
@@ -134,7 +136,7 @@ async def test_a_row_of_a_closed_day_is_dated_today_and_says_so(shop: Shop) -> N
 async def test_settlement_takes_the_gross_off_the_receivable(shop: Shop) -> None:
     paid = await shop.paid()
     await shop.work()
-    await PgLedger(shop.database).post(settled_sale(Occasion("settlement:1", NOON, paid.id), DUE, 1_154))
+    await PgLedger(shop.database).post(settled_sale(LedgerOccasion("settlement:1", NOON, paid.id), DUE, 1_154))
     found = await sheet(shop)
     assert closings(found) == {bank(): DUE - 1_154, fees(): 1_154, POSTED: DUE}
     assert failing(found) == []
@@ -144,8 +146,8 @@ async def test_money_in_doubt_for_a_day_is_listed_with_its_payment(shop: Shop) -
     desk = await desk_of(shop)
     paid, numbers = await paid_three(shop)
     await shop.work()
-    shop.bank.refund_answers.append(Unknown("time-out"))
-    await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (Part(numbers[0], 5_000),))
+    shop.bank.refund_answers.append(UnknownOutcome("time-out"))
+    await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (RefundPart(numbers[0], 5_000),))
     await shop.work()
     assert (await sheet(shop)).doubts == ()
     shop.clock.forward(DAY_S)
@@ -240,8 +242,8 @@ async def test_a_refused_credit_keeps_the_books_whole(shop: Shop) -> None:
     desk = await desk_of(shop)
     paid, numbers = await paid_three(shop)
     await shop.work()
-    shop.bank.refund_answers.append(Declined("99", DeclineKind.OUR_FAULT))
-    await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (Part(numbers[0], 5_000),))
+    shop.bank.refund_answers.append(Decline("99", DeclineKind.OUR_FAULT))
+    await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (RefundPart(numbers[0], 5_000),))
     await shop.work()
     assert failing(await sheet(shop)) == []
 

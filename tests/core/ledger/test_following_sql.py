@@ -5,20 +5,20 @@ import itertools
 import psycopg
 import pytest
 
-from core.books import PostingState
 from core.database.ledger import PgLedger, TransferConflict
 from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND, bank, fees, receivable
 from core.ledger.places import EXCESS, place
-from core.ledger.transfers import Occasion, settled_sale
-from core.payment import Payment, State
-from core.ports import Declined, DeclineKind, NotSettled, TooLate
-from core.refunds import Part, RefundState
-from core.undoing import Reason
+from core.ledger.transfers import LedgerOccasion, settled_sale
+from core.payments.table import Payment, PaymentState
+from core.ports import Decline, DeclineKind, NotSettled, TooLate
+from core.refunds.model import RefundPart, RefundState
+from core.refunds.requests import Reason
+from core.repositories import PostingState
+from tests.core.billing.test_posting import paid_three
 from tests.core.conftest import BILL, Shop
 from tests.core.desks import SUPERVISOR, desk_of
 from tests.core.fakes import NOON, declines, silent_after_charging, takes
 from tests.core.ledger.ledgers import balances, story_of, unfollowed
-from tests.core.test_posting import paid_three
 
 OWED = receivable()
 DUE = BILL.amount_centimes
@@ -26,7 +26,7 @@ DUE = BILL.amount_centimes
 
 async def test_a_place_is_the_same_in_sql(shop: Shop) -> None:
     items = [*PostingState, RefundState.ASKED, RefundState.CREDITING, RefundState.STUCK, EXCESS, "unheard-of"]
-    for state, item in itertools.product([*State, "new"], items):
+    for state, item in itertools.product([*PaymentState, "new"], items):
         row = await shop.database.one("SELECT khallas_place(%(state)s, %(item)s) AS place", state=state, item=item)
         assert row is not None
         assert row["place"] == place(str(state), str(item)), (state, item)
@@ -63,7 +63,7 @@ async def test_another_amount_is_in_doubt_until_it_is_voided(shop: Shop, took: i
     paid = await shop.paid()
     assert await balances(shop.database) == {OWED: took, CAPTURES: took}
     await shop.till.attendant.attend(paid.id)
-    assert await shop.state(paid) is State.VOIDED
+    assert await shop.state(paid) is PaymentState.VOIDED
     assert await balances(shop.database) == {}
     assert await unfollowed(shop.database) == []
 
@@ -85,7 +85,8 @@ async def test_a_part_of_a_bill_goes_back(shop: Shop) -> None:
     await shop.work()
     whole = paid.amount_centimes
     assert isinstance(
-        await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (Part(numbers[0], 5_000),)), Payment
+        await desk.desk.propose_undo(SUPERVISOR, paid.id, Reason.WRONG_AMOUNT, "", (RefundPart(numbers[0], 5_000),)),
+        Payment,
     )
     assert await balances(shop.database) == {OWED: whole, POSTED: whole - 5_000, TO_REFUND: 5_000}
     shop.bank.refund_answers.append(NotSettled())
@@ -102,7 +103,7 @@ async def test_a_part_of_a_bill_goes_back(shop: Shop) -> None:
 
 async def test_a_whole_that_is_credited_and_one_that_is_refused(shop: Shop) -> None:
     shop.bank.voids.append(TooLate())
-    shop.bank.refund_answers.append(Declined("99", DeclineKind.OUR_FAULT))
+    shop.bank.refund_answers.append(Decline("99", DeclineKind.OUR_FAULT))
     paid = await shop.paid()
     await shop.work()
     await shop.till.undo(paid.id, "test")
@@ -153,12 +154,12 @@ async def test_rows_are_never_changed_or_taken_away(shop: Shop) -> None:
 async def test_what_is_posted_again_is_posted_once(shop: Shop) -> None:
     paid = await shop.paid()
     ledger = PgLedger(shop.database)
-    sale = settled_sale(Occasion("settlement:abc:2", NOON, paid.id), DUE, 1_000)
+    sale = settled_sale(LedgerOccasion("settlement:abc:2", NOON, paid.id), DUE, 1_000)
     assert await ledger.post(sale) == 2
     assert await ledger.post(sale) == 0
     assert await balances(shop.database) == {bank(): DUE - 1_000, fees(): 1_000, TO_POST: DUE}
     with pytest.raises(TransferConflict):
-        await ledger.post(settled_sale(Occasion("settlement:abc:2", NOON, paid.id), DUE, 999))
+        await ledger.post(settled_sale(LedgerOccasion("settlement:abc:2", NOON, paid.id), DUE, 999))
     await shop.work()  # what settlement moved is nothing to the bills
     assert await balances(shop.database) == {bank(): DUE - 1_000, fees(): 1_000, POSTED: DUE}
 

@@ -6,16 +6,16 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.books import PostingState
-from core.invoices import Invoice
+from core.billing.invoices import Invoice
 from core.ledger.accounts import PAYERS, receivable
 from core.ledger.balances import Figures, Sums, equations
 from core.ledger.following import INSIDE, Happened, applied, legs
 from core.ledger.places import Line, Positions, positions
 from core.ledger.transfers import Transfer
-from core.payment import TABLE, Event, Payment, State
-from core.refunds import Refund, RefundState
-from core.subscribers import Language, Service
+from core.payments.table import TABLE, Payment, PaymentEvent, PaymentState
+from core.refunds.model import Refund, RefundState
+from core.repositories import PostingState
+from core.subscribers.lines import LanguageCode, ServiceType
 from tests.core.fakes import NOON
 
 BILLS = tuple(Invoice(f"{n}", date(2026, n, 1), 1_000 * n, date(2026, n, 25)) for n in (1, 2, 3))
@@ -71,7 +71,7 @@ class Books:
 
 def fresh() -> Books:
     return Books(
-        Payment("p", "123456", State.CREATED, Service.MOBILE, "0600000001", "+212600000001", None, Language.FR, "ussd",
+        Payment("p", "123456", PaymentState.CREATED, ServiceType.MOBILE, "0600000001", "+212600000001", None, LanguageCode.FR, "ussd",  # noqa: E501
                 BILLS, WHOLE, "MAD", NOON, NOON)
     )  # fmt: skip
 
@@ -83,8 +83,8 @@ def moves(books: Books) -> list[tuple[str, str]]:
     busy = any(books.postings[bill.number] in {PostingState.CREDITING, PostingState.STUCK} for bill in BILLS)
     parted = any(part.state is not RefundState.REFUSED for part in books.parts)
     if busy or parted or books.back():  # the whole goes back only as a whole
-        found = [move for move in found if move[1] not in {Event.VOID, Event.MISMATCH}]
-    if payment.state is not State.CAPTURED:
+        found = [move for move in found if move[1] not in {PaymentEvent.VOID, PaymentEvent.MISMATCH}]
+    if payment.state is not PaymentState.CAPTURED:
         return found
     found += [(f"bill {after}", n) for n, now in books.postings.items() if now for after in POSTINGS.get(now, ())]
     found += [(f"part {after}", str(n)) for n, part in enumerate(books.parts) for after in PARTS.get(part.state, ())]
@@ -95,7 +95,7 @@ def happen(books: Books, what: str, which: str, amount: int) -> None:
     kind, _, after = what.partition(" ")
     match kind:
         case "event":
-            _event(books, Event(which), amount)
+            _event(books, PaymentEvent(which), amount)
             books.follow(which)
         case "bill":
             books.postings[which] = PostingState(after)
@@ -114,12 +114,12 @@ def happen(books: Books, what: str, which: str, amount: int) -> None:
                 books.follow("part")
 
 
-def _event(books: Books, event: Event, amount: int) -> None:
+def _event(books: Books, event: PaymentEvent, amount: int) -> None:
     payment = replace(books.payment, state=TABLE[books.payment.state, event])
-    by_hand = "refused" if event is Event.UNDO_REFUSED else None
-    if event is Event.MISMATCH:
+    by_hand = "refused" if event is PaymentEvent.UNDO_REFUSED else None
+    if event is PaymentEvent.MISMATCH:
         payment = replace(payment, approved_centimes=1 + amount)
-    elif event is Event.APPROVED and amount % 5:  # else: a late landing, without a receipt
+    elif event is PaymentEvent.APPROVED and amount % 5:  # else: a late landing, without a receipt
         payment = replace(payment, approved_centimes=WHOLE, paid_at=NOON)
         books.postings = dict.fromkeys(books.postings, PostingState.PENDING)
     books.payment = replace(payment, by_hand=by_hand)
@@ -128,7 +128,7 @@ def _event(books: Books, event: Event, amount: int) -> None:
 def taken(books: Books) -> int:
     """What the acquirer took and has not given back."""
     state, approved = books.payment.state, books.payment.approved_centimes
-    with_us = {State.CAPTURED, State.INTEGRITY_FAILURE, State.VOIDING, State.REFUNDING}
+    with_us = {PaymentState.CAPTURED, PaymentState.INTEGRITY_FAILURE, PaymentState.VOIDING, PaymentState.REFUNDING}
     return (WHOLE if approved is None else approved) - books.back() if state in with_us else 0
 
 

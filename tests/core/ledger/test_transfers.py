@@ -18,7 +18,7 @@ from core.ledger.accounts import (
     signed,
 )
 from core.ledger.transfers import (
-    Occasion,
+    LedgerOccasion,
     Transfer,
     batch_commission,
     chargeback_lost,
@@ -31,7 +31,7 @@ from core.ledger.transfers import (
 )
 from tests.core.fakes import NOON
 
-HERE = Occasion("key", NOON, "payment")
+HERE = LedgerOccasion("key", NOON, "payment")
 OWED = receivable()
 
 
@@ -68,7 +68,7 @@ def test_two_people_write_off_and_never_what_is_a_payers() -> None:
 
 def test_a_correction_names_the_first_and_turns_it_round() -> None:
     (wrong,) = chargeback_received(HERE, 100)
-    (counter,) = corrected(wrong, Occasion("fix", NOON, note="another's"))
+    (counter,) = corrected(wrong, LedgerOccasion("fix", NOON, note="another's"))
     assert moved((counter,)) == [(OWED, chargebacks(), 100)]
     assert counter.note == "corrects key.1: another's"
 

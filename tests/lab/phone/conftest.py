@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.texts import load_texts
+from core.messaging.texts import load_texts
 from lab.cmi_stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
 from lab.phone.studio import Numbers, World, phone_routes

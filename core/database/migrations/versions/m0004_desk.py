@@ -21,7 +21,7 @@ CREATE TABLE desk_users (
 );
 """
 
-# No foreign keys: evidence outlives what it is about. The floor is that of core/retention.py.
+# No foreign keys: evidence outlives what it is about. The floor is that of core/privacy/retention.py.
 ACCESS_LOG = """
 CREATE TABLE access_log (
     id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -1,4 +1,4 @@
-"""What customers were shown, screen by screen, under digests of their numbers (core/transcripts.py)."""
+"""What customers were shown, screen by screen, under digests of their numbers (core/help_desk/transcripts.py)."""
 
 from alembic import op
 

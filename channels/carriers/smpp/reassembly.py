@@ -1,0 +1,99 @@
+"""Parts of long messages until all are there, in Redis: in any order, over any connection, through a restart.
+
+A part is kept before it is acknowledged. A message stays until its taker says it is kept elsewhere, so that a last
+part that was refused completes it again; then its parts are remembered for a while, to know a repeat. They are sealed:
+people write card numbers into texts (facts/security.md 1).
+"""
+
+from hashlib import sha256
+from importlib import resources
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from channels.carriers.smpp.coding import Alphabet, heard
+from channels.carriers.smpp.message import ShortMessage
+from channels.carriers.smpp.parts import Fragment
+from core.cards import Secret
+from sessions.vault import Seals
+
+PARTS_TTL_S = 24 * 3600
+MARK_BYTES = 4
+DONE_TTL_S = 600
+BROUGHT_BY = "by"
+
+
+class PartsDown(Exception):
+    """Redis's fault: nothing is known to have been kept. Retry later."""
+
+
+class Reassembly:
+    """Keyed (smsc, source, destination, reference, total), see facts/sms.md. Raises PartsDown."""
+
+    def __init__(self, redis: Redis, seals: Seals) -> None:
+        self._redis = redis
+        self._seals = seals
+        self._add = redis.register_script(
+            resources.files("channels.carriers.smpp").joinpath("reassembly.lua").read_text()
+        )
+
+    async def add(
+        self, smsc: str, message: ShortMessage, part: Fragment, alphabet: Alphabet, session_id: str = ""
+    ) -> str | None:
+        """The whole message's text when this part completes it, else None.
+
+        A part of a message that was kept is a repeat where another connection brings it; over the same one the sender
+        has used its reference again, as it does with a text of one part.
+        """
+        if part.total == 1:
+            return heard(part.data_coding, part.data, alphabet)
+        parts, done = _keys(smsc, message, part)
+        value = self._sealed(parts, part)
+        try:
+            found = await self._add(
+                keys=[parts, done], args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES, session_id]
+            )
+        except (RedisError, OSError, TimeoutError) as error:
+            raise PartsDown(type(error).__name__) from error
+        if not isinstance(found, list):
+            return None
+        return _joined([self._opened(parts, number, blob) for number, blob in enumerate(found, 1)], alphabet)
+
+    async def kept(self, smsc: str, message: ShortMessage, part: Fragment, session_id: str = "") -> None:
+        """The whole message is kept elsewhere: forget its parts, after a while."""
+        if part.total == 1:
+            return
+        parts, done = _keys(smsc, message, part)
+        try:
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.rename(parts, done)
+            pipe.hset(done, BROUGHT_BY, session_id)
+            pipe.expire(done, DONE_TTL_S)
+            await pipe.execute(raise_on_error=False)  # renamed already: a repeat was kept at the same time
+        except (RedisError, OSError, TimeoutError) as error:
+            raise PartsDown(type(error).__name__) from error
+
+    def _sealed(self, key: str, part: Fragment) -> bytes:
+        clear = (bytes((part.data_coding,)) + part.data).decode("latin-1")
+        mark = self._seals.mark(f"{key} {part.number}", clear).to_bytes(MARK_BYTES, "big")
+        return mark + self._seals.seal(key, str(part.number), Secret(clear))
+
+    def _opened(self, key: str, number: int, blob: bytes) -> bytes:
+        """Coding and octets; nothing of a part whose key is no longer known."""
+        clear = self._seals.open(key, str(number), blob[MARK_BYTES:])
+        return clear.reveal().encode("latin-1") if clear is not None else bytes(1)
+
+
+def _joined(values: list[bytes], alphabet: Alphabet) -> str:
+    """Joined as octets where they share a coding, so that a pair cut in two reads right."""
+    coding = values[0][0]
+    if all(value[0] == coding for value in values):
+        return heard(coding, b"".join(value[1:] for value in values), alphabet)
+    return "".join(heard(value[0], value[1:], alphabet) for value in values)
+
+
+def _keys(smsc: str, message: ShortMessage, part: Fragment) -> tuple[str, str]:
+    # hashed: addresses are the peer's and may hold anything
+    who = f"{message.source.digits}|{message.destination.digits}"
+    tag = sha256(f"{smsc}|{who}|{part.reference}|{part.total}".encode()).hexdigest()[:32]
+    return f"kh:smpp:parts:{{{tag}}}", f"kh:smpp:parts:{{{tag}}}:done"

@@ -1,0 +1,149 @@
+"""A payment -> the mail that carries its receipt: text and HTML, in the payer's language. Pure.
+
+Nobody's words reach a header unchecked: the recipient is validated, and EmailMessage refuses a line break. The
+Message-ID depends on the payment, the occasion and the copy alone, so that a mailbox shows a repeated mail once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import parseaddr
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from channels.email.folding import WirePolicy
+from channels.links import ReceiptLinks
+from channels.receipt_view import Operator, ReceiptStatus, ReceiptView, receipt_view
+from core.messaging.bidi import joined
+from core.messaging.texts import Texts
+from core.payments.table import Payment
+from core.subscribers.emails import email_of
+from core.subscribers.lines import LanguageCode
+
+SECTION = "mail"
+TEMPLATES = Path(__file__).parent / "templates"
+TONES = MappingProxyType(
+    {
+        ReceiptStatus.PAID: ("#0a6b3d", "#e9f6ef"),
+        ReceiptStatus.CHECKING: ("#8a4b00", "#fdf3e2"),
+        ReceiptStatus.RETURNING: ("#24479b", "#edf2fd"),
+        ReceiptStatus.VOIDED: ("#24479b", "#edf2fd"),
+        ReceiptStatus.REFUNDED: ("#24479b", "#edf2fd"),
+        ReceiptStatus.DECLINED: ("#a3201d", "#fcefee"),
+        ReceiptStatus.UNPAID: ("#a3201d", "#fcefee"),
+    }
+)
+# around numbers in Arabic text, where a mail program has no markup to go by (Unicode TR 9)
+ISOLATE, END_ISOLATE = "\u2066", "\u2069"
+
+
+class Occasion(StrEnum):
+    """Why a mail goes out; part of its Message-ID."""
+
+    RECEIPT = "receipt"
+    UNDONE = "undone"
+
+
+class BadAddress(ValueError):
+    """The recipient's address cannot be one: do not retry. The words do not repeat it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailSender:
+    """From whom mails come: "Name <address>" or an address alone."""
+
+    name: str
+    address: str
+
+    @classmethod
+    def parse(cls, text: str) -> "MailSender":
+        """Raises ValueError when it is no mail address."""
+        if any(ord(char) < 32 for char in text):
+            raise ValueError("a sender is one line")
+        name, address = parseaddr(text)
+        if not address.isascii():
+            raise ValueError("a sender's address is ASCII: not every server takes another")
+        return cls(name, email_of(address))
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+
+class Composer:
+    """Writes mails."""
+
+    def __init__(self, texts: Texts, operator: Operator, sender: MailSender, links: ReceiptLinks) -> None:
+        self._texts = texts
+        self._operator = operator
+        self._sender = sender
+        self._links = links
+        self._templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=select_autoescape(("html",)),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def message_id(self, payment: Payment, occasion: Occasion, copy: int = 0) -> str:
+        """The same for every try; a copy that somebody asked for is another mail, or mailboxes would hide it."""
+        number = f".{copy}" if copy else ""
+        return f"<{occasion}.{payment.id}{number}@{self._sender.domain}>"
+
+    def compose(
+        self, payment: Payment, occasion: Occasion, recipient: str, now: datetime, copy: int = 0
+    ) -> EmailMessage:
+        """Says of the payment what is true now, whatever the occasion. Raises BadAddress."""
+        view = receipt_view(payment, self._texts, self._operator)
+        to = _recipient(recipient)
+        message = EmailMessage(policy=WirePolicy(utf8=not to.addr_spec.isascii()))
+        message["From"] = _mailbox(self._sender.address, self._sender.name or self._operator.name)
+        message["To"] = to
+        message["Subject"] = self._say(
+            view.language, f"subject.{view.status}", receipt=view.number, total=view.total, operator=self._operator.name
+        )
+        message["Date"] = now
+        message["Message-ID"] = self.message_id(payment, occasion, copy)
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Auto-Response-Suppress"] = "All"
+        message.set_content(self._render("receipt.txt", payment, view))
+        message.add_alternative(self._render("receipt.html", payment, view), subtype="html")
+        message["Content-Language"] = view.language.value  # after the content, which clears its headers
+        return message
+
+    def _say(self, language: LanguageCode, key: str, **values: str) -> str:
+        return self._texts.fill(language, SECTION, key, **values)
+
+    def _render(self, name: str, payment: Payment, view: ReceiptView) -> str:
+        def t(key: str, **values: str) -> str:
+            return self._say(view.language, key, **values)
+
+        def latin(text: str) -> str:
+            return f"{ISOLATE}{joined(text)}{END_ISOLATE}" if view.rtl else text
+
+        tone, tint = TONES[view.status]
+        return self._templates.get_template(name).render(
+            view=view, t=t, latin=latin, operator=self._operator, link=self._links.of(payment), tone=tone, tint=tint
+        )
+
+
+def _recipient(typed: str) -> Address:
+    try:
+        return _mailbox(email_of(typed, utf8=True), "")  # whether it may be sent is the server's to say
+    except ValueError:
+        raise BadAddress("not an e-mail address") from None
+
+
+def _mailbox(address: str, name: str) -> Address:
+    """Raises ValueError for what the standard library does not take as an address."""
+    user, _, domain = address.rpartition("@")
+    try:
+        return Address(display_name=name, username=user, domain=domain)
+    except (HeaderParseError, IndexError) as error:
+        raise ValueError("not an e-mail address") from error

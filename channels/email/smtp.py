@@ -1,0 +1,161 @@
+"""Sends receipts over SMTP: implements core.ports.Mailer with aiosmtplib. One connection a mail, every wait bounded.
+
+A password and a smtps:// address want a proven certificate; without a password STARTTLS is taken where it is offered,
+whoever answers, for the alternative there is no encryption at all (RFC 7435). Errors carry codes, never an address.
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from channels.email.compose import BadAddress, Composer, Occasion
+from core.payments.table import Payment
+from core.ports import Clock, DeliveryFailed
+
+STEP_MAX_S = 15.0  # connecting, and each command
+SEND_MAX_S = 45.0  # the whole mail
+PORT, PORT_TLS = 25, 465
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+PERMANENT = 500  # RFC 5321 4.2.1: 5yz is never to be repeated, 4yz may be
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mails are handed over, read of smtp://[user:password@]host[:port] or smtps://…."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SmtpServer({self.host}:{self.port})"
+
+    @classmethod
+    def parse(cls, url: str) -> "SmtpServer":
+        """Raises ValueError, whose words do not repeat the address."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("an SMTP server is written smtp://[user:password@]host:port")
+        tls = parts.scheme == "smtps"
+        user = unquote(parts.username) if parts.username else None
+        password = unquote(parts.password) if parts.password else None
+        if (user is None) != (password is None):
+            raise ValueError("an SMTP login has a user and a password")
+        return cls(parts.hostname, parts.port or (PORT_TLS if tls else PORT), tls, user, password)
+
+    @property
+    def wants_starttls(self) -> bool | None:
+        """True: or no mail at all; None: if it is offered."""
+        if self.tls:
+            return False
+        return True if self.password is not None and self.host not in LOOPBACK else None
+
+
+class SmtpMailer:
+    """core.ports.Mailer."""
+
+    def __init__(
+        self, server: SmtpServer, composer: Composer, clock: Clock, trust: ssl.SSLContext | None = None
+    ) -> None:
+        """`trust`: whose certificates are believed; the system's unless told."""
+        self._server = server
+        self._composer = composer
+        self._clock = clock
+        self._trust = trust
+
+    async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
+        """The Message-ID, the same at every try and another for each copy that was asked for. Raises DeliveryFailed."""
+        return await self._send(payment, Occasion.RECEIPT, address, copy)
+
+    async def send_undone(self, payment: Payment, address: str) -> str:
+        """Tells that the money goes back; another Message-ID than the receipt's. Raises DeliveryFailed."""
+        return await self._send(payment, Occasion.UNDONE, address)
+
+    async def _send(self, payment: Payment, occasion: Occasion, address: str, copy: int = 0) -> str:
+        try:
+            message = self._composer.compose(payment, occasion, address, self._clock.now(), copy)
+        except BadAddress as error:
+            raise DeliveryFailed("the address is no mail address", retryable=False) from error
+        try:
+            async with asyncio.timeout(SEND_MAX_S):
+                await self._hand_over(message)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise failure_of(error) from None  # the library's words repeat addresses
+        return self._composer.message_id(payment, occasion, copy)
+
+    async def _hand_over(self, message: EmailMessage) -> None:
+        client = _client(self._server, self._trust)
+        try:
+            await client.connect()
+            await _send(client, message)
+        finally:
+            client.close()  # after the answer to DATA a QUIT decides nothing
+
+
+async def greet(server: SmtpServer, trust: ssl.SSLContext | None = None) -> None:
+    """Connect, log in, NOOP, and leave: no mail. Raises DeliveryFailed."""
+    client = _client(server, trust)
+    try:
+        async with asyncio.timeout(SEND_MAX_S):
+            await client.connect()
+            await client.noop()
+            await client.quit()
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        raise failure_of(error) from None
+    finally:
+        client.close()
+
+
+def _client(server: SmtpServer, trust: ssl.SSLContext | None) -> aiosmtplib.SMTP:
+    proven = trust or ssl.create_default_context()
+    return aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.tls,
+        start_tls=server.wants_starttls,
+        tls_context=proven if server.tls or server.wants_starttls else _unproven(),
+        timeout=STEP_MAX_S,
+    )
+
+
+async def _send(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
+    # not send_message: it would write the headers anew, by the standard library's policy
+    sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
+    options: list[str] = []
+    if not recipient.isascii():
+        await client.ehlo()
+        if not client.supports_extension("smtputf8"):
+            raise aiosmtplib.SMTPNotSupported("SMTPUTF8")
+        options.append("SMTPUTF8")
+    await client.sendmail(sender, [recipient], message.as_bytes(), mail_options=options)
+
+
+def failure_of(error: Exception) -> DeliveryFailed:
+    """Whether to try again, by the class of the server's code; a lost connection and our own login may heal."""
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            codes = [refused.code for refused in error.recipients]
+            return DeliveryFailed(f"recipient refused: {codes}", retryable=all(code < PERMANENT for code in codes))
+        case aiosmtplib.SMTPAuthenticationError() | aiosmtplib.SMTPConnectError():
+            return DeliveryFailed(f"mail server: {type(error).__name__}", retryable=True)
+        case aiosmtplib.SMTPResponseException():
+            return DeliveryFailed(f"mail server: {type(error).__name__} {error.code}", retryable=error.code < PERMANENT)
+        case aiosmtplib.SMTPNotSupported():
+            return DeliveryFailed("the mail server cannot take this address", retryable=False)
+        case _:
+            return DeliveryFailed(f"mail server: {type(error).__name__}", retryable=True)
+
+
+def _unproven() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,48 @@
+"""First answers of the Pay connector, kept in Redis (>= 6.2, Valkey, a cluster): ids and words, nothing of a card."""
+
+import json
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from channels.ivr.pay_connector.endpoint import Answer, Busy
+
+KEPT_S = 3_600  # Twilio repeats for a minute
+
+
+class RedisTransactions:
+    """Implements connector.Transactions."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def claim(self, transaction: str) -> bool | Answer:
+        claimed, answered = _keys(transaction)
+        try:
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.set(claimed, b"1", nx=True, ex=KEPT_S)
+            pipe.get(answered)
+            ours, answer = await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Busy(type(error).__name__) from error
+        return bool(ours) if answer is None else _read(answer)
+
+    async def keep(self, transaction: str, answer: Answer) -> Answer:
+        _, answered = _keys(transaction)
+        try:
+            # a repeat may have lost its patience first: what it was told stays the answer
+            if await self._redis.set(answered, json.dumps(answer), nx=True, ex=KEPT_S):
+                return answer
+            first = await self._redis.get(answered)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Busy(type(error).__name__) from error
+        return _read(first) if isinstance(first, bytes) else answer
+
+
+def _keys(transaction: str) -> tuple[str, str]:
+    return f"kh:pay:{{{transaction}}}", f"kh:pay:{{{transaction}}}:answer"
+
+
+def _read(value: bytes) -> Answer:
+    answer: Answer = json.loads(value)
+    return answer

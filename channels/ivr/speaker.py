@@ -1,0 +1,123 @@
+"""A page -> what a voice says: short sentences, one option each, the action before its key (facts/ivr.md). Pure.
+
+A page's text is lines, one sentence group a line. A line may begin with a language's tag, "[ar] ": it is said by that
+language's voice; an untagged line is in the customer's language. `spoken` reads them back for a wire.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from functools import partial
+
+from channels.ivr.formats import SECTION, VoiceFormats
+from channels.wording import Wording
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
+from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
+from sessions.screens.menu import Capabilities, Digits, Menu, Option, Say, Shows, Text, Words
+
+CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages included
+ROOM = 2_000  # characters; a page is bounded by its choices
+KEYS = Keys(next="8", back="9", help="0", restart="*")
+CAN = Capabilities(
+    channel="ivr",
+    takes_card=True,
+    types_text=False,
+    caller_proven=False,
+    challenges=frozenset({Shows.OTP_NUMERIC}),
+)
+_TAGGED = re.compile(rf"\[({'|'.join(LanguageCode)})\] (.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Words, and whose voice says them."""
+
+    language: LanguageCode
+    text: str
+
+
+def spoken(text: str, language: LanguageCode) -> tuple[Spoken, ...]:
+    """A page's lines; neighbours in one language are one utterance."""
+    said: list[Spoken] = []
+    for line in text.splitlines():
+        tongue, words = _untagged(line)
+        tongue = tongue or language
+        if said and said[-1].language is tongue:
+            words = f"{said.pop().text} {words}"
+        said.append(Spoken(tongue, words))
+    return tuple(said)
+
+
+class IvrSpeaker:
+    """Implements turn.Speaker for voice."""
+
+    def __init__(self, texts: Texts, *, connector: bool = False) -> None:
+        """`connector`: the telephone company takes the card's digits and has us charge it."""
+        self.can = replace(CAN, pays_by_connector=connector)
+        self._wording = Wording(texts, SECTION, VoiceFormats(texts))
+
+    def page(self, words: Words, notice: Say | None, language: LanguageCode, spot: PagePosition) -> Page:
+        """What was wrong comes first, then the question, then the keys. Raises MissingText."""
+        text = self._wording.text(language, words.text)
+        if isinstance(words, Digits | Text):
+            text = f"{text}\n{self._hint(words, language, again=notice is not None)}"
+        if notice is not None:
+            text = f"{self._notice(notice, words, text, language)}\n{text}"
+        said = text.count("\n")
+        layout = Layout(
+            compose=lambda words_, rows: "\n".join((words_, *(self._row(row, language) for row in rows))),
+            fits=lambda page: page.count("\n") - said <= CHOICES_MAX,
+            room=ROOM,
+            beside=0,
+            keys=KEYS,
+            options_max=CHOICES_MAX,
+            next=PageRow(KEYS.next, self._wording.plain(language, "next")),
+            back=PageRow(KEYS.back, self._wording.plain(language, "back")),
+        )
+        label = partial(self._label, language)
+
+        def at(begin: int) -> Page:
+            page = page_at(words, text, label, layout, begin)
+            if page is None:
+                raise ValueError("one option alone does not fit a page")
+            return page
+
+        return find(spot, at)
+
+    def apology(self, language: LanguageCode | None) -> tuple[Spoken, ...]:
+        """What is said when the server cannot go on; in every language when the caller's is not known."""
+        languages = (language,) if language is not None else tuple(LanguageCode)
+        return tuple(Spoken(each, self._wording.plain(each, "apology")) for each in languages)
+
+    def _row(self, row: PageRow, language: LanguageCode) -> str:
+        tongue, label = _untagged(row.label)
+        sentence = self._wording.plain(tongue or language, "row", label=label, digit=row.key)
+        return sentence if tongue is None else f"[{tongue}] {sentence}"
+
+    def _hint(self, words: Digits | Text, language: LanguageCode, *, again: bool) -> str:
+        """How a field ends; the ways out are told only to those who stumbled, for a prompt has ten seconds."""
+        if not again:
+            return self._wording.plain(language, "field")
+        ways = ("field.again", "field.back") if words.back else ("field.again",)
+        return " ".join(self._wording.plain(language, way) for way in ways)
+
+    def _notice(self, notice: Say, words: Words, text: str, language: LanguageCode) -> str:
+        """A page in several languages is corrected in all of them."""
+        options = words.options if isinstance(words, Menu) and isinstance(words.options, tuple) else ()
+        page = (text, *(self._label(language, option) for option in options))
+        tags = [tag for said in page for line in said.splitlines() if (tag := _untagged(line)[0]) is not None]
+        if not tags:
+            return self._wording.text(language, notice)
+        return "\n".join(f"[{tag}] {self._wording.text(tag, notice)}" for tag in dict.fromkeys(tags))
+
+    def _label(self, language: LanguageCode, option: Option) -> str:
+        return self._wording.text(language, option.label, _tick(option.ticked))
+
+
+def _untagged(line: str) -> tuple[LanguageCode | None, str]:
+    match = _TAGGED.fullmatch(line)
+    return (None, line) if match is None else (LanguageCode(match[1]), match[2])
+
+
+def _tick(ticked: bool | None) -> str:
+    return "" if ticked is None else ".ticked" if ticked else ".unticked"

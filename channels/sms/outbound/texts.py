@@ -1,0 +1,51 @@
+"""The words of messages that jobs send about a payment, in its language: implements ports.ReceiptTexts. Pure."""
+
+from collections.abc import Callable
+
+from channels.sms.words import RECEIPT_SEGMENTS_MAX, Words
+from core.messaging.gsm7 import segments
+from core.money import dh
+from core.payments.table import Payment
+from core.refunds.model import RefundPart
+
+
+class PaymentTexts:
+    """A receipt in at most two segments, the others in one (Arabic: two)."""
+
+    __slots__ = ("_link", "_words")
+
+    def __init__(self, words: Words, link: Callable[[Payment], str | None]) -> None:
+        """`link` makes the receipt's address, None while a payment has none (channels/links.py)."""
+        self._words = words
+        self._link = link
+
+    def receipt_sms(self, payment: Payment) -> str:
+        values = {"amount": dh(payment.amount_centimes), "authorisation": payment.auth_code or "-"}
+        link = self._link(payment)
+        if link is None:
+            return self._words.say(payment.language, "receipt_bare", **values)
+        full = self._words.say(payment.language, "receipt", link=link, **values)
+        # an address may be long, and Arabic has half the room
+        if segments(full) <= RECEIPT_SEGMENTS_MAX:
+            return full
+        return self._words.say(payment.language, "receipt_brief", link=link, **values)
+
+    def undecided_sms(self, payment: Payment) -> str:
+        return self._about(payment, "undecided")
+
+    def declined_sms(self, payment: Payment) -> str:
+        """The same words for every kind of refusal: a text may be read by others."""
+        return self._about(payment, "declined")
+
+    def undone_sms(self, payment: Payment) -> str:
+        """The whole went back."""
+        return self._about(payment, "undone")
+
+    def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
+        """So much of it; why, where the reason is not the help desk's."""
+        key = "refund_elsewhere" if paid_elsewhere else "refund"
+        amount = dh(payment.amount_centimes)
+        return self._words.say(payment.language, key, amount=amount, part=dh(part.amount_centimes))
+
+    def _about(self, payment: Payment, key: str) -> str:
+        return self._words.say(payment.language, key, amount=dh(payment.amount_centimes))

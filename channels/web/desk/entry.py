@@ -1,0 +1,249 @@
+"""The help desk's threshold: who is there, whether the form is ours, and what is said when something is away.
+
+Every page behind it has a logged-in visitor; every POST has the session's own token. Nothing is shown otherwise.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from channels.http.receive import incoming
+from channels.limits import LimitsDown
+from channels.web.desk.login import Doorkeeper, LoginRefused
+from channels.web.desk.sessions import FORM_TTL_S, Cookies, DeskSession, DeskSessions, FormTokens, SessionsDown
+from channels.web.desk.view import SECTION
+from channels.web.pages import CSP_WORKING, Pages, language_asked, private_headers
+from channels.wire import Malformed, same
+from core.help_desk.access_log import Actor
+from core.help_desk.accounts import User
+from core.help_desk.service import WholeCard
+from core.payments.janitor import NoSuchPayment
+from core.repositories import DatabaseUnavailable
+from core.subscribers.lines import LanguageCode
+from khallas.telemetry.usage import UsageDown
+
+log = logging.getLogger(__name__)
+
+HOME, LOGIN, OPERATIONS = "/desk", "/desk/login", "/ops"
+BODY_BYTES_MAX = 16 * 1024
+RETRY_AFTER_S = 30
+SEE_OTHER = 303
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRequest:
+    """A request of somebody who is logged in. `form` is empty unless it was a POST, whose token was right."""
+
+    request: Request
+    session: DeskSession
+    user: User
+    actor: Actor
+    form: Mapping[str, str]
+
+    @property
+    def language(self) -> LanguageCode:
+        return self.session.kept.language
+
+    def field(self, name: str) -> str:
+        return self.form.get(name, "")
+
+
+Handler = Callable[[DeskRequest], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Threshold:
+    """Wraps handlers into endpoints, and is the login itself."""
+
+    def __init__(
+        self, pages: Pages, doorkeeper: Doorkeeper, sessions: DeskSessions, cookies: Cookies, forms: FormTokens
+    ) -> None:
+        self.pages = pages
+        self.sessions = sessions
+        self._doorkeeper = doorkeeper
+        self._cookies = cookies
+        self._forms = forms
+
+    def shows(self, handler: Handler) -> Endpoint:
+        """A page for whoever is logged in; `?lang=` changes the session's language."""
+
+        async def answer(request: Request) -> Response:
+            visit = await self._visit(request, {})
+            if visit is None:
+                return _out(request, LOGIN)
+            language = language_asked(request)
+            if language is not None and language is not visit.language:
+                await self.sessions.change(visit.session, language=language)
+                return go(request.url.path)
+            return await handler(visit)
+
+        return self._safely(answer)
+
+    def watches(self, handler: Handler, *, by_hand: bool) -> Endpoint:
+        """Numbers without anybody's data. A page that refreshes itself (not `by_hand`) is no sign of a person: it
+        keeps no session alive, and goes on when the session of whoever opened it ended without a click."""
+
+        async def answer(request: Request) -> Response:
+            visit = await self._visit(request, {}) if by_hand else None
+            if visit is not None:
+                language = language_asked(request)
+                if language is not None and language is not visit.language:
+                    visit = replace(visit, session=await self.sessions.change(visit.session, language=language))
+                await self.sessions.watch(visit.session)
+            visit = visit or await self._visit(request, {}, watching=True)
+            return _out(request, f"{LOGIN}?to={OPERATIONS}") if visit is None else await handler(visit)
+
+        return self._safely(answer)
+
+    def does(self, handler: Handler) -> Endpoint:
+        """An act of whoever is logged in; nothing happens without the session's token."""
+
+        async def answer(request: Request) -> Response:
+            form = await self._form(request)
+            visit = await self._visit(request, form)
+            if visit is None:
+                await self.sessions.end(self._cookies.of(request, self._cookies.session))  # a watch that went on
+                return _out(request, LOGIN)
+            if _foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
+                return self.notice("forbidden", visit.language, 403)
+            return await handler(visit)
+
+        return self._safely(answer)
+
+    async def may_reveal(self, visit: DeskRequest) -> bool:
+        """Whether one more contact may be shown to this person now."""
+        return await self._doorkeeper.may_reveal(visit.user)
+
+    async def leave(self, visit: DeskRequest) -> Response:
+        """POST /desk/logout."""
+        await self.sessions.end(visit.session.token)
+        await self._doorkeeper.leaves(visit.user, visit.actor.address)
+        answer = go(LOGIN)
+        self._cookies.drop(answer, self._cookies.session)
+        return answer
+
+    # --- the login ------------------------------------------------------------------------------------------------
+
+    def login_page(self) -> Endpoint:
+        """GET /desk/login."""
+
+        async def answer(request: Request) -> Response:
+            to = request.query_params.get("to", "")
+            return self._login_form(request, language_asked(request) or LanguageCode.FR, to)
+
+        return self._safely(answer)
+
+    def login(self) -> Endpoint:
+        """POST /desk/login: a new session under a new token; one that came along is ended."""
+
+        async def answer(request: Request) -> Response:
+            form = await self._form(request)
+            language, to = _language(form.get("lang", "")), form.get("to", "")
+            cookie = self._cookies.of(request, self._cookies.form)
+            if _foreign(request) or not self._forms.right(cookie, form.get("csrf", "")):
+                return self._login_form(request, language, to, "login.stale", 403)
+            found = await self._doorkeeper.let_in(form.get("name", ""), form.get("password", ""), _address(request))
+            if isinstance(found, LoginRefused):
+                words, status = ("login.locked", 429) if found.locked else ("login.refused", 401)
+                return self._login_form(request, language, to, words, status)
+            await self.sessions.end(self._cookies.of(request, self._cookies.session))
+            session = await self.sessions.begin(found, language)
+            entered = go(_destination(to))
+            self._cookies.put(entered, self._cookies.session, session.token)
+            self._cookies.drop(entered, self._cookies.form)
+            return entered
+
+        return self._safely(answer)
+
+    def _login_form(
+        self, request: Request, language: LanguageCode, to: str, problem: str = "", status: int = 200
+    ) -> Response:
+        cookie = self._cookies.of(request, self._cookies.form) or self._forms.fresh()
+        answer = self.pages.html(
+            "desk/login.html",
+            language,
+            section=SECTION,
+            csp=CSP_WORKING,
+            status=status,
+            csrf=self._forms.of(cookie),
+            problem=problem,
+            to=_destination(to),
+        )
+        self._cookies.put(answer, self._cookies.form, cookie, FORM_TTL_S)
+        return answer
+
+    # --- ----------------------------------------------------------------------------------------------------------
+
+    async def _visit(self, request: Request, form: Mapping[str, str], *, watching: bool = False) -> DeskRequest | None:
+        """Whoever is logged in, with an account that is still good."""
+        token = self._cookies.of(request, self._cookies.session)
+        session = await (self.sessions.watching(token) if watching else self.sessions.load(token))
+        if session is None:
+            return None
+        user = await self._doorkeeper.sits(session.kept.user, session.kept.generation)
+        if user is None:
+            await self.sessions.end(session.token)
+            return None
+        return DeskRequest(request, session, user, Actor(user.name, user.role, _address(request)), form)
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        return (await incoming(request, "", body_max=BODY_BYTES_MAX)).form()
+
+    def _safely(self, endpoint: Endpoint) -> Endpoint:
+        """What is away or unknown, in words."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except Malformed as error:
+                return Response(f"{error}\n", 400, private_headers(), "text/plain")
+            except NoSuchPayment:
+                return self.notice("missing", language_asked(request) or LanguageCode.FR, 404)
+            except WholeCard:  # a form without words of its own for it
+                return self.notice("card", language_asked(request) or LanguageCode.FR, 422)
+            except (DatabaseUnavailable, SessionsDown, LimitsDown, UsageDown) as error:
+                log.warning("desk: not answered: %s", type(error).__name__)
+                return self.notice("busy", language_asked(request) or LanguageCode.FR, 503)
+
+        return answer
+
+    def notice(self, what: str, language: LanguageCode, status: int) -> Response:
+        """A page of a few words."""
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+        return self.pages.html("desk/notice.html", language, section=SECTION, status=status, headers=headers, what=what)
+
+
+def go(where: str) -> Response:
+    """Elsewhere, by GET."""
+    return RedirectResponse(where, SEE_OTHER, private_headers())
+
+
+def _out(request: Request, where: str) -> Response:
+    """The same for a whole page: htmx asks for parts, and would put a login into one."""
+    if "hx-request" not in request.headers:
+        return go(where)
+    return Response(status_code=200, headers={**private_headers(), "HX-Redirect": where})
+
+
+def _destination(asked: str) -> str:
+    """Where a login leads; nowhere but here."""
+    return OPERATIONS if asked == OPERATIONS else HOME
+
+
+def _foreign(request: Request) -> bool:
+    """Sent by another site's page, as far as the browser says (Fetch Metadata); the token decides in any case."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _language(text: str) -> LanguageCode:
+    try:
+        return LanguageCode(text)
+    except ValueError:
+        return LanguageCode.FR

@@ -1,0 +1,244 @@
+"""/desk: the help desk's pages. Search, one payment's story, acts, and requests that wait for a second person.
+
+Rules: what was typed never reaches a URL; a POST acts and leads to a GET that shows; core/help_desk/service.py logs
+before it reads.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from channels.web.desk.dialogs import DialogWords
+from channels.web.desk.entry import HOME, DeskRequest, Threshold, go
+from channels.web.desk.parts import NotAnAmount, parts_typed
+from channels.web.desk.view import SECTION, DeskWords
+from channels.web.pages import CSP_WORKING
+from core.help_desk.service import QUERY_CHARS_MAX, Case, HelpDesk, WholeCard
+from core.help_desk.transcripts import DialogTranscript
+from core.payments.janitor import NoSuchPayment
+from core.payments.table import Payment
+from core.refunds.model import RefundPart
+from core.refunds.requests import Reason, RefundRequest, RefundRequestRefusal
+from core.repositories import MessageKind
+from core.subscribers.lines import msisdn
+
+FOUND_SHOWN = 50
+APPROVALS, DIALOGS = "/desk/approvals", "/desk/dialogs"
+_PAYMENT = re.compile(r"[0-9A-Z]{26}")
+
+
+class _DeskPages:
+    def __init__(self, desk: HelpDesk, threshold: Threshold) -> None:
+        self._desk = desk
+        self._threshold = threshold
+
+    # --- search ---------------------------------------------------------------------------------------------------
+
+    async def home(self, visit: DeskRequest) -> Response:
+        """The search box, and what the last search found."""
+        if "new" in visit.request.query_params:
+            await self._threshold.sessions.change(visit.session, query="")
+            return go(HOME)
+        query = visit.session.kept.query
+        found = await self._desk.search(visit.actor, query) if query else ()
+        words = self._words(visit)
+        rows = tuple(words.found(payment) for payment in found)
+        full, number = len(rows) == FOUND_SHOWN, _is_number(query)
+        return await self._show(visit, "search", path=HOME, query=query, found=rows, full=full, number=number)
+
+    async def search(self, visit: DeskRequest) -> Response:
+        """A search that means one payment leads straight to it."""
+        typed = visit.field("q").strip()
+        if not typed:
+            return go(HOME)
+        try:
+            found = await self._desk.search(visit.actor, typed)
+        except WholeCard:
+            await self._threshold.sessions.change(visit.session, query="", notice="search.card")
+            return go(HOME)
+        await self._threshold.sessions.change(visit.session, query=typed[:QUERY_CHARS_MAX])
+        return go(_of(found[0].id) if len(found) == 1 else HOME)
+
+    async def dialogs(self, visit: DeskRequest) -> Response:
+        """GET: what the number that was searched for was shown lately."""
+        query = visit.session.kept.query
+        if not _is_number(query):
+            return go(HOME)
+        return await self._dialogs(visit, await self._desk.dialogs_of(visit.actor, query), HOME)
+
+    async def payer_dialogs(self, visit: DeskRequest) -> Response:
+        """POST: the same of a payment's payer, whose number stays masked."""
+        return await self._dialogs(visit, await self._desk.dialogs_of_payer(visit.actor, _id(visit)), _of(_id(visit)))
+
+    async def _dialogs(self, visit: DeskRequest, dialogs: Sequence[DialogTranscript], back: str) -> Response:
+        views = DialogWords(self._threshold.pages.texts, visit.language).all(reversed(dialogs))
+        return await self._show(visit, "dialogs", path=back, back=back, dialogs=views)
+
+    # --- one payment ------------------------------------------------------------------------------------------------
+
+    async def payment(self, visit: DeskRequest) -> Response:
+        """GET: the story, masked."""
+        return await self._case(visit, await self._desk.open(visit.actor, _id(visit)))
+
+    async def contact(self, visit: DeskRequest) -> Response:
+        """POST: the same with the payer's number and address, which is logged by itself."""
+        if not await self._threshold.may_reveal(visit):
+            return await self._back(visit, _id(visit), "notice.contacts")
+        return await self._case(visit, await self._desk.open(visit.actor, _id(visit), contact=True))
+
+    async def resend(self, visit: DeskRequest) -> Response:
+        kind = next((kind for kind in MessageKind if kind == visit.field("kind")), None)
+        done = kind is not None and await self._desk.resend(visit.actor, _id(visit), kind)
+        return await self._back(visit, _id(visit), "notice.resent" if done else "notice.not-resent")
+
+    async def inquire(self, visit: DeskRequest) -> Response:
+        await self._desk.inquire(visit.actor, _id(visit))
+        return await self._back(visit, _id(visit), "notice.inquired")
+
+    async def note(self, visit: DeskRequest) -> Response:
+        try:
+            done = await self._desk.note(visit.actor, _id(visit), visit.field("text"))
+        except WholeCard:
+            return await self._back(visit, _id(visit), "search.card")
+        return await self._back(visit, _id(visit), "notice.noted" if done else "notice.not-noted")
+
+    # --- money back -------------------------------------------------------------------------------------------------
+
+    async def undo(self, visit: DeskRequest) -> Response:
+        """A proposal; the decision as well where one person is enough."""
+        reason = next((reason for reason in Reason if reason == visit.field("reason")), None)
+        if reason is None:
+            return await self._back(visit, _id(visit), f"notice.{RefundRequestRefusal.NO_REASON}")
+        if not visit.field("sure"):
+            return await self._back(visit, _id(visit), "notice.unsure")
+        try:
+            parts = await self._parts(visit) if visit.field("parts") else ()
+        except NotAnAmount:
+            return await self._back(visit, _id(visit), "notice.no_part")
+        try:
+            outcome = await self._desk.propose_undo(visit.actor, _id(visit), reason, visit.field("comment"), parts)
+        except WholeCard:
+            return await self._back(visit, _id(visit), "search.card")
+        return await self._back(visit, _id(visit), _told(outcome))
+
+    async def _parts(self, visit: DeskRequest) -> tuple[RefundPart, ...]:
+        """Of the form that asks for parts: none at all is a mistake, and never the whole. Raises NotAnAmount."""
+        payment = await self._desk.payment(_id(visit))
+        parts = parts_typed(visit.form, payment)
+        if not parts:
+            raise NotAnAmount
+        return parts
+
+    async def approvals(self, visit: DeskRequest) -> Response:
+        """GET: what waits."""
+        words = self._words(visit)
+        queue = await self._desk.queue(visit.actor)
+        waiting = tuple(words.asked(asked, payment, visit.actor) for asked, payment in queue)
+        return await self._show(visit, "approvals", path=APPROVALS, waiting=waiting)
+
+    async def approve(self, visit: DeskRequest) -> Response:
+        number = _number(visit)
+        if not visit.field("sure"):
+            await self._threshold.sessions.change(visit.session, notice="notice.unsure")
+            return go(APPROVALS)
+        payment_id, outcome = await self._desk.approve_undo(visit.actor, number)
+        return await self._back(visit, payment_id, _told(outcome))
+
+    async def reject(self, visit: DeskRequest) -> Response:
+        payment_id, refusal = await self._desk.reject_undo(visit.actor, _number(visit))
+        return await self._back(visit, payment_id, "notice.rejected" if refusal is None else f"notice.{refusal}")
+
+    # --- ------------------------------------------------------------------------------------------------------------
+
+    async def _case(self, visit: DeskRequest, case: Case) -> Response:
+        view = self._words(visit).case(case, visit.actor, self._desk.undoing)
+        return await self._show(visit, "payment", path=_of(view.id), view=view)
+
+    async def _back(self, visit: DeskRequest, payment_id: str, notice: str) -> Response:
+        await self._threshold.sessions.change(visit.session, notice=notice)
+        return go(_of(payment_id))
+
+    async def _show(self, visit: DeskRequest, name: str, **values: Any) -> Response:
+        notice = visit.session.kept.notice
+        if notice:  # once
+            await self._threshold.sessions.change(visit.session, notice="")
+        return self._threshold.pages.html(
+            f"desk/{name}.html",
+            visit.language,
+            section=SECTION,
+            csp=CSP_WORKING,
+            user=visit.user,
+            csrf=visit.session.kept.csrf,
+            notice=notice,
+            here=name,
+            **values,
+        )
+
+    def _words(self, visit: DeskRequest) -> DeskWords:
+        return DeskWords(self._threshold.pages.texts, visit.language)
+
+
+def _id(visit: DeskRequest) -> str:
+    """Raises NoSuchPayment for what cannot be one."""
+    payment_id = str(visit.request.path_params["payment_id"])
+    if _PAYMENT.fullmatch(payment_id) is None:
+        raise NoSuchPayment(payment_id)
+    return payment_id
+
+
+def _is_number(query: str) -> bool:
+    """Whether what was searched for can be a telephone's number."""
+    try:
+        msisdn(query)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(visit: DeskRequest) -> int:
+    """Raises NoSuchPayment for what cannot be one."""
+    number = int(visit.request.path_params["number"])
+    if number >= 1 << 63:
+        raise NoSuchPayment(str(number))
+    return number
+
+
+def _of(payment_id: str) -> str:
+    return f"{HOME}/payments/{payment_id}"
+
+
+def _told(outcome: RefundRequest | Payment | RefundRequestRefusal) -> str:
+    match outcome:
+        case RefundRequest():
+            return "notice.proposed"
+        case Payment():
+            return "notice.undoing"
+        case _:
+            return f"notice.{outcome}"
+
+
+def routes(desk: HelpDesk, threshold: Threshold) -> Sequence[BaseRoute]:
+    """Every address of the help desk."""
+    pages = _DeskPages(desk, threshold)
+    shows, does, one = threshold.shows, threshold.does, HOME + "/payments/{payment_id}"
+    return [
+        Route(HOME, shows(pages.home), methods=["GET"]),
+        Route(HOME + "/login", threshold.login_page(), methods=["GET"]),
+        Route(HOME + "/login", threshold.login(), methods=["POST"]),
+        Route(HOME + "/logout", does(threshold.leave), methods=["POST"]),
+        Route(HOME + "/search", does(pages.search), methods=["POST"]),
+        Route(DIALOGS, shows(pages.dialogs), methods=["GET"]),
+        Route(one, shows(pages.payment), methods=["GET"]),
+        Route(one + "/dialogs", does(pages.payer_dialogs), methods=["POST"]),
+        Route(one + "/contact", does(pages.contact), methods=["POST"]),
+        Route(one + "/resend", does(pages.resend), methods=["POST"]),
+        Route(one + "/inquire", does(pages.inquire), methods=["POST"]),
+        Route(one + "/note", does(pages.note), methods=["POST"]),
+        Route(one + "/undo", does(pages.undo), methods=["POST"]),
+        Route(APPROVALS, shows(pages.approvals), methods=["GET"]),
+        Route(APPROVALS + "/{number:int}/approve", does(pages.approve), methods=["POST"]),
+        Route(APPROVALS + "/{number:int}/reject", does(pages.reject), methods=["POST"]),
+    ]

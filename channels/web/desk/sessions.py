@@ -1,0 +1,179 @@
+"""Who is logged in at the help desk: sessions in Redis, opened by a cookie that Redis does not know.
+
+The cookie holds 256 random bits, Redis keeps their digest: whoever reads Redis cannot sit down at the desk. A session
+ends after a time without a click, after a day's work whatever happens, and with its account's generation. A watch,
+which shows numbers and nobody's data, lasts as long as the day's work: it may hang on a wall.
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from core.help_desk.accounts import User
+from core.ports import Clock
+from core.subscribers.lines import LanguageCode
+
+TOKEN_BYTES = 32
+TOKEN_CHARS_MAX = 64
+FORM_TTL_S = 3_600
+_PURPOSE = b"khallas desk form 1\0"  # the same secret signs links elsewhere
+
+
+class SessionsDown(Exception):
+    """Redis's fault: nobody can be let in or recognised. Retry later."""
+
+
+class StoredSession(msgspec.Struct, frozen=True):
+    """What Redis keeps of a session. `notice` is shown once; `query` lets "back" lead to what was found."""
+
+    user: str
+    generation: int
+    csrf: str
+    began_s: float
+    language: LanguageCode
+    query: str = ""
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSession:
+    """A session and the token of its cookie."""
+
+    token: str
+    kept: StoredSession
+
+
+class DeskSessions:
+    """Raises SessionsDown."""
+
+    def __init__(self, redis: Redis, clock: Clock, *, idle_s: int, absolute_s: int) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._idle_s = idle_s
+        self._absolute_s = absolute_s
+
+    async def begin(self, user: User, language: LanguageCode) -> DeskSession:
+        """A new one, with a new token whatever came before it."""
+        began_s = self._clock.now().timestamp()
+        kept = StoredSession(user.name, user.generation, secrets.token_urlsafe(TOKEN_BYTES), began_s, language)
+        session = DeskSession(secrets.token_urlsafe(TOKEN_BYTES), kept)
+        await self._set(session, only_if_there=False)
+        return session
+
+    async def load(self, token: str) -> DeskSession | None:
+        """The session of a cookie, kept for another idle time; None when it is over or was never one."""
+        if not 0 < len(token) <= TOKEN_CHARS_MAX:
+            return None
+        try:
+            data = await self._redis.getex(_key(token), ex=self._idle_s)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+        session = None if data is None else _read(token, data)
+        if session is not None and self._left_s(session.kept) <= 0:
+            await self.end(token)
+            return None
+        return session
+
+    async def watch(self, session: DeskSession) -> None:
+        """Whoever has this cookie may look at the numbers until the session's last moment, clicks or none."""
+        try:
+            ttl_s = max(1, int(self._left_s(session.kept)))
+            await self._redis.set(_watch(session.token), msgspec.json.encode(session.kept), ex=ttl_s)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+
+    async def watching(self, token: str) -> DeskSession | None:
+        """The watch of a cookie, which keeps no session alive."""
+        if not 0 < len(token) <= TOKEN_CHARS_MAX:
+            return None
+        try:
+            data = await self._redis.get(_watch(token))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+        watch = None if data is None else _read(token, data)
+        return watch if watch is not None and self._left_s(watch.kept) > 0 else None
+
+    async def change(self, session: DeskSession, **changed: object) -> DeskSession:
+        """Remember something; a session that was ended meanwhile stays ended."""
+        altered = replace(session, kept=msgspec.structs.replace(session.kept, **changed))
+        await self._set(altered, only_if_there=True)
+        return altered
+
+    async def end(self, token: str) -> None:
+        """Harmless when there is none."""
+        try:
+            await self._redis.delete(_key(token), _watch(token))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+
+    async def _set(self, session: DeskSession, *, only_if_there: bool) -> None:
+        ttl_s = max(1, min(self._idle_s, int(self._left_s(session.kept))))
+        try:
+            data = msgspec.json.encode(session.kept)
+            await self._redis.set(_key(session.token), data, ex=ttl_s, xx=only_if_there)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+
+    def _left_s(self, kept: StoredSession) -> float:
+        return kept.began_s + self._absolute_s - self._clock.now().timestamp()
+
+
+class Cookies:
+    """The desk's two cookies: the session, and before it the login form's. HttpOnly, SameSite=Strict, Secure."""
+
+    def __init__(self, *, secure: bool) -> None:
+        """`secure` False only where the public URL is http: the demo."""
+        self._secure = secure
+        prefix = "__Host-" if secure else ""  # a name that no other host and no plain http may set
+        self.session, self.form = f"{prefix}desk", f"{prefix}desk-form"
+
+    def of(self, request: Request, name: str) -> str:
+        return request.cookies.get(name, "")
+
+    def put(self, answer: Response, name: str, value: str, ttl_s: int | None = None) -> None:
+        """`ttl_s` None: as long as the browser is open; Redis knows when it ends before that."""
+        answer.set_cookie(name, value, max_age=ttl_s, path="/", secure=self._secure, httponly=True, samesite="strict")
+
+    def drop(self, answer: Response, name: str) -> None:
+        answer.delete_cookie(name, path="/", secure=self._secure, httponly=True, samesite="strict")
+
+
+class FormTokens:
+    """CSRF tokens of the login form, whose sender has no session yet: the signature of a cookie's random value."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    def fresh(self) -> str:
+        """A cookie's value."""
+        return secrets.token_urlsafe(TOKEN_BYTES)
+
+    def of(self, cookie: str) -> str:
+        """The token that belongs into the form."""
+        return hmac.digest(self._key, _PURPOSE + cookie.encode(), sha256).hex()
+
+    def right(self, cookie: str, token: str) -> bool:
+        return bool(cookie) and hmac.compare_digest(self.of(cookie).encode(), token.encode())
+
+
+def _key(token: str) -> str:
+    return f"kh:desk:{sha256(token.encode()).hexdigest()}"
+
+
+def _watch(token: str) -> str:
+    return f"kh:watch:{sha256(token.encode()).hexdigest()}"
+
+
+def _read(token: str, data: bytes | str) -> DeskSession | None:
+    """A session of another release is over."""
+    try:
+        return DeskSession(token, msgspec.json.decode(data, type=StoredSession))
+    except msgspec.MsgspecError:
+        return None

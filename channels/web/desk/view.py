@@ -1,0 +1,292 @@
+"""A payment as the help desk reads it, worded in one language. Pure.
+
+Masked unless it must be seen: four digits of the card for ever; the payer's number and address until somebody asks for
+them, which is logged. Words that locales/ does not know (a new event, an old reason) are shown as they are.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from channels.receipt_view import STATUS, ReceiptStatus, when
+from channels.web.desk.dialogs import DialogView, DialogWords
+from channels.web.desk.parts import BillRow, bill_rows, parts_told
+from core.help_desk.access_log import Access, Actor
+from core.help_desk.service import Case
+from core.help_desk.timeline import Source, TimelineEntry
+from core.messaging.texts import Texts
+from core.money import dh
+from core.payments.table import UNDECIDED, Payment, PaymentState
+from core.refunds.requests import Reason, RefundRequest, RefundRequests, given_back
+from core.repositories import Delivery, MessageKind
+from core.subscribers.lines import LanguageCode, mask_email, mask_msisdn, national
+from core.zone import ZONE
+
+SECTION = "desk"
+NONE = "—"
+_GOOD = frozenset({"approved", "bill_posted"})
+_BAD = frozenset({"refused", "lost", "mismatch", "undo_refused", "bill_refused", "bill_stuck", "expire", "absent"})
+_BAD |= {"part_refused", "part_stuck", "part_untold"}
+_BACK = frozenset({"void", "voided", "refund", "refunded", "bill_crediting", "bill_credited"})
+_BACK |= {"part", "part_asked", "part_crediting", "part_credited", "part_told"}
+_ASKABLE = UNDECIDED | {PaymentState.EXPIRED, PaymentState.DECLINED}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFact:
+    """One labelled value; `latin` ones read left to right in every language."""
+
+    label: str
+    value: str
+    latin: bool = True
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the story. `tone` colours it: good, bad, back, out, desk, plain."""
+
+    tone: str
+    title: str
+    detail: str
+    at: str
+    clock: str
+    iso: str
+    who: str
+    request: str = ""  # whose log lines tell more
+    dialog: DialogView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line of a search's result."""
+
+    id: str
+    status: ReceiptStatus
+    state: str
+    amount: str
+    line: str
+    at: str
+    card: str
+    auth_code: str
+    payer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A request to give money back, as it waits."""
+
+    id: int
+    payment_id: str
+    amount: str
+    line: str
+    reason: str
+    comment: str
+    by: str
+    at: str
+    may_approve: bool
+    may_reject: bool
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """One line of who looked."""
+
+    who: str
+    what: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """Everything a payment's page prints."""
+
+    id: str
+    status: ReceiptStatus
+    state: str
+    say: str
+    amount: str
+    line: str
+    facts: tuple[CaseFact, ...]
+    bills: tuple[BillRow, ...]
+    items: tuple[Item, ...]
+    contact_shown: bool
+    payer_known: bool
+    can_ask: bool
+    resends: tuple[tuple[str, str], ...]
+    can_undo: bool
+    can_part: bool
+    alone: bool
+    undo_amount: str
+    reasons: tuple[tuple[str, str], ...]
+    asked: RequestView | None
+    looked: tuple[LookedAt, ...]
+
+
+class DeskWords:
+    """Cases and lists in one language. Raises MissingText for what locales/ must have."""
+
+    def __init__(self, texts: Texts, language: LanguageCode) -> None:
+        self._texts = texts
+        self._language = language
+
+    def case(self, case: Case, actor: Actor, undoing: RefundRequests) -> CaseView:
+        """A payment's page, for whoever sits there."""
+        payment, asked = case.payment, case.open_undo
+        status = STATUS[payment.state]
+        return CaseView(
+            id=payment.id,
+            status=status,
+            state=self._receipt(f"{status}.state"),
+            say=self._receipt(f"{status}.note"),
+            amount=dh(payment.amount_centimes),
+            line=self._line(payment),
+            facts=self._facts(payment, contact=case.contact),
+            bills=bill_rows(case),
+            items=self._items(case),
+            contact_shown=case.contact,
+            payer_known=bool(payment.payer_msisdn),
+            can_ask=payment.state in _ASKABLE and payment.sent_at is not None,
+            resends=tuple((kind.value, self.t(f"resend.{kind}")) for kind in MessageKind if kind in case.resendable),
+            can_undo=payment.state is PaymentState.CAPTURED
+            and asked is None
+            and not any(b.returned_centimes for b in case.bills),
+            can_part=payment.state is PaymentState.CAPTURED
+            and asked is None
+            and any(b.left_centimes for b in case.bills),
+            alone=undoing.alone(actor, given_back(payment)),
+            undo_amount=dh(given_back(payment)),
+            reasons=tuple((reason.value, self.t(f"reason.{reason}")) for reason in Reason),
+            asked=None if asked is None else self.asked(asked, payment, actor),
+            looked=tuple(self._looked(access) for access in case.accesses),
+        )
+
+    def found(self, payment: Payment) -> Found:
+        """A line of a search's result."""
+        status = STATUS[payment.state]
+        return Found(
+            payment.id,
+            status,
+            self._receipt(f"{status}.state"),
+            dh(payment.amount_centimes),
+            self._line(payment),
+            when(payment.created_at) or NONE,
+            _card(payment),
+            payment.auth_code or NONE,
+            mask_msisdn(payment.payer_msisdn),
+        )
+
+    def asked(self, request: RefundRequest, payment: Payment, actor: Actor) -> RequestView:
+        """A request that waits."""
+        return RequestView(
+            request.id,
+            request.payment_id,
+            dh(request.amount_centimes),
+            self._line(payment),
+            self.t(f"reason.{request.reason}"),
+            request.comment,
+            request.proposed_by,
+            when(request.proposed_at) or NONE,
+            request.may_approve(actor),
+            request.may_reject(actor),
+            parts_told(request.parts),
+        )
+
+    def t(self, key: str, **values: str) -> str:
+        return self._texts.fill(self._language, SECTION, key, **values)
+
+    def _receipt(self, key: str) -> str:
+        return self._texts.get(self._language, "receipt", key)
+
+    def _known(self, key: str, otherwise: str) -> str:
+        return self.t(key) if self._texts.has(self._language, SECTION, key) else otherwise
+
+    def _line(self, payment: Payment) -> str:
+        return f"{self._receipt(f'line.{payment.service}')} \u2068{payment.line_reference}\u2069"
+
+    def _facts(self, payment: Payment, *, contact: bool) -> tuple[CaseFact, ...]:
+        msisdn, email = payment.payer_msisdn, payment.email
+        payer = national(msisdn) if contact else mask_msisdn(msisdn)
+        address = (email if contact else mask_email(email)) if email else ""
+        return (
+            self._fact("auth-code", payment.auth_code),
+            self._fact("receipt", payment.receipt_number),
+            self._fact("transaction", payment.transaction_number),
+            self._fact("reference", payment.reference),
+            self._fact("card", _card(payment)),
+            self._fact("payer", payer, href=f"tel:{msisdn}" if contact and msisdn else ""),
+            self._fact("email", address),
+            self._fact("channel", self._known(f"channel.{payment.channel}", payment.channel), latin=False),
+            self._fact("language", self._texts.get(payment.language, "web", "language.name"), latin=False),
+            self._fact("paid-at" if payment.paid_at else "begun-at", when(payment.paid_at or payment.created_at)),
+        )
+
+    def _fact(self, name: str, value: str | None, *, latin: bool = True, href: str = "") -> CaseFact:
+        return CaseFact(self.t(f"fact.{name}"), value or NONE, latin, href)
+
+    def _items(self, case: Case) -> tuple[Item, ...]:
+        """What happened and what the payer was shown meanwhile, in order."""
+        words = DialogWords(self._texts, self._language)
+        told = [(told.at, self._item(told)) for told in case.story]
+        for dialog in case.dialogs:
+            view = words.one(dialog)
+            told.append(
+                (dialog.began_at, Item("seen", view.title, "", view.day, view.clock, view.iso, "", dialog=view))
+            )
+        return tuple(item for _, item in sorted(told, key=lambda pair: pair[0]))
+
+    def _item(self, told: TimelineEntry) -> Item:
+        match told.source:
+            case Source.MESSAGE:
+                tone = "bad" if told.status == Delivery.FAILED else "out"
+                title = self._known(f"message.{told.what}", told.what)
+                detail = self._delivery(told)
+            case Source.NOTE:
+                tone, title, detail = "desk", self.t("story.note"), told.detail or ""
+            case Source.DESK:
+                tone, title, detail = "desk", self._known(f"action.{told.what}", told.what), ""
+            case Source.UNDO:
+                tone, title, detail = "back", self._known(f"undo.{told.what}", told.what), self._reason(told.detail)
+            case _:
+                tone = _tone(told.what)
+                title, detail = self._known(f"event.{told.what}", told.what), self._event_detail(told)
+        moment = told.at.astimezone(ZONE)
+        day, clock = f"{moment:%d/%m/%Y}", f"{moment:%H:%M:%S}"
+        return Item(tone, title, detail, day, clock, told.at.isoformat(), told.who, told.request)
+
+    def _delivery(self, told: TimelineEntry) -> str:
+        """How far a message got, and when that was heard."""
+        words = self._known(f"delivery.{told.status}", told.status)
+        moved = told.until is not None and told.until != told.at and told.status != Delivery.QUEUED
+        parts = [words, _clock(told.until) if moved and told.until else "", told.detail or ""]
+        return " · ".join(part for part in parts if part)
+
+    def _event_detail(self, told: TimelineEntry) -> str:
+        """An answer's code, a bill's number, a channel: as it was written."""
+        if told.what == "create" and told.detail:
+            return self._known(f"channel.{told.detail}", told.detail)
+        return told.detail or ""
+
+    def _reason(self, detail: str | None) -> str:
+        reason, _, comment = (detail or "").partition(" ")
+        words = self._known(f"reason.{reason}", reason)
+        return f"{words} · {comment}" if comment else words
+
+    def _looked(self, access: Access) -> LookedAt:
+        return LookedAt(access.who, self._known(f"action.{access.action}", access.action), when(access.at) or NONE)
+
+
+def _tone(event: str) -> str:
+    if event in _GOOD:
+        return "good"
+    if event in _BAD:
+        return "bad"
+    return "back" if event in _BACK else "plain"
+
+
+def _card(payment: Payment) -> str:
+    return f"**** {payment.card_last4}" if payment.card_last4 else NONE
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(ZONE):%H:%M:%S}"

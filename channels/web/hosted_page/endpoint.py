@@ -1,0 +1,212 @@
+"""Paying in a browser, on the acquirer's own page: no page of ours collects a card.
+
+GET /pay/{token} shows the basket, POST sends the browser to the acquirer, /cmi/back takes it back, /cmi/left whoever
+gave up there, POST /cmi/callback is the acquirer's server. A wrong link gets the same answer whatever is wrong with it
+(facts/security.md 16).
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from channels.http.receive import Count, incoming
+from channels.links import PayLinks, ReceiptLinks, pasted
+from channels.web.pages import CSP_STILL, Pages, language_asked
+from channels.wire import Malformed
+from core.money import dh
+from core.payments.hosted_page import HostedPagePayments
+from core.payments.hosted_page_port import PageForm, UnreadablePost
+from core.payments.refusal import Refusal
+from core.payments.table import UNDECIDED, Payment, PaymentState
+from core.repositories import DatabaseUnavailable
+from core.subscribers.lines import LanguageCode
+
+log = logging.getLogger(__name__)
+
+CALLBACK_PATH, BACK_PATH, LEFT_PATH = "/cmi/callback", "/cmi/back", "/cmi/left"
+DOOR = "cmi-page"  # its name in logs and metrics
+BACK_URLS = ("okurl", "failurl", "shopurl")  # ours, with our signed reference: they come back as we sent them
+ANSWER_MAX_S = 10.0
+TROUBLE = "FAILURE"  # the callback is sent again
+ORIGIN_TOLD = MappingProxyType({"Referrer-Policy": "strict-origin"})  # gateways look where their visitors come from
+PAYABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
+
+
+class Finder(Protocol):
+    """Where payments are read. Raises BooksDown."""
+
+    async def payment(self, payment_id: str) -> Payment | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _HostedPageEndpoint:
+    pages: Pages
+    finder: Finder
+    hosting: HostedPagePayments
+    links: PayLinks
+    receipts: ReceiptLinks
+    page_origin: str
+    count: Count
+
+    async def show(self, request: Request) -> Response:
+        """What is to be paid, or what became of it."""
+        try:
+            async with asyncio.timeout(ANSWER_MAX_S):
+                payment = await self._find(request)
+        except (DatabaseUnavailable, TimeoutError):
+            return self._notice(LanguageCode.FR, "busy", 503)
+        if payment is None:
+            return self._notice(LanguageCode.FR, "gone", 404)
+        return self._standing(payment, language_asked(request) or payment.language)
+
+    async def leave(self, request: Request) -> Response:
+        """To the acquirer's page, once the intent is committed."""
+        try:
+            async with asyncio.timeout(ANSWER_MAX_S):
+                payment = await self._find(request)
+                left = None if payment is None else await self.hosting.leave(payment.id)
+        except (DatabaseUnavailable, TimeoutError):
+            return self._notice(LanguageCode.FR, "busy", 503)
+        if payment is None or left is None:
+            return self._notice(LanguageCode.FR, "gone", 404)
+        language = language_asked(request) or payment.language
+        if isinstance(left, PageForm):
+            # not its origin alone: a gateway may send the post on to another host of its own
+            csp = CSP_STILL.replace("form-action 'none'", f"form-action {self.page_origin} https:")
+            amount = dh(payment.amount_centimes)
+            return self.pages.html("pay-leave.html", language, csp=csp, headers=ORIGIN_TOLD, form=left, amount=amount)
+        if isinstance(left, Refusal):
+            return self._notice(language, "pay-refused", 409)
+        return self._standing(left, language)
+
+    async def back(self, request: Request) -> Response:
+        """The browser is back. It is believed in nothing: our own reference says whose it is, the acquirer is asked."""
+        return await self._returned(request, gave_up=False)
+
+    async def left(self, request: Request) -> Response:
+        """The browser of whoever cancelled there or was too slow: what is known, and how to go on."""
+        return await self._returned(request, gave_up=True)
+
+    async def _returned(self, request: Request, *, gave_up: bool) -> Response:
+        asked = language_asked(request)
+        payment_id, claimed = await self._whose(request)
+        if payment_id is None:
+            return self._notice(asked or LanguageCode.FR, "pay-left", 404 if claimed else 200)
+        try:
+            async with asyncio.timeout(ANSWER_MAX_S):
+                payment = await self.hosting.came_back(payment_id)
+        except (DatabaseUnavailable, TimeoutError):
+            return self._notice(asked or LanguageCode.FR, "pay-checked", 200)
+        except LookupError:
+            return self._notice(asked or LanguageCode.FR, "pay-left", 404)
+        link = self.links.of(payment_id)
+        if gave_up and payment.receipt_token is None:
+            return self._gave_up(payment, asked or payment.language, link)
+        return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
+
+    def _gave_up(self, payment: Payment, language: LanguageCode, link: str) -> Response:
+        if payment.state in PAYABLE or _on_page(payment):
+            amount = dh(payment.amount_centimes)
+            return self.pages.html("pay-left.html", language, payment=payment, amount=amount, link=link)
+        return self._standing(payment, language)
+
+    async def _whose(self, request: Request) -> tuple[str | None, bool]:
+        """The order of a browser that is back, and whether it claimed one at all. Raises nothing."""
+        mark = str(request.path_params.get("mark", ""))
+        if (payment_id := self.links.verify(mark)) is not None:
+            return payment_id, True
+        try:
+            arrived = await incoming(request, "")
+            spelled = self.hosting.readings(arrived.body or arrived.query.encode("latin-1"))
+        except (Malformed, UnreadablePost) as error:
+            self._refused(error)
+            return None, True
+        found = (self._marked(fields) for fields in spelled)
+        payment_id = next((one for one in found if one is not None), None) or self.hosting.order_of(*spelled)
+        return payment_id, bool(mark) or any("oid" in map(str.lower, fields) for fields in spelled)
+
+    def _marked(self, fields: Mapping[str, str]) -> str | None:
+        ways = (text for name, text in fields.items() if name.lower() in BACK_URLS)
+        return next((found for way in ways if (found := self.links.verify(_last_part(way))) is not None), None)
+
+    def _refused(self, error: Exception) -> None:
+        log.warning("hosted page: a post is not read: %s", error)
+        self.count(DOOR, "malformed")
+
+    async def callback(self, request: Request) -> Response:
+        """The acquirer's server; trouble is told to it, so that it asks again."""
+        try:
+            spelled = self.hosting.readings((await incoming(request, "")).body)
+            async with asyncio.timeout(ANSWER_MAX_S):
+                word = await self.hosting.called_back(*spelled)
+        except (DatabaseUnavailable, TimeoutError) as error:
+            log.warning("hosted page: a callback could not be written down: %s", type(error).__name__)
+            word = TROUBLE
+        except (Malformed, UnreadablePost) as error:
+            self._refused(error)
+            word = TROUBLE
+        return PlainTextResponse(word, headers={"Cache-Control": "no-store"})
+
+    async def _find(self, request: Request) -> Payment | None:
+        payment_id = self.links.verify(pasted(str(request.path_params["token"])))
+        return await self.finder.payment(payment_id or "")
+
+    def _standing(self, payment: Payment, language: LanguageCode) -> Response:
+        link = self.receipts.of(payment)
+        if link is not None:
+            return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
+        if payment.state in PAYABLE or _on_page(payment):
+            csp = CSP_STILL.replace("form-action 'none'", f"form-action 'self' {self.page_origin}")
+            amount = dh(payment.amount_centimes)
+            return self.pages.html("pay.html", language, csp=csp, payment=payment, amount=amount, dh=dh)
+        return self._notice(language, "pay-checked" if payment.state in UNDECIDED else "pay-over", 200)
+
+    def _notice(self, language: LanguageCode, notice: str, status: int) -> Response:
+        return self.pages.html("notice.html", language, status=status, notice=notice)
+
+
+def _on_page(payment: Payment) -> bool:
+    return payment.state is PaymentState.SENDING and payment.page_until is not None
+
+
+def _last_part(way: str) -> str:
+    try:
+        return urlsplit(way).path.rpartition("/")[2]
+    except ValueError:
+        return ""
+
+
+def _uncounted(_door: str, _reason: str) -> None:
+    """Where nobody counts."""
+
+
+def routes(
+    pages: Pages,
+    finder: Finder,
+    hosting: HostedPagePayments,
+    links: PayLinks,
+    receipts: ReceiptLinks,
+    page_url: str,
+    count: Count = _uncounted,
+) -> list[BaseRoute]:
+    """The basket's page, the ways back and the acquirer's callback."""
+    parts = urlsplit(page_url)
+    door = _HostedPageEndpoint(pages, finder, hosting, links, receipts, f"{parts.scheme}://{parts.netloc}", count)
+    both = ["GET", "POST"]
+    return [
+        Route("/pay/{token}", door.show, methods=["GET"]),
+        Route("/pay/{token}", door.leave, methods=["POST"]),
+        Route(BACK_PATH, door.back, methods=both),
+        Route(BACK_PATH + "/{mark}", door.back, methods=both),
+        Route(LEFT_PATH, door.left, methods=both),
+        Route(LEFT_PATH + "/{mark}", door.left, methods=both),
+        Route(CALLBACK_PATH, door.callback, methods=["POST"]),
+    ]

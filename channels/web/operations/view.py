@@ -1,0 +1,200 @@
+"""What operations see, worded in one language: numbers beside every picture. Pure.
+
+Nothing here is anybody's data but a payment's id, behind which the help desk logs who looks.
+"""
+
+from datetime import datetime, timedelta
+
+from channels.web.operations.numbers import Funnel, Speed, funnels, speeds
+from channels.web.operations.rows import (
+    AnswerRow,
+    ChannelSales,
+    FunnelView,
+    HourRow,
+    IncidentRow,
+    OpsView,
+    QueueRow,
+    SettlementView,
+    SpeedRow,
+    StepRow,
+)
+from channels.web.operations.tiles import KpiTiles, worst
+from channels.web.operations.wording import (
+    BAD,
+    DESK,
+    GOOD,
+    PLAIN,
+    WARN,
+    OpsWording,
+    clock,
+    day_and_clock,
+    limit_s,
+    slow_tone,
+    whole_hour,
+)
+from core.help_desk.operations import BankAnswer, Overview, Sales, SettlementRun, WorkQueue
+from core.messaging.texts import Texts
+from core.money import dh
+from core.subscribers.lines import LanguageCode
+from core.zone import ZONE
+from khallas.telemetry.usage import HOURS, Activity
+
+CHANNELS = ("ussd", "ivr", "sms")
+_TONES = {"approved": GOOD, "refused": WARN, "lost": BAD, "mismatch": BAD, "challenged": PLAIN}
+
+
+class OpsWords:
+    """The page in one language at one moment. Raises MissingText for what locales/ must have."""
+
+    def __init__(self, texts: Texts, language: LanguageCode, now: datetime) -> None:
+        self._words = OpsWording(texts, language, now)
+        self._signs = KpiTiles(self._words)
+        self.t = self._words.t
+
+    def page(self, overview: Overview, activity: Activity) -> OpsView:
+        fast = speeds(activity.slowness)
+        queues = tuple(self._queue(queue) for queue in overview.queues)
+        signs = self._signs.all(overview, fast)
+        return OpsView(
+            at=f"{self._words.now.astimezone(ZONE):%d/%m/%Y %H:%M:%S}",
+            tone=worst(signs),
+            verdict=self._signs.verdict(signs),
+            signs=signs,
+            channels=self._channels(overview.sales),
+            hours=self._hours(overview.sales),
+            payments=sum(sale.payments for sale in overview.sales),
+            amount=dh(sum(sale.centimes for sale in overview.sales)),
+            funnels=tuple(self._funnel(funnel) for funnel in funnels(activity.moves)),
+            speeds=tuple(self._speed(speed) for speed in fast),
+            speeds_since="" if activity.recent_since is None else clock(activity.recent_since),
+            answers=self._answers(overview.answers),
+            queues=queues,
+            settlement=None if overview.settlement is None else self._settlement(overview.settlement),
+            undecided=tuple(
+                IncidentRow(
+                    day_and_clock(each.since),
+                    each.since.isoformat(),
+                    dh(each.centimes),
+                    self._words.age(each.since),
+                    each.id,
+                )
+                for each in overview.undecided.first
+            ),
+            undecided_more=overview.undecided.count - len(overview.undecided.first),
+            troubles=tuple(
+                IncidentRow(
+                    day_and_clock(each.at),
+                    each.at.isoformat(),
+                    self._words.known(f"{'message' if each.message else 'event'}.{each.event}", each.event, DESK),
+                    "" if each.event == "lost" else each.detail,  # its name says it
+                    each.payment_id,
+                )
+                for each in overview.troubles
+            ),
+        )
+
+    def _channels(self, sales: tuple[Sales, ...]) -> tuple[ChannelSales, ...]:
+        everything = sum(sale.payments for sale in sales)
+        rows = []
+        for channel in _channels_of(sales):
+            own = [sale for sale in sales if sale.channel == channel]
+            payments = sum(sale.payments for sale in own)
+            share = round(100 * payments / everything) if everything else 0
+            amount = dh(sum(sale.centimes for sale in own))
+            rows.append(ChannelSales(channel, self._words.channel(channel), payments, amount, share))
+        return tuple(rows)
+
+    def _hours(self, sales: tuple[Sales, ...]) -> tuple[HourRow, ...]:
+        by_hour = {(sale.hour, sale.channel): sale for sale in sales}
+        rows = []
+        for back in reversed(range(HOURS)):
+            hour = whole_hour(self._words.now) - timedelta(hours=back)
+            cells = [by_hour.get((hour, channel)) for channel in _channels_of(sales)]
+            told = tuple((0, 0, dh(0)) if cell is None else _cell(cell) for cell in cells)
+            total = dh(sum(centimes for _, centimes, _ in told))
+            rows.append(HourRow(int(hour.timestamp()), clock(hour), told, sum(n for n, _, _ in told), total))
+        return tuple(rows)
+
+    def _funnel(self, funnel: Funnel) -> FunnelView:
+        most = max((step.reached for step in funnel.steps), default=0) or 1
+        steps = tuple(
+            StepRow(
+                self._words.known(f"screen.{step.screen}", step.screen),
+                step.reached,
+                step.stopped,
+                step.resumed,
+                round(100 * step.reached / most, 1),
+                round(100 * min(step.stopped, step.reached) / most, 1),
+            )
+            for step in funnel.steps
+        )
+        return FunnelView(funnel.channel, self._words.channel(funnel.channel), funnel.dialogs, funnel.failed, steps)
+
+    def _speed(self, speed: Speed) -> SpeedRow:
+        limit = limit_s(speed.wire)
+        return SpeedRow(
+            self._words.channel(speed.channel),
+            speed.wire,
+            speed.turns,
+            self._words.longest(speed.p50_s),
+            self._words.longest(speed.p99_s, over=speed.over),
+            self._words.duration(limit),
+            _share(speed.p99_s, limit),
+            slow_tone(speed.wire, speed.p99_s, over=speed.over),
+        )
+
+    def _answers(self, answers: tuple[BankAnswer, ...]) -> tuple[AnswerRow, ...]:
+        most = max((answer.count for answer in answers), default=1)
+        return tuple(
+            AnswerRow(*self._answer(answer), answer.count, 100 * answer.count / most, _TONES.get(answer.event, PLAIN))
+            for answer in answers
+        )
+
+    def _answer(self, answer: BankAnswer) -> tuple[str, str]:
+        """Its words and its code."""
+        if answer.event == "approved":
+            return self._words.t("answer.approved"), "00"
+        kind, _, code = answer.detail.partition(" ")
+        return self._words.known(f"answer.{kind or answer.event}", kind), code or "—"
+
+    def _queue(self, queue: WorkQueue) -> QueueRow:
+        tone = BAD if queue.name == "posting" and queue.failed else self._words.queue_tone(queue.oldest)
+        age = "—" if queue.oldest is None else self._words.age(queue.oldest)
+        return QueueRow(
+            self._words.t(f"queue.{queue.name}"),
+            queue.waiting,
+            age,
+            queue.failed,
+            tone,
+            self._words.t(f"queue.state.{tone}"),
+        )
+
+    def _settlement(self, run: SettlementRun) -> SettlementView:
+        counts = (
+            ("rows", run.rows, PLAIN),
+            ("matched", run.matched, PLAIN),
+            *(
+                (name, count, BAD if count else PLAIN)
+                for name, count in (
+                    ("missing-here", run.missing_here),
+                    ("missing-there", run.missing_there),
+                    ("different", run.different),
+                    ("unreadable", run.unreadable),
+                )
+            ),
+        )
+        told = tuple((self._words.t(f"settlement.{name}"), count, tone) for name, count, tone in counts)
+        return SettlementView(f"{run.at.astimezone(ZONE):%d/%m/%Y %H:%M}", run.file_name, told)
+
+
+def _channels_of(sales: tuple[Sales, ...]) -> tuple[str, ...]:
+    """Those we know, and whatever else was paid by."""
+    return (*CHANNELS, *sorted({sale.channel for sale in sales} - set(CHANNELS)))
+
+
+def _share(seconds: float, limit: float) -> float:
+    return round(min(100.0, max(0.5, 100 * seconds / limit)), 1)
+
+
+def _cell(sale: Sales) -> tuple[int, int, str]:
+    return sale.payments, sale.centimes, dh(sale.centimes)

@@ -1,0 +1,19 @@
+"""The books over one database."""
+
+from core.database.credits import PgCredits
+from core.database.messages import PgMessages
+from core.database.payments import PgPayments
+from core.database.people import PgPeople
+from core.database.pool import Database
+from core.database.postings import PgPostings
+from core.database.refunds import PgRefunds
+from core.database.wake import Waker
+from core.repositories import Repositories
+
+
+def books_on(database: Database) -> Repositories:
+    """What core.payments.service.Till keeps its books in."""
+    waker = Waker()
+    messages, people = PgMessages(database, waker), PgPeople(database)
+    payments, postings = PgPayments(database), PgPostings(database)
+    return Repositories(payments, postings, messages, people, PgRefunds(database), PgCredits(database))

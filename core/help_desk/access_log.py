@@ -1,0 +1,80 @@
+"""Who did what at the help desk: written before anything is shown or done, never changed (facts/security.md 15). Pure.
+
+Law 09-08: whoever asks can be told who saw their data; so a person's number is shown at one's own, logged wish.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from core.help_desk.accounts import Role
+
+DETAIL_CHARS_MAX = 600
+
+
+class Action(StrEnum):
+    """What is logged."""
+
+    LOGIN = "login"
+    LOGIN_REFUSED = "login_refused"
+    LOGIN_LOCKED = "login_locked"
+    LOGOUT = "logout"
+    SEARCH = "search"
+    VIEW = "view"
+    CONTACT = "contact"  # the payer's number and address in full
+    DIALOGS = "dialogs"  # what a number was shown lately
+    INQUIRE = "inquire"
+    RESEND = "resend"
+    NOTE = "note"
+    QUEUE = "queue"  # the list of requests that wait for a second person
+    UNDO_PROPOSE = "undo_propose"
+    UNDO_APPROVE = "undo_approve"
+    UNDO_REJECT = "undo_reject"
+    FINDING = "finding"  # of reconciliation: taken, proposed to be closed, closed
+    HAND_PROPOSE = "hand_propose"
+    HAND_APPROVE = "hand_approve"
+    HAND_REJECT = "hand_reject"
+    CHARGEBACK = "chargeback"  # entered, or a step of one
+    EVIDENCE = "evidence"  # the sheet of a dispute: the payer's number in full
+    ACCOUNT = "account"  # an account was made, disabled, given a password
+    EXPORT = "export"  # law 09-08, at the operator's terminal
+    CORRECT = "correct"
+    ERASE = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who sits there, and where."""
+
+    name: str
+    role: Role
+    address: str = ""
+    browser: str = ""  # a digest of the browser's own mark
+
+    @property
+    def decides(self) -> bool:
+        """Whether money may leave by this person's word."""
+        return self.role is Role.SUPERVISOR
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One line of the log."""
+
+    at: datetime
+    who: str
+    role: str
+    action: Action
+    payment_id: str | None = None
+    detail: str | None = None
+    address: str = ""
+
+
+class AccessLog(Protocol):
+    """Append-only. All methods raise BooksDown; what could not be logged is then not shown either."""
+
+    async def write(self, access: Access) -> None: ...
+
+    async def of_payment(self, payment_id: str, limit: int) -> tuple[Access, ...]:
+        """Who looked at a payment, the latest first."""

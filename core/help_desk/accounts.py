@@ -1,0 +1,206 @@
+"""Who may sit at the help desk: names, roles and passwords (facts/security.md 15).
+
+A password is kept as argon2id alone. A name nobody has, a wrong password and a disabled account are one answer after
+the same work, so that names cannot be told apart from outside.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from core.help_desk import passwords
+from core.help_desk.passwords import FORMER_KEPT, PASSWORD_CHARS_MAX
+from core.ports import Clock
+
+# argon2id with little memory, RFC 9106 4: "SECOND RECOMMENDED".
+TIME_COST = 3
+MEMORY_KIB = 64 * 1024
+PARALLELISM = 4
+HASH_BYTES = 32
+SALT_BYTES = 16
+HASHES_AT_ONCE = 2  # each takes MEMORY_KIB
+
+IDLE_DAYS = 90
+_NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
+
+
+class AccountError(ValueError):
+    """The administrator's mistake; the words may be shown. Do not repeat as it is."""
+
+
+class Role(StrEnum):
+    """What somebody may do: agents look, help and propose; supervisors also decide about money."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One account, without its password. `generation` grows with each new password and when it is disabled."""
+
+    name: str
+    role: Role
+    generation: int
+    created_at: datetime
+    disabled_at: datetime | None = None
+    seen_at: datetime | None = None  # the last login, or an administrator's change
+
+
+class Users(Protocol):
+    """Where accounts are kept. All methods raise BooksDown."""
+
+    async def add(self, name: str, role: Role, password_hash: str, now: datetime) -> bool:
+        """False when the name is taken, be it by a disabled account: names in the log stay unambiguous."""
+
+    async def get(self, name: str) -> User | None: ...
+
+    async def hash_of(self, name: str) -> str | None:
+        """Also of a disabled account."""
+
+    async def former_hashes(self, name: str) -> tuple[str, ...]:
+        """Of the passwords before this one, the latest first."""
+
+    async def set_hash(
+        self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None
+    ) -> bool:
+        """False when there is no such account. With `now` it is another password, and the account is in use."""
+
+    async def seen(self, name: str, now: datetime) -> None:
+        """Somebody came in."""
+
+    async def disable(self, name: str, now: datetime) -> bool:
+        """False when there is no such account, or it is disabled already."""
+
+    async def all(self) -> tuple[User, ...]:
+        """By name."""
+
+
+def name_of(text: str) -> str:
+    """An account's name as it is kept. Raises AccountError."""
+    name = text.strip().lower()
+    if _NAME.fullmatch(name) is None:
+        raise AccountError("a name has 2 to 32 letters, digits, dots or hyphens and begins with a letter")
+    return name
+
+
+def hasher() -> PasswordHasher:
+    """As every password here is hashed."""
+    return PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM, HASH_BYTES, SALT_BYTES, type=Type.ID)
+
+
+class Accounts:
+    """Makes, checks and ends accounts. Every method raises BooksDown."""
+
+    def __init__(self, users: Users, clock: Clock, idle_days: int = IDLE_DAYS) -> None:
+        """`idle_days`: an account that nobody came in with for so long is over until it gets another password."""
+        self._users = users
+        self._idle = timedelta(days=idle_days)
+        self._clock = clock
+        self._hasher = hasher()
+        self._decoy: str | None = None
+        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
+
+    async def add(self, name: str, role: Role, password: str) -> User:
+        """Raises AccountError: the name or password cannot be one, or the name is taken."""
+        name = name_of(name)
+        if not await self._users.add(name, role, await self._hash(_checked(password, name)), self._clock.now()):
+            raise AccountError(f"{name} is taken")
+        return await self._known(name)
+
+    async def set_password(self, name: str, password: str) -> User:
+        """And end the sessions of that account. Raises AccountError, for one of its last four passwords as well."""
+        name = name_of(name)
+        _checked(password, name)
+        if await self._was_used(name, password):
+            raise AccountError(f"another password than the last {FORMER_KEPT}")
+        hashed, now = await self._hash(password), self._clock.now()
+        if not await self._users.set_hash(name, hashed, ends_sessions=True, now=now):
+            raise AccountError(f"there is no {name}")
+        return await self._known(name)
+
+    async def disable(self, name: str) -> User:
+        """And end its sessions. Raises AccountError."""
+        name = name_of(name)
+        if not await self._users.disable(name, self._clock.now()):
+            raise AccountError(f"there is no {name}, or it is disabled already")
+        return await self._known(name)
+
+    async def all(self) -> tuple[User, ...]:
+        return await self._users.all()
+
+    async def check(self, name: str, password: str) -> User | None:
+        """Whose name and password these are; None for a wrong or disabled one."""
+        try:
+            name = name_of(name)
+        except AccountError:
+            name = ""
+        kept = await self._users.hash_of(name) if name else None
+        async with self._hashing:
+            right, outdated = await asyncio.to_thread(self._verify, kept, password)
+        user = await self._users.get(name) if right else None
+        if user is None or not self._in_use(user):
+            return None
+        await self._users.seen(name, self._clock.now())
+        if outdated:
+            await self._users.set_hash(name, await self._hash(password), ends_sessions=False)
+        return user
+
+    async def current(self, name: str, generation: int) -> User | None:
+        """The account a session was begun with, unless that is over."""
+        user = await self._users.get(name)
+        valid = user is not None and self._in_use(user) and user.generation == generation
+        return user if valid else None
+
+    async def known(self, name: str) -> str | None:
+        """The name if there is such an account: what strangers type into a login is never written down."""
+        try:
+            user = await self._users.get(name_of(name))
+        except AccountError:
+            return None
+        return None if user is None else user.name
+
+    def _in_use(self, user: User) -> bool:
+        seen_at = user.seen_at or user.created_at
+        return user.disabled_at is None and self._clock.now() - seen_at < self._idle
+
+    async def _was_used(self, name: str, password: str) -> bool:
+        kept = await self._users.hash_of(name)
+        for each in ((kept,) if kept else ()) + (await self._users.former_hashes(name))[: FORMER_KEPT - 1]:
+            async with self._hashing:
+                same, _ = await asyncio.to_thread(self._verify, each, password)
+            if same:
+                return True
+        return False
+
+    async def _known(self, name: str) -> User:
+        user = await self._users.get(name)
+        assert user is not None, "accounts are never deleted"
+        return user
+
+    async def _hash(self, password: str) -> str:
+        async with self._hashing:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
+    def _verify(self, kept: str | None, password: str) -> tuple[bool, bool]:
+        """(right, made with other parameters than today's). As long for no account as for a wrong password."""
+        if self._decoy is None:  # before any answer, whoever asks first
+            self._decoy = self._hasher.hash("nobody")
+        try:
+            self._hasher.verify(kept or self._decoy, password[: PASSWORD_CHARS_MAX + 1])
+        except (VerificationError, InvalidHashError):
+            return False, False
+        return kept is not None, kept is not None and self._hasher.check_needs_rehash(kept)
+
+
+def _checked(password: str, name: str) -> str:
+    why = passwords.fault(password, name)
+    if why is not None:
+        raise AccountError(why)
+    return password

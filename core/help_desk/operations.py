@@ -1,0 +1,114 @@
+"""What operations see of the till: numbers over the books, no customer's data, and the port they are read by. Pure.
+
+Money that is undecided, stuck or waits too long is somebody's work now; the rest is how the day goes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+UNDECIDED_SHOWN = 10
+TROUBLES_SHOWN = 12
+ANSWERS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """Payments captured in one hour on one channel; `hour` is its beginning."""
+
+    hour: datetime
+    channel: str
+    payments: int
+    centimes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BankAnswer:
+    """How often the acquirer gave one answer: the payment's event and, of a refusal, its kind and code."""
+
+    event: str
+    detail: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkQueue:
+    """One kind of outgoing work: how much waits, since when the oldest does, how much failed in the period."""
+
+    name: str
+    waiting: int
+    oldest: datetime | None
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedPayment:
+    """A payment whose end is not known."""
+
+    id: str
+    since: datetime
+    centimes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """All of them, and the oldest."""
+
+    count: int
+    centimes: int
+    oldest: datetime | None
+    first: tuple[UndecidedPayment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that went wrong: an event of a payment, or a message that failed (`event` is then its kind)."""
+
+    at: datetime
+    event: str
+    detail: str
+    payment_id: str | None
+    message: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementRun:
+    """The last settlement file that was compared with the books (core/settlement/reconciliation.py)."""
+
+    at: datetime
+    file_name: str
+    rows: int
+    matched: int
+    unreadable: int
+    missing_here: int
+    missing_there: int
+    different: int
+    ended: int = 0  # of its findings, since: closed by two people, or gone by themselves
+
+    @property
+    def open(self) -> int:
+        """What somebody must look at."""
+        return self.unreadable + self.missing_here + self.missing_there + self.different - self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The books at one moment. `by_hand`: what only a person can end: credits, refusals, payments."""
+
+    sales: tuple[Sales, ...]
+    answers: tuple[BankAnswer, ...]
+    events: Mapping[str, int]
+    queues: tuple[WorkQueue, ...]
+    undecided: Undecided
+    giving_back: int
+    by_hand: int
+    settlement: SettlementRun | None
+    troubles: tuple[Incident, ...]
+
+
+class OperationsRepository(Protocol):
+    """Reads only. Raises BooksDown."""
+
+    async def overview(self, since: datetime) -> Overview:
+        """The period from `since`, whole hours, until now; what waits is told whenever it began."""

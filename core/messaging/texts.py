@@ -1,0 +1,85 @@
+"""Everything a customer reads or hears, from locales/<language>/<section>.toml: flat keys, {named} values.
+
+Loaded once when the server is built; a missing text is a start-up error, never a surprise in a call.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from types import MappingProxyType
+
+from core.messaging.bidi import SPOKEN, in_order
+from core.subscribers.lines import LanguageCode
+
+Tables = Mapping[tuple[LanguageCode, str], Mapping[str, str]]
+
+
+class MissingText(KeyError):
+    """Our fault: a key that locales/ does not have."""
+
+
+class Texts:
+    """Texts by language, section (ussd, ivr, sms, mail, web) and key."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def get(self, language: LanguageCode, section: str, key: str) -> str:
+        """The template as written. Raises MissingText."""
+        try:
+            return self._tables[language, section][key]
+        except KeyError:
+            raise MissingText(f"locales/{language}/{section}.toml has no {key!r}") from None
+
+    def table(self, language: LanguageCode, section: str) -> Mapping[str, str]:
+        """All templates of a section, for whoever reads many."""
+        return self._tables[language, section]
+
+    def fill(self, language: LanguageCode, section: str, key: str, **values: str) -> str:
+        """The text with its values, each in its own order where the text is Arabic and seen. Raises MissingText."""
+        template = self.get(language, section, key)
+        if language is LanguageCode.AR and section not in SPOKEN:
+            values = {name: in_order(language, value) for name, value in values.items()}
+        return template.format_map(values)
+
+    def has(self, language: LanguageCode, section: str, key: str) -> bool:
+        """Whether there is such a text: for variants that only some texts have."""
+        return key in self._tables[language, section]
+
+    def keys(self, language: LanguageCode, section: str) -> frozenset[str]:
+        return frozenset(self._tables[language, section])
+
+    def sections(self) -> frozenset[str]:
+        return frozenset(section for _, section in self._tables)
+
+
+def load_texts() -> Texts:
+    """Read locales/. Raises MissingText when a language lacks a section or a key that another has."""
+    tables: dict[tuple[LanguageCode, str], Mapping[str, str]] = {}
+    for language in LanguageCode:
+        for file in resources.files("locales").joinpath(language.value).iterdir():
+            if file.name.endswith(".toml"):
+                flat = _flat(tomllib.loads(file.read_text(encoding="utf-8")))
+                tables[language, file.name.removesuffix(".toml")] = MappingProxyType(flat)
+    _require_same(tables)
+    return Texts(tables)
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, str):
+            flat[prefix + key] = value.strip("\n")
+        elif isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+    return flat
+
+
+def _require_same(tables: Tables) -> None:
+    for language, section in tables:
+        for other in LanguageCode:
+            missing = set(tables[language, section]) - set(tables.get((other, section), {}))
+            if missing:
+                raise MissingText(f"locales/{other}/{section}.toml lacks {', '.join(sorted(missing))}")

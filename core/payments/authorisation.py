@@ -1,0 +1,83 @@
+"""The conversation with the acquirer: send in the background, wait a little, write the answer down.
+
+The intent is committed before this room is entered. A charge under way is never cancelled; when the process dies with
+it, the payment stays `sending` and the sweep asks the acquirer (facts/failure-points.md 4, 5).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from core.payments.outcomes import OutcomeRecorder
+from core.payments.schedule import Times, later
+from core.payments.table import Payment
+from core.ports import Authorisation, Clock, NotSent, UnknownOutcome
+from core.repositories import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
+
+FLIGHTS_MAX = 1_000  # charges under way in one process; more are refused before anything is sent
+RECORD_PAUSES_S = (0.2, 1.0, 3.0)  # an approval that the database would not take at once (facts/failure-points.md 8)
+
+
+class Authoriser:
+    """Charges under way in this process, by payment id."""
+
+    def __init__(self, recorder: OutcomeRecorder, clock: Clock, times: Times) -> None:
+        self._recorder = recorder
+        self._clock = clock
+        self._times = times
+        self._latest: dict[str, asyncio.Task[Payment]] = {}
+        self._under_way: set[asyncio.Task[Payment]] = set()  # an earlier attempt may still be flying; none is dropped
+
+    @property
+    def full(self) -> bool:
+        """Whether no further charge may start here now."""
+        return len(self._under_way) >= FLIGHTS_MAX
+
+    def send(self, payment: Payment, ask: Callable[[], Awaitable[Authorisation]]) -> None:
+        """Start asking; `payment` is the committed intent as of sending."""
+        task = asyncio.create_task(self._fly(payment, ask), name=f"charge {payment.id}")
+        self._latest[payment.id] = task
+        self._under_way.add(task)
+        task.add_done_callback(lambda done: self._landed(payment.id, done))
+
+    async def wait(self, payment_id: str, wait_s: float) -> Payment | None:
+        """The payment when its charge lands within `wait_s`; None when it is still under way, or not under way here."""
+        flight = self._latest.get(payment_id)
+        if flight is None:
+            return None
+        await asyncio.wait({flight}, timeout=wait_s)
+        return flight.result() if flight.done() and not flight.cancelled() and flight.exception() is None else None
+
+    async def drain(self, grace_s: float) -> int:
+        """Wait for what is under way, at a server's end; how many did not land (the sweep finds them)."""
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=grace_s)
+        return sum(not task.done() for task in self._under_way)
+
+    async def _fly(self, payment: Payment, ask: Callable[[], Awaitable[Authorisation]]) -> Payment:
+        answer: Authorisation
+        try:
+            answer = await ask() if self._in_time(payment) else NotSent("held up after its commit")
+        except Exception as error:  # noqa: BLE001 - whatever breaks in an acquirer: the payment is unknown, not failed
+            log.error("payment %s: the acquirer's code broke: %s", payment.id, type(error).__name__)  # noqa: TRY400 - its traceback may show a card
+            answer = UnknownOutcome(f"broken: {type(error).__name__}")
+        for pause_s in RECORD_PAUSES_S:
+            try:
+                return await self._recorder.reply(payment, answer)
+            except DatabaseUnavailable:
+                await asyncio.sleep(pause_s)
+        return await self._recorder.reply(payment, answer)
+
+    def _in_time(self, payment: Payment) -> bool:
+        """A process that was stopped for longer than the window must not wake up and charge for released bills."""
+        committed_at = payment.sent_at or payment.created_at
+        return self._clock.now() <= later(committed_at, self._times.send_within_s)
+
+    def _landed(self, payment_id: str, task: asyncio.Task[Payment]) -> None:
+        self._under_way.discard(task)
+        if self._latest.get(payment_id) is task:
+            del self._latest[payment_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("payment %s: its answer could not be recorded, the sweep will ask again: %r", payment_id, error)

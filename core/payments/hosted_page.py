@@ -1,0 +1,125 @@
+"""Paying on the acquirer's own page, in a browser: send the customer there, believe the callback, commit, then capture.
+
+Rules of this file: the intent is `sending` before the browser leaves; "paid" is committed before the acquirer is told
+to capture; a decline there is only noted, for another card may follow on the same page; nothing that a callback says
+undoes "paid" (facts/failure-points.md 12, 13; facts/cmi.md, Hosted page).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from core.ids import Randomness, SystemRandomness
+from core.payments.hosted_page_port import HostedPage, PageAnswer, PageForm, PageWord
+from core.payments.janitor import ASKABLE
+from core.payments.refusal import Refusal
+from core.payments.service import PaymentService
+from core.payments.table import Payment, PaymentState
+from core.ports import Approved, Decline
+
+log = logging.getLogger(__name__)
+security = logging.getLogger("khallas.security")
+
+NONCE_BITS = 128
+PAGE_S = 600  # how long the acquirer's page takes a card; with its slack below the acquirer's window
+
+
+class Pace(Protocol):
+    """Says whether this is the first to ask about a payment in a while."""
+
+    async def first(self, payment_id: str) -> bool: ...
+
+
+class EveryTime:
+    """Implements Pace where nobody counts: tests, and tools that ask once."""
+
+    async def first(self, payment_id: str) -> bool:
+        return True
+
+
+class HostedPagePayments:
+    """The use cases of the hosted page. Raises BooksDown."""
+
+    def __init__(
+        self, till: PaymentService, page: HostedPage, randomness: Randomness | None = None, pace: Pace | None = None
+    ) -> None:
+        self._till = till
+        self._page = page
+        self._randomness = randomness or SystemRandomness()
+        self._pace = pace or EveryTime()
+
+    async def leave(self, payment_id: str) -> PageForm | Payment | Refusal:
+        """The form that takes a browser to the acquirer; the payment itself when there is nothing to pay there.
+
+        A repeat gives a form of the same order. Refusals as Till.authorise. Raises NoSuchPayment.
+        """
+        payment = await self._till.open_page(payment_id, PAGE_S)
+        if isinstance(payment, Refusal) or payment.state is not PaymentState.SENDING:
+            return payment
+        return self._page.form(payment, f"{self._randomness.below(1 << NONCE_BITS):032x}", PAGE_S)
+
+    def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
+        """What a browser or the acquirer's server posted, as it may be read. Raises UnreadablePost."""
+        return self._page.readings(posted)
+
+    async def called_back(self, *readings: Mapping[str, str]) -> str:
+        """What the acquirer is answered to its server's callback, a repeat the same as before.
+
+        A post whose alphabet is in doubt comes in several readings: the hash decides between them.
+        """
+        answer = self._read(readings)
+        if answer is None:
+            security.warning("hosted page: a callback with a wrong hash")
+            return self._page.word(PageWord.TROUBLE)
+        payment = await self._till.payment(answer.order_id)
+        if payment is None or not _is_about(payment, answer):
+            security.warning("hosted page: a callback about another order, amount, currency or shop")
+            return self._page.word(PageWord.TROUBLE)
+        if isinstance(answer.outcome, Decline) and not answer.outcome.code:
+            # the form that we gave the browser bears a right hash as well, and tells no ProcReturnCode
+            security.warning("hosted page: a callback that tells no outcome")
+            return self._page.word(PageWord.TROUBLE)
+        if not isinstance(answer.outcome, Approved):
+            log.info("payment %s: declined on the page (%s)", payment.id, answer.outcome.code)
+            return self._page.word(PageWord.SEEN)
+        attendant = self._till.attendant
+        if not answer.vouched and not _kept(payment):
+            security.warning("hosted page: payment %s: not vouched for: %s", payment.id, answer.proof)
+            await attendant.refused_on_page(payment, answer.outcome, answer.proof)
+            return self._page.word(PageWord.SEEN)
+        if _kept(payment) and _another(payment, answer.outcome):
+            security.error("hosted page: payment %s is paid, and approved once more", payment.id)
+            await attendant.approved_again(payment, answer.outcome)
+            return self._page.word(PageWord.SEEN)
+        if not _kept(payment):
+            payment = await attendant.paid_on_page(payment, answer.outcome, answer.proof)
+        return self._page.word(PageWord.CAPTURE if _kept(payment) else PageWord.SEEN)
+
+    def order_of(self, *readings: Mapping[str, str]) -> str | None:
+        """Which order a browser that is back was sent for; None for a forgery."""
+        answer = self._read(readings)
+        return None if answer is None else answer.order_id
+
+    def _read(self, readings: Sequence[Mapping[str, str]]) -> PageAnswer | None:
+        return next((said for one in readings if (said := self._page.read(one)) is not None), None)
+
+    async def came_back(self, payment_id: str) -> Payment:
+        """The browser is back: ask the acquirer, whatever the browser says, at its pace. Raises NoSuchPayment."""
+        payment = await self._till.attendant.read(payment_id)
+        if payment.state in ASKABLE and payment.sent_at is not None and await self._pace.first(payment_id):
+            return await self._till.attendant.page_over(payment_id)
+        return payment
+
+
+def _another(payment: Payment, said: Approved) -> bool:
+    """Approved under another transaction number than the one that was written down."""
+    return bool(said.transaction_number) and said.transaction_number != (payment.transaction_number or "")
+
+
+def _kept(payment: Payment) -> bool:
+    """Paid and written down, and not to be given back: the money may be taken."""
+    return payment.state is PaymentState.CAPTURED and payment.receipt_number is not None
+
+
+def _is_about(payment: Payment, answer: PageAnswer) -> bool:
+    return answer.ours and answer.amount_centimes == payment.amount_centimes

@@ -1,0 +1,56 @@
+"""The acquirer's own page, for browsers, as a port: what is posted to it, and what it may say. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from core.payments.table import Payment
+from core.ports import Approved, Decline
+
+
+@dataclass(frozen=True, slots=True)
+class PageForm:
+    """What a browser posts to be taken to the page."""
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswer:
+    """What the page says of an order, its hash being right. `ours`: our shop, in our currency. `vouched`: the bank
+    stands for the holder as the contract wants it; `proof` is what it said of that, for disputes."""
+
+    order_id: str
+    amount_centimes: int | None
+    ours: bool
+    outcome: Approved | Decline
+    vouched: bool = True
+    proof: str = ""
+
+
+class PageWord(StrEnum):
+    """What the page's server is answered."""
+
+    CAPTURE = "capture"  # paid is committed: take the money
+    SEEN = "seen"
+    TROUBLE = "trouble"
+
+
+class UnreadablePost(ValueError):
+    """The page's fault: what it posted is no form within the bounds. The words hold nothing of it."""
+
+
+class HostedPage(Protocol):
+    """A page of the acquirer's that takes the card. Pure."""
+
+    def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm: ...
+
+    def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
+        """An urlencoded post in each alphabet that it may be written in. Raises UnreadablePost."""
+
+    def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
+        """None is a forgery."""
+
+    def word(self, word: PageWord) -> str: ...

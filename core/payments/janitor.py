@@ -1,0 +1,252 @@
+"""What a payment wants when its time has come: to expire, to be asked about, to be given back. Periodic jobs call this.
+
+Everything here is safe to run twice and in several workers: a worker claims a payment by moving its due time, and each
+change names the state it starts from.
+"""
+
+import logging
+from contextlib import suppress
+from datetime import datetime
+
+from core.payments.outcomes import OutcomeRecorder
+from core.payments.schedule import DAILY_S, Times, later, next_look
+from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
+from core.ports import (
+    Acquirer,
+    Approved,
+    Authorisation,
+    AuthorisedOnly,
+    Clock,
+    Decline,
+    DeclineKind,
+    Inquiry,
+    NotSettled,
+    Pending,
+    TooLate,
+    Undoing,
+    Undone,
+    UnknownOutcome,
+)
+from core.repositories import Change, MessageKind, Repositories
+
+log = logging.getLogger(__name__)
+
+PAGE_SLACK_S = 30  # after a page ended: its last callback is on its way
+
+# What an inquiry can still change, or confirm.
+ASKABLE = frozenset(
+    {PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN, PaymentState.EXPIRED, PaymentState.DECLINED}
+)
+
+_TRANSIENT = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN})
+
+
+class NoSuchPayment(LookupError):
+    """The caller's fault: no payment has this id."""
+
+
+class Janitor:
+    """Looks after payments that wait. Raises BooksDown."""
+
+    def __init__(
+        self, books: Repositories, acquirer: Acquirer, recorder: OutcomeRecorder, clock: Clock, times: Times
+    ) -> None:
+        self._payments = books.payments
+        self._acquirer = acquirer
+        self._recorder = recorder
+        self._clock = clock
+        self._times = times
+
+    async def inquire(self, payment_id: str) -> Payment:
+        """Ask the acquirer what became of an order and record its answer. Raises NoSuchPayment."""
+        payment = await self.read(payment_id)
+        if payment.state not in ASKABLE or payment.sent_at is None:
+            return payment
+        return await self._recorder.found(payment, await self._acquirer.inquire(payment.id))
+
+    async def paid_on_page(self, payment: Payment, outcome: Approved, proof: str = "") -> Payment:
+        """What a hosted page said, committed: the payment as it stands then. `proof` is kept with the event."""
+        return await self._recorder.paid_on_page(payment, outcome, proof)
+
+    async def refused_on_page(self, payment: Payment, outcome: Approved, proof: str) -> Payment:
+        """Approved there as we do not accept it: what is held is given back, and the payer is told."""
+        return await self._recorder.refused_on_page(payment, outcome, proof)
+
+    async def approved_again(self, payment: Payment, outcome: Approved) -> None:
+        """A paid order that was approved once more: a person sees whether money was taken twice."""
+        if payment.by_hand == "approved_again":
+            return
+        detail = f"approved again: {outcome.transaction_number}"
+        change = Change(
+            PaymentEvent.UNCONFIRMED, due_at=self._pause(short=True), detail=detail, by_hand="approved_again"
+        )
+        with suppress(IllegalMove):
+            await self._move(payment, change)
+
+    async def page_over(self, payment_id: str) -> Payment:
+        """A browser came back from the page: what the acquirer says of the order now. Raises NoSuchPayment."""
+        payment = await self.read(payment_id)
+        answer = await self._acquirer.inquire(payment.id)
+        if payment.state is PaymentState.SENDING and isinstance(answer, Decline):
+            due_at = self._pause(short=True)
+            lost = Change(PaymentEvent.LOST, attempt=payment.attempts, due_at=due_at, detail="back from the page")
+            try:
+                payment = await self._move(payment, lost)
+            except IllegalMove:
+                return await self.read(payment_id)
+        return await self._recorder.found(payment, answer)
+
+    async def attend(self, payment_id: str) -> None:
+        """Do what is due now, unless another worker does. Unknown ids are nobody's."""
+        now = self._clock.now()
+        if await self._payments.claim(payment_id, now, later(now, self._times.lease_s)):
+            await self.attend_claimed(payment_id)
+
+    async def attend_claimed(self, payment_id: str) -> None:
+        """Do what is due of a payment that this worker claimed."""
+        payment = await self.read(payment_id)
+        try:
+            await self._attend(payment)
+        except IllegalMove:
+            log.info("payment %s moved on while it was attended to", payment_id)
+
+    async def read(self, payment_id: str) -> Payment:
+        """Raises NoSuchPayment."""
+        payment = await self._payments.get(payment_id)
+        if payment is None:
+            raise NoSuchPayment(payment_id)
+        return payment
+
+    async def _attend(self, payment: Payment) -> None:
+        match payment.state:
+            case PaymentState.CREATED | PaymentState.CHALLENGE:
+                await self._expire(payment)
+            case PaymentState.SENDING:
+                await self._lose(payment)
+            case PaymentState.UNKNOWN | PaymentState.EXPIRED | PaymentState.DECLINED:
+                await self.inquire(payment.id)
+            case PaymentState.INTEGRITY_FAILURE:
+                await self._undo(await self._begin_undo(payment, "wrong amount"))
+            case PaymentState.CAPTURED if payment.receipt_number is None:
+                await self._undo(await self._begin_undo(payment, "late landing"))
+            case PaymentState.VOIDING | PaymentState.REFUNDING:
+                await self._undo(payment)
+            case PaymentState.CAPTURED:
+                await self._confirm(payment)
+            case PaymentState.VOIDED | PaymentState.REFUNDED:
+                await self._payments.look_again(payment.id, payment.state, None)
+
+    async def _expire(self, payment: Payment) -> None:
+        """A basket or a PIN's question whose time is over. What was ever sent is still asked about for a day."""
+        now = self._clock.now()
+        ends_at = self._ends_at(payment)
+        if ends_at > now:
+            await self._payments.look_again(payment.id, payment.state, ends_at)
+            return
+        if payment.state is PaymentState.CHALLENGE and not await self._unanswered(payment):
+            return
+        due_at = next_look(self._times, payment.sent_at, now, settled=True) if payment.sent_at else None
+        await self._move(payment, Change(PaymentEvent.EXPIRE, only=frozenset({payment.state}), due_at=due_at))
+
+    def _ends_at(self, payment: Payment) -> datetime:
+        """A question that was answered before, without our hearing what came of it, may still turn into a charge."""
+        if payment.challenge is None:
+            return payment.expires_at
+        if payment.attempts <= 1 or payment.sent_at is None:
+            return payment.challenge.expires_at
+        return max(payment.challenge.expires_at, later(payment.sent_at, self._times.window_s))
+
+    async def _unanswered(self, payment: Payment) -> bool:
+        """Whether the acquirer confirms that nothing came of a question; an answer that was lost may have charged."""
+        answer = await self._acquirer.inquire(payment.id)
+        found = await self._recorder.found(payment, answer)
+        if found.state is not PaymentState.CHALLENGE:
+            return False
+        if isinstance(answer, UnknownOutcome | Pending):
+            await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+            return False
+        return True
+
+    async def _lose(self, payment: Payment) -> None:
+        """Nobody has recorded an answer for too long: whoever sent it has died."""
+        now = self._clock.now()
+        stale_at = later(payment.sent_at or payment.created_at, self._times.stale_sending_s)
+        if payment.page_until is not None:
+            stale_at = max(stale_at, later(payment.page_until, PAGE_SLACK_S))
+        if stale_at > now:
+            await self._payments.look_again(payment.id, payment.state, stale_at)
+            return
+        due_at = next_look(self._times, payment.sent_at or payment.created_at, now, settled=False)
+        lost = Change(PaymentEvent.LOST, attempt=payment.attempts, due_at=due_at, detail="stale")
+        on_page = payment.page_until is not None
+        payment = await self._move(payment, lost)
+        await self._recorder.found(payment, await self._acquirer.inquire(payment.id), page_over=on_page)
+
+    async def _confirm(self, payment: Payment) -> None:
+        """Paid here: the acquirer must say so too, and of this amount. What a page only holds is taken first, in case
+        our answer to its callback was lost."""
+        answer: Inquiry | Authorisation = await self._acquirer.inquire(payment.id)
+        if isinstance(answer, AuthorisedOnly):
+            answer = await self._acquirer.capture(payment.id, payment.amount_centimes)
+        if isinstance(answer, Approved) and answer.amount_centimes is not None:
+            await self._recorder.confirmed(payment, answer.amount_centimes)
+            return
+        now = self._clock.now()
+        due_at = next_look(self._times, payment.paid_at or payment.created_at, now, settled=True)
+        if due_at is not None:
+            await self._payments.look_again(payment.id, payment.state, due_at)
+            return
+        log.error("payment %s: paid here, not at the acquirer: for an operator", payment.id)
+        detail = type(answer).__name__.lower()
+        due_at = later(now, DAILY_S)
+        if payment.by_hand is None:
+            await self._move(
+                payment, Change(PaymentEvent.UNCONFIRMED, due_at=due_at, detail=detail, by_hand="unconfirmed")
+            )
+        else:
+            await self._payments.look_again(payment.id, payment.state, due_at)
+
+    async def _begin_undo(self, payment: Payment, why: str) -> Payment:
+        return await self._move(payment, Change(PaymentEvent.VOID, due_at=self._pause(short=True), detail=why))
+
+    async def _undo(self, payment: Payment) -> None:
+        """Void, or credit when it is too late for that; the acquirer's own word comes first: it may be done already."""
+        if isinstance(await self._acquirer.inquire(payment.id), Undone):
+            await self._undone(payment)
+            return
+        if payment.state is PaymentState.VOIDING:
+            answer = await self._acquirer.void(payment.id)
+            if isinstance(answer, TooLate):
+                payment = await self._move(payment, Change(PaymentEvent.REFUND, due_at=self._pause(short=True)))
+        if payment.state is PaymentState.REFUNDING:
+            answer = await self._credit_the_rest(payment)
+        match answer:
+            case Undone():
+                await self._undone(payment)
+            case Decline() if payment.state is PaymentState.REFUNDING and answer.kind not in _TRANSIENT:
+                log.error("payment %s: the credit is refused (%s): for an operator", payment.id, answer.code)
+                await self._move(payment, Change(PaymentEvent.UNDO_REFUSED, detail=answer.code, by_hand="undo_refused"))
+            case Decline() | NotSettled() | TooLate():
+                log.error("payment %s: it cannot be given back yet", payment.id)
+                await self._payments.look_again(payment.id, payment.state, self._pause(short=False))
+            case _:
+                await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+
+    async def _credit_the_rest(self, payment: Payment) -> Undoing:
+        """What is not given back yet, single bills may be: never more than was taken (CORE-2503)."""
+        credited = await self._acquirer.credited_centimes(payment.id)
+        if credited is None:
+            return UnknownOutcome("what was given back so far cannot be read")
+        rest = (payment.approved_centimes or payment.amount_centimes) - credited
+        return await self._acquirer.refund(payment.id, rest) if rest > 0 else Undone()
+
+    async def _undone(self, payment: Payment) -> None:
+        event = PaymentEvent.VOIDED if payment.state is PaymentState.VOIDING else PaymentEvent.REFUNDED
+        await self._move(payment, Change(event, messages=(MessageKind.UNDONE_SMS,)))
+
+    async def _move(self, payment: Payment, change: Change) -> Payment:
+        return await self._payments.move(payment.id, change, self._clock.now())
+
+    def _pause(self, *, short: bool) -> datetime:
+        pause_s = self._times.undo_pause_s if short else self._times.undo_refused_pause_s
+        return later(self._clock.now(), pause_s)

@@ -1,0 +1,161 @@
+"""Baskets: which bills can be paid, and the intent that locks them. Bills are read again before anything is written."""
+
+import hashlib
+from dataclasses import dataclass
+
+from core.billing.invoices import Invoice, total
+from core.ids import Ids
+from core.payments.refusal import Refusal
+from core.payments.schedule import Times, later
+from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
+from core.ports import BillingDown, BillingSystem, Clock
+from core.repositories import BillsTaken, Change, KeyTaken, NewPayment, Payments, ReferenceTaken
+from core.subscribers.lines import LanguageCode, ServiceType
+
+BILLS_MAX = 1_000  # in one payment
+REFERENCE_TRIES_MAX = 8
+_CREATED = frozenset({PaymentState.CREATED})
+
+
+class KeyReused(ValueError):
+    """The caller's fault: an idempotency key came again with another basket. Do not retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """A basket the customer confirmed. `idempotency_key` = channel session + step: a repeat gives the same payment."""
+
+    idempotency_key: str
+    channel: str
+    payer_msisdn: str
+    language: LanguageCode
+    email: str | None
+    service: ServiceType
+    line_reference: str
+    invoices: tuple[Invoice, ...]
+    email_typed: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = {invoice.number for invoice in self.invoices}
+        if len(numbers) != len(self.invoices) or len(numbers) > BILLS_MAX:
+            raise ValueError("a basket holds each bill once, and not too many")
+
+    @property
+    def fingerprint(self) -> str:
+        """The request as a digest: what a repeat must agree with."""
+        bills = sorted((invoice.number, invoice.amount_centimes) for invoice in self.invoices)
+        parts = repr((self.payer_msisdn, str(self.service), self.line_reference, bills))
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+
+class Baskets:
+    """Lists, writes and expires them. Raises BooksDown."""
+
+    def __init__(
+        self, payments: Payments, billing: BillingSystem, clock: Clock, ids: Ids, times: Times, currency: str
+    ) -> None:
+        self._payments = payments
+        self._billing = billing
+        self._clock = clock
+        self._ids = ids
+        self._times = times
+        self._currency = currency
+
+    async def unpaid(
+        self, service: ServiceType, reference: str, payer_msisdn: str | None
+    ) -> tuple[Invoice, ...] | Refusal:
+        """Bills that nobody else is paying. A bill that was captured and not posted yet is paid, not in progress."""
+        try:
+            bills = await self._billing.unpaid(service, reference)
+        except BillingDown:
+            return Refusal.BILLING_DOWN
+        if not bills:
+            return Refusal.NOTHING_TO_PAY
+        held = await self._payments.held(service, reference, payer_msisdn, self._clock.now())
+        free = tuple(bill for bill in bills if bill.number not in held)
+        if free:
+            return free
+        captured = all(held[bill.number] is PaymentState.CAPTURED for bill in bills)
+        return Refusal.NOTHING_TO_PAY if captured else Refusal.IN_PROGRESS
+
+    async def changed(self, service: ServiceType, reference: str, invoices: tuple[Invoice, ...]) -> Refusal | None:
+        """BILLS_CHANGED when one of these is no longer owed in this amount, BILLING_DOWN, or None: all is well."""
+        try:
+            owed = await self._billing.unpaid(service, reference)
+        except BillingDown:
+            return Refusal.BILLING_DOWN
+        # a due date that moved alone changes nothing that is to be paid
+        shown = {(bill.number, bill.amount_centimes) for bill in invoices}
+        return None if shown <= {(bill.number, bill.amount_centimes) for bill in owed} else Refusal.BILLS_CHANGED
+
+    async def start(self, order: StartOrder) -> Payment | Refusal:
+        """See billpay.Till.start."""
+        if not order.invoices:
+            return Refusal.NOTHING_TO_PAY
+        refusal = await self.changed(order.service, order.line_reference, order.invoices)
+        if refusal is not None:  # a repeat is answered all the same: its bills may be paid by now
+            return await self._repeated(order) or refusal
+        try:
+            return await self._add(order)
+        except BillsTaken:
+            numbers = [invoice.number for invoice in order.invoices]
+            await self._payments.release(
+                order.service, order.line_reference, numbers, order.payer_msisdn, self._clock.now()
+            )
+        try:
+            return await self._add(order)
+        except BillsTaken:
+            return await self._repeated(order) or Refusal.IN_PROGRESS
+
+    async def expire(self, payment_id: str, why: str) -> None:
+        """Expire a basket that was never sent; anything else is left alone."""
+        try:
+            await self._payments.move(
+                payment_id, Change(PaymentEvent.EXPIRE, only=_CREATED, detail=why), self._clock.now()
+            )
+        except (IllegalMove, LookupError):
+            return
+
+    async def _add(self, order: StartOrder) -> Payment:
+        for _ in range(REFERENCE_TRIES_MAX):
+            payment = self._draft(order)
+            try:
+                await self._payments.add(NewPayment(payment, order.idempotency_key, order.fingerprint))
+            except ReferenceTaken:
+                continue
+            except KeyTaken:
+                repeated = await self._repeated(order)
+                assert repeated is not None, "a key that is taken has a payment"
+                return repeated
+            return payment
+        raise ReferenceTaken
+
+    async def _repeated(self, order: StartOrder) -> Payment | None:
+        """The payment this key started. Raises KeyReused when it was another basket."""
+        found = await self._payments.by_key(order.idempotency_key)
+        if found is None:
+            return None
+        payment, fingerprint = found
+        if fingerprint != order.fingerprint:
+            raise KeyReused(order.idempotency_key)
+        return payment
+
+    def _draft(self, order: StartOrder) -> Payment:
+        now = self._clock.now()
+        return Payment(
+            id=self._ids.payment(now),
+            reference=self._ids.reference(),
+            state=PaymentState.CREATED,
+            service=order.service,
+            line_reference=order.line_reference,
+            payer_msisdn=order.payer_msisdn,
+            email=order.email,
+            email_typed=order.email_typed,
+            language=order.language,
+            channel=order.channel,
+            invoices=order.invoices,
+            amount_centimes=total(order.invoices),
+            currency=self._currency,
+            created_at=now,
+            expires_at=later(now, self._times.basket_ttl_s),
+        )

@@ -1,0 +1,327 @@
+"""The till's use cases: identify, list, start, authorise, answer a challenge, inquire.
+
+Rule of this file: write, commit, then send; a reply is evidence, the acquirer's order status is the truth
+(facts/failure-points.md). No database transaction is open while the acquirer is asked. Channels are unknown here.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from core.billing.invoices import Invoice
+from core.cards import Card, Secret
+from core.ids import Ids
+from core.messaging.receipts import token_plausible
+from core.payments.authorisation import Authoriser
+from core.payments.consent import Consent
+from core.payments.janitor import Janitor, NoSuchPayment
+from core.payments.orders import Baskets, StartOrder
+from core.payments.outcomes import OutcomeRecorder
+from core.payments.refusal import Refusal
+from core.payments.schedule import Times, later
+from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, IllegalMove, Payment, PaymentEvent, PaymentState
+from core.ports import (
+    Acquirer,
+    Authorisation,
+    BillingDown,
+    BillingSystem,
+    Clock,
+    CodeLimits,
+    DeclineKind,
+    LimitsDown,
+    Order,
+    Person,
+    Tries,
+)
+from core.repositories import BillsTaken, Calls, Change, ReferenceTaken, Repositories
+from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine, reachable, reference_of
+
+__all__ = ["NoSuchPayment", "PaymentService", "Refusal", "StartOrder"]
+
+CURRENCY = "MAD"
+CALL_AGAIN_AFTER_S = 45  # an unanswered telephone has stopped ringing by then
+_SENDABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the till is joined with; khallas/server/app.py names what stands behind each."""
+
+    books: Repositories
+    billing: BillingSystem
+    acquirer: Acquirer
+    limits: CodeLimits
+    clock: Clock
+
+
+class PaymentService:
+    """The one payment core behind all channels. Every method raises books.BooksDown when the database is away."""
+
+    def __init__(
+        self, world: Ports, *, times: Times | None = None, ids: Ids | None = None, currency: str = CURRENCY
+    ) -> None:
+        self._people = world.books.people
+        self._payments = world.books.payments
+        self._messages = world.books.messages
+        self._billing = world.billing
+        self._acquirer = world.acquirer
+        self._limits = world.limits
+        self._clock = world.clock
+        self._times = times or Times()
+        ids = ids or Ids()
+        recorder = OutcomeRecorder(world.books, world.clock, ids, self._times)
+        self._charger = Authoriser(recorder, world.clock, self._times)
+        self._baskets = Baskets(world.books.payments, world.billing, world.clock, ids, self._times, currency)
+        self.attendant = Janitor(world.books, world.acquirer, recorder, world.clock, self._times)
+
+    # --- people and bills -------------------------------------------------------------------------------------------
+
+    async def person(self, msisdn: str) -> Person:
+        """What is remembered of a caller; no lines when billing is away, the customer then types a reference."""
+        language, version = await self._people.remembered(msisdn)
+        try:
+            lines = await self._billing.lines_of(msisdn)
+        except BillingDown:
+            lines = ()
+        return Person(msisdn, language, version, lines)
+
+    async def language_of(self, msisdn: str) -> LanguageCode | None:
+        """The language a caller chose, None for one who never did."""
+        language, _ = await self._people.remembered(msisdn)
+        return language
+
+    async def remember_language(self, msisdn: str, language: LanguageCode) -> None:
+        await self._people.remember_language(msisdn, language, self._clock.now())
+
+    async def accept_terms(self, msisdn: str, version: str, language: LanguageCode, channel: str) -> None:
+        await self._people.consent(Consent(msisdn, version, language, channel, self._clock.now()))
+
+    async def identify(
+        self, channel: str, caller_msisdn: str, service: ServiceType, reference: str, code: str
+    ) -> SubscribedLine | Refusal:
+        """The line when the code is right; WRONG_CODE, LOCKED or BILLING_DOWN otherwise."""
+        target = f"{service}:{reference}"
+        try:
+            tries = await self._limits.allow(channel, caller_msisdn, target)
+            if tries is Tries.CROWDED and await self._known(caller_msisdn, service, reference):
+                tries = await self._limits.allow(channel, caller_msisdn, target, known=True)
+            if tries is not Tries.OPEN:
+                return Refusal.LOCKED
+            # the line is read for the right code alone: its absence takes no other time than a wrong code
+            right = await self._billing.code_matches(service, reference, code)
+            line = await self._billing.line(service, reference) if right else None
+            if line is None:
+                await self._limits.failed(channel, caller_msisdn, target)
+                return Refusal.WRONG_CODE
+        except (BillingDown, LimitsDown):  # uncounted, no guess is answered: later, please
+            return Refusal.BILLING_DOWN
+        return line
+
+    async def _known(self, msisdn: str, service: ServiceType, reference: str) -> bool:
+        """Is this the line's contact number, or has it paid for the line before? Asked while strangers guess only:
+        what they do must not close the line to its people (facts/security.md 12). Raises BillingDown.
+        """
+        if not reachable(msisdn):
+            return False
+        lines = await self._billing.lines_of(msisdn)
+        if any((line.service, line.reference) == (service, reference) for line in lines):
+            return True
+        return await self._payments.has_paid(msisdn, service, reference)
+
+    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
+        """Each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""
+        return await self._billing.codes_of(msisdn)
+
+    async def unpaid(
+        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
+    ) -> tuple[Invoice, ...] | Refusal:
+        """Bills that can be paid now, oldest first. NOTHING_TO_PAY, IN_PROGRESS (all are held) or BILLING_DOWN.
+
+        The payer's own basket that was never sent holds nothing against the payer: starting over replaces it.
+        """
+        return await self._baskets.unpaid(service, reference, payer_msisdn)
+
+    # --- baskets ----------------------------------------------------------------------------------------------------
+
+    async def start(self, order: StartOrder) -> Payment | Refusal:
+        """Commit the intent and lock its bills, after reading them again.
+
+        IN_PROGRESS, BILLS_CHANGED, NOTHING_TO_PAY or BILLING_DOWN. Raises baskets.KeyReused when the key stands for
+        another basket.
+        """
+        return await self._baskets.start(order)
+
+    async def change_email(self, payment_id: str, email: str) -> Payment:
+        """Where the receipt goes; without effect once it is paid. Raises NoSuchPayment."""
+        return await self._payments.set_email(payment_id, email) or await self.attendant.read(payment_id)
+
+    async def payment(self, payment_id: str) -> Payment | None:
+        return await self._payments.get(payment_id)
+
+    async def open_payment(self, msisdn: str) -> Payment | None:
+        """The payer's latest payment that still wants something: created, challenge, sending or unknown."""
+        return await self._payments.open_of(msisdn, self._clock.now()) if msisdn else None
+
+    async def by_reference(self, reference: str) -> Payment | None:
+        """The open payment a caller quotes at the voice line; a declined one too while another card may do."""
+        return await self._payments.by_reference(reference, self._clock.now())
+
+    async def quoted(self, channel: str, caller_msisdn: str, reference: str, proof: str) -> Payment | Refusal:
+        """The open payment of a reference, for who also knows its line or the line's payment code: six digits alone
+        can be guessed. Counted as a payment code is; WRONG_CODE, LOCKED or BILLING_DOWN.
+        """
+        target = f"basket:{reference}"
+        try:
+            if await self._limits.allow(channel, caller_msisdn, target) is not Tries.OPEN:
+                return Refusal.LOCKED
+            payment = await self.by_reference(reference)
+            # asked whether there is such a payment or not: both answers take the same time
+            service, line = (payment.service, payment.line_reference) if payment else (ServiceType.MOBILE, reference)
+            right = await self._billing.code_matches(service, line, proof)
+            if payment is None or not (right or _same_line(payment, proof)):
+                await self._limits.failed(channel, caller_msisdn, target)
+                return Refusal.WRONG_CODE
+        except (BillingDown, LimitsDown):
+            return Refusal.BILLING_DOWN
+        return payment
+
+    async def by_receipt_token(self, token: str) -> Payment | None:
+        """The payment behind a receipt's link, unless the link was revoked."""
+        return await self._payments.by_token(token) if token_plausible(token) else None
+
+    async def cancel(self, payment_id: str) -> None:
+        """Expire a basket that was never sent, releasing its bills; anything else is left alone."""
+        await self._baskets.expire(payment_id, "cancelled")
+
+    async def request_call(self, payment_id: str) -> bool:
+        """Queue the outgoing call that takes the card; whether one comes. Asked again while it rings, it does nothing;
+        a call that was missed is followed by another, as often as books.Calls allows. Raises NoSuchPayment.
+        """
+        payment = await self.attendant.read(payment_id)
+        now = self._clock.now()
+        return await self._messages.queue_call(payment, now, later(now, -CALL_AGAIN_AFTER_S), Calls())
+
+    # --- the acquirer -----------------------------------------------------------------------------------------------
+
+    async def authorise(self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float) -> Payment | Refusal:
+        """Send the charge and wait at most `wait_s`; it goes on in the background and is never cancelled.
+
+        The payment as it stands then: sending, challenge, captured, declined or unknown. A repeat sends nothing and
+        gives the same answer. BILLS_CHANGED, BILLING_DOWN, EXPIRED, IN_PROGRESS, TOO_MANY_DECLINES: nothing was sent;
+        BANK_DOWN: it could not be sent, try later. Raises NoSuchPayment.
+        """
+        payment = await self.attendant.read(payment_id)
+        if payment.state not in _SENDABLE:
+            return await self._outcome(payment, wait_s)
+        refusal = await self._unsendable(payment)
+        if refusal is not None:
+            return refusal
+        send = Change(PaymentEvent.SEND, only=_SENDABLE, card_brand=card.brand, card_last4=card.last4)
+        order = self._order(payment)
+        return await self._send(payment, send, lambda: self._acquirer.authorise(order, card, cvv), wait_s)
+
+    async def open_page(self, payment_id: str, page_s: int) -> Payment | Refusal:
+        """Commit `sending` for a browser that goes to the acquirer's page; one that is on it may go again.
+
+        Another state than sending: there is nothing to pay on a page. Refusals as `authorise`. Raises NoSuchPayment.
+        """
+        payment = await self.attendant.read(payment_id)
+        now = self._clock.now()
+        if payment.state not in _SENDABLE:
+            elsewhere = payment.state is PaymentState.SENDING and (
+                payment.page_until is None or payment.page_until <= now
+            )
+            return Refusal.IN_PROGRESS if elsewhere else payment
+        refusal = await self._unsendable(payment)
+        if refusal is not None:
+            return refusal
+        send = Change(PaymentEvent.SEND, only=_SENDABLE, page_until=later(now, page_s), due_at=later(now, page_s))
+        try:
+            return await self._payments.move(payment.id, send, now)
+        except IllegalMove:
+            return await self.attendant.read(payment.id)
+        except BillsTaken:
+            return Refusal.IN_PROGRESS
+        except ReferenceTaken:
+            return Refusal.EXPIRED
+
+    async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
+        """Send the bank's PIN; as `authorise`. EXPIRED when the question was open too long."""
+        payment = await self.attendant.read(payment_id)
+        challenge = payment.challenge
+        if payment.state is not PaymentState.CHALLENGE or challenge is None:
+            return await self._outcome(payment, wait_s)
+        if challenge.expires_at <= self._clock.now():
+            await self.attendant.attend(payment_id)
+            return Refusal.EXPIRED
+        if self._charger.full:
+            return Refusal.BANK_DOWN
+        send = Change(PaymentEvent.SEND, only=frozenset({PaymentState.CHALLENGE}))
+        order = self._order(payment)
+        ask = self._acquirer.answer_challenge
+        return await self._send(payment, send, lambda: ask(order, challenge.id, pin), wait_s)
+
+    async def settle(self, payment_id: str, wait_s: float) -> Payment:
+        """The payment once a charge under way in this process lands, or as it stands after `wait_s`."""
+        return await self._charger.wait(payment_id, wait_s) or await self.attendant.read(payment_id)
+
+    async def inquire(self, payment_id: str) -> Payment:
+        """Ask the acquirer what became of an order and record its answer. Raises NoSuchPayment."""
+        return await self.attendant.inquire(payment_id)
+
+    async def undo(self, payment_id: str, why: str) -> Payment:
+        """Begin to give a captured payment back whole: void, or credit after settlement. Raises IllegalMove."""
+        now = self._clock.now()
+        return await self._payments.move(payment_id, Change(PaymentEvent.VOID, due_at=now, detail=why), now)
+
+    async def drain(self, grace_s: float) -> int:
+        """At a server's end: wait for charges under way; how many did not land in time."""
+        return await self._charger.drain(grace_s)
+
+    async def _unsendable(self, payment: Payment) -> Refusal | None:
+        """Why this basket cannot be sent; a basket whose time or bills have gone is expired."""
+        if payment.declines >= DECLINES_MAX or payment.attempts >= ATTEMPTS_MAX:
+            return Refusal.TOO_MANY_DECLINES
+        if payment.expires_at <= self._clock.now():
+            await self._baskets.expire(payment.id, "too old")
+            return Refusal.EXPIRED
+        refusal = await self._baskets.changed(payment.service, payment.line_reference, payment.invoices)
+        if refusal is Refusal.BILLS_CHANGED:
+            await self._baskets.expire(payment.id, "bills changed")
+        if refusal is None and self._charger.full:
+            return Refusal.BANK_DOWN
+        return refusal
+
+    async def _send(
+        self, payment: Payment, send: Change, ask: Callable[[], Awaitable[Authorisation]], wait_s: float
+    ) -> Payment | Refusal:
+        """Commit `sending`, then send. Whoever loses the race for it gets the payment as the winner left it."""
+        now = self._clock.now()
+        stale_at = later(now, self._times.stale_sending_s)
+        try:
+            sending = await self._payments.move(payment.id, replace(send, due_at=stale_at), now)
+        except IllegalMove:
+            return await self._outcome(await self.attendant.read(payment.id), wait_s)
+        except BillsTaken:
+            return Refusal.IN_PROGRESS
+        except ReferenceTaken:
+            return Refusal.EXPIRED
+        # the question goes along: a PIN that could not be sent leaves it open
+        self._charger.send(replace(sending, challenge=payment.challenge), ask)
+        return await self._outcome(sending, wait_s)
+
+    async def _outcome(self, payment: Payment, wait_s: float) -> Payment | Refusal:
+        if payment.state is PaymentState.SENDING:
+            payment = await self.settle(payment.id, wait_s)
+        down = payment.state is PaymentState.DECLINED and payment.decline_kind == DeclineKind.BANK_DOWN
+        return Refusal.BANK_DOWN if down else payment
+
+    def _order(self, payment: Payment) -> Order:
+        telephone = payment.payer_msisdn if reachable(payment.payer_msisdn) else ""
+        return Order(payment.id, payment.amount_centimes, payment.currency, payment.email, telephone)
+
+
+def _same_line(payment: Payment, typed: str) -> bool:
+    try:
+        return reference_of(payment.service, typed) == payment.line_reference
+    except ValueError:
+        return False

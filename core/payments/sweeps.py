@@ -1,0 +1,95 @@
+"""The periodic sweep: whatever a row says is due, done. Jobs only hurry it; a lost job loses nothing."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from core.billing.posting import Poster
+from core.messaging.outbox import OutboxSender
+from core.payments.janitor import Janitor
+from core.payments.schedule import Times, later
+from core.ports import Clock
+from core.repositories import Repositories
+
+log = logging.getLogger(__name__)
+
+BATCH_MAX = 100
+ROUNDS_MAX = 20  # of one sweep
+HANGING_MAX = 1_000
+TOGETHER_MAX = 8  # below the number of database connections, so that customers find one
+
+
+class Sweep:
+    """One round over all that may be due. Raises BooksDown; one row's trouble does not stop the others."""
+
+    def __init__(
+        self, books: Repositories, attendant: Janitor, poster: Poster, sender: OutboxSender, clock: Clock, times: Times
+    ) -> None:
+        self._books = books
+        self._attendant = attendant
+        self._poster = poster
+        self._sender = sender
+        self._clock = clock
+        self._times = times
+        self._money = asyncio.Lock()
+        self._texts = asyncio.Lock()
+
+    async def run(self) -> int:
+        """One round of everything; how many rows were looked at."""
+        return await self.money_round() + await self.texts_round()
+
+    async def start(self) -> None:
+        """At a process's start: ask what became of charges under way, whose sender may have died a moment ago. Of one
+        that lives nothing but an approval is believed."""
+        await _each(await self._books.payments.hanging(HANGING_MAX), self._ask)
+
+    async def money(self) -> None:
+        """Rounds until one is not full; one at a time in a process, for a bank that hangs holds it up."""
+        await self._rounds(self._money, self.money_round)
+
+    async def texts(self) -> None:
+        """As `money`, for what goes out to people."""
+        await self._rounds(self._texts, self.texts_round)
+
+    async def money_round(self) -> int:
+        """At most BATCH_MAX of each."""
+        now = self._clock.now()
+        until = later(now, self._times.lease_s)
+        claimed = await self._books.payments.claim_due(now, until, BATCH_MAX)
+        await _each(claimed, self._attendant.attend_claimed)
+        unposted = await self._books.postings.due(self._clock.now(), BATCH_MAX)
+        await _each(unposted, self._poster.post)
+        unreturned = await self._books.refunds.due(self._clock.now(), BATCH_MAX)
+        await _each(unreturned, self._poster.refund)
+        return len(claimed) + len(unposted) + len(unreturned)
+
+    async def texts_round(self) -> int:
+        """At most BATCH_MAX."""
+        unsent = await self._books.messages.due(self._clock.now(), BATCH_MAX)
+        await _each(unsent, self._sender.deliver)
+        return len(unsent)
+
+    async def _ask(self, payment_id: str) -> None:
+        await self._attendant.inquire(payment_id)
+
+    @staticmethod
+    async def _rounds(lock: asyncio.Lock, one: Callable[[], Awaitable[int]]) -> None:
+        if lock.locked():
+            return
+        async with lock:
+            for _ in range(ROUNDS_MAX):
+                if await one() < BATCH_MAX:
+                    return
+
+
+async def _each(keys: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
+    gate = asyncio.Semaphore(TOGETHER_MAX)
+
+    async def one(key: str) -> None:
+        async with gate:
+            try:
+                await work(key)
+            except Exception:
+                log.exception("sweep: %s is left for later", key)
+
+    await asyncio.gather(*(one(key) for key in keys))

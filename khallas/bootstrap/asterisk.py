@@ -1,0 +1,79 @@
+"""Asterisk's parts, from settings: the FastAGI server and the ways to ring a customer. For the composition root."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from channels.carriers.asterisk.ami import PORT, AmiAccount
+from channels.carriers.asterisk.caller import PLACES, AmiCaller, CallFileCaller, DialRoute
+from channels.http.receive import Authentication
+from channels.ivr.agi.call import CallDependencies, Manner
+from channels.ivr.agi.field import Timers
+from channels.ivr.agi.server import AgiServer
+from channels.ivr.prompts import Prompts
+from channels.ivr.speaker import IvrSpeaker
+from channels.ivr.wires.fastagi import CallTokens, FastAgi
+from core.messaging.texts import Texts
+from core.ports import Caller
+from khallas.settings.model import BadSettings, Settings
+from khallas.telemetry.metrics import Metrics
+from khallas.telemetry.transcripts import Tells, untold
+from sessions.turn.turns import Turns
+
+
+def agi_server(
+    settings: Settings, texts: Texts, turns: Turns, metrics: Metrics, gate: Authentication, tell: Tells = untold
+) -> AgiServer:
+    """Not yet listening."""
+    own, prompts = settings.asterisk, Prompts(texts)
+    timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
+    manner = Manner(own.sounds, own.music, own.call_max_s, timers)
+    parts = CallDependencies(
+        turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner, tell
+    )
+    return AgiServer(
+        parts,
+        gate.check,
+        admits=gate.admits,
+        host=own.agi_host,
+        port=own.agi_port,
+        calls_max=own.calls_max,
+        drain_s=own.drain_s,
+    )
+
+
+def caller(settings: Settings) -> Caller | None:
+    """The one that KHALLAS_IVR__CALLER names, None where it is not Asterisk's. Raises BadSettings."""
+    own = settings.asterisk
+    route = DialRoute(own.channel, own.context, own.extension, settings.ivr.number)
+    match settings.ivr.caller:
+        case "ami":
+            _require_channel(own.channel)
+            return AmiCaller(ami_account(own.ami_url.get_secret_value()), route, _tokens(settings))
+        case "callfile":
+            _require_channel(own.channel)
+            if not own.spool:
+                raise BadSettings("KHALLAS_ASTERISK__SPOOL is missing: Asterisk's spool folder, for call files")
+            return CallFileCaller(Path(own.spool), route, _tokens(settings))
+        case _:
+            return None
+
+
+def _tokens(settings: Settings) -> CallTokens:
+    return CallTokens([key.get_secret_value() for key in settings.secret_keys])
+
+
+def _require_channel(template: str) -> None:
+    if not any(place in template for place in PLACES):
+        raise BadSettings(f"KHALLAS_ASTERISK__CHANNEL names no customer: one of {', '.join(PLACES)}")
+
+
+def ami_account(url: str) -> AmiAccount:
+    """Raises BadSettings."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or PORT
+    except ValueError:
+        host, port = "", 0
+    if not host or parts.scheme != "ami" or not parts.username or not parts.password:
+        raise BadSettings("KHALLAS_ASTERISK__AMI_URL is written ami://user:secret@host:5038")
+    return AmiAccount(host, port, unquote(parts.username), unquote(parts.password))

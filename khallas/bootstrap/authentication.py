@@ -1,0 +1,58 @@
+"""Who is let in at which door, from settings, for the composition root. Checks raise Refused, in constant time."""
+
+import base64
+import binascii
+
+from channels.carriers.twilio.signature import guard
+from channels.http.authentication import gateway_of
+from channels.http.receive import Authentication, Check
+from channels.http.service_codes import ours
+from channels.wire import Incoming, SenderRefused, same
+from khallas.settings.model import BadSettings, Settings
+from khallas.settings.strength.ways import AGGREGATORS
+
+
+def signed(settings: Settings) -> Check:
+    """Twilio's signature, under any of the tokens."""
+    tokens = tuple(token.get_secret_value() for token in settings.twilio.auth_tokens)
+
+    def check(incoming: Incoming) -> None:
+        guard(tokens, incoming)
+
+    return check
+
+
+def gate(settings: Settings, wire: str) -> Check:
+    """The guard of a wire that signs nothing. Raises BadSettings where nothing guards it outside the demo."""
+    made = gate_of(settings, wire)
+    known = wire in AGGREGATORS and not made.open_to_all
+    return ours(made.check, wire, settings.ussd.service_code) if known else made.check
+
+
+def gate_of(settings: Settings, wire: str) -> Authentication:
+    """Its rule: secrets and networks. Raises BadSettings as `gate`."""
+    secret = settings.gateway_secrets.get(wire)
+    if secret is None or not secret.get_secret_value().strip():
+        if settings.demo:
+            return Authentication(open_to_all=True)
+        raise BadSettings(f"KHALLAS_GATEWAY_SECRETS__{wire.upper()} is missing: a secret, or net:… of its networks")
+    allowed = gateway_of(secret.get_secret_value(), wire)
+    return Authentication(allowed.secrets, allowed.networks)
+
+
+def connector(settings: Settings) -> Check:
+    """Basic authentication of POST /ivr/pay-connector, under any of the passwords."""
+    own = settings.ivr
+    pairs = [f"{own.pay_user}:{password.get_secret_value()}" for password in own.pay_passwords]
+
+    def check(incoming: Incoming) -> None:
+        kind, _, told = incoming.headers.get("authorization", "").partition(" ")
+        try:
+            given = base64.b64decode(told.strip(), validate=True).decode()
+        except (binascii.Error, ValueError):
+            given = ""
+        matches = [same(given, pair) for pair in pairs]
+        if kind.lower() != "basic" or not own.pay_user or not any(matches):
+            raise SenderRefused("the connector's password is missing or wrong")
+
+    return check

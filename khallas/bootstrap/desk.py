@@ -1,0 +1,125 @@
+"""The help desk's rooms, joined: a part of the composition root (khallas/server/app.py), for the server and the CLI."""
+
+import logging
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+from starlette.routing import BaseRoute
+
+from channels.limits import Hit, Limits
+from channels.web.desk import disputes as desk_disputes
+from channels.web.desk import office as desk_office
+from channels.web.desk import pages as desk
+from channels.web.desk.entry import Threshold
+from channels.web.desk.login import Doorkeeper, LoginLimits
+from channels.web.desk.sessions import Cookies, DeskSessions, FormTokens
+from channels.web.operations import page as ops
+from channels.web.pages import Pages
+from core.chargebacks.service import Chargebacks
+from core.database.access_log import PgAccessLog
+from core.database.accounts import PgUsers
+from core.database.chargebacks import PgChargebacks
+from core.database.desk import PgDesk
+from core.database.evidence import PgEvidence
+from core.database.findings import PgFindings
+from core.database.ops import PgOps
+from core.database.payments import PgPayments
+from core.database.pool import Database
+from core.database.refund_requests import PgRefundRequests
+from core.database.resolving import PgResolving
+from core.database.transcripts import PgTranscripts
+from core.database.wake import Waker
+from core.help_desk.access_log import Actor
+from core.help_desk.accounts import IDLE_DAYS, Accounts
+from core.help_desk.office import Office
+from core.help_desk.service import HelpDesk
+from core.help_desk.transcripts import Pseudonymiser
+from core.ids import Ids
+from core.payments.service import PaymentService
+from core.ports import Clock
+from core.refunds.requests import Alarm, Bounds, RefundRequests, Sign
+from core.refunds.resolving import Resolving
+from core.settlement.findings import Findings
+from khallas.settings.model import Settings
+from khallas.settings.parts import DeskSettings
+from khallas.telemetry.usage import UsageCounters
+
+log = logging.getLogger(__name__)
+
+CENTIMES = 100
+
+
+def accounts_on(database: Database, clock: Clock, idle_days: int = IDLE_DAYS) -> Accounts:
+    """Who may sit at the help desk."""
+    return Accounts(PgUsers(database), clock, idle_days)
+
+
+def desk_on(
+    database: Database,
+    till: PaymentService,
+    clock: Clock,
+    blind: Pseudonymiser,
+    own: DeskSettings,
+    alarm: Alarm | None = None,
+) -> HelpDesk:
+    """Its use cases."""
+    waker = Waker()
+    books = PgRefundRequests(database, PgPayments(database))
+    bounds = Bounds(
+        own.alone_max_dh * CENTIMES,
+        own.alone_day_max_dh * CENTIMES,
+        own.alone_day_max_count,
+        own.watch_day_dh * CENTIMES,
+    )
+    undoing = RefundRequests(books, clock, bounds, alarm)
+    transcripts = PgTranscripts(database, blind)
+    return HelpDesk(PgDesk(database, waker, blind), transcripts, PgAccessLog(database), till, undoing, clock)
+
+
+def _alarm(hit: Hit | None) -> Alarm:
+    def tell(sign: Sign, actor: Actor) -> None:
+        log.warning("desk: %s: %s", sign, actor.name)
+        if hit is not None:
+            hit("desk", sign)
+
+    return tell
+
+
+def office_on(database: Database, clock: Clock, blind: Pseudonymiser) -> Office:
+    """What finance and two people do there."""
+    resolving = Resolving(PgResolving(database, PgPayments(database)), clock, Ids())
+    findings, chargebacks = Findings(PgFindings(database), clock), Chargebacks(PgChargebacks(database), clock)
+    evidence = PgEvidence(database, PgTranscripts(database, blind))
+    return Office(findings, resolving, chargebacks, evidence, PgAccessLog(database), clock)
+
+
+def desk_routes(
+    settings: Settings,
+    pages: Pages,
+    database: Database,
+    redis: Redis,
+    till: PaymentService,
+    clock: Clock,
+    tally: UsageCounters,
+    hit: Hit | None = None,
+) -> Sequence[BaseRoute]:
+    """/desk and /ops behind one threshold. Cookies are Secure unless the public URL is plain http: the demo.
+
+    `hit` hears what turns somebody away, and what somebody should look at.
+    """
+    own = settings.desk
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    use_cases = desk_on(database, till, clock, Pseudonymiser(keys), own, _alarm(hit))
+    doorkeeper = Doorkeeper(
+        accounts_on(database, clock, own.account_idle_days), LoginLimits(Limits(redis, "desk", hit)), use_cases
+    )
+    threshold = Threshold(
+        pages,
+        doorkeeper,
+        DeskSessions(redis, clock, idle_s=own.idle_s, absolute_s=own.absolute_s),
+        Cookies(secure=not settings.public_url.startswith("http://")),
+        FormTokens(keys[0]),
+    )
+    the_office = office_on(database, clock, Pseudonymiser(keys))
+    office = [*desk_office.routes(the_office, threshold), *desk_disputes.routes(the_office, threshold, pages.operator)]
+    return [*desk.routes(use_cases, threshold), *office, *ops.routes(PgOps(database), tally, threshold, clock)]

@@ -1,0 +1,38 @@
+"""Paying in a browser, joined: a part of the composition root (khallas/server/app.py)."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from channels.http.receive import Count
+from channels.links import PayLinks, ReceiptLinks
+from channels.web.hosted_page import endpoint as hosted
+from channels.web.pages import Pages
+from core.acquirers.cmi_page import CmiPage
+from core.acquirers.hosted import HostedShop
+from core.cards import Secret
+from core.payments.hosted_page import HostedPagePayments, Pace
+from core.payments.service import PaymentService
+from khallas.settings.model import Settings
+
+
+def pay_links(settings: Settings) -> PayLinks:
+    """Links of baskets, under the keys that sign receipts."""
+    return PayLinks([key.get_secret_value() for key in settings.secret_keys], settings.public_url)
+
+
+def page_routes(
+    settings: Settings, pages: Pages, till: PaymentService, receipts: ReceiptLinks, count: Count, pace: Pace
+) -> Sequence[BaseRoute]:
+    """Nothing where the acquirer's page is not configured."""
+    own, base = settings.cmi, settings.public_url.rstrip("/")
+    if not own.page_url:
+        return ()
+    back = base + hosted.BACK_PATH
+    store_key = Secret(own.store_key.get_secret_value())
+    left, callback, links = base + hosted.LEFT_PATH, base + hosted.CALLBACK_PATH, pay_links(settings)
+    shop = HostedShop(own.client_id, store_key, back, back, left, callback)
+    hosting = HostedPagePayments(
+        till, CmiPage(shop, own.page_url, links.make, frozenset(own.md_statuses.replace(" ", "").split(","))), pace=pace
+    )
+    return hosted.routes(pages, till, hosting, links, receipts, own.page_url, count)

@@ -1,0 +1,137 @@
+"""`khallas chargeback`: the acquirer's file of disputes in, those that want an answer out."""
+
+import asyncio
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.chargebacks.service import COLUMNS, BadChargeback, Chargeback, ChargebackRefusal, claim_of
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+SHOWN_MAX = 1_000
+ROWS_MAX = 100_000
+BY = "import"
+_WORDS = {
+    ChargebackRefusal.NO_PAYMENT: "order_id: no such payment",
+    ChargebackRefusal.NOT_TAKEN: "order_id: nothing was taken for this payment",
+    ChargebackRefusal.GONE_BACK: "order_id: its money went back already; tell the acquirer so",
+    ChargebackRefusal.TOO_MUCH: "amount: more than is left of the payment",
+    ChargebackRefusal.KNOWN: "case_id: known already, with other words",
+}
+
+
+@dataclass(slots=True)
+class ChargebackFileReport:
+    """What became of a file's rows."""
+
+    rows: int = 0
+    entered: int = 0
+    refused: list[dict[str, object]] = field(default_factory=list)
+
+    def refuse(self, line: int, why: str) -> None:
+        self.refused.append({"line": line, "why": why})
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.rows} rows read, {self.entered} chargebacks stand, {len(self.refused)} refused"
+        for each in self.refused:
+            yield f"  line {each['line']}: {each['why']}"
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=f"CSV with {','.join(COLUMNS)}")],
+    as_json: Json = False,
+) -> None:
+    """Enter the acquirer's chargebacks; the same file again changes nothing. Exit 1 when a row was refused."""
+    try:
+        report = asyncio.run(_entered(file))
+    except (BadChargeback, UnicodeDecodeError, csv.Error) as error:
+        words = str(error) if isinstance(error, BadChargeback) else "the file is no UTF-8 CSV"
+        typer.echo(f"khallas: {file.name}: {words}; nothing was entered", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(json.dumps(asdict(report)) if as_json else "\n".join(report.lines()))
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def listed(as_json: Json = False) -> None:
+    """Chargebacks that want an answer, the nearest deadline first."""
+    found = asyncio.run(_open())
+    told = [{"id": each.id, "state": each.state, "entered_by": each.entered_by, **asdict(each.claim)} for each in found]
+    lines = [
+        f"{each.claim.deadline}  {each.claim.case_id}  {each.claim.payment_id}  {each.claim.reason_code}  "
+        f"{each.claim.amount_centimes / 100:.2f}  {each.state}"
+        for each in found
+    ]
+    typer.echo(json.dumps(told, default=str) if as_json else "\n".join(lines or ["none"]))
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Disputes of cardholders' banks.")
+    group.command("import")(import_)
+    group.command("list")(listed)
+    app.add_typer(group, name="chargeback")
+
+
+async def _entered(file: Path) -> ChargebackFileReport:
+    from core.chargebacks.service import Chargebacks
+    from core.clock import SystemClock
+    from core.database.chargebacks import PgChargebacks
+    from core.database.pool import open_database
+
+    report = ChargebackFileReport()
+    rows = list(_rows(file))
+    async with open_database(_database_url()) as database:
+        chargebacks = Chargebacks(PgChargebacks(database), SystemClock())
+        for line, row in rows:
+            report.rows += 1
+            try:
+                outcome = await chargebacks.receive(BY, claim_of(row))
+            except BadChargeback as error:
+                report.refuse(line, str(error))
+                continue
+            if isinstance(outcome, ChargebackRefusal):
+                report.refuse(line, _WORDS[outcome])
+            else:
+                report.entered += 1
+    return report
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Raises BadChargeback for another header."""
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        header = opened.readline(4_096)
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        lacking = sorted(set(COLUMNS) - set(names))
+        if lacking or len(set(names)) < len(names):
+            raise BadChargeback(f"the header lacks {', '.join(lacking)}" if lacking else "a column is named twice")
+        reader = csv.DictReader(opened, names, restkey="", restval="", delimiter=delimiter)
+        for count, row in enumerate(reader):
+            if count == ROWS_MAX:
+                raise BadChargeback(f"more than {ROWS_MAX} rows")
+            yield reader.line_num + 1, {name: text for name, text in row.items() if isinstance(text, str)}
+
+
+async def _open() -> tuple[Chargeback, ...]:
+    from core.database.chargebacks import PgChargebacks
+    from core.database.pool import open_database
+
+    async with open_database(_database_url()) as database:
+        return await PgChargebacks(database).open(SHOWN_MAX)
+
+
+def _database_url() -> str:
+    from khallas.cli import at_hand
+    from khallas.settings.model import BadSettings, load
+
+    settings: Any = load(at_hand.environ())
+    url = str(settings.database_url.get_secret_value())
+    if not url:
+        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    return url

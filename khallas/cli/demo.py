@@ -1,0 +1,215 @@
+"""`khallas demo`: the whole world in one process tree. Real Valkey, real PostgreSQL, real HTTP, SMTP and XML; what no
+machine has (the bank, Twilio, a mailbox) is played by lab/. A part whose setting is given is used instead.
+"""
+
+import asyncio
+import base64
+import contextlib
+import errno
+import os
+import secrets
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import typer
+
+from channels.http.protocol import bounded
+from channels.sms.wires import WIRES as SMS_WIRES
+from channels.ussd.wires import WIRES as USSD_WIRES
+from core.clock import SystemClock
+from core.database.migrate import upgrade
+from core.database.pool import open_database
+from core.help_desk.accounts import Role
+from core.messaging.texts import load_texts
+from core.subscribers.importing import import_csv
+from khallas.cli.config import environ_of
+from khallas.cli.demo_state import BadState, held, prepare, reset, told
+from khallas.cli.user import demo_logins
+from khallas.server.app import build
+from khallas.server.process import no_core_dumps
+from khallas.settings.model import BadSettings, Settings, load
+from khallas.telemetry import logs
+from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.mailsink import MailSink
+from lab.pay import PayTaker
+from lab.phone.studio import Numbers, World, phone_routes
+from lab.postgres import Postgres
+from lab.processes import ServerFailed
+from lab.serving import listener, serving
+from lab.twilio import Twilio
+from lab.twilio_rest import rest
+from lab.valkey import Valkey
+
+ACCOUNT_SID = "ACdemo"
+AUTH_TOKEN = "demo-token"  # noqa: S105 - the demo's, fixed for whoever drives it from outside
+IVR_NUMBER = "+212520001117"
+PAY_USER, PAY_PASSWORD = "twilio", "demo-connector"  # of <Pay>'s connector, where KHALLAS_IVR__CARD_MODE is pay
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where Redis and PostgreSQL are."""
+
+    redis_url: str
+    database_url: str
+
+
+def run(port: int, state: Path, environ: Mapping[str, str], *, anew: bool = False) -> int:
+    """Until Ctrl-C or SIGTERM; 1 when a part did not start. `anew` forgets what `state` holds. Raises BadSettings."""
+    no_core_dumps()
+    given = load(environ)
+    logs.configure(given.log_level if "KHALLAS_LOG_LEVEL" in environ else "WARNING", given.log_format)
+    if anew and (given.database_url.get_secret_value() or given.redis_url.get_secret_value()):
+        raise BadSettings(
+            "KHALLAS_DATABASE_URL and KHALLAS_REDIS_URL are servers of yours: --reset empties none of them"
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        state = prepare(state)
+        with held(state, url):
+            _port_is_free(port)
+            if anew:
+                reset(state)
+            with _servers(given, state) as servers:
+                upgrade(servers.database_url)
+                asyncio.run(_live(url, state, environ, given, servers))
+    except (BadState, ServerFailed, OSError) as error:
+        more = "; choose another with --port" if isinstance(error, OSError) and error.errno == errno.EADDRINUSE else ""
+        typer.echo(f"the demo did not start: {error}{more}", err=True)
+        return 1
+    return 0
+
+
+def _port_is_free(port: int) -> None:
+    """Known before anything starts. Raises OSError."""
+    listener(port).close()
+
+
+@contextlib.contextmanager
+def _servers(given: Settings, state: Path) -> Iterator[Servers]:
+    with contextlib.ExitStack() as stack:
+        redis_url = given.redis_url.get_secret_value()
+        database_url = given.database_url.get_secret_value()
+        if not redis_url:
+            redis_url = stack.enter_context(Valkey(state / "valkey")).url
+        if not database_url:
+            database_url = stack.enter_context(Postgres(state / "postgres")).url
+        yield Servers(redis_url, database_url)
+
+
+async def _live(url: str, state: Path, environ: Mapping[str, str], given: Settings, servers: Servers) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await _load_demo_data(servers.database_url)
+    async with contextlib.AsyncExitStack() as stack:
+        twilio = await stack.enter_async_context(
+            Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, short_code=given.short_code, ivr_number=IVR_NUMBER)
+        )
+        world, overrides = await _stand_ins(stack, state, given, twilio)
+        if "KHALLAS_USSD__WIRES" not in environ:
+            overrides["ussd"] = given.ussd.model_dump() | {"wires": tuple(USSD_WIRES)}
+        if "KHALLAS_SMS__WIRES" not in environ:
+            overrides["sms"] = given.sms.model_dump() | {"wires": tuple(SMS_WIRES)}
+        settings = load(
+            environ,
+            demo=True,
+            expose_screens=given.expose_screens if "KHALLAS_EXPOSE_SCREENS" in environ else True,
+            redis_url=servers.redis_url,
+            database_url=servers.database_url,
+            public_url=given.public_url or url,
+            **_keys(state, given),
+            **overrides,
+        )
+        twilio.connect(url, settings.public_url)
+        if settings.ivr.card_mode == "pay":
+            twilio.taker = PayTaker(f"{url}/ivr/pay-connector", *_connector(settings))
+        numbers = Numbers(
+            settings.ussd.service_code, settings.short_code, settings.ivr.number or IVR_NUMBER, settings.help_number
+        )
+        phone = phone_routes(url, numbers, settings.ussd.wires, world, load_texts())
+        app = build(settings, beside=True, extra=await stack.enter_async_context(phone))
+        await stack.enter_async_context(serving(app, int(url.rpartition(":")[2]), bounded(app.state.refused)))
+        stack.enter_context(told(state, environ_of(settings)))
+        for name, (_, password) in (await _desk_logins(state, servers.database_url)).items():
+            typer.echo(f"desk  {url}/desk  {name} / {password}")
+        typer.echo(f"phone {url}/phone  dial {numbers.service_code}")
+        typer.echo(f"ready {url}")
+        await stop.wait()
+
+
+async def _stand_ins(
+    stack: contextlib.AsyncExitStack, state: Path, given: Settings, twilio: Twilio
+) -> tuple[World, dict[str, object]]:
+    """The stand-ins of the parts that are not given, running, and the settings that lead to them."""
+    overrides: dict[str, object] = {}
+    cmi: EmulatedCmi | None = None
+    sink: MailSink | None = None
+    if not given.cmi.url:
+        cmi = await stack.enter_async_context(emulated_cmi(state / "cmi.jsonl"))
+        own = cmi.account
+        overrides["cmi"] = given.cmi.model_dump() | {
+            "url": own.url,
+            "client_id": own.client_id,
+            "name": own.name,
+            "password": own.password.reveal(),
+            "page_url": f"{cmi.url}/fim/est3Dgate",
+            "store_key": cmi.gateway.credentials.store_key.reveal(),
+        }
+    if not given.smtp_url.get_secret_value():
+        sink = await stack.enter_async_context(MailSink())
+        overrides |= {"smtp_url": sink.url, "mail_from": given.mail_from or "recus@khallas.example"}
+    if not given.twilio.account_sid:
+        base = await stack.enter_async_context(serving(rest(twilio)))
+        account = {"account_sid": ACCOUNT_SID, "auth_tokens": AUTH_TOKEN, "from": given.short_code, "api_url": base}
+        overrides["twilio"] = account
+    ivr = given.ivr.model_dump() | {"number": given.ivr.number or IVR_NUMBER}
+    if given.ivr.card_mode == "pay" and not given.ivr.pay_user:
+        ivr |= {"pay_connector": "demo", "pay_user": PAY_USER, "pay_passwords": PAY_PASSWORD}
+    overrides["ivr"] = ivr
+    return World(twilio, cmi, sink, given.cmi.timeout_s), overrides
+
+
+def _connector(settings: Settings) -> tuple[str, str]:
+    """Who the stand-in is at our connector. Raises BadSettings."""
+    if not settings.ivr.pay_passwords:
+        raise BadSettings("KHALLAS_IVR__PAY_PASSWORDS is missing: of the connector, beside its user")
+    return settings.ivr.pay_user, settings.ivr.pay_passwords[0].get_secret_value()
+
+
+def _keys(state: Path, given: Settings) -> dict[str, object]:
+    """Keys of this state folder, made once: links and sealed cards survive a restart."""
+    return {
+        "secret_keys": given.secret_keys or _kept(state / "secret-key", secrets.token_urlsafe(32)),
+        "vault_keys": given.vault_keys
+        or _kept(state / "vault-key", "demo:" + base64.b64encode(secrets.token_bytes(32)).decode()),
+    }
+
+
+def _kept(file: Path, fresh: str) -> str:
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.write(fresh)
+    return file.read_text()
+
+
+async def _desk_logins(state: Path, database_url: str) -> dict[str, tuple[Role, str]]:
+    """One of each role, with passwords of this state folder."""
+    logins = {
+        role.value: (role, _kept(state / f"desk-{role}", f"{secrets.token_urlsafe(12)}-{secrets.randbelow(90) + 10}"))
+        for role in Role
+    }
+    await demo_logins(database_url, logins)
+    return logins
+
+
+async def _load_demo_data(database_url: str) -> None:
+    demo = resources.files("lab").joinpath("demo")
+    async with open_database(database_url) as database:
+        for name in ("subscribers.csv", "invoices.csv"):
+            with resources.as_file(demo / name) as file, file.open(encoding="utf-8-sig", newline="") as text:
+                await import_csv(database, text, SystemClock().now())

@@ -1,0 +1,138 @@
+"""`khallas import`: files into the database, with a progress bar on a terminal."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BufferedReader
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from channels.csv_cells import csv_file
+from core.clock import SystemClock
+from core.database.pool import open_database
+from core.import_text import text_of
+from core.subscribers.importing import Completeness, ImportFailed, ImportReport, Problem, import_csv, rehearsal
+from khallas.settings.model import BadSettings, Settings
+
+PROBLEMS_SHOWN = 20
+RATED_ROWS_MIN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file."""
+
+    file: Path
+    report: ImportReport | None
+    failure: str = ""
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        return self.report is None or self.report.problems_count > 0
+
+    def told(self) -> dict[str, object]:
+        if self.report is None:
+            return {"file": self.file.name, "error": self.failure}
+        r = self.report
+        counts = {"rows": r.rows, "added": r.added, "changed": r.changed, "unchanged": r.unchanged}
+        problems = [{"line": p.line, "why": p.why} for p in r.problems]
+        kept = {"kept_paid": r.kept_paid, "codes_changed": r.codes_changed, "withdrawn": r.withdrawn}
+        told = {"file": self.file.name, "kind": r.kind.value, "dry_run": r.dry_run, **counts, **kept}
+        rate = round(r.rows / self.seconds) if self.seconds else None
+        more: dict[str, object] = {"seconds": round(self.seconds, 3), "rows_per_s": rate}
+        warnings = [{"line": p.line, "why": p.why} for p in r.warnings]
+        more |= {"warnings_count": r.warnings_count, "warnings": warnings}
+        return {**told, "problems_count": r.problems_count, "problems": problems, **more}
+
+    def lines(self) -> Iterator[str]:
+        if self.report is None:
+            yield f"{self.file.name}: {self.failure}; nothing was imported"
+            return
+        r = self.report
+        done = "would be" if r.dry_run else "were"
+        # of a small file it says nothing
+        rate = f"; {r.rows / max(self.seconds, 0.001):,.0f} rows a second" if r.rows >= RATED_ROWS_MIN else ""
+        yield (
+            f"{self.file.name}: {r.rows} {r.kind.value} read, {r.added} {done} added, {r.changed} changed, "
+            f"{r.unchanged} unchanged, {r.problems_count} refused{rate}"
+        )
+        if r.codes_changed:
+            yield f"  payment codes: {r.codes_changed} {done} changed"
+        if r.withdrawn:
+            yield f"  no longer owed: {r.withdrawn} {done} withdrawn"
+        if r.kept_paid:
+            yield f"  paid here and left as they are: {r.kept_paid}"
+        for problem in r.problems[:PROBLEMS_SHOWN]:
+            yield f"  line {problem.line}: {problem.why}"
+        for warning in r.warnings[:PROBLEMS_SHOWN]:
+            yield f"  line {warning.line}, taken, look at it: {warning.why}"
+        if r.warnings_count > PROBLEMS_SHOWN:
+            yield f"  and {r.warnings_count - PROBLEMS_SHOWN} more like these"
+
+
+async def import_files(
+    settings: Settings,
+    files: Sequence[Path],
+    *,
+    dry_run: bool,
+    whole: Completeness = Completeness.NO,
+    errors: Path | None = None,
+) -> list[FileReport]:
+    """Each file by itself, in this order: all of its good rows, or none. Subscribers come before their bills.
+
+    `errors` gets every row that was left out: file, line, why. Raises BooksDown, OSError.
+    """
+    url = settings.database_url.get_secret_value()
+    if not url:
+        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    reports = []
+    with _errors(errors) as refused:
+        async with open_database(url) as database, contextlib.AsyncExitStack() as stack:
+            # a dry run knows of each file what the ones before it would bring
+            within = await stack.enter_async_context(rehearsal(database)) if dry_run else None
+            for file in files:
+                began = time.perf_counter()
+                with file.open("rb") as raw, _bar(file, raw) as progress:
+                    try:
+                        report = await import_csv(
+                            database,
+                            text_of(raw),
+                            SystemClock().now(),
+                            dry_run=dry_run,
+                            whole=whole,
+                            progress=progress,
+                            refused=partial(refused, file),
+                            within=within,
+                        )
+                        reports.append(FileReport(file, report, seconds=time.perf_counter() - began))
+                    except ImportFailed as error:
+                        reports.append(FileReport(file, None, str(error)))
+    return reports
+
+
+@contextlib.contextmanager
+def _errors(path: Path | None) -> Iterator[Callable[[Path, Problem], None]]:
+    """Writes each problem as it is found: none is held in memory."""
+    if path is None:
+        yield lambda file, problem: None
+        return
+    with csv_file(path, ("file", "line", "why", "row"), marked=False) as write:
+        yield lambda file, problem: write(file.name, problem.line, problem.why, problem.row)
+
+
+@contextlib.contextmanager
+def _bar(file: Path, raw: BufferedReader) -> Iterator[Callable[[int], None]]:
+    """How much of the file was read, on a terminal; of what has no size the rows alone."""
+    if not sys.stderr.isatty():
+        yield lambda rows: None
+        return
+    total = file.stat().st_size if file.is_file() else None
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]:,} rows"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), transient=True) as bar:
+        task = bar.add_task(file.name, total=total, rows=0)
+        yield lambda rows: bar.update(task, completed=raw.tell() if total else 0, rows=rows)

@@ -1,0 +1,61 @@
+"""`khallas balance` and `khallas ledger`: options in, one function called, its report out."""
+
+import asyncio
+import json
+from datetime import date
+from typing import Annotated
+
+import typer
+
+EXIT_FAILED = 1
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+On = Annotated[str, typer.Option("--on", metavar="DATE", help="a day, like 2026-11-29; today when left out")]
+
+
+def balance(on: On = "", as_json: Json = False) -> None:
+    """Each account's day and the equations that must hold; exit code 1 when one does not."""
+    from khallas.cli import at_hand
+    from khallas.cli.ledger import lines, sheet_of, told
+    from khallas.settings.model import load
+
+    day = _day(on)
+    sheet = asyncio.run(sheet_of(load(at_hand.environ()), day))
+    typer.echo(json.dumps(told(sheet), ensure_ascii=False, default=str) if as_json else "\n".join(lines(sheet)))
+    if not sheet.holds:
+        raise SystemExit(EXIT_FAILED)
+
+
+def verify(as_json: Json = False) -> None:
+    """Walk the ledger's days and rows, and name whatever was changed by hand; exit code 1 when anything was."""
+    from khallas.cli import at_hand
+    from khallas.cli.ledger import verified
+    from khallas.settings.model import load
+
+    days, wrongs = asyncio.run(verified(load(at_hand.environ())))
+    if as_json:
+        typer.echo(json.dumps({"ok": not wrongs, "days": days, "wrongs": wrongs}, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(wrongs) or f"ok: {days} closed days; rows, days, tables and transfers agree")
+    if wrongs:
+        raise SystemExit(EXIT_FAILED)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add both."""
+    app.command()(balance)
+    ledger = typer.Typer(no_args_is_help=True, help="The double-entry ledger.")
+    ledger.command()(verify)
+    ledger.callback()(_group)
+    app.add_typer(ledger, name="ledger")
+
+
+def _group() -> None:
+    """A group of one verb stays a group."""
+
+
+def _day(on: str) -> date | None:
+    try:
+        return date.fromisoformat(on) if on else None
+    except ValueError:
+        raise typer.BadParameter("a day is written like 2026-11-29", param_hint="--on") from None

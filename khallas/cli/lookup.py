@@ -1,0 +1,63 @@
+"""`khallas lookup`: a payment and its story, for whoever answers 777 at a terminal."""
+
+from collections.abc import Iterator
+
+from core.database.pool import open_database
+from core.help_desk.lookup import Lookup, TimelineEntry
+from core.money import dh
+from core.payments.table import Payment, PaymentState
+from core.subscribers.lines import mask_msisdn
+from khallas.bootstrap.hosted_page import pay_links
+from khallas.settings.model import BadSettings, Settings
+
+
+async def find(settings: Settings, text: str) -> list[tuple[dict[str, object], tuple[TimelineEntry, ...]]]:
+    """Payments that the text could mean, each with its story. Raises BooksDown."""
+    url = settings.database_url.get_secret_value()
+    if not url:
+        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    async with open_database(url) as database:
+        lookup = Lookup(database)
+        found = []
+        for payment in await lookup.find(text):
+            story = await lookup.story(payment.id)
+            told = _told(payment, story)
+            if (
+                settings.cmi.page_url
+                and settings.secret_keys
+                and payment.state in {PaymentState.CREATED, PaymentState.DECLINED}
+            ):
+                told["pay_link"] = pay_links(settings).of(payment.id)  # for who would rather pay in a browser
+            found.append((told, story))
+        return found
+
+
+def story_lines(told: dict[str, object], story: tuple[TimelineEntry, ...]) -> Iterator[str]:
+    """The payment in words a person reads out."""
+    for name, value in told.items():
+        if name != "story":
+            yield f"{name:>20}  {value if value is not None else '-'}"
+    for happening in story:
+        detail = f"  ({happening.detail})" if happening.detail else ""
+        request = f"  request {happening.request}" if happening.request else ""
+        yield f"  {happening.at:%Y-%m-%d %H:%M:%S}  {happening.what}: {happening.status}{detail}{request}"
+
+
+def _told(payment: Payment, story: tuple[TimelineEntry, ...]) -> dict[str, object]:
+    return {
+        "payment": payment.id,
+        "state": payment.state.value,
+        "amount": dh(payment.amount_centimes),
+        "line": f"{payment.service.value} {payment.line_reference}",
+        "payer": mask_msisdn(payment.payer_msisdn),
+        "authorisation": payment.auth_code,
+        "transaction": payment.transaction_number,
+        "receipt": payment.receipt_number,
+        "card": f"{payment.card_brand} ****{payment.card_last4}" if payment.card_last4 else None,
+        "paid_at": payment.paid_at.isoformat() if payment.paid_at else None,
+        "invoices": ", ".join(f"{i.number} ({i.month}) {dh(i.amount_centimes)}" for i in payment.invoices),
+        "story": [
+            {"at": h.at.isoformat(), "what": h.what, "status": h.status, "detail": h.detail, "request": h.request}
+            for h in story
+        ],
+    }

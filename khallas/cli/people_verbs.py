@@ -1,0 +1,135 @@
+"""`khallas user` and `khallas privacy`: options in, one function called, its report out."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Iterable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from core.help_desk.accounts import AccountError, Role
+from core.help_desk.passwords import PASSWORD_CHARS_MAX
+from core.subscribers.lines import LanguageCode
+
+T = TypeVar("T")
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+Name = Annotated[str, typer.Argument(help="letters, digits, dots and hyphens")]
+Number = Annotated[str, typer.Argument(help="an MSISDN, in any spelling")]
+
+
+def add(name: Name, role: Annotated[Role, typer.Option(help="what the person may do")], as_json: Json = False) -> None:
+    """Make an account; the password is asked for, or read from standard input."""
+    from khallas.cli import user
+
+    made = _run(user.add(_settings(), name, role, _password()))
+    _show(user.told(made), [user.line(made)], as_json=as_json)
+
+
+def password(name: Name) -> None:
+    """Give an account another password, asked for or read from standard input; its sessions end."""
+    from khallas.cli import user
+
+    _run(user.set_password(_settings(), name, _password()))
+
+
+def disable(name: Name) -> None:
+    """End an account and its sessions. Its name stays taken: the log must stay clear."""
+    from khallas.cli import user
+
+    _run(user.disable(_settings(), name))
+
+
+def listed(as_json: Json = False) -> None:
+    """Every account."""
+    from khallas.cli import user
+
+    users = _run(user.every(_settings()))
+    _show([user.told(each) for each in users], [user.line(each) for each in users], as_json=as_json)
+
+
+def export(number: Number) -> None:
+    """Everything held of a number, as JSON."""
+    from khallas.cli import privacy
+
+    _show(_run(privacy.export(_settings(), number)), (), as_json=True)
+
+
+def correct(
+    number: Number,
+    email: Annotated[str | None, typer.Option(help="where receipts go")] = None,
+    language: Annotated[LanguageCode | None, typer.Option(help="the language a person is spoken to in")] = None,
+    as_json: Json = False,
+) -> None:
+    """Correct what is held of a number; subscribers' data comes back with the billing system's next import."""
+    from khallas.cli import privacy
+
+    done = _run(privacy.correct(_settings(), number, email, language))
+    _show(done, [f"{name}: {count}" for name, count in done.items()], as_json=as_json)
+
+
+def erase(
+    number: Number,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase what need not be kept of a number, and say what is kept and why."""
+    from khallas.cli import privacy
+
+    if not yes:
+        typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
+    erasure = _run(privacy.erase(_settings(), number))
+    told = {"erased": dict(erasure.erased), "kept": dict(erasure.kept)}
+    _show(told, privacy.erasure_lines(erasure), as_json=as_json)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add both groups."""
+    users = typer.Typer(no_args_is_help=True, help="Accounts of the help desk (/desk).")
+    users.command()(add)
+    users.command()(password)
+    users.command()(disable)
+    users.command("list")(listed)
+    app.add_typer(users, name="user")
+    people = typer.Typer(no_args_is_help=True, help="What a person may ask for: law 09-08.")
+    for verb in (export, correct, erase):
+        people.command()(verb)
+    app.add_typer(people, name="privacy")
+
+
+def _settings() -> Any:
+    from khallas.cli import at_hand
+    from khallas.settings.model import load
+
+    return load(at_hand.environ())
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """What the outside world or the person at the terminal did wrong, in one line."""
+    from redis.exceptions import RedisClusterException, RedisError
+
+    from core.privacy.requests import StillOpen
+    from core.repositories import DatabaseUnavailable
+
+    try:
+        return asyncio.run(work)
+    except DatabaseUnavailable as error:
+        words = f"the database cannot be reached: {error}"
+    except (RedisError, RedisClusterException, OSError) as error:
+        words = f"Redis cannot be reached: {type(error).__name__}"
+    except (AccountError, StillOpen, ValueError) as error:
+        words = str(error)
+    typer.echo(f"khallas: {words}", err=True)
+    raise typer.Exit(1)
+
+
+def _password() -> str:
+    """From the terminal, twice and unseen, or the first line of standard input; never from the command line."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline(PASSWORD_CHARS_MAX + 2).rstrip("\r\n")
+
+
+def _show(report: object, lines: Iterable[str], *, as_json: bool) -> None:
+    typer.echo(json.dumps(report, ensure_ascii=False, default=str) if as_json else "\n".join(lines))

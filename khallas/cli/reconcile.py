@@ -1,0 +1,138 @@
+"""`khallas reconcile FILE`: a settlement file against our books, with a progress bar on a terminal."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from channels.csv_cells import csv_file
+from core.clock import SystemClock
+from core.database.pool import open_database
+from core.money import decimal_text
+from core.settlement.reconciliation import FindingQueue, Run, SettlementFinding, findings, reconcile
+from core.settlement.rows import Columns
+from khallas.settings.model import BadSettings, Settings
+
+SHOWN_MAX = 20  # entries of each queue on the terminal
+JSON_MAX = 10_000  # entries in the JSON report; the CSV has all
+SIDES = ("transaction_number", "ours", "theirs")
+CSV_COLUMNS = ("queue", "order_id", "kind", *SIDES, "why", "line", "finding", "found_at", "owner")
+
+
+def columns_of(settings: Settings) -> Columns:
+    """What the contract's file calls things."""
+    own = settings.settlement
+    return Columns(
+        own.order_id,
+        own.transaction_number,
+        own.auth_code,
+        own.amount,
+        own.date,
+        own.type,
+        tuple(name.casefold() for name in own.credits),
+        own.date_format,
+        own.minor_units,
+        tuple(name.casefold() for name in own.sales),
+        own.commission,
+        own.net,
+        own.value_date,
+        own.batch,
+        own.merchant,
+        settings.currency,
+    )
+
+
+async def reconcile_file(settings: Settings, file: Path, out: Path | None) -> tuple[Run, list[SettlementFinding]]:
+    """The run and its first JSON_MAX entries; `out` gets all, as CSV. Raises NoSettlementFile, BooksDown, OSError."""
+    url = settings.database_url.get_secret_value()
+    if not url:
+        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    kept: list[SettlementFinding] = []
+    async with open_database(url) as database:
+        with _bar(file) as progress:
+            days = settings.settlement.overdue_days
+            run = await reconcile(database, file, columns_of(settings), SystemClock().now(), progress, days)
+        with _writer(out) as write:
+            async with findings(database, run.file_hash) as found:
+                async for finding in found:
+                    write(finding)
+                    if len(kept) < JSON_MAX:
+                        kept.append(finding)
+    return run, kept
+
+
+def report_lines(run: Run, kept: list[SettlementFinding]) -> Iterator[str]:
+    """For people."""
+    again = f", again (run {run.runs})" if run.runs > 1 else ""
+    yield f"{run.rows_read} rows read{again}, {run.unreadable} unreadable; run {run.file_hash[:16]}"
+    yield from _sums(run)
+    yield f"{run.matched:>8}  matched"
+    for queue in (
+        FindingQueue.MISSING_HERE,
+        FindingQueue.MISSING_THERE,
+        FindingQueue.DIFFERENT,
+        FindingQueue.UNREADABLE,
+    ):
+        yield f"{getattr(run, queue):>8}  {queue.replace('_', ' ')}"
+        for finding in [each for each in kept if each.queue is queue][:SHOWN_MAX]:
+            yield f"            {_about(finding)}{f'  [{finding.owner}]' if finding.owner else ''}"
+    if run.closed:
+        yield f"{run.closed:>8}  closed by two people at an earlier run"
+
+
+def _about(finding: SettlementFinding) -> str:
+    if finding.line is not None:
+        return f"line {finding.line}: {finding.why}"
+    ours, theirs = _amount(finding.ours_centimes) or "-", _amount(finding.theirs_centimes) or "-"
+    return f"{finding.order_id}  {finding.kind}  ours {ours}  theirs {theirs}  {finding.why}"
+
+
+def _sums(run: Run) -> Iterator[str]:
+    """What the file adds up to, as far as its columns tell."""
+    sums = {"sales": run.sales_centimes, "credits": run.credits_centimes}
+    sums |= {"commission": run.commission_centimes, "net": run.net_centimes}
+    told = [f"{name} {_signed(centimes)}" for name, centimes in sums.items() if centimes is not None]
+    if told:
+        yield "the file's " + ", ".join(told)
+
+
+def told(run: Run, kept: list[SettlementFinding]) -> dict[str, object]:
+    """For programs."""
+    return {**asdict(run), "findings": [asdict(finding) for finding in kept], "findings_cut": run.open > len(kept)}
+
+
+def _signed(centimes: int) -> str:
+    return f"{'-' if centimes < 0 else ''}{decimal_text(abs(centimes))}"
+
+
+def _amount(centimes: int | None) -> str:
+    return "" if centimes is None else decimal_text(centimes)
+
+
+@contextlib.contextmanager
+def _writer(out: Path | None) -> Iterator[Callable[[SettlementFinding], None]]:
+    if out is None:
+        yield lambda finding: None
+        return
+    with csv_file(out, CSV_COLUMNS) as write:
+
+        def finding_row(each: SettlementFinding) -> None:
+            sides = each.transaction_number, _amount(each.ours_centimes), _amount(each.theirs_centimes)
+            found_at = each.found_at.isoformat() if each.found_at else None
+            write(each.queue, each.order_id, each.kind, *sides, each.why, each.line, each.id, found_at, each.owner)
+
+        yield finding_row
+
+
+@contextlib.contextmanager
+def _bar(file: Path) -> Iterator[Callable[[int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda rows: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} rows"), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task(file.name, total=None)
+        yield lambda rows: bar.update(task, completed=rows)

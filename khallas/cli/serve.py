@@ -1,0 +1,127 @@
+"""`khallas serve` and `khallas worker`: one process each, stopped gracefully by SIGTERM."""
+
+import asyncio
+import gc
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import uvicorn
+
+from channels.http.protocol import Leaving, bounded
+from khallas.bootstrap.container import DRAIN_S
+from khallas.server.app import Container, assemble, build, operations_only
+from khallas.server.listening import BACKLOG, listener
+from khallas.server.process import no_core_dumps
+from khallas.server.sd_notify import notify
+from khallas.settings.model import Settings
+
+GRACE_S = 20  # answers that were begun
+SLACK_S = 5.0
+GC_THRESHOLD = 20_000  # objects made at start are frozen; what turns make dies young
+KEEP_ALIVE_S = 30
+
+
+class LeavingServer(uvicorn.Server):
+    """Says when it serves, and lets its connections know when it stops."""
+
+    def __init__(
+        self, config: uvicorn.Config, leaving: Leaving, ready: Callable[[], None], leave: Callable[[], None]
+    ) -> None:
+        """`leave` closes the doors beside HTTP."""
+        super().__init__(config)
+        self._leaving = leaving
+        self._ready = ready
+        self._leave = leave
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving.begun = True
+        self._leave()
+        await super().shutdown(sockets)
+
+
+def server(settings: Settings, ready: Callable[[], None]) -> LeavingServer:
+    """How we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut."""
+    app, leaving = build(settings), Leaving()
+    config = uvicorn.Config(
+        app,
+        http=bounded(app.state.refused, leaving=leaving),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=BACKLOG,
+    )
+    return LeavingServer(config, leaving, ready, app.state.leave)
+
+
+def stop_max_s(settings: Settings) -> float:
+    """How long a stop may take: answers, then calls on Asterisk's line, then charges that were sent to the bank.
+
+    systemd's TimeoutStopSec and compose's stop_grace_period are longer.
+    """
+    calls_s = settings.asterisk.drain_s if "fastagi" in settings.ivr.wires else 0.0
+    return GRACE_S + calls_s + DRAIN_S + SLACK_S
+
+
+def settle() -> None:
+    """What was made at start stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
+
+
+def serve_forever(settings: Settings, host: str, port: int) -> None:
+    """Until a signal. Raises OSError when the address is taken."""
+    no_core_dumps()
+    own = server(settings, lambda: notify("READY=1"))
+    bound = listener(host, port)
+    settle()
+    own.run([bound])
+
+
+class _Beside(uvicorn.Server):
+    """Leaves the process's signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _watched(house: Container, host: str, port: int) -> AsyncIterator[None]:
+    """/healthz, /readyz and /metrics of a worker, for as long as the block lasts."""
+    bound = listener(host, port)
+    config = uvicorn.Config(operations_only(house), log_config=None, access_log=False, server_header=False)
+    beside = _Beside(config)
+    task = asyncio.create_task(beside.serve([bound]), name="metrics")
+    try:
+        yield
+    finally:
+        beside.should_exit = True
+        await task
+
+
+async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | None = None) -> None:
+    """Jobs until a signal; what was begun is finished or handed back. `port`: where its metrics are. Raises OSError."""
+    from core.database.jobs import run_worker  # as in the house: for those that run jobs
+
+    no_core_dumps()
+    house = assemble(settings)
+    jobs = house.jobs()
+    async with AsyncExitStack() as stack:
+        if port is not None:
+            await stack.enter_async_context(_watched(house, host, port))
+        await stack.enter_async_context(house.open())
+        await stack.enter_async_context(house.networks.open(serving=False))
+        await stack.enter_async_context(jobs.open_async(house.database.pool))
+        await stack.enter_async_context(house.queues.watched())
+        await stack.enter_async_context(house.ledger.watched())
+        asyncio.get_running_loop().call_soon(notify, "READY=1")
+        await run_worker(jobs, install_signal_handlers=True)

@@ -1,0 +1,209 @@
+"""`khallas voice`: the recordings that an Asterisk switch plays, made ahead of time, offline.
+
+A folder a language, a file a piece (channels/ivr/prompts.py), and a manifest of what was made from which words: a
+second build makes only what changed. A file in the recorded folder wins over the synthetic voice; when its words change
+later it stays, and is told to be stale.
+"""
+
+import hashlib
+import os
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+
+from channels.ivr.prompts import PAUSE, Piece
+from channels.ivr.synthesis import wave
+from channels.ivr.synthesis.espeak import Espeak
+from core.subscribers.lines import LanguageCode
+
+MANIFEST = "manifest.json"
+MANIFEST_BYTES_MAX = 4 * 1024 * 1024
+SOUND_BYTES_MAX = 8 * 1024 * 1024
+PAUSE_S = 0.25
+MAKER = "espeak-ng 1"  # raise when pieces sound different now: everything synthetic is made again
+EXTENSIONS = (".wav", ".sln", ".alaw", ".ulaw", ".gsm", ".g722", ".sln16")  # what a switch plays; WAV is checked
+
+
+class BadFolder(Exception):
+    """The operator's to mend: a file that is no recording, or no manifest."""
+
+
+class Entry(BaseModel):
+    """What a file was made from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    source: Literal["espeak", "recorded"]
+    words_sha256: str
+    file_sha256: str
+
+
+class Manifest(RootModel[dict[str, Entry]]):
+    """Entries by piece: "fr/paid-1"."""
+
+
+@dataclass
+class VoiceReport:
+    """What a build or a check found, by piece."""
+
+    made: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)  # recordings copied
+    kept: int = 0
+    missing: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+    def told(self) -> dict[str, object]:
+        """For --json."""
+        return {
+            "made": len(self.made),
+            "recorded": len(self.taken),
+            "kept": self.kept,
+            "missing": self.missing,
+            "stale": self.stale,
+        }
+
+    def lines(self) -> list[str]:
+        """For people."""
+        return [
+            f"{len(self.made)} made, {len(self.taken)} recordings taken, {self.kept} kept",
+            *(f"missing: {name}" for name in self.missing),
+            *(f"stale, its words have changed: {name}" for name in self.stale),
+        ]
+
+
+Steps = Callable[[Sequence[Piece]], Iterable[Piece]]  # a progress bar, or nothing
+
+
+def build(pieces: Sequence[Piece], out: Path, recorded: Path | None, steps: Steps = iter) -> VoiceReport:
+    """Make what is missing or has changed. Raises BadFolder, NoVoice, OSError; what was made stays known."""
+    entries, report = dict(_manifest(out).root), VoiceReport()
+    with ExitStack() as stack:
+        stack.callback(lambda: _write(out / MANIFEST, Manifest(entries).model_dump_json(indent=1).encode()))
+        voices: list[Espeak] = []  # opened when the first piece needs it
+
+        def voice() -> Espeak:
+            if not voices:
+                voices.append(stack.enter_context(Espeak()))
+            return voices[0]
+
+        for piece in steps(pieces):
+            _one(piece, out, recorded, entries, report, voice)
+    return report
+
+
+def check(pieces: Sequence[Piece], out: Path) -> VoiceReport:
+    """What the switch would not find, and what says other words than the texts do now. Raises BadFolder."""
+    entries, report = _manifest(out).root, VoiceReport()
+    for piece in pieces:
+        name = _name(piece)
+        entry = entries.get(name)
+        if entry is None or not (out / piece.language / entry.file).is_file():
+            report.missing.append(name)
+        elif entry.words_sha256 != _words(piece, entry.source):
+            report.stale.append(name)
+        else:
+            report.kept += 1
+    return report
+
+
+def _one(
+    piece: Piece,
+    out: Path,
+    recorded: Path | None,
+    entries: dict[str, Entry],
+    report: VoiceReport,
+    voice: Callable[[], Espeak],
+) -> None:
+    name, entry = _name(piece), entries.get(_name(piece))
+    source = next(_recordings(recorded, piece), None) if recorded else None
+    if source is not None:
+        data = _sound(source)
+        if entry is None or entry.source != "recorded" or entry.file_sha256 != _sha(data):
+            entries[name] = _put(out, piece, source.suffix, data, "recorded", entry)
+            report.taken.append(name)
+            return
+    there = entry is not None and (out / piece.language / entry.file).is_file()
+    if entry is not None and there and entry.words_sha256 == _words(piece, entry.source):
+        report.kept += 1
+    elif entry is not None and there and entry.source == "recorded":
+        report.stale.append(name)
+    else:
+        entries[name] = _put(out, piece, ".wav", _spoken(piece, voice), "espeak", entry)
+        report.made.append(name)
+
+
+def _spoken(piece: Piece, voice: Callable[[], Espeak]) -> bytes:
+    if piece.name == PAUSE:
+        return wave.wav(wave.silence(PAUSE_S))
+    box = voice()
+    samples: array[int] = wave.trimmed(box.say(piece.text, piece.language), box.rate_hz)
+    return wave.wav(wave.levelled(wave.resampled(samples, box.rate_hz)))
+
+
+def _put(
+    out: Path, piece: Piece, suffix: str, data: bytes, source: Literal["espeak", "recorded"], before: Entry | None
+) -> Entry:
+    """One file a piece: a switch that finds two formats takes whichever it likes."""
+    file = piece.name + suffix
+    _write(out / piece.language / file, data)
+    if before is not None and before.file != file:
+        (out / piece.language / before.file).unlink(missing_ok=True)
+    return Entry(file=file, source=source, words_sha256=_words(piece, source), file_sha256=_sha(data))
+
+
+def _recordings(folder: Path, piece: Piece) -> Iterator[Path]:
+    files = (folder / piece.language / (piece.name + extension) for extension in EXTENSIONS)
+    return (file for file in files if file.is_file())
+
+
+def _sound(file: Path) -> bytes:
+    if file.stat().st_size > SOUND_BYTES_MAX:
+        raise BadFolder(f"{file} is too large for a prompt")
+    data = file.read_bytes()
+    try:
+        if file.suffix == ".wav":
+            wave.check_wav(data)
+    except wave.BadSound as error:
+        raise BadFolder(f"{file}: {error}") from None
+    return data
+
+
+def _manifest(out: Path) -> Manifest:
+    file = out / MANIFEST
+    if not file.exists():
+        return Manifest({})
+    try:
+        return Manifest.model_validate_json(file.read_bytes()[:MANIFEST_BYTES_MAX])
+    except ValidationError:
+        raise BadFolder(f"{file} is no manifest of ours") from None
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.new")
+    draft.write_bytes(data)
+    os.replace(draft, file)
+
+
+def _name(piece: Piece) -> str:
+    return f"{piece.language}/{piece.name}"
+
+
+def _words(piece: Piece, source: str) -> str:
+    return _sha(f"{MAKER if source == 'espeak' else ''}\0{piece.text}".encode())
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def pieces_of(every: Iterable[Piece], languages: Sequence[LanguageCode]) -> tuple[Piece, ...]:
+    """Those of some languages; of all when none is named."""
+    return tuple(piece for piece in every if not languages or piece.language in languages)

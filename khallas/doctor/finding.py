@@ -1,0 +1,44 @@
+"""What a check found. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CheckState(StrEnum):
+    """Of one part."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # not set up: nothing to ask
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinding:
+    """One part, what is known of it, and what to do when it fails."""
+
+    part: str
+    state: CheckState
+    told: str
+    mend: str = ""
+
+    def asdict(self) -> dict[str, str]:
+        """For --json."""
+        return {"part": self.part, "state": self.state.value, "told": self.told, "mend": self.mend}
+
+    def lines(self) -> list[str]:
+        """For people."""
+        mark = {CheckState.OK: "ok     ", CheckState.FAILED: "FAILED ", CheckState.SKIPPED: "-      "}[self.state]
+        return [f"{mark} {self.part}: {self.told}", *([f"        mend: {self.mend}"] if self.mend else [])]
+
+
+class CheckFailed(Exception):
+    """What is wrong with a part, and how to mend it. The words hold no secret."""
+
+    def __init__(self, told: str, mend: str) -> None:
+        super().__init__(told)
+        self.told = told
+        self.mend = mend
+
+
+class NotSetUp(Exception):
+    """There is nothing to check; the words say why."""

@@ -1,0 +1,95 @@
+"""The operator's own networks: SMSCs, Kannel, the Asterisk switch and its sound files."""
+
+import secrets
+from pathlib import Path
+
+import aiohttp
+
+from channels.carriers.asterisk.ami import greet as greet_switch
+from channels.carriers.smpp.account import SmscAccount
+from channels.carriers.smpp.message import ShortMessage
+from channels.carriers.smpp.pdu import Command
+from channels.carriers.smpp.session import BindRefused, Handled, Session, SessionError
+from channels.ivr.prompts import Prompts
+from core.messaging.texts import load_texts
+from core.ports import DeliveryFailed
+from khallas.bootstrap.asterisk import ami_account
+from khallas.cli import voice
+from khallas.doctor.finding import CheckFailed, NotSetUp
+from khallas.settings.model import BadSettings, Settings
+
+ASK_MAX_S = 10.0
+SOUNDS_ROOT = Path("/var/lib/asterisk/sounds")
+FEW = 3  # names of sound files that are told
+
+
+async def smsc(account: SmscAccount) -> str:
+    """A bind as transmitter, and unbind. Raises Trouble."""
+
+    async def nothing(session_id: str, message: ShortMessage) -> Handled:
+        raise NotImplementedError  # a transmitter is brought nothing
+
+    session = Session(account, nothing, secrets.token_hex(4), bind=Command.BIND_TRANSMITTER)
+    try:
+        await session.open()
+    except BindRefused as error:
+        told = f"refuses the bind ({error})"
+        raise CheckFailed(
+            told, "correct its entry in KHALLAS_SMPP__BINDS, or have the SMSC allow one more session"
+        ) from None
+    except (OSError, TimeoutError, SessionError) as error:
+        told = f"cannot be reached ({type(error).__name__})"
+        raise CheckFailed(told, "see docs/runbooks/smsc-down.md") from None
+    await session.close()
+    return "takes our bind"
+
+
+async def kannel(settings: Settings) -> str:
+    """A sendsms without a recipient: who knows us refuses it for the want of one. Raises Trouble, NotSetUp."""
+    own = settings.kannel
+    if not own.url:
+        raise NotSetUp("not used")
+    login = {"username": own.username, "password": own.password.get_secret_value()}
+    try:
+        timeout = aiohttp.ClientTimeout(total=ASK_MAX_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(own.url, params=login) as answer:
+            status = answer.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        told = f"cannot be reached ({type(error).__name__})"
+        raise CheckFailed(told, "start smsbox, or correct KHALLAS_KANNEL__URL") from None
+    if status in {401, 403}:
+        raise CheckFailed("refuses our login", "correct KHALLAS_KANNEL__USERNAME, __PASSWORD, or user-allow-ip there")
+    if status == 404 or status >= 500:
+        raise CheckFailed(f"answered {status}", "KHALLAS_KANNEL__URL ends in /cgi-bin/sendsms")
+    return "takes our login"
+
+
+async def switch(settings: Settings) -> str:
+    """AMI's login. Raises Trouble, NotSetUp."""
+    if settings.ivr.caller != "ami":
+        raise NotSetUp("calls are not placed by AMI")
+    try:
+        await greet_switch(ami_account(settings.asterisk.ami_url.get_secret_value()))
+    except BadSettings as error:
+        raise CheckFailed(str(error), "correct KHALLAS_ASTERISK__AMI_URL") from None
+    except DeliveryFailed as error:
+        raise CheckFailed(
+            str(error), "see manager.conf and KHALLAS_ASTERISK__AMI_URL (docs/guides/asterisk.md)"
+        ) from None
+    return "takes our login"
+
+
+def sounds(settings: Settings, folder: Path | None) -> str:
+    """Every prompt is there and says what the texts say now. Blocks. Raises Trouble, NotSetUp."""
+    if "fastagi" not in settings.ivr.wires:
+        raise NotSetUp("no Asterisk")
+    folder = folder or SOUNDS_ROOT / settings.asterisk.sounds
+    build = f"`khallas voice build --out {folder}` on the switch, or --sounds with the folder as seen from here"
+    try:
+        report = voice.check(voice.pieces_of(Prompts(load_texts()).pieces, ()), folder)
+    except (voice.BadFolder, OSError) as error:
+        raise CheckFailed(str(error), build) from None
+    wrong = [*report.missing, *report.stale]
+    if wrong:
+        raise CheckFailed(f"{len(report.missing)} missing, {len(report.stale)} stale: {', '.join(wrong[:FEW])}", build)
+    return f"all there in {folder}"

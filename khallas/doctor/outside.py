@@ -1,0 +1,109 @@
+"""Those who are not ours: Twilio, our own public address, the acquirer, the mail server."""
+
+import secrets
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from channels.email.smtp import SmtpServer, greet
+from core.acquirers.cmi import CmiAcquirer
+from core.acquirers.cmi_xml import CmiAccount
+from core.cards import Secret
+from core.ports import DeliveryFailed, NoSuchOrder, UnknownOutcome
+from khallas.doctor.finding import CheckFailed, NotSetUp
+from khallas.settings.model import Settings
+
+ASK_MAX_S = 10.0
+BODY_MAX_BYTES = 64 * 1024
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+async def public_url(settings: Settings) -> str:
+    """What gateways call leads to a server of ours. Raises Trouble."""
+    base = settings.public_url
+    if not base:
+        raise CheckFailed("no public address", "set KHALLAS_PUBLIC_URL")
+    parts = urlsplit(base)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise CheckFailed(
+            "is not https: cards' digits come this way", "put TLS before it, and https:// into KHALLAS_PUBLIC_URL"
+        )
+    mend = "look at DNS, the certificate and the proxy before `khallas serve`"
+    try:
+        async with _session() as session, session.get(f"{base}/healthz", allow_redirects=False) as answer:
+            body = (await answer.content.read(BODY_MAX_BYTES)).strip()
+            if answer.status != 200 or body != b"ok":
+                raise CheckFailed(f"leads to something else: /healthz answered {answer.status}", mend)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise CheckFailed(f"cannot be reached from here ({type(error).__name__})", mend) from None
+    return f"{base} leads to us"
+
+
+async def twilio(settings: Settings) -> str:
+    """The account answers to our first token. Raises Trouble, NotSetUp."""
+    own = settings.twilio
+    if not own.account_sid:
+        raise NotSetUp("no account")
+    token = own.auth_tokens[0].get_secret_value() if own.auth_tokens else ""
+    url = f"{own.api_url.rstrip('/')}/2010-04-01/Accounts/{own.account_sid}.json"
+    headers = {"Authorization": aiohttp.encode_basic_auth(own.account_sid, token)}
+    try:
+        async with _session() as session, session.get(url, headers=headers, allow_redirects=False) as answer:
+            if answer.status in {401, 403, 404}:
+                told = f"refuses the account or its token ({answer.status})"
+                raise CheckFailed(told, "take both from Twilio's console: KHALLAS_TWILIO__ACCOUNT_SID, __AUTH_TOKENS")
+            if answer.status != 200:
+                raise CheckFailed(f"answered {answer.status}", "look at status.twilio.com")
+            status = (await answer.json()).get("status", "active")
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        told = f"cannot be asked ({type(error).__name__})"
+        raise CheckFailed(told, "let this machine reach KHALLAS_TWILIO__API_URL over https") from None
+    if status != "active":
+        raise CheckFailed(f"the account is {status}", "settle it in Twilio's console")
+    return "the account is active and takes our token"
+
+
+async def cmi(settings: Settings) -> str:
+    """An inquiry about an order that cannot be: nothing is charged, and the account is proved. Raises Trouble."""
+    own = settings.cmi
+    if not own.url:
+        raise CheckFailed("no acquirer", "set KHALLAS_CMI__URL and its account")
+    account = CmiAccount(own.url, own.client_id, own.name, Secret(own.password.get_secret_value()))
+    try:
+        acquirer = CmiAcquirer(account, timeout_s=min(own.timeout_s, ASK_MAX_S))
+    except ValueError as error:
+        raise CheckFailed(str(error), "correct KHALLAS_CMI__URL") from None
+    try:
+        answer = await acquirer.inquire(f"doctor-{secrets.token_hex(8)}")
+    finally:
+        await acquirer.aclose()
+    match answer:
+        case NoSuchOrder():
+            return "answers an inquiry"
+        case UnknownOutcome(why):
+            raise CheckFailed(
+                f"gives no usable answer ({why})",
+                "an error number means KHALLAS_CMI__CLIENT_ID, __NAME or __PASSWORD are wrong, or our address is not"
+                " allowed there; none means the way to KHALLAS_CMI__URL is broken",
+            )
+    raise CheckFailed("knows an order that was never made", "KHALLAS_CMI__URL is not the acquirer's")
+
+
+async def smtp(settings: Settings) -> str:
+    """Greeting, TLS, login and NOOP, no mail. Raises Trouble."""
+    url = settings.smtp_url.get_secret_value()
+    if not url:
+        raise CheckFailed("no mail server", "set KHALLAS_SMTP_URL")
+    try:
+        server = SmtpServer.parse(url)
+    except ValueError as error:
+        raise CheckFailed(str(error), "correct KHALLAS_SMTP_URL") from None
+    try:
+        await greet(server)
+    except DeliveryFailed as error:
+        raise CheckFailed(str(error), "correct host, port, user or password in KHALLAS_SMTP_URL") from None
+    return "takes our login" if server.user else "takes us without a login"
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_MAX_S))

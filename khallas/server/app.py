@@ -1,0 +1,235 @@
+"""The composition root: the doors of a house, as one ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from channels.http import openapi
+from channels.http.front import Front, hot
+from channels.http.hosts import Hosts
+from channels.http.json_door import JsonDoor
+from channels.http.receive import Check
+from channels.ivr import endpoint as ivr
+from channels.ivr.pay_connector import endpoint as connector
+from channels.ivr.pay_connector.tokens import RedisTokens
+from channels.ivr.pay_connector.transactions import RedisTransactions
+from channels.ivr.speaker import IvrSpeaker
+from channels.ivr.wires import WIRES as IVR_WIRES
+from channels.ivr.wires.twilio import TwilioVoice
+from channels.ivr.wires.twilio_pay import pay_of
+from channels.limits import Limits
+from channels.pace import RedisPace
+from channels.sms import endpoint as sms
+from channels.sms.wires import WIRES as SMS_WIRES
+from channels.ussd import endpoint as ussd
+from channels.ussd.callers import RedisCallers
+from channels.ussd.wires import WIRES as USSD_WIRES
+from channels.web import health as operations
+from channels.web import home
+from channels.web.pages import Pages
+from channels.web.receipts import endpoint as receipts
+from core.clock import ZONE
+from core.database.pool import Database
+from core.repositories import Delivery
+from core.tracing import NO_TRACER
+from khallas.bootstrap import authentication as guards
+from khallas.bootstrap.container import Container, assemble, base_of, operator_of
+from khallas.bootstrap.desk import desk_routes
+from khallas.bootstrap.hosted_page import page_routes
+from khallas.settings.model import BadSettings, Settings
+from khallas.telemetry import otel
+from khallas.telemetry.logs import RequestIds
+from khallas.telemetry.usage import UsageCounters
+
+if TYPE_CHECKING:
+    from channels.ivr.agi.server import AgiServer
+
+W = TypeVar("W")
+
+__all__ = ["Container", "assemble", "build"]
+
+
+def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application. `beside` runs a worker in this process too; `extra` is the demo's phone."""
+    return application(assemble(settings), beside=beside, extra=extra)
+
+
+def operations_only(house: Container) -> Starlette:
+    """What a worker answers: whether it lives and is ready, and its metrics. The house is opened elsewhere."""
+    return Starlette(routes=operations.routes(_probes(house), house.metrics.page, house.networks.states))
+
+
+def application(house: Container, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
+    """The doors of a house."""
+    settings = house.settings
+    switch, probes = _asterisk(house), _probes(house)
+    tally = UsageCounters(house.redis, house.clock, house.metrics)
+    if switch is not None:
+        probes["fastagi"] = switch.probe
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(house.open())
+            await stack.enter_async_context(tally.running())
+            await stack.enter_async_context(house.transcripts.running())
+            if switch is not None:
+                await stack.enter_async_context(switch.open())
+            await stack.enter_async_context(house.networks.open(serving=True))  # ends before calls are waited for
+            if beside:
+                from core.database.jobs import worker_beside  # as in the house: for those that run jobs
+
+                await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
+                await stack.enter_async_context(house.queues.watched())
+                await stack.enter_async_context(house.ledger.watched())
+            yield
+
+    pages = _pages(house)
+    busiest = [*_ussd_routes(house), *_sms_routes(house)]
+    routes = [
+        *busiest,
+        *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
+        *_ivr_routes(house),
+        *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
+        *page_routes(
+            settings, pages, house.till, house.links, house.metrics.refused, RedisPace(Limits(house.redis, "page"))
+        ),
+        *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
+        *pages.routes(),
+        *operations.routes(probes, house.metrics.page, house.networks.states),
+        *extra,
+        *home.routes(pages),  # last: the demo shows its phone there
+    ]
+    doors, layers = hot(busiest), [Middleware(RequestIds)]
+    if house.tracer is not NO_TRACER:
+        doors = {path: otel.Traced(door, house.tracer) for path, door in doors.items()}
+        layers.insert(0, Middleware(otel.Traced, tracer=house.tracer))
+    hosts = Hosts(base_of(settings), (*settings.hosts, settings.kannel.callback_url))
+    app = Front(doors, hosts=hosts, count=house.metrics.refused, routes=routes, lifespan=lifespan, middleware=layers)
+    app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
+    app.state.leave = switch.leave if switch is not None else lambda: None  # what else lets nobody in at the stop
+    return app
+
+
+# --- doors -----------------------------------------------------------------------------------------------------------
+
+
+def _pages(house: Container) -> Pages:
+    try:
+        return Pages(house.texts, operator_of(house.settings))
+    except OSError as error:
+        raise BadSettings(f"KHALLAS_OPERATOR_LOGO: {error.strerror}") from None
+    except ValueError as error:
+        raise BadSettings(f"KHALLAS_OPERATOR_LOGO: {error}") from None
+
+
+def _ussd_routes(house: Container) -> Sequence[BaseRoute]:
+    settings = house.settings
+    wires = _enabled(settings.ussd.wires, USSD_WIRES, "USSD")
+    checks: dict[str, Check] = {name: guards.gate(settings, name) for name in wires}
+    return ussd.routes(
+        house.turns,
+        house.texts,
+        wires,
+        checks,
+        house.metrics,
+        public_url=base_of(settings),
+        expose_screens=settings.expose_screens,
+        callers=RedisCallers(house.redis),
+        transcripts=house.transcripts,
+    )
+
+
+def _sms_routes(house: Container) -> Sequence[BaseRoute]:
+    settings = house.settings
+    wires = _enabled(settings.sms.wires, SMS_WIRES, "SMS")
+    checks = {name: guards.signed(settings) if name == "twilio" else guards.gate(settings, name) for name in wires}
+    return sms.routes(house.inbox, wires, checks, house.metrics.refused, public_url=base_of(settings))
+
+
+def _other_json_doors(settings: Settings) -> Sequence[JsonDoor]:
+    by_connector = "twilio" in settings.ivr.wires and settings.ivr.card_mode == "pay"
+    return (connector.JSON_DOOR,) if by_connector else ()
+
+
+def _ivr_routes(house: Container) -> Sequence[BaseRoute]:
+    settings, base = house.settings, base_of(house.settings)
+    if "twilio" not in _enabled(settings.ivr.wires, dict.fromkeys(IVR_WIRES), "IVR"):
+        return ()
+    by_connector = settings.ivr.card_mode == "pay"
+    pay = pay_of(settings.ivr.pay_connector, house.texts) if by_connector else None
+    tokens = RedisTokens(house.redis, house.seals)
+    doors = ivr.routes(
+        house.turns,
+        IvrSpeaker(house.texts, connector=by_connector),
+        TwilioVoice(base, settings.ivr.help_dial or settings.help_number, pay=pay, currency=settings.currency),
+        guards.signed(settings),
+        house.metrics,
+        public_url=base,
+        expose_screens=settings.expose_screens,
+        tell=house.transcripts.door("ivr", "twilio"),
+        kept=tokens if by_connector else None,
+        report=partial(_call_ended, house),
+    )
+    if not by_connector:
+        return doors
+    charging = connector.Connector(
+        house.till.payment,
+        house.performer,
+        RedisTransactions(house.redis),
+        tokens,
+        lambda: house.clock.now().astimezone(ZONE).date(),
+        check_luhn=settings.check_luhn,
+    )
+    refuse = house.metrics.refused
+    return [*doors, *connector.routes(charging, guards.connector(settings), refuse, public_url=base)]
+
+
+async def _call_ended(house: Container, status: Delivery, *, provider_id: str, error: str | None) -> bool:
+    return await house.books.messages.report(status, house.clock.now(), provider_id=provider_id, error=error)
+
+
+def _asterisk(house: Container) -> "AgiServer | None":
+    """The FastAGI server, where its wire is enabled; it listens beside HTTP."""
+    settings = house.settings
+    if "fastagi" not in settings.ivr.wires:
+        return None
+    from khallas.bootstrap import asterisk
+
+    gate, tell = guards.gate_of(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
+    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, gate, tell)
+
+
+def _enabled(names: Sequence[str], wires: Mapping[str, W], kind: str) -> dict[str, W]:
+    unknown = [name for name in names if name not in wires]
+    if unknown:
+        known = ", ".join(wires)
+        raise BadSettings(f"KHALLAS_{kind}__WIRES: {', '.join(unknown)} is no wire; known are {known}")
+    return {name: wires[name] for name in names}
+
+
+def _probes(house: Container) -> dict[str, operations.Probe]:
+    async def redis() -> None:
+        await house.redis.ping()
+
+    async def database() -> None:
+        await house.database.one("SELECT 1 AS up")
+
+    async def migrations() -> None:
+        await _migrated(house.database)
+
+    return {"redis": redis, "database": database, "migrations": migrations}
+
+
+async def _migrated(database: Database) -> None:
+    from core.database.migrate import lags
+
+    row = await database.one("SELECT version_num FROM alembic_version")
+    if await asyncio.to_thread(lags, row["version_num"] if row else None):
+        raise LookupError("the database lacks a migration of this release")

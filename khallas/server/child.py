@@ -1,0 +1,62 @@
+"""One worker process of `khallas serve --workers N`, started by khallas/server/supervisor.py.
+
+`python -m khallas.server.child LISTENER STATUS LIFE`: file descriptors. It writes READY once it serves and BEAT
+while its loop turns; it leaves gracefully when LIFE closes, for then its supervisor is gone.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+from khallas.bootstrap.production import require_production
+from khallas.cli.serve import server, settle
+from khallas.server.process import no_core_dumps
+from khallas.settings.model import BadSettings, load
+from khallas.telemetry import logs
+from sessions.vault_key import receive
+
+READY, BEAT = b"r", b"b"
+BEAT_S = 1.0
+EXIT_CONFIG = 78
+
+
+def main(listener: int, status: int, life: int) -> int:
+    """Serve until told otherwise; the exit code."""
+    no_core_dumps()
+    receive(os.environ)
+    try:
+        settings = load(os.environ)
+        require_production(settings, os.environ)
+        logs.configure(settings.log_level, settings.log_format)
+        own = server(settings, lambda: _watched(status, life))
+    except BadSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_CONFIG
+    settle()
+    own.run([socket.socket(fileno=listener)])
+    return 0
+
+
+def _watched(status: int, life: int) -> None:
+    loop = asyncio.get_running_loop()
+    os.set_blocking(status, False)
+
+    def say(byte: bytes) -> None:
+        try:
+            os.write(status, byte)
+        except OSError:  # nobody reads: LIFE tells
+            return
+        loop.call_later(BEAT_S, say, BEAT)
+
+    def orphaned() -> None:
+        loop.remove_reader(life)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(life, orphaned)
+    say(READY)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*(int(number) for number in sys.argv[1:4])))

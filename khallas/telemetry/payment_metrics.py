@@ -1,0 +1,78 @@
+"""What operations count of the money, the messages and the sessions. Labels are canonical words, never input."""
+
+import re
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+BANK_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+CODE = re.compile(r"[0-9A-Z-]{2,9}")  # ProcReturnCode, or CMI's own CORE-2508
+OTHER = "other"
+
+
+class PaymentMetrics:
+    """Counters of what goes through the ports (khallas/telemetry/metering.py), and gauges of what waits."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, told: str, labels: list[str]) -> Counter:
+            return Counter(f"khallas_{name}", told, labels, registry=registry)
+
+        def gauge(name: str, told: str, labels: list[str]) -> Gauge:
+            # every worker that looks sees the same queues: the newest look is the truth
+            return Gauge(f"khallas_{name}", told, labels, registry=registry, multiprocess_mode="mostrecent")
+
+        self._payments = counter("payments", "Payments that came to a state, with the bank's code", ["state", "code"])
+        self._bank = Histogram(
+            "khallas_acquirer_seconds",
+            "Time the acquirer took",
+            ["operation", "outcome"],
+            buckets=BANK_BUCKETS_S,
+            registry=registry,
+        )
+        self._sessions = counter("sessions", "Dialogs: begun, resumable or lost", ["channel", "event"])
+        self._segments = counter("sms_segments", "Segments of texts that a way out took", ["priority"])
+        self._failed = counter("sms_failed", "Texts that no way out took", ["retryable"])
+        self._limits = counter("limits_hit", "Requests turned away by a limit", ["scope", "limit"])
+        self._due = gauge("queue_due", "Rows that are due now", ["queue"])
+        self._age = gauge("queue_age_seconds", "How long the oldest of them has been due", ["queue"])
+        self._equations = gauge("ledger_equation_fails", "Equations of the books that do not hold", ["equation"])
+        self._doubts = gauge("ledger_doubts_old", "Payments whose money has been in doubt for a day", [])
+        self._checked = gauge("ledger_checked_timestamp_seconds", "When the equations were last looked at", [])
+        self._looked = gauge("queue_looked_timestamp_seconds", "When queues were last looked at", [])
+
+    def payment(self, state: str, code: str) -> None:
+        """One payment moved; `code` is the bank's, empty where it gave none."""
+        self._payments.labels(state, code if not code or CODE.fullmatch(code) else OTHER).inc()
+
+    def asked(self, operation: str, outcome: str, spent_s: float) -> None:
+        """The acquirer was asked, and what came of it."""
+        self._bank.labels(operation, outcome).observe(spent_s)
+
+    def session(self, channel: str, event: str) -> None:
+        """One dialog; event is begun, resumable (a dropped one was found) or lost (in mid-dialog)."""
+        self._sessions.labels(channel, event).inc()
+
+    def texted(self, segments: int, *, urgent: bool) -> None:
+        """One text that was taken."""
+        self._segments.labels("answer" if urgent else "news").inc(segments)
+
+    def not_texted(self, *, retryable: bool) -> None:
+        """One text that was not."""
+        self._failed.labels(str(int(retryable))).inc()
+
+    def limit(self, scope: str, name: str) -> None:
+        """One request too many."""
+        self._limits.labels(scope, name).inc()
+
+    def queue(self, name: str, due: int, age_s: float) -> None:
+        """What one look at a queue saw."""
+        self._due.labels(name).set(due)
+        self._age.labels(name).set(age_s)
+        self._looked.set_to_current_time()
+
+    def books(self, fails: Mapping[str, bool], doubts_old: int) -> None:
+        """What one look at the ledger's equations saw."""
+        for equation, failed in fails.items():
+            self._equations.labels(equation).set(int(failed))
+        self._doubts.set(doubts_old)
+        self._checked.set_to_current_time()

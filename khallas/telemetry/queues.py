@@ -1,0 +1,70 @@
+"""What waits, looked at every LOOK_EVERY_S by whoever works jobs: how much is due and for how long."""
+
+import logging
+from contextlib import AbstractAsyncContextManager
+
+from psycopg import Error
+
+from core.database.pool import Database
+from core.ports import Clock
+from core.repositories import DatabaseUnavailable
+from khallas.telemetry.payment_metrics import PaymentMetrics
+from khallas.telemetry.periodic import repeated
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 15.0
+
+# Each by a partial index; `since` is when the oldest became due, of an unknown payment when it was sent.
+LOOK = """
+SELECT 'outbox' AS queue, count(*) AS due, min(due_at) AS since FROM messages WHERE due_at <= %(now)s
+UNION ALL
+SELECT 'postings', count(*), min(posting_due_at) FROM payment_lines WHERE posting_due_at <= %(now)s
+UNION ALL
+SELECT 'payments', count(*), min(due_at) FROM payments WHERE due_at <= %(now)s
+UNION ALL
+SELECT 'unknown', count(*), min(sent_at) FROM payments WHERE due_at IS NOT NULL AND state = 'unknown'
+UNION ALL
+SELECT 'undoing', count(*), min(sent_at) FROM payments
+WHERE due_at IS NOT NULL AND state IN ('voiding', 'refunding', 'integrity_failure')
+UNION ALL
+SELECT 'refunds', count(*), min(due_at) FROM refunds WHERE due_at <= %(now)s
+UNION ALL
+SELECT 'settlement_' || q.queue, count(f.id), min(f.found_at)
+FROM unnest(ARRAY['missing_here', 'missing_there', 'different', 'unreadable', 'no_file']) AS q (queue)
+LEFT JOIN reconciliation_findings f ON f.queue = q.queue AND f.closed_at IS NULL AND f.resolved_at IS NULL
+GROUP BY q.queue
+UNION ALL
+SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
+    + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold') OR state = 'refused' AND closed_at IS NULL)
+    + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL), NULL
+UNION ALL
+SELECT 'chargebacks', count(*), min(entered_at) FROM chargebacks
+WHERE state IN ('received', 'evidence_sent') AND deadline <= (%(now)s + interval '3 days')::date
+"""
+
+
+class Queues:
+    """Looks, and tells the metrics."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: PaymentMetrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+
+    async def look(self) -> None:
+        """Once. Raises BooksDown."""
+        now = self._clock.now()
+        for row in await self._database.all(LOOK, now=now):
+            age_s = (now - row["since"]).total_seconds() if row["since"] else 0.0
+            self._metrics.queue(row["queue"], row["due"], age_s)
+
+    def watched(self, every_s: float = LOOK_EVERY_S) -> AbstractAsyncContextManager[None]:
+        """For as long as the block lasts."""
+        return repeated(self._tried, every_s, "queues")
+
+    async def _tried(self) -> None:
+        try:
+            await self.look()
+        except (DatabaseUnavailable, Error) as error:
+            log.warning("queues could not be looked at: %s", type(error).__name__)

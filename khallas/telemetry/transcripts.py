@@ -1,0 +1,146 @@
+"""What customers are shown, on its way to the help desk: collected here, written in batches.
+
+Rules: a door hands a turn over and waits for nothing; what is typed is dropped before anything is kept, but for the
+single keys of USSD menus. Every FLUSH_EVERY_S a process writes what has come: one that is killed loses that much, and
+while the database is away the newest BUFFER_MAX turns wait for it.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Protocol, get_args, get_type_hints
+
+from core.help_desk.transcripts import Pseudonymiser
+from core.ports import Clock
+from core.repositories import DatabaseUnavailable
+from core.tracing import request_id
+from khallas.telemetry.periodic import repeated
+from khallas.telemetry.shown_texts import keep
+from sessions.screens.journey import Shown
+from sessions.screens.menu import Menu, Say
+from sessions.turn.turns import Inbound, TurnAnswer
+
+log = logging.getLogger(__name__)
+
+FLUSH_EVERY_S = 0.1  # what waits is memory: 3 MiB more at half a second
+BUFFER_MAX = 20_000  # turns
+BATCH_MAX = 250  # a statement
+AT_ONCE = 32  # turns written out in one go: each by itself would cost more, more of them would hold memory
+NAMED_MAX = 1_024  # dialogs whose digests are kept: those of customers who are thinking now
+MENU_KEY_MAX = 2  # characters
+HIDDEN = "•"
+APOLOGY = "Apology"
+TEXT = Say("")  # a text message's words are nowhere kept
+
+
+# when, number, dialog, channel, wire, language, screen, came from, outcome, keys, text, request
+Turn = tuple[datetime, str, str, str, str, str, str, str, str, str, Say, str]
+
+
+class Tells(Protocol):
+    """A door's way to tell what it answered; None where the turn failed."""
+
+    def __call__(self, heard: Inbound, answer: TurnAnswer | None) -> None: ...
+
+
+class Written(Protocol):
+    """Where batches go (core.database.transcripts.PgTranscripts). Raises BooksDown."""
+
+    async def write(self, lines: Sequence[str]) -> None: ...
+
+
+class Transcripts:
+    """One process's turns, and their way into the database. `books` None: nothing is kept."""
+
+    def __init__(self, books: Written | None, blind: Pseudonymiser, clock: Clock) -> None:
+        self._books = books
+        self._named = lru_cache(NAMED_MAX)(blind.dialog)
+        self._who = lru_cache(NAMED_MAX)(blind.who)
+        self._clock = clock
+        self._turns: list[Turn] = []
+        self._lines: deque[str] = deque(maxlen=BUFFER_MAX)
+
+    def door(self, channel: str, wire: str, *, keys: bool = False) -> Tells:
+        """How a wire tells. `keys`: no card can be typed there, so that a menu's keys are kept."""
+        menus = _menus() if keys else frozenset[str]()
+        if self._books is None:
+            return untold
+        add, now = self._add, self._clock.now
+
+        def tell(heard: Inbound, answer: TurnAnswer | None) -> None:
+            typed, request = heard.typed, request_id.get()
+            if answer is None:
+                hidden = "" if typed is None else HIDDEN
+                who = now(), heard.msisdn, heard.dialog, channel, wire
+                add((*who, "", APOLOGY, "", "failed", hidden, TEXT, request))
+                return
+            before = answer.came_from
+            if typed is None:
+                typed = ""
+            elif before not in menus or len(typed) > MENU_KEY_MAX or not typed.isascii() or not typed.isalnum():
+                typed = HIDDEN
+            outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+            who = now(), heard.msisdn, heard.dialog, channel, wire
+            add((*who, answer.language, answer.screen, before, outcome, typed, answer.page.words.text, request))
+
+        return tell
+
+    def text(self, msisdn: str, reference: str, wire: str, kind: str) -> None:
+        """An SMS was answered; `kind` is what the message log says of the answer."""
+        if self._books is not None:
+            who = self._clock.now(), msisdn, reference, "sms", wire
+            self._add((*who, "", kind, "", "ended", HIDDEN, TEXT, request_id.get()))
+
+    def _add(self, turn: Turn) -> None:
+        self._turns.append(turn)
+        if len(self._turns) >= AT_ONCE:
+            self._write_out()
+
+    def _write_out(self) -> None:
+        turns, self._turns = self._turns, []
+        try:
+            self._lines.extend([self._line(turn) for turn in turns])
+        except Exception:  # ours, and no customer's: their answer is on its way
+            log.exception("%d screens could not be written out", len(turns))
+
+    def _line(self, turn: Turn) -> str:
+        """As PgTranscripts writes it. No value is a customer's or a gateway's word, so that none holds a tab."""
+        at, msisdn, dialog, channel, wire, language, screen, before, outcome, keys, said, request = turn
+        who, named = self._who(msisdn), self._named(msisdn, dialog)
+        return (
+            f"{who}\t{at}\t{named}\t{channel}\t{wire}\t{language}\t{screen}\t{before}\t{outcome}\t{keys}\t"
+            f"{keep(said)}\t{request}"
+        )
+
+    def running(self, every_s: float = FLUSH_EVERY_S) -> AbstractAsyncContextManager[None]:
+        """Writes for as long as the block lasts, and once more at its end. A batch that fails is lost."""
+        return repeated(self.flush, every_s, "transcripts", at_end=True)
+
+    async def flush(self) -> bool:
+        """Write what has come; False when the database could not be asked: it is written next time."""
+        self._write_out()
+        while self._lines and self._books is not None:
+            if len(self._lines) == BUFFER_MAX:
+                log.warning("transcripts are at their bound: the oldest screens are lost")
+            lines = [self._lines.popleft() for _ in range(min(len(self._lines), BATCH_MAX))]
+            try:
+                await self._books.write(lines)
+            except DatabaseUnavailable as error:
+                log.warning("transcripts wait for the database: %s", error)
+                room = BUFFER_MAX - len(self._lines)
+                self._lines.extendleft(reversed(lines[len(lines) - room :] if room < len(lines) else lines))
+                return False
+        return True
+
+
+def untold(heard: Inbound, answer: TurnAnswer | None) -> None:
+    """A door's way to tell nobody."""
+
+
+@cache
+def _menus() -> frozenset[str]:
+    """Screens that are answered by an option's key; their `ask` says so."""
+    return frozenset(kind.__name__ for kind in get_args(Shown) if get_type_hints(kind.ask)["return"] is Menu)

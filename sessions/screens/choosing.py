@@ -1,0 +1,256 @@
+"""Screens where bills are chosen and the total confirmed, up to the hand-over to voice."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from core.billing.invoices import Invoice
+from core.payments.service import Refusal
+from core.payments.table import Payment
+from core.subscribers.emails import email_of
+from core.subscribers.lines import mask_email, national
+from sessions.basket import Basket, basket_of
+from sessions.bill_cache import NONE_LEFT, Listed, Unpaid, UntickedBills, all_left
+from sessions.screens.ending import Goodbye
+from sessions.screens.menu import (
+    Again,
+    Amount,
+    Back,
+    Chose,
+    Done,
+    Event,
+    Home,
+    Listing,
+    Menu,
+    Month,
+    Noted,
+    Option,
+    Say,
+    ScreenContext,
+    Spelled,
+    Tell,
+    Text,
+    Typed,
+    say,
+)
+from sessions.screens.paying import CardNumber, PayByConnector, card_screen
+from sessions.turn.effects import Bills, LineRef, ListBills, NoBills, NotRung, Start
+
+TICK_ALL_FROM = 4  # with as many bills, one choice ticks or unticks them all
+EMAIL_MAX = 120
+EMAIL_SHOWN_MAX = 24
+
+
+class NothingToPay(msgspec.Struct, frozen=True, tag=True):
+    """No unpaid bill on this line."""
+
+    reference: str
+
+    def ask(self, visit: ScreenContext) -> Menu:
+        return Menu(say("nothing-to-pay", line=Spelled(self.reference)), (Option("other", say("other-bill")),))
+
+    def on(self, event: Event, visit: ScreenContext) -> Home | Again:
+        match event:
+            case Chose("other"):
+                return Home()
+            case _:
+                return Again(say("wrong-choice"))
+
+
+class TickBoxes(Listing):
+    """An option a bill, made as it is looked at: of five hundred a page shows three. With many, one more for all."""
+
+    __slots__ = ("_all", "_left", "_listed")
+
+    def __init__(self, listed: Listed, left: UntickedBills) -> None:
+        self._listed = listed
+        self._left = left
+        # "all" comes first: who pays one bill of forty must not turn ten pages to untick the others
+        self._all = 1 if len(listed.bills) >= TICK_ALL_FROM else 0
+
+    def __len__(self) -> int:
+        return len(self._listed.bills) + self._all
+
+    def at(self, place: int) -> Option:
+        if place < self._all:
+            ticked = self._left.count < len(self._listed.bills)
+            return Option("all", say("bills.none" if ticked else "bills.all"))
+        bill = self._listed.bills[place - self._all]
+        return Option(
+            bill.number,
+            Say("bill", (("month", Month(bill.period)), ("amount", Amount(bill.amount_centimes)))),
+            not self._left.has(place - self._all),
+        )
+
+    def place(self, option: str) -> int | None:
+        if option == "all":
+            return 0 if self._all else None
+        place = self._listed.place(option)
+        return None if place is None else place + self._all
+
+
+class PickInvoices(msgspec.Struct, frozen=True, tag=True):
+    """Unpaid bills, all ticked; a choice unticks one, 'pay' goes on."""
+
+    line: LineRef
+    unpaid: Unpaid
+    left: UntickedBills = NONE_LEFT
+
+    @property
+    def picked_count(self) -> int:
+        return self.unpaid.count - self.left.count
+
+    @property
+    def picked_centimes(self) -> int:
+        return self.unpaid.total_centimes - self.left.centimes
+
+    def listed(self, visit: ScreenContext) -> Listed:
+        """The bills. Raises LookupError when they are not at hand: a turn asks billing before it comes here."""
+        listed = visit.shelf.find(self.unpaid)
+        if listed is None:
+            raise LookupError("a list of bills is not at hand")
+        return listed
+
+    def picked(self, visit: ScreenContext) -> tuple[Invoice, ...]:
+        return tuple(bill for n, bill in enumerate(self.listed(visit).bills) if not self.left.has(n))
+
+    def ask(self, visit: ScreenContext) -> Menu:
+        pay = (Option("pay", say("bills.pay", total=Amount(self.picked_centimes))),) if self.picked_count else ()
+        text = say("unpaid-bills", count=self.picked_count, of=self.unpaid.count)
+        return Menu(text, TickBoxes(self.listed(visit), self.left), back=True, pinned=pay)
+
+    def on(
+        self, event: Event, visit: ScreenContext
+    ) -> PickInvoices | ConfirmTotal | Start | ListBills | CardNumber | PayByConnector | Home | Refused:
+        match event:
+            case Chose("pay") if self.picked_count and visit.can.takes_card:
+                return Start(self.line, self.picked(visit))
+            case Chose("pay") if self.picked_count:
+                return ConfirmTotal(self)
+            case Chose("all"):
+                return PickInvoices(self.line, self.unpaid, all_left(self.unpaid) if self.picked_count else NONE_LEFT)
+            case Chose(number) if (place := (listed := self.listed(visit)).place(number)) is not None:
+                return PickInvoices(self.line, self.unpaid, self.left.toggled(place, listed.bills[place]))
+            case Done(Payment() as payment):
+                return card_screen(basket_of(payment), visit)
+            case Done(result):
+                return bills_or_why(self.line, result)
+            case Back():
+                return Home()
+            case _:
+                return Again(say("wrong-choice"))
+
+
+class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
+    """The total, and where the receipt goes; 'pay' commits the intent and hands over to voice."""
+
+    pick: PickInvoices
+
+    def ask(self, visit: ScreenContext) -> Menu:
+        due, count, email = Amount(self.pick.picked_centimes), self.pick.picked_count, self.pick.line.email
+        receipt = say(
+            "confirm-total",
+            total=due,
+            count=count,
+            email=mask_email(email or "@")[:EMAIL_SHOWN_MAX],
+        )
+        text = receipt if email else say("confirm-total.no-email", total=due, count=count)
+        options = [Option("pay", say("confirm-total.pay"))]
+        if visit.can.types_text:
+            options.append(Option("email", say("confirm-total.change-email" if email else "confirm-total.add-email")))
+        return Menu(text, tuple(options), back=True)
+
+    def on(self, event: Event, visit: ScreenContext) -> HandOver | Email | PickInvoices | Start | ListBills | Refused:
+        match event:
+            case Chose("pay"):
+                return Start(self.pick.line, self.pick.picked(visit), ring_back=True)
+            case Chose("email"):
+                return Email(self.pick)
+            case Done(Payment() as payment):
+                return HandOver(basket_of(payment))
+            case Done(NotRung(payment)):
+                return HandOver(basket_of(payment), rings=False)
+            case Done(result):
+                return bills_or_why(self.pick.line, result)
+            case Back():
+                return self.pick
+            case _:
+                return Again(say("wrong-choice"))
+
+
+class Email(msgspec.Struct, frozen=True, tag=True):
+    """Another address for this receipt."""
+
+    pick: PickInvoices
+
+    def ask(self, visit: ScreenContext) -> Text:
+        return Text(say("email"), say("email.wrong"), EMAIL_MAX)
+
+    def on(self, event: Event, visit: ScreenContext) -> ConfirmTotal | Again:
+        match event:
+            # networks join a dialog's inputs by stars: in an address one is a slip, however legal
+            case Typed(text) if "*" not in text:
+                try:
+                    address = email_of(text)
+                except ValueError:
+                    return Again(say("email.wrong"))
+                line = LineRef(self.pick.line.service, self.pick.line.reference, address, typed=True)
+                return ConfirmTotal(replace(self.pick, line=line))
+            case Back():
+                return ConfirmTotal(self.pick)
+            case _:
+                return Again(say("email.wrong"))
+
+
+class HandOver(msgspec.Struct, frozen=True, tag=True):
+    """A call is coming for the card; whoever misses it calls the voice line and gives the reference."""
+
+    basket: Basket
+    rings: bool = True  # False: it rang often enough this hour
+
+    def ask(self, visit: ScreenContext) -> Tell:
+        return Tell(
+            say(
+                "hand-over" if self.rings else "hand-over.no-call",
+                total=Amount(self.basket.amount_centimes),
+                caller=national(visit.msisdn),
+                voice=national(visit.voice_number),
+                reference=self.basket.reference,
+            )
+        )
+
+    def on(self, event: Event, visit: ScreenContext) -> HandOver:
+        return self
+
+
+def pick_of(screen: object) -> PickInvoices | None:
+    """The choice of bills that a screen needs its list for: to show it, or to pay what is ticked on it."""
+    match screen:
+        case PickInvoices():
+            return screen
+        case ConfirmTotal(pick):
+            return pick
+        case _:
+            return None
+
+
+Refused = PickInvoices | NothingToPay | Goodbye | Noted[PickInvoices] | Again
+
+
+def bills_or_why(line: LineRef, result: object) -> Refused | ListBills:
+    """The screen for a list of bills, or for the reason why there is none or the payment did not start."""
+    match result:
+        case Bills(bill_line, unpaid, changed):
+            screen = PickInvoices(bill_line, unpaid)
+            return Noted(screen, say("bills-changed")) if changed else screen
+        case NoBills(bill_line, why):
+            return bills_or_why(bill_line, why)
+        case Refusal.BILLS_CHANGED:
+            return ListBills(line, changed=True)
+        case Refusal.NOTHING_TO_PAY:
+            return NothingToPay(line.reference)
+        case Refusal() as refusal:
+            return Goodbye(f"refused.{refusal.value.replace('_', '-')}")
+        case _:
+            return Again(say("wrong-choice"))

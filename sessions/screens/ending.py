@@ -1,0 +1,68 @@
+"""Screens a conversation comes to its end on, whatever the channel."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sessions.screens.menu import Again, Amount, Chose, Event, Home, Menu, Option, ScreenContext, Spelled, Tell, say
+
+
+class Goodbye(msgspec.Struct, frozen=True, tag=True):
+    """The end, with its reason as a text key."""
+
+    reason: str = "goodbye"
+
+    def ask(self, visit: ScreenContext) -> Tell:
+        return Tell(say(self.reason, help=Spelled(visit.help_number)))
+
+    def on(self, event: Event, visit: ScreenContext) -> Goodbye:
+        return self
+
+
+class Help(msgspec.Struct, frozen=True, tag=True):
+    """A person: 777."""
+
+    def ask(self, visit: ScreenContext) -> Tell:
+        return Tell(say("help", help=Spelled(visit.help_number), code_number=Spelled(visit.short_code)), transfer=True)
+
+    def on(self, event: Event, visit: ScreenContext) -> Help:
+        return self
+
+
+class Paid(msgspec.Struct, frozen=True, tag=True):
+    """The bank said yes. The authorisation number is said twice; the SMS repeats it."""
+
+    amount_centimes: int
+    auth_code: str
+
+    def ask(self, visit: ScreenContext) -> Tell:
+        return Tell(
+            say(
+                "paid",
+                total=Amount(self.amount_centimes),
+                auth=Spelled(self.auth_code),
+                help=Spelled(visit.help_number),
+            )
+        )
+
+    def on(self, event: Event, visit: ScreenContext) -> Paid:
+        return self
+
+
+class Unknown(msgspec.Struct, frozen=True, tag=True):
+    """Nobody knows yet whether the bank charged: the customer must not pay again."""
+
+    amount_centimes: int
+
+    def ask(self, visit: ScreenContext) -> Menu:
+        return Menu(
+            say("unknown", total=Amount(self.amount_centimes), help=Spelled(visit.help_number)),
+            (Option("other", say("other-bill")),),
+        )
+
+    def on(self, event: Event, visit: ScreenContext) -> Home | Again:
+        match event:
+            case Chose("other"):
+                return Home()
+            case _:
+                return Again(say("wrong-choice"))

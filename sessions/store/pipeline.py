@@ -1,0 +1,124 @@
+"""Commands of concurrent requests share round trips: those of one event-loop tick go out in one write.
+
+Nothing is a transaction: each command is atomic in itself, and an error or a cancellation reaches its own caller alone.
+Nothing is retried: a command may have been carried out although its reply was lost.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Any
+
+from hiredis import pack_command
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from sessions.store.connection import Asked, RedisConnection, fail
+
+WAITING_MAX = 20_000
+WAIT_MAX_S = 2.0  # for a connection, and for a reply
+
+
+class Overloaded(RedisError):
+    """Ours: more commands wait than a healthy server leaves. Nothing was sent; try later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script and its digest."""
+
+    source: str
+    sha: str
+
+
+class Commands:
+    """What may be asked of Redis. Raises redis.exceptions.RedisError, OSError and TimeoutError as redis-py does."""
+
+    def do(self, *arguments: Any) -> Awaitable[Any]:
+        """One command's reply, as the server spells it. Raises Overloaded at once."""
+        raise NotImplementedError
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """A script's reply; a server that forgot the script (a restart) is given it again."""
+        try:
+            return await self.do("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return await self.do("EVAL", script.source, len(keys), *keys, *arguments)
+
+
+class Pipelined(Commands):
+    """Commands to one server, or to the primary that Sentinels name, over one connection of redis-py's pool.
+
+    It is opened when it is needed and closed with its pool. Belongs to the loop that asks first.
+    """
+
+    def __init__(self, redis: Redis, *, wait_s: float = WAIT_MAX_S) -> None:
+        self._pool = redis.connection_pool
+        self._wait_s = wait_s
+        # asked for once: Python 3.11 looks its process up by a system call each time
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._line: RedisConnection | None = None
+        self._packed: list[bytes] = []  # what goes out with the next write, and who asked
+        self._asked: list[Asked] = []
+        self._scheduled = False
+        self._opening: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def do(self, *arguments: Any) -> Awaitable[Any]:
+        if len(self._asked) + (len(self._line) if self._line else 0) >= WAITING_MAX:
+            raise Overloaded("too many commands wait for Redis")
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        self._packed.append(pack_command(arguments))
+        one: Asked = loop.create_future()
+        self._asked.append(one)
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._write)
+        return one
+
+    def _write(self) -> None:
+        self._scheduled = False
+        if not self._asked:  # written already, over a line that has just been opened
+            return
+        if self._line is not None:
+            packed, asked = b"".join(self._packed), self._asked
+            self._packed, self._asked = [], []
+            self._line.ask(packed, asked)
+        elif self._opening is None:
+            self._opening = self._apart(self._open())
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's own
+            self._line = RedisConnection(connection, self._wait_s, self._ended)
+        except BaseException as error:
+            asked, self._asked, self._packed = self._asked, [], []
+            fail(asked, error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._opening = None
+        self._write()
+
+    def _ended(self, line: RedisConnection) -> None:
+        """What was not written yet goes over the next line."""
+        self._line = None
+        giving = self._apart(self._give_back(line.connection))
+        self._closing.add(giving)
+        giving.add_done_callback(self._closing.discard)
+        if not self._scheduled:
+            self._write()
+
+    async def _give_back(self, connection: Any) -> None:
+        with suppress(RedisError, OSError, TimeoutError):  # it is lost already
+            await connection.disconnect(nowait=True)
+        await self._pool.release(connection)
+
+    def _apart(self, work: Any) -> "asyncio.Task[None]":
+        """In nobody's context: it is of several requests."""
+        return asyncio.get_running_loop().create_task(work, context=Context())

@@ -1,0 +1,78 @@
+"""Who is there and on what, as screens are told it: made once a turn, and again when a language is chosen."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from core.ports import Clock
+from core.subscribers.lines import LanguageCode
+from sessions.bill_cache import CachedBills
+from sessions.screens.menu import Capabilities, ScreenContext
+from sessions.turn.inbound import Inbound
+from sessions.turn.state import TurnState
+
+LATEST = datetime.max.replace(tzinfo=UTC)
+A_MINUTE = timedelta(minutes=1)  # a date is worked out once in that time
+
+
+@dataclass(frozen=True, slots=True)
+class DialledNumbers:
+    """What customers are told to dial."""
+
+    help: str
+    voice: str
+    short_code: str
+    service_code: str = ""  # of USSD, as it is dialled
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """What is the same for every customer."""
+
+    zone: ZoneInfo
+    check_luhn: bool
+    default_language: LanguageCode
+
+
+class ScreenContexts:
+    """Makes visits."""
+
+    def __init__(self, clock: Clock, numbers: DialledNumbers, house: ServiceContext, shelf: CachedBills) -> None:
+        self._clock = clock
+        self._numbers = numbers
+        self._house = house
+        self._shelf = shelf
+        self._date, self._from, self._until = date.min, LATEST, LATEST
+
+    def of(self, draft: TurnState, heard: Inbound, can: Capabilities) -> ScreenContext:
+        """The visit as the turn stands; the same one for as long as nothing of it changes."""
+        language, known = draft.language or self._house.default_language, draft.language is not None
+        visit = draft.visit
+        if (
+            visit is not None
+            and visit.language is language
+            and visit.terms_accepted is draft.terms
+            and visit.language_known is known
+        ):
+            return visit
+        draft.visit = visit = ScreenContext(
+            msisdn=heard.msisdn,
+            can=can,
+            language=language,
+            terms_accepted=draft.terms,
+            today=self._today(),
+            help_number=self._numbers.help,
+            voice_number=self._numbers.voice,
+            short_code=self._numbers.short_code,
+            shelf=self._shelf,
+            check_luhn=self._house.check_luhn,
+            language_known=known,
+        )
+        return visit
+
+    def _today(self) -> date:
+        now = self._clock.now()
+        if not self._from <= now < self._until:
+            self._date = now.astimezone(self._house.zone).date()
+            self._from, self._until = now, now.replace(second=0, microsecond=0) + A_MINUTE
+        return self._date

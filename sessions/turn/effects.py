@@ -1,0 +1,223 @@
+"""What a screen may ask of the till, as data, and what comes back. Performed by sessions/turn/perform.py. Pure."""
+
+from dataclasses import dataclass
+
+from core.billing.invoices import Invoice
+from core.cards import Secret
+from core.payments.service import Refusal
+from core.payments.table import Payment
+from core.ports import Person
+from core.subscribers.lines import LanguageCode, ServiceType
+from sessions.bill_cache import Unpaid
+from sessions.screens.menu import Taken
+
+
+@dataclass(frozen=True, slots=True)
+class LineRef:
+    """A line on a screen: no holder's name, nothing a session must not keep."""
+
+    service: ServiceType
+    reference: str
+    email: str | None = None
+    typed: bool = False  # the address, by the payer
+
+
+@dataclass(frozen=True, slots=True)
+class CardHint:
+    """What may be said of a card that waits in the vault."""
+
+    brand: str
+    last4: str
+
+
+# --- effects ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Who is this, and is a payment of theirs open? -> Recalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep the language for this session and the next ones. -> Recalled."""
+
+    language: LanguageCode
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptTerms:
+    """Record the consent before personal data is shown (law 09-08). -> Accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """-> core Line, or a Refusal."""
+
+    service: ServiceType
+    reference: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListBills:
+    """-> Bills, or NoBills."""
+
+    line: LineRef
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Commit the intent; with `ring_back` the customer is called for the card. -> Payment, or a Refusal."""
+
+    line: LineRef
+    invoices: tuple[Invoice, ...]
+    ring_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RingBack:
+    """-> Rung."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Give up a basket that was never sent. -> Recalled."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindBasket:
+    """What was quoted, and the line or code that proves it. -> Payment, or a Refusal."""
+
+    reference: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """-> Payment or None."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAfter:
+    """Look at a payment once its card's entry elsewhere is over. -> Looked."""
+
+    payment_id: str
+    how: Taken
+
+
+@dataclass(frozen=True, slots=True)
+class HoldNumber:
+    """Seal the card number; it is stored with the screen that follows. -> CardHint."""
+
+    digits: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class HoldExpiry:
+    """Seal the expiry beside the number. -> Held, or CardGone."""
+
+    digits: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Authorise:
+    """Charge the held card. Launched after the next screen is saved, so that one copy of a request can send."""
+
+    payment_id: str
+    cvv: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChallenge:
+    """Give the bank its one-time PIN. Launched like Authorise."""
+
+    payment_id: str
+    pin: Secret
+
+
+Effect = (
+    Recall
+    | Remember
+    | AcceptTerms
+    | Identify
+    | ListBills
+    | Start
+    | RingBack
+    | Cancel
+    | FindBasket
+    | Look
+    | LookAfter
+    | HoldNumber
+    | HoldExpiry
+)
+Launch = Authorise | AnswerChallenge
+
+# --- results ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The caller, and the payment that is still open, if any."""
+
+    person: Person
+    open_payment: Payment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsAccepted:
+    """The terms are accepted and recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """Unpaid bills, oldest first. `changed`: they are not those shown before."""
+
+    line: LineRef
+    unpaid: Unpaid
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoBills:
+    """Why there is no list for this line."""
+
+    line: LineRef
+    why: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSeen:
+    """A payment as it stands, or why nothing was sent, and how the card's entry ended."""
+
+    payment: Payment | Refusal | None
+    how: Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A call is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRung:
+    """The number was rung often enough this hour: its owner must ring us."""
+
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class CardHeld:
+    """Sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardGone:
+    """The vault let the card go (time is up): it must be typed again. Nothing was charged."""

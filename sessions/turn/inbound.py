@@ -1,0 +1,92 @@
+"""What a wire heard, and whether it was heard before. Pure.
+
+Most gateways number their requests somehow, and a repeat or a late copy is told by that. Some count nothing: two
+requests with the same keys are then a copy that was delivered twice, or a customer who pressed one key on two screens.
+A copy comes at once; a person must first receive the page, read it and type. The last request leaves a mark and a time
+in its record for that: never its keys, the mark is an HMAC under a key that Redis does not see.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from core.typed import plain, tidy
+from sessions.store.codec import Record
+
+REPEAT_MS = 1_000  # nobody answers a page sooner, over the air and by hand; copies follow within some 100 ms
+_WRAP_MS = 2**32  # 49 days: the time takes five bytes of a record
+
+
+class Inbound(msgspec.Struct, frozen=True):
+    """One request. `order` grows within a dialog; a wire whose gateway counts nothing leaves it None.
+
+    `echo` is what the wire wants back when it words the answer; nobody else looks at it.
+    """
+
+    dialog: str
+    msisdn: str
+    order: int | None
+    typed: str | None = None
+    begins: bool = False
+    payment_id: str | None = None
+    echo: Mapping[str, str] = {}
+    ids_return: bool = False  # its gateway gives the id of an ended dialog to a new one
+    so_far: str | None = None  # all that was typed in this dialog, at gateways that send it all each time
+
+    def __repr__(self) -> str:
+        return f"Heard(dialog={self.dialog!r}, order={self.order})"  # never what was typed
+
+
+def latest(heard: Inbound, record: Record | None, mark: Callable[[str], int]) -> Inbound:
+    """With what was typed since the last request, where its gateway joins everything by "*".
+
+    A customer types "*" too: only what follows the text of the request before is one answer, stars and all. That text
+    is known by its length and a mark. Where it does not begin this one, the last piece is the best there is.
+    """
+    if heard.so_far is None or record is None or not record.said_mark:
+        return heard
+    known, rest = heard.so_far[: record.said_chars], heard.so_far[record.said_chars :]
+    if mark(known) != record.said_mark or (known and not rest.startswith("*")):
+        return heard
+    return msgspec.structs.replace(heard, typed=rest[1:] if known else rest)
+
+
+def is_dialled(text: str | None, service_code: str) -> bool:
+    """Whether the service's own code was typed: somebody dialled anew, and no gateway said so."""
+    stem = service_code.strip("*#")
+    if not stem or not text or "#" not in text:
+        return False
+    typed = plain(tidy(text)).replace(" ", "")
+    return typed == f"*{stem}#" or (typed.startswith(f"*{stem}*") and typed.endswith("#"))
+
+
+def before(heard: Inbound, record: Record, mark: int, arrived_ms: int) -> bool:
+    """Whether this request was answered before. `mark` and `arrived_ms` count where it bears no number.
+
+    What arrived before the last answer was ready is its copy too, however long that answer took.
+    """
+    if heard.order is not None:
+        return heard.order <= record.order
+    since_ms = (arrived_ms - record.answered_ms + _WRAP_MS // 2) % _WRAP_MS - _WRAP_MS // 2
+    return mark == record.mark and since_ms < REPEAT_MS
+
+
+def dials_again(heard: Inbound, ended: Record) -> bool:
+    """Whether a dialog that came to its end begins once more, at a gateway that gives the same id to a new one.
+
+    Everywhere else a begin after the end is a late copy, answered as the end was.
+    """
+    return heard.ids_return and heard.begins and heard.order == 0 < ended.order
+
+
+def place(heard: Inbound, last: Record | None) -> int:
+    """The request's place in its dialog, counted here where the gateway does not."""
+    if heard.order is not None:
+        return heard.order
+    return last.order + 1 if last is not None else 0
+
+
+def stamp(now: datetime) -> int:
+    """A moment as a record keeps it."""
+    return int(now.timestamp() * 1000) % _WRAP_MS

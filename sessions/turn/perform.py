@@ -1,0 +1,283 @@
+"""Effects performed: the one place of this room that calls the till."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import msgspec
+
+from core.cards import Card, Secret
+from core.payments.consent import TERMS_VERSION
+from core.payments.service import PaymentService, Refusal, StartOrder
+from core.payments.table import Payment, PaymentState
+from core.ports import CardLimits, CardTold, DeclineKind, IntentLimits, LimitsDown
+from core.subscribers.lines import LanguageCode
+from sessions.bill_cache import BillCache
+from sessions.screens.choosing import PickInvoices
+from sessions.screens.menu import Done, ScreenContext
+from sessions.store.protocol import Key
+from sessions.turn.effects import (
+    AcceptTerms,
+    AnswerChallenge,
+    Authorise,
+    Bills,
+    Cancel,
+    CardGone,
+    CardHeld,
+    CardHint,
+    Effect,
+    FindBasket,
+    HoldExpiry,
+    HoldNumber,
+    Identify,
+    Launch,
+    ListBills,
+    Look,
+    LookAfter,
+    NoBills,
+    NotRung,
+    PaymentSeen,
+    Recall,
+    Recalled,
+    Remember,
+    RingBack,
+    Rung,
+    Start,
+    TermsAccepted,
+)
+from sessions.turn.refusals import KeptRefusals, Refusals
+from sessions.vault import EXPIRY, NUMBER, Seals
+
+
+class EffectResult(msgspec.Struct, frozen=True):
+    """What an effect came to: a result for the screen, and what changes beside it."""
+
+    result: object
+    language: LanguageCode | None = None
+    terms: bool | None = None
+    seal: Mapping[str, bytes] = {}
+
+
+class DialogKey(msgspec.Struct, frozen=True):
+    """Where in which dialog an effect happens: its idempotency key."""
+
+    key: Key
+    version: int
+    sealed: Mapping[str, bytes]
+
+    @property
+    def once(self) -> str:
+        return f"{self.key.channel}:{self.key.dialog}:{self.version}"
+
+
+COUNT_WAIT_S = 180.0  # for a charge that was sent; longer than any acquirer is waited for
+_ABOUT_THE_CARD = frozenset({DeclineKind.OTHER_CARD, DeclineKind.LIMIT, DeclineKind.NEUTRAL, DeclineKind.PIN})
+_UNSENT = frozenset(
+    {PaymentState.CREATED, PaymentState.DECLINED, PaymentState.CHALLENGE, PaymentState.EXPIRED}
+)  # where a refusal may be why
+
+
+def card_told(came: Payment | Refusal) -> CardTold | None:
+    """What an end says about the card that was sent; None while the bank's question is open."""
+    if isinstance(came, Refusal):
+        return CardTold.NOTHING
+    match came.state:
+        case PaymentState.CHALLENGE | PaymentState.SENDING:
+            return None
+        case PaymentState.UNKNOWN:
+            return CardTold.UNDECIDED
+        case PaymentState.DECLINED if came.decline_kind in _ABOUT_THE_CARD:
+            return CardTold.DECLINED
+    return CardTold.NOTHING
+
+
+class EffectPerformer:
+    """Effects to use cases, results to values. Exceptions of the till pass through."""
+
+    def __init__(
+        self,
+        till: PaymentService,
+        seals: Seals,
+        cards: CardLimits | None = None,
+        refusals: Refusals | None = None,
+        intents: IntentLimits | None = None,
+    ) -> None:
+        """`cards` and `intents` count the cards that are sent, without them none; without `refusals` this process alone
+        hears them."""
+        self._till = till
+        self._seals = seals
+        self._cards = cards
+        self._refusals = refusals or KeptRefusals()
+        self._counting: set[asyncio.Task[None]] = set()
+        self._intents = intents
+        self.shelf = BillCache()
+
+    def mark(self, key: Key, typed: str | None) -> int:
+        """What an answer leaves behind so that its copy is known (sessions/turn/inbound.py)."""
+        return self._seals.mark(key.record, typed)
+
+    async def perform(self, effect: Effect, visit: ScreenContext, place: DialogKey) -> EffectResult:
+        till, msisdn = self._till, visit.msisdn
+        match effect:
+            case Recall():
+                came = await self._recall(msisdn)
+                # who is only said to call has accepted nothing yet, whatever the number's owner did
+                return came if visit.can.caller_proven else msgspec.structs.replace(came, terms=False)
+            case Remember(language):
+                await till.remember_language(msisdn, language)
+                came = await self._recall(msisdn)
+                terms = came.terms if visit.can.caller_proven else None
+                return msgspec.structs.replace(came, language=language, terms=terms)
+            case AcceptTerms():
+                await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel)
+                return EffectResult(TermsAccepted(), terms=True)
+            case Identify(service, reference, code):
+                return EffectResult(await till.identify(visit.can.channel, msisdn, service, reference, code))
+            case ListBills(line, changed):
+                found = await till.unpaid(line.service, line.reference, payer_msisdn=msisdn)
+                return EffectResult(
+                    NoBills(line, found) if isinstance(found, Refusal) else Bills(line, self.shelf.keep(found), changed)
+                )
+            case Start():
+                return EffectResult(await self._start(effect, visit, place))
+            case RingBack(payment_id):
+                if await till.request_call(payment_id):
+                    return EffectResult(Rung())
+                payment = await till.payment(payment_id)
+                return EffectResult(Rung() if payment is None else NotRung(payment))
+            case Cancel(payment_id):
+                await till.cancel(payment_id)
+                came = await self._recall(msisdn)
+                return came if visit.can.caller_proven else msgspec.structs.replace(came, terms=None)
+            case FindBasket(reference, proof):
+                quoted = await till.quoted(visit.can.channel, msisdn, reference, proof)
+                return EffectResult(quoted) if isinstance(quoted, Refusal) else self._shown(quoted)
+            case Look(payment_id):
+                looked = await self._look(payment_id, place)
+                return EffectResult(looked) if isinstance(looked, Refusal) else self._shown(looked)
+            case LookAfter(payment_id, how):
+                return EffectResult(PaymentSeen(await self._look(payment_id, place), how))
+            case HoldNumber() | HoldExpiry():
+                return self._hold(effect, place)
+
+    def at_hand(self, pick: PickInvoices) -> bool:
+        """Whether that screen can be shown as it is."""
+        return self.shelf.has(pick.unpaid)
+
+    async def fetch(self, pick: PickInvoices, visit: ScreenContext, place: DialogKey) -> Done | None:
+        """Have a long list at hand; what billing says instead when it is another one by now."""
+        came = await self.perform(ListBills(pick.line, changed=True), visit, place)
+        same = isinstance(came.result, Bills) and came.result.unpaid == pick.unpaid
+        return None if same else Done(came.result)
+
+    async def launch(self, effect: Launch, card: Card | None, place: DialogKey) -> None:
+        """Send to the bank; called once the next screen is saved. What became of it is read by polling."""
+        if isinstance(effect, AnswerChallenge):
+            came = await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
+            await self._count(effect.payment_id, came)
+            await self._told(place.key.dialog, effect.payment_id, came)
+        elif card is not None:
+            call, caller = place.key.dialog, place.key.msisdn
+            await self.charge(effect.payment_id, card, effect.cvv, call=call, caller=caller, wait_s=0)
+
+    async def charge(
+        self, payment_id: str, card: Card, cvv: Secret, *, call: str, caller: str, wait_s: float
+    ) -> Payment | Refusal:
+        """Count the card, then charge it: as Till.authorise. CARD_LOCKED lets the basket go, BANK_DOWN where nothing
+        can be counted."""
+        try:
+            if not await self._intended(payment_id):
+                await self._till.cancel(payment_id)
+                return await self._told(call, payment_id, Refusal.LOCKED)
+            if self._cards is not None:
+                if not await self._cards.allow(call, caller, card):
+                    await self._till.cancel(payment_id)
+                    return await self._told(call, payment_id, Refusal.CARD_LOCKED)
+                await self._cards.sending(payment_id, call, caller, card)
+        except LimitsDown:
+            return await self._told(call, payment_id, Refusal.BANK_DOWN)
+        came = await self._till.authorise(payment_id, card, cvv, wait_s=wait_s)
+        await self._count(payment_id, came)
+        return await self._told(call, payment_id, came)
+
+    async def _count(self, payment_id: str, came: Payment | Refusal) -> None:
+        """Only what the bank says about a card is held against it; a charge under way is waited for behind."""
+        if self._cards is None:
+            return
+        if isinstance(came, Payment) and came.state is PaymentState.SENDING:
+            task = asyncio.create_task(self._count_later(payment_id), name=f"card of {payment_id}")
+            self._counting.add(task)
+            task.add_done_callback(self._counting.discard)
+            return
+        what = card_told(came)
+        if what is None:
+            return
+        with suppress(LimitsDown):  # counted it stays, and its window ends
+            await self._cards.told(payment_id, what)
+
+    async def _count_later(self, payment_id: str) -> None:
+        with suppress(Exception):  # the books are away: counted it stays
+            settled = await self._till.settle(payment_id, COUNT_WAIT_S)
+            if settled.state is not PaymentState.SENDING:
+                await self._count(payment_id, settled)
+
+    async def _intended(self, payment_id: str) -> bool:
+        """What the till refuses anyway is not counted here."""
+        payment = await self._till.payment(payment_id) if self._intents is not None else None
+        return payment is None or self._intents is None or await self._intents.allow(payment)
+
+    async def _told(self, call: str, payment_id: str, came: Payment | Refusal) -> Payment | Refusal:
+        """A refusal stands in no payment's row: the call that polls is told by it why nothing moves."""
+        if isinstance(came, Refusal):
+            payment = await self._till.payment(payment_id)
+            await self._refusals.tell(call, payment_id, came, payment.attempts if payment else 0)
+        return came
+
+    def card_for(self, effect: Launch, place: DialogKey) -> Card | CardGone | None:
+        """The held card an effect needs: CardGone when the vault let it go, None when it needs none."""
+        if not isinstance(effect, Authorise):
+            return None
+        return self._seals.card(place.key.dialog, place.sealed) or CardGone()
+
+    def _hold(self, effect: HoldNumber | HoldExpiry, place: DialogKey) -> EffectResult:
+        dialog = place.key.dialog
+        if isinstance(effect, HoldNumber):
+            hint = Card(effect.digits, 1, 2000)
+            return EffectResult(
+                CardHint(hint.brand, hint.last4), seal={NUMBER: self._seals.seal(dialog, NUMBER, effect.digits)}
+            )
+        if NUMBER not in place.sealed:
+            return EffectResult(CardGone())
+        return EffectResult(CardHeld(), seal={EXPIRY: self._seals.seal(dialog, EXPIRY, effect.digits)})
+
+    async def _look(self, payment_id: str, place: DialogKey) -> Payment | Refusal | None:
+        payment = await self._till.payment(payment_id)
+        if payment is None or payment.state not in _UNSENT:
+            return payment
+        return await self._refusals.heard(place.key.dialog, payment_id, payment.attempts) or payment
+
+    async def _recall(self, msisdn: str) -> EffectResult:
+        person, payment = await asyncio.gather(self._till.person(msisdn), self._till.open_payment(msisdn))
+        language = person.language or (payment.language if payment else None)
+        return EffectResult(Recalled(person, payment), language, person.terms_version == TERMS_VERSION)
+
+    async def _start(self, effect: Start, visit: ScreenContext, place: DialogKey) -> Payment | NotRung | Refusal:
+        order = StartOrder(
+            idempotency_key=place.once,
+            channel=visit.can.channel,
+            payer_msisdn=visit.msisdn,
+            language=visit.language,
+            email=effect.line.email,
+            email_typed=effect.line.typed,
+            service=effect.line.service,
+            line_reference=effect.line.reference,
+            invoices=effect.invoices,
+        )
+        started = await self._till.start(order)
+        if effect.ring_back and isinstance(started, Payment):
+            return started if await self._till.request_call(started.id) else NotRung(started)
+        return started
+
+    @staticmethod
+    def _shown(payment: Payment | None) -> EffectResult:
+        return EffectResult(payment, payment.language if payment else None)

@@ -1,0 +1,312 @@
+"""One turn of a conversation: load, read, advance, perform effects, save (compare and set), answer.
+
+Two round trips to the store, no lock. A request that was answered before is answered again from the saved screen and
+does nothing; of copies that arrive at once one saves, the others answer what it saved. Whatever is sent to the bank
+is launched after the save, so that one copy alone can send.
+"""
+
+import asyncio
+import logging
+from functools import partial
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from core.ports import Clock
+from core.subscribers.lines import LanguageCode
+from sessions.page_cache import PageCache
+from sessions.pages import Page, PagePosition, Turned
+from sessions.screens.choosing import HandOver, pick_of
+from sessions.screens.ending import Goodbye, Help, Paid
+from sessions.screens.journey import name_of
+from sessions.screens.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
+from sessions.screens.menu import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Words
+from sessions.screens.opening import Opening
+from sessions.screens.paying import CardCvv, CardExpiry, ConfirmCharge
+from sessions.spoken import LanguagesSpoken
+from sessions.store.codec import Record, notice_of, say_of
+from sessions.store.protocol import Key, Loaded, Store, StoreDown
+from sessions.turn.context import DialledNumbers, ScreenContexts, ServiceContext
+from sessions.turn.dispatch import Dispatcher
+from sessions.turn.effects import CardGone, Effect, Remember
+from sessions.turn.inbound import Inbound, dials_again, is_dialled, latest, place, stamp
+from sessions.turn.inbound import before as heard_before
+from sessions.turn.perform import DialogKey, EffectPerformer
+from sessions.turn.state import TurnState, known, move, opening
+
+log = logging.getLogger(__name__)
+
+__all__ = ["DialledNumbers", "Inbound", "Speaker", "TurnAnswer", "Turns"]
+
+RACES_MAX = 4
+SO_FAR = "so far\0"  # before what was typed in a whole dialog, so that its mark is no single answer's
+HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv
+FINAL = HandOver | Paid | Help | Goodbye
+
+
+class Speaker(Protocol):
+    """A channel's mouth: words to pages in the customer's language."""
+
+    @property
+    def can(self) -> Capabilities: ...
+
+    def page(self, words: Words, notice: Say | None, language: LanguageCode, spot: PagePosition) -> Page: ...
+
+
+class TurnAnswer(msgspec.Struct, frozen=True):
+    """What goes back: a page and what a wire must know to send it."""
+
+    page: Page
+    screen: str
+    language: LanguageCode
+    version: int
+    ends: bool
+    replayed: bool = False
+    came_from: str = ""  # the screen that was answered; none where a dialog begins
+
+    @property
+    def words(self) -> Words:
+        return self.page.words
+
+
+class Turns:
+    """Conversations of all channels. Raises StoreDown and what the till raises; an exception erases the held card."""
+
+    def __init__(
+        self,
+        store: Store,
+        performer: EffectPerformer,
+        clock: Clock,
+        numbers: DialledNumbers,
+        *,
+        zone: ZoneInfo,
+        check_luhn: bool = True,
+        default_language: LanguageCode = LanguageCode.FR,
+    ) -> None:
+        self._store = store
+        self._performer = performer
+        self._clock = clock
+        self._default = default_language
+        self._code = numbers.service_code
+        house = ServiceContext(zone, check_luhn=check_luhn, default_language=default_language)
+        self._visits = ScreenContexts(clock, numbers, house, performer.shelf)
+        self._launches = Dispatcher(performer)
+        self._drawn = PageCache()
+        self._spoken = LanguagesSpoken()
+
+    async def take(self, heard: Inbound, speaker: Speaker) -> TurnAnswer:
+        """One request in, one answer out."""
+        key = Key(heard.msisdn, speaker.can.channel, heard.dialog)
+        try:
+            for _ in range(RACES_MAX):
+                answer = await self._take(key, heard, speaker)
+                if answer is not None:
+                    return answer
+        except BaseException:
+            await self._erase_quietly(key)
+            raise
+        await self._erase_quietly(key)
+        raise StoreDown("copies of one request kept overtaking each other")
+
+    async def hang_up(self, dialog: str, msisdn: str, channel: str) -> None:
+        """The line is dead: the card leaves the vault; the basket and the dropped dialog stay to be resumed."""
+        await self._store.hang_up(Key(msisdn, channel, dialog))
+
+    async def language_of(self, heard: Inbound, channel: str) -> LanguageCode:
+        """The language for an apology: what the customer was last spoken to in, as far as that can be told now."""
+        known = self._spoken.find(heard.msisdn)
+        if known is not None:
+            return known
+        try:
+            loaded = await self._store.load(Key(heard.msisdn, channel, heard.dialog), begins=True, with_card=False)
+        except StoreDown:
+            return self._default
+        told = [record.language for record in (loaded.record, loaded.previous) if record is not None]
+        return next((language for language in told if language is not None), self._default)
+
+    async def close(self) -> None:
+        """Wait for what was launched to reach the till, which finishes it by itself."""
+        await self._launches.close()
+
+    async def _take(self, key: Key, heard: Inbound, speaker: Speaker) -> TurnAnswer | None:
+        """None: another copy was faster, and what it saved is to be read."""
+        counted = heard.order is None  # by us, for its gateway does not
+        arrived_ms = stamp(self._clock.now()) if counted else 0
+        mark = self._performer.mark(key, heard.typed) if counted else 0
+        loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
+        before = loaded.record
+        heard = latest(heard, before, partial(self._said, key))
+        ended = before is not None and isinstance(before.screen, FINAL)
+        if before and ended and dials_again(heard, before):
+            loaded, before = msgspec.structs.replace(loaded, record=None), None
+        elif before and is_dialled(heard.typed, self._code) and not heard_before(heard, before, mark, arrived_ms):
+            loaded, before = msgspec.structs.replace(loaded, record=None, previous=before), None
+        if before and (ended or heard_before(heard, before, mark, arrived_ms)):
+            return await self._again_answered(key, before, heard, speaker)
+        draft = await self._run(key, heard, speaker, loaded)
+        # drawn before it is saved: what cannot be shown changes nothing
+        page = self._draw(draft, heard, speaker)
+        order = place(heard, before)
+        record = Record(
+            # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
+            version=max(loaded.version, order) + 1,
+            order=order,
+            screen=draft.screen,
+            language=draft.language,
+            terms=draft.terms,
+            begin=page.begin,
+            notice=notice_of(draft.notice),
+            tries=draft.tries,
+            mistakes=draft.mistakes,
+            mark=mark,
+            answered_ms=stamp(self._clock.now()) if mark else 0,
+            said_chars=len(heard.so_far or ""),
+            said_mark=0 if heard.so_far is None else self._said(key, heard.so_far),
+        )
+        if not await self._store.save(key, record, expected=loaded.version, seal=draft.seal, erase=draft.erase):
+            return None
+        if draft.launch is not None:
+            self._launches.begin(*draft.launch)
+        self._drawn.keep(key, record, page)
+        self._spoken.keep(key.msisdn, record.language)
+        return self._answer(record, page, came_from="" if before is None else name_of(before.screen))
+
+    async def _run(self, key: Key, heard: Inbound, speaker: Speaker, loaded: Loaded) -> TurnState:
+        before = loaded.record
+        place = DialogKey(key, loaded.version, loaded.sealed)
+        asked: Words | None = None
+        if before is None:
+            draft = TurnState(opening(heard, loaded.previous), *known(loaded.previous))
+            event: Event = Silence()
+        else:
+            draft = _of(before)
+            gone = await self._fetched(draft, place, heard, speaker) if self._lacks(draft) else None
+            if gone is None:
+                page = self._page(key, before, heard, speaker)
+                read = page.read(heard.typed)
+                if isinstance(read, Turned):
+                    draft.spot = PagePosition(read.option, before=read.before)
+                    return draft
+                # after a tick the page with that tick is shown, wherever the menu is cut now
+                draft.spot = PagePosition(page.begin, page.place_of(read))
+                event, asked = read, page.words
+            else:
+                event = gone
+        await self._steps(draft, event, place, heard, speaker, asked)
+        if self._lacks(draft) and (gone := await self._fetched(draft, place, heard, speaker)) is not None:
+            await self._steps(draft, gone, place, heard, speaker)
+        if before is not None and isinstance(before.screen, HOLDS_CARD) and not isinstance(draft.screen, HOLDS_CARD):
+            draft.erase = True
+        return draft
+
+    def _lacks(self, draft: TurnState) -> bool:
+        """Whether a list of bills must be asked for again before the screen can be shown."""
+        pick = pick_of(draft.screen)
+        return pick is not None and not self._performer.at_hand(pick)
+
+    async def _fetched(self, draft: TurnState, place: DialogKey, heard: Inbound, speaker: Speaker) -> Done | None:
+        """None: now it is at hand. Else what the list came to, for the screen that shows it."""
+        pick = pick_of(draft.screen)
+        gone = (
+            None
+            if pick is None
+            else await self._performer.fetch(pick, self._visits.of(draft, heard, speaker.can), place)
+        )
+        if pick is not None and gone is not None:
+            draft.screen = pick
+        return gone
+
+    async def _steps(
+        self,
+        draft: TurnState,
+        event: Event,
+        place: DialogKey,
+        heard: Inbound,
+        speaker: Speaker,
+        asked: Words | None = None,
+    ) -> None:
+        for _ in range(STEPS_MAX):
+            visit = self._visits.of(draft, heard, speaker.can)
+            following = advance(draft.screen, event, visit, asked)
+            asked = None
+            match following:
+                case Again(notice, counts):
+                    return self._again(draft, notice, counts=counts)
+                case Noted(screen, notice):
+                    return move(draft, screen, notice)
+                case Launched(effect, screen):
+                    card = self._performer.card_for(effect, place)
+                    if not isinstance(card, CardGone):
+                        draft.launch = (effect, card, place)
+                        return move(draft, screen)
+                    event = Done(card)
+                case Opening():
+                    draft.screen = following
+                    event = Silence()
+                case _ if isinstance(following, Effect):
+                    came = await self._performer.perform(following, visit, place)
+                    # what is on file fills a gap; a language chosen in this dialog stays until another is chosen
+                    if came.language is not None and (draft.language is None or isinstance(following, Remember)):
+                        draft.language = came.language
+                    draft.terms = draft.terms if came.terms is None else came.terms
+                    draft.seal.update(came.seal)
+                    event = Done(came.result)
+                case screen:
+                    return move(draft, screen)
+        raise Runaway(name_of(draft.screen))
+
+    @staticmethod
+    def _again(draft: TurnState, notice: Say, *, counts: bool) -> None:
+        draft.notice = notice
+        if not counts:
+            return
+        draft.tries += 1
+        draft.mistakes += 1
+        if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
+            move(draft, Goodbye("too-many-tries"), None)
+
+    def _page(self, key: Key, record: Record, heard: Inbound, speaker: Speaker) -> Page:
+        """The page that a record was saved with."""
+        page = self._drawn.find(key, record)
+        if page is None:
+            page = self._draw(_of(record, say_of(record.notice)), heard, speaker)
+            self._drawn.keep(key, record, page)
+        return page
+
+    def _draw(self, draft: TurnState, heard: Inbound, speaker: Speaker) -> Page:
+        if isinstance(draft.screen, Opening):
+            raise Runaway("a session rests on no screen")
+        visit = self._visits.of(draft, heard, speaker.can)
+        return speaker.page(draft.screen.ask(visit), draft.notice, visit.language, draft.spot)
+
+    async def _again_answered(self, key: Key, record: Record, heard: Inbound, speaker: Speaker) -> TurnAnswer:
+        """What was answered before, and nothing is done. Of a list that is another by now the new one is shown."""
+        draft = _of(record, say_of(record.notice))
+        place = DialogKey(key, record.version, {})
+        gone = await self._fetched(draft, place, heard, speaker) if self._lacks(draft) else None
+        if gone is None:
+            return self._answer(record, self._page(key, record, heard, speaker), replayed=True)
+        await self._steps(draft, gone, place, heard, speaker)
+        shown = msgspec.structs.replace(record, screen=draft.screen)
+        return self._answer(shown, self._draw(draft, heard, speaker), replayed=True)
+
+    def _answer(self, record: Record, page: Page, *, replayed: bool = False, came_from: str = "") -> TurnAnswer:
+        ends = isinstance(page.words, Tell) and page.words.ends
+        language = record.language or self._default
+        return TurnAnswer(page, name_of(record.screen), language, record.version, ends, replayed, came_from)
+
+    def _said(self, key: Key, text: str) -> int:
+        return self._performer.mark(key, SO_FAR + text)
+
+    async def _erase_quietly(self, key: Key) -> None:
+        try:
+            await asyncio.shield(self._store.erase(key))
+        except StoreDown:
+            log.warning("the vault could not be erased now; its entries expire by themselves")
+
+
+def _of(record: Record, notice: Say | None = None) -> TurnState:
+    """A record taken up again."""
+    spot = PagePosition(record.begin)
+    return TurnState(record.screen, record.language, record.terms, spot, notice, record.tries, record.mistakes)

@@ -1,0 +1,178 @@
+"""Whole calls over FastAGI, as Asterisk plays them: a paid bill in two languages, and a switch's traps."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from channels.ivr.agi.call import Manner
+from channels.ivr.agi.field import Timers
+from core.messaging.texts import Texts
+from core.subscribers.lines import LanguageCode
+from tests.channels.ivr.agi.agi_line import TOKENS, AgiLine, memory_line
+from tests.channels.ivr.agi.switch import BARGE, HANG_UP, SILENCE, Step
+from tests.channels.ivr.fake_till import GOOD_CARD, PIN, PIN_CARD, SALMA
+
+OPENING: list[Step] = [
+    ("continuer en français tapez un", "1"),
+    ("payer votre mobile zéro six  zéro zéro  zéro zéro  zéro zéro  zéro un tapez un", "1"),
+    ("envoyez code par sms au un un un sept", "482913#"),
+    ("loi 09-08", "1"),
+    ("payer sept cents soixante-neuf dirhams et vingt centimes tapez un.*retirer la facture de mai", "1"),
+]
+CARD: list[Step] = [
+    ("tapez le numéro de votre carte", f"{GOOD_CARD}#"),
+    ("carte visa finissant par zéro zéro un zéro", "1228#"),
+    ("sept cents soixante-neuf dirhams et vingt centimes .* confirmer tapez un", "1"),
+    ("code de sécurité", "123#"),
+]
+
+
+@pytest.fixture
+async def line(redis_url: str, texts: Texts) -> AsyncIterator[AgiLine]:
+    async with memory_line(redis_url, texts) as made:
+        yield made
+
+
+async def test_from_the_first_word_to_the_authorisation_number(line: AgiLine) -> None:
+    call = await line.call([*OPENING, *CARD])
+    assert call.said[-1].count("un deux trois  quatre cinq six") == 2
+    assert "Un instant" in call.said[-1]
+    assert call.variables == {"KHALLAS_RESULT": "ended"}
+    await line.over()
+    assert line.books.charges == ["0010"]
+    assert await line.held() == []
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="ended") == 1
+    assert line.counted("khallas_calls", wire="fastagi") == 0
+
+
+async def test_in_arabic(line: AgiLine) -> None:
+    call = await line.call(
+        [
+            ("للمتابعة بالعربية اضغط اثنين", "2"),
+            ("لأداء فاتورة هاتفك المحمول صفر ستة .* اضغط واحد", "1"),
+            ("رمز الأداء", "482913#"),
+            ("هل تقبل هذه الشروط", "1"),
+            ("لأداء سبعمئة وتسعة وستين درهمًا وعشرين سنتيمًا اضغط واحد", "1"),
+            ("رقم بطاقتك", f"{GOOD_CARD}#"),
+            ("بطاقة فيزا تنتهي بالأرقام صفر صفر واحد صفر", "1228#"),
+            ("للتأكيد اضغط واحد", "1"),
+            ("رمز الأمان", "123#"),
+        ]
+    )
+    assert call.said[-1].count("واحد اثنين ثلاثة  أربعة خمسة ستة") == 2
+    assert line.books.languages[SALMA] is LanguageCode.AR
+    assert line.books.charges == ["0010"]
+
+
+async def test_the_banks_pin(line: AgiLine) -> None:
+    card = [("numéro de votre carte", f"{PIN_CARD}#"), *CARD[1:]]
+    card[1] = ("finissant par", "1228#")
+    call = await line.call([*OPENING, *card, ("code à usage unique", "999#"), ("n'a pas accepté", f"{PIN}#")])
+    assert "Paiement accepté" in call.said[-1]
+
+
+async def test_we_call_back_for_the_basket_in_its_language(line: AgiLine) -> None:
+    payment = line.till.put(language=LanguageCode.AR)
+    token = TOKENS.make(payment.id, payment.payer_msisdn)
+    steps = [("هنا خلّص.*رقم بطاقتك", f"{GOOD_CARD}#"), ("فيزا", "1228#"), ("للتأكيد", "1"), ("رمز الأمان", "123#")]
+    await line.call(steps, "+212537000777", token=token)
+    assert line.books.charges == ["0010"]
+
+
+# --- a switch's traps (facts/ivr.md) ----------------------------------------------------------------------------------
+
+
+async def test_a_habitual_hash_after_a_menus_key_is_no_attempt(line: AgiLine) -> None:
+    habitual = [(said, keys if keys.endswith("#") else f"{keys}#") for said, keys in [*OPENING, *CARD]]
+    call = await line.call(habitual)
+    assert line.books.charges == ["0010"]
+    everything = " ".join(call.said)
+    assert "Choix incorrect" not in everything
+    assert "Prenez votre temps" not in everything
+
+
+async def test_a_hash_in_time_asks_for_more_time(redis_url: str, texts: Texts) -> None:
+    async with memory_line(redis_url, texts, manner=Manner(timers=Timers(too_fast_s=0.0))) as line:
+        more = [("numéro de votre carte", "#"), ("prenez votre temps.*numéro de votre carte", f"{GOOD_CARD}#")]
+        await line.call([*OPENING, *more, *CARD[1:]])
+        assert line.books.charges == ["0010"]
+
+
+async def test_a_star_begins_the_field_again_and_what_follows_counts(line: AgiLine) -> None:
+    steps = [("numéro de votre carte", "4111*"), ("prenez votre temps", f"{GOOD_CARD}#"), *CARD[1:]]
+    await line.call([*OPENING, *steps])
+    typed_through = [("numéro de votre carte", f"4111*{GOOD_CARD}#"), *CARD[1:]]
+    line.books.payments.clear()
+    opening = [("Que voulez-vous payer", "1"), *OPENING[2:]]
+    await line.call([*opening, *typed_through])
+    assert line.books.charges == ["0010", "0010"]
+
+
+async def test_a_key_interrupts_a_prompt(line: AgiLine) -> None:
+    opening = [("bienvenue", f"{BARGE}1"), ("votre mobile", f"{BARGE}1"), *OPENING[2:]]
+    call = await line.call([*opening, *CARD])
+    assert "continue in English" not in " ".join(call.said)
+    assert line.books.charges == ["0010"]
+
+
+async def test_keys_typed_ahead_do_not_confirm_the_charge(line: AgiLine) -> None:
+    steps = [*OPENING, CARD[0], ("finissant par", "1228#1"), ("confirmer tapez un", HANG_UP)]
+    await line.call(steps)
+    assert line.books.charges == []
+
+
+async def test_a_field_left_half_typed_is_asked_again(line: AgiLine) -> None:
+    await line.call([*OPENING, ("numéro de votre carte", "4000"), ("carte incorrect", f"{GOOD_CARD}#"), *CARD[1:]])
+    assert line.books.charges == ["0010"]
+
+
+async def test_silence_is_told(line: AgiLine) -> None:
+    call = await line.call([("bienvenue", SILENCE), ("nous n'avons rien reçu", SILENCE), ("rien reçu", SILENCE)])
+    assert call.variables == {"KHALLAS_RESULT": "ended"}
+
+
+async def test_zero_gives_the_call_to_a_person_and_the_card_is_gone(line: AgiLine) -> None:
+    call = await line.call([*OPENING, *CARD[:2], ("confirmer", "0")])
+    assert call.variables == {"KHALLAS_RESULT": "transfer"}
+    assert await line.held() == []
+
+
+@pytest.mark.parametrize("asked", range(len([*OPENING, *CARD])))
+async def test_a_hang_up_anywhere_erases_the_vault(line: AgiLine, asked: int) -> None:
+    steps = [*OPENING, *CARD]
+    await line.call([*steps[:asked], (steps[asked][0], HANG_UP)])
+    await line.over()
+    assert await line.held() == []
+    assert line.books.charges == []
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 1
+
+
+@pytest.mark.parametrize("way", ["result", "line", "dead", "gone"])
+async def test_every_way_to_hang_up_in_the_middle_of_a_field_is_heard(line: AgiLine, way: str) -> None:
+    await line.call([*OPENING, *CARD[:1], ("finissant par", f"12{HANG_UP}")], hang_up=way)
+    await line.over()
+    assert await line.held() == []
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 1
+
+
+async def test_fifty_calls_at_once(line: AgiLine) -> None:
+    callers = [f"+2126000001{n:02d}" for n in range(50)]
+    for caller in callers:
+        line.till.put(payer=caller, payment_id=f"01J{caller[-3:]}")
+    tokens = [TOKENS.make(f"01J{caller[-3:]}", caller) for caller in callers]
+    calls = [line.call(CARD, caller, token=token) for caller, token in zip(callers, tokens, strict=True)]
+    done = await asyncio.gather(*calls)
+    assert [call.variables for call in done] == [{"KHALLAS_RESULT": "ended"}] * 50
+    assert line.books.charges == ["0010"] * 50
+    await line.over()
+    assert await line.held() == []
+
+
+async def test_nothing_typed_reaches_a_log(line: AgiLine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await line.call([*OPENING, *CARD])
+    seen = "\n".join(record.getMessage() for record in caplog.records)
+    assert GOOD_CARD not in seen
+    assert "482913" not in seen

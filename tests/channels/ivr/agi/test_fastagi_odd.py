@@ -1,0 +1,220 @@
+"""What a FastAGI door lets in, and how it bears switches and callers that do not behave."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from channels.http.receive import Authentication
+from channels.ivr.agi import line as agi_line_module
+from channels.ivr.agi import server as agi_server_module
+from channels.ivr.agi.call import Manner
+from channels.ivr.agi.field import Timers
+from channels.ivr.agi.protocol import GREETING_LINES_MAX, LINE_BYTES_MAX
+from channels.ivr.wires.fastagi import CallTokens
+from core.messaging.texts import Texts
+from sessions.store.protocol import StoreDown
+from tests.channels.ivr.agi.agi_line import OVER_MAX_S, TOKENS, AgiLine, memory_line
+from tests.channels.ivr.agi.switch import HANG_UP
+from tests.channels.ivr.agi.test_fastagi import CARD, OPENING
+from tests.channels.ivr.fake_till import SALMA
+
+SILENT = 260  # more than all calls and those that wait
+
+
+@pytest.fixture
+async def line(redis_url: str, texts: Texts) -> AsyncIterator[AgiLine]:
+    async with memory_line(redis_url, texts) as made:
+        yield made
+
+
+async def _sent(line: AgiLine, data: bytes) -> bytes:
+    """All that comes back until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", line.server.port)
+    with contextlib.suppress(ConnectionError):
+        writer.write(data)
+        await writer.drain()
+        answer = await reader.read()
+        writer.close()
+        return answer
+    return b""
+
+
+# --- who may call -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret", ["", "asterisk-and-khalla", "Asterisk-and-khallas"])
+async def test_a_wrong_secret_is_refused_before_anything_is_said(line: AgiLine, secret: str) -> None:
+    call = await line.call([], secret=secret)
+    assert call.variables == {"KHALLAS_RESULT": "refused"}
+    assert call.said == [""]
+    assert line.counted("khallas_refused_total", door="ivr/fastagi", reason="forbidden") == 1
+
+
+async def test_another_script_is_refused(line: AgiLine) -> None:
+    call = await line.call([], script="another")
+    assert call.variables == {"KHALLAS_RESULT": "refused"}
+    assert line.counted("khallas_refused_total", door="ivr/fastagi", reason="malformed") == 1
+
+
+async def test_a_forged_token_opens_no_payment(line: AgiLine) -> None:
+    payment = line.till.put()
+    forged = CallTokens(["another key"]).make(payment.id, SALMA)
+    altered = TOKENS.make(payment.id, SALMA).replace(payment.id, "01JOTHER")
+    for token in (forged, altered, "rubbish"):
+        call = await line.call([], token=token)
+        assert call.variables == {"KHALLAS_RESULT": "refused"}
+
+
+async def test_one_call_too_many_is_busy_and_the_others_go_on(redis_url: str, texts: Texts) -> None:
+    async with memory_line(redis_url, texts, calls_max=1) as line:
+        leave = asyncio.Event()
+        first = line.switch(stalls=leave)
+        going = asyncio.create_task(first.call([]))
+        await first.stalled.wait()
+        busy = await line.call([], "+212600000002")
+        leave.set()
+        await going
+        await line.over()
+        assert busy.variables == {"KHALLAS_RESULT": "busy"}
+        assert (await line.call([("bienvenue", HANG_UP)])).hung_up
+
+
+async def test_connections_are_bounded(line: AgiLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agi_server_module, "WAITING_MAX", -200)
+    assert await _sent(line, b"agi_network: yes\n\n") == b""
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="crowded") == 1
+
+
+# --- switches that do not behave --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\nHost: khallas\r\n\r\n",
+        b"\xff\xfe\x00\x01\n\n",
+        b"agi_network: " + b"y" * LINE_BYTES_MAX * 2 + b"\n\n",
+        b"agi_network: yes\n" * (GREETING_LINES_MAX + 1) + b"\n",
+        b"x" * 1_000_000,
+    ],
+)
+async def test_rubbish_instead_of_a_greeting_is_cut(line: AgiLine, data: bytes) -> None:
+    assert await _sent(line, data) == b""
+    await line.over()
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="broken") == 1
+
+
+async def test_an_empty_connection_is_a_hang_up(line: AgiLine) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", line.server.port)
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.sleep(0.05)
+    await line.over()
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 1
+
+
+async def test_a_greeting_that_does_not_come_is_not_waited_for(line: AgiLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agi_line_module, "GREETING_MAX_S", 0.05)
+    assert await _sent(line, b"agi_network: yes\n") == b""
+
+
+@pytest.mark.parametrize("reply", ["", "520-Invalid command syntax.", "510 Invalid or unknown command", "hello", "200"])
+async def test_a_switch_that_answers_nonsense_in_the_middle_of_a_card_is_cut_and_the_card_erased(
+    redis_url: str, texts: Texts, reply: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agi_line_module, "SLACK_S", 2.0 if reply else 0.1)
+    async with memory_line(redis_url, texts, manner=Manner(timers=Timers(next_digit_s=0.3))) as line:
+        await line.switch(nonsense=reply).call([*OPENING, CARD[0], ("finissant par", f"12{HANG_UP}")])
+        await line.over()
+        assert await line.held() == []
+        assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="broken") == 1
+
+
+async def test_a_missing_recording_is_counted_and_money_is_said_by_the_switch_itself(line: AgiLine) -> None:
+    missing = frozenset({"fr/h-7", "fr/terms-1"})
+    call = await line.call(
+        [*OPENING[:3], ("acceptez|accepter", "1"), ("payer .769. dirhams", HANG_UP)], missing=missing
+    )
+    assert "(769)" in call.said[-2]
+    assert line.counted("khallas_prompts_missing_total", language="fr", prompt="h-7") >= 1
+    assert line.counted("khallas_prompts_missing_total", language="fr", prompt="terms-1") == 1
+
+
+# --- what breaks on our side ------------------------------------------------------------------------------------------
+
+
+async def test_a_turn_that_breaks_is_apologised_for_in_the_callers_language(line: AgiLine) -> None:
+    line.books.broken = StoreDown("gone")
+    call = await line.call([])
+    assert "Désolé" in call.said[-1]
+    assert "Sorry" in call.said[-1]
+    assert call.variables == {"KHALLAS_RESULT": "failed"}
+
+
+async def test_a_call_has_an_end(redis_url: str, texts: Texts) -> None:
+    async with memory_line(redis_url, texts, manner=Manner(call_max_s=0.0)) as line:
+        assert (await line.call([])).variables == {"KHALLAS_RESULT": "timeout"}
+
+
+async def test_a_leaving_server_takes_no_call_and_ends_when_its_calls_have(redis_url: str, texts: Texts) -> None:
+    go_on = asyncio.Event()
+    async with memory_line(redis_url, texts) as line:
+        first, *rest = OPENING
+        call = line.switch(stalls=go_on)
+        going = asyncio.create_task(call.call([first]))
+        await call.stalled.wait()
+        line.server.leave()
+        with pytest.raises(ConnectionError):
+            await line.call([])
+        stopping = asyncio.create_task(line.server._finish())  # what open() does at its end
+        await asyncio.sleep(0)
+        assert not stopping.done()
+        call.go_on([*rest, *CARD])
+        go_on.set()
+        await going
+        await stopping
+        assert call.variables == {"KHALLAS_RESULT": "ended"}
+        assert line.books.charges == ["0010"]
+
+
+async def test_a_stopping_server_erases_what_its_calls_held(redis_url: str, texts: Texts) -> None:
+    stopped = asyncio.Event()
+    async with memory_line(redis_url, texts, drain_s=0.1) as line:
+        call = line.switch(stalls=stopped)
+        going = asyncio.create_task(call.call([*OPENING, *CARD[:1], ("finissant par", "12")]))
+        await call.stalled.wait()
+        assert len(await line.held()) == 1
+        server = line.server
+        await server.probe()
+        await server._finish()  # what open() does at its end
+        assert await line.held() == []
+        stopped.set()
+        await asyncio.gather(going, return_exceptions=True)
+    with pytest.raises(ConnectionError):
+        await server.probe()
+
+
+async def test_silent_connections_make_way_for_calls(redis_url: str, texts: Texts) -> None:
+    """260 of them, from the very address of the switch: no right call is turned away for it."""
+    async with memory_line(redis_url, texts) as line, AsyncExitStack() as stack:
+        for _ in range(SILENT):
+            mute = stack.enter_context(socket.socket())
+            mute.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(mute, ("127.0.0.1", line.server.port))
+        assert (await line.call([*OPENING, *CARD])).variables == {"KHALLAS_RESULT": "ended"}
+        assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="crowded") == 0
+
+
+async def test_a_foreign_peer_is_refused_before_it_says_anything(redis_url: str, texts: Texts) -> None:
+    gate = Authentication(networks=(ipaddress.ip_network("192.0.2.0/28"),))
+    async with memory_line(redis_url, texts, admits=gate.admits) as line:
+        reader, writer = await asyncio.open_connection("127.0.0.1", line.server.port)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), OVER_MAX_S) == b""  # nothing was sent, nothing is heard
+        writer.transport.abort()
+        assert line.counted("khallas_refused_total", door="ivr/fastagi", reason="forbidden") == 1

@@ -1,0 +1,117 @@
+"""A call over FastAGI before the real till: PostgreSQL, the CMI client and the CMI emulator's cards."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from core.acquirers.cmi import CmiAcquirer
+from core.billing.embedded import EmbeddedBilling
+from core.clock import SystemClock
+from core.database.pool import Database, make_pool
+from core.database.repositories import books_on
+from core.messaging.texts import Texts
+from core.payments.service import PaymentService, Ports
+from core.payments.table import Payment, PaymentState
+from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from tests.channels.ivr.agi.agi_line import AgiLine, agi_line
+from tests.channels.ivr.agi.switch import HANG_UP, Step
+from tests.core.conftest import INVOICES, LINES
+from tests.core.fakes import MemoryLimits
+
+GOOD, ASKS_PIN, REFUSED = "4000000000000010", "5191630100004896", "4000009900005102"
+FRENCH: list[Step] = [
+    ("continuer en français tapez un", "1"),
+    ("payer un mobile tapez deux", "2"),
+    ("dix chiffres", "0600000001#"),
+    ("code de paiement", "012345#"),
+    ("accepter tapez un", "1"),
+    ("payer sept cents soixante-neuf dirhams et vingt centimes tapez un", "1"),
+]
+ARABIC: list[Step] = [
+    ("للمتابعة بالعربية اضغط اثنين", "2"),
+    ("هاتف محمول اضغط اثنين", "2"),
+    ("رقم الهاتف المحمول", "0600000001#"),
+    ("رمز الأداء", "012345#"),
+    ("للقبول اضغط واحد", "1"),
+    ("لأداء سبعمئة وتسعة وستين درهمًا وعشرين سنتيمًا اضغط واحد", "1"),
+]
+
+
+def card(number: str, asked: tuple[str, str, str, str]) -> list[Step]:
+    expiry = f"12{(SystemClock().now().year + 3) % 100:02d}#"
+    return list(zip(asked, (f"{number}#", expiry, "1", "000#"), strict=True))
+
+
+IN_FRENCH = ("numéro de votre carte", "finissant par", "confirmer tapez un", "code de sécurité")
+IN_ARABIC = ("رقم بطاقتك", "تنتهي بالأرقام", "للتأكيد اضغط واحد", "رمز الأمان")
+
+
+@dataclass
+class Bank:
+    """A switch's line, its till and the emulated acquirer."""
+
+    line: AgiLine
+    database: Database
+    till: PaymentService
+    cmi: EmulatedCmi
+
+    async def payment(self) -> Payment:
+        """The only one."""
+        row = await self.database.one("SELECT id FROM payments")
+        assert row is not None
+        payment = await self.till.payment(row["id"])
+        assert payment is not None
+        return payment
+
+
+@pytest.fixture
+async def bank(database_url: str, redis_url: str, texts: Texts) -> AsyncIterator[Bank]:
+    clock = SystemClock()
+    async with emulated_cmi() as cmi, make_pool(database_url) as pool:
+        database = Database(pool)
+        await database.do(LINES)
+        await database.do(INVOICES)
+        acquirer = CmiAcquirer(cmi.account, timeout_s=1.0)
+        till = PaymentService(
+            Ports(books_on(database), EmbeddedBilling(database, clock), acquirer, MemoryLimits(), clock)
+        )
+        async with agi_line(till, redis_url, texts, clock) as line:
+            yield Bank(line, database, till, cmi)
+        await till.drain(5)
+        await acquirer.aclose()
+
+
+@pytest.mark.parametrize(
+    ("opening", "asked", "told"),
+    [(FRENCH, IN_FRENCH, "Paiement accepté"), (ARABIC, IN_ARABIC, "تم قبول الأداء")],
+    ids=["fr", "ar"],
+)
+async def test_a_bill_is_paid(bank: Bank, opening: list[Step], asked: tuple[str, str, str, str], told: str) -> None:
+    call = await bank.line.call([*opening, *card(GOOD, asked)], "+212600000009")
+    assert told in call.said[-1]
+    payment = await bank.payment()
+    assert (payment.state, payment.card_last4) == (PaymentState.CAPTURED, "0010")
+    assert bank.cmi.captured_centimes(payment.id) == 76920
+    # the whole call is one request, in the payment's story too
+    requests = await bank.database.all("SELECT DISTINCT request FROM payment_events")
+    assert [len(row["request"]) for row in requests] == [12]
+
+
+async def test_the_banks_pin_is_asked_and_asked_again(bank: Bank) -> None:
+    pins = [("code à usage unique", "999#"), ("n'a pas accepté ce code", "123#")]
+    call = await bank.line.call([*FRENCH, *card(ASKS_PIN, IN_FRENCH), *pins], "+212600000009")
+    assert "Paiement accepté" in call.said[-1]
+    assert bank.cmi.captured_centimes((await bank.payment()).id) == 76920
+
+
+async def test_a_refused_card_charges_nothing(bank: Bank) -> None:
+    await bank.line.call([*FRENCH, *card(REFUSED, IN_FRENCH), ("rien n'a été débité", HANG_UP)], "+212600000009")
+    assert bank.cmi.captured_centimes((await bank.payment()).id) == 0
+
+
+async def test_a_hidden_number_pays(bank: Bank) -> None:
+    await bank.line.call([*FRENCH, *card(GOOD, IN_FRENCH)], "")
+    payment = await bank.payment()
+    assert payment.payer_msisdn.startswith("anonymous:1763880000.")
+    assert bank.cmi.captured_centimes(payment.id) == 76920

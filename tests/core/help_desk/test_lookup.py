@@ -1,0 +1,117 @@
+"""The help desk finds a payment by whatever the customer holds in hand."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.help_desk.lookup import Lookup
+from core.help_desk.read_out import card_and_day, receipt_read_out, spellings
+from core.zone import ZONE
+from tests.core.conftest import BILL, PAYER, Shop
+
+
+async def test_anything_finds_the_payment(shop: Shop) -> None:
+    paid = await shop.paid()
+    await shop.started(await shop.internet_order())
+    lookup = Lookup(shop.database)
+    hands = [
+        paid.id,
+        paid.reference,
+        paid.auth_code,
+        paid.transaction_number,
+        paid.receipt_number,
+        paid.line_reference,
+        BILL.number,
+        PAYER,
+        " 06 00 00 00 01 ",
+    ]
+    for hand in hands:
+        assert await lookup.find(hand or "") == (paid,), hand
+    for nothing in ("", "000000", "2026-00000009", "' OR 1=1 --", "x" * 500):
+        assert await lookup.find(nothing) == ()
+
+
+async def test_the_latest_comes_first(shop: Shop) -> None:
+    first = await shop.started()
+    shop.clock.forward(1_000)
+    second = await shop.started(shop.order("ussd:2"))
+    assert [payment.id for payment in await Lookup(shop.database).find(PAYER)] == [second.id, first.id]
+
+
+async def test_a_payments_story_with_its_messages(shop: Shop) -> None:
+    paid = await shop.paid()
+    shop.clock.forward(5)
+    await shop.sweep.run()
+    story = await Lookup(shop.database).story(paid.id)
+    assert [(happening.what, happening.status) for happening in story][:3] == [
+        ("create", "created"),
+        ("send", "sending"),
+        ("approved", "captured"),
+    ]
+    assert {(happening.what, happening.status) for happening in story[3:]} == {
+        ("bill_posted", "captured"),
+        ("receipt_sms", "sent"),
+        ("receipt_mail", "sent"),
+    }
+    assert await Lookup(shop.database).story("nobody") == ()
+
+
+async def test_numbers_are_found_however_they_are_read_out(shop: Shop) -> None:
+    paid = await shop.paid()
+    lookup = Lookup(shop.database)
+    receipt, auth, bill = paid.receipt_number or "", paid.auth_code or "", BILL.number
+    year, _, sequence = receipt.partition("-")
+    read_out = [
+        *(f"#{paid.reference}", f"N\u00b0 {paid.reference}", f"n\u00ba{paid.reference}", f"{paid.reference}."),
+        *(
+            f'"{paid.reference}"',
+            f"\u00ab {paid.reference} \u00bb",
+            f"\u200f{paid.reference}\u200e",
+            f"Ref: {paid.reference}",
+        ),
+        *(
+            f"Re\u00e7u {receipt}",
+            f"Recu N\u00b0 {receipt}",
+            f"#{receipt}",
+            f"({receipt})",
+            f"\u0627\u0644\u0648\u0635\u0644 {receipt}",
+        ),
+        *(receipt.replace("-", dash) for dash in ("\u2010", "\u2011", "\u2013", "\u2014", "\u2212", " ", " - ", "/")),
+        *(
+            f"{year}-{int(sequence)}",
+            f"{sequence}-{year}",
+            f"\u2068{sequence}-{year}\u2069",
+            f"{sequence} \u2013 {year}",
+        ),
+        *(auth, auth[2:], f"autorisation {auth}", f"\u0631\u0642\u0645 {auth}"),
+        *((paid.transaction_number or "").lower(), (paid.transaction_number or "").upper()),
+        *(bill, bill.lower(), f"facture {bill}", bill.lstrip("0"), PAYER, "06-00-00-00-01", "0600000001."),
+    ]
+    for said in read_out:
+        assert await lookup.find(said) == (paid,), ascii(said)
+
+
+def test_cards_are_read_as_they_are_printed() -> None:
+    today = date(2026, 11, 29)
+    for card in (
+        "0010",
+        "4000 00** **** 0010",
+        "400000******0010",
+        "\u2022\u2022\u2022\u2022 0010",
+        "****0010",
+        "xxxx-0010",
+        "...0010",
+    ):
+        for day in ("29/11/2026", "2026-11-29", "29.11.26", "29/11"):
+            for said in (f"{card} {day}", f"{day} {card}", f"{card}, {day}", f"{card} le {day}", f'"{card} {day}"'):
+                found = card_and_day(said, today)
+                assert found is not None, ascii(said)
+                assert (found.last4, found.begins.astimezone(ZONE).date()) == ("0010", today)
+
+
+@given(text=st.text(max_size=80))
+def test_anything_may_be_asked(text: str) -> None:
+    assert all("\x00" not in each for each in spellings(text))
+    receipt = receipt_read_out(text)
+    assert receipt is None or 2000 <= receipt[0] < 2100

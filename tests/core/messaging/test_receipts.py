@@ -1,0 +1,50 @@
+"""Receipt numbers run without gaps, also when many pay at once and some of them lose."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from core.messaging.receipts import parse_receipt_number
+from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
+from core.repositories import Change
+from core.subscribers.lines import ServiceType
+from tests.core.conftest import Shop
+from tests.core.fakes import CARD, CVV, NOON
+
+LINES = 12
+
+
+async def test_numbers_have_no_gaps(shop: Shop) -> None:
+    for number in range(LINES):
+        values = {"reference": f"06000001{number:02d}", "number": f"bill-{number}"}
+        await shop.database.do(
+            "INSERT INTO lines (service, reference, holder, contact_msisdn, payment_code, language, updated_at) "
+            "VALUES ('mobile', %(reference)s, 'x', '+212600000001', '1234', 'fr', now())",
+            **values,
+        )
+        await shop.database.do(
+            "INSERT INTO invoices (service, line_reference, number, period, amount_centimes, due_date, updated_at) "
+            "VALUES ('mobile', %(reference)s, %(number)s, '2026-10-01', 100, '2026-11-25', now())",
+            **values,
+        )
+
+    async def pay(number: int) -> Payment:
+        reference = f"06000001{number:02d}"
+        bills = await shop.billing.unpaid(ServiceType.MOBILE, reference)
+        order = replace(shop.order(f"k{number}", f"+2126000001{number:02d}"), line_reference=reference, invoices=bills)
+        payment = await shop.started(order)
+        # twice at once: a race that one of them loses inside the paid commit
+        await asyncio.gather(*(shop.till.authorise(payment.id, CARD, CVV, wait_s=10) for _ in range(2)))
+        capture = Change(PaymentEvent.APPROVED, auth_code="x", transaction_number="y")
+        with pytest.raises(IllegalMove):
+            await shop.books.payments.capture(payment.id, capture, NOON, "0" * 32)
+        paid = await shop.till.payment(payment.id)
+        assert paid is not None
+        return paid
+
+    paid = await asyncio.gather(*(pay(number) for number in range(LINES)))
+    assert {payment.state for payment in paid} == {PaymentState.CAPTURED}
+    numbers = sorted(parse_receipt_number(payment.receipt_number or "") for payment in paid)
+    assert numbers == [(2026, sequence) for sequence in range(1, LINES + 1)]
+    assert len({payment.receipt_token for payment in paid}) == LINES

@@ -1,0 +1,173 @@
+"""Baskets: bills read again, locked once, repeats recognised, own stale baskets replaced, nobody else's."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from core.ids import Ids
+from core.payments.orders import KeyReused, StartOrder
+from core.payments.refusal import Refusal
+from core.payments.table import Payment, PaymentState
+from core.repositories import ReferenceTaken
+from core.subscribers.lines import LanguageCode, ServiceType
+from tests.core.conftest import BILL, PAYER, STRANGER, Shop
+from tests.core.fakes import CARD, CVV, silent
+
+MOBILE = (ServiceType.MOBILE, "0600000001")
+
+
+async def test_a_repeat_gives_the_same_payment_also_after_it_was_paid(shop: Shop) -> None:
+    first = await shop.started()
+    assert await shop.till.start(shop.order()) == first
+    await shop.till.authorise(first.id, CARD, CVV, wait_s=5)
+    await shop.work()
+    again = await shop.started()
+    assert (again.id, again.state) == (first.id, PaymentState.CAPTURED)
+
+
+async def test_copies_of_one_request_at_once_make_one_payment(shop: Shop) -> None:
+    started = await asyncio.gather(*(shop.till.start(shop.order()) for _ in range(6)))
+    assert len({payment.id for payment in started if isinstance(payment, Payment)}) == 1
+    assert await shop.active() == [BILL.number]
+
+
+async def test_a_key_that_comes_again_with_another_basket_is_a_mistake(shop: Shop) -> None:
+    await shop.started()
+    with pytest.raises(KeyReused):
+        await shop.till.start(shop.order(payer=STRANGER))
+
+
+async def test_of_two_channels_at_once_exactly_one_gets_the_bill(shop: Shop) -> None:
+    for number in range(10):
+        orders = [shop.order(f"ussd:{number}", PAYER), shop.order(f"ivr:{number}", STRANGER)]
+        started = await asyncio.gather(*(shop.till.start(order) for order in orders))
+        winners = [payment for payment in started if isinstance(payment, Payment)]
+        assert (len(winners), Refusal.IN_PROGRESS in started) == (1, True)
+        assert await shop.till.unpaid(*MOBILE, payer_msisdn="+212600000077") is Refusal.IN_PROGRESS
+        await shop.till.cancel(winners[0].id)
+        assert await shop.active() == []
+
+
+async def test_starting_over_replaces_the_payers_own_basket(shop: Shop) -> None:
+    first = await shop.started()
+    assert await shop.till.unpaid(*MOBILE, payer_msisdn=PAYER) == (BILL,)
+    second = await shop.started(shop.order("ussd:2"))
+    assert (await shop.state(first), second.state) == (PaymentState.EXPIRED, PaymentState.CREATED)
+    assert await shop.till.authorise(first.id, CARD, CVV, wait_s=5) == await shop.till.payment(first.id)
+    assert shop.bank.orders == []
+
+
+async def test_a_payment_that_was_sent_is_never_replaced(shop: Shop) -> None:
+    shop.bank.scripts.append(silent)
+    payment = await shop.paid()
+    assert payment.state is PaymentState.UNKNOWN
+    assert await shop.till.start(shop.order("ussd:2")) is Refusal.IN_PROGRESS
+    assert await shop.till.unpaid(*MOBILE, payer_msisdn=PAYER) is Refusal.IN_PROGRESS
+    assert await shop.state(payment) is PaymentState.UNKNOWN
+
+
+async def test_callers_without_a_number_do_not_replace_one_another(shop: Shop) -> None:
+    first = await shop.started(shop.order("ivr:1", payer=""))
+    assert await shop.till.start(shop.order("ivr:2", payer="")) is Refusal.IN_PROGRESS
+    assert await shop.state(first) is PaymentState.CREATED
+    assert await shop.till.open_payment("") is None
+    assert await shop.till.unpaid(*MOBILE, payer_msisdn="") is Refusal.IN_PROGRESS
+
+
+async def test_an_old_basket_gives_its_bills_back_with_and_without_the_sweep(shop: Shop) -> None:
+    first = await shop.started(shop.order("ussd:1", STRANGER))
+    shop.clock.forward(901)
+    assert await shop.till.unpaid(*MOBILE) == (BILL,)
+    second = await shop.started(shop.order("ussd:2"))
+    assert await shop.state(first) is PaymentState.EXPIRED
+    shop.clock.forward(901)
+    assert await shop.till.open_payment(PAYER) is None
+    assert await shop.sweep.run() == 1
+    assert await shop.state(second) is PaymentState.EXPIRED
+    assert await shop.active() == []
+    assert await shop.sweep.run() == 0
+
+
+async def test_changed_bills_are_refused_before_they_are_locked(shop: Shop) -> None:
+    cheaper = replace(shop.order(), invoices=(replace(BILL, amount_centimes=76919),))
+    assert await shop.till.start(cheaper) is Refusal.BILLS_CHANGED
+    gone = replace(shop.order(), invoices=(replace(BILL, number="1"),))
+    assert await shop.till.start(gone) is Refusal.BILLS_CHANGED
+    assert await shop.till.start(replace(shop.order(), invoices=())) is Refusal.NOTHING_TO_PAY
+    shop.billing.down = True
+    assert await shop.till.start(shop.order()) is Refusal.BILLING_DOWN
+    assert await shop.till.unpaid(*MOBILE) is Refusal.BILLING_DOWN
+    assert await shop.database.all("SELECT id FROM payments") == []
+
+
+def test_a_basket_holds_each_bill_once() -> None:
+    with pytest.raises(ValueError, match="each bill once"):
+        StartOrder("k", "ussd", PAYER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", (BILL, BILL))
+
+
+async def test_a_basket_of_some_bills_leaves_the_others(shop: Shop) -> None:
+    whole = await shop.internet_order()
+    await shop.started(replace(whole, invoices=whole.invoices[:2]))
+    left = await shop.till.unpaid(ServiceType.INTERNET, "7710345")
+    assert left == whole.invoices[2:]
+
+
+async def test_the_reference_finds_the_open_basket_only(shop: Shop) -> None:
+    payment = await shop.started()
+    assert await shop.till.by_reference(payment.reference) == payment
+    assert await shop.till.by_reference("000000") is None
+    assert await shop.till.open_payment(PAYER) == payment
+    await shop.till.cancel(payment.id)
+    await shop.till.cancel(payment.id)
+    await shop.till.cancel("nobody")
+    assert await shop.till.by_reference(payment.reference) is None
+    assert await shop.till.open_payment(PAYER) is None
+
+
+class OneReference(Ids):
+    """Draws the same reference each time until told otherwise."""
+
+    def __init__(self, *references: str) -> None:
+        super().__init__()
+        self.references = list(references)
+
+    def reference(self) -> str:
+        return self.references.pop(0) if len(self.references) > 1 else self.references[0]
+
+
+async def test_a_reference_in_use_is_drawn_again(shop: Shop) -> None:
+    shop.till._baskets._ids = OneReference("111111", "111111", "222222")
+    first = await shop.started()
+    second = await shop.started(await shop.internet_order())
+    assert (first.reference, second.reference) == ("111111", "222222")
+    shop.till._baskets._ids = OneReference("111111")
+    third = replace(await shop.internet_order("ussd:3"), payer_msisdn="+212600000077")
+    await shop.till.cancel(second.id)
+    with pytest.raises(ReferenceTaken):
+        await shop.till.start(third)
+
+
+async def test_the_email_changes_until_it_is_paid(shop: Shop) -> None:
+    payment = await shop.started()
+    assert (await shop.till.change_email(payment.id, "new@example.com")).email == "new@example.com"
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    assert (await shop.till.change_email(payment.id, "late@example.com")).email == "new@example.com"
+    await shop.work()
+    assert shop.gateways.mails == [(payment.id, "new@example.com")]
+    with pytest.raises(LookupError):
+        await shop.till.change_email("nobody", "x@example.com")
+
+
+async def test_a_basket_nobody_sent_lets_another_payer_in_when_no_card_can_be_being_typed(shop: Shop) -> None:
+    """Nothing of it can have been charged: "do not pay again" would be wrong for a quarter of an hour."""
+    first = await shop.started(shop.order("ussd:1", payer=PAYER))
+    shop.clock.forward(181)
+    assert isinstance(await shop.till.unpaid(ServiceType.MOBILE, "0600000001", payer_msisdn=STRANGER), tuple)
+    assert isinstance(await shop.till.start(shop.order("ussd:2", payer=STRANGER)), Payment)
+    assert await shop.state(first) is PaymentState.EXPIRED
+
+
+async def test_a_due_date_that_moved_alone_is_no_change(shop: Shop) -> None:
+    await shop.database.do("UPDATE invoices SET due_date = due_date + 10")
+    assert isinstance(await shop.till.start(shop.order()), Payment)

@@ -1,0 +1,102 @@
+"""One secret weighed: what is typed is refused, what was drawn passes."""
+
+import base64
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from khallas.settings.strength.judge import Guessing, random_bytes, weak
+from khallas.settings.strength.known import SHOWN, WORDS
+
+DRAWS = 4_000  # of each kind; twenty thousand of each were drawn by hand without a fault
+
+
+def drawn(seed: int, size: int) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+@pytest.mark.parametrize("size", [16, 24, 32, 48])
+def test_what_is_drawn_passes(size: int) -> None:
+    """As `openssl rand -hex`, `-base64` and Python's secrets write it."""
+    for seed in range(DRAWS // size):
+        key = drawn(seed, size)
+        for told in (key.hex(), base64.b64encode(key).decode(), base64.urlsafe_b64encode(key).decode().rstrip("=")):
+            assert weak(told, Guessing.OFFLINE) is None, told
+    assert all(random_bytes(drawn(seed, 32)) for seed in range(DRAWS))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("a-long-random-secret", "A-Long-Random-Secret", "1234567890123456", "12345678901234567890123456789012"),
+        *("abcdefghijklmnop", "khallas-khallas-1", "Khallas-2026-Casablanca", "P@ssw0rdP@ssw0rd2026"),
+        *("azertyuiop123456", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaaaaaaaaaa", "changeme-changeme-changeme"),
+        *("0123456789abcdef0123456789abcdef", "deadbeefdeadbeefdeadbeefdeadbeef", "zyxwvutsrqponmlkjihgfedc"),
+        *("abababababababababababababababab", "secret-token-password-demo-2026", "xyxyzzyxyxyzzyxyxyzzyxyx"),
+        *("0612345678", "20261129", " " * 32, "🙂" * 30, "MyS3cretKey-2026"),
+    ],
+)
+@pytest.mark.parametrize("guessing", [Guessing.OFFLINE, Guessing.OURS])
+def test_what_is_typed_is_refused(typed: str, guessing: Guessing) -> None:
+    fault = weak(typed, guessing)
+    assert fault is not None
+    assert typed not in fault
+
+
+@given(st.sampled_from(sorted(SHOWN)), st.booleans(), st.sampled_from(list(Guessing)))
+def test_what_stands_in_a_page_is_refused_everywhere(shown: str, shouted: bool, guessing: Guessing) -> None:
+    assert weak(shown.upper() if shouted else shown, guessing) is not None
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6), st.sampled_from(["", "-", "_", "."]))
+def test_words_of_examples_make_no_secret(words: list[str], between: str) -> None:
+    assert weak(between.join(words), Guessing.FAST) is not None
+
+
+@pytest.mark.parametrize("piece", ["k", "ab", "x9", "q7Z", "Tr0u", "aB3$x"])
+@given(st.integers(2, 40))
+def test_a_repeated_piece_is_not_made_longer_by_it(piece: str, times: int) -> None:
+    assert weak(piece * times, Guessing.OURS) is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "guessing", "good"),
+    [
+        ("vD8s3kQp0XzW1mNb7Ty4", Guessing.OFFLINE, False),  # 119 bits at most
+        ("vD8s3kQp0XzW1mNb7Ty4Qe", Guessing.OFFLINE, True),
+        ("vD8s3kQp0XzW1mNb", Guessing.OURS, True),
+        ("vD8s3kQp0XzW1mN", Guessing.OURS, False),
+        ("0714839265184730", Guessing.OURS, False),  # digits alone: 53 bits
+        ("Zx8!kk29Lm", Guessing.PEERS, True),
+        ("Zx8!kk2", Guessing.PEERS, False),
+        ("gT7qLw", Guessing.SMPP, True),
+        ("1", Guessing.SMPP, False),
+        ("", Guessing.SMPP, False),
+    ],
+)
+def test_how_long_depends_on_what_it_protects(value: str, guessing: Guessing, *, good: bool) -> None:
+    assert (weak(value, guessing) is None) is good
+
+
+@pytest.mark.parametrize("value", ["operator-xkq", "OPERATOR-XKQ", "qkx-rotarepo", "operator-xkq2026"])
+def test_the_user_is_no_password(value: str) -> None:
+    assert weak(value, Guessing.FAST, ("operator-xkq",)) == "is the name beside it"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        bytes(32),
+        bytes(range(32)),
+        bytes(range(32, 0, -1)),
+        bytes(range(0, 96, 3)),
+        b"0123" * 8,
+        b"kQ3vXz81LmPw07TyBn5RcJd2GhSf9AeU",  # printable: typed, whatever it is
+        b"\x00\x01\xfe\x80" * 8,
+        bytes(16) + drawn(1, 16),
+    ],
+)
+def test_a_key_of_bytes_is_drawn_not_typed(key: bytes) -> None:
+    assert not random_bytes(key)
