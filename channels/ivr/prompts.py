@@ -40,10 +40,19 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Pieces that belong together. `spare`: digits and letters the switch says itself when one of them is missing."""
+    """Pieces that belong together.
+
+    `spare`: digits and letters that are said one by one when a piece is missing: each by its own piece of `digits`, or
+    by the switch itself where that is missing too.
+    """
 
     pieces: tuple[Piece, ...]
     spare: str = ""
+    digits: tuple[Piece, ...] = ()
+
+    def one_by_one(self) -> "Phrase":
+        """What is said instead; nothing for words."""
+        return Phrase(self.digits, self.spare, self.digits)
 
 
 class Prompts:
@@ -83,14 +92,18 @@ class Prompts:
     def _fragment(self, fragment: str, language: LanguageCode, *, joined: bool, counts: bool) -> Iterator[Phrase]:
         if _NUMBER.fullmatch(fragment) and (fragment == "0" or fragment[0] != "0"):
             words = number_words(int(fragment), language, joined=joined, counts=counts)
-            yield Phrase(tuple(self._piece(language, _words(self._plain, language, word)) for word in words), fragment)
+            pieces = tuple(self._piece(language, _words(self._plain, language, word)) for word in words)
+            yield Phrase(pieces, fragment, self._one_by_one(fragment, language))
         elif _SPELLED.fullmatch(fragment) or _DIGITS.fullmatch(fragment):
             symbols = fragment.replace(" ", "")
-            yield Phrase(tuple(self._piece(language, self._symbol(language, c)) for c in symbols), symbols)
+            yield Phrase(self._one_by_one(symbols, language), symbols)
         elif clean := fragment.lstrip(_EDGES):
             yield Phrase((self._piece(language, clean),))
         elif any(c in _COMMAS for c in fragment):
             yield Phrase((Piece(language, PAUSE, ""),))
+
+    def _one_by_one(self, symbols: str, language: LanguageCode) -> tuple[Piece, ...]:
+        return tuple(self._piece(language, self._symbol(language, symbol)) for symbol in symbols)
 
     def _symbol(self, language: LanguageCode, symbol: str) -> str:
         return self._plain.get(language, NUMBERS, f"n.{symbol}") if symbol.isdecimal() else symbol.upper()

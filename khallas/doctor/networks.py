@@ -14,12 +14,12 @@ from channels.ivr.prompts import Prompts
 from core.messaging.texts import load_texts
 from core.ports import DeliveryFailed
 from khallas.bootstrap.asterisk import ami_account
+from khallas.bootstrap.sounds import sounds_folder
 from khallas.cli import voice
 from khallas.doctor.finding import CheckFailed, NotSetUp
 from khallas.settings.model import BadSettings, Settings
 
 ASK_MAX_S = 10.0
-SOUNDS_ROOT = Path("/var/lib/asterisk/sounds")
 FEW = 3  # names of sound files that are told
 
 
@@ -83,7 +83,7 @@ def sounds(settings: Settings, folder: Path | None) -> str:
     """Every prompt is there and says what the texts say now. Blocks. Raises Trouble, NotSetUp."""
     if "fastagi" not in settings.ivr.wires:
         raise NotSetUp("no Asterisk")
-    folder = folder or SOUNDS_ROOT / settings.asterisk.sounds
+    folder = folder or sounds_folder(settings)
     build = f"`khallas voice build --out {folder}` on the switch, or --sounds with the folder as seen from here"
     try:
         report = voice.check(voice.pieces_of(Prompts(load_texts()).pieces, ()), folder)

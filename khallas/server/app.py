@@ -1,7 +1,7 @@
 """The composition root: the doors of a house, as one ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +19,7 @@ from channels.ivr import endpoint as ivr
 from channels.ivr.pay_connector import endpoint as connector
 from channels.ivr.pay_connector.tokens import RedisTokens
 from channels.ivr.pay_connector.transactions import RedisTransactions
+from channels.ivr.prompts import Prompts
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.ivr.wires.twilio import TwilioVoice
@@ -68,10 +69,11 @@ def operations_only(house: Container) -> Starlette:
 def application(house: Container, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """The doors of a house."""
     settings = house.settings
-    switch, probes = _asterisk(house), _probes(house)
+    switch, probes, states = _asterisk(house), _probes(house), house.networks.states
     tally = UsageCounters(house.redis, house.clock, house.metrics)
     if switch is not None:
         probes["fastagi"] = switch.probe
+        states = _with_sounds(house, switch)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -102,7 +104,7 @@ def application(house: Container, *, beside: bool = False, extra: Sequence[BaseR
         ),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
         *pages.routes(),
-        *operations.routes(probes, house.metrics.page, house.networks.states),
+        *operations.routes(probes, house.metrics.page, states),
         *extra,
         *home.routes(pages),  # last: the demo shows its phone there
     ]
@@ -204,6 +206,15 @@ def _asterisk(house: Container) -> "AgiServer | None":
 
     gate, tell = guards.gate_of(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
     return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, gate, tell)
+
+
+def _with_sounds(house: Container, switch: "AgiServer") -> Callable[[], Mapping[str, str]]:
+    """The states of the networks, and whether every prompt has its sound."""
+    from khallas.bootstrap.sounds import PromptSounds, sounds_folder
+
+    folder = sounds_folder(house.settings)
+    sounds = PromptSounds(Prompts(house.texts).pieces, folder, lambda: switch.unheard)
+    return lambda: {**house.networks.states(), "sounds": sounds.state()}
 
 
 def _enabled(names: Sequence[str], wires: Mapping[str, W], kind: str) -> dict[str, W]:

@@ -176,6 +176,7 @@ class AsteriskSettings(SettingsPart):
     first_digit_s: float = Field(9.0, ge=2, le=60, description="seconds to begin an answer")
     next_digit_s: float = Field(6.0, ge=1, le=60, description="seconds between two digits")
     sounds: str = Field("khallas", pattern=r"^[A-Za-z0-9._/-]+$", description="prompts' folder as Asterisk knows it")
+    sounds_folder: str = Field("", description="that folder as this machine sees it; empty: /var/lib/asterisk/sounds/…")
     music: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="music class while the bank answers, or none")
     ami_url: SecretStr = Field(SecretStr(""), description="ami://user:secret@host:5038")
     channel: str = Field("", description="whom to ring, with {e164}, {digits} or {national}: PJSIP/{digits}@trunk")

@@ -7,12 +7,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from channels.ivr.agi import protocol
 from channels.ivr.agi.field import DIGITS_MAX, Field, Timers
 from channels.ivr.agi.line import AgiConnection
 from channels.ivr.agi.protocol import KEYS
-from channels.ivr.prompts import Phrase
+from channels.ivr.prompts import Phrase, Piece
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.fastagi import CallResult, End, FastAgi, Step, Wait
 from core.subscribers.lines import LanguageCode
@@ -50,10 +51,11 @@ class CallDependencies:
     metrics: Metrics
     manner: Manner
     tell: Tells = untold
+    unheard: set[Piece] = field(default_factory=set)  # pieces the switch had no recording of when last asked
 
 
 class Call:
-    """Raises HungUp and SwitchFailed."""
+    """Raises CallerHungUp and SwitchFailed."""
 
     def __init__(self, parts: CallDependencies, line: AgiConnection) -> None:
         self._parts = parts
@@ -121,27 +123,38 @@ class Call:
             await self.play(phrase, None)
 
     async def play(self, phrase: Phrase, question: "Question | None") -> bool:
-        """Whether it was said to its end. What the switch has no recording of, it says itself or leaves out."""
-        manner, keys = self._parts.manner, "" if question is None else KEYS
-        for piece in phrase.pieces:
-            name, offset = f"{manner.sounds}/{piece.language}/{piece.name}", 0
-            for _ in range(IGNORED_MAX):
-                result = await self._line.command(protocol.stream_file(name, keys, offset), CLIP_MAX_S)
-                if result.key is None or question is None:
-                    break
-                if question.hear(result.key):
+        """Whether it was said to its end. What has no recording is said digit by digit or left out, and counted."""
+        for at, piece in enumerate(phrase.pieces):
+            match await self._piece(piece, question):
+                case Played.CUT:
                     return False
-                offset = result.end_at
-            if not result.end_at and result.key is None:
-                self._parts.metrics.prompt_missing(piece.language, piece.name)
-                return await self._spare(phrase.spare, question)
+                case Played.MISSING if phrase.digits != phrase.pieces:
+                    return await self.play(phrase.one_by_one(), question)
+                case Played.MISSING if phrase.digits and not await self._own_voice(phrase.spare[at], question):
+                    return False
         return True
 
-    async def _spare(self, symbols: str, question: "Question | None") -> bool:
-        if not symbols:
-            return True
+    async def _piece(self, piece: Piece, question: "Question | None") -> "Played":
+        manner, keys = self._parts.manner, "" if question is None else KEYS
+        name, offset = f"{manner.sounds}/{piece.language}/{piece.name}", 0
+        for _ in range(IGNORED_MAX):
+            result = await self._line.play(protocol.stream_file(name, keys, offset), CLIP_MAX_S)
+            if result is None:
+                self._parts.metrics.prompt_missing(piece.language, piece.name)
+                self._parts.unheard.add(piece)
+                return Played.MISSING
+            if result.key is None or question is None:
+                break
+            if question.hear(result.key):
+                return Played.CUT
+            offset = result.end_at
+        self._parts.unheard.discard(piece)
+        return Played.WHOLE
+
+    async def _own_voice(self, symbol: str, question: "Question | None") -> bool:
+        """By the switch itself, whose core sounds may be missing too: then it is silent."""
         keys = "" if question is None else KEYS
-        key = (await self._line.command(protocol.say_digits(symbols, keys), CLIP_MAX_S)).key
+        key = (await self._line.command(protocol.say_digits(symbol, keys), CLIP_MAX_S)).key
         return question is None or key is None or not question.hear(key)
 
     async def key(self, within_s: float) -> str | None:
@@ -170,6 +183,14 @@ class Call:
             await self._parts.turns.hang_up(heard.dialog, heard.msisdn, self._parts.speaker.can.channel)
         except StoreDown:
             log.warning("a call's card could not be erased now; it expires by itself")
+
+
+class Played(Enum):
+    """What became of one recording."""
+
+    WHOLE = auto()
+    CUT = auto()  # by a key that counts
+    MISSING = auto()
 
 
 class Question:

@@ -11,7 +11,7 @@ CLOSE_MAX_S = 2.0
 
 
 class AgiConnection:
-    """Raises HungUp when the caller is gone and SwitchFailed when the switch does not play by the protocol."""
+    """Raises CallerHungUp when the caller is gone and SwitchFailed when the switch does not play by the protocol."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """`reader` was made with LINE_BYTES_MAX as its limit."""
@@ -33,6 +33,20 @@ class AgiConnection:
 
     async def command(self, words: str, takes_s: float = 0.0) -> CommandResult:
         """Its result. `takes_s`: how long it may take by itself."""
+        result = await self._asked(words, takes_s)
+        if result.failed:
+            raise CallerHungUp
+        return result
+
+    async def play(self, words: str, takes_s: float) -> CommandResult | None:
+        """The result of STREAM FILE; None: the switch has no such file, and the caller is still there."""
+        result = await self._asked(words, takes_s)
+        if not result.failed:
+            return result
+        await self.command(protocol.channel_status())
+        return None
+
+    async def _asked(self, words: str, takes_s: float) -> CommandResult:
         try:
             async with asyncio.timeout(takes_s + SLACK_S):
                 self._writer.write(f"{words}\n".encode())

@@ -1,7 +1,8 @@
 """AGI in bytes and values (facts/ivr.md, Asterisk): what the switch sends read, commands written. Pure.
 
 The switch greets with `agi_name: value` lines and an empty one. Then each command has one reply: `200 result=...`.
-A hang-up shows in three ways, in any order: `result=-1`, a bare `HANGUP` line, `511 ... dead channel`.
+A hang-up shows in three ways, in any order: `result=-1`, a bare `HANGUP` line, `511 ... dead channel`. A sound file
+that is not there is a result of -1 too, and the call lives: CHANNEL STATUS tells them apart (`AgiConnection.play`).
 Nothing a reply holds is repeated in an error's words: it may be a digit of a card.
 """
 
@@ -38,10 +39,18 @@ class SwitchFailed(AgiError):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """A command's result: a key's ASCII code, 0 for none. `end_at`: the sample at which a sound file stopped."""
+    """A command's result: a key's ASCII code, 0 for none, below 0 for what could not be done.
+
+    `end_at`: the sample at which a sound file stopped.
+    """
 
     code: int
     end_at: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """The caller has gone, or a sound file was not there."""
+        return self.code < 0
 
     @property
     def key(self) -> str | None:
@@ -61,7 +70,7 @@ def greeting(lines: Iterable[str]) -> dict[str, str]:
 
 
 def reply(line: str) -> CommandResult | None:
-    """A reply's line; None for "100 Trying...". Raises HungUp, SwitchFailed."""
+    """A reply's line; None for "100 Trying...". Raises CallerHungUp, SwitchFailed."""
     if line == HANGUP:
         raise CallerHungUp
     match = _REPLY.fullmatch(line)
@@ -75,8 +84,6 @@ def reply(line: str) -> CommandResult | None:
     result = _RESULT.match(match[2])
     if code != _OK or result is None:
         raise SwitchFailed(f"the switch answered {code}")
-    if int(result[1]) < 0:
-        raise CallerHungUp
     end_at = _END_AT.search(match[2])
     return CommandResult(int(result[1]), int(end_at[1]) if end_at else 0)
 
@@ -86,12 +93,17 @@ def answer() -> str:
 
 
 def stream_file(name: str, keys: str = KEYS, offset: int = 0) -> str:
-    """Play a sound file (no extension); any of the keys stops it. Its result's `end_at` is 0 when there is none."""
+    """Play a sound file (no extension) from a sample on; any of the keys stops it."""
     return f"STREAM FILE {_quoted(name)} {_quoted(keys)} {offset}"
 
 
 def wait_for_digit(within_ms: int) -> str:
     return f"WAIT FOR DIGIT {within_ms}"
+
+
+def channel_status() -> str:
+    """Answered with 511 once the caller has gone."""
+    return "CHANNEL STATUS"
 
 
 def say_digits(digits: str, keys: str = KEYS) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from channels.http.receive import Check
@@ -10,6 +10,7 @@ from channels.ivr.agi import protocol
 from channels.ivr.agi.call import Call, CallDependencies
 from channels.ivr.agi.line import AgiConnection
 from channels.ivr.agi.protocol import AgiError, CallerHungUp
+from channels.ivr.prompts import Piece
 from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, CallResult
 from channels.wire import Malformed, SenderRefused
 from core.tracing import request
@@ -74,6 +75,11 @@ class AgiServer:
         finally:
             self.leave()
             await self._finish()
+
+    @property
+    def unheard(self) -> Collection[Piece]:
+        """What the switch had no recording of when last asked."""
+        return self._parts.unheard
 
     def leave(self) -> None:
         """No new calls: the next worker takes them. Those that were begun go on."""

@@ -1,8 +1,13 @@
-"""A scripted Asterisk: it calls a FastAGI server and behaves as the real one does (facts/ivr.md), without its slowness.
+"""A scripted Asterisk 22: it calls a FastAGI server and behaves as the real one was seen to, without its slowness.
 
-Keys are queued as they are typed, `#` after a menu's key included; a queued key interrupts a prompt or is what the
-next WAIT FOR DIGIT finds; when nothing is queued it is the caller's turn: what was said is matched with the script,
-and its keys are typed. A hang-up is a result of -1, a bare HANGUP line, then 511 for whatever is still asked.
+The script's keys are pressed one after the other, each while a command that hears keys is under way, `#` after a menu's
+key included: a key that stops a prompt, or the next that WAIT FOR DIGIT hears. When none is left it is the caller's
+turn: what was said is matched with the script, and its keys are pressed. A key that is pressed while nothing listens,
+or during a prompt that names it not among its keys, is lost: the real switch queues none.
+
+A file that is not there is `200 result=-1 endpos=<offset>` and the call goes on. A hang-up is -1 with the place where
+the file was, a bare HANGUP line, then 511 for what needs the telephone (WAIT, STREAM, CHANNEL STATUS); variables are
+still read and set. A command that is sent before the last was answered ends it, and the test.
 """
 
 import asyncio
@@ -21,7 +26,9 @@ from channels.ivr.prompts import Prompts
 HANG_UP = "X"  # among keys: the caller hangs up there
 SILENCE = "silence"
 SAMPLES = 8_000
+STEP = 160  # samples: 20 ms, what an interrupted file's place is counted in
 COMMANDS_MAX = 5_000
+DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
 _ids = itertools.count(1)
 
 BARGE = "!"  # before keys: typed as soon as the words were heard, the prompt goes on or not
@@ -41,6 +48,10 @@ class Switch:
     arguments: Sequence[str] = ()
     script: str = "khallas"
     missing: frozenset[str] = frozenset()
+    core_sounds: bool = True  # without them SAY DIGITS answers at once and is silent
+    hangs_up_in: str = ""  # a piece in whose middle the caller hangs up
+    callingpres: str = ""  # as the network presents the number; empty: as the real switch says of the caller
+    key_gap_s: float = 0.0  # between two of the script's keys, as a hand needs it
     uniqueid: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)  # everything, one entry a turn of the caller's
@@ -58,6 +69,7 @@ class Switch:
         self._queue: deque[str] = deque()
         self._now: list[str] = []
         self._left: deque[Step] = deque()
+        self._commands: list[str] = []
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Self]:
@@ -78,7 +90,9 @@ class Switch:
                 line = await self._line()
                 if not line:
                     break
-                await self._obey(line.decode().rstrip("\n"))
+                self._commands.append(line.decode().rstrip("\n"))
+                assert not getattr(self._reader, "_buffer", b""), "a command was sent before the last was answered"
+                await self._obey(self._commands[-1])
             else:
                 raise AssertionError("the call does not end")
         self._next_turn()
@@ -109,8 +123,11 @@ class Switch:
             "version": "22.5.2",
             "callerid": self.caller or "unknown",
             "calleridname": "unknown",
-            "callingpres": "0",
-            "dnid": "0537000777",
+            "callingpres": self.callingpres or ("0" if self.caller else "67"),
+            "callingani2": "0",
+            "callington": "0",
+            "callingtns": "0",
+            "dnid": "unknown" if len(self.arguments) > 1 else "0537000777",
             "rdnis": "unknown",
             "context": "khallas",
             "extension": "0537000777",
@@ -127,48 +144,76 @@ class Switch:
 
     async def _obey(self, line: str) -> None:
         words = shlex.split(line)
-        if self.hung_up:
-            self.say("511 Command Not Permitted on a dead channel or intercept routine")
+        if self.hung_up and words[:2] in (["WAIT", "FOR"], ["STREAM", "FILE"], ["CHANNEL", "STATUS"]):
+            self.say(DEAD)
             return
         match words:
             case ["STREAM", "FILE", name, keys, offset]:
-                self._stream(name, keys, int(offset))
+                await self._stream(name, keys, int(offset))
             case ["SAY", "DIGITS" | "ALPHA", symbols, keys]:
-                self._now.append(f"({symbols})")
-                self.say(f"200 result={self._typed(keys)}")
+                if self.core_sounds:
+                    self._now.append(f"({symbols})")
+                self.say(f"200 result={await self._typed(keys) if self.core_sounds else 0}")
             case ["WAIT", "FOR", "DIGIT", within_ms]:
                 await self._wait(int(within_ms))
+            case ["CHANNEL", "STATUS"]:
+                self.say("200 result=6")
             case ["SET", "VARIABLE", name, value]:
                 self.variables[name] = value
                 self.say("200 result=1")
-            case ["ANSWER"] | ["SET", "MUSIC", *_]:
-                self.say("200 result=0")
+            case ["GET", "VARIABLE", name]:
+                held = self.variables.get(name)
+                self.say("200 result=0" if held is None else f"200 result=1 ({held})")
+            case ["HANGUP"]:
+                self.say("200 result=1")
+                self.hung_up = True
+                self.say("HANGUP")
+            case ["ANSWER"] | ["NOOP", *_] | ["SET", "MUSIC", "ON" | "OFF", *_]:
+                self.say("200 result=0")  # of a class of music that nobody made too
+            case [("STREAM" | "SAY" | "WAIT" | "SET" | "GET" | "CHANNEL") as name, *_]:
+                for told in ("520-Invalid command syntax.  Proper usage follows:", f" Usage: {name} ...", ""):
+                    self.say(told)
+                self.say("520 End of proper usage.")
             case _:
                 self.say("510 Invalid or unknown command")
 
-    def _stream(self, name: str, keys: str, offset: int) -> None:
+    async def _stream(self, name: str, keys: str, offset: int) -> None:
         folder, _, piece = name.partition("/")
         assert folder == "khallas"
         assert piece in self._texts, f"no such recording: {name}"
         if any(piece.endswith(end) for end in self.missing):
-            self.say("200 result=0 endpos=0")
+            self.say(f"200 result=-1 endpos={offset}")
+            return
+        if self.hangs_up_in and piece.endswith(self.hangs_up_in):
+            self.hung_up = True
+            self.say(f"200 result=-1 endpos={offset + STEP}")
+            self.say("HANGUP")
+            return
+        if offset >= SAMPLES:
+            self.say(f"200 result=0 endpos={SAMPLES}")
             return
         if not offset:
             self._now.append(self._texts[piece])
         if self._left and self._left[0][1].startswith(BARGE) and self._says(self._left[0][0]):
             self._queue.extend(self._left.popleft()[1][1:])
             self._next_turn()
-        key = self._typed(keys)
-        self.say(f"200 result={key} endpos={offset + 800 if key else SAMPLES}")
+        key = await self._typed(keys)
+        self.say(f"200 result={key} endpos={min(offset + 5 * STEP, SAMPLES) if key else SAMPLES}")
 
     def _says(self, expected: str) -> bool:
         return re.search(expected, " ".join(self._now), re.IGNORECASE | re.DOTALL) is not None
 
-    def _typed(self, keys: str) -> int:
-        """A queued key that may interrupt; others that come during a prompt are lost, as on a real line."""
-        if not keys:
-            self._queue.clear()
-        return ord(self._queue.popleft()) if self._queue and self._queue[0] in keys else 0
+    async def _typed(self, keys: str) -> int:
+        """The next key pressed during a prompt, if it may interrupt; all others that come meanwhile are lost."""
+        while self._queue and self._queue[0] != HANG_UP:
+            key = await self._pressed()
+            if key in keys:
+                return ord(key)
+        return 0
+
+    async def _pressed(self) -> str:
+        await asyncio.sleep(self.key_gap_s)
+        return self._queue.popleft()
 
     async def _wait(self, within_ms: int) -> None:
         if not self._queue and self._left and within_ms > FIRST_DIGIT_MS:
@@ -185,7 +230,7 @@ class Switch:
         if self._queue and self._queue[0] == HANG_UP:
             self._hang_up()
         else:
-            self.say(f"200 result={ord(self._queue.popleft()) if self._queue else 0}")
+            self.say(f"200 result={ord(await self._pressed()) if self._queue else 0}")
 
     def _hang_up(self) -> None:
         self.hung_up = True
@@ -200,7 +245,7 @@ class Switch:
             case "line":
                 self.say("HANGUP")
             case "dead":
-                self.say("511 Command Not Permitted on a dead channel or intercept routine")
+                self.say(DEAD)
             case "gone":
                 self._writer.close()
 

@@ -135,14 +135,41 @@ async def test_a_switch_that_answers_nonsense_in_the_middle_of_a_card_is_cut_and
         assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="broken") == 1
 
 
-async def test_a_missing_recording_is_counted_and_money_is_said_by_the_switch_itself(line: AgiLine) -> None:
+async def test_a_missing_recording_is_no_hang_up_and_money_is_said_digit_by_digit(line: AgiLine) -> None:
     missing = frozenset({"fr/h-7", "fr/terms-1"})
-    call = await line.call(
-        [*OPENING[:3], ("acceptez|accepter", "1"), ("payer .769. dirhams", HANG_UP)], missing=missing
-    )
-    assert "(769)" in call.said[-2]
+    paying = ("payer sept six neuf dirhams et vingt centimes", "1")
+    steps = [*OPENING[:3], ("acceptez|accepter", "1"), paying, *CARD[:2], ("confirmer", "1"), CARD[3]]
+    call = await line.call(steps, missing=missing, core_sounds=False)
+    assert call.variables == {"KHALLAS_RESULT": "ended"}
+    assert line.books.charges == ["0010"]
     assert line.counted("khallas_prompts_missing_total", language="fr", prompt="h-7") >= 1
     assert line.counted("khallas_prompts_missing_total", language="fr", prompt="terms-1") == 1
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 0
+    assert {piece.name for piece in line.server.unheard} == {"h-7", "terms-1"}
+
+
+async def test_the_switchs_own_voice_says_what_our_digits_lack(line: AgiLine) -> None:
+    missing = frozenset({"fr/h-7", "fr/n-6"})
+    opening = [OPENING[0], ("votre mobile zéro .6.  zéro zéro", "1"), *OPENING[2:4]]
+    call = await line.call([*opening, ("payer sept .6. neuf dirhams", HANG_UP)], missing=missing)
+    assert call.hung_up
+
+
+@pytest.mark.parametrize("asked", range(len([*OPENING, *CARD])))
+async def test_a_call_without_a_single_sound_goes_on(line: AgiLine, asked: int) -> None:
+    """Silent, and counted; nobody is said to have hung up."""
+    steps = [(".*", keys) for _, keys in [*OPENING, *CARD][: asked + 1]]
+    call = await line.call([*steps[:-1], (".*", HANG_UP)], missing=frozenset({""}), core_sounds=False)
+    await line.over()
+    assert call.hung_up
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 1
+
+
+async def test_who_hangs_up_in_the_middle_of_a_prompt_has_hung_up(line: AgiLine) -> None:
+    await line.call([*OPENING], hangs_up_in="fr/card-number-1")
+    await line.over()
+    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 1
+    assert not line.server.unheard
 
 
 # --- what breaks on our side ------------------------------------------------------------------------------------------

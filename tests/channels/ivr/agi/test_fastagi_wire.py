@@ -112,7 +112,10 @@ def test_replies() -> None:
     assert protocol.reply("200 result=0 endpos=0").key is None  # type: ignore[union-attr]  # it is a reply
     assert protocol.reply("200 result=1 (speech) endpos=12") == CommandResult(1, 12)
     assert protocol.reply("100 Trying...") is None
-    for gone in ("HANGUP", "200 result=-1", "511 Command Not Permitted on a dead channel or intercept routine"):
+    missing = protocol.reply("200 result=-1 endpos=0")
+    assert missing is not None
+    assert missing.failed
+    for gone in ("HANGUP", "511 Command Not Permitted on a dead channel or intercept routine"):
         with pytest.raises(CallerHungUp):
             protocol.reply(gone)
     for odd in ("520-Invalid command syntax.", "510 Invalid or unknown command", "200", "", "500", "OK 200"):
