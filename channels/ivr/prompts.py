@@ -96,7 +96,8 @@ class Prompts:
             yield Phrase(pieces, fragment, self._one_by_one(fragment, language))
         elif _SPELLED.fullmatch(fragment) or _DIGITS.fullmatch(fragment):
             symbols = fragment.replace(" ", "")
-            yield Phrase(self._one_by_one(symbols, language), symbols)
+            digits = self._one_by_one(symbols, language)
+            yield Phrase(digits, symbols, digits)
         elif clean := fragment.lstrip(_EDGES):
             yield Phrase((self._piece(language, clean),))
         elif any(c in _COMMAS for c in fragment):
