@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from core.database.migrate import upgrade
-from lab.postgres import Postgres
+from lab.servers.postgres import Postgres
 
 BILLS, BILLS_A_LINE = 1_000_000, 4
 MEMORY_MAX_MB = 200  # of the command, however long the file

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.database.migrate import upgrade
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 
 SERVER_CORE, LOAD_CORE = 0, 1
 READY_MAX_S = 20.0

@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin
 
-from lab import twiml
-from lab.call import Call
-from lab.dialled import API_VERSION, SCRIPTED, Dialled, Direction, Pace
+from lab.twilio import twiml
+from lab.twilio.call import Call
+from lab.twilio.dialled import API_VERSION, SCRIPTED, Dialled, Direction, Pace
+from lab.twilio.webhooks import Answer, Line
 from lab.ussd_wires import DIALECTS, Ask, Dialog
-from lab.webhooks import Answer, Line
 from sessions.turn.inbound import REPEAT_MS
 
 SAME_KEY_S = (REPEAT_MS + 50) / 1000

@@ -27,7 +27,7 @@ NEWEST_PIP = "pip"
 PARTS = (
     "tests/core/test_money.py",
     "tests/core/messaging/test_gsm7.py",
-    "tests/lab/test_servers.py",
+    "tests/lab/servers/test_servers.py",
     "tests/ops/test_locks.py",
 )
 PAYER = "0600000001"

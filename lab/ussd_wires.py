@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr  # writes requests; answers are read by d
 
 from defusedxml.ElementTree import fromstring
 
-from lab.webhooks import Answer
+from lab.twilio.webhooks import Answer
 
 NETWORK_CODE = "60400"  # Morocco
 

@@ -1,7 +1,7 @@
 """What every test may ask for: one real Valkey and one real PostgreSQL a session, and an empty part of them a test.
 
 Ask for `database_url` (migrated) or `empty_database_url`, and for `redis_url` (flushed). To pause, kill or restart a
-server, start your own with lab.valkey.Valkey or lab.postgres.Postgres: the ones here are shared by all.
+server, start your own with lab.servers.valkey.Valkey or lab.servers.postgres.Postgres: the ones here are shared by all.
 """
 
 import itertools
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 
 TEMPLATE = "khallas_template"
 _numbers = itertools.count(1)

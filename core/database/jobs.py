@@ -20,7 +20,7 @@ from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from core.billing.posting import Poster
-from core.database.ledger_days import LedgerDays
+from core.database.ledger.days import LedgerDays
 from core.database.pool import Pool
 from core.database.wake import Queue, TaskName
 from core.help_desk.audit import Audit

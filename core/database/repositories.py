@@ -1,12 +1,12 @@
 """The books over one database."""
 
-from core.database.credits import PgCredits
-from core.database.messages import PgMessages
-from core.database.payments import PgPayments
-from core.database.people import PgPeople
+from core.database.messaging.messages import PgMessages
+from core.database.payments.credits import PgCredits
+from core.database.payments.postings import PgPostings
+from core.database.payments.repository import PgPayments
 from core.database.pool import Database
-from core.database.postings import PgPostings
-from core.database.refunds import PgRefunds
+from core.database.refunds.repository import PgRefunds
+from core.database.subscribers.people import PgPeople
 from core.database.wake import Waker
 from core.repositories import Repositories
 

@@ -20,9 +20,9 @@ from psycopg import OperationalError
 from psycopg.rows import DictRow
 from psycopg_pool import PoolTimeout
 
-from core.database import reconciliation_sql as sql
-from core.database.findings import finding_of
 from core.database.pool import Connection, Database
+from core.database.settlement import statements as sql
+from core.database.settlement.findings import finding_of
 from core.ports import Clock
 from core.repositories import DatabaseUnavailable
 from core.settlement.file import ENCODING, UNDECODED, NoSettlementFile, rows_of, undecoded

@@ -15,7 +15,8 @@ from psycopg import OperationalError
 from psycopg.rows import DictRow
 from psycopg_pool import PoolTimeout
 
-from core.database.importing_sql import (
+from core.database.pool import Connection, Database
+from core.database.subscribers.importing_statements import (
     COPY,
     COUNT_CODES,
     COUNT_OPEN,
@@ -27,7 +28,6 @@ from core.database.importing_sql import (
     STAGING,
     WITHDRAW,
 )
-from core.database.pool import Connection, Database
 from core.import_text import ImportFailed, Row, Table, open_table
 from core.repositories import DatabaseUnavailable
 from core.subscribers.import_rows import INVOICE_COLUMNS, SUBSCRIBER_COLUMNS, RowError, invoice, lost_zero, subscriber

@@ -26,12 +26,12 @@ from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.billing.tmforum import TmForumBilling
 from core.clock import ZONE, SystemClock
-from core.database.audit import PgAudit
-from core.database.ledger_days import LedgerDays
+from core.database.help_desk.audit import PgAudit
+from core.database.help_desk.transcripts import PgTranscripts
+from core.database.ledger.days import LedgerDays
 from core.database.pool import Database, make_pool
+from core.database.privacy.retention import PgRetention
 from core.database.repositories import books_on
-from core.database.retention import PgRetention
-from core.database.transcripts import PgTranscripts
 from core.help_desk.audit import Audit
 from core.help_desk.transcripts import Pseudonymiser
 from core.messaging.outbox import Gateways, OutboxSender

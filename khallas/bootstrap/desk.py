@@ -16,18 +16,18 @@ from channels.web.desk.sessions import Cookies, DeskSessions, FormTokens
 from channels.web.operations import page as ops
 from channels.web.pages import Pages
 from core.chargebacks.service import Chargebacks
-from core.database.access_log import PgAccessLog
-from core.database.accounts import PgUsers
-from core.database.chargebacks import PgChargebacks
-from core.database.desk import PgDesk
-from core.database.evidence import PgEvidence
-from core.database.findings import PgFindings
-from core.database.ops import PgOps
-from core.database.payments import PgPayments
+from core.database.help_desk.access_log import PgAccessLog
+from core.database.help_desk.accounts import PgUsers
+from core.database.help_desk.desk import PgDesk
+from core.database.help_desk.evidence import PgEvidence
+from core.database.help_desk.operations import PgOps
+from core.database.help_desk.transcripts import PgTranscripts
+from core.database.payments.repository import PgPayments
 from core.database.pool import Database
-from core.database.refund_requests import PgRefundRequests
-from core.database.resolving import PgResolving
-from core.database.transcripts import PgTranscripts
+from core.database.refunds.requests import PgRefundRequests
+from core.database.settlement.chargebacks import PgChargebacks
+from core.database.settlement.findings import PgFindings
+from core.database.settlement.resolving import PgResolving
 from core.database.wake import Waker
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import IDLE_DAYS, Accounts

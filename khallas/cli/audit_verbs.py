@@ -60,7 +60,7 @@ def _chains(chain: Chain | None) -> list[Chain]:
 
 def _run(work: Any) -> Any:
     from core.clock import SystemClock
-    from core.database.audit import PgAudit
+    from core.database.help_desk.audit import PgAudit
     from core.database.pool import open_database
     from core.repositories import DatabaseUnavailable
     from khallas.cli import at_hand

@@ -81,8 +81,8 @@ def add_commands(app: typer.Typer) -> None:
 async def _entered(file: Path) -> ChargebackFileReport:
     from core.chargebacks.service import Chargebacks
     from core.clock import SystemClock
-    from core.database.chargebacks import PgChargebacks
     from core.database.pool import open_database
+    from core.database.settlement.chargebacks import PgChargebacks
 
     report = ChargebackFileReport()
     rows = list(_rows(file))
@@ -119,8 +119,8 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 async def _open() -> tuple[Chargeback, ...]:
-    from core.database.chargebacks import PgChargebacks
     from core.database.pool import open_database
+    from core.database.settlement.chargebacks import PgChargebacks
 
     async with open_database(_database_url()) as database:
         return await PgChargebacks(database).open(SHOWN_MAX)

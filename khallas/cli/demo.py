@@ -32,16 +32,16 @@ from khallas.server.app import build
 from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, Settings, load
 from khallas.telemetry import logs
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
-from lab.pay import PayTaker
 from lab.phone.studio import Numbers, World, phone_routes
-from lab.postgres import Postgres
-from lab.processes import ServerFailed
-from lab.serving import listener, serving
-from lab.twilio import Twilio
-from lab.twilio_rest import rest
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.processes import ServerFailed
+from lab.servers.serving import listener, serving
+from lab.servers.valkey import Valkey
+from lab.twilio.pay import PayTaker
+from lab.twilio.rest import rest
+from lab.twilio.server import Twilio
 
 ACCOUNT_SID = "ACdemo"
 AUTH_TOKEN = "demo-token"  # noqa: S105 - the demo's, fixed for whoever drives it from outside

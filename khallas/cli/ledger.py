@@ -9,8 +9,8 @@ from datetime import date
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from core.clock import SystemClock
-from core.database.ledger_reading import LedgerReader
-from core.database.ledger_verifying import LedgerVerifier
+from core.database.ledger.reading import LedgerReader
+from core.database.ledger.verifying import LedgerVerifier
 from core.database.pool import open_database
 from core.ledger.balances import BalanceSheet
 from core.money import decimal_text

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from core.clock import SystemClock
-from core.database.access_log import PgAccessLog
+from core.database.help_desk.access_log import PgAccessLog
 from core.database.pool import open_database
-from core.database.privacy import PgPrivacy
+from core.database.privacy.requests import PgPrivacy
 from core.privacy.requests import Erasure, Privacy
 from core.subscribers.lines import LanguageCode
 from khallas.bootstrap.container import blind_of

@@ -4,7 +4,7 @@ import getpass
 from collections.abc import Awaitable, Callable, Mapping
 
 from core.clock import SystemClock
-from core.database.access_log import PgAccessLog
+from core.database.help_desk.access_log import PgAccessLog
 from core.database.pool import Database, open_database
 from core.help_desk.access_log import Access, Action
 from core.help_desk.accounts import Accounts, Role, User

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 from psycopg import Error
 
-from core.database.ledger_reading import LedgerReader
+from core.database.ledger.reading import LedgerReader
 from core.database.pool import Database
 from core.ledger.balances import BalanceSheet, fails
 from core.ports import Clock

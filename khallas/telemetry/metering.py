@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from core.cards import Card, Secret
-from core.database.payments import PgPayments
+from core.database.payments.repository import PgPayments
 from core.database.pool import Database
 from core.messaging.gsm7 import segments
 from core.payments.table import Payment, PaymentState

@@ -47,7 +47,7 @@ class Tells(Protocol):
 
 
 class Written(Protocol):
-    """Where batches go (core.database.transcripts.PgTranscripts). Raises BooksDown."""
+    """Where batches go (core.database.help_desk.transcripts.PgTranscripts). Raises BooksDown."""
 
     async def write(self, lines: Sequence[str]) -> None: ...
 

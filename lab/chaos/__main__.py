@@ -23,8 +23,8 @@ from lab.chaos.lost_servers import journeys_through_session_losses, payments_thr
 from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
 from lab.chaos.simulation import failures
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 
 ROUNDS_MAX = ROUNDS_A_POINT_MAX
 LANES = 4  # servers a point

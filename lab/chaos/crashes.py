@@ -13,7 +13,7 @@ from lab.chaos.faults import Point
 from lab.chaos.judging import ledger_differences
 from lab.chaos.nursery import Nursery
 from lab.chaos.world import Installation, give_bills, installation
-from lab.cmi_lies import Manner
+from lab.cmi.lies import Manner
 
 RESOLVED_MAX_S = 30.0
 REACHED_MAX_S = 60.0

@@ -7,9 +7,9 @@ from core.billing.invoices import Invoice
 from core.payments.orders import StartOrder
 from core.subscribers.lines import LanguageCode, ServiceType
 from lab.caller import DEMO_TOKEN, VoicePhone
-from lab.cmi_cards import approved_card
-from lab.dialled import Pace
-from lab.webhooks import WebhookFailed
+from lab.cmi.cards import approved_card
+from lab.twilio.dialled import Pace
+from lab.twilio.webhooks import WebhookFailed
 
 APPROVED_CARD = "4000000000000010"
 MONTH, DUE = date(2026, 10, 1), date(2026, 11, 25)

@@ -6,9 +6,9 @@ Rule of this file: reads both sides directly and explains every difference in wo
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from core.database.ledger_reading import LedgerReader
+from core.database.ledger.reading import LedgerReader
 from core.database.pool import Database
-from lab.cmi_ledger import Ledger, Transaction
+from lab.cmi.ledger import Ledger, Transaction
 
 PAYMENTS = """
 SELECT p.id, p.state, p.amount_centimes, p.line_reference || ':' || l.invoice_number AS bill, r.sequence

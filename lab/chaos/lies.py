@@ -15,9 +15,9 @@ from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.judging import differences
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
-from lab.cmi_cards import PIN, PIN_CARD, lying_card
-from lab.cmi_lies import INQUIRY_MANNERS, Kind, Lie, Manner
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.cards import PIN, PIN_CARD, lying_card
+from lab.cmi.lies import INQUIRY_MANNERS, Kind, Lie, Manner
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 
 TOGETHER_MAX = 40
 TIMEOUT_S = 0.4

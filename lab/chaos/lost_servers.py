@@ -18,9 +18,9 @@ from lab.chaos.racer import race
 from lab.chaos.server import TIMES
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills, installation
-from lab.cmi_stand import emulated_cmi
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.cmi.stand import emulated_cmi
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 
 TOGETHER_MAX = 20
 KILLS = 4

@@ -27,7 +27,7 @@ from lab.chaos.memory_messages import MemoryMessages
 from lab.chaos.memory_refunds import RefundRows
 
 ENDED = frozenset({PaymentEvent.VOIDED, PaymentEvent.REFUNDED})
-FRESH = timedelta(seconds=180)  # as core/database/payments_sql.py
+FRESH = timedelta(seconds=180)  # as core/database/payments/statements.py
 OPEN = frozenset({PaymentState.CREATED, PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN})
 
 Io = Callable[[], Awaitable[None]]  # time passes; raises BooksDown when the database is away

@@ -10,7 +10,7 @@ from core.refunds.model import Refund, RefundState
 from core.repositories import MessageKind, PostingState
 
 Io = Callable[[], Awaitable[None]]
-TOLD_WITHIN = timedelta(seconds=60)  # as core/database/payments.py
+TOLD_WITHIN = timedelta(seconds=60)  # as core/database/payments/repository.py
 
 
 class Bill(Protocol):

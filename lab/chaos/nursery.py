@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.processes import leashed
+from lab.servers.processes import leashed
 
 STOP_MAX_S = 10.0
 

@@ -19,8 +19,8 @@ from lab.chaos.racer import race
 from lab.chaos.server import TIMES
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
-from lab.processes import leashed
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
+from lab.servers.processes import leashed
 
 TOGETHER_MAX = 32  # a stopped holder must not stop the others
 STOPS_EVERY_S = 1.2

@@ -116,7 +116,7 @@ class Story:
             self.world.bank.settle()
 
     async def _desk(self) -> None:
-        """The help desk gives a part of a bill back now and then, as core/database/refund_requests.py guards it."""
+        """The help desk gives a part of a bill back now and then, as core/database/refunds/requests.py guards it."""
         chance, world = self.world.chance, self.world
         while True:
             await asyncio.sleep(chance.uniform(0, STORM_S))

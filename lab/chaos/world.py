@@ -19,11 +19,11 @@ from lab.chaos.customer import Customer
 from lab.chaos.faults import Fuse
 from lab.chaos.nursery import Birth, Born, Nursery, nursery
 from lab.chaos.server import ACQUIRER_TIMEOUT_S
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
-from lab.processes import free_port
-from lab.serving import serving
-from lab.twilio import Twilio
-from lab.twilio_rest import rest
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
+from lab.servers.processes import free_port
+from lab.servers.serving import serving
+from lab.twilio.rest import rest
+from lab.twilio.server import Twilio
 
 START_MAX_S = 30.0
 DEATH_MAX_S = 60.0  # a busy machine's

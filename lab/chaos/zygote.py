@@ -16,7 +16,7 @@ import uvicorn.loops.uvloop
 import uvicorn.protocols.http.httptools_impl  # uvicorn imports them when it starts, each time
 
 from lab.chaos import server
-from lab.leash import PR_SET_PDEATHSIG
+from lab.servers.die_with_parent import PR_SET_PDEATHSIG
 
 __all__ = ["main", "uvicorn"]
 

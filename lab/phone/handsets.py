@@ -9,8 +9,8 @@ from typing import Self
 from channels.ussd.wires import WIRES
 from core.messaging.gsm7 import Coding, coding_of, size
 from lab.caller import Shown, UssdPhone
+from lab.twilio.webhooks import Watcher
 from lab.ussd_wires import DIALECTS
-from lab.webhooks import Watcher
 
 HANDSETS_MAX = 200
 

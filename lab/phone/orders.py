@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from lab.phone.troubles import Trouble
-from lab.twilio import Refused
+from lab.twilio.server import Refused
 
 ORDER_MAX_BYTES = 4_000
 

@@ -1,4 +1,4 @@
-"""The phone page's server side: the page, its files, and JSON under /phone/api beside the desk's (lab/desk.py)."""
+"""The phone page's server side: page, files, and JSON under /phone/api beside the desk's (lab/twilio/desk.py)."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,8 +16,7 @@ from starlette.types import Scope
 from channels.web.pages import CSP_WORKING, language_asked, private_headers
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode, national
-from lab.cmi_stand import EmulatedCmi
-from lab.desk import call_told, desk_routes, text_told
+from lab.cmi.stand import EmulatedCmi
 from lab.mailsink import MailSink
 from lab.phone.handsets import Handsets, NoDialog, Page
 from lab.phone.mailbox import LETTER_HEADERS, Mailboxes
@@ -26,9 +25,10 @@ from lab.phone.people import people
 from lab.phone.trace import Entry, Trace
 from lab.phone.troubles import Troubles
 from lab.phone.voice import NoVoice, Voice, installed
-from lab.twilio import Refused, Twilio
+from lab.twilio.desk import call_told, desk_routes, text_told
+from lab.twilio.server import Refused, Twilio
+from lab.twilio.webhooks import WebhookFailed
 from lab.ussd_wires import DIALECTS
-from lab.webhooks import WebhookFailed
 
 HERE = Path(__file__).parent
 FONTS = HERE.parent.parent / "channels" / "web" / "fonts"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
-from lab.webhooks import Exchange, Watcher
+from lab.twilio.webhooks import Exchange, Watcher
 
 SECRET_SCREENS = frozenset({"CardNumber", "CardExpiry", "CardCvv", "BankPin"})
 ENTRIES_MAX = 500

@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from lab.cmi_lies import Manner
-from lab.cmi_stand import EmulatedCmi
-from lab.twilio import Fault, Twilio
+from lab.cmi.lies import Manner
+from lab.cmi.stand import EmulatedCmi
+from lab.twilio.server import Fault, Twilio
 
 SLOW_BANK_S = 8.0
 SLOW_SHARE = 0.6  # of the wait for an answer, where that is short: a slow bank answers in time

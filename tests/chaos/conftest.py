@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.chaos.nursery import Nursery, nursery
-from lab.valkey import Valkey
+from lab.servers.valkey import Valkey
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from lab.chaos.crashes import RESOLVED_MAX_S, Lane, Round, crash_rounds, lanes_of
 from lab.chaos.faults import Point
 from lab.chaos.nursery import Nursery
-from lab.postgres import Postgres
+from lab.servers.postgres import Postgres
 
 ROUNDS = 20
 LANES = 4  # servers a point

@@ -10,8 +10,8 @@ from lab.caller import VoicePhone
 from lab.chaos.customer import PACE, customer
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
 from lab.chaos.world import give_bills, installation
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 
 PAYMENTS, JOURNEYS = 200, 40
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.database.access_log import PgAccessLog
-from core.database.accounts import PgUsers
-from core.database.desk import PgDesk
-from core.database.payments import PgPayments
-from core.database.refund_requests import PgRefundRequests
-from core.database.transcripts import PgTranscripts
+from core.database.help_desk.access_log import PgAccessLog
+from core.database.help_desk.accounts import PgUsers
+from core.database.help_desk.desk import PgDesk
+from core.database.help_desk.transcripts import PgTranscripts
+from core.database.payments.repository import PgPayments
+from core.database.refunds.requests import PgRefundRequests
 from core.database.wake import Waker
 from core.help_desk.access_log import Action, Actor
 from core.help_desk.accounts import Accounts, Role

@@ -19,7 +19,7 @@ from channels.wire import Incoming, Malformed, Reply
 from core.cards import Secret
 from core.payments.table import PaymentState
 from core.ports import Acquirer, Decline, NoSuchOrder, NotSent, Order, UnknownOutcome
-from lab.serving import serving
+from lab.servers.serving import serving
 from sessions.screens.menu import Again, Chose, Menu, Unclear
 from tests.core.conftest import Shop, shop
 from tests.core.fakes import CARD, CVV

@@ -15,8 +15,8 @@ import pytest
 
 from khallas.cli.demo_state import LOCK, WRITTEN
 from lab.caller import UssdPhone
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 from tests.e2e.demo import POLL_S, Demo, demo, free_port, gone, khallas
 
 POLLS_MAX = 600

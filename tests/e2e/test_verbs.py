@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from khallas.cli.main import app
-from lab.postgres import Postgres
+from lab.servers.postgres import Postgres
 from tests.e2e.demo import ROOT, environment, khallas
 
 NOBODY_THERE = "postgresql://khallas:s3cret@127.0.0.1:1/khallas"

@@ -15,10 +15,10 @@ from core.database.wake import TaskName
 from core.messaging.gsm7 import segments
 from core.money import dh
 from core.subscribers.lines import LanguageCode
-from lab.call import Call
 from lab.caller import Shown, UssdPhone, new_sid
-from lab.cmi_lies import Kind, Manner
-from lab.texts import Text
+from lab.cmi.lies import Kind, Manner
+from lab.twilio.call import Call
+from lab.twilio.texts import Text
 from tests.journeys.names import Names
 from tests.journeys.page import visible
 from tests.journeys.script import Action, Outcome

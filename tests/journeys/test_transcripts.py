@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from core.cards import luhn
-from lab.postgres import Postgres
+from lab.servers.postgres import Postgres
 from tests.journeys.player import Player
 from tests.journeys.script import Action, Note, read, told
 from tests.journeys.world import BANK_TIMEOUT_S, Place, World, everything_kept, load_demo_data, place, world

@@ -19,13 +19,13 @@ from core.database.wake import TaskName
 from core.subscribers.importing import import_csv
 from khallas.server.app import Container, application, assemble
 from khallas.settings.model import Settings
-from lab.cmi import HANG_MAX_S, Gateway, app_of
-from lab.cmi_ledger import Ledger
-from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi
+from lab.cmi.emulator import HANG_MAX_S, Gateway, app_of
+from lab.cmi.ledger import Ledger
+from lab.cmi.stand import DEMO_CREDENTIALS, EmulatedCmi
 from lab.mailsink import MailSink
-from lab.serving import serving
-from lab.twilio import Twilio
-from lab.twilio_rest import rest
+from lab.servers.serving import serving
+from lab.twilio.rest import rest
+from lab.twilio.server import Twilio
 
 PUBLIC_URL = "https://pay.example.ma"
 VOICE_NUMBER = "+212520001117"

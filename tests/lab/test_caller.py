@@ -7,8 +7,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from lab.caller import SmsPhone, UssdPhone
-from lab.serving import serving
-from lab.webhooks import ANSWER_MAX_BYTES, WebhookFailed
+from lab.servers.serving import serving
+from lab.twilio.webhooks import ANSWER_MAX_BYTES, WebhookFailed
 from tests.forms import posted
 from tests.lab.ivr_app import TOKEN, IvrApp
 

@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-from lab.processes import free_port
+from lab.servers.processes import free_port
 
 MANY = 200
-ASK = "import sys; from lab.processes import _reserved; print(*(_reserved(int(port)) for port in sys.argv[1:]))"
+ASK = "import sys; from lab.servers.processes import _reserved; print(*(_reserved(int(port)) for port in sys.argv[1:]))"
 
 
 def test_a_port_is_given_once_whichever_process_asks() -> None:

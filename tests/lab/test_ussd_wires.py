@@ -7,9 +7,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lab.caller import SAME_KEY_S, UssdPhone
-from lab.serving import serving
+from lab.servers.serving import serving
+from lab.twilio.webhooks import Answer
 from lab.ussd_wires import DIALECTS, Dialog
-from lab.webhooks import Answer
 
 MSISDN = "+212600000001"
 ENDED_BADLY = b'<dialog type="End"><processUnstructuredSSRequest_Response string="x"/></dialog>'

@@ -15,13 +15,13 @@ from pathlib import Path
 import aiohttp
 
 from core.cards import Secret
-from lab.cmi import Gateway, app_of, utc_now
-from lab.cmi_ledger import Ledger
-from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi
+from lab.cmi.emulator import Gateway, app_of, utc_now
+from lab.cmi.ledger import Ledger
+from lab.cmi.stand import DEMO_CREDENTIALS, EmulatedCmi
 from lab.mailsink import MailSink
-from lab.serving import serving
-from lab.twilio import Twilio
-from lab.twilio_rest import rest
+from lab.servers.serving import serving
+from lab.twilio.rest import rest
+from lab.twilio.server import Twilio
 from tests.e2e.demo import ROOT, environment
 
 START_MAX_S = 60.0

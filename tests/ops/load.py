@@ -10,7 +10,7 @@ import aiohttp
 from core.database.pool import open_database
 from lab.chaos.customer import Customer, customer, pay_by_voice
 from lab.chaos.world import give_bills
-from lab.cmi_cards import approved_card
+from lab.cmi.cards import approved_card
 from tests.ops.house import PUBLIC_URL, USSD
 
 DIALOGS = 6

@@ -17,8 +17,8 @@ from khallas.cli.main import app
 from khallas.cli.serve import stop_max_s
 from khallas.doctor import stores
 from khallas.settings.model import FILE, Settings, known_names
-from lab.processes import User
-from lab.valkey import Valkey, find_valkey
+from lab.servers.processes import User
+from lab.servers.valkey import Valkey, find_valkey
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))

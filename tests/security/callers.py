@@ -9,9 +9,9 @@ from core.cards import luhn
 from core.clock import SystemClock
 from core.database.pool import open_database
 from core.subscribers.importing import import_csv
-from lab.call import Call
 from lab.caller import VoicePhone
-from lab.dialled import Pace
+from lab.twilio.call import Call
+from lab.twilio.dialled import Pace
 from tests.security.world import BEGINS, PUBLIC_URL
 
 PACE = Pace(pause_factor=0.02)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from channels.http.protocol import bounded
 from channels.http.receive import incoming, refused, response
 from channels.wire import Malformed, Reply
-from lab.serving import serving
+from lab.servers.serving import serving
 
 
 def _quiet(door: str, reason: str) -> None:

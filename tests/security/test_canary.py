@@ -15,9 +15,9 @@ import pytest_asyncio
 
 from core.database.migrate import upgrade
 from core.ports import Acquirer
-from lab.cmi_lies import Manner
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.cmi.lies import Manner
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 from tests.security.callers import (
     APPROVED,
     ASKS_PIN,
@@ -55,11 +55,11 @@ NUMBERS = [f"+2126{n:08d}" for n in range(len(WAYS) + FAULTS + AWAITS_MAX)]
 def cards_of_ours() -> Iterator[None]:
     """The bank knows the canaries."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.cmi_cards.APPROVED_CARDS", frozenset({APPROVED, BREAKS_US}))
-        patch.setattr("lab.cmi_cards.PIN_CARD", ASKS_PIN)
-        patch.setattr("lab.cmi_bank.PIN", PIN)
+        patch.setattr("lab.cmi.cards.APPROVED_CARDS", frozenset({APPROVED, BREAKS_US}))
+        patch.setattr("lab.cmi.cards.PIN_CARD", ASKS_PIN)
+        patch.setattr("lab.cmi.bank.PIN", PIN)
         silent = {CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING, SILENT: Manner.SILENT_WITHOUT_CHARGING}
-        patch.setattr("lab.cmi_cards.SILENT_CARDS", silent)
+        patch.setattr("lab.cmi.cards.SILENT_CARDS", silent)
         yield
 
 

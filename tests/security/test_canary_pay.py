@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from lab.call import Call
 from lab.caller import VoicePhone
-from lab.cmi_lies import Manner
-from lab.pay import PayTaker, Typed
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.cmi.lies import Manner
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
+from lab.twilio.call import Call
+from lab.twilio.pay import PayTaker, Typed
 from tests.security.callers import (
     APPROVED,
     ASKS_PIN,
@@ -41,10 +41,10 @@ ENDS = {APPROVED: "Paid", DECLINED: "Declined", ASKS_PIN: "BankPin", CHARGES_SIL
 @pytest.fixture(scope="module")
 def bank() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.cmi_cards.APPROVED_CARDS", frozenset({APPROVED}))
-        patch.setattr("lab.cmi_cards.PIN_CARD", ASKS_PIN)
-        patch.setattr("lab.cmi_bank.PIN", PIN)
-        patch.setattr("lab.cmi_cards.SILENT_CARDS", {CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING})
+        patch.setattr("lab.cmi.cards.APPROVED_CARDS", frozenset({APPROVED}))
+        patch.setattr("lab.cmi.cards.PIN_CARD", ASKS_PIN)
+        patch.setattr("lab.cmi.bank.PIN", PIN)
+        patch.setattr("lab.cmi.cards.SILENT_CARDS", {CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING})
         patch.setattr("channels.ivr.pay_connector.endpoint.BANK_WAIT_S", 0.5)
         yield
 

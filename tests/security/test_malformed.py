@@ -24,8 +24,8 @@ from redis.asyncio.connection import AbstractConnection
 
 from channels.ussd.wires import WIRES as USSD_WIRES
 from khallas.settings.model import Settings
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 from tests.security import requests
 from tests.security.asgi import Ask, Told, ask
 from tests.security.world import World, changed, world

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 from channels.http.openapi import document
 from channels.ivr.pay_connector.endpoint import JSON_DOOR
 from channels.ussd.wires import WIRES
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 from tests.security.asgi import Ask, ask
 from tests.security.world import World, changed, world
 

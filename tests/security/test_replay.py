@@ -7,7 +7,7 @@ import pytest
 from channels.carriers.twilio.signature import sign
 from core.payments.table import PaymentState
 from lab.caller import VoicePhone
-from lab.webhooks import Exchange, Line, WebhookFailed
+from lab.twilio.webhooks import Exchange, Line, WebhookFailed
 from tests.security.callers import EXPIRY, PACE, subscribe
 from tests.security.world import PUBLIC_URL, World, world
 

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from core.cards import Secret
 from core.database.migrate import upgrade
-from lab.postgres import Postgres
-from lab.valkey import Valkey
+from lab.servers.postgres import Postgres
+from lab.servers.valkey import Valkey
 from sessions.vault import EXPIRY, NUMBER, Seals
 from sessions.vault_key import memory_key
 from tests.security.callers import APPROVED, at_the_card, subscribe

@@ -10,11 +10,11 @@ from starlette.applications import Starlette
 
 from khallas.server.app import Container, application, assemble
 from khallas.settings.model import Settings
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
-from lab.serving import serving
-from lab.twilio import Twilio
-from lab.twilio_rest import rest
+from lab.servers.serving import serving
+from lab.twilio.rest import rest
+from lab.twilio.server import Twilio
 
 PUBLIC_URL = "https://pay.example.ma"
 VOICE_NUMBER = "+212520001117"

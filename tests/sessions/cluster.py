@@ -8,8 +8,8 @@ from pathlib import Path
 import redis
 from redis.crc import key_slot
 
-from lab.processes import Server, User, free_port
-from lab.valkey import find_valkey
+from lab.servers.processes import Server, User, free_port
+from lab.servers.valkey import find_valkey
 
 NODES = 3
 SLOTS = 16_384

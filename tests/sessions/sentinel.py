@@ -8,8 +8,8 @@ from pathlib import Path
 
 import redis
 
-from lab.processes import Server, User
-from lab.valkey import find_valkey
+from lab.servers.processes import Server, User
+from lab.servers.valkey import find_valkey
 
 SENTINELS, QUORUM = 3, 2
 SERVICE = "khallas"

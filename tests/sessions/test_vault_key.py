@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from lab.valkey import Valkey
+from lab.servers.valkey import Valkey
 from sessions import vault_key as memory_key
 
 TELLS = """

@@ -29,11 +29,11 @@ async def call(order: Calling, keyboard: Keyboard, show: Show) -> None:
 
     Pauses and silences take their time when a person listens, and nearly none when a script does.
     """
-    from lab.call import Call
     from lab.caller import new_sid
-    from lab.dialled import INTERACTIVE, SCRIPTED, Dialled, Direction
-    from lab.pay import PayTaker
-    from lab.webhooks import Line
+    from lab.twilio.call import Call
+    from lab.twilio.dialled import INTERACTIVE, SCRIPTED, Dialled, Direction
+    from lab.twilio.pay import PayTaker
+    from lab.twilio.webhooks import Line
 
     account = order.account
     public = (account.public_url or account.url).rstrip("/") + "/"

@@ -17,7 +17,7 @@ from khallas.cli.terminal.show import Show
 
 DEMO_CUSTOMER = "0600000001"
 OF_THE_DEMO = "the running demo's"
-DESK_PATH = "/phone/api"  # where the demo mounts lab/desk.py
+DESK_PATH = "/phone/api"  # where the demo mounts lab/twilio/desk.py
 
 
 def _number(value: str) -> str:

@@ -91,7 +91,7 @@ async def _play(phone: "UssdPhone", order: Dialling, keyboard: Keyboard, show: S
 
 
 async def _answered(asked: Awaitable["Shown"], order: Dialling) -> "Shown":
-    from lab.webhooks import WebhookFailed
+    from lab.twilio.webhooks import WebhookFailed
 
     try:
         return await asked

@@ -12,7 +12,7 @@ class Failed(Exception):
 
 
 def explain(error: str, url: str, key: str) -> Failed:
-    """What a failed webhook's message (lab/webhooks.py) means. `key` says what to check when the server refuses."""
+    """A failed webhook's message (lab/twilio/webhooks.py) explained. `key`: what to check when the server refuses."""
     if answered := _STATUS.match(error):
         return Failed(_status(int(answered[1]), answered[2].strip()[:BODY_SHOWN_MAX], url, key))
     if raised := _RAISED.match(error):

@@ -27,8 +27,8 @@ class TwilioSigner:
 async def send(account: TwilioSigner, msisdn: str, to: str, text: str, show: Show) -> None:
     """Text it, print the replies. Raises Failed."""
     from lab.caller import SmsPhone
-    from lab.twiml import BadTwiml
-    from lab.webhooks import WebhookFailed
+    from lab.twilio.twiml import BadTwiml
+    from lab.twilio.webhooks import WebhookFailed
 
     phone = SmsPhone(
         account.url,

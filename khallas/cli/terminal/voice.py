@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from khallas.cli.terminal.faults import Failed
 
 if TYPE_CHECKING:
-    from lab.call import Call
+    from lab.twilio.call import Call
 
 ANSWER_BYTES_MAX = 1_000_000
 DESK_MAX_S = 10.0
@@ -37,7 +37,7 @@ class Waiting(BaseModel):
 
 
 class Moment(BaseModel):
-    """A call at one moment, in the words of the stand-in's desk (lab/desk.py)."""
+    """A call at one moment, in the words of the stand-in's desk (lab/twilio/desk.py)."""
 
     sid: str
     direction: str
@@ -76,7 +76,7 @@ class OwnCall:
         self._call = call
 
     async def look(self) -> Moment:
-        from lab.desk import call_told
+        from lab.twilio.desk import call_told
 
         return Moment.model_validate(call_told(self._call))
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from channels.carriers.twilio import client as twilio
 from channels.carriers.twilio.client import TwilioAccount, TwilioRest, TwilioTexter
 from core.ports import DeliveryFailed, OutgoingSms, Texter
-from lab.serving import serving
+from lab.servers.serving import serving
 
 SMS = OutgoingSms("01J-receipt_sms-1", "+212600000001", "Payé: 769,20 DH")
 STATUS = "https://pay.example.ma/sms/twilio/status"

@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from channels.http.openapi import PATH, document, routes
 from channels.ivr.pay_connector.endpoint import JSON_DOOR
 from channels.ussd.wires import WIRES
-from lab.serving import serving
-from lab.webhooks import Line
+from lab.servers.serving import serving
+from lab.twilio.webhooks import Line
 from tests.channels.ussd.test_wires import of
 
 JSON_WIRES = ("madapi", "infobip", "hubtel")

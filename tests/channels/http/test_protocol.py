@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from channels.http import protocol
 from channels.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, bounded
-from lab.serving import serving
+from lab.servers.serving import serving
 
 RECEIVE_MAX_S = 1.0
 TRICKLERS, A_BYTE_S = 500, 1.0

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from channels.http.authentication import gateway_of
 from channels.http.receive import Authentication, incoming, refusal, refused, response
 from channels.wire import Incoming, Malformed, Reply, SenderRefused
-from lab.serving import serving
+from lab.servers.serving import serving
 
 PUBLIC = "https://pay.example.ma"
 seen: list[Incoming] = []

@@ -13,7 +13,7 @@ from channels.http.protocol import BoundedProtocol, bounded
 from channels.http.receive import send_reply
 from channels.wire import Reply
 from khallas.telemetry.logs import RequestIds
-from lab.serving import serving
+from lab.servers.serving import serving
 
 WAIT_MAX_S = 5.0
 SLOW_S = 0.15

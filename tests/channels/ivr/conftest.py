@@ -20,11 +20,11 @@ from core.messaging.texts import Texts, load_texts
 from core.payments.service import PaymentService
 from core.ports import Clock
 from khallas.telemetry.metrics import Metrics
-from lab.call import Call
 from lab.caller import DEMO_ACCOUNT, VoicePhone, new_sid
-from lab.dialled import Dialled, Direction, Pace
-from lab.serving import serving
-from lab.webhooks import Answer, Line
+from lab.servers.serving import serving
+from lab.twilio.call import Call
+from lab.twilio.dialled import Dialled, Direction, Pace
+from lab.twilio.webhooks import Answer, Line
 from sessions.store.redis import RedisStore
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import DialledNumbers, Turns

@@ -7,10 +7,10 @@ import pytest
 
 from core.payments.table import Payment
 from khallas.settings.model import Settings
-from lab.call import Call
 from lab.caller import VoicePhone
-from lab.dialled import Pace
-from lab.pay import PayTaker, Typed
+from lab.twilio.call import Call
+from lab.twilio.dialled import Pace
+from lab.twilio.pay import PayTaker, Typed
 from tests.journeys.world import load_demo_data
 from tests.security.world import PUBLIC_URL, World, changed, world
 

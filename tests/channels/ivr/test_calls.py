@@ -8,7 +8,7 @@ import pytest
 from core.payments.table import PaymentState
 from core.subscribers.lines import LanguageCode
 from lab.caller import Do, follow
-from lab.dialled import CallStatus
+from lab.twilio.dialled import CallStatus
 from tests.channels.ivr.conftest import CALM, House, TwiceLine
 from tests.channels.ivr.fake_till import AUTH_CODE, DECLINED_CARD, GOOD_CARD, PIN, PIN_CARD, SALMA, SILENT_CARD, bills
 

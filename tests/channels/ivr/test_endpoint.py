@@ -14,7 +14,7 @@ from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
 from core.subscribers.lines import LanguageCode
 from lab.caller import follow
-from lab.serving import serving
+from lab.servers.serving import serving
 from sessions.store.protocol import StoreDown
 from tests.channels.ivr.conftest import PUBLIC, TOKEN, House
 from tests.channels.ivr.fake_till import SALMA

@@ -14,7 +14,7 @@ from core.database.repositories import books_on
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Payment, PaymentState
 from lab.caller import follow
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from tests.channels.ivr.conftest import CALM, VoiceLine, voice_line
 from tests.core.conftest import INVOICES, LINES
 from tests.core.fakes import MemoryLimits

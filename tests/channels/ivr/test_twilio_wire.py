@@ -17,7 +17,7 @@ from channels.ivr.wires.twilio import MORE_TIME, VOICES, CallEnded, TwilioVoice
 from channels.wire import Incoming, Malformed
 from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
-from lab import twiml
+from lab.twilio import twiml
 from sessions.screens.menu import Digits, Menu, Option, Tell, Words, say
 from sessions.turn.turns import Inbound, TurnAnswer
 from tests.sessions.paged import spoken_pages

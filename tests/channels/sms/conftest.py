@@ -25,7 +25,7 @@ from core.payments.service import PaymentService, Ports
 from core.repositories import Repositories
 from khallas.telemetry.metrics import Metrics
 from lab.caller import DEMO_TOKEN, SmsPhone
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.core.fakes import FakeBank, MemoryLimits, MoodyBilling, StillClock
 
 PUBLIC = "https://pay.example.ma"

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from channels.carriers.kannel.client import KannelAccount, KannelTexter
 from core.ports import DeliveryFailed, OutgoingSms
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.channels.sms.conftest import KANNEL_SECRET, SALMA, STRANGER, Counter
 
 

@@ -13,9 +13,9 @@ from core.messaging.texts import load_texts
 from core.ports import DeliveryFailed, OutgoingSms, ReceiptTexts
 from core.repositories import Delivery
 from lab.caller import DEMO_ACCOUNT, DEMO_TOKEN
-from lab.serving import serving
-from lab.twilio import Fault, Twilio
-from lab.twilio_rest import rest
+from lab.servers.serving import serving
+from lab.twilio.rest import rest
+from lab.twilio.server import Fault, Twilio
 from tests.channels.payments import paid
 from tests.channels.sms.conftest import PUBLIC, SALMA, Counter
 

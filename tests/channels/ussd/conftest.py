@@ -19,7 +19,7 @@ from channels.ussd.endpoint import routes
 from channels.ussd.wires import WIRES
 from core.messaging.texts import load_texts
 from khallas.telemetry.metrics import Metrics
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.sessions.fakes import Stage, stage
 
 PATH = "/ussd/africastalking"

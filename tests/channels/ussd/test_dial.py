@@ -5,7 +5,7 @@ import pytest
 from channels.ussd.wires import WIRES
 from khallas.cli.terminal.dial import Dialling, dial, spoken
 from khallas.cli.terminal.faults import Failed
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.channels.ussd.conftest import Opened
 from tests.khallas.cli.terminal.apps import UssdApp
 from tests.khallas.cli.terminal.stdin import Printed, script

@@ -14,8 +14,8 @@ from yarl import URL
 
 from channels.ussd.wires import WIRES
 from lab.caller import Shown, UssdPhone
+from lab.twilio.webhooks import Answer, Line
 from lab.ussd_wires import DIALECTS
-from lab.webhooks import Answer, Line
 from tests.channels.ussd.conftest import Door, Opened
 from tests.hostile import KEYS_OF_ONE, NUMBERS, PADDED, PADDING
 

@@ -171,8 +171,8 @@ TEXTS = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")) | st.just("\
 
 @given(text=TEXTS)
 def test_any_text_is_carried_as_it_is(text: str) -> None:
+    from lab.twilio.webhooks import Answer
     from lab.ussd_wires import DIALECTS, Dialog
-    from lab.webhooks import Answer
 
     for wire in WIRES.values():
         heard = Inbound("d", "+212600000001", 1, "1", echo=dict.fromkeys(("transaction", "code", "msisdn"), "1") | ECHO)

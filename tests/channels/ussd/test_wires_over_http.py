@@ -11,7 +11,7 @@ from channels.http.receive import Authentication
 from channels.ussd.wires import WIRES
 from core.messaging.gsm7 import Coding, coding_of, size
 from lab.caller import SAME_KEY_S, Shown, UssdPhone
-from lab.webhooks import WebhookFailed
+from lab.twilio.webhooks import WebhookFailed
 from sessions.turn.inbound import REPEAT_MS
 from tests.channels.ussd.conftest import Door, Opened
 from tests.channels.ussd.test_wires import NAMES, of

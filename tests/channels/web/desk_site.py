@@ -12,14 +12,14 @@ from starlette.applications import Starlette
 
 from channels.receipt_view import Operator
 from channels.web.pages import Pages
-from core.database.accounts import PgUsers
+from core.database.help_desk.accounts import PgUsers
 from core.help_desk.accounts import Role
 from core.messaging.texts import load_texts
 from khallas.bootstrap.desk import desk_routes
 from khallas.settings.model import Settings, load
 from khallas.telemetry.metrics import Metrics
 from khallas.telemetry.usage import UsageCounters
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.core.conftest import Shop
 from tests.core.desks import SECRET, DeskShop, make_accounts, make_desk
 

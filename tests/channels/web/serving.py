@@ -17,7 +17,7 @@ from core.messaging.texts import load_texts
 from core.payments.table import Payment
 from core.refunds.model import Refund
 from core.repositories import DatabaseUnavailable
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.channels.payments import PAID_AT
 
 LINKS = ReceiptLinks(["a-secret-of-the-tests"], "https://pay.example.ma")

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from channels.web import health as operations
 from khallas.telemetry.metrics import Metrics
-from lab.serving import serving
+from lab.servers.serving import serving
 
 
 async def fine() -> None:

@@ -33,12 +33,12 @@ from core.payments.table import Payment, PaymentState
 from lab.chaos.customer import customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
-from lab.cmi_hosted import FORM
-from lab.cmi_lies import Kind, Manner
-from lab.cmi_posts import EVERY_MANNER, Manners, body_of, kit_hash, real_set
-from lab.cmi_stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
-from lab.processes import free_port
-from lab.serving import serving
+from lab.cmi.hosted import FORM
+from lab.cmi.lies import Kind, Manner
+from lab.cmi.posts import EVERY_MANNER, Manners, body_of, kit_hash, real_set
+from lab.cmi.stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
+from lab.servers.processes import free_port
+from lab.servers.serving import serving
 from tests.core.fakes import NOON
 
 APPROVED, NO_MONEY = "4000000000000010", "4000009900005102"

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from core.acquirers.cmi import CmiAcquirer
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 
 PATIENT_S, HASTY_S = 20.0, 0.5
 

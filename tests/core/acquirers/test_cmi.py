@@ -24,7 +24,7 @@ from core.ports import (
     Undone,
     UnknownOutcome,
 )
-from lab.cmi_stand import EmulatedCmi
+from lab.cmi.stand import EmulatedCmi
 
 CVV = Secret("000")
 VISA, MASTERCARD, PIN_CARD = "4000000000000010", "5453010000066100", "5191630100004896"

@@ -15,8 +15,8 @@ from core.ports import (
     Undone,
     UnknownOutcome,
 )
-from lab.cmi_lies import Kind, Manner
-from lab.cmi_stand import EmulatedCmi
+from lab.cmi.lies import Kind, Manner
+from lab.cmi.stand import EmulatedCmi
 
 CARD, CVV = Card(Secret("4000000000000010"), 12, 2031), Secret("000")
 PIN_CARD = Card(Secret("5191630100004896"), 12, 2031)

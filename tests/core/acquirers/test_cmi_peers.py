@@ -13,7 +13,7 @@ from core.acquirers.cmi import CmiAcquirer
 from core.acquirers.cmi_xml import ANSWER_MAX_BYTES, CmiAccount
 from core.cards import Card, Secret
 from core.ports import Approved, Authorisation, Order, UnknownOutcome
-from lab.serving import serving
+from lab.servers.serving import serving
 
 CARD, CVV = Card(Secret("4000000000000010"), 12, 2031), Secret("000")
 ORDER = Order("o-1", 76920, "MAD", None, "+212600000001")

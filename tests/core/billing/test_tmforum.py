@@ -18,7 +18,7 @@ from core.payments.table import Payment, PaymentState
 from core.ports import BillingDown, Posting
 from core.refunds.model import Reversal
 from core.subscribers.lines import LanguageCode, ServiceType
-from lab.serving import serving
+from lab.servers.serving import serving
 from lab.tmf import TOKEN, BillingStandIn, Fault
 from tests.core.conftest import PAYER, Shop
 from tests.core.fakes import CARD, CVV, MemoryLimits

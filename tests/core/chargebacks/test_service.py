@@ -20,7 +20,7 @@ from core.chargebacks.service import (
     Claim,
     claim_of,
 )
-from core.database.chargebacks import PgChargebacks
+from core.database.settlement.chargebacks import PgChargebacks
 from core.payments.table import Payment
 from core.ports import Approved
 from core.refunds.model import RefundPart

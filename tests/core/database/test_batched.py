@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from core.database import batched
-from core.database import messages as messages_module
 from core.database.batched import BATCHES_MAX, QUESTIONS_MAX, Batched
+from core.database.messaging import messages as messages_module
 from core.database.pool import Connection, Database, open_database
 from core.database.repositories import books_on
 from core.repositories import DatabaseUnavailable, Delivery, MessageKind
@@ -198,7 +198,7 @@ async def test_messages_recorded_together(database: Database) -> None:
 
 async def test_messages_of_several_kinds_are_one_statement(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    together = "core.database.messages._record"
+    together = "core.database.messaging.messages._record"
     inner = messages_module._record
 
     async def counted(connection: Connection, rows: Sequence[messages_module.Row]) -> Sequence[None]:

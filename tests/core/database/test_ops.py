@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.database.ops import PgOps
+from core.database.help_desk.operations import PgOps
 from core.database.pool import Database, open_database
 from core.help_desk.operations import BankAnswer, Sales, Undecided, UndecidedPayment, WorkQueue
 

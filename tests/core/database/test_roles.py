@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from core.database.audit import PgAudit
+from core.database.help_desk.audit import PgAudit
 from core.database.migrate import give
 from core.database.roles import RoleUnfit
 from core.help_desk.audit import Audit, Chain

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.database.accounts import PgUsers
+from core.database.help_desk.accounts import PgUsers
 from core.database.pool import Database, open_database
 from core.help_desk.accounts import AccountError, Accounts, Role, hasher, name_of
 from core.help_desk.passwords import fault

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from core.database.audit import PgAudit
+from core.database.help_desk.audit import PgAudit
 from core.database.pool import Database, make_pool
 from core.help_desk.audit import Audit, AuditVerdict, Chain
 from khallas.cli.main import app

@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from core.database import migrate
-from core.database.ledger import PgLedger
-from core.database.ledger_days import LedgerDays
-from core.database.ledger_reading import LedgerReader
-from core.database.ledger_verifying import LedgerVerifier
+from core.database.ledger.days import LedgerDays
+from core.database.ledger.reading import LedgerReader
+from core.database.ledger.transfers import PgLedger
+from core.database.ledger.verifying import LedgerVerifier
 from core.database.pool import Database
 from core.ledger.accounts import CREDITS, POSTED, TO_POST, bank, fees, receivable
 from core.ledger.balances import BalanceSheet

@@ -5,7 +5,7 @@ import itertools
 import psycopg
 import pytest
 
-from core.database.ledger import PgLedger, TransferConflict
+from core.database.ledger.transfers import PgLedger, TransferConflict
 from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND, bank, fees, receivable
 from core.ledger.places import EXCESS, place
 from core.ledger.transfers import LedgerOccasion, settled_sale

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.database.ops import PgOps
+from core.database.help_desk.operations import PgOps
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, Authorisation, NoSuchOrder, Order
 from tests.core.conftest import Shop

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from core.database.access_log import PgAccessLog
-from core.database.privacy import PgPrivacy
+from core.database.help_desk.access_log import PgAccessLog
+from core.database.privacy.requests import PgPrivacy
 from core.help_desk.access_log import Action
 from core.payments.table import PaymentState
 from core.privacy.requests import KEPT, Privacy, StillOpen

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.database.access_log import PgAccessLog
+from core.database.help_desk.access_log import PgAccessLog
 from core.database.jobs import RETAIN_CRON, Work, build_jobs, work_off
-from core.database.retention import PgRetention
+from core.database.privacy.retention import PgRetention
 from core.database.wake import TaskName
 from core.help_desk.access_log import Access, Action
 from core.payments.table import Payment, PaymentState

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.database.ops import PgOps
+from core.database.help_desk.operations import PgOps
 from core.payments.table import PaymentState
 from core.ports import Decline, DeclineKind, NotSettled, TooLate, Undoing, UnknownOutcome
 from core.refunds.model import RefundPart

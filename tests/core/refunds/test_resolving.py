@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from psycopg import errors
 
-from core.database.payments import PgPayments
-from core.database.resolving import PgResolving
+from core.database.payments.repository import PgPayments
+from core.database.settlement.resolving import PgResolving
 from core.help_desk.access_log import Actor
 from core.ids import Ids
 from core.payments.table import Payment, PaymentState

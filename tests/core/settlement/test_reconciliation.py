@@ -10,10 +10,10 @@ import pytest
 from core.acquirers.cmi import CmiAcquirer
 from core.cards import Card, Secret
 from core.clock import SystemClock
-from core.database.accounts import PgUsers
-from core.database.payments import PgPayments
+from core.database.help_desk.accounts import PgUsers
+from core.database.payments.repository import PgPayments
 from core.database.pool import Database, make_pool
-from core.database.refund_requests import PgRefundRequests
+from core.database.refunds.requests import PgRefundRequests
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import Role
 from core.payments.orders import StartOrder
@@ -27,8 +27,8 @@ from core.settlement.rows import Columns, RowKind, UnreadableRow, settled_row
 from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
-from lab.cmi_lies import Manner
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.lies import Manner
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 
 CARD, CVV = Card(Secret(APPROVED_CARD), 12, 2030), Secret("000")
 CUSTOMERS = 6

@@ -14,7 +14,7 @@ from core.payments.table import Payment
 from khallas.bootstrap import asterisk
 from khallas.server.app import build
 from khallas.settings.model import BadSettings, Settings, load
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.channels.carriers.ami_stand import SECRET as MANAGERS_SECRET
 from tests.channels.carriers.ami_stand import AmiStand, manager
 from tests.channels.ivr.agi.switch import HANG_UP, Switch

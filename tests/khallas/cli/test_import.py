@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.database.pool import open_database
-from lab.serving import serving
+from lab.servers.serving import serving
 from lab.tmf import TOKEN, BillingStandIn
 from tests.e2e.demo import KHALLAS, ROOT, environment, khallas
 from tests.waiting import until

@@ -7,7 +7,7 @@ import pytest
 
 from core.help_desk.timeline import Source
 from khallas.cli.lookup import find, story_lines
-from lab.postgres import Postgres
+from lab.servers.postgres import Postgres
 from tests.journeys.player import Player
 from tests.journeys.script import Action
 from tests.journeys.world import load_demo_data, place, world

@@ -10,16 +10,16 @@ import aiohttp
 import psycopg
 import pytest
 
+from core.database.help_desk.transcripts import PgTranscripts
 from core.database.migrate import upgrade
 from core.database.pool import open_database
-from core.database.transcripts import PgTranscripts
 from core.help_desk.transcripts import Pseudonymiser
 from khallas.doctor import stores
 from khallas.server.app import application, assemble, build
 from khallas.settings.model import BadSettings, Settings, load
 from lab.caller import SmsPhone, UssdPhone, VoicePhone, follow
-from lab.serving import serving
-from lab.webhooks import WebhookFailed
+from lab.servers.serving import serving
+from lab.twilio.webhooks import WebhookFailed
 
 PUBLIC = "https://pay.example.ma"
 PAYER = "+212600000001"

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from core.cards import luhn
 from khallas.telemetry import masking
 from khallas.telemetry.logs import RequestIds, about, configure, formatter
-from lab.serving import serving
+from lab.servers.serving import serving
 
 PAN = "5453010000066100"
 MSISDN = "+212600000001"

@@ -29,7 +29,7 @@ from khallas.telemetry.metering import CountedPayments, CountedStore, CountedTex
 from khallas.telemetry.otel import OtelTracer, Traced, door_of, tracer
 from khallas.telemetry.payment_metrics import PaymentMetrics
 from khallas.telemetry.queues import Queues
-from lab.serving import serving
+from lab.servers.serving import serving
 from sessions.store.protocol import Key
 from sessions.store.redis import RedisStore
 from tests.core.conftest import Shop, shop

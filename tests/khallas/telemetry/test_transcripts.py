@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.database.help_desk.transcripts import PgTranscripts
 from core.database.pool import open_database
-from core.database.transcripts import PgTranscripts
 from core.help_desk.transcripts import Pseudonymiser, Shown
 from core.messaging.texts import load_texts
 from core.repositories import DatabaseUnavailable

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from khallas.telemetry.metrics import AT_ONCE, Metrics
 from khallas.telemetry.usage import FLUSH_EVERY_S, HOURS, KEPT_S, Activity, UsageCounters, UsageDown
-from lab.valkey import Valkey
+from lab.servers.valkey import Valkey
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 TERMS = ("ussd", "africastalking", "Service", "Terms", "answered")

@@ -11,11 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.messaging.texts import load_texts
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
 from lab.phone.studio import Numbers, World, phone_routes
-from lab.serving import serving
-from lab.twilio import Twilio
+from lab.servers.serving import serving
+from lab.twilio.server import Twilio
 
 NUMBERS = Numbers("*1117#", "1117", "+212520001117", "777")
 

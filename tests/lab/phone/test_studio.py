@@ -8,8 +8,8 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from lab.cmi_lies import Manner
-from lab.twilio import Fault
+from lab.cmi.lies import Manner
+from lab.twilio.server import Fault
 from tests.lab.phone.conftest import Stage
 
 NUMBER = "+212600000001"

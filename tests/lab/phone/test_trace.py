@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.phone.trace import ENTRIES_MAX, MASK, SECRET_SCREENS, Trace, masked
-from lab.webhooks import Exchange
+from lab.twilio.webhooks import Exchange
 
 CALLER = "+212600000001"
 

@@ -12,7 +12,7 @@ import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from lab.valkey import Valkey
+from lab.servers.valkey import Valkey
 from sessions.store.pipeline import Pipelined
 from tests.certificates import self_signed
 

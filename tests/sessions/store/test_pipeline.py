@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-from lab.valkey import Valkey
+from lab.servers.valkey import Valkey
 from sessions.store.connection import Asked, RedisConnection
 from sessions.store.pipeline import WAITING_MAX, Overloaded, Pipelined, Script
 

@@ -10,7 +10,7 @@ from core.database.pool import open_database
 from core.payments.schedule import Times
 from khallas.server.app import Container, application, assemble
 from khallas.settings.model import Settings
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.channels.carriers.smpp.conftest import until
 from tests.channels.carriers.smpp.outside import Smsc
 from tests.channels.sms.conftest import INVOICES, LINES

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from lab.processes import Server, User
+from lab.servers.processes import Server, User
 
 INSTALL_MAX_S = 300
 WANTED = "the Kannel test needs bearerbox and smsbox; Debian: apt-get install kannel"

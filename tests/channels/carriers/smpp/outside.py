@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from lab.processes import Server, User, free_port
+from lab.servers.processes import Server, User, free_port
 
 SOURCES = Path(__file__).parent / "smsc"
 INSTALL_MAX_S = 180

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from khallas.doctor import networks
 from khallas.doctor.finding import CheckFailed
 from khallas.settings.model import Settings
-from lab.processes import free_port
+from lab.servers.processes import free_port
 from tests.channels.carriers.smpp.conftest import until
 from tests.channels.carriers.smpp.house import KANNEL_SECRET, Running, running, seed, settings_of
 from tests.channels.carriers.smpp.kannel import Bearerbox, Smsbox, configuration, need_kannel, refusing

@@ -13,7 +13,7 @@ from core.database.repositories import books_on
 from core.messaging.texts import Texts
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Payment, PaymentState
-from lab.cmi_stand import EmulatedCmi, emulated_cmi
+from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from tests.channels.ivr.agi.agi_line import AgiLine, agi_line
 from tests.channels.ivr.agi.switch import HANG_UP, Step
 from tests.core.conftest import INVOICES, LINES

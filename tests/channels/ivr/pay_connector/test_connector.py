@@ -5,8 +5,8 @@ import asyncio
 import aiohttp
 import pytest
 
-from lab.cmi_lies import Manner
-from lab.pay import PayTaker
+from lab.cmi.lies import Manner
+from lab.twilio.pay import PayTaker
 from tests.channels.ivr.paying import (
     CENTIMES,
     DECLINED,

@@ -7,7 +7,7 @@ import pytest
 
 from core.payments.table import PaymentState
 from lab.caller import VoicePhone
-from lab.pay import PayTaker
+from lab.twilio.pay import PayTaker
 from tests.channels.ivr.paying import (
     ASKS_PIN,
     CENTIMES,

@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from core.payments.table import PaymentState
-from lab.call import Call
-from lab.pay import PayTaker
+from lab.twilio.call import Call
+from lab.twilio.pay import PayTaker
 from sessions.store.protocol import VAULT_TTL_S
 from tests.channels.ivr.paying import (
     CENTIMES,
@@ -184,7 +184,7 @@ async def test_a_fault_while_it_is_charged_leaves_none(
 ) -> None:
     async with caller(line) as call:
         for broken in (
-            "core.database.payments.PgPayments.get",
+            "core.database.payments.repository.PgPayments.get",
             "sessions.vault.Seals.card",
             "sessions.turn.perform.EffectPerformer.charge",
             "channels.limits.Limits.spend",

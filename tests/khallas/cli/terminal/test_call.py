@@ -9,10 +9,10 @@ import pytest
 from khallas.cli.terminal.call import Calling, answer, call
 from khallas.cli.terminal.faults import Failed
 from khallas.cli.terminal.text import TwilioSigner, send
-from lab.dialled import Pace
-from lab.serving import serving
-from lab.twilio import Twilio
-from lab.twilio_rest import rest
+from lab.servers.serving import serving
+from lab.twilio.dialled import Pace
+from lab.twilio.rest import rest
+from lab.twilio.server import Twilio
 from tests.khallas.cli.terminal.apps import DOCUMENTS, TOKEN, VoiceApp
 from tests.khallas.cli.terminal.stdin import WAIT_MAX_S, Person, Printed, script
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from khallas.cli.terminal import add_commands
 from khallas.cli.terminal.faults import Failed
 from khallas.cli.terminal.keyboard import LINE_BYTES_MAX
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.khallas.cli.terminal.apps import UssdApp, VoiceApp
 from tests.khallas.cli.terminal.stdin import script
 

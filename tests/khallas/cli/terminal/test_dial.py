@@ -7,7 +7,7 @@ import pytest
 
 from khallas.cli.terminal.dial import Dialling, dial, split_code
 from khallas.cli.terminal.faults import Failed
-from lab.serving import serving
+from lab.servers.serving import serving
 from tests.khallas.cli.terminal.apps import SECRET, UssdApp
 from tests.khallas.cli.terminal.stdin import WAIT_MAX_S, Person, Printed, script
 

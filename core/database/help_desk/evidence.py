@@ -1,0 +1,39 @@
+"""The evidence of a dispute, from what the books keep of a payment."""
+
+from core.chargebacks.evidence import Agreed, Evidence
+from core.chargebacks.model import facts_kept
+from core.database.payments.repository import PgPayments
+from core.database.pool import Database
+from core.database.settlement.chargebacks import PgChargebacks
+from core.help_desk.lookup import Lookup
+from core.help_desk.transcripts import TranscriptRepository, around
+
+FACTS = "SELECT dispute_facts FROM payments WHERE id = %(id)s"
+
+AGREED = """
+SELECT version, channel, given_at FROM consents
+WHERE msisdn = %(msisdn)s AND given_at <= COALESCE(%(paid_at)s, now()) ORDER BY id DESC LIMIT 1
+"""
+
+
+class PgEvidence:
+    """Implements evidence.EvidenceBooks."""
+
+    def __init__(self, database: Database, transcripts: TranscriptRepository) -> None:
+        self._database = database
+        self._transcripts = transcripts
+
+    async def of(self, payment_id: str) -> Evidence | None:
+        payment = await PgPayments(self._database).get(payment_id)
+        if payment is None:
+            return None
+        row = await self._database.one(FACTS, id=payment_id)
+        agreed = await self._database.one(AGREED, msisdn=payment.payer_msisdn, paid_at=payment.paid_at)
+        return Evidence(
+            payment,
+            facts_kept(row and row["dispute_facts"]),
+            Agreed(agreed["version"], agreed["channel"], agreed["given_at"]) if agreed else None,
+            await Lookup(self._database).story(payment_id),
+            await self._transcripts.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at)),
+            await PgChargebacks(self._database).of_payment(payment_id),
+        )

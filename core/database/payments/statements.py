@@ -1,0 +1,232 @@
+"""The statements of core/database/payments/repository.py, written out.
+
+Jobs that wake a worker are written by the statement that gives it work (core/database/wake.py names them). Values are
+bound by the server; a statement names every state it starts from, by the table of core/payments/table.py.
+"""
+
+GET = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.id = %(id)s
+"""
+
+BY_KEY = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.idempotency_key = %(key)s
+"""
+
+RECEIPT = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM receipts r JOIN payments p ON p.id = r.payment_id
+WHERE r.token = %(token)s AND r.revoked_at IS NULL
+"""
+
+# Declined ones too, for a while: the customer calls back with another card.
+BY_REFERENCE = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.reference = %(reference)s
+  AND (p.state IN ('sending', 'challenge', 'unknown')
+       OR p.state IN ('created', 'declined') AND p.expires_at > %(now)s)
+ORDER BY p.state = 'declined', p.created_at DESC
+LIMIT 1
+"""
+
+OPEN_OF = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+WHERE p.payer_msisdn = %(msisdn)s
+  AND (p.state IN ('sending', 'challenge', 'unknown') OR p.state = 'created' AND p.expires_at > %(now)s)
+ORDER BY p.created_at DESC
+LIMIT 1
+"""
+
+HAS_PAID = """
+SELECT 1 AS paid FROM payments
+WHERE payer_msisdn = %(msisdn)s AND service = %(service)s AND line_reference = %(reference)s
+  AND state IN ('captured', 'voiding', 'voided', 'refunding', 'refunded')
+LIMIT 1
+"""
+
+ADD = """
+WITH added AS (
+    INSERT INTO payments (id, idempotency_key, fingerprint, reference, state, service, line_reference, payer_msisdn,
+        email, email_typed, language, channel, bills, amount_centimes, currency, created_at, expires_at, due_at)
+    VALUES (%(id)s, %(key)s, %(fingerprint)s, %(reference)s, 'created', %(service)s, %(line_reference)s, %(payer)s,
+        %(email)s, %(email_typed)s, %(language)s, %(channel)s, %(bills)s, %(amount)s, %(currency)s, %(created_at)s,
+        %(expires_at)s, %(expires_at)s)
+    RETURNING id, created_at, service, line_reference, channel
+), locked AS (
+    INSERT INTO payment_lines (payment_id, service, line_reference, invoice_number, amount_centimes, active)
+    SELECT added.id, added.service, added.line_reference, bill.number, bill.amount, true
+    FROM added, unnest(%(numbers)s::text[], %(amounts)s::bigint[]) AS bill (number, amount)
+)
+INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '') FROM added
+"""
+
+# Of a basket that was never sent nothing can have been charged: it is kept for its payer while a card is typed.
+RELEASE = """
+WITH moved AS (
+    UPDATE payments SET state = 'expired', due_at = NULL
+    WHERE state = 'created'
+      AND (payer_msisdn = NULLIF(%(payer)s, '') OR created_at <= %(now)s - interval '180 seconds')
+      AND id IN (SELECT payment_id FROM payment_lines
+                 WHERE active AND service = %(service)s AND line_reference = %(reference)s
+                   AND invoice_number = ANY(%(numbers)s))
+    RETURNING id, state, payer_msisdn AS payer
+), unlocked AS (
+    UPDATE payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
+)
+INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+SELECT id, %(now)s, 'expire', state, CASE WHEN payer = %(payer)s THEN 'started over' ELSE 'another payer came' END,
+       NULLIF(%(request)s::text, '')
+FROM moved
+RETURNING payment_id
+"""
+
+HELD = """
+SELECT l.invoice_number, p.state
+FROM payment_lines l JOIN payments p ON p.id = l.payment_id
+WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
+  AND NOT (p.state = 'created' AND (p.created_at <= %(now)s - interval '180 seconds'
+                                    OR COALESCE(p.payer_msisdn = NULLIF(%(payer)s, ''), false)))
+"""
+
+# What billing was told, or may have been, it is told back once the whole went back: later where a telling may still be
+# on its way.
+MOVE = """
+WITH moved AS (
+    UPDATE payments SET
+        state = %(state)s, due_at = %(due_at)s,
+        attempts = attempts + %(sends)s, sent_at = CASE WHEN %(sends)s = 1 THEN %(now)s ELSE sent_at END,
+        declines = declines + %(declines)s, decline_kind = COALESCE(%(decline_kind)s, decline_kind),
+        challenge_id = %(challenge_id)s, challenge_length = %(challenge_length)s,
+        challenge_attempts_left = %(challenge_attempts_left)s, challenge_expires_at = %(challenge_expires_at)s,
+        card_brand = COALESCE(%(card_brand)s, card_brand), card_last4 = COALESCE(%(card_last4)s, card_last4),
+        auth_code = COALESCE(%(auth_code)s, auth_code),
+        transaction_number = COALESCE(%(transaction_number)s, transaction_number),
+        approved_centimes = COALESCE(%(approved)s, approved_centimes),
+        expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s, by_hand = %(by_hand)s,
+        dispute_facts = COALESCE(%(facts)s, dispute_facts)
+    WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
+    RETURNING *
+), noted AS (
+    INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+    SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
+), locks AS (
+    UPDATE payment_lines l SET active = COALESCE(%(holds)s, active),
+        posting = CASE WHEN %(ended)s AND posting = 'refused' THEN 'credited' ELSE posting END,
+        posting_due_at = CASE WHEN %(ended)s AND posting = 'refused' THEN NULL ELSE posting_due_at END
+    FROM moved m WHERE l.payment_id = m.id AND (l.active <> %(holds)s OR %(ended)s)
+    RETURNING l.payment_id, l.invoice_number, l.posting, l.posting_attempts,
+              l.amount_centimes - l.returned_centimes AS rest
+), back AS (
+    INSERT INTO refunds (payment_id, invoice_number, amount_centimes, state, due_at, created_at)
+    SELECT payment_id, invoice_number, rest, 'credited',
+           CASE posting WHEN 'posted' THEN %(now)s ELSE %(now)s + %(told_within)s END, %(now)s
+    FROM locks
+    WHERE %(ended)s AND rest > 0 AND (posting = 'posted' OR posting = 'pending' AND posting_attempts > 0)
+    ON CONFLICT DO NOTHING
+    RETURNING payment_id
+), queued AS (
+    INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id, who.recipient, 'queued',
+           %(now)s, %(now)s, %(now)s
+    FROM moved m
+    CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
+    CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
+    WHERE k.kind = 'receipt_mail' AND who.recipient <> '' OR starts_with(who.recipient, '+')
+    ON CONFLICT (reference) DO NOTHING
+    RETURNING reference
+), jobs AS (
+    SELECT 'khallas.deliver' AS task, reference AS key FROM queued
+    UNION ALL SELECT 'khallas.attend', id FROM moved WHERE due_at <= %(now)s
+    UNION ALL SELECT DISTINCT 'khallas.refund', payment_id FROM back
+), woken AS (
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+        ROW(CASE task WHEN 'khallas.deliver' THEN 'texts' ELSE 'default' END,
+            task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+        )::procrastinate_job_to_defer_v1
+    )) AS ids
+    FROM jobs HAVING count(*) > 0
+)
+SELECT m.*, r.year, r.sequence, r.token, (SELECT ids FROM woken) AS jobs
+FROM moved m LEFT JOIN receipts r ON r.payment_id = m.id
+"""
+
+# MOVE with the receipt: the counter row is touched last and only when the guard let the payment pass.
+CAPTURE = """
+WITH moved AS (
+    UPDATE payments SET
+        state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL,
+        challenge_id = NULL, challenge_length = NULL, challenge_attempts_left = NULL, challenge_expires_at = NULL,
+        card_brand = COALESCE(%(card_brand)s, card_brand),
+        auth_code = %(auth_code)s, transaction_number = %(transaction_number)s,
+        approved_centimes = COALESCE(%(approved)s, amount_centimes),
+        dispute_facts = COALESCE(%(facts)s, dispute_facts)
+    WHERE id = %(id)s AND state = ANY(%(sources)s)
+    RETURNING *
+), noted AS (
+    INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+    SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
+), locks AS (
+    UPDATE payment_lines l SET active = true, posting = 'pending', posting_due_at = %(now)s
+    FROM moved m WHERE l.payment_id = m.id
+), queued AS (
+    INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+    SELECT m.id || '-' || k.kind || '-' || m.attempts, k.kind, m.id, who.recipient, 'queued',
+           %(now)s, %(now)s, %(now)s
+    FROM moved m
+    CROSS JOIN unnest(%(messages)s::text[]) AS k (kind)
+    CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'receipt_mail' THEN m.email ELSE m.payer_msisdn END) AS who (recipient)
+    WHERE k.kind = 'receipt_mail' AND who.recipient <> '' OR starts_with(who.recipient, '+')
+    ON CONFLICT (reference) DO NOTHING
+    RETURNING reference
+), counted AS (
+    INSERT INTO receipt_counters AS c (year, value)
+    SELECT %(year)s, 1 FROM moved
+    ON CONFLICT (year) DO UPDATE SET value = c.value + 1
+    RETURNING c.value
+), issued AS (
+    INSERT INTO receipts (payment_id, year, sequence, token, created_at)
+    SELECT m.id, %(year)s, counted.value, %(token)s, %(now)s FROM moved m, counted
+    RETURNING payment_id, year, sequence, token
+), jobs AS (
+    SELECT 'khallas.deliver' AS task, reference AS key FROM queued
+    UNION ALL SELECT 'khallas.attend', id FROM moved WHERE due_at <= %(now)s
+    UNION ALL SELECT 'khallas.post', id FROM moved
+), woken AS (
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+        ROW(CASE task WHEN 'khallas.deliver' THEN 'texts' ELSE 'default' END,
+            task, 0, NULL, NULL, jsonb_build_object('key', key, 'request', %(request)s::text), NULL
+        )::procrastinate_job_to_defer_v1
+    )) AS ids
+    FROM jobs HAVING count(*) > 0
+)
+SELECT m.*, i.year, i.sequence, i.token, (SELECT ids FROM woken) AS jobs
+FROM moved m JOIN issued i ON i.payment_id = m.id
+"""
+
+LOOK_AGAIN = "UPDATE payments SET due_at = %(due_at)s WHERE id = %(id)s AND state = %(state)s"
+
+SET_EMAIL = """
+WITH changed AS (
+    UPDATE payments SET email = %(email)s, email_typed = true
+    WHERE id = %(id)s AND state IN ('created', 'sending', 'challenge', 'unknown', 'declined')
+    RETURNING *
+)
+SELECT c.*, r.year, r.sequence, r.token
+FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
+"""
+
+CLAIM = "UPDATE payments SET due_at = %(until)s WHERE id = %(id)s AND due_at <= %(now)s"
+
+HANGING = "SELECT id FROM payments WHERE state = 'sending' AND page_until IS NULL ORDER BY id DESC LIMIT %(limit)s"
+
+CLAIM_DUE = """
+UPDATE payments SET due_at = %(until)s
+WHERE id IN (SELECT id FROM payments WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
