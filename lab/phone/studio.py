@@ -31,7 +31,7 @@ from lab.twilio.webhooks import WebhookFailed
 from lab.ussd_wires import DIALECTS
 
 HERE = Path(__file__).parent
-FONTS = HERE.parent.parent / "channels" / "web" / "fonts"
+FONTS = HERE.parents[1] / "channels" / "web" / "receipts" / "fonts"
 CSP = f"{CSP_WORKING}; frame-src 'self'; media-src 'self'"
 AFTER_DIGITS_MAX = 12
 CALLS_SHOWN = 5
