@@ -288,11 +288,29 @@ class Mailer(Protocol):
         """The Message-ID, the same at every try. `copy`: its number when it is sent once more at a wish."""
 
 
+class CallEnd(StrEnum):
+    """What the telephone did that we rang."""
+
+    ANSWERED = "answered"
+    RANG = "rang"  # and was refused, busy or left ringing: whoever it belongs to is left in peace
+    NOT_RUNG = "not_rung"  # it was never reached, or nobody knows: it may be rung again
+
+
+class CallEnds(Protocol):
+    """Hears how calls that we placed ended. Raises DatabaseUnavailable."""
+
+    async def __call__(self, call_id: str, end: CallEnd, why: str) -> bool:
+        """False when no call of that id waits for its end."""
+
+
 class Caller(Protocol):
     """Rings a customer for the card. Raises DeliveryFailed."""
 
     async def call(self, payment: Payment) -> str:
-        """The call's id."""
+        """The call's id, once the order is placed; what became of it is told later, where the way tells it at all."""
+
+    async def close(self) -> None:
+        """Leave what is open."""
 
 
 class ReceiptTexts(Protocol):
@@ -305,6 +323,8 @@ class ReceiptTexts(Protocol):
     def declined_sms(self, payment: Payment) -> str: ...
 
     def undone_sms(self, payment: Payment) -> str: ...
+
+    def call_missed_sms(self, payment: Payment) -> str: ...
 
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         """A part went back: the help desk's, or a bill that billing says was paid elsewhere meanwhile."""

@@ -49,6 +49,7 @@ class MessageKind(StrEnum):
     UNDONE_SMS = "undone_sms"
     REFUND_SMS = "refund_sms"  # one bill's money went back
     OUTGOING_CALL = "outgoing_call"
+    CALL_MISSED_SMS = "call_missed_sms"  # nobody could be reached: where to call instead
     CODE_SMS = "code_sms"
     ANSWER_SMS = "answer_sms"
 
@@ -254,7 +255,11 @@ class Messages(Protocol):
     async def sent(self, reference: str, provider_id: str, now: datetime) -> None: ...
 
     async def failed(self, reference: str, why: str, now: datetime, again_at: datetime | None) -> None:
-        """`again_at` None: given up."""
+        """`again_at` None: given up; a call is then followed by one text a payment, in the same commit."""
+
+    async def call_ended(self, provider_id: str, why: str, now: datetime, pauses_s: Sequence[int]) -> bool:
+        """A call that nobody answered: rung again after the pause of its attempt, given up as by `failed` where there
+        is none. False when no call of that id waits for its end."""
 
     async def postponed(self, reference: str, why: str, now: datetime, again_at: datetime, since: datetime) -> bool:
         """Not tried after all: the attempt is not counted. False when the message is older than `since`."""

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 MESSAGE_PAUSES_S = (10, 60, 300, 1_800, 7_200)
 CALL_PAUSES_S = (5, 15)  # a telephone that rings much later rings for nobody
+_WAITS_FOR_CARD = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
 POSTPONED_MAX_S = 2 * 86_400  # a way that stays away longer ends the message
 
 
@@ -106,7 +107,7 @@ class OutboxSender:
         if payment is None:
             raise Overtaken
         if message.kind is MessageKind.OUTGOING_CALL:
-            if payment.state not in {PaymentState.CREATED, PaymentState.DECLINED, PaymentState.CHALLENGE}:
+            if payment.state not in {*_WAITS_FOR_CARD, PaymentState.CHALLENGE}:
                 raise Overtaken
             return await self._gateways.caller.call(payment)
         if message.kind is MessageKind.RECEIPT_MAIL:
@@ -141,6 +142,8 @@ class OutboxSender:
                 return texts.undecided_sms(payment)
             case MessageKind.DECLINED_SMS if payment.state in {PaymentState.DECLINED, PaymentState.EXPIRED}:
                 return texts.declined_sms(payment)
+            case MessageKind.CALL_MISSED_SMS if payment.state in _WAITS_FOR_CARD:
+                return texts.call_missed_sms(payment)
             case MessageKind.UNDONE_SMS:
                 return texts.undone_sms(payment)
         raise Overtaken

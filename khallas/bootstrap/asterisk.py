@@ -13,7 +13,7 @@ from channels.ivr.prompts import Prompts
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.fastagi import CallTokens, FastAgi
 from core.messaging.texts import Texts
-from core.ports import Caller
+from core.ports import CallEnds, Caller
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry.metrics import Metrics
 from khallas.telemetry.transcripts import Tells, untold
@@ -41,16 +41,21 @@ def agi_server(
     )
 
 
-def caller(settings: Settings) -> Caller | None:
-    """The one that KHALLAS_IVR__CALLER names, None where it is not Asterisk's. Raises BadSettings."""
+def caller(settings: Settings, ended: CallEnds) -> Caller | None:
+    """The one that KHALLAS_IVR__CALLER names, None where it is not Asterisk's. Raises BadSettings.
+
+    `ended` hears what became of the calls; call files tell nothing.
+    """
     own = settings.asterisk
     route = DialRoute(own.channel, own.context, own.extension, settings.ivr.number)
     match settings.ivr.caller:
         case "ami":
             _require_channel(own.channel)
-            return AmiCaller(ami_account(own.ami_url.get_secret_value()), route, _tokens(settings))
+            _require_number(settings.ivr.number)
+            return AmiCaller(ami_account(own.ami_url.get_secret_value()), route, _tokens(settings), ended)
         case "callfile":
             _require_channel(own.channel)
+            _require_number(settings.ivr.number)
             if not own.spool:
                 raise BadSettings("KHALLAS_ASTERISK__SPOOL is missing: Asterisk's spool folder, for call files")
             return CallFileCaller(Path(own.spool), route, _tokens(settings))
@@ -65,6 +70,11 @@ def _tokens(settings: Settings) -> CallTokens:
 def _require_channel(template: str) -> None:
     if not any(place in template for place in PLACES):
         raise BadSettings(f"KHALLAS_ASTERISK__CHANNEL names no customer: one of {', '.join(PLACES)}")
+
+
+def _require_number(number: str) -> None:
+    if not number:
+        raise BadSettings("KHALLAS_IVR__NUMBER is missing: whom customers see calling; few answer an unknown number")
 
 
 def ami_account(url: str) -> AmiAccount:

@@ -34,12 +34,13 @@ from core.database.privacy.retention import PgRetention
 from core.database.repositories import books_on
 from core.help_desk.audit import Audit
 from core.help_desk.transcripts import Pseudonymiser
+from core.messaging.call_ends import KeptCallEnds
 from core.messaging.outbox import Gateways, OutboxSender
 from core.messaging.texts import Texts, load_texts
 from core.payments.schedule import Times, waiting_for
 from core.payments.service import PaymentService, Ports
 from core.payments.sweeps import Sweep
-from core.ports import Caller, Clock, Replies, Texter
+from core.ports import CallEnds, Caller, Clock
 from core.privacy.retention import Periods, RetentionJob
 from core.repositories import Repositories
 from core.subscribers.lines import national
@@ -96,6 +97,7 @@ class Container:
     ledger: LedgerWatch
     tracer: Tracer
     transcripts: Transcripts
+    caller: Caller
     seals: Seals
     counted: PaymentMetrics
 
@@ -106,6 +108,7 @@ class Container:
             await stack.enter_async_context(self.database.pool)
             stack.push_async_callback(self.redis.aclose)
             stack.push_async_callback(self.twilio.aclose)
+            stack.push_async_callback(self.caller.close)
             stack.push_async_callback(self.acquirer.aclose)
             if isinstance(self.billing, TmForumBilling):
                 stack.push_async_callback(self.billing.aclose)
@@ -159,7 +162,14 @@ def assemble(
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
     doors = networks.Doors(inbox, turns, texts, metrics, seals, transcripts.door("ussd", "smpp", keys=True))
     outside = networks.join(settings, redis, doors, texter)
-    gateways = _gateways(settings, texts, links, twilio, clock, CountedTexter(outside.texter, counted), memory)
+    caller = _caller(settings, twilio, KeptCallEnds(books.messages, clock))
+    gateways = Gateways(
+        CountedTexter(outside.texter, counted),
+        _mailer(settings, texts, links, clock),
+        caller,
+        PaymentTexts(words_of(settings, texts), links.of),
+        memory,
+    )
     sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
     retention = RetentionJob(PgRetention(database), clock, Periods(**settings.retention.model_dump()))
@@ -196,6 +206,7 @@ def assemble(
         LedgerWatch(database, clock, counted),
         tracer,
         transcripts,
+        caller,
         seals,
         counted,
     )
@@ -230,32 +241,13 @@ def _twilio(settings: Settings) -> TwilioRest:
     return TwilioRest(TwilioAccount(own.account_sid, token, own.from_ or settings.short_code, own.api_url))
 
 
-def _gateways(
-    settings: Settings,
-    texts: Texts,
-    links: ReceiptLinks,
-    twilio: TwilioRest,
-    clock: Clock,
-    texter: Texter,
-    replies: Replies,
-) -> Gateways:
-    base = base_of(settings)
-    return Gateways(
-        texter,
-        _mailer(settings, texts, links, clock),
-        _caller(settings, twilio, base),
-        PaymentTexts(words_of(settings, texts), links.of),
-        replies,
-    )
-
-
-def _caller(settings: Settings, twilio: TwilioRest, base: str) -> Caller:
-    by_twilio = TwilioCaller(twilio, base, caller_id=settings.ivr.number or None)
+def _caller(settings: Settings, twilio: TwilioRest, ended: CallEnds) -> Caller:
+    by_twilio = TwilioCaller(twilio, base_of(settings), caller_id=settings.ivr.number or None)
     if settings.ivr.caller == "twilio":
         return by_twilio
     from khallas.bootstrap import asterisk
 
-    return asterisk.caller(settings) or by_twilio
+    return asterisk.caller(settings, ended) or by_twilio
 
 
 def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Clock) -> SmtpMailer:

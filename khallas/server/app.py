@@ -37,6 +37,8 @@ from channels.web.pages import Pages
 from channels.web.receipts import endpoint as receipts
 from core.clock import ZONE
 from core.database.pool import Database
+from core.messaging.call_ends import KeptCallEnds
+from core.ports import CallEnd
 from core.repositories import Delivery
 from core.tracing import NO_TRACER
 from khallas.bootstrap import authentication as guards
@@ -194,7 +196,9 @@ def _ivr_routes(house: Container) -> Sequence[BaseRoute]:
 
 
 async def _call_ended(house: Container, status: Delivery, *, provider_id: str, error: str | None) -> bool:
-    return await house.books.messages.report(status, house.clock.now(), provider_id=provider_id, error=error)
+    """Nobody can tell a busy telephone that rang from one that did not: none is rung again by itself."""
+    end = CallEnd.ANSWERED if status is Delivery.DELIVERED else CallEnd.RANG
+    return await KeptCallEnds(house.books.messages, house.clock)(provider_id, end, error or "")
 
 
 def _asterisk(house: Container) -> "AgiServer | None":

@@ -1,6 +1,6 @@
 """The outbox and the people in memory, for lab/chaos/memory.py."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -90,6 +90,9 @@ class MemoryMessages:
         entry.due_at = again_at
         entry.status = Delivery.FAILED if again_at is None else entry.status
         await self.after()
+
+    async def call_ended(self, provider_id: str, why: str, now: datetime, pauses_s: Sequence[int]) -> bool:
+        raise NotImplementedError("reports come from gateways")
 
     async def postponed(self, reference: str, why: str, now: datetime, again_at: datetime, since: datetime) -> bool:
         await self.before()

@@ -121,6 +121,9 @@ class SimGateways:
     async def call(self, payment: Payment) -> str:
         return payment.id
 
+    async def close(self) -> None:
+        return
+
     def receipt_sms(self, payment: Payment) -> str:
         return f"receipt {payment.receipt_number}"
 
@@ -129,6 +132,9 @@ class SimGateways:
 
     def declined_sms(self, payment: Payment) -> str:
         return "declined"
+
+    def call_missed_sms(self, payment: Payment) -> str:
+        return "call missed"
 
     def undone_sms(self, payment: Payment) -> str:
         return "undone"

@@ -232,6 +232,9 @@ class FakeGateways:
         self.calls.append(payment.id)
         return f"CA{len(self.calls)}"
 
+    async def close(self) -> None:
+        return
+
 
 class PlainTexts:
     """The kind of text and what it is about."""
@@ -244,6 +247,9 @@ class PlainTexts:
 
     def declined_sms(self, payment: Payment) -> str:
         return f"declined {payment.reference}"
+
+    def call_missed_sms(self, payment: Payment) -> str:
+        return f"missed {payment.reference}"
 
     def undone_sms(self, payment: Payment) -> str:
         return f"undone {payment.reference}"

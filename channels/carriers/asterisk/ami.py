@@ -1,10 +1,11 @@
-"""Asterisk's Manager Interface, as far as ringing somebody needs it: log in, one Originate, what became of it. Thin.
+"""Asterisk's Manager Interface, as far as ringing customers needs it: one connection that stays, orders, and events.
 
 Nothing says whether an Originate whose answer was lost was carried out: it is not repeated, for nobody is rung twice
 for one card (the rule of channels/carriers/twilio/client.py).
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -12,19 +13,18 @@ from dataclasses import dataclass, field
 
 from core.ports import DeliveryFailed
 
+log = logging.getLogger(__name__)
+
 PORT = 5038
 CONNECT_MAX_S = 5.0
 ANSWER_MAX_S = 10.0
-EARLY_MAX_S = 4.0  # a trunk that is full or a phone that is busy says so within this; then it rings
+IDLE_S = 15.0  # after so long a silence a ping tells whether the other side is still there
+PING_MAX_S = 2.0
 RING_MAX_S = 40
 LINE_BYTES_MAX = 4_096
 LINES_MAX = 200  # of one message
-MESSAGES_MAX = 2_000  # events of other calls, while ours is waited for
-# OriginateResponse's Reason where nobody was rung: no such number, busy, congestion. Others rang.
-NOT_RUNG = frozenset({"0", "5", "8"})
 
 Message = Mapping[str, str]
-Wanted = Callable[[Message], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,25 @@ class Originate:
     caller_id: str
     variable: str
 
+    def action(self) -> Message:
+        """As the Manager Interface wants it."""
+        return {
+            "Action": "Originate",
+            "ActionID": self.id,  # OriginateResponse bears it, even where no channel came to be
+            "Channel": self.channel,
+            "ChannelId": self.id,
+            "Context": self.context,
+            "Exten": self.extension,
+            "Priority": "1",
+            "CallerID": self.caller_id,
+            "Timeout": str(RING_MAX_S * 1_000),
+            "Async": "true",
+            "Variable": self.variable,
+        }
+
 
 class AmiDown(Exception):
     """The connection ended, was too slow, or spoke no AMI."""
-
-
-async def originate(account: AmiAccount, order: Originate) -> None:
-    """Ring. Returns when it rings. Raises DeliveryFailed, not retryable when it may be ringing already."""
-    async with _logged_in(account) as manager:
-        await _ring(manager, order)
 
 
 async def greet(account: AmiAccount) -> None:
@@ -68,19 +78,70 @@ async def greet(account: AmiAccount) -> None:
         return
 
 
+class AmiLine:
+    """The one connection, opened when it is first needed and again once it has broken. Events go to `hear`."""
+
+    def __init__(self, account: AmiAccount, hear: Callable[[Message], None]) -> None:
+        self._account = account
+        self._hear = hear
+        self._opening = asyncio.Lock()
+        self._manager: _Manager | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def originate(self, order: Originate) -> None:
+        """Place the order; what becomes of it comes as events. Raises DeliveryFailed, not retryable when it may be
+        ringing already."""
+        manager = await self._connected()
+        try:
+            answer = await manager.ask(order.action(), ANSWER_MAX_S)
+        except (AmiDown, OSError, TimeoutError) as error:
+            raise DeliveryFailed(f"no answer, maybe ringing: {type(error).__name__}", retryable=False) from error
+        if answer.get("Response") != "Success":
+            raise DeliveryFailed("the switch refuses to ring", retryable=True)
+
+    async def close(self) -> None:
+        """Leave; calls that ring ring on."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def _connected(self) -> "_Manager":
+        async with self._opening:
+            if self._manager is not None and await self._manager.lives():
+                return self._manager
+            await self.close()
+            ready: asyncio.Future[_Manager] = asyncio.get_running_loop().create_future()
+            self._keeper = asyncio.create_task(self._keep(ready), name="manager interface")
+            self._manager = await ready
+            return self._manager
+
+    async def _keep(self, ready: "asyncio.Future[_Manager]") -> None:
+        try:
+            async with _logged_in(self._account, self._hear) as manager:
+                ready.set_result(manager)
+                await manager.ended()
+                log.warning("the switch has closed the manager's connection: it is opened again for the next call")
+        except DeliveryFailed as error:
+            ready.set_exception(error)
+        finally:
+            ready.cancel()
+
+
 @asynccontextmanager
-async def _logged_in(account: AmiAccount) -> AsyncIterator["_Manager"]:
+async def _logged_in(
+    account: AmiAccount, hear: Callable[[Message], None] = lambda message: None
+) -> AsyncIterator["_Manager"]:
     try:
         async with asyncio.timeout(CONNECT_MAX_S):
             reader, writer = await asyncio.open_connection(account.host, account.port, limit=LINE_BYTES_MAX)
     except (OSError, TimeoutError) as error:
         raise DeliveryFailed(f"the switch cannot be reached: {type(error).__name__}", retryable=True) from error
-    manager = _Manager(reader, writer)
+    manager = _Manager(reader, writer, hear)
     try:
         await _log_in(manager, account)
         yield manager
     finally:
-        writer.close()
+        await manager.close()
 
 
 async def _log_in(manager: "_Manager", account: AmiAccount) -> None:
@@ -88,71 +149,87 @@ async def _log_in(manager: "_Manager", account: AmiAccount) -> None:
     try:
         async with asyncio.timeout(ANSWER_MAX_S):
             await manager.greeting()
-            answer = await manager.ask(login)
+            answer = await manager.ask(login, ANSWER_MAX_S)
     except (AmiDown, OSError, TimeoutError) as error:
         raise DeliveryFailed(f"the switch does not answer: {type(error).__name__}", retryable=True) from error
     if answer.get("Response") != "Success":
         raise DeliveryFailed("the switch refuses our login", retryable=True)
 
 
-async def _ring(manager: "_Manager", order: Originate) -> None:
-    action = {
-        "Action": "Originate",
-        "Channel": order.channel,
-        "ChannelId": order.id,
-        "Context": order.context,
-        "Exten": order.extension,
-        "Priority": "1",
-        "CallerID": order.caller_id,
-        "Timeout": str(RING_MAX_S * 1_000),
-        "Async": "true",
-        "Variable": order.variable,
-    }
-    try:
-        async with asyncio.timeout(ANSWER_MAX_S):
-            answer = await manager.ask(action)
-    except (AmiDown, OSError, TimeoutError) as error:
-        raise DeliveryFailed(f"no answer, maybe ringing: {type(error).__name__}", retryable=False) from error
-    if answer.get("Response") != "Success":
-        raise DeliveryFailed("the switch refuses to ring", retryable=True)
-    try:
-        async with asyncio.timeout(EARLY_MAX_S):
-            event = await manager.event("OriginateResponse", answer.get("ActionID", ""))
-    except (AmiDown, OSError, TimeoutError):
-        return  # it rings, as far as anyone knows
-    if event.get("Response") == "Failure" and event.get("Reason") in NOT_RUNG:
-        raise DeliveryFailed(f"nobody was rung: reason {event['Reason']}", retryable=True)
-
-
 class _Manager:
-    """One connection. Raises AmiDown."""
+    """One connection: many may ask at once, each is answered by its ActionID. Raises AmiDown."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Callable[[Message], None]
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._hear = hear
+        self._asked: dict[str, asyncio.Future[Message]] = {}
+        self._listener: asyncio.Task[None] | None = None
+        self._heard_at = 0.0
 
     async def greeting(self) -> None:
         if not (await self._line()).startswith("Asterisk Call Manager"):
             raise AmiDown("no manager listens there")
+        self._heard_at = _now()
+        self._listener = asyncio.create_task(self._listen(), name="manager's events")
 
-    async def ask(self, action: Message) -> Message:
-        """The action's response; events meanwhile are let go."""
-        action_id = secrets.token_hex(8)
-        fields = [*action.items(), ("ActionID", action_id)]
-        text = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in fields)
-        self._writer.write(f"{text}\r\n".encode())
-        await self._writer.drain()
-        return await self._until(lambda message: "Response" in message and "Event" not in message, action_id)
+    async def ask(self, action: Message, within_s: float) -> Message:
+        """The action's response."""
+        if self._listener is None or self._listener.done():
+            raise AmiDown("the connection has ended")
+        action_id = action.get("ActionID") or secrets.token_hex(8)
+        fields = {**action, "ActionID": action_id}
+        text = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in fields.items())
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._asked[action_id] = answer
+        try:
+            async with asyncio.timeout(within_s):
+                self._writer.write(f"{text}\r\n".encode())
+                await self._writer.drain()
+                return await answer
+        finally:
+            del self._asked[action_id]
 
-    async def event(self, name: str, action_id: str) -> Message:
-        return await self._until(lambda message: message.get("Event") == name, action_id)
+    async def lives(self) -> bool:
+        """Whether the other side is there: heard lately, or it answers a ping."""
+        if self._listener is None or self._listener.done():
+            return False
+        if _now() - self._heard_at < IDLE_S:
+            return True
+        try:
+            return "Response" in await self.ask({"Action": "Ping"}, PING_MAX_S)
+        except (AmiDown, OSError, TimeoutError):
+            return False
 
-    async def _until(self, wanted: Wanted, action_id: str) -> Message:
-        for _ in range(MESSAGES_MAX):
-            message = await self._message()
-            if message.get("ActionID") == action_id and wanted(message):
-                return message
-        raise AmiDown("too many events")
+    async def ended(self) -> None:
+        """Until the connection has."""
+        if self._listener is not None:
+            await asyncio.wait([self._listener])
+
+    async def close(self) -> None:
+        self._writer.close()
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                message = await self._message()
+                self._heard_at = _now()
+                asked = self._asked.get(message.get("ActionID", ""))
+                if "Event" in message:
+                    self._hear(message)
+                elif asked is not None and not asked.done():
+                    asked.set_result(message)
+        except (AmiDown, OSError):
+            pass  # told to whoever waits
+        finally:
+            for waiting in self._asked.values():
+                if not waiting.done():
+                    waiting.set_exception(AmiDown("the connection ended"))
 
     async def _message(self) -> Message:
         fields: dict[str, str] = {}
@@ -174,3 +251,7 @@ class _Manager:
 
 def _one_line(value: str) -> str:
     return value.replace("\r", " ").replace("\n", " ")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,19 +1,25 @@
 """ports.Caller on the operator's own Asterisk: by the Manager Interface, or by a call file in its spool."""
 
 import asyncio
+import logging
 import os
 import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from channels.carriers.asterisk.ami import RING_MAX_S, AmiAccount, Originate, originate
+from channels.carriers.asterisk.ami import RING_MAX_S, AmiAccount, AmiLine, Message, Originate
+from channels.carriers.asterisk.progress import CallEnded, CallProgress
 from channels.ivr.wires.fastagi import TOKEN_VARIABLE, CallTokens
 from core.payments.table import Payment
-from core.ports import DeliveryFailed
+from core.ports import CallEnds, DeliveryFailed
 from core.subscribers.lines import national
 
-FILE_MODE = 0o660  # Asterisk reads, touches and removes it: run in its group
+log = logging.getLogger(__name__)
+
+FILE_MODE = 0o660  # Asterisk reads, touches and removes it: its group is the spool's
+LOOKS_MAX = 25
+LOOK_PAUSE_S = 0.2
 PLACES = ("{e164}", "{digits}", "{national}")
 _MSISDN = re.compile(r"\+[0-9]{6,15}")
 
@@ -39,15 +45,18 @@ class DialRoute:
 
 
 class AmiCaller:
-    """Rings by the Manager Interface."""
+    """Rings by the Manager Interface: an order is placed at once, and what the telephone did is told to `ended`."""
 
-    def __init__(self, account: AmiAccount, route: DialRoute, tokens: CallTokens) -> None:
-        self._account = account
+    def __init__(self, account: AmiAccount, route: DialRoute, tokens: CallTokens, ended: CallEnds) -> None:
+        self._line = AmiLine(account, self._hear)
+        self._progress = CallProgress()
         self._route = route
         self._tokens = tokens
+        self._ended = ended
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def call(self, payment: Payment) -> str:
-        """The call's uniqueid. Raises DeliveryFailed."""
+        """The call's uniqueid, as soon as the switch has the order. Raises DeliveryFailed."""
         call_id = _call_id(payment)
         order = Originate(
             id=call_id,
@@ -57,8 +66,35 @@ class AmiCaller:
             caller_id=self._route.caller_id,
             variable=f"{TOKEN_VARIABLE}={self._tokens.make(payment.id, payment.payer_msisdn)}",
         )
-        await originate(self._account, order)
+        self._progress.placed(call_id)
+        try:
+            await self._line.originate(order)
+        except DeliveryFailed:
+            self._progress.forget(call_id)
+            raise
         return call_id
+
+    async def close(self) -> None:
+        """What was heard is told; calls that ring ring on."""
+        await self._line.close()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def _hear(self, event: Message) -> None:
+        ended = self._progress.hear(event)
+        if ended is not None:
+            task = asyncio.create_task(self._tell(ended), name=f"end of {ended.call_id}")
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, ended: CallEnded) -> None:
+        """An end may overtake the commit that knows its call."""
+        try:
+            for _ in range(LOOKS_MAX):
+                if await self._ended(ended.call_id, ended.end, ended.why):
+                    return
+                await asyncio.sleep(LOOK_PAUSE_S)
+        except Exception:  # the database is away: who asks again is rung again after a while
+            log.exception("how a call ended cannot be kept")
 
 
 class CallFileCaller:
@@ -69,6 +105,9 @@ class CallFileCaller:
         self._spool = spool
         self._route = route
         self._tokens = tokens
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     async def call(self, payment: Payment) -> str:
         """The file's name. Raises DeliveryFailed."""
@@ -99,6 +138,7 @@ class CallFileCaller:
         draft = self._spool / "tmp" / name
         try:
             draft.write_text(text)
+            os.chown(draft, -1, (self._spool / "outgoing").stat().st_gid)
             draft.chmod(FILE_MODE)
             os.replace(draft, self._spool / "outgoing" / name)
         except OSError:

@@ -14,6 +14,9 @@ class TwilioCaller:
         self._public_url = public_url
         self._caller_id = caller_id
 
+    async def close(self) -> None:
+        """The client is others' too: whoever made it closes it."""
+
     async def call(self, payment: Payment) -> str:
         """The call's sid. Raises DeliveryFailed."""
         url = f"{self._public_url}/ivr/twilio?{urlencode({'payment': payment.id})}"

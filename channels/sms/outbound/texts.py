@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from channels.sms.words import RECEIPT_SEGMENTS_MAX, Words
+from core.clock import ZONE
 from core.messaging.gsm7 import segments
 from core.money import dh
 from core.payments.table import Payment
@@ -40,6 +41,11 @@ class PaymentTexts:
     def undone_sms(self, payment: Payment) -> str:
         """The whole went back."""
         return self._about(payment, "undone")
+
+    def call_missed_sms(self, payment: Payment) -> str:
+        """Whom to call instead, with which reference, until when."""
+        until = payment.expires_at.astimezone(ZONE).strftime("%H:%M")
+        return self._words.missed(payment.language, payment.reference, until)
 
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         """So much of it; why, where the reason is not the help desk's."""

@@ -58,6 +58,25 @@ FAILED = """
 UPDATE messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s,
     status = CASE WHEN %(again_at)s::timestamptz IS NULL THEN 'failed' ELSE status END
 WHERE reference = %(reference)s AND status = 'queued'
+RETURNING kind, payment_id, recipient, status
+"""
+
+# Once a payment, while it still waits for a card.
+QUEUE_MISSED = """
+INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
+SELECT %(reference)s, %(kind)s, id, %(recipient)s, 'queued', %(now)s, %(now)s, %(now)s
+FROM payments WHERE id = %(payment_id)s AND state IN ('created', 'declined')
+ON CONFLICT (reference) DO NOTHING
+RETURNING reference
+"""
+
+# Its next try has a call's id of its own: a late word about this one changes nothing.
+CALL_ENDED = """
+UPDATE messages SET error = %(why)s, updated_at = %(now)s, provider_id = NULL,
+    due_at = %(now)s + make_interval(secs => (%(pauses_s)s::int[])[attempts]),
+    status = CASE WHEN (%(pauses_s)s::int[])[attempts] IS NULL THEN 'failed' ELSE 'queued' END
+WHERE provider_id = %(provider_id)s AND kind = 'outgoing_call' AND status IN ('queued', 'sent')
+RETURNING kind, payment_id, recipient, status
 """
 
 POSTPONED = """
@@ -143,12 +162,15 @@ class PgMessages:
     async def _insert(self, statement: str, values: dict[str, object]) -> bool:
         async def work(connection: Connection) -> bool:
             async with connection.transaction():
-                row = await (await connection.execute(statement, values)).fetchone()
-                if row is not None:
-                    await self._waker.wake([Wake.deliver(row["reference"])], connection)
-                return row is not None
+                return await self._insert_in(connection, statement, values)
 
         return await self._database.run(work)
+
+    async def _insert_in(self, connection: Connection, statement: str, values: dict[str, object]) -> bool:
+        row = await (await connection.execute(statement, values)).fetchone()
+        if row is not None:
+            await self._waker.wake([Wake.deliver(row["reference"])], connection)
+        return row is not None
 
     async def claim(self, reference: str, now: datetime, until: datetime) -> Message | None:
         row = await self._database.one(CLAIM, reference=reference, now=now, until=until)
@@ -164,7 +186,25 @@ class PgMessages:
         await self._database.do(SENT, reference=reference, provider_id=provider_id, now=now)
 
     async def failed(self, reference: str, why: str, now: datetime, again_at: datetime | None) -> None:
-        await self._database.do(FAILED, reference=reference, why=why, now=now, again_at=again_at)
+        await self._given_up(FAILED, {"reference": reference, "why": why, "now": now, "again_at": again_at})
+
+    async def call_ended(self, provider_id: str, why: str, now: datetime, pauses_s: Sequence[int]) -> bool:
+        values = {"provider_id": provider_id, "why": why, "now": now, "pauses_s": list(pauses_s)}
+        return await self._given_up(CALL_ENDED, values)
+
+    async def _given_up(self, statement: str, values: dict[str, object]) -> bool:
+        """Whether a row was changed; a call that is given up is told to its payer, once a payment."""
+
+        async def work(connection: Connection) -> bool:
+            async with connection.transaction():
+                row = await (await connection.execute(statement, values)).fetchone()
+                if row is not None and row["kind"] == MessageKind.OUTGOING_CALL and row["status"] == Delivery.FAILED:
+                    await self._insert_in(
+                        connection, QUEUE_MISSED, _missed(row["payment_id"], row["recipient"], values)
+                    )
+                return row is not None
+
+        return await self._database.run(work)
 
     async def postponed(self, reference: str, why: str, now: datetime, again_at: datetime, since: datetime) -> bool:
         values = {"reference": reference, "why": why, "now": now, "again_at": again_at, "since": since}
@@ -215,6 +255,18 @@ async def _record(connection: Connection, rows: Sequence[Row]) -> Sequence[None]
     values = dict(zip(columns, (list(column) for column in zip(*rows, strict=True)), strict=True))
     await connection.execute(RECORD, values)
     return (None,) * len(rows)
+
+
+def _missed(payment_id: str, recipient: str, values: dict[str, object]) -> dict[str, object]:
+    kind = MessageKind.CALL_MISSED_SMS
+    reference = message_reference(payment_id, kind, 0)
+    return {
+        "kind": kind,
+        "reference": reference,
+        "payment_id": payment_id,
+        "recipient": recipient,
+        "now": values["now"],
+    }
 
 
 def _number_of(payment: Payment) -> str | None:

@@ -1,23 +1,28 @@
 """Customers rung by the operator's own switch: what Asterisk is told, and what is tried again."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels.carriers.asterisk import ami
-from channels.carriers.asterisk.ami import Originate, originate
+from channels.carriers.asterisk import caller as caller_module
 from channels.carriers.asterisk.caller import AmiCaller, CallFileCaller, DialRoute
+from channels.carriers.asterisk.progress import OURS_MAX, CallProgress
 from channels.ivr.wires.fastagi import CallTokens
 from core.payments.table import Payment
-from core.ports import DeliveryFailed
-from tests.channels.carriers.ami_stand import AmiStand, manager
+from core.ports import CallEnd, DeliveryFailed
+from tests.channels.carriers.ami_stand import ANSWERS, SECRET, AmiStand, Phone, manager
 from tests.channels.ivr.fake_till import SALMA, Books, FakeTill
 
 TOKENS = CallTokens(["a-key-that-signs-links"])
 ROUTE = DialRoute("PJSIP/{digits}@trunk", "khallas-callback", "s", '"Khallas" <0537000777>')
-ORDER = Originate("khallas-1", "PJSIP/1@trunk", "khallas-callback", "s", "0537000777", "KHALLAS_CALL=x")
 
 
 @pytest.fixture
@@ -28,12 +33,43 @@ def payment() -> Payment:
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ami, "ANSWER_MAX_S", 0.5)
-    monkeypatch.setattr(ami, "EARLY_MAX_S", 0.2)
+    monkeypatch.setattr(ami, "PING_MAX_S", 0.2)
+
+
+class Ends:
+    """Hears how calls ended; the first `deaf` words come before anybody knows the call."""
+
+    def __init__(self, deaf: int = 0) -> None:
+        self.deaf = deaf
+        self.told: list[tuple[str, CallEnd, str]] = []
+        self.came = asyncio.Event()
+
+    async def __call__(self, call_id: str, end: CallEnd, why: str) -> bool:
+        if self.deaf:
+            self.deaf -= 1
+            return False
+        self.told.append((call_id, end, why))
+        self.came.set()
+        return True
+
+    async def one(self) -> tuple[str, CallEnd, str]:
+        await asyncio.wait_for(self.came.wait(), 5)
+        (told,) = self.told
+        return told
+
+
+@asynccontextmanager
+async def ringing(stand: AmiStand, ends: Ends | None = None, secret: str = SECRET) -> AsyncIterator[AmiCaller]:
+    caller = AmiCaller(stand.account(secret), ROUTE, TOKENS, ends or Ends())
+    try:
+        yield caller
+    finally:
+        await caller.close()
 
 
 async def test_a_customer_is_rung_with_the_payments_token(payment: Payment) -> None:
-    async with manager(AmiStand()) as stand:
-        call_id = await AmiCaller(stand.account(), ROUTE, TOKENS).call(payment)
+    async with manager(AmiStand()) as stand, ringing(stand) as caller:
+        call_id = await caller.call(payment)
     login, order = stand.heard
     assert (login["Username"], login["Events"]) == ("khallas", "call")
     assert order == {
@@ -47,22 +83,80 @@ async def test_a_customer_is_rung_with_the_payments_token(payment: Payment) -> N
         "Timeout": "40000",
         "Async": "true",
         "Variable": f"KHALLAS_CALL={TOKENS.make(payment.id, SALMA)}",
-        "ActionID": order["ActionID"],
+        "ActionID": call_id,
     }
     assert re.fullmatch(r"khallas-01JDEMO-[0-9a-f]{8}", call_id)
 
 
-@pytest.mark.parametrize("reason", ["4", "1", "3", None])
-async def test_a_phone_that_rang_is_not_rung_again(reason: str | None) -> None:
-    async with manager(AmiStand(reason=reason)) as stand:
-        await originate(stand.account(), ORDER)
-    assert len(stand.heard) == 2
+@pytest.mark.parametrize("via_local", [False, True])
+@pytest.mark.parametrize("end_first", [False, True])
+@pytest.mark.parametrize("early_end", [False, True])
+@pytest.mark.parametrize(
+    ("phone", "end"),
+    [
+        (ANSWERS, CallEnd.ANSWERED),
+        (Phone("RINGING", "0", "17", "BUSY"), CallEnd.RANG),  # 180, then 486
+        (Phone("RINGING", "0", "21", "BUSY"), CallEnd.RANG),  # 180, then 603: refused by hand
+        (Phone("RINGING", "3", "19", "NOANSWER"), CallEnd.RANG),  # rings on for 40 s
+        (Phone("", "0", "17", "BUSY"), CallEnd.NOT_RUNG),  # 486, 600 at once
+        (Phone("", "0", "19", "NOANSWER"), CallEnd.NOT_RUNG),  # 480, at once or after 8 s
+        (Phone("", "0", "1", "CHANUNAVAIL"), CallEnd.NOT_RUNG),  # 404
+        (Phone("", "0", "34", "CONGESTION"), CallEnd.NOT_RUNG),  # 503
+        (Phone("", "0", "18", "NOANSWER"), CallEnd.NOT_RUNG),  # 408 after 5 s
+        (Phone("", "3", "19", "NOANSWER"), CallEnd.NOT_RUNG),  # a dead trunk: no SIP answer in 40 s
+        (Phone("PROGRESS", "0", "17", "BUSY"), CallEnd.NOT_RUNG),  # 183, 486 after 8 s: a voice of the network
+        (Phone("", "5", "17", "BUSY"), CallEnd.NOT_RUNG),  # older releases' reasons
+        (Phone("", "8", "34", "CONGESTION"), CallEnd.NOT_RUNG),
+        (Phone("", "1", "0", ""), CallEnd.NOT_RUNG),
+    ],
+)
+async def test_what_the_telephone_did_is_told(
+    payment: Payment, phone: Phone, end: CallEnd, early_end: bool, end_first: bool, via_local: bool
+) -> None:
+    phone = replace(phone, end_first=end_first, via_local=via_local)
+    ends = Ends()
+    async with manager(AmiStand(phones=[phone], early_end=early_end)) as stand, ringing(stand, ends) as caller:
+        call_id = await caller.call(payment)
+        told = await ends.one()
+    assert told[:2] == (call_id, end)
 
 
-@pytest.mark.parametrize("reason", ["0", "5", "8"])
-async def test_a_phone_that_did_not_ring_is_tried_again(reason: str) -> None:
-    async with manager(AmiStand(reason=reason)) as stand:
-        await _fails(stand, retryable=True)
+async def test_forty_at_once_are_ordered_within_a_second_by_one_login(payment: Payment) -> None:
+    """None of them waits for another's telephone, however long it rings."""
+    async with manager(AmiStand(phones=[Phone("RINGING", "3", "19")])) as stand, ringing(stand) as caller:
+        began = asyncio.get_running_loop().time()
+        ids = await asyncio.gather(*(caller.call(replace(payment, id=f"01J{n:02d}")) for n in range(40)))
+        assert len(set(ids)) == 40
+        assert stand.heard_at[-1] - began < 1.0
+    assert (stand.logins, len(stand.orders)) == (1, 40)
+
+
+async def test_an_end_that_overtakes_the_commit_is_told_again(
+    payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caller_module, "LOOK_PAUSE_S", 0.01)
+    ends = Ends(deaf=3)
+    async with manager(AmiStand()) as stand, ringing(stand, ends) as caller:
+        assert await caller.call(payment) == (await ends.one())[0]
+
+
+async def test_a_connection_that_broke_is_opened_for_the_next_call(payment: Payment) -> None:
+    async with manager(AmiStand()) as stand, ringing(stand) as caller:
+        await caller.call(payment)
+        stand.writers[-1].close()
+        await stand.writers[-1].wait_closed()
+        await asyncio.sleep(0.05)
+        await caller.call(payment)
+    assert (stand.logins, len(stand.orders)) == (2, 2)
+
+
+async def test_a_connection_that_is_silent_is_pinged_first(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall that forgot it: nothing is sent into the void, and nobody is rung twice."""
+    monkeypatch.setattr(ami, "IDLE_S", 0.0)
+    async with manager(AmiStand(silent_at="Ping")) as stand, ringing(stand) as caller:
+        await caller.call(payment)
+        await caller.call(payment)
+    assert (stand.logins, len(stand.orders)) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -79,34 +173,57 @@ async def test_a_phone_that_did_not_ring_is_tried_again(reason: str) -> None:
         (AmiStand(cut_at="Originate"), False),
     ],
 )
-async def test_what_is_tried_again(stand: AmiStand, retryable: bool) -> None:
-    async with manager(replace(stand, heard=[])) as listening:
-        await _fails(listening, retryable=retryable)
+async def test_what_is_tried_again(payment: Payment, stand: AmiStand, retryable: bool) -> None:
+    async with manager(replace(stand, heard=[], writers=[])) as listening:
+        await _fails(listening, payment, retryable=retryable)
 
 
-async def test_other_calls_events_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ami, "MESSAGES_MAX", 50)
-    async with manager(AmiStand(events=60)) as stand:
-        await _fails(stand, retryable=True)
+async def test_many_events_of_others_hold_nobody_up(payment: Payment) -> None:
+    ends = Ends()
+    async with manager(AmiStand(events=5_000)) as stand, ringing(stand, ends) as caller:
+        await caller.call(payment)
+        assert (await ends.one())[1] is CallEnd.ANSWERED
 
 
-async def test_a_switch_that_is_not_there(unused_port: int) -> None:
-    stand = AmiStand(port=unused_port)
-    await _fails(stand, retryable=True)
+async def test_calls_that_never_end_are_forgotten_in_the_end() -> None:
+    progress = CallProgress()
+    for number in range(OURS_MAX + 5):
+        progress.placed(f"call-{number}")
+    assert progress.hear({"Event": "OriginateResponse", "ActionID": "call-0", "Reason": "0"}) is None
+    assert progress.hear({"Event": "OriginateResponse", "ActionID": f"call-{OURS_MAX}", "Reason": "0"}) is not None
 
 
-async def test_a_wrong_secret_is_told_and_not_repeated_in_words() -> None:
-    async with manager(AmiStand()) as stand:
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["Event", "Uniqueid", "DialStatus", "Reason", "x"]), st.text(max_size=9)))
+)
+def test_no_event_breaks_it_and_a_call_ends_once(events: list[dict[str, str]]) -> None:
+    progress = CallProgress()
+    progress.placed("a")
+    ends = [
+        end for event in [*events, {"Event": "OriginateResponse", "ActionID": "a"}] if (end := progress.hear(event))
+    ]
+    assert len(ends) == 1
+
+
+async def test_a_switch_that_is_not_there(payment: Payment, unused_port: int) -> None:
+    await _fails(AmiStand(port=unused_port), payment, retryable=True)
+
+
+async def test_a_wrong_secret_is_told_and_not_repeated_in_words(payment: Payment) -> None:
+    async with manager(AmiStand()) as stand, ringing(stand, secret="a-wrong-secret") as caller:
         with pytest.raises(DeliveryFailed, match="refuses our login") as failed:
-            await originate(stand.account("a-wrong-secret"), ORDER)
+            await caller.call(payment)
     assert "a-wrong-secret" not in f"{failed.value!r} {stand.account('a-wrong-secret')!r}"
 
 
-async def test_a_value_cannot_add_a_header() -> None:
+async def test_a_value_cannot_add_a_header(payment: Payment) -> None:
+    route = replace(ROUTE, channel="PJSIP/{digits}@trunk\r\nApplication: System")
     async with manager(AmiStand()) as stand:
-        await originate(stand.account(), replace(ORDER, channel="PJSIP/1@trunk\r\nApplication: System"))
-    assert stand.heard[1]["Channel"] == "PJSIP/1@trunk  Application: System"
-    assert "Application" not in stand.heard[1]
+        caller = AmiCaller(stand.account(), route, TOKENS, Ends())
+        await caller.call(payment)
+        await caller.close()
+    assert stand.orders[0]["Channel"] == "PJSIP/212600000001@trunk  Application: System"
+    assert "Application" not in stand.orders[0]
 
 
 async def test_who_hides_their_number_is_not_rung(payment: Payment, tmp_path: Path) -> None:
@@ -156,9 +273,10 @@ async def test_a_spool_that_is_not_there_is_tried_again(payment: Payment, tmp_pa
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-async def _fails(stand: AmiStand, *, retryable: bool) -> None:
-    with pytest.raises(DeliveryFailed) as failed:
-        await originate(stand.account(), ORDER)
+async def _fails(stand: AmiStand, payment: Payment, *, retryable: bool) -> None:
+    async with ringing(stand) as caller:
+        with pytest.raises(DeliveryFailed) as failed:
+            await caller.call(payment)
     assert failed.value.retryable is retryable
 
 

@@ -1,6 +1,7 @@
 """Every text with its longest plausible values fits its segments, by our count and by a library's."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import gsm0338
 import pytest
@@ -29,6 +30,9 @@ VALUES = {
     "link": LINK,
     "digit": "6",
     "service": "Internet",
+    "call": "composez *1117*123#",
+    "reference": "982897",
+    "until": "23:59",
 }
 TEXTS = load_texts()
 WORDS = Words(TEXTS, LONG)
@@ -117,6 +121,18 @@ def test_a_longer_link_gets_briefer_words(language: LanguageCode) -> None:
 
 def test_a_receipt_without_a_link() -> None:
     assert "http" not in payment_texts(None).receipt_sms(paid())
+
+
+@pytest.mark.parametrize("language", LanguageCode)
+@pytest.mark.parametrize("voice", ["+212520001117", ""])
+def test_a_call_that_nobody_answered(language: LanguageCode, voice: str) -> None:
+    """Whom to call, with which reference, until when: in Morocco's time, and in one segment (Arabic: two)."""
+    words = Words(load_texts(), replace(LONG, voice=voice))
+    payment = replace(paid(language), reference="982897", expires_at=datetime(2026, 7, 1, 11, 5, tzinfo=UTC))
+    text = PaymentTexts(words, lambda _: None).call_missed_sms(payment)
+    assert segments(text) <= (2 if language is LanguageCode.AR else 1)
+    for value in ("982897", "12:05", LONG.help, "0520001117" if voice else LONG.service_code):
+        assert in_order(language, value) in text
 
 
 @pytest.mark.parametrize("language", LanguageCode)

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.messaging.outbox import OutboxSender
+from core.messaging.call_ends import KeptCallEnds
+from core.messaging.outbox import CALL_PAUSES_S, OutboxSender
 from core.payments.service import NoSuchPayment
 from core.payments.table import Payment, PaymentState
-from core.ports import OutgoingSms
+from core.ports import CallEnd, OutgoingSms
 from core.repositories import Calls, Delivery, MessageKind, message_reference
 from tests.core.conftest import PAYER, Shop
 from tests.core.fakes import CARD, CVV, NOON, fails, silent, silent_after_charging
@@ -49,7 +50,7 @@ async def test_a_number_that_cannot_be_reached_is_given_up(shop: Shop) -> None:
     await shop.till.request_call(payment.id)
     shop.gateways.failures.append(fails(retryable=False))
     await shop.work()
-    assert await statuses(shop) == {"outgoing_call": "failed"}
+    assert await statuses(shop) == {"outgoing_call": "failed", "call_missed_sms": "sent"}
     row = await shop.database.one("SELECT error, due_at FROM messages")
     assert row == {"error": "no such number", "due_at": None}
 
@@ -235,3 +236,80 @@ async def test_one_number_is_rung_so_often_an_hour_whatever_it_pays(shop: Shop) 
     shop.clock.forward(3_601)
     late = next(each for each, rang in zip((payment, *more), rung, strict=True) if not rang)
     assert await shop.till.request_call(late.id)
+
+
+# --- what became of a call --------------------------------------------------------------------------------------------
+
+
+async def rung(shop: Shop) -> tuple[Payment, str]:
+    payment = await shop.started()
+    await shop.till.request_call(payment.id)
+    await shop.work()
+    row = await shop.database.one("SELECT provider_id FROM messages WHERE kind = 'outgoing_call'")
+    assert row is not None
+    return payment, row["provider_id"]
+
+
+async def test_a_telephone_that_rang_is_left_in_peace_and_told_where_to_call(shop: Shop) -> None:
+    payment, call_id = await rung(shop)
+    ends = KeptCallEnds(shop.books.messages, shop.clock)
+    assert await ends(call_id, CallEnd.RANG, "reason 0, cause 21")
+    assert not await ends(call_id, CallEnd.RANG, "twice")
+    shop.clock.forward(600)
+    await shop.work()
+    assert shop.gateways.calls == [payment.id]
+    assert [(sms.to_msisdn, sms.text) for sms in shop.gateways.sms] == [(PAYER, f"missed {payment.reference}")]
+
+
+async def test_a_telephone_that_was_not_reached_is_rung_again_and_then_told(shop: Shop) -> None:
+    payment, _ = await rung(shop)
+    ends = KeptCallEnds(shop.books.messages, shop.clock)
+    for number, pause_s in enumerate((*CALL_PAUSES_S, 600), start=1):
+        shop.clock.forward(20)  # a late failure is one too
+        assert await ends(f"CA{number}", CallEnd.NOT_RUNG, "reason 0, cause 19")
+        assert not await ends(f"CA{number}", CallEnd.NOT_RUNG, "twice")
+        assert shop.gateways.sms == []
+        shop.clock.forward(pause_s)
+        await shop.sweep.run()
+    assert shop.gateways.calls == [payment.id] * 3
+    assert [sms.text for sms in shop.gateways.sms] == [f"missed {payment.reference}"]
+
+
+async def test_a_call_that_no_switch_takes_is_told_too(shop: Shop) -> None:
+    payment = await shop.started()
+    shop.gateways.failures.extend([fails(retryable=True)] * 3)
+    await shop.till.request_call(payment.id)
+    for _ in range(4):
+        await shop.sweep.run()
+        shop.clock.forward(20)
+    assert (shop.gateways.calls, [sms.text for sms in shop.gateways.sms]) == ([], [f"missed {payment.reference}"])
+
+
+async def test_who_redials_after_a_missed_call_is_rung_at_once_and_told_once(shop: Shop) -> None:
+    payment, call_id = await rung(shop)
+    ends = KeptCallEnds(shop.books.messages, shop.clock)
+    await ends(call_id, CallEnd.RANG, "cause 21")
+    shop.clock.forward(6)
+    assert await shop.till.request_call(payment.id)
+    await shop.work()
+    assert len(shop.gateways.calls) == 2
+    await ends("CA2", CallEnd.RANG, "cause 19")
+    await shop.work()
+    assert len(shop.gateways.sms) == 1
+
+
+async def test_an_answered_call_is_told_to_nobody_and_neither_is_one_that_was_paid_meanwhile(shop: Shop) -> None:
+    payment, call_id = await rung(shop)
+    ends = KeptCallEnds(shop.books.messages, shop.clock)
+    assert await ends(call_id, CallEnd.ANSWERED, "answered")
+    shop.clock.forward(1)
+    await shop.till.request_call(payment.id)
+    await shop.work()
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await ends("CA2", CallEnd.RANG, "cause 17")
+    await shop.work()
+    assert [sms.text.split()[0] for sms in shop.gateways.sms] == ["receipt"]
+
+
+async def test_a_call_of_another_house_is_nobodys(shop: Shop) -> None:
+    assert not await KeptCallEnds(shop.books.messages, shop.clock)("CA999", CallEnd.NOT_RUNG, "cause 1")

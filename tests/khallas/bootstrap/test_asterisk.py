@@ -11,6 +11,7 @@ from channels.carriers.asterisk.caller import AmiCaller, CallFileCaller
 from channels.ivr.prompts import Prompts
 from core.messaging.texts import load_texts
 from core.payments.table import Payment
+from core.ports import CallEnd
 from khallas.bootstrap import asterisk
 from khallas.server.app import build
 from khallas.settings.model import BadSettings, Settings, load
@@ -37,6 +38,10 @@ BASE = {
     "KHALLAS_GATEWAY_SECRETS__AFRICASTALKING": "another-gateways-secret",
     "KHALLAS_ASTERISK__CHANNEL": "PJSIP/{digits}@trunk",
 }
+
+
+async def unheard(call_id: str, end: CallEnd, why: str) -> bool:
+    return True
 
 
 def settings(**more: str) -> Settings:
@@ -76,22 +81,23 @@ def test_a_wire_that_nothing_guards_is_not_started() -> None:
 async def test_the_manager_of_the_settings_rings(payment: Payment) -> None:
     async with manager(AmiStand()) as stand:
         url = f"ami://khallas:{MANAGERS_SECRET}@127.0.0.1:{stand.port}"
-        caller = asterisk.caller(settings(IVR__CALLER="ami", ASTERISK__AMI_URL=url))
+        caller = asterisk.caller(settings(IVR__CALLER="ami", ASTERISK__AMI_URL=url), unheard)
         assert isinstance(caller, AmiCaller)
         await caller.call(payment)
+        await caller.close()
     assert stand.heard[1]["CallerID"] == "+212537000777"
 
 
 async def test_the_spool_of_the_settings(payment: Payment, tmp_path: Path) -> None:
     for folder in ("tmp", "outgoing"):
         (tmp_path / folder).mkdir()
-    caller = asterisk.caller(settings(IVR__CALLER="callfile", ASTERISK__SPOOL=str(tmp_path)))
+    caller = asterisk.caller(settings(IVR__CALLER="callfile", ASTERISK__SPOOL=str(tmp_path)), unheard)
     assert isinstance(caller, CallFileCaller)
     assert (tmp_path / "outgoing" / await caller.call(payment)).is_file()
 
 
 def test_twilio_rings_unless_told_otherwise() -> None:
-    assert asterisk.caller(settings()) is None
+    assert asterisk.caller(settings(), unheard) is None
 
 
 @pytest.mark.parametrize(
@@ -102,11 +108,16 @@ def test_twilio_rings_unless_told_otherwise() -> None:
         ({"IVR__CALLER": "ami", "ASTERISK__AMI_URL": "ami://khallas:secret@127.0.0.1:port"}, "AMI_URL"),
         ({"IVR__CALLER": "ami", "ASTERISK__CHANNEL": "PJSIP/trunk"}, "CHANNEL"),
         ({"IVR__CALLER": "callfile"}, "SPOOL"),
+        ({"IVR__CALLER": "callfile", "ASTERISK__SPOOL": "/var/spool/asterisk", "IVR__NUMBER": ""}, "IVR__NUMBER"),
+        (
+            {"IVR__CALLER": "ami", "ASTERISK__AMI_URL": "ami://khallas:secret@127.0.0.1", "IVR__NUMBER": ""},
+            "IVR__NUMBER",
+        ),
     ],
 )
 def test_what_is_missing_is_named(more: dict[str, str], named: str) -> None:
     with pytest.raises(BadSettings, match=named) as bad:
-        asterisk.caller(settings(**more))
+        asterisk.caller(settings(**more), unheard)
     assert "khallas:secret" not in str(bad.value)
 
 
