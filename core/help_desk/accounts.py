@@ -15,7 +15,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from core.help_desk import passwords
-from core.help_desk.passwords import FORMER_KEPT, PASSWORD_CHARS_MAX
+from core.help_desk.passwords import FORMER_KEPT, PASSWORD_CHARS_MAX, PasswordFault
 from core.ports import Clock
 
 # argon2id with little memory, RFC 9106 4: "SECOND RECOMMENDED".
@@ -31,7 +31,12 @@ _NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 
 
 class AccountError(ValueError):
-    """The administrator's mistake; the words may be shown. Do not repeat as it is."""
+    """The mistake of whoever changes an account; the words may be shown. Do not repeat as it is."""
+
+    def __init__(self, words: str, fault: PasswordFault | None = None) -> None:
+        """`fault`: what is wrong with a password, for pages that say it in their own language."""
+        super().__init__(words)
+        self.fault = fault
 
 
 class Role(StrEnum):
@@ -51,6 +56,7 @@ class User:
     created_at: datetime
     disabled_at: datetime | None = None
     seen_at: datetime | None = None  # the last login, or an administrator's change
+    second_factor: bool = False  # the password alone does not let in
 
 
 class Users(Protocol):
@@ -119,11 +125,17 @@ class Accounts:
         name = name_of(name)
         _checked(password, name)
         if await self._was_used(name, password):
-            raise AccountError(f"another password than the last {FORMER_KEPT}")
+            raise AccountError(passwords.WORDS[PasswordFault.USED], PasswordFault.USED)
         hashed, now = await self._hash(password), self._clock.now()
         if not await self._users.set_hash(name, hashed, ends_sessions=True, now=now):
             raise AccountError(f"there is no {name}")
         return await self._known(name)
+
+    async def change_own(self, name: str, old: str, new: str) -> User | None:
+        """Another password by the word of whoever knows the old one; None when that is wrong. Raises AccountError."""
+        if await self.check(name, old) is None:
+            return None
+        return await self.set_password(name, new)
 
     async def disable(self, name: str) -> User:
         """And end its sessions. Raises AccountError."""
@@ -136,7 +148,8 @@ class Accounts:
         return await self._users.all()
 
     async def check(self, name: str, password: str) -> User | None:
-        """Whose name and password these are; None for a wrong or disabled one."""
+        """Whose name and password these are; None for a wrong or disabled one. Where there is a second factor, that
+        one lets in (enrolment.SecondFactors)."""
         try:
             name = name_of(name)
         except AccountError:
@@ -147,7 +160,8 @@ class Accounts:
         user = await self._users.get(name) if right else None
         if user is None or not self._in_use(user):
             return None
-        await self._users.seen(name, self._clock.now())
+        if not user.second_factor:
+            await self._users.seen(name, self._clock.now())
         if outdated:
             await self._users.set_hash(name, await self._hash(password), ends_sessions=False)
         return user
@@ -202,5 +216,5 @@ class Accounts:
 def _checked(password: str, name: str) -> str:
     why = passwords.fault(password, name)
     if why is not None:
-        raise AccountError(why)
+        raise AccountError(passwords.WORDS[why], why)
     return password

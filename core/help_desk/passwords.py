@@ -7,8 +7,10 @@ it once well-known words, names of the account, runs of the keyboard and repeate
 
 import re
 import unicodedata
+from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
+from types import MappingProxyType
 
 PASSWORD_CHARS_MIN = 12
 PASSWORD_CHARS_MAX = 128
@@ -22,14 +24,33 @@ _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl",
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
-def fault(password: str, name: str = "") -> str | None:
-    """Why this cannot be the password of that account, in words for whoever chose it; None where it can."""
+class PasswordFault(StrEnum):
+    """Why a password cannot be one."""
+
+    LENGTH = "length"
+    KINDS = "kinds"
+    COMMON = "common"
+    USED = "used"  # one of the account's last
+
+
+WORDS = MappingProxyType(
+    {
+        PasswordFault.LENGTH: f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters",
+        PasswordFault.KINDS: "a password has letters and digits",
+        PasswordFault.COMMON: "this password, or one like it, is among the first that are tried",
+        PasswordFault.USED: f"another password than the last {FORMER_KEPT}",
+    }
+)
+
+
+def fault(password: str, name: str = "") -> PasswordFault | None:
+    """Why this cannot be the password of that account; None where it can."""
     if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
-        return f"a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters"
+        return PasswordFault.LENGTH
     if not any(char.isalpha() for char in password) or not any(char.isdecimal() for char in password):
-        return "a password has letters and digits"
+        return PasswordFault.KINDS
     if len(set(password)) < DISTINCT_MIN or _own(password, name) < OWN_CHARS_MIN:
-        return "this password, or one like it, is among the first that are tried"
+        return PasswordFault.COMMON
     return None
 
 

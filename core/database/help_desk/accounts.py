@@ -13,9 +13,11 @@ INSERT INTO desk_users (name, role, password_hash, created_at) VALUES (%(name)s,
 ON CONFLICT (name) DO NOTHING
 """
 
-GET = "SELECT name, role, generation, created_at, disabled_at, seen_at FROM desk_users WHERE name = %(name)s"
+FACTOR = "totp_sealed IS NOT NULL AS second_factor"
 
-ALL = "SELECT name, role, generation, created_at, disabled_at, seen_at FROM desk_users ORDER BY name"
+GET = f"SELECT name, role, generation, created_at, disabled_at, seen_at, {FACTOR} FROM desk_users WHERE name = %(name)s"
+
+ALL = f"SELECT name, role, generation, created_at, disabled_at, seen_at, {FACTOR} FROM desk_users ORDER BY name"
 
 HASH_OF = "SELECT password_hash FROM desk_users WHERE name = %(name)s"
 
@@ -38,9 +40,26 @@ UPDATE desk_users SET disabled_at = %(now)s, generation = generation + 1
 WHERE name = %(name)s AND disabled_at IS NULL
 """
 
+SET_FACTOR = """
+UPDATE desk_users SET totp_sealed = %(sealed)s, totp_step = 0, recovery_hashes = %(recovery)s,
+    generation = generation + 1
+WHERE name = %(name)s
+"""
+
+SEALED_OF = "SELECT totp_sealed FROM desk_users WHERE name = %(name)s"
+
+RESEAL = "UPDATE desk_users SET totp_sealed = %(sealed)s WHERE name = %(name)s AND totp_sealed = %(was)s"
+
+USE_STEP = "UPDATE desk_users SET totp_step = %(step)s WHERE name = %(name)s AND totp_step < %(step)s"
+
+USE_RECOVERY = """
+UPDATE desk_users SET recovery_hashes = array_remove(recovery_hashes, %(digest)s)
+WHERE name = %(name)s AND %(digest)s = ANY (recovery_hashes)
+"""
+
 
 class PgUsers:
-    """Implements accounts.Users."""
+    """Implements accounts.Users and enrolment.SecondFactorRepository."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -74,11 +93,33 @@ class PgUsers:
     async def disable(self, name: str, now: datetime) -> bool:
         return await self._database.do(DISABLE, name=name, now=now) > 0
 
+    async def set_second_factor(self, name: str, sealed: bytes | None, recovery: tuple[str, ...]) -> bool:
+        return await self._database.do(SET_FACTOR, name=name, sealed=sealed, recovery=list(recovery)) > 0
+
+    async def sealed_of(self, name: str) -> bytes | None:
+        row = await self._database.one(SEALED_OF, name=name)
+        return None if row is None or row["totp_sealed"] is None else bytes(row["totp_sealed"])
+
+    async def reseal(self, name: str, was: bytes, sealed: bytes) -> None:
+        await self._database.do(RESEAL, name=name, was=was, sealed=sealed)
+
+    async def use_step(self, name: str, step: int) -> bool:
+        return await self._database.do(USE_STEP, name=name, step=step) > 0
+
+    async def use_recovery(self, name: str, digest: str) -> bool:
+        return await self._database.do(USE_RECOVERY, name=name, digest=digest) > 0
+
     async def all(self) -> tuple[User, ...]:
         return tuple(_user_of(row) for row in await self._database.all(ALL))
 
 
 def _user_of(row: DictRow) -> User:
     return User(
-        row["name"], Role(row["role"]), row["generation"], row["created_at"], row["disabled_at"], row["seen_at"]
+        row["name"],
+        Role(row["role"]),
+        row["generation"],
+        row["created_at"],
+        row["disabled_at"],
+        row["seen_at"],
+        row["second_factor"],
     )
