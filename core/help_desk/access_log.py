@@ -20,6 +20,8 @@ class Action(StrEnum):
     LOGIN_REFUSED = "login_refused"
     LOGIN_LOCKED = "login_locked"
     LOGOUT = "logout"
+    CREDENTIAL = "credential"  # somebody changes a password of their own
+    SESSION_END = "session_end"  # somebody ends sessions of theirs
     SEARCH = "search"
     VIEW = "view"
     CONTACT = "contact"  # the payer's number and address in full

@@ -67,9 +67,7 @@ class SecondFactors:
         opened = None if sealed is None else self._box.open(name, sealed)
         secret, outdated = opened or (bytes(second_factor.SECRET_BYTES), False)
         step = second_factor.step_of(secret, typed, self._clock.now().timestamp())
-        recovered = sealed is not None and await self._kept.use_recovery(
-            name, second_factor.recovery_hash(name, typed)
-        )
+        recovered = sealed is not None and await self._kept.use_recovery(name, second_factor.recovery_hash(name, typed))
         used = opened is not None and step is not None and await self._kept.use_step(name, step)
         if not recovered and not used:
             return False

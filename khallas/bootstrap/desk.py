@@ -7,10 +7,13 @@ from redis.asyncio import Redis
 from starlette.routing import BaseRoute
 
 from channels.limits import Hit, Limits
+from channels.web.desk import account, login_pages
 from channels.web.desk import disputes as desk_disputes
 from channels.web.desk import office as desk_office
 from channels.web.desk import pages as desk
+from channels.web.desk.browsers import Browsers
 from channels.web.desk.entry import Threshold
+from channels.web.desk.half_way import HalfWayLogins
 from channels.web.desk.login import Doorkeeper, LoginLimits
 from channels.web.desk.sessions import Cookies, DeskSessions, FormTokens
 from channels.web.operations import page as ops
@@ -31,7 +34,9 @@ from core.database.settlement.resolving import PgResolving
 from core.database.wake import Waker
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import IDLE_DAYS, Accounts
+from core.help_desk.enrolment import SecondFactors
 from core.help_desk.office import Office
+from core.help_desk.second_factor import SecretBox
 from core.help_desk.service import HelpDesk
 from core.help_desk.transcripts import Pseudonymiser
 from core.ids import Ids
@@ -52,6 +57,11 @@ CENTIMES = 100
 def accounts_on(database: Database, clock: Clock, idle_days: int = IDLE_DAYS) -> Accounts:
     """Who may sit at the help desk."""
     return Accounts(PgUsers(database), clock, idle_days)
+
+
+def second_factors_on(database: Database, clock: Clock, keys: Sequence[str]) -> SecondFactors:
+    """Their second factors; `keys` are the settings' secret keys, the first seals."""
+    return SecondFactors(PgUsers(database), SecretBox(keys), clock)
 
 
 def desk_on(
@@ -111,15 +121,25 @@ def desk_routes(
     keys = [key.get_secret_value() for key in settings.secret_keys]
     use_cases = desk_on(database, till, clock, Pseudonymiser(keys), own, _alarm(hit))
     doorkeeper = Doorkeeper(
-        accounts_on(database, clock, own.account_idle_days), LoginLimits(Limits(redis, "desk", hit)), use_cases
+        accounts_on(database, clock, own.account_idle_days),
+        second_factors_on(database, clock, keys),
+        LoginLimits(Limits(redis, "desk", hit)),
+        Browsers(redis),
+        use_cases,
     )
     threshold = Threshold(
         pages,
         doorkeeper,
         DeskSessions(redis, clock, idle_s=own.idle_s, absolute_s=own.absolute_s),
         Cookies(secure=not settings.public_url.startswith("http://")),
-        FormTokens(keys[0]),
     )
+    way_in = login_pages.routes(threshold, FormTokens(keys[0]), HalfWayLogins(redis))
     the_office = office_on(database, clock, Pseudonymiser(keys))
     office = [*desk_office.routes(the_office, threshold), *desk_disputes.routes(the_office, threshold, pages.operator)]
-    return [*desk.routes(use_cases, threshold), *office, *ops.routes(PgOps(database), tally, threshold, clock)]
+    return [
+        *way_in,
+        *account.routes(threshold),
+        *desk.routes(use_cases, threshold),
+        *office,
+        *ops.routes(PgOps(database), tally, threshold, clock),
+    ]

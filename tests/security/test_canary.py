@@ -162,6 +162,7 @@ async def _faults_at_each_await(here: World) -> None:
     with pytest.MonkeyPatch.context() as patch, faults() as callers:
         patch.setattr("channels.limits.RedisCardLimits.CARD_SENT", AWAITS_MAX)
         patch.setattr("channels.limits.RedisCardLimits.CARD_DAY_SENT", AWAITS_MAX)
+        patch.setattr("channels.limits.RedisCardLimits.CARD_ALL_SENT", AWAITS_MAX)
         ended, untouched = await broken_at(NEVER)
         assert ended == "Paid"
         assert set(untouched.names) == {name for _, name in ASKED}

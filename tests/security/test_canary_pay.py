@@ -148,6 +148,7 @@ async def _broken(here: World) -> None:
     with pytest.MonkeyPatch.context() as patch, faults() as callers:
         patch.setattr("channels.limits.RedisCardLimits.CARD_SENT", AWAITS_MAX)
         patch.setattr("channels.limits.RedisCardLimits.CARD_DAY_SENT", AWAITS_MAX)
+        patch.setattr("channels.limits.RedisCardLimits.CARD_ALL_SENT", AWAITS_MAX)
         untouched = await _left(here, callers, 29, NEVER)
         assert set(untouched.names) == {name for _, name in BY_CONNECTOR}
         each = range(1, len(untouched.names) + 1)

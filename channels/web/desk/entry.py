@@ -12,10 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from channels.http.receive import incoming
 from channels.limits import LimitsDown
-from channels.web.desk.login import Doorkeeper, LoginRefused
-from channels.web.desk.sessions import FORM_TTL_S, Cookies, DeskSession, DeskSessions, FormTokens, SessionsDown
+from channels.web.desk.login import Doorkeeper
+from channels.web.desk.sessions import Cookies, DeskSession, DeskSessions, SessionsDown
 from channels.web.desk.view import SECTION
-from channels.web.pages import CSP_WORKING, Pages, language_asked, private_headers
+from channels.web.pages import Pages, language_asked, private_headers
 from channels.wire import Malformed, same
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import User
@@ -56,16 +56,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Threshold:
-    """Wraps handlers into endpoints, and is the login itself."""
+    """Wraps handlers into endpoints."""
 
-    def __init__(
-        self, pages: Pages, doorkeeper: Doorkeeper, sessions: DeskSessions, cookies: Cookies, forms: FormTokens
-    ) -> None:
+    def __init__(self, pages: Pages, doorkeeper: Doorkeeper, sessions: DeskSessions, cookies: Cookies) -> None:
         self.pages = pages
         self.sessions = sessions
-        self._doorkeeper = doorkeeper
-        self._cookies = cookies
-        self._forms = forms
+        self.doorkeeper = doorkeeper
+        self.cookies = cookies
 
     def shows(self, handler: Handler) -> Endpoint:
         """A page for whoever is logged in; `?lang=` changes the session's language."""
@@ -80,7 +77,7 @@ class Threshold:
                 return go(request.url.path)
             return await handler(visit)
 
-        return self._safely(answer)
+        return self.safely(answer)
 
     def watches(self, handler: Handler, *, by_hand: bool) -> Endpoint:
         """Numbers without anybody's data. A page that refreshes itself (not `by_hand`) is no sign of a person: it
@@ -96,103 +93,51 @@ class Threshold:
             visit = visit or await self._visit(request, {}, watching=True)
             return _out(request, f"{LOGIN}?to={OPERATIONS}") if visit is None else await handler(visit)
 
-        return self._safely(answer)
+        return self.safely(answer)
 
     def does(self, handler: Handler) -> Endpoint:
         """An act of whoever is logged in; nothing happens without the session's token."""
 
         async def answer(request: Request) -> Response:
-            form = await self._form(request)
+            form = await form_of(request)
             visit = await self._visit(request, form)
             if visit is None:
-                await self.sessions.end(self._cookies.of(request, self._cookies.session))  # a watch that went on
+                await self.sessions.end(self.cookies.of(request, self.cookies.session))  # a watch that went on
                 return _out(request, LOGIN)
-            if _foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
+            if foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
                 return self.notice("forbidden", visit.language, 403)
             return await handler(visit)
 
-        return self._safely(answer)
+        return self.safely(answer)
 
     async def may_reveal(self, visit: DeskRequest) -> bool:
         """Whether one more contact may be shown to this person now."""
-        return await self._doorkeeper.may_reveal(visit.user)
+        return await self.doorkeeper.may_reveal(visit.user)
 
     async def leave(self, visit: DeskRequest) -> Response:
         """POST /desk/logout."""
         await self.sessions.end(visit.session.token)
-        await self._doorkeeper.leaves(visit.user, visit.actor.address)
+        await self.doorkeeper.leaves(visit.user, visit.actor.address)
         answer = go(LOGIN)
-        self._cookies.drop(answer, self._cookies.session)
-        return answer
-
-    # --- the login ------------------------------------------------------------------------------------------------
-
-    def login_page(self) -> Endpoint:
-        """GET /desk/login."""
-
-        async def answer(request: Request) -> Response:
-            to = request.query_params.get("to", "")
-            return self._login_form(request, language_asked(request) or LanguageCode.FR, to)
-
-        return self._safely(answer)
-
-    def login(self) -> Endpoint:
-        """POST /desk/login: a new session under a new token; one that came along is ended."""
-
-        async def answer(request: Request) -> Response:
-            form = await self._form(request)
-            language, to = _language(form.get("lang", "")), form.get("to", "")
-            cookie = self._cookies.of(request, self._cookies.form)
-            if _foreign(request) or not self._forms.right(cookie, form.get("csrf", "")):
-                return self._login_form(request, language, to, "login.stale", 403)
-            found = await self._doorkeeper.let_in(form.get("name", ""), form.get("password", ""), _address(request))
-            if isinstance(found, LoginRefused):
-                words, status = ("login.locked", 429) if found.locked else ("login.refused", 401)
-                return self._login_form(request, language, to, words, status)
-            await self.sessions.end(self._cookies.of(request, self._cookies.session))
-            session = await self.sessions.begin(found, language)
-            entered = go(_destination(to))
-            self._cookies.put(entered, self._cookies.session, session.token)
-            self._cookies.drop(entered, self._cookies.form)
-            return entered
-
-        return self._safely(answer)
-
-    def _login_form(
-        self, request: Request, language: LanguageCode, to: str, problem: str = "", status: int = 200
-    ) -> Response:
-        cookie = self._cookies.of(request, self._cookies.form) or self._forms.fresh()
-        answer = self.pages.html(
-            "desk/login.html",
-            language,
-            section=SECTION,
-            csp=CSP_WORKING,
-            status=status,
-            csrf=self._forms.of(cookie),
-            problem=problem,
-            to=_destination(to),
-        )
-        self._cookies.put(answer, self._cookies.form, cookie, FORM_TTL_S)
+        self.cookies.drop(answer, self.cookies.session)
         return answer
 
     # --- ----------------------------------------------------------------------------------------------------------
 
     async def _visit(self, request: Request, form: Mapping[str, str], *, watching: bool = False) -> DeskRequest | None:
         """Whoever is logged in, with an account that is still good."""
-        token = self._cookies.of(request, self._cookies.session)
+        token = self.cookies.of(request, self.cookies.session)
         session = await (self.sessions.watching(token) if watching else self.sessions.load(token))
         if session is None:
             return None
-        user = await self._doorkeeper.sits(session.kept.user, session.kept.generation)
+        user = await self.doorkeeper.sits(session.kept.user, session.kept.generation)
         if user is None:
             await self.sessions.end(session.token)
             return None
-        return DeskRequest(request, session, user, Actor(user.name, user.role, _address(request)), form)
+        actor = Actor(user.name, user.role, address_of(request), session.kept.browser)
+        return DeskRequest(request, session, user, actor, form)
 
-    async def _form(self, request: Request) -> dict[str, str]:
-        return (await incoming(request, "", body_max=BODY_BYTES_MAX)).form()
-
-    def _safely(self, endpoint: Endpoint) -> Endpoint:
+    def safely(self, endpoint: Endpoint) -> Endpoint:
         """What is away or unknown, in words."""
 
         async def answer(request: Request) -> Response:
@@ -228,22 +173,20 @@ def _out(request: Request, where: str) -> Response:
     return Response(status_code=200, headers={**private_headers(), "HX-Redirect": where})
 
 
-def _destination(asked: str) -> str:
+async def form_of(request: Request) -> dict[str, str]:
+    """What was posted. Raises Malformed."""
+    return (await incoming(request, "", body_max=BODY_BYTES_MAX)).form()
+
+
+def destination(asked: str) -> str:
     """Where a login leads; nowhere but here."""
     return OPERATIONS if asked == OPERATIONS else HOME
 
 
-def _foreign(request: Request) -> bool:
+def foreign(request: Request) -> bool:
     """Sent by another site's page, as far as the browser says (Fetch Metadata); the token decides in any case."""
     return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-def _language(text: str) -> LanguageCode:
-    try:
-        return LanguageCode(text)
-    except ValueError:
-        return LanguageCode.FR

@@ -8,8 +8,10 @@ from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from channels.limits import Limit, Limits
+from channels.web.desk.browsers import Browsers
 from core.help_desk.access_log import Action
-from core.help_desk.accounts import Accounts, User
+from core.help_desk.accounts import AccountError, Accounts, User
+from core.help_desk.enrolment import SecondFactors
 from core.help_desk.service import HelpDesk
 
 STRANGER = "?"
@@ -38,6 +40,8 @@ class LoginLimits:
     SLOW_TRIES = 1  # of an account from one place, past either
     ADDRESS_PACE, ADDRESS_PACE_S = 15, 10
     ACCOUNT_PACE, ACCOUNT_PACE_S = 10, 60
+    CODE_TRIES, CODE_TRIES_S = 10, 3_600  # wrong second factors of an account, by whoever knows its password
+    CODE_DAY_TRIES, DAY_S = 30, 86_400
     CONTACTS, CONTACTS_S = 30, 600  # a person reveals: more is no conversation with a customer
 
     def __init__(self, limits: Limits) -> None:
@@ -66,9 +70,24 @@ class LoginLimits:
         """The password was right: what was mistyped before it is forgotten."""
         await self._limits.forget(self._pair(name, address, browser))
 
+    async def allow_code(self, name: str) -> bool:
+        """Count one second factor, before it is looked at. Only who knows the password gets so far: a limit that is
+        hit means that somebody else may know it, and alerts (scope "desk")."""
+        return await self._limits.spend(self._codes(name)) is None
+
+    async def right_code(self, name: str) -> None:
+        """What was mistyped before it is forgotten."""
+        await self._limits.forget(self._codes(name))
+
     async def reveals(self, name: str) -> bool:
         """Whether this person may see one more contact now; a limit that is hit alerts (scope "desk")."""
         return await self._limits.spend([Limit("contacts", name, self.CONTACTS, self.CONTACTS_S)]) is None
+
+    def _codes(self, name: str) -> tuple[Limit, ...]:
+        return (
+            Limit("code", name, self.CODE_TRIES, self.CODE_TRIES_S),
+            Limit("code-day", name, self.CODE_DAY_TRIES, self.DAY_S),
+        )
 
     def _pair(self, name: str, address: str, browser: str) -> tuple[Limit, ...]:
         place = f"{name}|{browser or network_of(address)}"
@@ -87,32 +106,78 @@ def network_of(address: str) -> str:
     return str(parsed)
 
 
-class Doorkeeper:
-    """Checks who comes in, and writes it down. Raises BooksDown, LimitsDown."""
+@dataclass(frozen=True, slots=True)
+class CodeOwed:
+    """The password was right; the second factor is still to be shown."""
 
-    def __init__(self, accounts: Accounts, limits: LoginLimits, desk: HelpDesk) -> None:
+    user: User
+
+
+class Doorkeeper:
+    """Checks who comes in, and writes it down. Raises DatabaseUnavailable, LimitsDown."""
+
+    def __init__(
+        self, accounts: Accounts, factors: SecondFactors, limits: LoginLimits, browsers: Browsers, desk: HelpDesk
+    ) -> None:
         self._accounts = accounts
+        self._factors = factors
         self._limits = limits
+        self._browsers = browsers
         self._desk = desk
 
-    async def let_in(
-        self, name: str, password: str, address: str, code: str = "", browser: str = ""
-    ) -> User | LoginRefused:
-        """Whose name and password these are; `browser` is one that this name came in with before."""
+    async def let_in(self, name: str, password: str, address: str, browser: str = "") -> User | CodeOwed | LoginRefused:
+        """Whose name and password these are; `browser` is the digest of the mark that came along."""
         name = name.strip().lower()[:64]
         known = await self._accounts.known(name)
         # what a stranger types may be anything, a password too: it is counted without being kept
-        counted = known or STRANGER + sha256(name.encode()).hexdigest()
-        if not await self._limits.allow(counted, address, browser):
-            await self._desk.record(known or STRANGER, "", Action.LOGIN_LOCKED, address)
-            return LoginRefused(locked=True)
+        counted = known or STRANGER + sha256(name.encode(errors="replace")).hexdigest()
+        place = await self._place(counted, browser)
+        if not await self._limits.allow(counted, address, place):
+            return await self._refused(known, address, locked=True)
         user = await self._accounts.check(name, password)
         if user is None:
-            await self._desk.record(known or STRANGER, "", Action.LOGIN_REFUSED, address)
-            return LoginRefused()
-        await self._limits.right(counted, address, browser)
-        await self._desk.record(user.name, user.role, Action.LOGIN, address)
-        return user
+            return await self._refused(known, address)
+        if user.second_factor:
+            return CodeOwed(user)
+        return await self._entered(user, address, place, browser)
+
+    async def prove(
+        self, name: str, generation: int, code: str, address: str, browser: str = ""
+    ) -> User | LoginRefused:
+        """The second factor of whoever told the right password. The work is the same for every wrong one, a login's:
+        it is counted as one, and takes a password's time."""
+        place = await self._place(name, browser)
+        if not await self._limits.allow(name, address, place) or not await self._limits.allow_code(name):
+            return await self._refused(name, address, locked=True)
+        user = await self._accounts.current(name, generation)
+        right = await self._factors.proves(name, code)
+        if user is None or not right:
+            await self._accounts.check("", code)
+            return await self._refused(name, address)
+        await self._limits.right_code(name)
+        return await self._entered(user, address, place, browser)
+
+    async def change_password(
+        self, user: User, old: str, new: str, address: str, browser: str = ""
+    ) -> User | LoginRefused:
+        """By whoever sits there and knows the old one; counted as a login. All sessions end. Raises AccountError."""
+        place = await self._place(user.name, browser)
+        if not await self._limits.allow(user.name, address, place):
+            return await self._refused(user.name, address, locked=True)
+        await self._desk.record(user.name, user.role, Action.CREDENTIAL, address)
+        try:
+            changed = await self._accounts.change_own(user.name, old, new)
+        except AccountError:  # the new one cannot be one; the old one was right
+            await self._limits.right(user.name, address, place)
+            raise
+        if changed is None:
+            return await self._refused(user.name, address)
+        await self._limits.right(user.name, address, place)
+        return changed
+
+    async def ends(self, user: User, address: str) -> None:
+        """Write down that somebody ends sessions of their own."""
+        await self._desk.record(user.name, user.role, Action.SESSION_END, address)
 
     async def sits(self, name: str, generation: int) -> User | None:
         """Whether a session's account is still good."""
@@ -124,3 +189,18 @@ class Doorkeeper:
 
     async def leaves(self, user: User, address: str) -> None:
         await self._desk.record(user.name, user.role, Action.LOGOUT, address)
+
+    async def _place(self, name: str, browser: str) -> str:
+        return browser if await self._browsers.known(name, browser) else ""
+
+    async def _entered(self, user: User, address: str, place: str, browser: str) -> User:
+        await self._limits.right(user.name, address, place)
+        await self._desk.record(user.name, user.role, Action.LOGIN, address)
+        if browser:
+            await self._browsers.came_in(user.name, browser)
+        return user
+
+    async def _refused(self, known: str | None, address: str, *, locked: bool = False) -> LoginRefused:
+        action = Action.LOGIN_LOCKED if locked else Action.LOGIN_REFUSED
+        await self._desk.record(known or STRANGER, "", action, address)
+        return LoginRefused(locked)

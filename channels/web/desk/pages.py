@@ -226,8 +226,6 @@ def routes(desk: HelpDesk, threshold: Threshold) -> Sequence[BaseRoute]:
     shows, does, one = threshold.shows, threshold.does, HOME + "/payments/{payment_id}"
     return [
         Route(HOME, shows(pages.home), methods=["GET"]),
-        Route(HOME + "/login", threshold.login_page(), methods=["GET"]),
-        Route(HOME + "/login", threshold.login(), methods=["POST"]),
         Route(HOME + "/logout", does(threshold.leave), methods=["POST"]),
         Route(HOME + "/search", does(pages.search), methods=["POST"]),
         Route(DIALOGS, shows(pages.dialogs), methods=["GET"]),

@@ -22,6 +22,7 @@ from core.subscribers.lines import LanguageCode
 
 TOKEN_BYTES = 32
 TOKEN_CHARS_MAX = 64
+SEATS_MAX = 5  # of one account at once: another ends the oldest
 FORM_TTL_S = 3_600
 _PURPOSE = b"khallas desk form 1\0"  # the same secret signs links elsewhere
 
@@ -40,6 +41,17 @@ class StoredSession(msgspec.Struct, frozen=True):
     language: LanguageCode
     query: str = ""
     notice: str = ""
+    address: str = ""  # where it began
+    browser: str = ""  # in which: a digest of its mark
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One of an account's sessions, as its owner sees it. `id` names it and opens nothing."""
+
+    id: str
+    began_s: float
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +71,48 @@ class DeskSessions:
         self._idle_s = idle_s
         self._absolute_s = absolute_s
 
-    async def begin(self, user: User, language: LanguageCode) -> DeskSession:
-        """A new one, with a new token whatever came before it."""
+    async def begin(self, user: User, language: LanguageCode, address: str = "", browser: str = "") -> DeskSession:
+        """A new one, with a new token whatever came before it; past SEATS_MAX the account's oldest ends."""
         began_s = self._clock.now().timestamp()
-        kept = StoredSession(user.name, user.generation, secrets.token_urlsafe(TOKEN_BYTES), began_s, language)
+        csrf = secrets.token_urlsafe(TOKEN_BYTES)
+        kept = StoredSession(user.name, user.generation, csrf, began_s, language, address=address, browser=browser)
         session = DeskSession(secrets.token_urlsafe(TOKEN_BYTES), kept)
         await self._set(session, only_if_there=False)
+        try:
+            await self._redis.zadd(_seats(user.name), {seat_of(session.token): began_s})
+            await self._redis.expire(_seats(user.name), self._absolute_s)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+        seats = await self.seats(user.name, user.generation)
+        for seat in seats[SEATS_MAX:]:
+            await self.end_seat(user.name, seat.id)
         return session
+
+    async def seats(self, name: str, generation: int) -> tuple[Seat, ...]:
+        """An account's sessions that are still good, the latest first."""
+        try:
+            found: list[Seat] = []
+            for member in await self._redis.zrevrange(_seats(name), 0, 2 * SEATS_MAX):
+                seat_id = member.decode() if isinstance(member, bytes) else str(member)
+                data = await self._redis.get(f"kh:desk:{seat_id}")
+                session = None if data is None else _read("", data)
+                if session is None or session.kept.generation != generation or self._left_s(session.kept) <= 0:
+                    await self._redis.zrem(_seats(name), seat_id)
+                    continue
+                found.append(Seat(seat_id, session.kept.began_s, session.kept.address))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+        return tuple(found)
+
+    async def end_seat(self, name: str, seat_id: str) -> bool:
+        """End one of this account's sessions; False when it is none of them."""
+        try:
+            if not await self._redis.zrem(_seats(name), seat_id):
+                return False
+            await self._redis.delete(f"kh:desk:{seat_id}", f"kh:watch:{seat_id}")
+        except (RedisError, OSError, TimeoutError) as error:
+            raise SessionsDown(type(error).__name__) from error
+        return True
 
     async def load(self, token: str) -> DeskSession | None:
         """The session of a cookie, kept for another idle time; None when it is over or was never one."""
@@ -126,13 +173,15 @@ class DeskSessions:
 
 
 class Cookies:
-    """The desk's two cookies: the session, and before it the login form's. HttpOnly, SameSite=Strict, Secure."""
+    """The desk's cookies: the session, before it the login form's, and the browser's own mark. HttpOnly,
+    SameSite=Strict, Secure."""
 
     def __init__(self, *, secure: bool) -> None:
         """`secure` False only where the public URL is http: the demo."""
         self._secure = secure
         prefix = "__Host-" if secure else ""  # a name that no other host and no plain http may set
         self.session, self.form = f"{prefix}desk", f"{prefix}desk-form"
+        self.browser = f"{prefix}desk-browser"
 
     def of(self, request: Request, name: str) -> str:
         return request.cookies.get(name, "")
@@ -163,12 +212,21 @@ class FormTokens:
         return bool(cookie) and hmac.compare_digest(self.of(cookie).encode(), token.encode())
 
 
+def seat_of(token: str) -> str:
+    """What names a cookie's session without opening it."""
+    return sha256(token.encode(errors="replace")).hexdigest()
+
+
 def _key(token: str) -> str:
-    return f"kh:desk:{sha256(token.encode()).hexdigest()}"
+    return f"kh:desk:{seat_of(token)}"
 
 
 def _watch(token: str) -> str:
-    return f"kh:watch:{sha256(token.encode()).hexdigest()}"
+    return f"kh:watch:{seat_of(token)}"
+
+
+def _seats(name: str) -> str:
+    return f"kh:seats:{name}"
 
 
 def _read(token: str, data: bytes | str) -> DeskSession | None:

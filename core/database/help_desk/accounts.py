@@ -13,11 +13,15 @@ INSERT INTO desk_users (name, role, password_hash, created_at) VALUES (%(name)s,
 ON CONFLICT (name) DO NOTHING
 """
 
-FACTOR = "totp_sealed IS NOT NULL AS second_factor"
+GET = """
+SELECT name, role, generation, created_at, disabled_at, seen_at, totp_sealed IS NOT NULL AS second_factor
+FROM desk_users WHERE name = %(name)s
+"""
 
-GET = f"SELECT name, role, generation, created_at, disabled_at, seen_at, {FACTOR} FROM desk_users WHERE name = %(name)s"
-
-ALL = f"SELECT name, role, generation, created_at, disabled_at, seen_at, {FACTOR} FROM desk_users ORDER BY name"
+ALL = """
+SELECT name, role, generation, created_at, disabled_at, seen_at, totp_sealed IS NOT NULL AS second_factor
+FROM desk_users ORDER BY name
+"""
 
 HASH_OF = "SELECT password_hash FROM desk_users WHERE name = %(name)s"
 

@@ -39,9 +39,7 @@ def _step(clock: StillClock) -> int:
     return int(clock.now().timestamp()) // STEP_S
 
 
-async def test_a_code_counts_once_and_none_before_it(
-    accounts: Accounts, database: Database, clock: StillClock
-) -> None:
+async def test_a_code_counts_once_and_none_before_it(accounts: Accounts, database: Database, clock: StillClock) -> None:
     before = await accounts.add("sami", Role.SUPERVISOR, PASSWORD)
     kept = factors(database, clock)
     made = await kept.enrol("sami")
