@@ -19,12 +19,37 @@ Name = Annotated[str, typer.Argument(help="letters, digits, dots and hyphens")]
 Number = Annotated[str, typer.Argument(help="an MSISDN, in any spelling")]
 
 
-def add(name: Name, role: Annotated[Role, typer.Option(help="what the person may do")], as_json: Json = False) -> None:
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option(help="what the person may do")],
+    totp: Annotated[bool, typer.Option("--totp", help="with a second factor, printed this once")] = False,
+    as_json: Json = False,
+) -> None:
     """Make an account; the password is asked for, or read from standard input."""
     from khallas.cli import user
 
     made = _run(user.add(_settings(), name, role, _password()))
-    _show(user.told(made), [user.line(made)], as_json=as_json)
+    told, lines = user.told(made), [user.line(made)]
+    if totp:
+        enrolled = _run(user.enrol(_settings(), made.name))
+        told |= {"second_factor": user.told_enrolment(enrolled)}
+        lines = user.enrolment_lines(enrolled)
+    _show(told, lines, as_json=as_json)
+
+
+def totp(
+    name: Name,
+    remove: Annotated[bool, typer.Option("--remove", help="let the password suffice again")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give an account a new second factor, printed this once; the one before is worth nothing, sessions end."""
+    from khallas.cli import user
+
+    if remove:
+        _run(user.take_factor(_settings(), name))
+        return
+    made = _run(user.enrol(_settings(), name))
+    _show(user.told_enrolment(made), user.enrolment_lines(made), as_json=as_json)
 
 
 def password(name: Name) -> None:
@@ -89,6 +114,7 @@ def add_commands(app: typer.Typer) -> None:
     users = typer.Typer(no_args_is_help=True, help="Accounts of the help desk (/desk).")
     users.command()(add)
     users.command()(password)
+    users.command()(totp)
     users.command()(disable)
     users.command("list")(listed)
     app.add_typer(users, name="user")

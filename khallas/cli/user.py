@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from core.clock import SystemClock
 from core.database.help_desk.access_log import PgAccessLog
 from core.database.pool import Database, open_database
+from core.help_desk import second_factor
 from core.help_desk.access_log import Access, Action
 from core.help_desk.accounts import Accounts, Role, User
+from core.help_desk.enrolment import Enrolment
 from core.privacy.requests import OPERATOR
-from khallas.bootstrap.desk import accounts_on
+from khallas.bootstrap.desk import accounts_on, second_factors_on
 from khallas.settings.model import BadSettings, Settings
 
 
@@ -44,6 +46,47 @@ async def disable(settings: Settings, name: str) -> User:
     return await _change(settings, lambda accounts: accounts.disable(name), "disable")
 
 
+async def enrol(settings: Settings, name: str) -> Enrolment:
+    """A new second factor, shown once; the account's sessions end. Raises AccountError, DatabaseUnavailable."""
+    keys = _keys(settings)
+    async with open_database(database_of(settings)) as database:
+        made = await second_factors_on(database, SystemClock(), keys).enrol(name)
+        await _log(database, f"second factor {made.name}")
+        return made
+
+
+async def take_factor(settings: Settings, name: str) -> None:
+    """Let the password suffice again; the account's sessions end. Raises AccountError, DatabaseUnavailable."""
+    async with open_database(database_of(settings)) as database:
+        await second_factors_on(database, SystemClock(), _keys(settings)).take(name)
+        await _log(database, f"second factor taken from {name.strip().lower()}")
+
+
+def _keys(settings: Settings) -> list[str]:
+    """Raises BadSettings."""
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    if not keys:
+        raise BadSettings("KHALLAS_SECRET_KEYS is missing: a second factor's secret is sealed under it")
+    return keys
+
+
+def told_enrolment(made: Enrolment) -> dict[str, object]:
+    """A second factor as --json prints it: this once, to whoever hands it over."""
+    uri = second_factor.uri(made.secret, made.name)
+    return {"uri": uri, "secret": second_factor.typed_form(made.secret), "recovery_codes": list(made.recovery_codes)}
+
+
+def enrolment_lines(made: Enrolment) -> list[str]:
+    """The same as a person reads it."""
+    return [
+        f"Second factor of {made.name}, shown this once:",
+        f"  {second_factor.uri(made.secret, made.name)}",
+        f"  typed by hand: {second_factor.typed_form(made.secret)}",
+        "Recovery codes, each for one login without the telephone; kept as digests only:",
+        *(f"  {code}" for code in made.recovery_codes),
+    ]
+
+
 async def every(settings: Settings) -> tuple[User, ...]:
     """By name. Raises BooksDown."""
     async with open_database(database_of(settings)) as database:
@@ -53,13 +96,20 @@ async def every(settings: Settings) -> tuple[User, ...]:
 def told(user: User) -> dict[str, object]:
     """An account as --json prints it."""
     ended = user.disabled_at.isoformat() if user.disabled_at else None
-    return {"name": user.name, "role": user.role, "created_at": user.created_at.isoformat(), "disabled_at": ended}
+    return {
+        "name": user.name,
+        "role": user.role,
+        "created_at": user.created_at.isoformat(),
+        "disabled_at": ended,
+        "second_factor": user.second_factor,
+    }
 
 
 def line(user: User) -> str:
     """An account as a person reads it."""
     ended = f"  disabled {user.disabled_at:%Y-%m-%d}" if user.disabled_at else ""
-    return f"{user.name:<32}  {user.role:<10}  since {user.created_at:%Y-%m-%d}{ended}"
+    factor = "second factor" if user.second_factor else "password only"
+    return f"{user.name:<32}  {user.role:<10}  {factor}  since {user.created_at:%Y-%m-%d}{ended}"
 
 
 async def demo_logins(database_url: str, passwords: Mapping[str, tuple[Role, str]]) -> None:

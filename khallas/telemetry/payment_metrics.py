@@ -5,9 +5,13 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from core.refunds.requests import Sign
+
 BANK_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 CODE = re.compile(r"[0-9A-Z-]{2,9}")  # ProcReturnCode, or CMI's own CORE-2508
 OTHER = "other"
+
+DESK_CODES = ("code", "code-day")  # limits of second factors, see channels/web/desk/login.py
 
 
 class PaymentMetrics:
@@ -33,6 +37,8 @@ class PaymentMetrics:
         self._segments = counter("sms_segments", "Segments of texts that a way out took", ["priority"])
         self._failed = counter("sms_failed", "Texts that no way out took", ["retryable"])
         self._limits = counter("limits_hit", "Requests turned away by a limit", ["scope", "limit"])
+        for sign in (*Sign, *DESK_CODES):  # an alert sees the first of them only where there was a zero before it
+            self._limits.labels("desk", sign)
         self._due = gauge("queue_due", "Rows that are due now", ["queue"])
         self._age = gauge("queue_age_seconds", "How long the oldest of them has been due", ["queue"])
         self._equations = gauge("ledger_equation_fails", "Equations of the books that do not hold", ["equation"])

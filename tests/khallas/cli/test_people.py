@@ -57,6 +57,26 @@ def test_accounts_are_made_listed_and_ended(environ: str) -> None:
     ]
 
 
+def test_second_factors_are_given_once_and_taken(environ: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert khallas("user", "add", "amal", "--role", "agent", "--totp", typed=PASSWORD).exit_code == 1  # no key to seal
+    monkeypatch.setenv("KHALLAS_SECRET_KEYS", "a-secret-of-the-tests")
+    made = khallas("user", "add", "sami", "--role", "supervisor", "--totp", typed=PASSWORD)
+    assert made.exit_code == 0, made.output
+    assert "otpauth://totp/Khallas%3Asami?secret=" in made.stdout
+    assert made.stdout.count("-") >= 5 * 8
+    listed = json.loads(khallas("user", "list", "--json").stdout)
+    assert {each["name"]: each["second_factor"] for each in listed} == {"amal": False, "sami": True}
+    again = json.loads(khallas("user", "totp", "sami", "--json").stdout)
+    assert len(again["recovery_codes"]) == 8
+    assert again["secret"] not in made.stdout
+    assert khallas("user", "totp", "sami", "--remove").exit_code == 0
+    assert not any(each["second_factor"] for each in json.loads(khallas("user", "list", "--json").stdout))
+    assert khallas("user", "totp", "nobody").exit_code == 1
+    details = [str(detail) for _, _, detail in log_of(environ)]
+    assert details[:2] == ["add agent amal", "add supervisor sami"]
+    assert details[2:] == ["second factor sami", "second factor sami", "second factor taken from sami"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "typed", "words"),
     [
