@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.database.accounts import PgUsers
+from core.database.help_desk.accounts import PgUsers
 from core.database.pool import Database, open_database
 from core.help_desk.accounts import AccountError, Accounts, Role
 from core.help_desk.enrolment import SecondFactors

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from channels.limits import Limits
 from channels.web.desk.login import LoginLimits
 from channels.web.desk.sessions import SEATS_MAX
-from core.database.accounts import PgUsers
+from core.database.help_desk.accounts import PgUsers
 from core.help_desk.enrolment import Enrolment, SecondFactors
 from core.help_desk.second_factor import STEP_S, SecretBox, code_at
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat, settings
