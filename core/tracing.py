@@ -5,14 +5,16 @@ moves. Names and values are canonical words, never input.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Protocol
 
 REQUEST_ID_BYTES = 6
 
 request_id: ContextVar[str] = ContextVar("khallas_request", default="")
+about_now: ContextVar[Mapping[str, str]] = ContextVar("khallas_about", default=MappingProxyType({}))
 
 
 def fresh_request_id() -> str:
@@ -30,6 +32,16 @@ def request(name: str | None = None) -> Iterator[str]:
         yield mine
     finally:
         request_id.reset(before)
+
+
+@contextmanager
+def about(**names: str) -> Iterator[None]:
+    """Log lines within the block, and in tasks begun there, bear these names: request, call."""
+    before = about_now.set({**about_now.get(), **names})
+    try:
+        yield
+    finally:
+        about_now.reset(before)
 
 
 class Tracer(Protocol):

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from channels.http.hosts import PROBES, Hosts, target_fault, without_slash
-from khallas.telemetry.logs import RequestIds
+from channels.http.request_ids import RequestIds
 
 MISDIRECTED = 421
 Count = Callable[[str, str], None]  # door, reason

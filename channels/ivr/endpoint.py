@@ -15,10 +15,9 @@ from channels.http.receive import Check, incoming, refused, response
 from channels.ivr.pay_connector.endpoint import Busy
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
+from channels.observer import TranscriptWriter, TurnObserver, outcome_of, unrecorded
 from channels.wire import Incoming, Malformed, Reply, SenderRefused
 from core.repositories import DatabaseUnavailable, Delivery
-from khallas.telemetry.metrics import Metrics
-from khallas.telemetry.transcripts import Tells, untold
 from sessions.store.protocol import StoreDown
 from sessions.turn.turns import Inbound, Turns
 
@@ -51,11 +50,11 @@ def routes(
     speaker: IvrSpeaker,
     wire: TwilioVoice,
     check: Check,
-    metrics: Metrics,
+    metrics: TurnObserver,
     *,
     public_url: str,
     expose_screens: bool,
-    tell: Tells = untold,
+    tell: TranscriptWriter = unrecorded,
     kept: KeptCards | None = None,
     report: Reports | None = None,
 ) -> list[Route]:
@@ -80,9 +79,9 @@ class _IvrEndpoint:
         speaker: IvrSpeaker,
         wire: TwilioVoice,
         check: Check,
-        metrics: Metrics,
+        metrics: TurnObserver,
         public_url: str,
-        tell: Tells,
+        tell: TranscriptWriter,
         kept: KeptCards | None,
         report: Reports | None,
         *,
@@ -156,7 +155,7 @@ class _IvrEndpoint:
             self._metrics.turn(channel, wire, APOLOGY, "failed")
             self._tell(heard, None)
             return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen(APOLOGY))
-        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        outcome = outcome_of(answer)
         self._metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
         self._tell(heard, answer)
         return response(reply, screen=self._screen(answer.screen))

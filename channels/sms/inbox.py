@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from channels.limits import Limit, Limits, LimitsDown
+from channels.observer import TranscriptRecorder
 from channels.sms.answers import Answers, Said
 from channels.sms.deduplication import AlreadyAnswered, MemoryDown
 from channels.sms.message import DeliveryStatus, MoMessage, OptOut, customer_of
 from core.ports import BillingDown, Clock
 from core.repositories import DatabaseUnavailable, Delivery, Messages
 from core.subscribers.lines import mask_msisdn
-from khallas.telemetry.transcripts import Transcripts
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class InboxDependencies:
     limits: Limits
     messages: Messages
     clock: Clock
-    transcripts: Transcripts | None = None
+    transcripts: TranscriptRecorder | None = None
     heard: Heard = unheard
 
 

@@ -11,13 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from channels.http.doors import gateway
 from channels.http.receive import Check, arriving, refused, send_reply
+from channels.observer import TranscriptRecorder, TranscriptWriter, TurnObserver, outcome_of, unrecorded
 from channels.ussd.callers import Callers
 from channels.ussd.speaker import CAN, UssdSpeaker
 from channels.ussd.wires import UssdWire
 from channels.wire import Malformed, Reply, SenderRefused
 from core.messaging.texts import Texts
-from khallas.telemetry.metrics import Metrics
-from khallas.telemetry.transcripts import Tells, Transcripts, untold
 from sessions.turn.turns import Inbound, Turns
 
 log = logging.getLogger(__name__)
@@ -30,17 +29,17 @@ def routes(
     texts: Texts,
     wires: Mapping[str, UssdWire],
     guards: Mapping[str, Check],
-    metrics: Metrics,
+    metrics: TurnObserver,
     *,
     public_url: str,
     expose_screens: bool,
     callers: Callers | None = None,
-    transcripts: Transcripts | None = None,
+    transcripts: TranscriptRecorder | None = None,
 ) -> list[Route]:
     """The routes of every wire, at /ussd/<wire> and below. `callers` is for wires that name a caller once."""
     found: list[Route] = []
     for name, wire in wires.items():
-        tell = transcripts.door("ussd", name, keys=True) if transcripts else untold
+        tell = transcripts.door("ussd", name, keys=True) if transcripts else unrecorded
         talk = Talk(turns, UssdSpeaker(texts, wire.limits), callers, tell)
         door = UssdEndpoint(wire, guards[name], talk, metrics, public_url, expose_screens=expose_screens)
         for path in wire.paths:
@@ -55,14 +54,14 @@ class Talk:
     turns: Turns
     speaker: UssdSpeaker
     callers: Callers | None
-    tell: Tells = untold
+    tell: TranscriptWriter = unrecorded
 
 
 class UssdEndpoint:
     """One wire's door. Plain ASGI, for this is the busiest one: no Request, no Response, no timer in between."""
 
     def __init__(
-        self, wire: UssdWire, check: Check, talk: Talk, metrics: Metrics, public_url: str, *, expose_screens: bool
+        self, wire: UssdWire, check: Check, talk: Talk, metrics: TurnObserver, public_url: str, *, expose_screens: bool
     ) -> None:
         self._wire = wire
         self._check = check
@@ -101,7 +100,7 @@ class UssdEndpoint:
             self._talk.tell(heard, None)
             language = await self._talk.turns.language_of(heard, CAN.channel)
             return self._wire.encode(heard, self._talk.speaker.apology(language), ends=True), APOLOGY
-        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        outcome = outcome_of(answer)
         self._metrics.turn(answer.screen, outcome, time.perf_counter() - began, answer.came_from)
         self._talk.tell(heard, answer)
         return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen

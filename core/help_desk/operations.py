@@ -4,13 +4,18 @@ Money that is undecided, stuck or waits too long is somebody's work now; the res
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 UNDECIDED_SHOWN = 10
 TROUBLES_SHOWN = 12
 ANSWERS_SHOWN = 12
+HOURS = 24  # of conversations
+RECENT_HOURS = 2  # of the times: what is slow now
+
+Move = tuple[str, str, str, str, str]  # channel, wire, screen before, screen, outcome
+Slow = tuple[str, str, str]  # channel, wire, longest time in seconds as Prometheus writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +117,23 @@ class OperationsRepository(Protocol):
 
     async def overview(self, since: datetime) -> Overview:
         """The period from `since`, whole hours, until now; what waits is told whenever it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Turns from screen to screen in the last HOURS, and how long those of the last RECENT_HOURS took."""
+
+    moves: Mapping[Move, int] = field(default_factory=dict)
+    slowness: Mapping[Slow, int] = field(default_factory=dict)
+    recent_since: datetime | None = None
+
+
+class UsageDown(Exception):
+    """Redis's fault: the counts could not be read. Retry later."""
+
+
+class UsageReader(Protocol):
+    """Reads what conversations of all processes did."""
+
+    async def read(self) -> Activity:
+        """Read everybody's counts. Raises UsageDown."""

@@ -17,7 +17,7 @@ BEFORE_S, AFTER_S = 1_800, 7_200  # around a payment: a basket waits for its cal
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One screen that was sent. `said`: its text (telemetry/shown_texts); `keys`: what was pressed before it."""
+    """One screen that was sent. `said`: its text (sessions/shown_texts); `keys`: what was pressed before it."""
 
     at: datetime
     screen: str

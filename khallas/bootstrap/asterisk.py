@@ -12,16 +12,21 @@ from channels.ivr.agi.server import AgiServer
 from channels.ivr.prompts import Prompts
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.fastagi import CallTokens, FastAgi
+from channels.observer import TranscriptWriter, unrecorded
 from core.messaging.texts import Texts
 from core.ports import CallEnds, Caller
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry.metrics import Metrics
-from khallas.telemetry.transcripts import Tells, untold
 from sessions.turn.turns import Turns
 
 
 def agi_server(
-    settings: Settings, texts: Texts, turns: Turns, metrics: Metrics, gate: Authentication, tell: Tells = untold
+    settings: Settings,
+    texts: Texts,
+    turns: Turns,
+    metrics: Metrics,
+    gate: Authentication,
+    tell: TranscriptWriter = unrecorded,
 ) -> AgiServer:
     """Not yet listening."""
     own, prompts = settings.asterisk, Prompts(texts)

@@ -17,6 +17,7 @@ from channels.carriers.kannel.client import KannelAccount, KannelTexter
 from channels.carriers.smpp.metrics import SmppMetrics
 from channels.http.authentication import gateway_of
 from channels.http.receive import SECRET_FIELD
+from channels.observer import TranscriptWriter, unrecorded
 from channels.sms.inbox import Inbox
 from channels.sms.outbound.attempts import SendAttempts
 from channels.sms.outbound.routes import Routes, SmsRoute
@@ -24,7 +25,6 @@ from core.messaging.texts import Texts
 from core.ports import Texter
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry.metrics import Metrics
-from khallas.telemetry.transcripts import Tells, untold
 from sessions.turn.turns import Turns
 from sessions.vault import Seals
 
@@ -45,7 +45,7 @@ class Doors:
     texts: Texts
     metrics: Metrics
     seals: Seals
-    tell: Tells = untold  # of USSD that SMSCs bring
+    tell: TranscriptWriter = unrecorded  # of USSD that SMSCs bring
 
 
 @dataclass(frozen=True, slots=True)

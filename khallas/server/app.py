@@ -15,6 +15,7 @@ from channels.http.front import Front, hot
 from channels.http.hosts import Hosts
 from channels.http.json_door import JsonDoor
 from channels.http.receive import Check
+from channels.http.request_ids import RequestIds
 from channels.ivr import endpoint as ivr
 from channels.ivr.pay_connector import endpoint as connector
 from channels.ivr.pay_connector.tokens import RedisTokens
@@ -47,7 +48,6 @@ from khallas.bootstrap.desk import desk_routes
 from khallas.bootstrap.hosted_page import page_routes
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry import otel
-from khallas.telemetry.logs import RequestIds
 from khallas.telemetry.usage import UsageCounters
 
 if TYPE_CHECKING:

@@ -6,28 +6,19 @@ hold no local variables, and no digits of what an exception says.
 
 import json
 import logging
-import re
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from core.tracing import fresh_request_id, request_id
+from core.tracing import about_now, request_id
 from khallas.telemetry import masking
 
 NOISY = ("procrastinate", "uvicorn.access", "httpx", "aiohttp.access", "uvicorn.error", "alembic")
 
-HEADER = b"x-request-id"
-_UUID = re.compile(rb"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 
 _KNOWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}  # of a record; the rest are extras
-_about: ContextVar[Mapping[str, str]] = ContextVar("khallas_about", default=MappingProxyType({}))
 
 Event = dict[str, Any]
 
@@ -40,7 +31,7 @@ class MaskedLine(logging.Formatter):
         self._render = render
 
     def format(self, record: logging.LogRecord) -> str:
-        event: Event = {**_about.get(), "event": record.getMessage()}
+        event: Event = {**about_now.get(), "event": record.getMessage()}
         if name := request_id.get():  # also in the job a request left behind
             event.setdefault("request", name)
         event |= {"logger": record.name, "level": record.levelname.lower()}
@@ -80,50 +71,6 @@ def configure(level: str, style: str) -> None:
     for name in NOISY:
         logging.getLogger(name).setLevel("WARNING")
     sys.excepthook = _uncaught
-
-
-@contextmanager
-def about(**names: str) -> Iterator[None]:
-    """Lines within the block, and in tasks begun there, bear these names: request, call."""
-    before = _about.set({**_about.get(), **names})
-    try:
-        yield
-    finally:
-        _about.reset(before)
-
-
-class RequestIds:
-    """ASGI: a request's log lines, jobs and payments' events bear an id, which is told back in X-Request-Id.
-
-    A proxy's own id is taken over where it is a whole UUID, as nginx and others make them; whatever else a peer sends
-    is not: the header is no way to write into our logs and books.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        name = _theirs(scope) or fresh_request_id()
-        before, told = request_id.set(name), (HEADER, name.encode())
-
-        def telling(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), told]
-            return send(message)
-
-        await self._app(scope, receive, telling)
-        # not in a finally: the server logs what was raised here, in this request's own task
-        request_id.reset(before)
-
-
-def _theirs(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == HEADER:
-            return value.decode() if _UUID.fullmatch(value) else None
-    return None
 
 
 def _exception(record: logging.LogRecord) -> str | None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
-Move = tuple[str, str, str, str, str]  # channel, wire, screen before, screen, outcome
+from core.help_desk.operations import Move
 
 AT_ONCE = 32  # turns of a busy door counted in one go: each by itself would cost more
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)

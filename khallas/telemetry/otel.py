@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from channels.http.request_ids import HEADER
 from core.tracing import NO_TRACER, Tracer
 from khallas.settings.model import BadSettings
-from khallas.telemetry.logs import HEADER
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

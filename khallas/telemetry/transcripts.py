@@ -13,14 +13,15 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Protocol, get_args, get_type_hints
 
+from channels.observer import TranscriptWriter, outcome_of, unrecorded
 from core.help_desk.transcripts import Pseudonymiser
 from core.ports import Clock
 from core.repositories import DatabaseUnavailable
 from core.tracing import request_id
 from khallas.telemetry.periodic import repeated
-from khallas.telemetry.shown_texts import keep
 from sessions.screens.journey import Shown
 from sessions.screens.menu import Menu, Say
+from sessions.shown_texts import keep
 from sessions.turn.turns import Inbound, TurnAnswer
 
 log = logging.getLogger(__name__)
@@ -40,12 +41,6 @@ TEXT = Say("")  # a text message's words are nowhere kept
 Turn = tuple[datetime, str, str, str, str, str, str, str, str, str, Say, str]
 
 
-class Tells(Protocol):
-    """A door's way to tell what it answered; None where the turn failed."""
-
-    def __call__(self, heard: Inbound, answer: TurnAnswer | None) -> None: ...
-
-
 class Written(Protocol):
     """Where batches go (core.database.help_desk.transcripts.PgTranscripts). Raises BooksDown."""
 
@@ -63,11 +58,11 @@ class Transcripts:
         self._turns: list[Turn] = []
         self._lines: deque[str] = deque(maxlen=BUFFER_MAX)
 
-    def door(self, channel: str, wire: str, *, keys: bool = False) -> Tells:
+    def door(self, channel: str, wire: str, *, keys: bool = False) -> TranscriptWriter:
         """How a wire tells. `keys`: no card can be typed there, so that a menu's keys are kept."""
         menus = _menus() if keys else frozenset[str]()
         if self._books is None:
-            return untold
+            return unrecorded
         add, now = self._add, self._clock.now
 
         def tell(heard: Inbound, answer: TurnAnswer | None) -> None:
@@ -82,7 +77,7 @@ class Transcripts:
                 typed = ""
             elif before not in menus or len(typed) > MENU_KEY_MAX or not typed.isascii() or not typed.isalnum():
                 typed = HIDDEN
-            outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+            outcome = outcome_of(answer)
             who = now(), heard.msisdn, heard.dialog, channel, wire
             add((*who, answer.language, answer.screen, before, outcome, typed, answer.page.words.text, request))
 
@@ -134,10 +129,6 @@ class Transcripts:
                 self._lines.extendleft(reversed(lines[len(lines) - room :] if room < len(lines) else lines))
                 return False
         return True
-
-
-def untold(heard: Inbound, answer: TurnAnswer | None) -> None:
-    """A door's way to tell nobody."""
 
 
 @cache

@@ -10,7 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Protocol
@@ -18,23 +18,15 @@ from typing import Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.help_desk.operations import HOURS, RECENT_HOURS, Activity, Move, Slow, UsageDown
 from core.ports import Clock
-from khallas.telemetry.metrics import Move
 from khallas.telemetry.periodic import repeated
 
 log = logging.getLogger(__name__)
 
 FLUSH_EVERY_S = 5.0
-HOURS = 24  # what is shown
-RECENT_HOURS = 2  # of the times: what is slow now
 KEPT_S = (HOURS + 2) * 3_600
 FIELDS_MAX = 5_000  # a batch; counters are bounded by wires, screens and outcomes, and are far fewer
-
-Slow = tuple[str, str, str]  # channel, wire, longest time in seconds as Prometheus writes it
-
-
-class UsageDown(Exception):
-    """Redis's fault: the counts could not be read. Retry later."""
 
 
 class CountsTurns(Protocol):
@@ -43,15 +35,6 @@ class CountsTurns(Protocol):
     def moves(self) -> Mapping[Move, int]: ...
 
     def slowness(self) -> Mapping[Slow, int]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """Turns from screen to screen in the last HOURS, and how long those of the last RECENT_HOURS took."""
-
-    moves: Mapping[Move, int] = field(default_factory=dict)
-    slowness: Mapping[Slow, int] = field(default_factory=dict)
-    recent_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +78,7 @@ class UsageCounters:
         return True
 
     async def read(self) -> Activity:
-        """Everybody's counts. Raises TallyDown."""
+        """Everybody's counts. Raises UsageDown."""
         now = self._clock.now()
         hours = [now - timedelta(hours=back) for back in range(HOURS)]
         try:

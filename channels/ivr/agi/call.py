@@ -16,9 +16,8 @@ from channels.ivr.agi.protocol import KEYS
 from channels.ivr.prompts import Phrase, Piece
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.fastagi import CallResult, End, FastAgi, Step, Wait
+from channels.observer import TranscriptWriter, TurnObserver, outcome_of, unrecorded
 from core.subscribers.lines import LanguageCode
-from khallas.telemetry.metrics import Metrics
-from khallas.telemetry.transcripts import Tells, untold
 from sessions.store.protocol import StoreDown
 from sessions.turn.turns import Inbound, TurnAnswer, Turns
 
@@ -48,9 +47,9 @@ class CallDependencies:
     turns: Turns
     speaker: IvrSpeaker  # built with the prompts' marked texts
     wire: FastAgi
-    metrics: Metrics
+    metrics: TurnObserver
     manner: Manner
-    tell: Tells = untold
+    tell: TranscriptWriter = unrecorded
     unheard: set[Piece] = field(default_factory=set)  # pieces the switch had no recording of when last asked
 
 
@@ -96,7 +95,7 @@ class Call:
             parts.metrics.turn(channel, wire, APOLOGY, "failed")
             parts.tell(heard, None)
             return None
-        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        outcome = outcome_of(answer)
         parts.metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
         parts.tell(heard, answer)
         self._language = answer.language

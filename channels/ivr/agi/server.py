@@ -13,8 +13,7 @@ from channels.ivr.agi.protocol import AgiError, CallerHungUp
 from channels.ivr.prompts import Piece
 from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, CallResult
 from channels.wire import Malformed, SenderRefused
-from core.tracing import request
-from khallas.telemetry.logs import about
+from core.tracing import about, request
 from sessions.turn.turns import Inbound
 
 log = logging.getLogger(__name__)

@@ -12,12 +12,11 @@ from channels.carriers.smpp.account import SmscAccount
 from channels.carriers.smpp.message import ShortMessage
 from channels.carriers.smpp.session import Handled, NotBound, SessionError, SubmitAnswer
 from channels.carriers.smpp.statuses import CommandStatus, name_of
+from channels.observer import TranscriptWriter, TurnObserver, outcome_of, unrecorded
 from channels.ussd.smpp.dialogs import Dialogs, DialogsDown, SmppDialog
 from channels.ussd.smpp.wire import LIMITS, UssdOperation, UssdRequest, answer_to, asked_of
 from channels.ussd.speaker import CAN, UssdSpeaker
 from core.messaging.texts import Texts
-from khallas.telemetry.metrics import Metrics
-from khallas.telemetry.transcripts import Tells, untold
 from sessions.turn.inbound import is_dialled
 from sessions.turn.turns import Inbound, Turns
 
@@ -37,8 +36,8 @@ class SmppUssd:
         texts: Texts,
         dialogs: Dialogs,
         submit: Submit,
-        metrics: Metrics,
-        tell: Tells = untold,
+        metrics: TurnObserver,
+        tell: TranscriptWriter = unrecorded,
         service_code: str = "",
     ) -> None:
         """`submit` sends by the SMSC of that name; `tell` hears what was shown; `service_code` as it is dialled."""
@@ -82,7 +81,7 @@ class SmppUssd:
         heard = Inbound(dialog.name, asked.msisdn, dialog.order, None if begins else asked.typed, begins=begins)
         with self._metrics.turn_timer(CAN.channel, WIRE):
             answer = await self._turns.take(heard, self._speaker)
-        outcome = "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+        outcome = outcome_of(answer)
         self._metrics.turn(CAN.channel, WIRE, answer.screen, outcome, answer.came_from)
         self._tell(heard, answer)
         return answer.page.text, answer.ends

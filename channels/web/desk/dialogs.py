@@ -11,7 +11,7 @@ from core.help_desk.transcripts import DialogTranscript, Shown
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
-from khallas.telemetry.shown_texts import read
+from sessions.shown_texts import read
 
 SECTION = "desk"
 SPOKEN_OR_SHOWN = frozenset({"ussd", "ivr"})  # channels whose screens have texts of their own

@@ -19,11 +19,11 @@ from channels.web.pages import Pages, language_asked, private_headers
 from channels.wire import Malformed, same
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import User
+from core.help_desk.operations import UsageDown
 from core.help_desk.service import WholeCard
 from core.payments.janitor import NoSuchPayment
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import LanguageCode
-from khallas.telemetry.usage import UsageDown
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from khallas.telemetry.metrics import Move
-from khallas.telemetry.usage import Slow
+from core.help_desk.operations import Move, Slow
 
 REPLAYED, FAILED, ENDED = "replayed", "failed", "ended"
 RESUME = "Resume"

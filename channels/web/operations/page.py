@@ -15,16 +15,15 @@ from channels.web.desk.view import SECTION as DESK
 from channels.web.operations.view import OpsWords
 from channels.web.operations.wording import whole_hour
 from channels.web.pages import CSP_WORKING, language_asked
-from core.help_desk.operations import OperationsRepository
+from core.help_desk.operations import HOURS, OperationsRepository, UsageReader
 from core.ports import Clock
-from khallas.telemetry.usage import HOURS, UsageCounters
 
 DATA = f"{OPERATIONS}/data"
 REFRESH_S = 10
 
 
 class _OperationsPage:
-    def __init__(self, books: OperationsRepository, tally: UsageCounters, threshold: Threshold, clock: Clock) -> None:
+    def __init__(self, books: OperationsRepository, tally: UsageReader, threshold: Threshold, clock: Clock) -> None:
         self._books = books
         self._tally = tally
         self._pages = threshold.pages
@@ -59,9 +58,7 @@ class _OperationsPage:
         )
 
 
-def routes(
-    books: OperationsRepository, tally: UsageCounters, threshold: Threshold, clock: Clock
-) -> Sequence[BaseRoute]:
+def routes(books: OperationsRepository, tally: UsageReader, threshold: Threshold, clock: Clock) -> Sequence[BaseRoute]:
     """Both addresses, behind the help desk's threshold."""
     pages = _OperationsPage(books, tally, threshold, clock)
     return [

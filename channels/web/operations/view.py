@@ -32,12 +32,11 @@ from channels.web.operations.wording import (
     slow_tone,
     whole_hour,
 )
-from core.help_desk.operations import BankAnswer, Overview, Sales, SettlementRun, WorkQueue
+from core.help_desk.operations import HOURS, Activity, BankAnswer, Overview, Sales, SettlementRun, WorkQueue
 from core.messaging.texts import Texts
 from core.money import dh
 from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
-from khallas.telemetry.usage import HOURS, Activity
 
 CHANNELS = ("ussd", "ivr", "sms")
 _TONES = {"approved": GOOD, "refused": WARN, "lost": BAD, "mismatch": BAD, "challenged": PLAIN}

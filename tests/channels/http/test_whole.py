@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from channels.http.protocol import BoundedProtocol, bounded
 from channels.http.receive import send_reply
+from channels.http.request_ids import RequestIds
 from channels.wire import Reply
-from khallas.telemetry.logs import RequestIds
 from lab.servers.serving import serving
 
 WAIT_MAX_S = 5.0

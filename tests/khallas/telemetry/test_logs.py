@@ -17,9 +17,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from channels.http.request_ids import RequestIds
 from core.cards import luhn
+from core.tracing import about
 from khallas.telemetry import masking
-from khallas.telemetry.logs import RequestIds, about, configure, formatter
+from khallas.telemetry.logs import configure, formatter
 from lab.servers.serving import serving
 
 PAN = "5453010000066100"

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from channels.http.request_ids import RequestIds
 from channels.limits import Limit, Limits
 from core.database.pool import Database, open_database
 from core.help_desk.lookup import Lookup
@@ -24,7 +25,7 @@ from core.payments.table import PaymentEvent
 from core.ports import DeliveryFailed, Order, OutgoingSms
 from core.repositories import Change
 from core.tracing import NO_TRACER, request, request_id
-from khallas.telemetry.logs import RequestIds, formatter
+from khallas.telemetry.logs import formatter
 from khallas.telemetry.metering import CountedPayments, CountedStore, CountedTexter, WatchedAcquirer
 from khallas.telemetry.otel import OtelTracer, Traced, door_of, tracer
 from khallas.telemetry.payment_metrics import PaymentMetrics

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.observer import unrecorded
 from core.database.help_desk.transcripts import PgTranscripts
 from core.database.pool import open_database
 from core.help_desk.transcripts import Pseudonymiser, Shown
 from core.messaging.texts import load_texts
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import LanguageCode
-from khallas.telemetry import shown_texts as said
-from khallas.telemetry.transcripts import AT_ONCE, BUFFER_MAX, Transcripts, untold
+from khallas.telemetry.transcripts import AT_ONCE, BUFFER_MAX, Transcripts
+from sessions import shown_texts as said
 from sessions.pages import Keys, Page
 from sessions.screens.menu import Amount, Digits, Menu, Month, Say, Spelled, Tell, Worded, say
 from sessions.turn.turns import Inbound, TurnAnswer
@@ -148,7 +149,7 @@ async def test_a_server_that_is_away_is_away_and_not_broken(database_url: str) -
 
 
 def test_nothing_is_collected_where_nothing_is_kept() -> None:
-    assert Transcripts(None, BLIND, StillClock()).door("ussd", "infobip", keys=True) is untold
+    assert Transcripts(None, BLIND, StillClock()).door("ussd", "infobip", keys=True) is unrecorded
 
 
 VALUES = st.one_of(

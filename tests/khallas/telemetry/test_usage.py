@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from core.help_desk.operations import HOURS, Activity, UsageDown
 from khallas.telemetry.metrics import AT_ONCE, Metrics
-from khallas.telemetry.usage import FLUSH_EVERY_S, HOURS, KEPT_S, Activity, UsageCounters, UsageDown
+from khallas.telemetry.usage import FLUSH_EVERY_S, KEPT_S, UsageCounters
 from lab.servers.valkey import Valkey
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)

@@ -1,0 +1,68 @@
+"""What the front doors report about their own work: counts, times and transcripts. Pure ports.
+
+Bootstrap fills them with what khallas/telemetry has; a door knows nothing of Prometheus, Redis or the database behind.
+Names and labels are canonical words of ours, never a customer's or a gateway's input.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from sessions.turn.turns import Inbound, TurnAnswer
+
+
+class WireObserver(Protocol):
+    """Counts the turns of one wire; the busiest doors look it up once."""
+
+    def turn(self, screen: str, outcome: str, seconds: float, came_from: str = "") -> None:
+        """Count one answered turn: its screen, its outcome (see `outcome_of`) and the seconds it took."""
+
+
+class TurnObserver(Protocol):
+    """Counts turns, requests refused at a door, and telephone calls. It never waits and never raises."""
+
+    def wire(self, channel: str, name: str) -> WireObserver:
+        """Give the counters of one wire."""
+
+    def turn_timer(self, channel: str, wire: str) -> AbstractContextManager[None]:
+        """Observe the time that the block takes."""
+
+    def turn(self, channel: str, wire: str, screen: str, outcome: str, came_from: str = "") -> None:
+        """Count one answered turn; `outcome` as `outcome_of` says, or "failed"."""
+
+    def refused(self, door: str, reason: str) -> None:
+        """Count one request that was not let through a door."""
+
+    def call(self, wire: str) -> AbstractContextManager[None]:
+        """Count a call as on the line for as long as the block lasts."""
+
+    def call_ended(self, wire: str, outcome: str) -> None:
+        """Count one call that is over."""
+
+    def prompt_missing(self, language: str, prompt: str) -> None:
+        """Count one recording that was to be played and is not there."""
+
+
+class TranscriptWriter(Protocol):
+    """Takes down what one wire answered. It never waits and never raises."""
+
+    def __call__(self, heard: Inbound, answer: TurnAnswer | None) -> None:
+        """Take down one turn; `answer` is None where the turn failed."""
+
+
+class TranscriptRecorder(Protocol):
+    """Collects what customers are shown, for the help desk."""
+
+    def door(self, channel: str, wire: str, *, keys: bool = False) -> TranscriptWriter:
+        """Give the writer of one wire. `keys`: no card can be typed there, so that a menu's keys are kept."""
+
+    def text(self, msisdn: str, reference: str, wire: str, kind: str) -> None:
+        """Take down that an SMS was answered; `kind` is what the message log says of the answer."""
+
+
+def outcome_of(answer: TurnAnswer) -> str:
+    """Name what became of a turn, as metrics and transcripts count it."""
+    return "replayed" if answer.replayed else "ended" if answer.ends else "answered"
+
+
+def unrecorded(heard: Inbound, answer: TurnAnswer | None) -> None:
+    """Take nothing down: the transcript writer of a door that has none."""
