@@ -22,13 +22,13 @@ from psycopg_pool import PoolTimeout
 from core.billing.posting import Poster
 from core.database.ledger.days import LedgerDays
 from core.database.pool import Pool
+from core.database.settlement.reconciliation import SettlementWatch
 from core.database.wake import Queue, TaskName
 from core.help_desk.audit import Audit
 from core.messaging.outbox import OutboxSender
 from core.payments.janitor import Janitor
 from core.payments.sweeps import Sweep
 from core.privacy.retention import RetentionJob
-from core.settlement.reconciliation import SettlementWatch
 from core.tracing import NO_TRACER, Tracer, fresh_request_id
 from core.tracing import request as request_of
 

@@ -79,7 +79,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class SettlementRun:
-    """The last settlement file that was compared with the books (core/settlement/reconciliation.py)."""
+    """The last settlement file that was compared with the books (core/database/settlement/reconciliation.py)."""
 
     at: datetime
     file_name: str

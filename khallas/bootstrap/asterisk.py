@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from channels.carriers.asterisk.ami import PORT, AmiAccount
+from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.carriers.asterisk.caller import PLACES, AmiCaller, CallFileCaller, DialRoute
 from channels.http.receive import Authentication
 from channels.ivr.agi.call import CallDependencies, Manner
@@ -11,7 +12,7 @@ from channels.ivr.agi.field import Timers
 from channels.ivr.agi.server import AgiServer
 from channels.ivr.prompts import Prompts
 from channels.ivr.speaker import IvrSpeaker
-from channels.ivr.wires.fastagi import CallTokens, FastAgi
+from channels.ivr.wires.fastagi import FastAgi
 from channels.observer import TranscriptWriter, unrecorded
 from core.messaging.texts import Texts
 from core.ports import CallEnds, Caller

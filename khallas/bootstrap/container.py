@@ -177,7 +177,7 @@ def assemble(
     def jobs() -> "App":
         # procrastinate is 2 MiB, and nothing to a process that answers customers only
         from core.database.jobs import Work, build_jobs
-        from core.settlement.reconciliation import SettlementWatch
+        from core.database.settlement.reconciliation import SettlementWatch
 
         watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
         audit = Audit(PgAudit(database), clock)

@@ -22,9 +22,9 @@ from channels.ussd.wires import WIRES as USSD_WIRES
 from core.clock import SystemClock
 from core.database.migrate import upgrade
 from core.database.pool import open_database
+from core.database.subscribers.importing import import_csv
 from core.help_desk.accounts import Role
 from core.messaging.texts import load_texts
-from core.subscribers.importing import import_csv
 from khallas.cli.config import environ_of
 from khallas.cli.demo_state import BadState, held, prepare, reset, told
 from khallas.cli.user import demo_logins

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from channels.csv_cells import csv_file
 from core.clock import SystemClock
 from core.database.pool import open_database
+from core.database.subscribers.importing import Completeness, ImportFailed, ImportReport, Problem, import_csv, rehearsal
 from core.import_text import text_of
-from core.subscribers.importing import Completeness, ImportFailed, ImportReport, Problem, import_csv, rehearsal
 from khallas.settings.model import BadSettings, Settings
 
 PROBLEMS_SHOWN = 20

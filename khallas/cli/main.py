@@ -234,8 +234,8 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import subscribers and bills; the kind of a file is told by its header."""
+    from core.database.subscribers.importing import Completeness
     from core.ports import BillingDown
-    from core.subscribers.importing import Completeness
     from khallas.cli.import_ import import_files
     from khallas.cli.import_tmf import pulled
 
@@ -264,7 +264,7 @@ def reconcile(
     as_json: Json = False,
 ) -> None:
     """Compare a settlement file with the books. Can be repeated; exit 1 while something is to be looked at."""
-    from core.settlement.reconciliation import NoSettlementFile
+    from core.database.settlement.reconciliation import NoSettlementFile
     from khallas.cli.reconcile import reconcile_file, report_lines, told
 
     try:

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from channels.csv_cells import csv_file
 from core.clock import SystemClock
 from core.database.pool import open_database
+from core.database.settlement.reconciliation import FindingQueue, Run, SettlementFinding, findings, reconcile
 from core.money import decimal_text
-from core.settlement.reconciliation import FindingQueue, Run, SettlementFinding, findings, reconcile
 from core.settlement.rows import Columns
 from khallas.settings.model import BadSettings, Settings
 

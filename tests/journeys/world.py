@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.database.pool import Database, open_database
+from core.database.subscribers.importing import import_csv
 from core.database.wake import TaskName
-from core.subscribers.importing import import_csv
 from khallas.server.app import Container, application, assemble
 from khallas.settings.model import Settings
 from lab.cmi.emulator import HANG_MAX_S, Gateway, app_of

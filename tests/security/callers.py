@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.cards import luhn
 from core.clock import SystemClock
 from core.database.pool import open_database
-from core.subscribers.importing import import_csv
+from core.database.subscribers.importing import import_csv
 from lab.caller import VoicePhone
 from lab.twilio.call import Call
 from lab.twilio.dialled import Pace

@@ -17,9 +17,9 @@ import pytest
 from redis.asyncio import Redis
 
 from channels.limits import Limit, Limits, RedisCodeLimits
+from core.database.subscribers.importing import import_csv
 from core.payments.service import PaymentService, Refusal
 from core.payments.service import Ports as Joined
-from core.subscribers.importing import import_csv
 from core.subscribers.lines import ServiceType, SubscribedLine
 from lab.caller import UssdPhone, VoicePhone
 from tests.security.callers import EXPIRY, PACE, TURNS_MAX, subscribe

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from channels.carriers.asterisk.ami import RING_MAX_S, AmiAccount, AmiLine, Message, Originate
+from channels.carriers.asterisk.call_tokens import TOKEN_VARIABLE, CallTokens
 from channels.carriers.asterisk.progress import CallEnded, CallProgress
-from channels.ivr.wires.fastagi import TOKEN_VARIABLE, CallTokens
 from core.payments.table import Payment
 from core.ports import CallEnds, DeliveryFailed
 from core.subscribers.lines import national

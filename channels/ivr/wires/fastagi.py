@@ -6,15 +6,15 @@ slip lets one caller into another's payment. What happened is left in the channe
 dialplan goes on: "transfer" is its to dial, everything else ends.
 """
 
-import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
+from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.ivr.prompts import Phrase, Prompts
-from channels.wire import Incoming, Malformed, SenderRefused, same
+from channels.wire import Incoming, Malformed
 from core.subscribers.lines import LanguageCode, msisdn
 from sessions.screens.menu import Menu, Tell
 from sessions.turn.turns import Inbound, TurnAnswer
@@ -22,15 +22,12 @@ from sessions.turn.turns import Inbound, TurnAnswer
 NAME = "fastagi"
 PATH = "khallas"
 RESULT_VARIABLE = "KHALLAS_RESULT"
-TOKEN_VARIABLE = "KHALLAS_CALL"  # noqa: S105 - a channel variable's name
 SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - the header that Gate reads
 MORE_TIME = "*"
 CHARGES = "ConfirmTotal"  # the question whose key costs money
 HIDDEN = frozenset({"", "unknown", "anonymous", "restricted", "unavailable", "private", "s"})
 UNIQUEID_CHARS_MAX = 256
 _DIALOG = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_TOKEN = re.compile(r"([0-9A-Za-z-]{1,64}):(\+?[0-9A-Za-z:._-]{1,80}):([0-9a-f]{32})")
-_PURPOSE = b"khallas outgoing call 1\0"  # the same secret signs other things elsewhere
 
 
 class CallResult(StrEnum):
@@ -70,30 +67,6 @@ class End:
 
 
 Step = Ask | Wait | End
-
-
-class CallTokens:
-    """Names the payment of a call that we make. The first key signs, all verify."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = tuple(key.encode() for key in keys)
-
-    def make(self, payment_id: str, payer_msisdn: str) -> str:
-        """Raises ValueError for values that no token can hold."""
-        token = f"{payment_id}:{payer_msisdn}:{_tag(self._keys[0], payment_id, payer_msisdn)}"
-        if _TOKEN.fullmatch(token) is None:
-            raise ValueError("neither a payment's id nor an MSISDN")
-        return token
-
-    def read(self, token: str) -> tuple[str, str]:
-        """Payment id and MSISDN. Raises Refused."""
-        match = _TOKEN.fullmatch(token)
-        if match is None:
-            raise SenderRefused("the call's token is malformed")
-        matches = [same(_tag(key, match[1], match[2]), match[3]) for key in self._keys]
-        if not any(matches):
-            raise SenderRefused("the call's token is forged")
-        return match[1], match[2]
 
 
 class FastAgi:
@@ -161,7 +134,3 @@ def _caller(greeting: Mapping[str, str], dialog: str) -> str:
         return msisdn(number)
     except ValueError:
         return f"anonymous:{dialog}"
-
-
-def _tag(key: bytes, payment_id: str, payer_msisdn: str) -> str:
-    return hmac.digest(key, _PURPOSE + f"{payment_id}\0{payer_msisdn}".encode(), sha256)[:16].hex()

@@ -1,4 +1,4 @@
-"""The statements of core/subscribers/importing.py. Of several rows about one thing in a file the last one counts."""
+"""The statements of importing.py. Of several rows about one thing in a file the last one counts."""
 
 from typing import LiteralString
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from channels.carriers.asterisk import ami
 from channels.carriers.asterisk import caller as caller_module
+from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.carriers.asterisk.caller import AmiCaller, CallFileCaller, DialRoute
 from channels.carriers.asterisk.progress import OURS_MAX, CallProgress
-from channels.ivr.wires.fastagi import CallTokens
 from core.payments.table import Payment
 from core.ports import CallEnd, DeliveryFailed
 from tests.channels.carriers.ami_stand import ANSWERS, SECRET, AmiStand, Phone, manager

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.database.settlement.reconciliation import NoSettlementFile
 from core.settlement.file import ENCODING, UNDECODED, rows_of
 from core.settlement.findings import FindingQueue
-from core.settlement.reconciliation import NoSettlementFile
 from core.settlement.rows import Columns, UnreadableRow, settled_row
 from tests.core.settlement.test_reconciliation import HEADER, Office, office
 

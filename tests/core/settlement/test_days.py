@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from core.database.settlement.reconciliation import look_for_overdue, reconcile
 from core.settlement.findings import FindingQueue
-from core.settlement.reconciliation import look_for_overdue, reconcile
 from core.settlement.rows import Columns, RowKind
 from core.zone import ZONE
 from tests.core.settlement.test_reconciliation import HEADER, Office, office

@@ -14,6 +14,14 @@ from core.database.help_desk.accounts import PgUsers
 from core.database.payments.repository import PgPayments
 from core.database.pool import Database, make_pool
 from core.database.refunds.requests import PgRefundRequests
+from core.database.settlement.reconciliation import (
+    FindingQueue,
+    NoSettlementFile,
+    Run,
+    SettlementFinding,
+    findings,
+    reconcile,
+)
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import Role
 from core.payments.orders import StartOrder
@@ -22,7 +30,6 @@ from core.payments.table import Payment, PaymentState
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason, RefundRequestRefusal, RefundRequests
 from core.repositories import DatabaseUnavailable
-from core.settlement.reconciliation import FindingQueue, NoSettlementFile, Run, SettlementFinding, findings, reconcile
 from core.settlement.rows import Columns, RowKind, UnreadableRow, settled_row
 from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.till import OpenTill, open_till

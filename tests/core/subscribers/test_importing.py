@@ -9,9 +9,9 @@ import pytest
 
 from core.billing.embedded import EmbeddedBilling
 from core.database.pool import Database, make_pool, open_database
+from core.database.subscribers.importing import Completeness, FileKind, ImportFailed, ImportReport, import_csv
 from core.ports import Posting
 from core.repositories import DatabaseUnavailable
-from core.subscribers.importing import Completeness, FileKind, ImportFailed, ImportReport, import_csv
 from core.subscribers.lines import ServiceType
 from tests.core.conftest import Shop
 from tests.core.fakes import NOON, StillClock

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.database.pool import Database
+from core.database.subscribers.importing import Completeness, ImportFailed
 from core.money import parse_centimes
 from core.subscribers.import_rows import RowError, invoice, subscriber
-from core.subscribers.importing import Completeness, ImportFailed
 from tests.core.subscribers.test_importing import INVOICES, SUBSCRIBERS, database, load, owed
 
 __all__ = ["database"]

@@ -8,12 +8,13 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.http.receive import Authentication
 from channels.ivr.agi.call import CallDependencies, Manner
 from channels.ivr.agi.server import AgiServer
 from channels.ivr.prompts import Prompts
 from channels.ivr.speaker import IvrSpeaker
-from channels.ivr.wires.fastagi import CallTokens, FastAgi
+from channels.ivr.wires.fastagi import FastAgi
 from core.clock import ZONE
 from core.messaging.texts import Texts
 from core.payments.service import PaymentService

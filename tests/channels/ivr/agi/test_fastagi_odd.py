@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.http.receive import Authentication
 from channels.ivr.agi import line as agi_line_module
 from channels.ivr.agi import server as agi_server_module
 from channels.ivr.agi.call import Manner
 from channels.ivr.agi.field import Timers
 from channels.ivr.agi.protocol import GREETING_LINES_MAX, LINE_BYTES_MAX
-from channels.ivr.wires.fastagi import CallTokens
 from core.messaging.texts import Texts
 from sessions.store.protocol import StoreDown
 from tests.channels.ivr.agi.agi_line import OVER_MAX_S, TOKENS, AgiLine, memory_line

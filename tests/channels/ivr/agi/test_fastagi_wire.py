@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.ivr.agi import protocol
 from channels.ivr.agi.field import DIGITS_MAX, Field, Timers
 from channels.ivr.agi.protocol import AgiError, CallerHungUp, CommandResult, SwitchFailed
 from channels.ivr.prompts import Prompts
 from channels.ivr.speaker import IvrSpeaker
-from channels.ivr.wires.fastagi import Ask, CallTokens, End, FastAgi, Wait
+from channels.ivr.wires.fastagi import Ask, End, FastAgi, Wait
 from channels.ivr.wires.fastagi import CallResult as Left
 from channels.wire import Malformed, SenderRefused
 from core.messaging.texts import load_texts
