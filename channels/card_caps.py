@@ -1,4 +1,4 @@
-"""How many cards are tried where: at one line, for one bill, on one channel (facts/security.md 13).
+"""How many cards are tried where: at one line, for one bill, on one channel (docs/protocols/security.md 13).
 
 A caller's number can be forged for each call, a card's is another each time; the line that is paid for stays the same.
 Beside channels/limits.RedisCardLimits, which counts per call, caller and card.

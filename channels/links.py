@@ -1,7 +1,7 @@
 """Signed receipt links: {public_url}/receipts/{token}, the same in every SMS, mail and retry of a payment. Pure.
 
-A link carries the receipt's opaque 128-bit id, the day it ends and an 88-bit tag (facts/security.md 16). The tag keeps
-guesses and altered days away from the database's answer; the row behind the id decides whether it was revoked. 39
+A link carries the receipt's opaque 128-bit id, the day it ends and an 88-bit tag (protocols/security.md 16). The tag
+keeps guesses and altered days away from the database's answer; the row behind the id decides whether it was revoked. 39
 letters and digits: a receipt's SMS stays within two segments, and no phone cuts a link that ends in a letter or digit.
 """
 

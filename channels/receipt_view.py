@@ -1,7 +1,7 @@
 """A payment as its receipt shows it, worded in one language: the page, the PDF and the mail print the same. Pure.
 
 The state is told as it is: a receipt of a payment that was given back says so, however old its link. Only the card's
-last four digits exist here (facts/security.md 7).
+last four digits exist here (docs/protocols/security.md 7).
 """
 
 import unicodedata

@@ -33,7 +33,7 @@ class SenderRefused(DoorError):
 
 
 class Incoming(msgspec.Struct, frozen=True, dict=True):  # a dict: the parsed form is kept
-    """A request as bytes and strings. `url` is built from the public base, never from Host (facts/sms.md)."""
+    """A request as bytes and strings. `url` is built from the public base, never from Host (docs/protocols/sms.md)."""
 
     method: str
     url: str

@@ -11,7 +11,7 @@ PIN_MIN, PIN_MAX = 3, 8
 
 
 class Secret:
-    """Digits that must not be seen: masked in repr and str, not picklable (facts/security.md 6)."""
+    """Digits that must not be seen: masked in repr and str, not picklable (docs/protocols/security.md 6)."""
 
     __slots__ = ("_digits",)
 
@@ -81,7 +81,7 @@ def cvv_lengths(brand: str) -> tuple[int, int]:
 
 
 def pan_plausible(pan: Secret, *, check_luhn: bool = True) -> bool:
-    """Right length and, unless switched off (facts/cmi.md), the Luhn digit."""
+    """Right length and, unless switched off (docs/protocols/cmi.md), the Luhn digit."""
     digits = pan.reveal()
     return (
         PAN_MIN <= len(digits) <= PAN_MAX and digits.isascii() and digits.isdigit() and (luhn(digits) or not check_luhn)

@@ -4,8 +4,8 @@ import secrets
 from datetime import datetime
 from typing import Protocol
 
-REFERENCE_DIGITS = 6  # short, for slow keypads; guesses are limited at the door (facts/security.md 12)
-TOKEN_BYTES = 16  # 128 bits (facts/security.md 16)
+REFERENCE_DIGITS = 6  # short, for slow keypads; guesses are limited at the door (docs/protocols/security.md 12)
+TOKEN_BYTES = 16  # 128 bits (docs/protocols/security.md 16)
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -30,7 +30,7 @@ class Ids:
         self._randomness = randomness or SystemRandomness()
 
     def payment(self, now: datetime) -> str:
-        """A ULID: 26 characters, sorted by time, 80 random bits; fits the acquirer's 64 (facts/cmi.md)."""
+        """A ULID: 26 characters, sorted by time, 80 random bits; fits the acquirer's 64 (docs/protocols/cmi.md)."""
         number = (int(now.timestamp() * 1000) << 80) | self._randomness.below(1 << 80)
         return "".join(CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 

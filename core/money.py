@@ -17,7 +17,7 @@ def parse_centimes(text: str) -> int:
 
 
 def decimal_text(amount_centimes: int) -> str:
-    """76920 -> "769.20": how the acquirer and files write it (facts/cmi.md)."""
+    """76920 -> "769.20": how the acquirer and files write it (docs/protocols/cmi.md)."""
     if amount_centimes < 0:
         raise ValueError("an amount is never negative")
     return f"{amount_centimes // 100}.{amount_centimes % 100:02d}"
@@ -25,7 +25,7 @@ def decimal_text(amount_centimes: int) -> str:
 
 @lru_cache(maxsize=AMOUNTS_KEPT_MAX)
 def dh(amount_centimes: int) -> str:
-    """76920 -> "769,20 DH", 176920 -> "1 769,20 DH": plain spaces, for the NBSP is not in GSM-7 (facts/sms.md)."""
+    """76920 -> "769,20 DH", 176920 -> "1 769,20 DH": plain spaces, for the NBSP is not in GSM-7 (protocols/sms.md)."""
     if amount_centimes < 0:
         raise ValueError("an amount is never negative")
     whole = f"{amount_centimes // 100:,}".replace(",", " ")

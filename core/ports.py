@@ -16,7 +16,7 @@ from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 
 
 class DeclineKind(StrEnum):
-    """Why a card was refused, as far as the customer may hear it (facts/cmi.md, Codes)."""
+    """Why a card was refused, as far as the customer may hear it (docs/protocols/cmi.md, Codes)."""
 
     OTHER_CARD = "other_card"  # another card may do: 05 14 15 51 54 57 58 62 82 84 85 93
     LIMIT = "limit"  # 61 65 75
@@ -196,7 +196,7 @@ class Tries(StrEnum):
 
 class CodeLimits(Protocol):
     """Wrong payment codes are counted: caller with target first, so that a stranger cannot lock out the owner, then
-    target, caller, channel and all together (facts/security.md 12)."""
+    target, caller, channel and all together (docs/protocols/security.md 12)."""
 
     async def allow(self, channel: str, caller: str, target: str, *, known: bool = False) -> Tries:
         """May one more code be tried? `target` is the service and reference asked about; for a caller who is `known`
@@ -215,7 +215,7 @@ class CardTold(StrEnum):
 
 
 class CardLimits(Protocol):
-    """Cards that are sent to the bank are counted, so that nobody tries stolen ones here (facts/security.md 13).
+    """Cards that are sent to the bank are counted, so that nobody tries stolen ones here (protocols/security.md 13).
     Raises LimitsDown: uncounted no card is sent."""
 
     async def allow(self, call: str, caller: str, card: Card) -> bool:

@@ -1,7 +1,7 @@
 """The till's books, as Protocols and the values they take. Each method is one commit, guarded in itself.
 
 Nothing here waits for the outside world: whoever asks the acquirer writes before and after, never around it
-(facts/failure-points.md). A row that still wants something carries the time at which somebody must look again.
+(docs/protocols/failure-points.md). A row that still wants something carries the time at which somebody must look again.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Customers' phones, spoken through the same wires as the real gateways: USSD, SMS and voice.
 
 For journeys in tests, the khallas command and the demo. Each phone is used in `async with`; requests carry what
-Africa's Talking and Twilio send (facts/ussd.md, facts/sms.md, facts/ivr.md). A phone raises WebhookFailed when the
-application does not answer 2xx.
+Africa's Talking and Twilio send (protocols/ussd.md, protocols/sms.md, protocols/ivr.md). A phone raises WebhookFailed
+when the application does not answer 2xx.
 """
 
 import asyncio
@@ -130,7 +130,7 @@ class UssdPhone(_Phone):
 
 
 def sms_fields(account_sid: str, sid: str, sender: str, to: str, text: str) -> dict[str, str]:
-    """An incoming message as Twilio posts it (facts/sms.md)."""
+    """An incoming message as Twilio posts it (docs/protocols/sms.md)."""
     return {
         "MessageSid": sid,
         "SmsSid": sid,

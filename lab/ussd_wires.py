@@ -1,6 +1,6 @@
 """Gateways' dialects from the handset's side: what each sends to the application, and how it reads the answer. Pure.
 
-The other side of channels/ussd/wires, written from facts/ussd.md alone: nothing of it is imported here.
+The other side of channels/ussd/wires, written from docs/protocols/ussd.md alone: nothing of it is imported here.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 The master keys come from the settings and never reach Redis; a server's memory key (memory_key.py) never reaches a
 disk. The security code and the bank's PIN are never sealed: they are used in the request that brings them
-(facts/security.md 2-3). Pure.
+(docs/protocols/security.md 2-3). Pure.
 """
 
 import hmac

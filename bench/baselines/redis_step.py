@@ -1,4 +1,4 @@
-"""Baseline (d) of facts/speed.md: raw ASGI + urlencoded parse + GET + SET EX by redis-py."""
+"""Baseline (d) of docs/protocols/speed.md: raw ASGI + urlencoded parse + GET + SET EX by redis-py."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 """HTTP/1.1 as uvicorn speaks it with httptools, bounded: a request must arrive whole within a deadline, its head
-within a size. uvicorn alone keeps trickling connections for ever and buffers any head (facts/speed.md, Servers).
+within a size. uvicorn alone keeps trickling connections for ever and buffers any head (protocols/speed.md, Servers).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A page -> what a voice says: short sentences, one option each, the action before its key (facts/ivr.md). Pure.
+"""A page -> what a voice says: short sentences, one option each, the action before its key (protocols/ivr.md). Pure.
 
 A page's text is lines, one sentence group a line. A line may begin with a language's tag, "[ar] ": it is said by that
 language's voice; an untagged line is in the customer's language. `spoken` reads them back for a wire.

@@ -16,7 +16,7 @@ from core.subscribers.lines import ServiceType
 from sessions.store.cluster import pipelined
 
 CLAIM_TTL_S = 30  # longer than any answer takes; whoever claimed and died is succeeded after this
-SEEN_TTL_S = 3 * 24 * 3600  # gateways repeat for two days at most (facts/sms.md)
+SEEN_TTL_S = 3 * 24 * 3600  # gateways repeat for two days at most (docs/protocols/sms.md)
 OFFER_TTL_S = 600
 SAME_TTL_S = 3_600  # two machines answer each other within seconds
 AWAY_S = 5.0

@@ -1,4 +1,4 @@
-"""Whatever a phone sends, as plain words: the first step before keywords are looked for (facts/sms.md). Pure."""
+"""Whatever a phone sends, as plain words: the first step before keywords are looked for (protocols/sms.md). Pure."""
 
 import re
 import unicodedata

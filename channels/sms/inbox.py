@@ -52,7 +52,7 @@ class Seen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SmsLimits:
-    """Texts that are answered, per sender, per block of numbers and in all (facts/security.md 14)."""
+    """Texts that are answered, per sender, per block of numbers and in all (docs/protocols/security.md 14)."""
 
     sender: int = 10
     sender_day: int = 50

@@ -1,7 +1,7 @@
 """What a text asks for. Pure.
 
 First the folded text as it is, then with lookalike letters, then within one edit of exactly one keyword: "CÔDE",
-full-width CODE, "co de", Cyrillic "сode" and "coed" are all CODE (facts/sms.md, The "code" service).
+full-width CODE, "co de", Cyrillic "сode" and "coed" are all CODE (docs/protocols/sms.md, The code service).
 A number in the text is never looked up: whoever texts asks about the lines of the sending mobile only.
 """
 

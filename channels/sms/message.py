@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"\+?[0-9]{9,15}")
 
 
 class OptOut(StrEnum):
-    """A keyword the gateway has answered by itself: we stay silent (facts/sms.md)."""
+    """A keyword the gateway has answered by itself: we stay silent (docs/protocols/sms.md)."""
 
     STOP = "stop"
     HELP = "help"
@@ -63,7 +63,7 @@ def number_of(sender: str) -> str:
 def customer_of(sender: str, to: str, country_codes: Sequence[str]) -> str | None:
     """The MSISDN that may be answered, or None: short and alphanumeric senders, our own number, foreign prefixes.
 
-    A reply to those costs money and feeds loops and SMS pumping (facts/security.md 14).
+    A reply to those costs money and feeds loops and SMS pumping (docs/protocols/security.md 14).
     """
     written = number_of(sender)
     if not _NUMBER.fullmatch(written) or digits_of(written) == digits_of(to):

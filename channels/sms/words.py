@@ -1,6 +1,6 @@
 """SMS in a customer's language: the texts of locales/ with what every message may name. Pure.
 
-French and English fit one segment, Arabic two; receipts two (facts/sms.md, Texts). Tests count every text with its
+French and English fit one segment, Arabic two; receipts two (protocols/sms.md, Texts). Tests count every text with its
 longest plausible values; a list of lines is shortened here until it fits.
 """
 

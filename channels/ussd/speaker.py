@@ -24,7 +24,7 @@ CAN = Capabilities(channel="ussd", takes_card=False, types_text=True, caller_pro
 
 @dataclass(frozen=True, slots=True)
 class PageLimits:
-    """What one page of a wire may hold (facts/ussd.md, Sizes)."""
+    """What one page of a wire may hold (docs/protocols/ussd.md, Sizes)."""
 
     septets: int = 160
     units: int = 80

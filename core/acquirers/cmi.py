@@ -1,4 +1,4 @@
-"""The CMI client: one acquirer behind core.ports.Acquirer (facts/cmi.md).
+"""The CMI client: one acquirer behind core.ports.Acquirer (docs/protocols/cmi.md).
 
 Rule of this file: the only thin shell with a socket here. NotSent means that no byte of a charge can have left; after
 that, whatever is not an explicit answer is Unknown. Nothing the peer does raises; cancellation passes through.
@@ -100,7 +100,7 @@ class CmiAcquirer:
         history = await self._look(xml.history_request(self._account, order_id))
         rows = rows_of(history) if isinstance(history, xml.Cc5Answer) and history.order_id in {"", order_id} else None
         told = standing_of_rows(rows) if rows else None
-        # the latest row alone settles nothing: a refused duplicate may stand behind a charge (facts/cmi.md)
+        # the latest row alone settles nothing: a refused duplicate may stand behind a charge (docs/protocols/cmi.md)
         unread = (
             standing.otherwise
             if isinstance(standing.otherwise, UnknownOutcome)

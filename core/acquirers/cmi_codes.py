@@ -1,7 +1,7 @@
 """What each code of the gateway means for a charge, as data literals.
 
 Rule of this file: approved is exactly 00 AND Approved; what no line names is never a failure, it is a question to ask
-the gateway first (facts/cmi.md, Codes). Pure.
+the gateway first (docs/protocols/cmi.md, Codes). Pure.
 """
 
 import re

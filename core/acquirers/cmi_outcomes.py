@@ -143,7 +143,7 @@ def standing_of(answer: Cc5Answer, order_id: str) -> Inquiry | AskHistory:
     if state in UNDONE_STATES:
         return Undone()
     if state == "D":
-        # an earlier attempt of the same order may have succeeded: success wins (facts/failure-points.md 12)
+        # an earlier attempt of the same order may have succeeded: success wins (docs/protocols/failure-points.md 12)
         return AskHistory(
             Decline(code, kind_of(code)) if code != APPROVED_CODE else UnknownOutcome("declined with code 00")
         )

@@ -1,4 +1,4 @@
-"""CC5Request out, CC5Response in (facts/cmi.md, Server API).
+"""CC5Request out, CC5Response in (docs/protocols/cmi.md, Server API).
 
 Rule of this file: what the peer sends never raises and is never repeated word for word: an answer that cannot be read
 is None, its texts lose their digits, and a request lives only as the string that is posted. Pure.

@@ -1,4 +1,4 @@
-"""CMI's hosted page (est3Dgate): what the browser posts there and what its callback may be believed (facts/cmi.md).
+"""CMI's hosted page (est3Dgate): what the browser posts there and what its callback may be believed (protocols/cmi.md).
 
 Rule of this file: hash first, then anything else. Pure: who stores and who answers is elsewhere
 (core/payments/hosted_page.py).

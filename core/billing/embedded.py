@@ -1,6 +1,6 @@
 """The embedded billing: lines and bills in our own tables, filled by import. Implements ports.Billing.
 
-Checking a code costs the same for a line that does not exist (facts/security.md 12).
+Checking a code costs the same for a line that does not exist (docs/protocols/security.md 12).
 """
 
 import hmac

@@ -1,7 +1,7 @@
 """Tell billing of each paid bill, and give back what billing refuses because it was paid elsewhere meanwhile.
 
 Posting is repeated until billing answers: its key is payment and invoice, a repeat is harmless. A credit is not: see
-core/refunds/crediting.py. A bill is CREDITED only when its money is back (facts/failure-points.md 10, 16).
+core/refunds/crediting.py. A bill is CREDITED only when its money is back (docs/protocols/failure-points.md 10, 16).
 """
 
 import logging

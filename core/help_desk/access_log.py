@@ -1,4 +1,5 @@
-"""Who did what at the help desk: written before anything is shown or done, never changed (facts/security.md 15). Pure.
+"""Who did what at the help desk: written before anything is shown or done, never changed (protocols/security.md 15).
+Pure.
 
 Law 09-08: whoever asks can be told who saw their data; so a person's number is shown at one's own, logged wish.
 """

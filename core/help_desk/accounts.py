@@ -1,4 +1,4 @@
-"""Who may sit at the help desk: names, roles and passwords (facts/security.md 15).
+"""Who may sit at the help desk: names, roles and passwords (docs/protocols/security.md 15).
 
 A password is kept as argon2id alone. A name nobody has, a wrong password and a disabled account are one answer after
 the same work, so that names cannot be told apart from outside.

@@ -1,5 +1,5 @@
 """What the help desk can do for a customer on the phone. Every method first writes who asks for what into the access
-log: what cannot be logged is not shown and not done (facts/security.md 15).
+log: what cannot be logged is not shown and not done (docs/protocols/security.md 15).
 """
 
 import unicodedata

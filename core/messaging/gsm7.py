@@ -1,4 +1,4 @@
-"""How much room a text takes on the air: GSM-7 septets or UCS-2 units (3GPP TS 23.038, facts/sms.md). Pure."""
+"""How much room a text takes on the air: GSM-7 septets or UCS-2 units (3GPP TS 23.038, docs/protocols/sms.md). Pure."""
 
 import re
 from enum import StrEnum

@@ -1,5 +1,5 @@
 """Send what the outbox holds: receipts, news of undecided payments, the outgoing call. At least once, each under a
-reference of its own, so that gateways and mailboxes can drop a repeat (facts/failure-points.md 14)."""
+reference of its own, so that gateways and mailboxes can drop a repeat (docs/protocols/failure-points.md 14)."""
 
 import logging
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """The conversation with the acquirer: send in the background, wait a little, write the answer down.
 
 The intent is committed before this room is entered. A charge under way is never cancelled; when the process dies with
-it, the payment stays `sending` and the sweep asks the acquirer (facts/failure-points.md 4, 5).
+it, the payment stays `sending` and the sweep asks the acquirer (docs/protocols/failure-points.md 4, 5).
 """
 
 import asyncio
@@ -17,7 +17,11 @@ from core.repositories import DatabaseUnavailable
 log = logging.getLogger(__name__)
 
 FLIGHTS_MAX = 1_000  # charges under way in one process; more are refused before anything is sent
-RECORD_PAUSES_S = (0.2, 1.0, 3.0)  # an approval that the database would not take at once (facts/failure-points.md 8)
+RECORD_PAUSES_S = (
+    0.2,
+    1.0,
+    3.0,
+)  # an approval that the database would not take at once (docs/protocols/failure-points.md 8)
 
 
 class Authoriser:

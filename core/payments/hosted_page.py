@@ -2,7 +2,7 @@
 
 Rules of this file: the intent is `sending` before the browser leaves; "paid" is committed before the acquirer is told
 to capture; a decline there is only noted, for another card may follow on the same page; nothing that a callback says
-undoes "paid" (facts/failure-points.md 12, 13; facts/cmi.md, Hosted page).
+undoes "paid" (docs/protocols/failure-points.md 12, 13; docs/protocols/cmi.md, Hosted page).
 """
 
 import logging

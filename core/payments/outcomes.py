@@ -1,7 +1,7 @@
 """What an acquirer's answer does to a payment: the one place where answers become events.
 
 A reply to our own request speaks of that attempt only; an approval always wins; an inquiry's silence decides nothing
-before the acquirer's window is over (facts/failure-points.md).
+before the acquirer's window is over (docs/protocols/failure-points.md).
 """
 
 import logging

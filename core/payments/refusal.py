@@ -6,7 +6,7 @@ from enum import StrEnum
 class Refusal(StrEnum):
     """Why a request was not carried out; each is a screen's words, never an exception."""
 
-    WRONG_CODE = "wrong_code"  # also: no such line; the same words and time (facts/security.md 12)
+    WRONG_CODE = "wrong_code"  # also: no such line; the same words and time (docs/protocols/security.md 12)
     LOCKED = "locked"  # too many wrong codes
     CARD_LOCKED = "card_locked"  # too many cards, or one too often; the basket is let go
     IN_PROGRESS = "in_progress"  # another payment holds one of the bills

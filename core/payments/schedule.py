@@ -1,6 +1,7 @@
 """How long things may take, and when a payment is looked at again. Pure.
 
-Inquiries follow facts/failure-points.md 6; the acquirer's window is how long an order it does not know may still land.
+Inquiries follow protocols/failure-points.md 6; the acquirer's window is how long an order it does not know may still
+land.
 """
 
 import math

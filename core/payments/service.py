@@ -1,7 +1,7 @@
 """The till's use cases: identify, list, start, authorise, answer a challenge, inquire.
 
 Rule of this file: write, commit, then send; a reply is evidence, the acquirer's order status is the truth
-(facts/failure-points.md). No database transaction is open while the acquirer is asked. Channels are unknown here.
+(protocols/failure-points.md). No database transaction is open while the acquirer is asked. Channels are unknown here.
 """
 
 from collections.abc import Awaitable, Callable
@@ -118,7 +118,7 @@ class PaymentService:
 
     async def _known(self, msisdn: str, service: ServiceType, reference: str) -> bool:
         """Is this the line's contact number, or has it paid for the line before? Asked while strangers guess only:
-        what they do must not close the line to its people (facts/security.md 12). Raises BillingDown.
+        what they do must not close the line to its people (docs/protocols/security.md 12). Raises BillingDown.
         """
         if not reachable(msisdn):
             return False

@@ -2,7 +2,7 @@
 
 Rules of this file: the default is "unknown"; only an explicit answer of the acquirer ends a payment; an event that
 the table does not list raises IllegalMove and changes nothing. SQL guards each change with the same table
-(facts/failure-points.md). Pure.
+(docs/protocols/failure-points.md). Pure.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class PaymentEvent(StrEnum):
 TABLE: dict[tuple[PaymentState, PaymentEvent], PaymentState] = {
     (PaymentState.CREATED, PaymentEvent.SEND): PaymentState.SENDING,
     (PaymentState.CREATED, PaymentEvent.EXPIRE): PaymentState.EXPIRED,
-    # another card, the same order id: one success at most per order (facts/cmi.md)
+    # another card, the same order id: one success at most per order (docs/protocols/cmi.md)
     (PaymentState.DECLINED, PaymentEvent.SEND): PaymentState.SENDING,
     (PaymentState.SENDING, PaymentEvent.CHALLENGED): PaymentState.CHALLENGE,
     (PaymentState.SENDING, PaymentEvent.APPROVED): PaymentState.CAPTURED,

@@ -1,7 +1,8 @@
 """Credits under way: what is written down before the acquirer is asked to give money back. Pure.
 
 A payment has one at most. A credit has no key for repeats, and its answer may be wrong about what became of it: the
-acquirer's own sum, read before and after, tells; with two under way it would tell nothing (facts/failure-points.md 16).
+acquirer's own sum, read before and after, tells; with two under way it would tell nothing
+(protocols/failure-points.md 16).
 """
 
 from dataclasses import dataclass

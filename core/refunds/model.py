@@ -1,7 +1,8 @@
 """Money that goes back for single bills: what is asked, how far it is, and the books that keep it. Pure.
 
 A row is one bill's part. It is written down before the acquirer is asked, and asked for once: a credit has no key for
-repeats. When the money is back, billing is told under our reference until it hears (facts/failure-points.md 16, 18).
+repeats. When the money is back, billing is told under our reference until it hears (protocols/failure-points.md 16,
+18).
 """
 
 from collections.abc import Iterable

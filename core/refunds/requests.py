@@ -1,4 +1,4 @@
-"""Giving money back at the help desk: who may propose, who may decide (facts/failure-points.md 18).
+"""Giving money back at the help desk: who may propose, who may decide (docs/protocols/failure-points.md 18).
 
 An agent proposes and a supervisor decides. A supervisor alone may give back up to a limit, counted over everything that
 went back of a payment, and up to a sum and a number a day; above it the decision is another supervisor's. The books

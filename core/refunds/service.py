@@ -2,7 +2,7 @@
 
 One credit of a payment is under way at a time (core/refunds/crediting.py); one whose end nobody can tell is an
 operator's, and
-those after it wait for that (facts/failure-points.md 16). Billing is told until it hears.
+those after it wait for that (docs/protocols/failure-points.md 16). Billing is told until it hears.
 """
 
 import logging

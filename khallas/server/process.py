@@ -10,8 +10,8 @@ PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4  # linux/prctl.h
 def no_core_dumps() -> None:
     """A crash must not write a card from memory to a disk, nor a program of the same user read it there.
 
-    facts/security.md 7. RLIMIT_CORE does not hold where the kernel pipes cores to a program, PR_SET_DUMPABLE does; only
-    Linux has it. It is lost at exec: servers that we start are not meant.
+    protocols/security.md 7. RLIMIT_CORE does not hold where the kernel pipes cores to a program, PR_SET_DUMPABLE
+    does; only Linux has it. It is lost at exec: servers that we start are not meant.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

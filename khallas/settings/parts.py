@@ -45,7 +45,7 @@ class TwilioSettings(SettingsPart):
 
 
 class CmiSettings(SettingsPart):
-    """The acquirer (facts/cmi.md)."""
+    """The acquirer (docs/protocols/cmi.md)."""
 
     url: WebUrl = Field("", description="the server API, .../fim/api")
     client_id: str = Field("", description="merchant number")

@@ -1,7 +1,7 @@
 """What must not be read in a log, replaced: card numbers, whatever an exception quotes, and telephone numbers. Pure.
 
 The first net is that card data never reaches a log call (core.cards.Secret); this is the second, for what nobody
-thought of (facts/security.md 6).
+thought of (docs/protocols/security.md 6).
 """
 
 import re

@@ -1,5 +1,5 @@
 """Rounds of killing the server between "pay" and "receipt", and what the ledger, the database and the customer say
-afterwards (facts/failure-points.md 4, 5, 8, 14)."""
+afterwards (docs/protocols/failure-points.md 4, 5, 8, 14)."""
 
 import asyncio
 import time

@@ -1,7 +1,7 @@
 """What the emulated gateway does with a request: its rules, without sockets or time of its own.
 
 Rule of this file: one success at most per order; void before settlement, credit after it, never more than captured
-(facts/cmi.md). Each call is one step that nothing interrupts.
+(docs/protocols/cmi.md). Each call is one step that nothing interrupts.
 """
 
 import hashlib

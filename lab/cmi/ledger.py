@@ -36,7 +36,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One row. `charge_type` S sale or C money back; `state` A C S D PN V (facts/cmi.md); `at` ISO 8601 UTC."""
+    """One row. `charge_type` S sale or C money back; `state` A C S D PN V (protocols/cmi.md); `at` ISO 8601 UTC."""
 
     number: str
     order_id: str

@@ -2,7 +2,7 @@
 
 Rules of this file: every wait has a bound; a server's folder holds all it writes; one server at a time per folder, for
 the lock is inherited by the server and freed by its last process. Start from the main thread: the kernel's death signal
-follows the thread that started the child (facts/libraries.md).
+follows the thread that started the child (docs/protocols/libraries.md).
 """
 
 import fcntl

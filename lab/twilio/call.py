@@ -1,6 +1,7 @@
 """One telephone call, played as Twilio plays it: documents are fetched, spoken and obeyed; keys come from outside.
 
-Rules of this file (facts/ivr.md): keys nobody waits for are lost; a hang-up inside a Gather gives no action call, only
+Rules of this file (protocols/ivr.md): keys nobody waits for are lost; a hang-up inside a Gather gives no action call,
+only
 the status callback; a document that is wrong ends the call with `error`. Time is virtual: `Pace` says how much of it
 really passes. Every wait and the number of documents have bounds.
 """

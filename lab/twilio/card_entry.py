@@ -1,7 +1,7 @@
 """How <Pay> takes a card from a caller: what is asked in which words, and what is wrong with what was typed.
 
-facts/ivr.md. The application's prompts are spoken, those of a step's error where it has them; `*` ends the whole <Pay>.
-Every step has maxAttempts; what was typed goes to the connector and nowhere else.
+protocols/ivr.md. The application's prompts are spoken, those of a step's error where it has them; `*` ends the whole
+<Pay>. Every step has maxAttempts; what was typed goes to the connector and nowhere else.
 """
 
 from collections.abc import Awaitable, Callable

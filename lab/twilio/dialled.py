@@ -83,7 +83,7 @@ class Dialled:
         }
 
     def fields(self, status: CallStatus) -> dict[str, str]:
-        """What every webhook of the call carries (facts/ivr.md)."""
+        """What every webhook of the call carries (docs/protocols/ivr.md)."""
         return {
             "CallSid": self.sid,
             "AccountSid": self.account_sid,

@@ -1,4 +1,4 @@
-"""The keys of one telephone and the Gather that reads them (facts/ivr.md): keys nobody waits for are lost."""
+"""The keys of one telephone and the Gather that reads them (docs/protocols/ivr.md): keys nobody waits for are lost."""
 
 import asyncio
 import re

@@ -1,6 +1,6 @@
 """Twilio's side of <Pay>: it takes a card's digits and asks the Generic Pay Connector to charge or keep them.
 
-facts/ivr.md. A charge by token is an integrator's own, in the dialect of the charge.
+docs/protocols/ivr.md. A charge by token is an integrator's own, in the dialect of the charge.
 """
 
 import uuid

@@ -1,6 +1,6 @@
 """TwiML read as data, as strictly as Twilio's documentation: a wrong attribute is the application's fault, said loudly.
 
-Pure. Defaults and rules: facts/ivr.md and facts/sms.md.
+Pure. Defaults and rules: docs/protocols/ivr.md and docs/protocols/sms.md.
 """
 
 import re

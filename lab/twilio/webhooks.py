@@ -79,7 +79,7 @@ class Line:
             await self._session.close()
 
     async def signed(self, url: str, fields: Mapping[str, str], method: str = "POST") -> Answer:
-        """A signed webhook (facts/sms.md, Signature). Raises WebhookFailed on anything but 2xx."""
+        """A signed webhook (docs/protocols/sms.md, Signature). Raises WebhookFailed on anything but 2xx."""
         if method == "GET":
             separator = "&" if urlsplit(url).query else "?"
             url, fields = f"{url}{separator}{urlencode(fields)}", {}

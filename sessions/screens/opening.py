@@ -144,7 +144,7 @@ class Service(msgspec.Struct, frozen=True, tag=True):
                 return Again(say("wrong-choice"))
 
     def _own(self, line: LineRef, visit: ScreenContext) -> PaymentCode | Terms | ListBills:
-        # a voice caller's number can be spoofed: it offers the line, the code proves it (facts/ivr.md)
+        # a voice caller's number can be spoofed: it offers the line, the code proves it (docs/protocols/ivr.md)
         if not visit.can.caller_proven:
             return PaymentCode(line.service, line.reference)
         return bills_or_terms(line, visit)

@@ -1,8 +1,8 @@
 """One connection to Redis that redis-py opened: commands written a whole tick at a time, replies told to who asked.
 
 redis-py keeps what it is good at: addresses, sign-in, TLS, Sentinels. Once it has connected, the transport's bytes
-come here, for a round trip of redis-py's own costs about two raw HTTP requests (facts/speed.md). Replies come in the
-order of the commands; a line that was silent too long, or says what nobody asked, ends: no late reply is another's.
+come here, for a round trip of redis-py's own costs about two raw HTTP requests (protocols/speed.md). Replies come in
+the order of the commands; a line that was silent too long, or says what nobody asked, ends: no late reply is another's.
 """
 
 import asyncio

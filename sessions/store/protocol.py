@@ -10,7 +10,7 @@ from sessions.store.codec import Record
 
 SESSION_TTL_S = 600  # also how long a dropped dialog is offered again
 POINTER_TTL_S = 2 * SESSION_TTL_S + 1800  # outlives the longest dialog, so that the last one is found
-VAULT_TTL_S = 180  # facts/security.md 2: set once, never extended
+VAULT_TTL_S = 180  # docs/protocols/security.md 2: set once, never extended
 HUNG_UP_TTL_S = 180  # longer than any turn takes
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.cards import Card, Secret, brand_of, expired, expiry_of, luhn, pan_plausible
 
-KIT = ("4000000000000010", "5453010000066100", "5191630100004896")  # facts/cmi.md
+KIT = ("4000000000000010", "5453010000066100", "5191630100004896")  # docs/protocols/cmi.md
 
 
 @pytest.mark.parametrize("pan", KIT)

@@ -1,4 +1,5 @@
-"""After every way a card's entry can go, nothing that rests, was logged or was sent holds a card (facts/security.md 1).
+"""After every way a card's entry can go, nothing that rests, was logged or was sent holds a card
+(protocols/security.md 1).
 
 Real Valkey with its append-only file, real PostgreSQL with its write-ahead log, real HTTP, SMTP and XML.
 """

@@ -1,4 +1,4 @@
-"""Giant bodies, heads and a million fields: refused, and no memory is spent on them (facts/security.md 10)."""
+"""Giant bodies, heads and a million fields: refused, and no memory is spent on them (docs/protocols/security.md 10)."""
 
 import asyncio
 import contextlib

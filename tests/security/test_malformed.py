@@ -1,4 +1,4 @@
-"""Ten thousand malformed requests a door: a clear 4xx, nothing changed, nobody waits (facts/security.md 10).
+"""Ten thousand malformed requests a door: a clear 4xx, nothing changed, nobody waits (docs/protocols/security.md 10).
 
 What is refused asks nothing of Redis and PostgreSQL. Whatever did ask, and a sample of the others, is sent again
 between two looks at every key and every row; no worker runs beside.

@@ -1,4 +1,6 @@
-"""Signed requests sent again: Twilio's signature has no nonce, so each is bound to its call and step (facts/sms.md)."""
+"""Signed requests sent again: Twilio's signature has no nonce, so each is bound to its call and step
+(protocols/sms.md).
+"""
 
 from collections.abc import AsyncIterator
 

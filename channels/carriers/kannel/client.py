@@ -1,4 +1,4 @@
-"""Kannel's sendsms: messages out. Thin: aiohttp and an error table (facts/sms.md).
+"""Kannel's sendsms: messages out. Thin: aiohttp and an error table (docs/protocols/sms.md).
 
 A refusal or an unreachable smsbox means nothing was sent; no answer in time means it may have been.
 """

@@ -16,7 +16,7 @@ WANTS_RECEIPT = 1
 
 
 class Tag(IntEnum):
-    """Optional parameters we read or write (SMPP 3.4, 5.3.2; the last two facts/ussd.md)."""
+    """Optional parameters we read or write (SMPP 3.4, 5.3.2; the last two docs/protocols/ussd.md)."""
 
     RECEIPTED_MESSAGE_ID = 0x001E
     USER_MESSAGE_REFERENCE = 0x0204
@@ -45,7 +45,7 @@ class Address:
 
     @property
     def text(self) -> str:
-        """With "+" where the type says international, as Kannel writes it (facts/sms.md)."""
+        """With "+" where the type says international, as Kannel writes it (docs/protocols/sms.md)."""
         international = self.ton == TON_INTERNATIONAL and self.digits.isdecimal() and not self.digits.startswith("0")
         return f"+{self.digits}" if international else self.digits  # no E.164 number begins with 0, whatever its type
 

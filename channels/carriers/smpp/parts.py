@@ -38,7 +38,7 @@ def fragment_of(message: ShortMessage) -> Fragment:
 def split(text: str, reference: int, message: ShortMessage, alphabet: Alphabet = Alphabet.GSM7) -> list[ShortMessage]:
     """The messages that carry a text, each a copy of `message` with its octets; `reference` counts modulo 256.
 
-    The 8-bit reference leaves 153 septets or 67 units a part; escape and surrogate pairs stay whole (facts/sms.md).
+    The 8-bit reference leaves 153 septets or 67 units a part; escape and surrogate pairs stay whole (protocols/sms.md).
     """
     # one alphabet for all parts: a part of plain letters must not read the other way
     coding, _ = encode(text, alphabet)

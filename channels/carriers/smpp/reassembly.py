@@ -2,7 +2,7 @@
 
 A part is kept before it is acknowledged. A message stays until its taker says it is kept elsewhere, so that a last
 part that was refused completes it again; then its parts are remembered for a while, to know a repeat. They are sealed:
-people write card numbers into texts (facts/security.md 1).
+people write card numbers into texts (docs/protocols/security.md 1).
 """
 
 from hashlib import sha256
@@ -28,7 +28,7 @@ class PartsDown(Exception):
 
 
 class Reassembly:
-    """Keyed (smsc, source, destination, reference, total), see facts/sms.md. Raises PartsDown."""
+    """Keyed (smsc, source, destination, reference, total), see docs/protocols/sms.md. Raises PartsDown."""
 
     def __init__(self, redis: Redis, seals: Seals) -> None:
         self._redis = redis

@@ -1,7 +1,7 @@
 """Twilio's REST side, shared by SMS and voice: messages and calls out. Thin: aiohttp and an error table.
 
 Two form posts are all that is asked of Twilio, so they are made here and not by twilio.rest: that import costs 245 ms
-and 34 MB, it knows no other base URL, ignores its own time-out and repeats POSTs when told to retry (facts/sms.md).
+and 34 MB, it knows no other base URL, ignores its own time-out and repeats POSTs when told to retry (protocols/sms.md).
 
 Nothing says whether a request that timed out was carried out. An SMS is sent again (at least once: a receipt twice
 beats none), a call is not (at most once: nobody is rung twice for one card).

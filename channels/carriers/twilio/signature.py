@@ -1,6 +1,6 @@
-"""Twilio's request signature (facts/sms.md): base64(HMAC-SHA1(token, URL + each sorted name and value)). Pure.
+"""Twilio's request signature (docs/protocols/sms.md): base64(HMAC-SHA1(token, URL + each sorted name and value)). Pure.
 
-Our own HMAC: 5 us against 79-134 us of twilio's RequestValidator (facts/speed.md), and it takes several tokens, so
+Our own HMAC: 5 us against 79-134 us of twilio's RequestValidator (protocols/speed.md), and it takes several tokens, so
 that a token can be rotated. Tests compare its verdicts with twilio's. Nothing is read from a request before this.
 """
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 CLIP_MAX_S = 60.0
 IGNORED_MAX = 32  # keys that count for nothing, within one question
-DRAIN_S = 0.2  # a queued key comes within this (facts/ivr.md)
+DRAIN_S = 0.2  # a queued key comes within this (docs/protocols/ivr.md)
 DRAIN_MAX = 32
 APOLOGY = "Apology"
 

@@ -1,7 +1,8 @@
 """Keys heard one by one -> what was typed. Pure: whoever listens tells the time.
 
 A menu is one key. A field ends with `#`, as on every other voice wire; `*` begins it again at once, `#` alone asks for
-more time. A `#` that is there before the question was heard belongs to the field before (facts/ivr.md, type-ahead): it
+more time. A `#` that is there before the question was heard belongs to the field before (protocols/ivr.md,
+type-ahead): it
 is no attempt. First digit and following digits have timers of their own: one looks for the card, then types it.
 """
 
@@ -15,7 +16,7 @@ RESTART: Final = "*"  # speak.KEYS.restart
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Seconds of silence that end a question (facts/ivr.md, A good call)."""
+    """Seconds of silence that end a question (docs/protocols/ivr.md, A good call)."""
 
     first_digit_s: float = 9.0
     next_digit_s: float = 6.0

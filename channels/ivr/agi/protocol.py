@@ -1,4 +1,4 @@
-"""AGI in bytes and values (facts/ivr.md, Asterisk): what the switch sends read, commands written. Pure.
+"""AGI in bytes and values (docs/protocols/ivr.md, Asterisk): what the switch sends read, commands written. Pure.
 
 The switch greets with `agi_name: value` lines and an empty one. Then each command has one reply: `200 result=...`.
 A hang-up shows in three ways, in any order: `result=-1`, a bare `HANGUP` line, `511 ... dead channel`. A sound file

@@ -1,4 +1,4 @@
-"""POST /ivr/pay-connector: Twilio's Generic Pay Connector (facts/ivr.md). A card comes in, is charged, and is gone.
+"""POST /ivr/pay-connector: Twilio's Generic Pay Connector (protocols/ivr.md). A card comes in, is charged, and is gone.
 
 `tokenize` keeps it, sealed, for one charge in the same call; the security code that comes along is dropped, and the
 charge brings its own (docs/decisions/008-tokens.md).

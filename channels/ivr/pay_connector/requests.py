@@ -1,4 +1,5 @@
-"""What is posted to the Pay connector (facts/ivr.md), in both dialects: a card to be charged or kept, or a token. Pure.
+"""What is posted to the Pay connector (protocols/ivr.md), in both dialects: a card to be charged or kept, or a token.
+Pure.
 
 Unknown fields are ignored; nothing of what comes in is ever quoted.
 """

@@ -1,4 +1,5 @@
-"""FastAGI: Asterisk's own dialect of voice (facts/ivr.md): greeting -> Heard, answer -> what to do on the line. Pure.
+"""FastAGI: Asterisk's own dialect of voice (protocols/ivr.md): greeting -> Heard, answer -> what to do on the line.
+Pure.
 
 The dialplan calls `AGI(agi://HOST/khallas,SECRET,TOKEN)`: the gateway's secret (empty where networks are allowed
 instead), and on our own calls the token that names the payment and whom we ring; it is signed, so that no dialplan's

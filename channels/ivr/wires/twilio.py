@@ -1,4 +1,4 @@
-"""Twilio voice (facts/ivr.md): webhooks as forms, answers as TwiML. Pure.
+"""Twilio voice (docs/protocols/ivr.md): webhooks as forms, answers as TwiML. Pure.
 
 The action's `v` is the version of the page that was spoken: it binds an answer to its question, so a repeated webhook
 gets the same document. `l` is the language spoken, for an apology when the session cannot be read. A URL holds nothing
@@ -52,7 +52,7 @@ class TwilioSpeech:
     name: str
 
 
-# No Moroccan voice is offered (facts/ivr.md).
+# No Moroccan voice is offered (docs/protocols/ivr.md).
 VOICES: Mapping[LanguageCode, TwilioSpeech] = MappingProxyType(
     {
         LanguageCode.FR: TwilioSpeech("fr-FR", "Polly.Lea-Neural"),

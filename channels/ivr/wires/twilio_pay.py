@@ -1,4 +1,4 @@
-"""Twilio's <Pay> (facts/ivr.md): it takes the card's digits itself and has our connector charge them. Pure.
+"""Twilio's <Pay> (docs/protocols/ivr.md): it takes the card's digits itself and has our connector charge them. Pure.
 
 Every step and every error is prompted in our own words: <Pay> speaks no Arabic, and one voice leads the whole call.
 The action's form names how it ended, the parameters name the payment to the connector; a URL names neither.

@@ -1,6 +1,6 @@
 """Several ways out behind one Texter: in order, each at its own rate, the next one when a way certainly sent nothing.
 
-A message that may have been sent stays with that way; one that was accepted is never sent again (facts/sms.md). The
+A message that may have been sent stays with that way; one that was accepted is never sent again (protocols/sms.md). The
 queue is core's outbox: what is busy or away here comes back from there.
 """
 

@@ -1,7 +1,7 @@
 """SMS out over one SMSC: implements ports.Texter. Each part is submitted until it is accepted, and then never again.
 
 What the SMSC did not answer in time may have been sent: its answer is still listened for, and a try that comes
-meanwhile waits for that one instead of sending a second (facts/sms.md).
+meanwhile waits for that one instead of sending a second (docs/protocols/sms.md).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Kannel (facts/sms.md): texts and delivery reports come as GET, replies go by sendsms (gateways/kannel.py). Pure.
+"""Kannel (protocols/sms.md): texts and delivery reports come as GET, replies go by sendsms (gateways/kannel.py). Pure.
 
 Nothing is refused for its text: bytes that are no UTF-8 are read as their charset says, or as they look.
 """

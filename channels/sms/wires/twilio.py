@@ -1,4 +1,4 @@
-"""Twilio's SMS webhooks (facts/sms.md): a signed form in, TwiML out; delivery reports as another form. Pure."""
+"""Twilio's SMS webhooks (protocols/sms.md): a signed form in, TwiML out; delivery reports as another form. Pure."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""USSD over SMPP 3.4 (facts/ussd.md): what a deliver_sm asks, the submit_sm that answers it. Pure.
+"""USSD over SMPP 3.4 (docs/protocols/ussd.md): what a deliver_sm asks, the submit_sm that answers it. Pure.
 
 its_session_info names the dialog (15 bits, or a first octet and a count in the second; the last bit says "end"), or
 user_message_reference does, or nothing: smpp_dialogs.py tells which. What a gateway sends is sent back as it came.

@@ -1,4 +1,4 @@
-"""Africa's Talking (facts/ussd.md, Aggregators): all inputs so far joined by `*`, answered CON or END. Pure."""
+"""Africa's Talking (protocols/ussd.md, Aggregators): all inputs so far joined by `*`, answered CON or END. Pure."""
 
 from channels.ussd.speaker import PageLimits
 from channels.ussd.wires.dialect import Path

@@ -1,4 +1,4 @@
-"""Comviva Flares, pull (facts/ussd.md): a GET a key, the answer's way told by the header Freeflow. Pure."""
+"""Comviva Flares, pull (docs/protocols/ussd.md): a GET a key, the answer's way told by the header Freeflow. Pure."""
 
 from channels.ussd.speaker import PageLimits
 from channels.ussd.wires.dialect import Path

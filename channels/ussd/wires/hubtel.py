@@ -1,4 +1,4 @@
-"""Hubtel (facts/ussd.md, Aggregators): JSON whose Sequence tells a repeat. Pure."""
+"""Hubtel (docs/protocols/ussd.md, Aggregators): JSON whose Sequence tells a repeat. Pure."""
 
 from typing import Annotated, Literal
 

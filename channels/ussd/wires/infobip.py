@@ -1,4 +1,4 @@
-"""Infobip (facts/ussd.md, Aggregators): the dialog and its event in the path, JSON in the body. Pure."""
+"""Infobip (docs/protocols/ussd.md, Aggregators): the dialog and its event in the path, JSON in the body. Pure."""
 
 import re
 

@@ -1,4 +1,6 @@
-"""MTN MADAPI (facts/ussd.md): JSON whose messageType says begin, continue, end, notify, cancel or time-out. Pure."""
+"""MTN MADAPI (protocols/ussd.md): JSON whose messageType says begin, continue, end, notify, cancel or time-out.
+Pure.
+"""
 
 from enum import IntEnum
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""RestComm / Telscale USSD gateway (facts/ussd.md): MAP dialogs as XML over HTTP. Pure.
+"""RestComm / Telscale USSD gateway (docs/protocols/ussd.md): MAP dialogs as XML over HTTP. Pure.
 
 The answer carries a userObject that the gateway sends back with the customer's next key: the request's place in the
 dialog, the invokeId that the last answer must name, and the caller, whom only the begin is sure to name.

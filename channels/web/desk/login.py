@@ -1,4 +1,4 @@
-"""Letting people in at the help desk: names, passwords, and how often they may be wrong (facts/security.md 15).
+"""Letting people in at the help desk: names, passwords, and how often they may be wrong (protocols/security.md 15).
 
 Tries are counted for the account at this place, so that a stranger elsewhere cannot lock its owner out.
 """

@@ -2,7 +2,7 @@
 
 GET /pay/{token} shows the basket, POST sends the browser to the acquirer, /cmi/back takes it back, /cmi/left whoever
 gave up there, POST /cmi/callback is the acquirer's server. A wrong link gets the same answer whatever is wrong with it
-(facts/security.md 16).
+(docs/protocols/security.md 16).
 """
 
 import asyncio

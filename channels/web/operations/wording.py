@@ -8,7 +8,7 @@ from core.zone import ZONE
 
 SECTION, DESK = "ops", "desk"
 GOOD, WARN, BAD, PLAIN = "good", "warn", "bad", "plain"
-# How long a gateway waits for one answer, in seconds (facts/ussd.md; Twilio gives a webhook 15 s).
+# How long a gateway waits for one answer, in seconds (docs/protocols/ussd.md; Twilio gives a webhook 15 s).
 LIMITS_S = {"restcomm": 25.0, "twilio": 15.0}
 LIMIT_S = 10.0
 NEAR = 0.5  # of the limit

@@ -1,7 +1,7 @@
 """GET /receipts/{token} and /receipts/{token}.pdf: a receipt for whoever holds its link.
 
 An unknown, revoked, expired or forged link gets one and the same answer after the same work. Nothing here logs a token
-or anything of a payment (facts/security.md 16).
+or anything of a payment (docs/protocols/security.md 16).
 """
 
 import asyncio

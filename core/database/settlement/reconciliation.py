@@ -1,4 +1,4 @@
-"""Reconciliation: a settlement file of the acquirer against our books (facts/failure-points.md 17).
+"""Reconciliation: a settlement file of the acquirer against our books (docs/protocols/failure-points.md 17).
 
 A run is known by its file's hash and can be repeated. The file is read as it comes, its rows compared as sets with all
 files before; all of a run is written, or nothing. What does not agree becomes findings (core/settlement/findings.py).

@@ -12,7 +12,7 @@ from channels.carriers.twilio.signature import HEADER, guard, sign, valid
 from channels.wire import Incoming, SenderRefused
 
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
-# the vendor's published example, as facts/sms.md quotes it
+# the vendor's published example, as docs/protocols/sms.md quotes it
 VECTOR_PARAMS = [("CallSid", "CA1234567890ABCDE"), ("Caller", "+14158675309"), ("Digits", "1234")]
 VECTOR_PARAMS += [("From", "+14158675309"), ("To", "+18005551212")]
 VECTOR = "RSOYDt4T1cUTdK1PDd93/VVr8B8="

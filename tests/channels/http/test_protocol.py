@@ -1,4 +1,4 @@
-"""Slow senders and endless heads are cut; whoever behaves is served meanwhile (facts/security.md 10)."""
+"""Slow senders and endless heads are cut; whoever behaves is served meanwhile (docs/protocols/security.md 10)."""
 
 import asyncio
 import resource

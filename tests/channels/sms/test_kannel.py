@@ -69,7 +69,7 @@ async def test_reports_find_their_message(counter: Counter) -> None:
 
 @dataclass
 class Smsbox:
-    """Kannel's sendsms as facts/sms.md describes it."""
+    """Kannel's sendsms as docs/protocols/sms.md describes it."""
 
     answer: tuple[int, str] = (202, "0: Accepted for delivery")
     asked: list[dict[str, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What people send is what they mean: facts/sms.md's own examples, and properties."""
+"""What people send is what they mean: docs/protocols/sms.md's own examples, and properties."""
 
 from collections.abc import Sequence
 

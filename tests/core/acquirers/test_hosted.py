@@ -13,7 +13,7 @@ from lab.cmi.posts import kit_hash
 
 SHOP = HostedShop("600000001", Secret("store|key\\1"), "https://k/ok", "https://k/no", "https://k", "https://k/cb")
 
-# Inputs and results of the two public vectors (facts/cmi.md): an independent implementation's tests.
+# Inputs and results of the two public vectors (docs/protocols/cmi.md): an independent implementation's tests.
 VECTOR = {
     "clientid": "190100000",
     "amount": "100.25",

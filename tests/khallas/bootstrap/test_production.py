@@ -1,4 +1,4 @@
-"""What a server refuses to start with: every fault named at once, no value told (facts/security.md 11)."""
+"""What a server refuses to start with: every fault named at once, no value told (docs/protocols/security.md 11)."""
 
 import base64
 import json

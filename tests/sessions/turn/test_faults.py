@@ -1,6 +1,6 @@
 """The vault when things go wrong: a fault at every await of every turn of a card, and calls that end in mid-turn.
 
-facts/security.md 4: whatever happens, no sealed card stays behind a call that is over.
+docs/protocols/security.md 4: whatever happens, no sealed card stays behind a call that is over.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""200 texts with many characters of two septets (facts/sms.md), both ways through an SMSC from outside."""
+"""200 texts with many characters of two septets (docs/protocols/sms.md), both ways through an SMSC from outside."""
 
 import asyncio
 import random

@@ -81,7 +81,8 @@ async def test_we_call_back_for_the_basket_in_its_language(line: AgiLine) -> Non
     assert line.books.charges == ["0010"]
 
 
-# --- a switch's traps (facts/ivr.md) ----------------------------------------------------------------------------------
+# --- a switch's traps (protocols/ivr.md)
+# ----------------------------------------------------------------------------------
 
 
 async def test_a_habitual_hash_after_a_menus_key_is_no_attempt(line: AgiLine) -> None:
