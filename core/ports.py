@@ -24,6 +24,7 @@ class DeclineKind(StrEnum):
     PIN = "pin"  # the bank's PIN was wrong too often
     BANK_BUSY = "bank_busy"  # 91 96 19 09, and the inquiry found nothing charged: the same card may do later
     BANK_DOWN = "bank_down"  # never sent: nothing was charged, nothing is held against the card
+    NO_CARD = "no_card"  # back from the acquirer's page, and no card was given there: nothing was charged
     OUR_FAULT = "our_fault"  # configuration: alert operations, do not blame the customer
 
 

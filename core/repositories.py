@@ -174,13 +174,12 @@ class Payments(Protocol):
     async def release(
         self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
-        """Expire baskets on these bills that were never sent, of the payer or no longer fresh: nothing of them
-        can have been charged. How many."""
+        """Expire baskets on these bills that were never sent, whosever they are: nothing of them can have been
+        charged. None while another of the bills is held by a payment that was sent. How many; `payer_msisdn` is
+        whoever wants them, for the story."""
 
-    async def held(
-        self, service: ServiceType, reference: str, payer_msisdn: str | None, now: datetime
-    ) -> dict[str, PaymentState]:
-        """Bill number -> state of the payment that holds it, leaving out those `release` would expire."""
+    async def held(self, service: ServiceType, reference: str) -> dict[str, PaymentState]:
+        """Bill number -> state of the payment that holds it, leaving out baskets that were never sent."""
 
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
         """Raises IllegalMove (a lost race), BillsTaken (its bills were released and taken meanwhile)."""

@@ -51,9 +51,7 @@ class SmsPayments(Protocol):
 
     async def open_payment(self, msisdn: str) -> Payment | None: ...
 
-    async def unpaid(
-        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
-    ) -> tuple[Invoice, ...] | Refusal: ...
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...] | Refusal: ...
 
 
 class Memory(Protocol):
@@ -153,7 +151,7 @@ class Answers:
         unpaid: list[Invoice] = []
         in_progress = False
         for line in lines:
-            found = await self._till.unpaid(line.service, line.reference, payer_msisdn=msisdn)
+            found = await self._till.unpaid(line.service, line.reference)
             if found is Refusal.BILLING_DOWN:
                 raise BillingDown("no sum without every line")
             in_progress |= found is Refusal.IN_PROGRESS

@@ -20,6 +20,7 @@ from core.ports import (
     Decline,
     DeclineKind,
     Inquiry,
+    NoSuchOrder,
     NotSettled,
     Pending,
     TooLate,
@@ -87,6 +88,9 @@ class Janitor:
         """A browser came back from the page: what the acquirer says of the order now. Raises NoSuchPayment."""
         payment = await self.read(payment_id)
         answer = await self._acquirer.inquire(payment.id)
+        # of this attempt's page alone: a card that was typed elsewhere meanwhile may be on its way
+        if payment.state is PaymentState.SENDING and payment.page_until and isinstance(answer, NoSuchOrder):
+            return await self._recorder.left_page(payment)
         if payment.state is PaymentState.SENDING and isinstance(answer, Decline):
             due_at = self._pause(short=True)
             lost = Change(PaymentEvent.LOST, attempt=payment.attempts, due_at=due_at, detail="back from the page")

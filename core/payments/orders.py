@@ -14,6 +14,7 @@ from core.subscribers.lines import LanguageCode, ServiceType
 
 BILLS_MAX = 1_000  # in one payment
 REFERENCE_TRIES_MAX = 8
+TAKE_OVERS_MAX = 4  # of baskets that others make anew at the same moment
 _CREATED = frozenset({PaymentState.CREATED})
 
 
@@ -61,17 +62,16 @@ class Baskets:
         self._times = times
         self._currency = currency
 
-    async def unpaid(
-        self, service: ServiceType, reference: str, payer_msisdn: str | None
-    ) -> tuple[Invoice, ...] | Refusal:
-        """Bills that nobody else is paying. A bill that was captured and not posted yet is paid, not in progress."""
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...] | Refusal:
+        """Bills for which nothing may be being charged. One that was captured and not posted yet is paid, not in
+        progress; one in a basket that was never sent is free."""
         try:
             bills = await self._billing.unpaid(service, reference)
         except BillingDown:
             return Refusal.BILLING_DOWN
         if not bills:
             return Refusal.NOTHING_TO_PAY
-        held = await self._payments.held(service, reference, payer_msisdn, self._clock.now())
+        held = await self._payments.held(service, reference)
         free = tuple(bill for bill in bills if bill.number not in held)
         if free:
             return free
@@ -95,17 +95,24 @@ class Baskets:
         refusal = await self.changed(order.service, order.line_reference, order.invoices)
         if refusal is not None:  # a repeat is answered all the same: its bills may be paid by now
             return await self._repeated(order) or refusal
-        try:
-            return await self._add(order)
-        except BillsTaken:
-            numbers = [invoice.number for invoice in order.invoices]
-            await self._payments.release(
-                order.service, order.line_reference, numbers, order.payer_msisdn, self._clock.now()
-            )
+        for _ in range(TAKE_OVERS_MAX):
+            try:
+                return await self._add(order)
+            except BillsTaken:
+                if repeated := await self._repeated(order):
+                    return repeated
+            await self.take_over(order.service, order.line_reference, order.invoices, order.payer_msisdn)
         try:
             return await self._add(order)
         except BillsTaken:
             return await self._repeated(order) or Refusal.IN_PROGRESS
+
+    async def take_over(
+        self, service: ServiceType, reference: str, invoices: tuple[Invoice, ...], payer_msisdn: str
+    ) -> bool:
+        """End the baskets of these bills that were never sent; whether there were any."""
+        numbers = [invoice.number for invoice in invoices]
+        return await self._payments.release(service, reference, numbers, payer_msisdn, self._clock.now()) > 0
 
     async def expire(self, payment_id: str, why: str) -> None:
         """Expire a basket that was never sent; anything else is left alone."""

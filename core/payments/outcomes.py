@@ -34,7 +34,11 @@ _SENDING = frozenset({PaymentState.SENDING})
 _UNKNOWN = frozenset({PaymentState.UNKNOWN})
 _ASKED = frozenset({PaymentState.SENDING, PaymentState.UNKNOWN})
 # Not the customer's card: these never use up the tries.
-_NOT_COUNTED = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN, DeclineKind.OUR_FAULT})
+_NOT_COUNTED = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN, DeclineKind.NO_CARD, DeclineKind.OUR_FAULT})
+# Declined so before, no card of this order was ever refused.
+_NO_CARD_BEFORE = frozenset({None, DeclineKind.BANK_DOWN, DeclineKind.NO_CARD})
+# What may still come of an order that is refused here: it is asked about for a day.
+_MAY_LAND = frozenset({DeclineKind.BANK_BUSY, DeclineKind.NO_CARD})
 
 
 class OutcomeRecorder:
@@ -105,6 +109,14 @@ class OutcomeRecorder:
     def _confirm_at(self) -> datetime:
         return later(self._clock.now(), self._times.confirm_after_s)
 
+    async def left_page(self, payment: Payment) -> Payment:
+        """Back from the page, and the acquirer knows of no card: the bills are free, another try may follow. What is
+        typed on a page that is still open is only held there, and is taken or given back when it is told."""
+        try:
+            return await self._refuse(payment, Decline("", DeclineKind.NO_CARD), _SENDING)
+        except IllegalMove:
+            return await self._as_it_stands(payment)
+
     async def refused_on_page(self, payment: Payment, answer: Approved, proof: str) -> Payment:
         """What a page holds as we do not accept it: given back."""
         change = Change(
@@ -166,7 +178,6 @@ class OutcomeRecorder:
         self, payment: Payment, answer: Decline, only: frozenset[PaymentState], messages: tuple[MessageKind, ...] = ()
     ) -> Payment:
         now = self._clock.now()
-        busy = answer.kind is DeclineKind.BANK_BUSY
         if answer.kind is DeclineKind.OUR_FAULT:
             log.error("payment %s: the acquirer refuses our configuration: code %s", payment.id, answer.code)
         change = Change(
@@ -177,8 +188,7 @@ class OutcomeRecorder:
             decline_kind=answer.kind,
             counts_as_decline=answer.kind not in _NOT_COUNTED,
             extend_to=later(now, self._times.basket_ttl_s),
-            # a bank that was busy may carry it out all the same
-            due_at=self._next_look(payment, settled=True) if only == _UNKNOWN or busy else None,
+            due_at=self._next_look(payment, settled=True) if only == _UNKNOWN or answer.kind in _MAY_LAND else None,
             messages=messages,
         )
         return await self._payments.move(payment.id, change, now)
@@ -217,7 +227,7 @@ class OutcomeRecorder:
         settled_there = page_over or not self._in_window(payment)
         match answer:
             # an earlier card of the same order was declined: inside the window the later one may still be on its way
-            case Decline() if settled_there or payment.decline_kind in {None, DeclineKind.BANK_DOWN}:
+            case Decline() if settled_there or payment.decline_kind in _NO_CARD_BEFORE:
                 return await self._refuse(payment, answer, _UNKNOWN, messages=(MessageKind.DECLINED_SMS,))
             case ChallengeRequired():
                 return await self._challenged(payment, answer, _UNKNOWN)

@@ -6,6 +6,7 @@ Rule of this file: write, commit, then send; a reply is evidence, the acquirer's
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from core.billing.invoices import Invoice
 from core.cards import Card, Secret
@@ -131,19 +132,17 @@ class PaymentService:
         """Each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""
         return await self._billing.codes_of(msisdn)
 
-    async def unpaid(
-        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
-    ) -> tuple[Invoice, ...] | Refusal:
-        """Bills that can be paid now, oldest first. NOTHING_TO_PAY, IN_PROGRESS (all are held) or BILLING_DOWN.
-
-        The payer's own basket that was never sent holds nothing against the payer: starting over replaces it.
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...] | Refusal:
+        """Bills that can be paid now, oldest first. NOTHING_TO_PAY, IN_PROGRESS (all may be being charged) or
+        BILLING_DOWN. A basket that was never sent holds nothing against anybody: starting over replaces it.
         """
-        return await self._baskets.unpaid(service, reference, payer_msisdn)
+        return await self._baskets.unpaid(service, reference)
 
     # --- baskets ----------------------------------------------------------------------------------------------------
 
     async def start(self, order: StartOrder) -> Payment | Refusal:
-        """Commit the intent and lock its bills, after reading them again.
+        """Commit the intent and lock its bills, after reading them again. Another basket of theirs that was never sent
+        is over then, whosever it was.
 
         IN_PROGRESS, BILLS_CHANGED, NOTHING_TO_PAY or BILLING_DOWN. Raises baskets.KeyReused when the key stands for
         another basket.
@@ -236,13 +235,25 @@ class PaymentService:
             return refusal
         send = Change(PaymentEvent.SEND, only=_SENDABLE, page_until=later(now, page_s), due_at=later(now, page_s))
         try:
-            return await self._payments.move(payment.id, send, now)
+            return await self._commit_send(payment, send, now)
         except IllegalMove:
             return await self.attendant.read(payment.id)
         except BillsTaken:
             return Refusal.IN_PROGRESS
         except ReferenceTaken:
             return Refusal.EXPIRED
+
+    async def _commit_send(self, payment: Payment, send: Change, now: datetime) -> Payment:
+        """A declined basket let its bills go: one that was made of them since and never sent does not keep them.
+        Raises IllegalMove, BillsTaken, ReferenceTaken.
+        """
+        try:
+            return await self._payments.move(payment.id, send, now)
+        except BillsTaken:
+            bills = payment.service, payment.line_reference, payment.invoices
+            if not await self._baskets.take_over(*bills, payment.payer_msisdn):
+                raise
+            return await self._payments.move(payment.id, send, now)
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
         """Send the bank's PIN; as `authorise`. EXPIRED when the question was open too long."""
@@ -298,7 +309,7 @@ class PaymentService:
         now = self._clock.now()
         stale_at = later(now, self._times.stale_sending_s)
         try:
-            sending = await self._payments.move(payment.id, replace(send, due_at=stale_at), now)
+            sending = await self._commit_send(payment, replace(send, due_at=stale_at), now)
         except IllegalMove:
             return await self._outcome(await self.attendant.read(payment.id), wait_s)
         except BillsTaken:

@@ -6,7 +6,7 @@ writes at once, as one commit does.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.messaging.receipts import receipt_number
 from core.payments.table import (
@@ -27,7 +27,6 @@ from lab.chaos.memory_messages import MemoryMessages
 from lab.chaos.memory_refunds import RefundRows
 
 ENDED = frozenset({PaymentEvent.VOIDED, PaymentEvent.REFUNDED})
-FRESH = timedelta(seconds=180)  # as core/database/payments/statements.py
 OPEN = frozenset({PaymentState.CREATED, PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN})
 
 Io = Callable[[], Awaitable[None]]  # time passes; raises BooksDown when the database is away
@@ -118,29 +117,23 @@ class MemoryPayments:
         gone = [
             row
             for row in self._holders(service, reference)
-            if row.payment.state is PaymentState.CREATED
-            and (row.payment.payer_msisdn == payer_msisdn or row.payment.created_at <= now - FRESH)
-            and any(bill.active and number in numbers for number, bill in row.bills.items())
+            if any(bill.active and number in numbers for number, bill in row.bills.items())
         ]
+        if any(row.payment.state is not PaymentState.CREATED for row in gone):
+            return 0
         for row in gone:
             self._write(row, Change(PaymentEvent.EXPIRE), now)
             self.ledger.follow(row.payment.id, PaymentEvent.EXPIRE, now)
         await self.after()
         return len(gone)
 
-    async def held(
-        self, service: ServiceType, reference: str, payer_msisdn: str | None, now: datetime
-    ) -> dict[str, PaymentState]:
+    async def held(self, service: ServiceType, reference: str) -> dict[str, PaymentState]:
         await self.before()
         return {
             number: row.payment.state
             for row in self._holders(service, reference)
             for number, bill in row.bills.items()
-            if bill.active
-            and not (
-                row.payment.state is PaymentState.CREATED
-                and (row.payment.created_at <= now - FRESH or row.payment.payer_msisdn == payer_msisdn)
-            )
+            if bill.active and row.payment.state is not PaymentState.CREATED
         }
 
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:

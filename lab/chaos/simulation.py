@@ -149,7 +149,7 @@ class Story:
 
     async def _tries_to_pay(self, process: Process, msisdn: str) -> None:
         chance, till = self.world.chance, process.till
-        found = await till.unpaid(SERVICE, LINE, payer_msisdn=msisdn)
+        found = await till.unpaid(SERVICE, LINE)
         if isinstance(found, Refusal):
             return
         bills = tuple(bill for bill in found if chance.random() < 0.7) or found

@@ -134,7 +134,7 @@ class EffectPerformer:
             case Identify(service, reference, code):
                 return EffectResult(await till.identify(visit.can.channel, msisdn, service, reference, code))
             case ListBills(line, changed):
-                found = await till.unpaid(line.service, line.reference, payer_msisdn=msisdn)
+                found = await till.unpaid(line.service, line.reference)
                 return EffectResult(
                     NoBills(line, found) if isinstance(found, Refusal) else Bills(line, self.shelf.keep(found), changed)
                 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from lab.call import Call
 
 from core.database.migrate import upgrade
 from lab.caller import VoicePhone
@@ -14,6 +15,7 @@ from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
 
 PAYMENTS, JOURNEYS = 200, 40
+STEPS_MAX = 30
 
 
 async def test_a_database_killed_and_restarted_loses_no_payment(servers_folder: Path) -> None:
@@ -33,7 +35,7 @@ async def test_sessions_lost_in_the_middle_lose_no_payment(
 
 
 @pytest.mark.parametrize("at", ["CardNumber", "CardCvv"])
-async def test_the_next_call_finds_the_basket_of_a_session_that_is_gone(
+async def test_the_next_call_has_the_bills_of_a_session_that_is_gone(
     database_url: str, redis_url: str, tmp_path: Path, at: str
 ) -> None:
     who, keys = customer(1), {"Service": "2", "CardNumber": "4000000000000010#", "CardExpiry": "1230#"}
@@ -43,17 +45,22 @@ async def test_the_next_call_finds_the_basket_of_a_session_that_is_gone(
         await house.start()
         async with VoicePhone(house.url, who.msisdn, pace=PACE) as phone:
             call = await phone.dial()
-            while call.screen != at:
-                call.press(keys.get(call.screen or "", "1"))
-                await call.settled()
+            await _walk(call, at, keys)
             with redis.Redis.from_url(redis_url) as client:
                 client.flushall()
             call.hang_up()
             await call.finished()
+            # a voice caller's number proves nothing: the line is named again, and the old basket is in nobody's way
             again = await phone.dial()
-            assert again.screen == "Resume"
-            again.press("1")
-            await again.settled()
-            assert again.screen == "CardNumber"
-        rows = await house.database.all("SELECT state FROM payments")
-    assert [row["state"] for row in rows] == ["created"]
+            await _walk(again, "CardNumber", keys)
+        rows = await house.database.all("SELECT state FROM payments ORDER BY created_at")
+    assert [row["state"] for row in rows] == ["expired", "created"]
+
+
+async def _walk(call: Call, to: str, keys: dict[str, str]) -> None:
+    for _ in range(STEPS_MAX):
+        if call.screen == to:
+            return
+        call.press(keys.get(call.screen or "", "1"))
+        await call.settled()
+    raise AssertionError(f"{to} is not reached: {call.screen}")

@@ -140,7 +140,7 @@ WITH_CARD: tuple[Shown, ...] = (
     Paid(500 * LONGEST_CENTIMES, "999999"),
     *(
         Declined(BASKET, kind, may_retry)
-        for kind in ("other_card", "limit", "neutral", "pin", "bank_busy", "bank_down", "our_fault")
+        for kind in ("other_card", "limit", "neutral", "pin", "bank_busy", "bank_down", "no_card", "our_fault")
         for may_retry in (True, False)
     ),
 )

@@ -128,9 +128,7 @@ class FakeTill(PaymentService):
             return refusal
         return line(reference, service) if CODES.get(reference) == code else Refusal.WRONG_CODE
 
-    async def unpaid(
-        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
-    ) -> tuple[Invoice, ...] | Refusal:
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...] | Refusal:
         refusal = self._enter("unpaid")
         if refusal is not None:
             return refusal

@@ -100,10 +100,8 @@ class PgPayments:
         )
         return len(rows)
 
-    async def held(
-        self, service: ServiceType, reference: str, payer_msisdn: str | None, now: datetime
-    ) -> dict[str, PaymentState]:
-        rows = await self._database.all(sql.HELD, service=service, reference=reference, payer=payer_msisdn, now=now)
+    async def held(self, service: ServiceType, reference: str) -> dict[str, PaymentState]:
+        rows = await self._database.all(sql.HELD, service=service, reference=reference)
         return {row["invoice_number"]: PaymentState(row["state"]) for row in rows}
 
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:

@@ -66,15 +66,19 @@ INSERT INTO payment_events (payment_id, at, event, state, detail, request)
 SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '') FROM added
 """
 
-# Of a basket that was never sent nothing can have been charged: it is kept for its payer while a card is typed.
+# Of a basket that was never sent nothing can have been charged: whoever comes next may have its bills. Its own SEND
+# guards the same row, so that one of the two comes first. No basket is ended in vain: not while another of these bills
+# is held by a payment that was sent.
 RELEASE = """
-WITH moved AS (
+WITH holders AS (
+    SELECT p.id, p.state FROM payments p JOIN payment_lines l ON l.payment_id = p.id
+    WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
+      AND l.invoice_number = ANY(%(numbers)s)
+), moved AS (
     UPDATE payments SET state = 'expired', due_at = NULL
     WHERE state = 'created'
-      AND (payer_msisdn = NULLIF(%(payer)s, '') OR created_at <= %(now)s - interval '180 seconds')
-      AND id IN (SELECT payment_id FROM payment_lines
-                 WHERE active AND service = %(service)s AND line_reference = %(reference)s
-                   AND invoice_number = ANY(%(numbers)s))
+      AND id IN (SELECT id FROM payments WHERE id IN (SELECT id FROM holders) ORDER BY id FOR UPDATE)
+      AND NOT EXISTS (SELECT 1 FROM holders WHERE state <> 'created')
     RETURNING id, state, payer_msisdn AS payer
 ), unlocked AS (
     UPDATE payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
@@ -90,8 +94,7 @@ HELD = """
 SELECT l.invoice_number, p.state
 FROM payment_lines l JOIN payments p ON p.id = l.payment_id
 WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
-  AND NOT (p.state = 'created' AND (p.created_at <= %(now)s - interval '180 seconds'
-                                    OR COALESCE(p.payer_msisdn = NULLIF(%(payer)s, ''), false)))
+  AND p.state <> 'created'
 """
 
 # What billing was told, or may have been, it is told back once the whole went back: later where a telling may still be

@@ -71,9 +71,7 @@ class FakeTill(PaymentService):
         right = (service, reference, code) == (LINE.service, LINE.reference, "482913")
         return LINE if right else Refusal.WRONG_CODE
 
-    async def unpaid(
-        self, service: ServiceType, reference: str, *, payer_msisdn: str | None = None
-    ) -> tuple[Invoice, ...] | Refusal:
+    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...] | Refusal:
         return self.books.unpaid or Refusal.NOTHING_TO_PAY
 
     async def start(self, order: StartOrder) -> Payment | Refusal:

@@ -9,7 +9,7 @@ from core.payments.orders import StartOrder
 from core.payments.table import Payment
 from core.subscribers.lines import LanguageCode, ServiceType
 from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF, Counter
-from tests.core.fakes import CARD, CVV, silent_after_charging
+from tests.core.fakes import CARD, CVV, silent, silent_after_charging
 
 
 @pytest.mark.parametrize("text", ["CODE", "code ", "CÔDE", "co de", "coed", "сode", "CODE 0600000002"])
@@ -88,7 +88,11 @@ async def test_bills_of_all_own_lines(counter: Counter) -> None:
 async def test_bills_that_someone_is_paying(counter: Counter) -> None:
     bills = await counter.billing.unpaid(ServiceType.MOBILE, "0600000001")
     order = StartOrder("ussd:1:1", "ussd", STRANGER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", bills)
-    assert isinstance(await counter.till.start(order), Payment)
+    started = await counter.till.start(order)
+    assert isinstance(started, Payment)
+    assert "Factures impayées : 1" in await counter.says(SALMA, "FACTURE")  # nothing of it can have been charged yet
+    counter.bank.scripts.append(silent)
+    await counter.till.authorise(started.id, CARD, CVV, wait_s=5)
     assert "en cours" in await counter.says(SALMA, "FACTURE")
 
 

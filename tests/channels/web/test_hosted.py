@@ -1,6 +1,7 @@
 """A browser pays on the acquirer's page: the whole way over HTTP, the emulated CMI calling back."""
 
 import asyncio
+import html
 import random
 
 import pytest
@@ -10,6 +11,7 @@ from core.payments.table import Payment, PaymentState
 from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner
 from tests.channels.web.hosted_shop import APPROVED, BILLS, CALLBACKS, NO_MONEY, TOGETHER, Shop, shop, told
+from tests.core.fakes import CARD, CVV
 
 __all__ = ["shop"]
 
@@ -110,6 +112,54 @@ async def test_links_that_open_nothing(shop: Shop) -> None:
         for ask in (shop.browser.get, shop.browser.post):
             async with ask(f"{shop.url}/pay/{link}") as answer:
                 assert answer.status == 404
+
+
+async def test_back_without_a_card_frees_the_bills_and_says_so(shop: Shop) -> None:
+    """The acquirer knows of no card: nothing was charged, whoever pays next is not kept waiting."""
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    async with shop.browser.get(f"{shop.url}{hosted.LEFT_PATH}/{shop.links.make(basket.id)}") as left:
+        told = html.unescape(await left.text())
+    assert "Aucune carte" in told
+    assert f'href="{shop.links.of(basket.id)}"' in told
+    left_it = await shop.read(basket)
+    assert (left_it.state, left_it.decline_kind, left_it.declines) == (PaymentState.DECLINED, "no_card", 0)
+    other = await shop.open_.till.start(order_of(customer(1), "+212711111111", "ussd:other"))
+    assert isinstance(other, Payment)
+    await shop.open_.till.cancel(other.id)
+    await shop.card(await shop.arrive(basket), APPROVED)  # and on again
+    assert (await shop.read(basket)).state is PaymentState.CAPTURED
+
+
+async def test_a_card_typed_on_the_page_that_was_left_is_taken_or_given_back(shop: Shop) -> None:
+    """The page may still stand open in another tab: what it holds is taken while the bill is free, and only then."""
+    basket = await shop.basket()
+    page = await shop.arrive(basket)
+    async with shop.browser.get(f"{shop.url}{hosted.LEFT_PATH}/{shop.links.make(basket.id)}"):
+        pass
+    other = await shop.open_.till.start(order_of(customer(1), "+212711111111", "ussd:other"))
+    assert isinstance(other, Payment)
+    shop.cmi.lie(Manner.SILENT_WITHOUT_CHARGING, on=frozenset({Kind.AUTH}))
+    await shop.open_.till.authorise(other.id, CARD, CVV, wait_s=5)
+    await shop.card(page, APPROVED)
+    await shop.open_.sweep.run()
+    assert (await shop.read(basket)).state is PaymentState.VOIDED
+    assert shop.cmi.captured_centimes(basket.id) == 0
+
+
+async def test_a_return_from_the_page_says_nothing_of_a_card_given_elsewhere(shop: Shop) -> None:
+    basket = await shop.basket()
+    await shop.arrive(basket)
+    left = f"{shop.url}{hosted.LEFT_PATH}/{shop.links.make(basket.id)}"
+    async with shop.browser.get(left):
+        pass
+    shop.cmi.lie(Manner.SILENT_WITHOUT_CHARGING, on=frozenset({Kind.AUTH}))
+    sending = await shop.open_.till.authorise(basket.id, CARD, CVV, wait_s=0)
+    assert isinstance(sending, Payment)
+    assert sending.state is PaymentState.SENDING
+    async with shop.browser.get(left):
+        pass
+    assert (await shop.read(basket)).state in {PaymentState.SENDING, PaymentState.UNKNOWN}
 
 
 async def test_an_abandoned_page_lets_the_bills_go_after_the_window(shop: Shop) -> None:

@@ -84,12 +84,24 @@ async def test_an_approval_after_a_decline_pays(shop: Shop) -> None:
     assert await shop.active() == [BILL.number]
 
 
-async def test_a_declined_basket_whose_bills_another_took_is_not_sent(shop: Shop) -> None:
+async def test_a_declined_basket_whose_bills_another_sent_is_not_sent(shop: Shop) -> None:
+    shop.bank.scripts += [declines, silent]
+    payment = await shop.paid()
+    other = await shop.started(shop.order("ivr:1", STRANGER))
+    await shop.till.authorise(other.id, CARD, CVV, wait_s=5)
+    assert await shop.till.authorise(payment.id, CARD, CVV, wait_s=5) is Refusal.IN_PROGRESS
+    assert await shop.till.open_page(payment.id, 600) is Refusal.IN_PROGRESS
+    assert len(shop.bank.orders) == 2
+
+
+async def test_another_card_takes_the_bills_of_a_basket_that_nobody_sent(shop: Shop) -> None:
     shop.bank.scripts.append(declines)
     payment = await shop.paid()
-    await shop.started(shop.order("ivr:1", STRANGER))
-    assert await shop.till.authorise(payment.id, CARD, CVV, wait_s=5) is Refusal.IN_PROGRESS
-    assert len(shop.bank.orders) == 1
+    other = await shop.started(shop.order("ivr:1", STRANGER))
+    paid = await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    assert isinstance(paid, Payment)
+    assert paid.state is PaymentState.CAPTURED
+    assert await shop.state(other) is PaymentState.EXPIRED
 
 
 async def test_a_bank_that_cannot_be_reached_counts_nothing(shop: Shop) -> None:
