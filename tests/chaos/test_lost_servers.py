@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from lab.call import Call
 
 from core.database.migrate import upgrade
 from lab.caller import VoicePhone
@@ -13,6 +12,7 @@ from lab.chaos.lost_servers import journeys_through_session_losses, payments_thr
 from lab.chaos.world import give_bills, installation
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
+from lab.twilio.call import Call
 
 PAYMENTS, JOURNEYS = 200, 40
 STEPS_MAX = 30
