@@ -12,6 +12,7 @@ from channels.limits import script_of
 from channels.sms.answers import Reference
 from channels.sms.folding import fold
 from core.ports import DeliveryFailed
+from core.sealing import Sealer
 from core.subscribers.lines import ServiceType
 from sessions.store.cluster import pipelined
 
@@ -21,7 +22,8 @@ OFFER_TTL_S = 600
 SAME_TTL_S = 3_600  # two machines answer each other within seconds
 AWAY_S = 5.0
 STOP_TTL_S = 5 * 365 * 24 * 3600
-_CLAIMED, _SILENT, _TEXT = b"?", b"-", b"+"
+SEALED_FOR = "replies 1"
+_CLAIMED, _SILENT, _TEXT, _SEALED = b"?", b"-", b"+", b"*"  # _TEXT: in clear, by releases before this one
 _CLAIM = script_of(
     "return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) and 1 or redis.call('GET', KEYS[1])"
 )
@@ -39,10 +41,11 @@ class AlreadyAnswered:
 
 
 class RedisDeduplication:
-    """Implements answers.Memory and inbox.Seen. Raises MemoryDown."""
+    """Implements answers.Memory and inbox.Seen. Raises MemoryDown. Replies hold payment codes: they rest sealed."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, sealer: Sealer) -> None:
         self._pipe = pipelined(redis)
+        self._sealer = sealer
 
     # --- messages that were seen ---------------------------------------------------------------------------------
 
@@ -54,11 +57,11 @@ class RedisDeduplication:
             raise MemoryDown(type(error).__name__) from error
         if isinstance(found, int):
             return True
-        return False if found == _CLAIMED else AlreadyAnswered(_text(found))
+        return False if found == _CLAIMED else AlreadyAnswered(self._text(reference, found))
 
     async def keep(self, reference: str, text: str | None) -> None:
         """Answered: a repeat within SEEN_TTL_S gets the same."""
-        value = _SILENT if text is None else _TEXT + text.encode()
+        value = _SILENT if text is None else _SEALED + self._sealer.seal(reference, text.encode())
         await self._do("SET", _seen(reference), value, "EX", SEEN_TTL_S)
 
     async def reply_of(self, reference: str) -> str | None:
@@ -67,7 +70,13 @@ class RedisDeduplication:
             value = await self._pipe.do("GET", _seen(reference))
         except (RedisError, OSError, TimeoutError) as error:
             raise DeliveryFailed("Redis is away", retryable=True, again_in_s=AWAY_S) from error
-        return _text(value) if isinstance(value, bytes) else None
+        return self._text(reference, value) if isinstance(value, bytes) else None
+
+    def _text(self, reference: str, value: bytes) -> str | None:
+        if value.startswith(_TEXT):
+            return value.removeprefix(_TEXT).decode()
+        opened = self._sealer.open(reference, value.removeprefix(_SEALED)) if value.startswith(_SEALED) else None
+        return None if opened is None else opened[0].decode()
 
     async def release(self, reference: str) -> None:
         """Not answered: a repeat is a first time."""
@@ -107,7 +116,3 @@ class RedisDeduplication:
 
 def _seen(reference: str) -> str:
     return f"kh:sms:seen:{reference}"
-
-
-def _text(value: bytes) -> str | None:
-    return value.removeprefix(_TEXT).decode() if value.startswith(_TEXT) else None

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from core.help_desk import second_factor
 from core.help_desk.accounts import AccountError, name_of
-from core.help_desk.second_factor import SecretBox
 from core.ports import Clock
+from core.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SecondFactorRepository(Protocol):
 class SecondFactors:
     """Gives, checks and takes second factors. Every method raises DatabaseUnavailable."""
 
-    def __init__(self, kept: SecondFactorRepository, box: SecretBox, clock: Clock) -> None:
+    def __init__(self, kept: SecondFactorRepository, box: Sealer, clock: Clock) -> None:
         self._kept = kept
         self._box = box
         self._clock = clock

@@ -1,23 +1,16 @@
 """The desk's second factor: codes of an authenticator (TOTP, RFC 6238) and recovery codes for the day it is lost. Pure.
 
-The shared secret rests sealed, under a key that the database does not know and bound to its account's name; of a
-recovery code, which is too long to be guessed, a digest rests.
+The shared secret rests sealed (core/sealing.py), under a key that the database does not know and bound to its account's
+name; of a recovery code, which is too long to be guessed, a digest rests.
 """
 
 import base64
 import hmac
-import os
 import re
 import secrets
 import struct
-from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import quote
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SECRET_BYTES = 20  # RFC 4226 4: 160 bits
 STEP_S = 30
@@ -28,9 +21,8 @@ RECOVERY_CHARS = 24  # of 32: 120 bits, so that a plain digest does (ASVS 6.5.2)
 GROUP_CHARS = 4
 CODE_CHARS_MAX = 64
 ISSUER = "Khallas"
+SEALED_FOR = "second factor 1"
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is read as another
-_NONCE_BYTES = 12
-_KEY_BYTES = 32
 
 
 def fresh_secret() -> bytes:
@@ -82,28 +74,3 @@ def recovery_hash(name: str, typed: str) -> str:
     """What is kept of a recovery code; the same for every way to type it."""
     bare = re.sub(r"[\s-]", "", typed[:CODE_CHARS_MAX]).upper()
     return sha256(f"khallas recovery 1\n{name}\n{bare}".encode(errors="replace")).hexdigest()
-
-
-class SecretBox:
-    """Seals under the first key of the settings, opens under any: rotation."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._ciphers = [AESGCM(_derived(key)) for key in keys]
-
-    def seal(self, name: str, secret: bytes) -> bytes:
-        """For one account alone. Raises IndexError where there is no key."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._ciphers[0].encrypt(nonce, secret, name.encode())
-
-    def open(self, name: str, sealed: bytes) -> tuple[bytes, bool] | None:
-        """(secret, sealed under a former key); None when no key that is known sealed it for this account."""
-        for place, cipher in enumerate(self._ciphers):
-            try:
-                return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode()), place > 0
-            except (InvalidTag, ValueError):
-                continue
-        return None
-
-
-def _derived(key: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"khallas second factor 1").derive(key.encode())

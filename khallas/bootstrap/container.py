@@ -17,7 +17,7 @@ from channels.limits import Limits, RedisCardLimits, RedisCodeLimits
 from channels.links import ReceiptLinks
 from channels.receipt_view import Operator
 from channels.sms.answers import Answers
-from channels.sms.deduplication import RedisDeduplication
+from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
 from channels.sms.outbound.texts import PaymentTexts
 from channels.sms.words import SmsNumbers, Words
@@ -43,6 +43,7 @@ from core.payments.sweeps import Sweep
 from core.ports import CallEnds, Caller, Clock
 from core.privacy.retention import Periods, RetentionJob
 from core.repositories import Repositories
+from core.sealing import Sealer
 from core.subscribers.lines import national
 from core.tracing import Tracer
 from khallas.bootstrap import carriers as networks
@@ -153,7 +154,8 @@ def assemble(
     turns = Turns(
         CountedStore(RedisStore(redis), counted), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn
     )
-    memory = RedisDeduplication(redis)
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    memory = RedisDeduplication(redis, Sealer(keys, SEALED_FOR))
     transcripts = _transcripts(settings, database, clock)
     post = InboxDependencies(
         memory, Limits(redis, "sms", counted.limit), books.messages, clock, transcripts, metrics.message

@@ -36,7 +36,7 @@ from core.help_desk.access_log import Actor
 from core.help_desk.accounts import IDLE_DAYS, Accounts
 from core.help_desk.enrolment import SecondFactors
 from core.help_desk.office import Office
-from core.help_desk.second_factor import SecretBox
+from core.help_desk.second_factor import SEALED_FOR
 from core.help_desk.service import HelpDesk
 from core.help_desk.transcripts import Pseudonymiser
 from core.ids import Ids
@@ -44,6 +44,7 @@ from core.payments.service import PaymentService
 from core.ports import Clock
 from core.refunds.requests import Alarm, Bounds, RefundRequests, Sign
 from core.refunds.resolving import Resolving
+from core.sealing import Sealer
 from core.settlement.findings import Findings
 from khallas.settings.model import Settings
 from khallas.settings.parts import DeskSettings
@@ -61,7 +62,7 @@ def accounts_on(database: Database, clock: Clock, idle_days: int = IDLE_DAYS) ->
 
 def second_factors_on(database: Database, clock: Clock, keys: Sequence[str]) -> SecondFactors:
     """Their second factors; `keys` are the settings' secret keys, the first seals."""
-    return SecondFactors(PgUsers(database), SecretBox(keys), clock)
+    return SecondFactors(PgUsers(database), Sealer(keys, SEALED_FOR), clock)
 
 
 def desk_on(

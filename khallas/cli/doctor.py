@@ -53,7 +53,7 @@ async def examine(who: DoctorTarget, sounds: Path | None = None) -> list[CheckFi
         checks: dict[str, Check] = {
             "settings": lambda: _settings(who),
             "redis": lambda: stores.redis(settings.redis_url.get_secret_value()),
-            "database": lambda: stores.database(database),
+            "database": lambda: stores.database(database, strict=not who.demo),
             "migrations": lambda: asyncio.to_thread(stores.migrations, database_url),
             "clock": lambda: stores.clock(database),
             "worker": lambda: stores.worker(database),

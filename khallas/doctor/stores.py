@@ -21,6 +21,7 @@ REDIS_CONNECTIONS_MAX = 4
 SKEW_MAX_S = 2.0  # sums of seconds decide baskets and windows; evidence carries these times
 HEARTBEAT_MAX_S = 60
 OVERDUE_MAX_S = 300
+MEND_ROLE = "`khallas migrate --role khallas_serving` as the owner, and serve as that role (docs/operations.md)"
 REDIS_URL, DATABASE_URL = "KHALLAS_REDIS_URL", "KHALLAS_DATABASE_URL"
 
 
@@ -97,12 +98,17 @@ def well(info: Mapping[str, Any]) -> str:
     return f"{info.get('server_name', 'redis')} {info.get('valkey_version', version)}, append-only, noeviction"
 
 
-async def database(database: Database) -> str:
-    """Reachable, new enough, writable. Raises Trouble."""
+async def database(database: Database, *, strict: bool = True) -> str:
+    """Reachable, new enough, writable, by a role that can neither drop nor alter; `strict` False: the demo, whose one
+    role does everything. Raises CheckFailed."""
     try:
         row = await database.one(
             "SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,"
-            " current_setting('default_transaction_read_only') AS read_only"
+            " current_setting('default_transaction_read_only') AS read_only,"
+            " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS mighty,"
+            " (SELECT count(*) FROM pg_tables"
+            " WHERE schemaname = 'public' AND pg_has_role(tableowner, 'MEMBER')) AS owned,"
+            " current_user AS role"
         )
     except DatabaseUnavailable:
         raise CheckFailed("cannot be reached", f"start it, or set {DATABASE_URL} right") from None
@@ -110,7 +116,14 @@ async def database(database: Database) -> str:
         raise CheckFailed("is too old", f"PostgreSQL {POSTGRES_OLDEST} or newer is needed")
     if row["standby"] or row["read_only"] == "on":
         raise CheckFailed("is read-only", f"point {DATABASE_URL} at the primary")
-    return f"PostgreSQL {row['version'] // 10_000}"
+    version = f"PostgreSQL {row['version'] // 10_000}"
+    if row["mighty"] or row["owned"]:
+        what = "is a superuser" if row["mighty"] else f"owns {row['owned']} tables"
+        told = f"{version}; warning: {row['role']} {what}: it can undo what is append-only"
+        if strict:
+            raise CheckFailed(told, MEND_ROLE)
+        return told
+    return version
 
 
 def migrations(url: str) -> str:

@@ -78,6 +78,9 @@ def ways_of(settings: Settings) -> Iterator[WayOut]:
     if settings.billing.url:
         login = bool(settings.billing.token.get_secret_value())
         yield WayOut("BILLING__URL", _hosts(settings.billing.url), settings.billing.url.startswith("https"), login)
+    smtp = urlsplit(settings.smtp_url.get_secret_value())
+    if smtp.hostname:  # with a password no mail leaves without TLS (STARTTLS); no relay needs one
+        yield WayOut("SMTP_URL", (smtp.hostname,), smtp.scheme == "smtps" or bool(smtp.password), None)
 
 
 def way_faults(settings: Settings) -> Iterator[str]:
@@ -98,9 +101,6 @@ def way_warnings(settings: Settings) -> Iterator[str]:
             yield f"{way.name} goes to {', '.join(strange)} in clear: one trusted segment, or a tunnel"
         if not strange and way.login is False and not all(host.startswith("/") or not host for host in way.hosts):
             yield f"{way.name}: no password; every program of this machine gets in"
-    smtp = urlsplit(settings.smtp_url.get_secret_value())
-    if smtp.scheme == "smtp" and smtp.hostname and not near(smtp.hostname) and not smtp.password:
-        yield "SMTP_URL: without a password no certificate is asked for; receipts may go in clear: smtps://, or a login"
 
 
 def near(host: str) -> bool:

@@ -12,7 +12,7 @@ from channels.carriers.twilio.signature import guard
 from channels.http.receive import Authentication, Check
 from channels.limits import Limits
 from channels.sms.answers import Answers
-from channels.sms.deduplication import RedisDeduplication
+from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.endpoint import routes
 from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
 from channels.sms.wires import WIRES
@@ -23,6 +23,7 @@ from core.database.repositories import books_on
 from core.messaging.texts import load_texts
 from core.payments.service import PaymentService, Ports
 from core.repositories import Repositories
+from core.sealing import Sealer
 from khallas.telemetry.metrics import Metrics
 from lab.caller import DEMO_TOKEN, SmsPhone
 from lab.servers.serving import serving
@@ -91,6 +92,11 @@ def sms_limits() -> SmsLimits:
     return SmsLimits(sender=100, sender_day=200)
 
 
+def memory_on(redis: Redis) -> RedisDeduplication:
+    """What the channel remembers, sealed under a key of the tests."""
+    return RedisDeduplication(redis, Sealer(("a key of the tests",), SEALED_FOR))
+
+
 @pytest.fixture
 async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> AsyncIterator[Counter]:
     clock = StillClock()
@@ -102,7 +108,7 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         billing = MoodyBilling(EmbeddedBilling(database, clock))
         bank = FakeBank(clock)
         till = PaymentService(Ports(books, billing, bank, MemoryLimits(), clock))
-        memory = RedisDeduplication(redis)
+        memory = memory_on(redis)
         words = Words(load_texts(), SmsNumbers("*1117#", "777", "+212537000777"))
         post = InboxDependencies(memory, Limits(redis, "sms"), books.messages, clock)
         inbox = Inbox(Answers(words, till, memory), post, limits=sms_limits)

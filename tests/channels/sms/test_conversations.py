@@ -9,9 +9,8 @@ import aiohttp
 import pytest
 from defusedxml.ElementTree import fromstring
 
-from channels.sms.deduplication import RedisDeduplication
 from channels.sms.wires import WIRES
-from tests.channels.sms.conftest import KANNEL_SECRET, Counter
+from tests.channels.sms.conftest import KANNEL_SECRET, Counter, memory_on
 from tests.channels.sms.test_wires import RECORDED
 
 
@@ -35,7 +34,7 @@ async def answered(counter: Counter, wire: str, request: dict[str, Any]) -> list
     if wire == "kannel":
         assert body == ""
         fresh = [reference for reference in await _queued(counter) if reference not in before]
-        texts = [await RedisDeduplication(counter.redis).reply_of(reference) for reference in fresh]
+        texts = [await memory_on(counter.redis).reply_of(reference) for reference in fresh]
         return [text or "" for text in texts]
     root: Element = fromstring(body)
     return [message.text or "" for message in root]

@@ -18,7 +18,7 @@ from channels.sms.inbox import SmsLimits
 from core.billing.embedded import EmbeddedBilling
 from core.subscribers.lines import ServiceType
 from lab.caller import DEMO_TOKEN
-from tests.channels.sms.conftest import IMANE, PUBLIC, SALMA, STRANGER, Counter
+from tests.channels.sms.conftest import IMANE, PUBLIC, SALMA, STRANGER, Counter, memory_on
 
 RECORDED = json.loads((Path(__file__).parents[2] / "wires" / "sms-twilio.json").read_text(encoding="utf-8"))
 
@@ -121,6 +121,7 @@ async def test_a_repeat_gets_the_same_answer_and_does_nothing(counter: Counter) 
     assert "012345" in first[1]
     assert len(await counter.messages()) == 1
     assert 2 * 24 * 3600 < await counter.redis.ttl("kh:sms:seen:twilio-SM1") <= SEEN_TTL_S
+    assert b"012345" not in (await counter.redis.get("kh:sms:seen:twilio-SM1") or b"")  # sealed: it is a payment code
     counter.billing.down = False
     assert "999999" in (await post(counter, "/sms/twilio", text("SM2")))[1]
 
@@ -134,7 +135,7 @@ async def test_copies_at_once_are_one_message(counter: Counter) -> None:
 
 async def test_whoever_died_answering_is_succeeded(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels.sms.inbox.COPY_LOOKS_MAX", 2)
-    assert await RedisDeduplication(counter.redis).claim("twilio-SM1") is True
+    assert await memory_on(counter.redis).claim("twilio-SM1") is True
     assert "012345" in (await post(counter, "/sms/twilio", text()))[1]
 
 
@@ -153,7 +154,7 @@ async def test_what_the_gateway_has_answered(counter: Counter) -> None:
         status, body = await post(counter, "/sms/twilio", text(f"SM{number}", body=kind, OptOutType=kind))
         assert (status, "Message" in body) == (200, False)
         assert await counter.redis.exists(f"kh:{{{SALMA}}}:sms:stop") == stopped
-        assert await RedisDeduplication(counter.redis).stopped(SALMA) is bool(stopped)
+        assert await memory_on(counter.redis).stopped(SALMA) is bool(stopped)
 
 
 @pytest.mark.parametrize("sms_limits", [SmsLimits(sender=3)])
@@ -244,7 +245,7 @@ async def test_what_nobody_foresaw(counter: Counter, monkeypatch: pytest.MonkeyP
 
 async def test_memory_without_redis() -> None:
     async with Redis.from_url("redis://127.0.0.1:1") as nobody:
-        memory = RedisDeduplication(nobody)
+        memory = memory_on(nobody)
         for asked in (
             memory.claim("x"),
             memory.keep("x", "y"),
@@ -276,7 +277,7 @@ async def test_redis_goes_away_in_the_middle(counter: Counter, monkeypatch: pyte
 
 
 async def test_memory_remembers_silence(counter: Counter) -> None:
-    memory = RedisDeduplication(counter.redis)
+    memory = memory_on(counter.redis)
     assert await memory.claim("a") is True
     assert await memory.claim("a") is False
     await memory.keep("a", None)

@@ -14,13 +14,12 @@ from channels.carriers.smpp.metrics import SmppMetrics
 from channels.carriers.smpp.pdu import HEADER_BYTES, Broken, decode
 from channels.carriers.smpp.reassembly import Reassembly
 from channels.carriers.smpp.receipts import receipt_of
-from channels.sms.deduplication import RedisDeduplication
 from channels.sms.inbox import Inbox
 from channels.sms.message import MoMessage
 from channels.sms.outbound.smpp_parts import SentParts
 from channels.sms.smpp_endpoint import MoDeduplication, SmppTexts
 from sessions.vault import Seals
-from tests.channels.sms.conftest import Counter
+from tests.channels.sms.conftest import Counter, memory_on
 
 RECORDED = json.loads((Path(__file__).parents[2] / "wires" / "sms-smpp.json").read_text(encoding="utf-8"))
 ATLAS = account_of("smpp://a:b@127.0.0.1/atlas")
@@ -67,7 +66,7 @@ async def test_a_recorded_conversation(counter: Counter, heard: tuple[Heard, Smp
         rows = await counter.database.all("SELECT reference FROM messages")
         fresh = {row["reference"] for row in rows} - answered
         answered |= fresh
-        says = [await RedisDeduplication(counter.redis).reply_of(reference) for reference in fresh]
+        says = [await memory_on(counter.redis).reply_of(reference) for reference in fresh]
         assert [entry["says"] in (text or "") for text in says] == ([True] if entry["says"] else []), entry["name"]
 
 

@@ -9,7 +9,8 @@ from core.database.help_desk.accounts import PgUsers
 from core.database.pool import Database, open_database
 from core.help_desk.accounts import AccountError, Accounts, Role
 from core.help_desk.enrolment import SecondFactors
-from core.help_desk.second_factor import RECOVERY_CODES, STEP_S, SecretBox, code_at
+from core.help_desk.second_factor import RECOVERY_CODES, SEALED_FOR, STEP_S, code_at
+from core.sealing import Sealer
 from tests.core.fakes import StillClock
 
 PASSWORD = "une longue phrase, 7 mots"
@@ -32,7 +33,7 @@ def accounts(database: Database, clock: StillClock) -> Accounts:
 
 
 def factors(database: Database, clock: StillClock, *keys: str) -> SecondFactors:
-    return SecondFactors(PgUsers(database), SecretBox(keys or ("a key of the tests",)), clock)
+    return SecondFactors(PgUsers(database), Sealer(keys or ("a key of the tests",), SEALED_FOR), clock)
 
 
 def _step(clock: StillClock) -> int:

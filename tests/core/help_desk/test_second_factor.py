@@ -7,8 +7,8 @@ import pytest
 from core.help_desk.second_factor import (
     DIGITS,
     RECOVERY_CODES,
+    SEALED_FOR,
     STEP_S,
-    SecretBox,
     code_at,
     fresh_recovery_codes,
     fresh_secret,
@@ -16,6 +16,7 @@ from core.help_desk.second_factor import (
     step_of,
     uri,
 )
+from core.sealing import Sealer
 
 SEED = b"12345678901234567890"  # RFC 6238, appendix B
 
@@ -48,7 +49,9 @@ def test_a_step_before_and_after_are_taken_and_no_other() -> None:
 
 def test_a_secret_rests_sealed_for_its_account_and_under_keys_that_rotate() -> None:
     secret = fresh_secret()
-    old, new, other = SecretBox(["yesterday's key"]), SecretBox(["a new key", "yesterday's key"]), SecretBox(["x"])
+    old, new = Sealer(["yesterday's key"], SEALED_FOR), Sealer(["a new key", "yesterday's key"], SEALED_FOR)
+    other = Sealer(["x"], SEALED_FOR)
+    assert Sealer(["yesterday's key"], "something else").open("sami", old.seal("sami", secret)) is None
     sealed = old.seal("sami", secret)
     assert secret not in sealed
     assert old.open("sami", sealed) == (secret, False)

@@ -95,6 +95,26 @@ def test_what_stays_or_is_sealed_or_named_passes(name: str, url: str) -> None:
     assert list(way_faults(load({f"KHALLAS_{name}": url, "KHALLAS_PLAIN_HOSTS": "10.1.2.0/24,smsc.operator.ma"}))) == []
 
 
+@pytest.mark.parametrize(
+    ("url", "hosts", "passes"),
+    [
+        ("smtp://relay.example.net:25", "", False),
+        ("smtp://user@relay.example.net:25", "", False),  # a name alone asks for no certificate
+        ("smtp://10.0.0.9", "", False),
+        ("smtp://[2001:db8::9]", "", False),
+        ("smtp://relay.example.net", "relay.example.net", True),
+        ("smtp://10.0.0.9", "10.0.0.0/24", True),
+        ("smtp://user:pw@relay.example.net", "", True),  # STARTTLS or nothing
+        ("smtps://relay.example.net", "", True),
+        ("smtp://127.0.0.1:25", "", True),
+    ],
+)
+def test_mail_leaves_this_machine_under_tls(url: str, hosts: str, passes: bool) -> None:
+    faults = list(way_faults(load({"KHALLAS_SMTP_URL": url, "KHALLAS_PLAIN_HOSTS": hosts})))
+    assert (faults == []) is passes, faults
+    assert all(fault.startswith("SMTP_URL goes to another machine in clear") for fault in faults)
+
+
 def test_what_passes_in_clear_is_said_all_the_same() -> None:
     told = list(way_warnings(load({"KHALLAS_REDIS_URL": "redis://:pw@valkey:6379", "KHALLAS_SMTP_URL": "smtp://mail"})))
     assert [line.partition(" ")[0].rstrip(":") for line in told] == ["REDIS_URL", "SMTP_URL"]

@@ -10,7 +10,8 @@ from channels.web.desk.login import LoginLimits
 from channels.web.desk.sessions import SEATS_MAX
 from core.database.help_desk.accounts import PgUsers
 from core.help_desk.enrolment import Enrolment, SecondFactors
-from core.help_desk.second_factor import STEP_S, SecretBox, code_at
+from core.help_desk.second_factor import SEALED_FOR, STEP_S, code_at
+from core.sealing import Sealer
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat, settings
 
 OTHER = "quite other words, 32"
@@ -18,7 +19,7 @@ OTHER = "quite other words, 32"
 
 async def enrolled(site: DeskSite, name: str) -> Enrolment:
     keys = [key.get_secret_value() for key in settings().secret_keys]
-    return await SecondFactors(PgUsers(site.at.shop.database), SecretBox(keys), site.at.shop.clock).enrol(name)
+    return await SecondFactors(PgUsers(site.at.shop.database), Sealer(keys, SEALED_FOR), site.at.shop.clock).enrol(name)
 
 
 def code(site: DeskSite, made: Enrolment) -> str:
