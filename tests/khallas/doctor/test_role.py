@@ -18,7 +18,7 @@ async def test_an_owner_or_superuser_is_no_role_to_serve_with(database_url: str)
     parts = urlsplit(database_url)
     try:
         async with open_database(database_url) as database:
-            with pytest.raises(CheckFailed, match="is a superuser|owns") as told:
+            with pytest.raises(CheckFailed, match=r"is a superuser|owns") as told:
                 await stores.database(database)
             assert "migrate --role" in told.value.mend
             assert "warning" in await stores.database(database, strict=False)
