@@ -34,6 +34,10 @@ CSP_STILL = (
 )
 CSP_WORKING = CSP_STILL.replace("form-action 'none'", "form-action 'self'; connect-src 'self'")
 
+# Pages on the way to a payment: no script at all, ours neither.
+CSP_SCRIPTLESS = CSP_STILL.replace("script-src 'self'", "script-src 'none'")
+CSP_FORM = CSP_SCRIPTLESS.replace("form-action 'none'", "form-action 'self'")
+
 _PRIVATE = MappingProxyType(
     {
         "Cache-Control": "no-store",

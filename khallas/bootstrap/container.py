@@ -21,6 +21,7 @@ from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
 from channels.sms.outbound.texts import PaymentTexts
 from channels.sms.words import SmsNumbers, Words
+from channels.web.bills.limits import LimitsByChannel, WebCodeLimits
 from core.acquirers.cmi import CmiAcquirer
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
@@ -87,6 +88,7 @@ class Container:
     till: PaymentService
     performer: EffectPerformer
     turns: Turns
+    numbers: DialledNumbers
     inbox: Inbox
     networks: Networks
     links: ReceiptLinks
@@ -137,7 +139,8 @@ def assemble(
     cmi, bills = acquirer_of(settings), billing_of(settings, database, clock)
     books = replace(books_on(database), payments=CountedPayments(database, counted))
     bank = WatchedAcquirer(cmi, counted, tracer)
-    world = Ports(books, bills, bank, RedisCodeLimits(redis, counted.limit), clock)
+    codes = LimitsByChannel(RedisCodeLimits(redis, counted.limit), WebCodeLimits(redis, counted.limit))
+    world = Ports(books, bills, bank, codes, clock)
     world = around(world) if around else world
     books, billing, acquirer = world.books, world.billing, world.acquirer
     till = PaymentService(world, times=times, currency=settings.currency)
@@ -197,6 +200,7 @@ def assemble(
         till,
         performer,
         turns,
+        numbers,
         inbox,
         outside,
         links,

@@ -21,18 +21,29 @@ def pay_links(settings: Settings) -> PayLinks:
     return PayLinks([key.get_secret_value() for key in settings.secret_keys], settings.public_url)
 
 
-def page_routes(
-    settings: Settings, pages: Pages, till: PaymentService, receipts: ReceiptLinks, count: Count, pace: Pace
-) -> Sequence[BaseRoute]:
-    """Nothing where the acquirer's page is not configured."""
+def hosting_of(settings: Settings, till: PaymentService, pace: Pace) -> HostedPagePayments | None:
+    """None where the acquirer's page is not configured."""
     own, base = settings.cmi, settings.public_url.rstrip("/")
     if not own.page_url:
-        return ()
+        return None
     back = base + hosted.BACK_PATH
     store_key = Secret(own.store_key.get_secret_value())
     left, callback, links = base + hosted.LEFT_PATH, base + hosted.CALLBACK_PATH, pay_links(settings)
     shop = HostedShop(own.client_id, store_key, back, back, left, callback)
-    hosting = HostedPagePayments(
+    return HostedPagePayments(
         till, CmiPage(shop, own.page_url, links.make, frozenset(own.md_statuses.replace(" ", "").split(","))), pace=pace
     )
-    return hosted.routes(pages, till, hosting, links, receipts, own.page_url, count)
+
+
+def page_routes(
+    settings: Settings,
+    pages: Pages,
+    till: PaymentService,
+    hosting: HostedPagePayments | None,
+    receipts: ReceiptLinks,
+    count: Count,
+) -> Sequence[BaseRoute]:
+    """The basket's page and the ways back; nothing where nobody is hosted."""
+    if hosting is None:
+        return ()
+    return hosted.routes(pages, till, hosting, pay_links(settings), receipts, settings.cmi.page_url, count)

@@ -33,7 +33,6 @@ from channels.ussd import endpoint as ussd
 from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES
 from channels.web import health as operations
-from channels.web import home
 from channels.web.pages import Pages
 from channels.web.receipts import endpoint as receipts
 from core.clock import ZONE
@@ -45,7 +44,8 @@ from core.tracing import NO_TRACER
 from khallas.bootstrap import authentication as guards
 from khallas.bootstrap.container import Container, assemble, base_of, operator_of
 from khallas.bootstrap.desk import desk_routes
-from khallas.bootstrap.hosted_page import page_routes
+from khallas.bootstrap.hosted_page import hosting_of, page_routes
+from khallas.bootstrap.web_door import door_routes
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry import otel
 from khallas.telemetry.usage import UsageCounters
@@ -95,20 +95,19 @@ def application(house: Container, *, beside: bool = False, extra: Sequence[BaseR
             yield
 
     pages = _pages(house)
+    hosting = hosting_of(settings, house.till, RedisPace(Limits(house.redis, "page")))
     busiest = [*_ussd_routes(house), *_sms_routes(house)]
     routes = [
         *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
         *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
-        *page_routes(
-            settings, pages, house.till, house.links, house.metrics.refused, RedisPace(Limits(house.redis, "page"))
-        ),
+        *page_routes(settings, pages, house.till, hosting, house.links, house.metrics.refused),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, states),
         *extra,
-        *home.routes(pages),  # last: the demo shows its phone there
+        *door_routes(house, pages, hosting),
     ]
     doors, layers = hot(busiest), [Middleware(RequestIds)]
     if house.tracer is not NO_TRACER:

@@ -30,6 +30,7 @@ from khallas.settings.parts import (
     SmsSettings,
     TwilioSettings,
     UssdSettings,
+    WebSettings,
     WebUrl,
 )
 from sessions.store.sentinel import SENTINEL_SCHEMES, is_sentinel, sentinels_of
@@ -93,6 +94,7 @@ class Settings(SettingsPart):
     smpp: SmppSettings = SmppSettings()
     kannel: KannelSettings = KannelSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
+    web: WebSettings = WebSettings()
     desk: DeskSettings = DeskSettings()
     retention: RetentionSettings = RetentionSettings()
     settlement: SettlementSettings = SettlementSettings()

@@ -185,6 +185,15 @@ class AsteriskSettings(SettingsPart):
     spool: str = Field("", description="Asterisk's spool folder, for call files")
 
 
+class WebSettings(SettingsPart):
+    """The web door (/ and /bills): what its page tells of the data it asks for (law 09-08)."""
+
+    controller: str = Field("", description="who answers for the data; empty: the operator's name")
+    controller_address: str = Field("", description="that one's address")
+    cndp_number: str = Field("", description="of the declaration to the CNDP; empty: the page leaves the sentence out")
+    rights_contact: str = Field("", description="where access and rectification are asked; empty: the help number")
+
+
 class DeskSettings(SettingsPart):
     """The help desk (/desk)."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -100,7 +100,6 @@ class _Studio:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/", _to_phone, methods=["GET"]),
             Route("/phone", self.page, methods=["GET"]),
             Mount("/phone/static", _Files(directory=HERE / "static")),
             Mount("/phone/fonts", _Files(directory=FONTS)),
@@ -224,10 +223,6 @@ class _Files(StaticFiles):
         answer.headers["Cache-Control"] = "no-cache"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
-
-
-async def _to_phone(_: Request) -> Response:
-    return RedirectResponse("/phone")
 
 
 def _rooms(request: Request) -> list[str]:

@@ -164,7 +164,7 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
     def on(self, event: Event, visit: ScreenContext) -> HandOver | Email | PickInvoices | Start | ListBills | Refused:
         match event:
             case Chose("pay"):
-                return Start(self.pick.line, self.pick.picked(visit), ring_back=True)
+                return Start(self.pick.line, self.pick.picked(visit), ring_back=not visit.can.pays_on_page)
             case Chose("email"):
                 return Email(self.pick)
             case Done(Payment() as payment):
@@ -204,7 +204,10 @@ class Email(msgspec.Struct, frozen=True, tag=True):
 
 
 class HandOver(msgspec.Struct, frozen=True, tag=True):
-    """A call is coming for the card; whoever misses it calls the voice line and gives the reference."""
+    """A call is coming for the card; whoever misses it calls the voice line and gives the reference.
+
+    A browser is never shown it: it goes on to the acquirer's page.
+    """
 
     basket: Basket
     rings: bool = True  # False: it rang often enough this hour

@@ -281,6 +281,7 @@ class Capabilities:
     types_text: bool
     caller_proven: bool  # the network vouches for the MSISDN (USSD); a voice caller's can be spoofed
     challenges: frozenset[Shows] = field(default_factory=frozenset)
+    pays_on_page: bool = False  # a browser, which goes on to the acquirer's own page: nobody is rung for a card
     pays_by_connector: bool = False  # the card is typed at the telephone company, which asks us to charge it
 
 
@@ -297,4 +298,5 @@ class ScreenContext(msgspec.Struct, frozen=True):
     short_code: str
     shelf: CachedBills = SHORT_LISTS
     check_luhn: bool = True
+    asks_from: str = ""  # an internet address: where no network vouches for a number, codes are counted by it
     language_known: bool = True  # chosen or remembered, not the default

@@ -21,7 +21,9 @@ VERSION_DIGITS_MAX = 12  # of what step.lua looks at
 class RedisStore:
     """The Store over redis-py."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, ttl_s: int = SESSION_TTL_S) -> None:
+        """`ttl_s`: how long a session waits for its next request."""
+        self._ttl_s = ttl_s
         self._pipe = pipelined(redis)
         self._step = step_script()
         self._sealed = _script("step.lua", then=_source("sealed.lua"))
@@ -48,7 +50,7 @@ class RedisStore:
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
         names: tuple[str, ...] = (key.record, key.pointer)
         payload = b"%d|%b" % (record.version, encode(record))
-        told: tuple[int | bytes, ...] = (expected, payload, SESSION_TTL_S, POINTER_TTL_S)
+        told: tuple[int | bytes, ...] = (expected, payload, self._ttl_s, POINTER_TTL_S)
         try:
             if not seal and not erase:  # no card comes or goes: nearly every turn
                 done = bool(await self._pipe.run(self._step, names, told))
@@ -66,6 +68,13 @@ class RedisStore:
         self._saved.move_to_end(key.record)
         if len(self._saved) > SAVED_MAX:
             self._saved.popitem(last=False)
+
+    async def stay(self, key: Key) -> None:
+        """The session's time begins anew, and nothing else changes."""
+        try:
+            await self._pipe.do("EXPIRE", key.record, self._ttl_s)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreDown(type(error).__name__) from error
 
     async def erase(self, key: Key) -> None:
         try:

@@ -66,6 +66,7 @@ class ScreenContexts:
             short_code=self._numbers.short_code,
             shelf=self._shelf,
             check_luhn=self._house.check_luhn,
+            asks_from=heard.asks_from,
             language_known=known,
         )
         return visit

@@ -32,6 +32,7 @@ class Inbound(msgspec.Struct, frozen=True):
     payment_id: str | None = None
     echo: Mapping[str, str] = {}
     ids_return: bool = False  # its gateway gives the id of an ended dialog to a new one
+    asks_from: str = ""  # the internet address of a browser; a telephone has none
     so_far: str | None = None  # all that was typed in this dialog, at gateways that send it all each time
 
     def __repr__(self) -> str:

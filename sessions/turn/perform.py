@@ -132,7 +132,8 @@ class EffectPerformer:
                 await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel)
                 return EffectResult(TermsAccepted(), terms=True)
             case Identify(service, reference, code):
-                return EffectResult(await till.identify(visit.can.channel, msisdn, service, reference, code))
+                caller = visit.asks_from or msisdn
+                return EffectResult(await till.identify(visit.can.channel, caller, service, reference, code))
             case ListBills(line, changed):
                 found = await till.unpaid(line.service, line.reference)
                 return EffectResult(

@@ -20,8 +20,8 @@ from sessions.pages import Page, PagePosition, Turned
 from sessions.screens.choosing import HandOver, pick_of
 from sessions.screens.ending import Goodbye, Help, Paid
 from sessions.screens.journey import name_of
-from sessions.screens.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
-from sessions.screens.menu import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Tell, Words
+from sessions.screens.machine import Runaway
+from sessions.screens.menu import Capabilities, Done, Event, Say, Silence, Tell, Words
 from sessions.screens.opening import Opening
 from sessions.screens.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.spoken import LanguagesSpoken
@@ -29,11 +29,11 @@ from sessions.store.codec import Record, notice_of, say_of
 from sessions.store.protocol import Key, Loaded, Store, StoreDown
 from sessions.turn.context import DialledNumbers, ScreenContexts, ServiceContext
 from sessions.turn.dispatch import Dispatcher
-from sessions.turn.effects import CardGone, Effect, Remember
 from sessions.turn.inbound import Inbound, dials_again, is_dialled, latest, place, stamp
 from sessions.turn.inbound import before as heard_before
 from sessions.turn.perform import DialogKey, EffectPerformer
-from sessions.turn.state import TurnState, known, move, opening
+from sessions.turn.state import TurnState, known, opening
+from sessions.turn.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class Turns:
         self._code = numbers.service_code
         house = ServiceContext(zone, check_luhn=check_luhn, default_language=default_language)
         self._visits = ScreenContexts(clock, numbers, house, performer.shelf)
+        self._steps = Steps(self._visits, performer)
         self._launches = Dispatcher(performer)
         self._drawn = PageCache()
         self._spoken = LanguagesSpoken()
@@ -193,9 +194,9 @@ class Turns:
                 event, asked = read, page.words
             else:
                 event = gone
-        await self._steps(draft, event, place, heard, speaker, asked)
+        await self._steps.run(draft, event, place, heard, speaker.can, asked)
         if self._lacks(draft) and (gone := await self._fetched(draft, place, heard, speaker)) is not None:
-            await self._steps(draft, gone, place, heard, speaker)
+            await self._steps.run(draft, gone, place, heard, speaker.can)
         if before is not None and isinstance(before.screen, HOLDS_CARD) and not isinstance(draft.screen, HOLDS_CARD):
             draft.erase = True
         return draft
@@ -216,55 +217,6 @@ class Turns:
         if pick is not None and gone is not None:
             draft.screen = pick
         return gone
-
-    async def _steps(
-        self,
-        draft: TurnState,
-        event: Event,
-        place: DialogKey,
-        heard: Inbound,
-        speaker: Speaker,
-        asked: Words | None = None,
-    ) -> None:
-        for _ in range(STEPS_MAX):
-            visit = self._visits.of(draft, heard, speaker.can)
-            following = advance(draft.screen, event, visit, asked)
-            asked = None
-            match following:
-                case Again(notice, counts):
-                    return self._again(draft, notice, counts=counts)
-                case Noted(screen, notice):
-                    return move(draft, screen, notice)
-                case Launched(effect, screen):
-                    card = self._performer.card_for(effect, place)
-                    if not isinstance(card, CardGone):
-                        draft.launch = (effect, card, place)
-                        return move(draft, screen)
-                    event = Done(card)
-                case Opening():
-                    draft.screen = following
-                    event = Silence()
-                case _ if isinstance(following, Effect):
-                    came = await self._performer.perform(following, visit, place)
-                    # what is on file fills a gap; a language chosen in this dialog stays until another is chosen
-                    if came.language is not None and (draft.language is None or isinstance(following, Remember)):
-                        draft.language = came.language
-                    draft.terms = draft.terms if came.terms is None else came.terms
-                    draft.seal.update(came.seal)
-                    event = Done(came.result)
-                case screen:
-                    return move(draft, screen)
-        raise Runaway(name_of(draft.screen))
-
-    @staticmethod
-    def _again(draft: TurnState, notice: Say, *, counts: bool) -> None:
-        draft.notice = notice
-        if not counts:
-            return
-        draft.tries += 1
-        draft.mistakes += 1
-        if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
-            move(draft, Goodbye("too-many-tries"), None)
 
     def _page(self, key: Key, record: Record, heard: Inbound, speaker: Speaker) -> Page:
         """The page that a record was saved with."""
@@ -287,7 +239,7 @@ class Turns:
         gone = await self._fetched(draft, place, heard, speaker) if self._lacks(draft) else None
         if gone is None:
             return self._answer(record, self._page(key, record, heard, speaker), replayed=True)
-        await self._steps(draft, gone, place, heard, speaker)
+        await self._steps.run(draft, gone, place, heard, speaker.can)
         shown = msgspec.structs.replace(record, screen=draft.screen)
         return self._answer(shown, self._draw(draft, heard, speaker), replayed=True)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 from psycopg.sql import SQL, Identifier
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -99,9 +100,12 @@ async def place() -> AsyncIterator[Place]:
 
 @asynccontextmanager
 async def world(
-    at: Place, redis_url: str, database_url: str, *, bank_timeout_s: float = BANK_TIMEOUT_S
+    at: Place, redis_url: str, database_url: str, *, bank_timeout_s: float = BANK_TIMEOUT_S, in_browser: bool = False
 ) -> AsyncIterator[World]:
-    """Open for as long as the block lasts. The database holds the demo data."""
+    """Open for as long as the block lasts. The database holds the demo data.
+
+    `in_browser`: customers reach the server at its own address, and the bank has a page of its own.
+    """
     clock, ledger = Clock(), Ledger()
     cmi = EmulatedCmi(at.cmi_url, Gateway(DEMO_CREDENTIALS, ledger, clock.now, HANG_MAX_S))
     at.cmi.app = app_of(cmi.gateway)
@@ -109,12 +113,13 @@ async def world(
         mails = await stack.enter_async_context(MailSink())
         twilio = await stack.enter_async_context(Twilio(ivr_number=VOICE_NUMBER))
         at.rest.app = rest(twilio)
-        house = assemble(_settings(redis_url, database_url, cmi, at.rest_url, mails.url, bank_timeout_s), clock)
+        settings = _settings(redis_url, database_url, cmi, at.rest_url, mails.url, bank_timeout_s)
+        house = assemble(_with_a_page(settings, cmi, at.app_url) if in_browser else settings, clock)
         app = application(house, beside=True)
         await stack.enter_async_context(app.router.lifespan_context(app))
         stack.push_async_callback(_quiet, at, twilio)
         at.app.app = app
-        twilio.connect(at.app_url, PUBLIC_URL)
+        twilio.connect(at.app_url, house.settings.public_url)
         yield World(at.app_url, house, twilio, cmi, mails, clock)
 
 
@@ -152,6 +157,12 @@ def _settings(
             },
         }
     )
+
+
+def _with_a_page(settings: Settings, cmi: EmulatedCmi, url: str) -> Settings:
+    store_key = SecretStr(cmi.gateway.credentials.store_key.reveal())
+    page = {"page_url": f"{cmi.url}/fim/est3Dgate", "store_key": store_key}
+    return settings.model_copy(update={"public_url": url, "cmi": settings.cmi.model_copy(update=page)})
 
 
 async def load_demo_data(database_url: str) -> None:

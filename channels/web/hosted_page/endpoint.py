@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from channels.http.receive import Count, incoming
 from channels.links import PayLinks, ReceiptLinks, pasted
-from channels.web.pages import CSP_STILL, Pages, language_asked
+from channels.web.pages import CSP_SCRIPTLESS, Pages, language_asked
 from channels.wire import Malformed
 from core.money import dh
 from core.payments.hosted_page import HostedPagePayments
@@ -53,7 +53,7 @@ class _HostedPageEndpoint:
     hosting: HostedPagePayments
     links: PayLinks
     receipts: ReceiptLinks
-    page_origin: str
+    page_origins: str  # where a form may go on to: not the page's own origin alone, for gateways send it on elsewhere
     count: Count
 
     async def show(self, request: Request) -> Response:
@@ -61,11 +61,16 @@ class _HostedPageEndpoint:
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self._find(request)
+                # who is on the way already needs no second press: the form of the same order
+                left = await self.hosting.leave(payment.id) if payment is not None and _on_page(payment) else None
         except (DatabaseUnavailable, TimeoutError):
             return self._notice(LanguageCode.FR, "busy", 503)
         if payment is None:
             return self._notice(LanguageCode.FR, "gone", 404)
-        return self._standing(payment, language_asked(request) or payment.language)
+        language = language_asked(request) or payment.language
+        if isinstance(left, PageForm):
+            return self._leaving(payment, left, language)
+        return self._standing(payment, language)
 
     async def leave(self, request: Request) -> Response:
         """To the acquirer's page, once the intent is committed."""
@@ -79,13 +84,17 @@ class _HostedPageEndpoint:
             return self._notice(LanguageCode.FR, "gone", 404)
         language = language_asked(request) or payment.language
         if isinstance(left, PageForm):
-            # not its origin alone: a gateway may send the post on to another host of its own
-            csp = CSP_STILL.replace("form-action 'none'", f"form-action {self.page_origin} https:")
-            amount = dh(payment.amount_centimes)
-            return self.pages.html("pay-leave.html", language, csp=csp, headers=ORIGIN_TOLD, form=left, amount=amount)
+            return self._leaving(payment, left, language)
         if isinstance(left, Refusal):
             return self._notice(language, "pay-refused", 409)
         return self._standing(left, language)
+
+    def _leaving(self, payment: Payment, form: PageForm, language: LanguageCode) -> Response:
+        csp = CSP_SCRIPTLESS.replace("form-action 'none'", f"form-action {self.page_origins}")
+        amount = dh(payment.amount_centimes)
+        return self.pages.html(
+            "pay-leave.html", language, csp=csp, headers=ORIGIN_TOLD, form=form, payment=payment, amount=amount, dh=dh
+        )
 
     async def back(self, request: Request) -> Response:
         """The browser is back. It is believed in nothing: our own reference says whose it is, the acquirer is asked."""
@@ -110,12 +119,32 @@ class _HostedPageEndpoint:
         link = self.links.of(payment_id)
         if gave_up and payment.receipt_token is None:
             return self._gave_up(payment, asked or payment.language, link)
-        return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
+        return self._arrived(payment, asked or payment.language, link)
+
+    def _arrived(self, payment: Payment, language: LanguageCode, link: str) -> Response:
+        """A page, and no redirect: a gateway whose own page allows forms to us alone would stop a redirect elsewhere.
+
+        It leads on by itself, to a receipt at once and to anything else when it was read.
+        """
+        paid, open_ = self.receipts.of(payment), payment.state in PAYABLE or _on_page(payment)
+        if paid is None and open_ and payment.state is not PaymentState.DECLINED:
+            return self._gave_up(payment, language, link)
+        known = "paid" if paid else "declined" if open_ else "checked" if payment.state in UNDECIDED else "over"
+        return self.pages.html(
+            "pay-back.html",
+            language,
+            csp=CSP_SCRIPTLESS,
+            known=known,
+            link=paid or link,
+            amount=dh(payment.amount_centimes),
+        )
 
     def _gave_up(self, payment: Payment, language: LanguageCode, link: str) -> Response:
         if payment.state in PAYABLE or _on_page(payment):
             amount = dh(payment.amount_centimes)
-            return self.pages.html("pay-left.html", language, payment=payment, amount=amount, link=link)
+            return self.pages.html(
+                "pay-left.html", language, csp=CSP_SCRIPTLESS, payment=payment, amount=amount, link=link
+            )
         return self._standing(payment, language)
 
     async def _whose(self, request: Request) -> tuple[str | None, bool]:
@@ -164,13 +193,13 @@ class _HostedPageEndpoint:
         if link is not None:
             return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
         if payment.state in PAYABLE or _on_page(payment):
-            csp = CSP_STILL.replace("form-action 'none'", f"form-action 'self' {self.page_origin}")
+            csp = CSP_SCRIPTLESS.replace("form-action 'none'", f"form-action 'self' {self.page_origins}")
             amount = dh(payment.amount_centimes)
             return self.pages.html("pay.html", language, csp=csp, payment=payment, amount=amount, dh=dh)
         return self._notice(language, "pay-checked" if payment.state in UNDECIDED else "pay-over", 200)
 
     def _notice(self, language: LanguageCode, notice: str, status: int) -> Response:
-        return self.pages.html("notice.html", language, status=status, notice=notice)
+        return self.pages.html("notice.html", language, csp=CSP_SCRIPTLESS, status=status, notice=notice)
 
 
 def _on_page(payment: Payment) -> bool:
@@ -199,7 +228,9 @@ def routes(
 ) -> list[BaseRoute]:
     """The basket's page, the ways back and the acquirer's callback."""
     parts = urlsplit(page_url)
-    door = _HostedPageEndpoint(pages, finder, hosting, links, receipts, f"{parts.scheme}://{parts.netloc}", count)
+    door = _HostedPageEndpoint(
+        pages, finder, hosting, links, receipts, f"{parts.scheme}://{parts.netloc} https:", count
+    )
     both = ["GET", "POST"]
     return [
         Route("/pay/{token}", door.show, methods=["GET"]),

@@ -1,0 +1,104 @@
+"""What a form of the web door brings, as plain values, and what of it cannot be right. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from channels.wire import Malformed
+from core import card_numbers
+from core.payments.orders import BILLS_MAX
+from core.subscribers.emails import email_of
+from core.subscribers.lines import LanguageCode, ServiceType, payment_code_of, reference_of
+
+FIELDS_MAX = BILLS_MAX + 64
+TEXT_CHARS_MAX = 254
+VERSION_DIGITS_MAX = 12
+SECRET = frozenset({"code"})  # never shown again
+
+
+@dataclass(frozen=True, slots=True)
+class PostedForm:
+    """A form: the last of each name, and every bill that is ticked."""
+
+    values: dict[str, str]
+    bills: tuple[str, ...] = ()
+
+    def text(self, name: str) -> str:
+        """A field, trimmed; empty where it was not sent."""
+        return self.values.get(name, "").strip()[:TEXT_CHARS_MAX]
+
+    @property
+    def version(self) -> int:
+        """Of the session that the form's page was drawn of; -1 for none that can be."""
+        text = self.text("step")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS_MAX else -1
+
+    @property
+    def language(self) -> LanguageCode | None:
+        try:
+            return LanguageCode(self.text("lang"))
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """A field that cannot be right, and the text that says how to mend it."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Who pays for which line, well-formed: whether the code is right is not known here."""
+
+    service: ServiceType
+    reference: str
+    code: str
+    email: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.service}:{self.reference}"
+
+
+def posted(body: bytes) -> PostedForm:
+    """A form as browsers send it. Raises Malformed past the bounds."""
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise Malformed("too many fields") from None
+    return PostedForm(dict(pairs), tuple(value for name, value in pairs if name == "bill"))
+
+
+def identification(service: ServiceType, form: PostedForm) -> Identification | tuple[FieldError, ...]:
+    """All that is wrong is told at once, in the page's order, and no code is tried before everything else is right."""
+    errors: list[FieldError] = []
+
+    def read(name: str, way: Callable[[str], str], wrong: str) -> str:
+        text = form.text(name)
+        try:
+            return way(text)
+        except ValueError:
+            errors.append(FieldError(name, f"{name}.missing" if not text else wrong))
+            return ""
+
+    reference = read("reference", lambda text: reference_of(service, text), f"reference.wrong.{service.value}")
+    code = read("code", payment_code_of, "code.wrong")
+    email = read("email", _email, "email.wrong")
+    if not form.text("terms"):
+        errors.append(FieldError("terms", "terms.missing"))
+    return tuple(errors) if errors else Identification(service, reference, code, email)
+
+
+def shown_again(form: PostedForm) -> dict[str, str]:
+    """What was typed, for the page that asks again: no code, and nothing that reads as a card's number."""
+    texts = {name: form.text(name) for name in ("reference", "email", "terms") if name not in SECRET}
+    return {name: "" if card_numbers.holds(text) else text for name, text in texts.items()}
+
+
+def _email(text: str) -> str:
+    if "*" in text:  # as on every other channel: the screen takes none
+        raise ValueError("not an e-mail address")
+    return email_of(text)

@@ -1,0 +1,64 @@
+"""The web door, joined: a part of the composition root (khallas/server/app.py)."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from channels.web import home
+from channels.web.bills import endpoint as bills
+from channels.web.bills.rendering import SESSION_TTL_S, Controller, Rendering
+from channels.web.bills.tokens import VisitorTokens
+from channels.web.bills.view import CAN, WebWords, words_of
+from channels.web.bills.visits import Visit, VisitReader
+from channels.web.pages import Pages
+from core.clock import ZONE
+from core.payments.hosted_page import HostedPagePayments
+from khallas.bootstrap.container import Container
+from khallas.bootstrap.hosted_page import pay_links
+from khallas.settings.model import Settings
+from sessions.pages import Keys, Page
+from sessions.screens.journey import name_of
+from sessions.screens.menu import Tell
+from sessions.store.redis import RedisStore
+from sessions.turn.forms import FormState, FormTurns
+from sessions.turn.turns import TurnAnswer
+
+WIRE = "html"
+NO_KEYS = Keys(next="", back="")
+
+
+def door_routes(house: Container, pages: Pages, hosting: HostedPagePayments | None) -> Sequence[BaseRoute]:
+    """GET / and /bills; where no bank's page is configured, the words that say how bills are paid here."""
+    settings = house.settings
+    if hosting is None:
+        return home.routes(pages)
+    tokens = VisitorTokens([key.get_secret_value() for key in settings.secret_keys])
+    visits = VisitReader(tokens, secure=settings.public_url.startswith("https://"))
+    turns = FormTurns(RedisStore(house.redis, SESSION_TTL_S), house.performer, house.clock, house.numbers, ZONE, CAN)
+    rendering = Rendering(
+        pages, WebWords(house.texts), visits, controller_of(settings), house.clock, settings.short_code
+    )
+    door = bills.WebDoor(turns, visits, rendering, hosting, pay_links(settings), _telling(house), house.metrics.refused)
+    return bills.routes(door)
+
+
+def controller_of(settings: Settings) -> Controller:
+    """Who the page says answers for the data."""
+    own = settings.web
+    return Controller(
+        own.controller or settings.operator_name, own.controller_address, own.cndp_number, own.rights_contact
+    )
+
+
+def _telling(house: Container) -> bills.Tells:
+    """Counted like every other channel's turns, and noted down for the help desk under the payer's name."""
+    counted, note = house.metrics.wire(CAN.channel, WIRE), house.transcripts.door(CAN.channel, WIRE)
+
+    def tell(visit: Visit, line: str, before: str, state: FormState, seconds: float) -> None:
+        words, screen = words_of(state), name_of(state.screen)
+        ends = isinstance(words, Tell)
+        counted.turn(screen, "ended" if ends else "answered", seconds, before)
+        page = Page("", words, NO_KEYS)
+        note(visit.heard(line), TurnAnswer(page, screen, state.language, state.version, ends, came_from=before))
+
+    return tell
