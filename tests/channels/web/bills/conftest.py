@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from lab.postgres import Postgres
+from lab.servers.postgres import Postgres
 from tests.channels.web.bills.browser import Browser
 from tests.journeys.world import World, load_demo_data, place, world
 
