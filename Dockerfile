@@ -12,6 +12,7 @@ RUN set --; for name in production $EXTRAS; do set -- "$@" -r "requirements/$nam
     /opt/khallas/bin/pip install --no-deps --require-hashes --only-binary :all: "$@"
 COPY pyproject.toml README.md LICENSE ./
 COPY channels channels
+COPY khallas khallas
 COPY core core
 COPY locales locales
 COPY sessions sessions

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ def test_what_the_image_copies_is_in_its_context() -> None:
     for source in " ".join(copied).split():
         assert (ROOT / source).exists(), source
         assert any(source == name or source.startswith(f"{name}/") for name in allowed), source
+
+
+def test_the_image_holds_every_package_that_serves() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = {name.rstrip("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]} - {"lab"}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert packages <= set(" ".join(copied).split())
 
 
 def test_what_the_compose_file_mounts_is_there() -> None:
