@@ -63,7 +63,7 @@ VOICES: Mapping[LanguageCode, TwilioSpeech] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallOver:
     """The line is dead: whose dialog it was."""
 
     dialog: str
@@ -117,11 +117,11 @@ class TwilioVoice:
             digits = MORE_TIME
         return Inbound(dialog, caller, order=int(version), typed=digits or None)
 
-    def hang_up(self, incoming: Incoming) -> CallEnded | None:
+    def hang_up(self, incoming: Incoming) -> CallOver | None:
         """None for the events of a call that goes on."""
         form = incoming.form()
         status = required(form, "CallStatus")
-        return CallEnded(*_party(form)) if status in ENDED else None
+        return CallOver(*_party(form)) if status in ENDED else None
 
     def ended(self, incoming: Incoming) -> tuple[str, Delivery, str] | None:
         """Of a call that we placed and that is over: its id, whether it was answered, and Twilio's word for it."""

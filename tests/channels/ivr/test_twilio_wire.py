@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.ivr.speaker import KEYS, IvrSpeaker
-from channels.ivr.wires.twilio import MORE_TIME, VOICES, CallEnded, TwilioVoice
+from channels.ivr.wires.twilio import MORE_TIME, VOICES, CallOver, TwilioVoice
 from channels.wire import Incoming, Malformed
 from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
@@ -42,7 +42,7 @@ def test_recorded_webhooks(recorded: dict[str, object]) -> None:
     arrived = incoming(target, body)
     if "hung_up" in recorded:
         told = recorded["hung_up"]
-        assert WIRE.hang_up(arrived) == (CallEnded(**told) if isinstance(told, dict) else None)
+        assert WIRE.hang_up(arrived) == (CallOver(**told) if isinstance(told, dict) else None)
         return
     heard = WIRE.turn(arrived) if "/turn" in target else WIRE.arrival(arrived)
     assert isinstance(recorded["heard"], dict)
