@@ -14,7 +14,7 @@ class WireObserver(Protocol):
     """Counts the turns of one wire; the busiest doors look it up once."""
 
     def turn(self, screen: str, outcome: str, seconds: float, came_from: str = "") -> None:
-        """Count one answered turn: its screen, its outcome (see `outcome_of`) and the seconds it took."""
+        """Count one answered turn: its screen, its outcome (TurnAnswer.outcome) and the seconds it took."""
 
 
 class TurnObserver(Protocol):
@@ -27,7 +27,7 @@ class TurnObserver(Protocol):
         """Observe the time that the block takes."""
 
     def turn(self, channel: str, wire: str, screen: str, outcome: str, came_from: str = "") -> None:
-        """Count one answered turn; `outcome` as `outcome_of` says, or "failed"."""
+        """Count one answered turn; `outcome` as TurnAnswer.outcome says, or "failed"."""
 
     def refused(self, door: str, reason: str) -> None:
         """Count one request that was not let through a door."""
@@ -57,11 +57,6 @@ class TranscriptRecorder(Protocol):
 
     def text(self, msisdn: str, reference: str, wire: str, kind: str) -> None:
         """Take down that an SMS was answered; `kind` is what the message log says of the answer."""
-
-
-def outcome_of(answer: TurnAnswer) -> str:
-    """Name what became of a turn, as metrics and transcripts count it."""
-    return "replayed" if answer.replayed else "ended" if answer.ends else "answered"
 
 
 def unrecorded(heard: Inbound, answer: TurnAnswer | None) -> None:

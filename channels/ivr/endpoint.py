@@ -15,7 +15,7 @@ from channels.http.receive import Check, incoming, refused, response
 from channels.ivr.pay_connector.endpoint import Busy
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.twilio import PATH, TwilioVoice
-from channels.observer import TranscriptWriter, TurnObserver, outcome_of, unrecorded
+from channels.observer import TranscriptWriter, TurnObserver, unrecorded
 from channels.wire import Incoming, Malformed, Reply, SenderRefused
 from core.repositories import DatabaseUnavailable, Delivery
 from sessions.store.protocol import StoreDown
@@ -155,8 +155,7 @@ class _IvrEndpoint:
             self._metrics.turn(channel, wire, APOLOGY, "failed")
             self._tell(heard, None)
             return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen(APOLOGY))
-        outcome = outcome_of(answer)
-        self._metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
+        self._metrics.turn(channel, wire, answer.screen, answer.outcome, answer.came_from)
         self._tell(heard, answer)
         return response(reply, screen=self._screen(answer.screen))
 

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from channels.http.doors import gateway
 from channels.http.receive import Check, arriving, refused, send_reply
-from channels.observer import TranscriptRecorder, TranscriptWriter, TurnObserver, outcome_of, unrecorded
+from channels.observer import TranscriptRecorder, TranscriptWriter, TurnObserver, unrecorded
 from channels.ussd.callers import Callers
 from channels.ussd.speaker import CAN, UssdSpeaker
 from channels.ussd.wires import UssdWire
@@ -100,8 +100,7 @@ class UssdEndpoint:
             self._talk.tell(heard, None)
             language = await self._talk.turns.language_of(heard, CAN.channel)
             return self._wire.encode(heard, self._talk.speaker.apology(language), ends=True), APOLOGY
-        outcome = outcome_of(answer)
-        self._metrics.turn(answer.screen, outcome, time.perf_counter() - began, answer.came_from)
+        self._metrics.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
         self._talk.tell(heard, answer)
         return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen
 

@@ -11,11 +11,10 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from channels.http import openapi
-from channels.http.front import Front, hot
+from channels.http.front import Front, RequestIds, hot
 from channels.http.hosts import Hosts
 from channels.http.json_door import JsonDoor
 from channels.http.receive import Check
-from channels.http.request_ids import RequestIds
 from channels.ivr import endpoint as ivr
 from channels.ivr.pay_connector import endpoint as connector
 from channels.ivr.pay_connector.tokens import RedisTokens

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channels.http.request_ids import HEADER
+from channels.http.front import REQUEST_ID_HEADER as HEADER
 from core.tracing import NO_TRACER, Tracer
 from khallas.settings.model import BadSettings
 

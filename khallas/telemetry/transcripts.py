@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Protocol, get_args, get_type_hints
 
-from channels.observer import TranscriptWriter, outcome_of, unrecorded
+from channels.observer import TranscriptWriter, unrecorded
 from core.help_desk.transcripts import Pseudonymiser
 from core.ports import Clock
 from core.repositories import DatabaseUnavailable
@@ -77,7 +77,7 @@ class Transcripts:
                 typed = ""
             elif before not in menus or len(typed) > MENU_KEY_MAX or not typed.isascii() or not typed.isalnum():
                 typed = HIDDEN
-            outcome = outcome_of(answer)
+            outcome = answer.outcome
             who = now(), heard.msisdn, heard.dialog, channel, wire
             add((*who, answer.language, answer.screen, before, outcome, typed, answer.page.words.text, request))
 

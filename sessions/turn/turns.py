@@ -69,6 +69,11 @@ class TurnAnswer(msgspec.Struct, frozen=True):
     def words(self) -> Words:
         return self.page.words
 
+    @property
+    def outcome(self) -> str:
+        """What became of the request, as metrics and transcripts count it."""
+        return "replayed" if self.replayed else "ended" if self.ends else "answered"
+
 
 class Turns:
     """Conversations of all channels. Raises StoreDown and what the till raises; an exception erases the held card."""

@@ -16,7 +16,7 @@ from channels.ivr.agi.protocol import KEYS
 from channels.ivr.prompts import Phrase, Piece
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.fastagi import CallResult, End, FastAgi, Step, Wait
-from channels.observer import TranscriptWriter, TurnObserver, outcome_of, unrecorded
+from channels.observer import TranscriptWriter, TurnObserver, unrecorded
 from core.subscribers.lines import LanguageCode
 from sessions.store.protocol import StoreDown
 from sessions.turn.turns import Inbound, TurnAnswer, Turns
@@ -95,8 +95,7 @@ class Call:
             parts.metrics.turn(channel, wire, APOLOGY, "failed")
             parts.tell(heard, None)
             return None
-        outcome = outcome_of(answer)
-        parts.metrics.turn(channel, wire, answer.screen, outcome, answer.came_from)
+        parts.metrics.turn(channel, wire, answer.screen, answer.outcome, answer.came_from)
         parts.tell(heard, answer)
         self._language = answer.language
         return answer

@@ -12,7 +12,7 @@ from channels.carriers.smpp.account import SmscAccount
 from channels.carriers.smpp.message import ShortMessage
 from channels.carriers.smpp.session import Handled, NotBound, SessionError, SubmitAnswer
 from channels.carriers.smpp.statuses import CommandStatus, name_of
-from channels.observer import TranscriptWriter, TurnObserver, outcome_of, unrecorded
+from channels.observer import TranscriptWriter, TurnObserver, unrecorded
 from channels.ussd.smpp.dialogs import Dialogs, DialogsDown, SmppDialog
 from channels.ussd.smpp.wire import LIMITS, UssdOperation, UssdRequest, answer_to, asked_of
 from channels.ussd.speaker import CAN, UssdSpeaker
@@ -81,8 +81,7 @@ class SmppUssd:
         heard = Inbound(dialog.name, asked.msisdn, dialog.order, None if begins else asked.typed, begins=begins)
         with self._metrics.turn_timer(CAN.channel, WIRE):
             answer = await self._turns.take(heard, self._speaker)
-        outcome = outcome_of(answer)
-        self._metrics.turn(CAN.channel, WIRE, answer.screen, outcome, answer.came_from)
+        self._metrics.turn(CAN.channel, WIRE, answer.screen, answer.outcome, answer.came_from)
         self._tell(heard, answer)
         return answer.page.text, answer.ends
 

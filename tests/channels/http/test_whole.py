@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from channels.http.front import RequestIds
 from channels.http.protocol import BoundedProtocol, bounded
 from channels.http.receive import send_reply
-from channels.http.request_ids import RequestIds
 from channels.wire import Reply
 from lab.servers.serving import serving
 

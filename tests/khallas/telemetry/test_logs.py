@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.http.request_ids import RequestIds
+from channels.http.front import RequestIds
 from core.cards import luhn
 from core.tracing import about
 from khallas.telemetry import masking

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channels.http.request_ids import RequestIds
+from channels.http.front import RequestIds
 from channels.limits import Limit, Limits
 from core.database.pool import Database, open_database
 from core.help_desk.lookup import Lookup
