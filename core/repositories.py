@@ -121,6 +121,7 @@ class Change:
     challenge: Challenge | None = None
     card_brand: str | None = None
     card_last4: str | None = None
+    card_unsure: bool = False  # of several cards nobody knows which one paid: none is named
     auth_code: str | None = None
     transaction_number: str | None = None
     approved_centimes: int | None = None

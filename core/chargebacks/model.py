@@ -29,6 +29,11 @@ class DisputeFacts:
     taken_at: str = ""
     cardholder_present: str = ""
 
+    @property
+    def last4(self) -> str | None:
+        """The last digits of the card that paid, as the acquirer says."""
+        return self.masked_card[-4:] or None
+
     def told(self) -> dict[str, str]:
         """Those that are known, by name; empty for none."""
         return {each.name: text for each in fields(self) if (text := getattr(self, each.name))}
@@ -43,7 +48,7 @@ _NAMES = {
     "eci": ("eci", "payersecuritylevel"),
     "cavv": ("cavv", "payerauthenticationcode"),
     "xid": ("xid", "payertxnid"),
-    "cvv_result": ("cvv2result", "cvvresult", "extra.cvv2result", "cvvpresence"),
+    "cvv_result": ("cvv2result", "cvvresult", "extra.cvv2result"),
     "terminal": ("terminalid", "terminal", "acqterminal"),
     "batch": ("settleid", "extra.settleid"),
     "taken_at": ("trxdate", "extra.trxdate"),

@@ -40,6 +40,9 @@ _NO_CARD_BEFORE = frozenset({None, DeclineKind.BANK_DOWN, DeclineKind.NO_CARD})
 # What may still come of an order that is refused here: it is asked about for a day.
 _MAY_LAND = frozenset({DeclineKind.BANK_BUSY, DeclineKind.NO_CARD})
 
+# An order that is over here is asked about until the acquirer says what became of it: never silence, and no "pending".
+_ENDS_THE_LOOKS = NoSuchOrder | Decline | Undone
+
 
 class OutcomeRecorder:
     """Writes answers down. Raises BooksDown; a lost race is no error: the payment comes back as it stands."""
@@ -56,7 +59,9 @@ class OutcomeRecorder:
         try:
             match answer:
                 case Approved():
-                    return await self._approved(payment, answer, capture_at=self._confirm_at())
+                    ours = replace(answer, brand=answer.brand or payment.card_brand)
+                    last4 = answer.facts.last4 or payment.card_last4  # of this attempt, whatever was sent since
+                    return await self._approved(payment, ours, capture_at=self._confirm_at(), last4=last4)
                 case Decline():
                     return await self._declined(payment, answer)
                 case ChallengeRequired():
@@ -82,7 +87,7 @@ class OutcomeRecorder:
         except IllegalMove:
             return await self._as_it_stands(payment)
         if payment.state in {PaymentState.EXPIRED, PaymentState.DECLINED}:
-            await self._look_again(payment, settled=True)
+            await self._look_again(payment, settled=isinstance(answer, _ENDS_THE_LOOKS))
         return payment
 
     async def paid_on_page(self, payment: Payment, answer: Approved, proof: str = "") -> Payment:
@@ -132,16 +137,27 @@ class OutcomeRecorder:
             return await self._as_it_stands(payment)
 
     async def _approved(
-        self, payment: Payment, answer: Approved, capture_at: datetime | None = None, detail: str | None = None
+        self,
+        payment: Payment,
+        answer: Approved,
+        capture_at: datetime | None = None,
+        detail: str | None = None,
+        last4: str | None = None,
     ) -> Payment:
-        """`capture_at`: when to look what was taken, and whether what is held was captured too."""
+        """`capture_at`: when to look what was taken, and whether what is held was captured too. `last4`: of the card
+        that pays, where its own reply said so."""
         now = self._clock.now()
         asked, took = payment.amount_centimes, answer.amount_centimes
+        last4 = last4 or answer.facts.last4
+        # another card was refused before: an order's status does not tell which of them it took
+        unsure = not last4 and payment.attempts > 1 and payment.decline_kind is not None
         change = Change(
             PaymentEvent.APPROVED,
             auth_code=answer.auth_code,
             transaction_number=answer.transaction_number,
             card_brand=answer.brand,
+            card_last4=last4,
+            card_unsure=unsure,
             approved_centimes=took,
             facts=answer.facts,
             detail=detail,

@@ -108,6 +108,9 @@ def payment_ends(
     match state:
         case PaymentState.UNKNOWN if waited:
             return Resolution.CHARGED, Resolution.NOT_CHARGED
+        # over here, and the bank's letter says that it took the money all the same
+        case PaymentState.DECLINED | PaymentState.EXPIRED if waited:
+            return (Resolution.CHARGED,)
         case PaymentState.CAPTURED:
             return (Resolution.GIVEN_BACK, Resolution.KEPT) if by_hand else (Resolution.GIVEN_BACK,)
         case PaymentState.VOIDING | PaymentState.REFUNDING | PaymentState.INTEGRITY_FAILURE if waited or by_hand:

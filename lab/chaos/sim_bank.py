@@ -52,6 +52,7 @@ class Account:
     landed_late: bool = False  # after every window
     refused_last: bool = False  # a refused duplicate is the latest row: the history alone knows more
     pending_until: datetime | None = None
+    never_ends: bool = False  # its status says nothing for ever: the bank's letter alone tells people what it took
 
     @property
     def kept_centimes(self) -> int:
@@ -134,6 +135,7 @@ class SimBank:
         account.challenge = None
         if self._trick(0.03):
             account.pending_until = self.clock.now() + timedelta(seconds=self.chance.uniform(60, PENDING_MAX_S))
+        account.never_ends = self._trick(0.03)
         return replace(account.approved, amount_centimes=None)
 
     def _land_later(self, order: Order, challenge: Challenge | None) -> None:
@@ -159,7 +161,8 @@ class SimBank:
         account = self.accounts.get(order_id)
         if account is None:
             return NoSuchOrder()
-        if account.pending_until is not None and account.pending_until > self.clock.now():
+        pending = account.pending_until is not None and account.pending_until > self.clock.now()
+        if pending or (account.never_ends and account.approved is not None and not account.voided):
             return self.chance.choice((Pending(), UnknownOutcome("ERR"), UnknownOutcome("R")))
         if account.refused_last and self._trick(0.3):
             return UnknownOutcome("the latest row is a refusal, and the history cannot be read")

@@ -20,6 +20,7 @@ from core.payments.service import Refusal
 from core.payments.table import Payment, PaymentState
 from core.ports import Authorisation
 from core.refunds.model import GIVEN, RefundState
+from core.refunds.resolving import payment_ends
 from core.repositories import DatabaseUnavailable, Delivery, PostingState
 from core.subscribers.lines import LanguageCode
 from lab.chaos.memory import illegal_steps
@@ -40,6 +41,8 @@ RESTING = frozenset(
     {PaymentState.CAPTURED, PaymentState.DECLINED, PaymentState.EXPIRED, PaymentState.VOIDED, PaymentState.REFUNDED}
 )
 
+GIVING_BACK = frozenset({PaymentState.VOIDING, PaymentState.VOIDED, PaymentState.REFUNDING, PaymentState.REFUNDED})
+
 Plant = Callable[[Process], None]  # puts a fault into a process, to see it found
 
 
@@ -52,6 +55,7 @@ class Story:
         self.faults: list[str] = []
         self.plant = plant
         self.processes: list[Process] = []
+        self.by_hand = 0  # payments that two people ended
         self._keys = 0
 
     async def run(self) -> list[str]:
@@ -66,6 +70,8 @@ class Story:
         self.world.calm_down()
         self.processes = [process if process.alive else self.born() for process in self.processes]
         await asyncio.wait(customers)
+        await asyncio.sleep(CALM_S)
+        await self._two_people()
         await asyncio.sleep(CALM_S)
         for task in background:
             task.cancel()
@@ -132,6 +138,27 @@ class Story:
                 bill.returned_centimes += amount
                 world.refunds.ask(row.payment, invoice.number, amount, world.clock.now())
                 world.ledger.follow(row.payment.id, "part", world.clock.now())
+
+    async def _two_people(self) -> None:
+        """What the bank's status never tells is in front of people, who end it by the bank's letter: what it took is
+        recorded as an inquiry's answer would be (core/refunds/resolving.py keeps the rules)."""
+        world = self.world
+        for payment_id, account in world.bank.accounts.items():
+            if not account.never_ends or account.approved is None or account.voided:
+                continue
+            payment = world.rows[payment_id].payment
+            if payment.state in GIVING_BACK:
+                continue
+            ends = payment_ends(payment.state, payment.by_hand, payment.sent_at, world.clock.now())
+            if not ends:
+                self.faults.append(f"{payment_id} is {payment.state} and in front of nobody")
+            self.by_hand += 1
+            recorder = self.processes[0].till.attendant._recorder
+            taken = account.approved.amount_centimes
+            if payment.state is PaymentState.CAPTURED and payment.receipt_number and taken is not None:
+                await recorder.confirmed(payment, taken)
+            else:
+                await recorder.found(payment, account.approved)
 
     async def _customer(self, msisdn: str) -> None:
         chance = self.world.chance

@@ -190,6 +190,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "challenge_expires_at": challenge and challenge.expires_at,
         "card_brand": change.card_brand,
         "card_last4": change.card_last4,
+        "card_unsure": change.card_unsure,
         "auth_code": change.auth_code,
         "transaction_number": change.transaction_number,
         "approved": change.approved_centimes,

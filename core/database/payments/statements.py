@@ -165,7 +165,8 @@ WITH moved AS (
     UPDATE payments SET
         state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL,
         challenge_id = NULL, challenge_length = NULL, challenge_attempts_left = NULL, challenge_expires_at = NULL,
-        card_brand = COALESCE(%(card_brand)s, card_brand),
+        card_brand = COALESCE(%(card_brand)s, CASE WHEN NOT %(card_unsure)s THEN card_brand END),
+        card_last4 = COALESCE(%(card_last4)s, CASE WHEN NOT %(card_unsure)s THEN card_last4 END),
         auth_code = %(auth_code)s, transaction_number = %(transaction_number)s,
         approved_centimes = COALESCE(%(approved)s, amount_centimes),
         dispute_facts = COALESCE(%(facts)s, dispute_facts)

@@ -30,6 +30,7 @@ from core.repositories import Change, MessageKind
 from core.tracing import request_id
 
 LOOK_ONCE_MORE_S = 86_400
+_OVER = frozenset({PaymentState.DECLINED, PaymentState.EXPIRED})
 
 PAYMENT = """
 SELECT id, state, by_hand, sent_at AS since, COALESCE(approved_centimes, amount_centimes) AS centimes
@@ -49,7 +50,8 @@ FROM refunds WHERE payment_id = %(id)s AND state IN ('stuck', 'refused', 'untold
 WAITING = """
 SELECT id AS payment_id FROM (
     SELECT id, sent_at AS since FROM payments
-    WHERE state IN ('unknown', 'voiding', 'refunding', 'integrity_failure') AND due_at IS NOT NULL
+    WHERE state IN ('unknown', 'voiding', 'refunding', 'integrity_failure', 'declined', 'expired')
+      AND due_at IS NOT NULL
       AND sent_at <= %(before)s
     UNION SELECT id, sent_at FROM payments WHERE by_hand IS NOT NULL
     UNION SELECT payment_id, NULL FROM payment_lines WHERE posting = 'stuck'
@@ -250,17 +252,20 @@ class PgResolving:
         if payment is None:
             return False
         right = asked.amount_centimes == payment.amount_centimes
+        # over here, and the payer was told so: it goes back, whoever pays the bills now
+        late = payment.state in _OVER
         change = Change(
             PaymentEvent.APPROVED if right else PaymentEvent.MISMATCH,
-            only=frozenset({PaymentState.UNKNOWN}),
+            only=frozenset({payment.state if late else PaymentState.UNKNOWN}),
             detail=detail,
             auth_code=asked.auth_code,
             transaction_number=asked.transaction_number,
             approved_centimes=asked.amount_centimes,
-            due_at=None if right else now,
-            messages=(MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL) if right else (),
+            due_at=None if right and not late else now,
+            lets_go=late,
+            messages=(MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL) if right and not late else (),
         )
-        if right:
+        if right and not late:
             return await self._payments.capture_within(connection, asked.payment_id, change, now, token) is not None
         return await self._payments.move_within(connection, asked.payment_id, change, now) is not None
 
