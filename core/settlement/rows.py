@@ -48,6 +48,7 @@ class Columns:
     batch: str = "batch"
     merchant: str = "merchant"
     currency: str = "MAD"
+    merchants: tuple[str, ...] = ()  # ours; none: the column is kept and not compared
 
     @property
     def needed(self) -> frozenset[str]:
@@ -97,6 +98,9 @@ def settled_row(columns: Columns, row: Mapping[str, str]) -> SettledRow:
     signed = _amount(columns, row[columns.amount].strip(), "amount")
     fees = [fee for name in columns.commission if (fee := amount(name, "commission")) is not None]
     value_date = row.get(columns.value_date, "").strip()
+    merchant = text(columns.merchant, "merchant number")
+    if merchant and columns.merchants and _bare(merchant) not in map(_bare, columns.merchants):
+        raise UnreadableRow("the merchant number is none of ours: see KHALLAS_SETTLEMENT__MERCHANTS")
     return SettledRow(
         order_id,
         text(columns.transaction_number, "transaction number"),
@@ -108,8 +112,13 @@ def settled_row(columns: Columns, row: Mapping[str, str]) -> SettledRow:
         amount(columns.net, "net amount"),
         _moment(columns, value_date, "value date").astimezone(ZONE).date() if value_date else None,
         text(columns.batch, "batch"),
-        text(columns.merchant, "merchant number"),
+        merchant,
     )
+
+
+def _bare(merchant: str) -> str:
+    """Spreadsheets drop leading zeros, and people write spaces."""
+    return merchant.replace(" ", "").lstrip("0").casefold()
 
 
 def _kind(columns: Columns, told: str, signed: int) -> RowKind:

@@ -42,6 +42,7 @@ def columns_of(settings: Settings) -> Columns:
         own.batch,
         own.merchant,
         settings.currency,
+        own.merchants,
     )
 
 

@@ -98,6 +98,7 @@ class SettlementSettings(SettingsPart):
     value_date: str = Field("value_date", description="column of the day on which it is paid in")
     batch: str = Field("batch", description="column of the deposit's number")
     merchant: str = Field("merchant", description="column of the merchant number")
+    merchants: Names = Field((), description="our merchant numbers: a row of any other is told; () = not compared")
     overdue_days: int = Field(4, ge=1, le=60, description="days until a sale or credit must have been in a file")
 
 

@@ -135,7 +135,7 @@ class SimBank:
         account.challenge = None
         if self._trick(0.03):
             account.pending_until = self.clock.now() + timedelta(seconds=self.chance.uniform(60, PENDING_MAX_S))
-        account.never_ends = self._trick(0.03)
+        account.never_ends = self._trick(0.08)
         return replace(account.approved, amount_centimes=None)
 
     def _land_later(self, order: Order, challenge: Challenge | None) -> None:

@@ -274,13 +274,14 @@ def tell(seed: int, plant: Plant | None = None) -> list[str]:
     loop = VirtualLoop()
     try:
         faults = loop.run_until_complete(Story(seed, plant).run())
-        loop.run_until_complete(_sweep_up())
+        loop.run_until_complete(sweep_up())
     finally:
         loop.close()
     return faults
 
 
-async def _sweep_up() -> None:
+async def sweep_up() -> None:
+    """What dead processes left on the loop."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()

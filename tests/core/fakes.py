@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from core.billing.invoices import Invoice
@@ -94,7 +94,11 @@ def takes(amount_centimes: int) -> Script:
 
 @dataclass
 class FakeBank:
-    """An acquirer with a ledger: one success at most per order, and every charge is remembered."""
+    """An acquirer with a ledger: one success at most per order, and every charge is remembered.
+
+    An approval states no amount, as CC5's does not: only an order's status tells what was taken. `states_amounts`
+    makes it kinder.
+    """
 
     clock: StillClock
     scripts: deque[Script] = field(default_factory=deque)
@@ -110,6 +114,7 @@ class FakeBank:
     refund_answers: deque[Undoing] = field(default_factory=deque)
     lands_anyway: deque[Undoing] = field(default_factory=deque)  # answered so to credits that land all the same
     sums_unreadable: bool = False
+    states_amounts: bool = False
     asked: int = 0
 
     def charge(self, order: Order, amount_centimes: int | None = None) -> Authorisation:
@@ -120,7 +125,8 @@ class FakeBank:
             f"26327{len(self.charges) + 1:07d}",
             amount_centimes or order.amount_centimes,
         )
-        return self.charges[order.id]
+        taken = self.charges[order.id]
+        return taken if self.states_amounts else replace(taken, amount_centimes=None)
 
     def ask_pin(self, order_id: str, attempts_left: int = 3) -> ChallengeRequired:
         expires_at = self.clock.now() + timedelta(seconds=300)

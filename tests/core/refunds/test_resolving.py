@@ -17,7 +17,7 @@ from core.refunds.requests import Reason, RefundRequest
 from core.refunds.resolving import HandRefusal, HandRequest, Proposed, Resolution, Resolving
 from tests.core.conftest import Shop
 from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
-from tests.core.fakes import silent, silent_after_charging
+from tests.core.fakes import declines, silent, silent_after_charging
 
 EVIDENCE = "letter of the bank, 29/11/2026, no 117"
 DAY_S = 86_400
@@ -84,6 +84,28 @@ async def test_not_charged_lets_the_bills_go_and_is_looked_at_once_more(at: Desk
     row = await at.shop.database.one("SELECT due_at FROM payments WHERE id = %(id)s", id=payment.id)
     assert row is not None
     assert row["due_at"] > at.shop.clock.now()
+
+
+@pytest.mark.parametrize("centimes", [76920, 100])
+async def test_what_was_declined_here_and_taken_there_goes_back(at: DeskShop, centimes: int) -> None:
+    """The bank's letter says so days later: the payer heard "nothing was charged", and may have paid again since."""
+    at.shop.bank.scripts.append(declines)
+    payment = await at.shop.paid()
+    assert await resolving(at.shop).propose(AGENT, charged(payment, centimes)) is HandRefusal.NOT_NOW
+    again = await at.shop.paid(at.shop.order("ussd:again"))
+    assert again.state is PaymentState.CAPTURED
+    at.shop.clock.forward(DAY_S)
+    request = await asked(at, charged(payment, centimes))
+    assert await resolving(at.shop).approve(OTHER_SUPERVISOR, request) is None
+    await at.shop.work()
+    await at.shop.sweep.run()
+    found = await at.shop.till.payment(payment.id)
+    assert found is not None
+    assert (found.state, found.receipt_number, await at.shop.state(again)) == (
+        PaymentState.VOIDED,
+        None,
+        PaymentState.CAPTURED,
+    )
 
 
 async def test_another_amount_than_asked_is_never_a_receipt(at: DeskShop) -> None:

@@ -88,3 +88,16 @@ def test_any_bytes_are_rows_by_line_and_end(data: bytes) -> None:
     file = TextIOWrapper(BytesIO(HEADER.encode() + data), encoding=ENCODING, errors=UNDECODED, newline="")
     lines = [line for line, _ in rows_of(file, Columns())]
     assert lines == sorted(set(lines))
+
+
+@pytest.mark.parametrize("merchant", ["600001234", "0600001234", " 600 001 234 ", ""])
+def test_our_merchant_number_however_it_is_written(merchant: str) -> None:
+    cells = {"order_id": "o", "amount": "1.00", "date": "2026-11-29", "merchant": merchant}
+    assert settled_row(Columns(merchants=("600001234",)), cells).amount_centimes == 100
+
+
+def test_a_row_of_another_merchant_is_told_and_none_of_ours() -> None:
+    cells = {"order_id": "o", "amount": "1.00", "date": "2026-11-29", "merchant": "600009999"}
+    assert settled_row(Columns(), cells).merchant == "600009999"  # nobody said which are ours
+    with pytest.raises(UnreadableRow, match="KHALLAS_SETTLEMENT__MERCHANTS"):
+        settled_row(Columns(merchants=("600001234", "600005678")), cells)
