@@ -76,9 +76,14 @@ def amount_not_compared(process: Process) -> None:
         return await confirmed(payment, payment.amount_centimes)
 
     async def trusted(
-        payment: Payment, answer: Approved, capture_at: datetime | None = None, detail: str | None = None
+        payment: Payment,
+        answer: Approved,
+        capture_at: datetime | None = None,
+        detail: str | None = None,
+        last4: str | None = None,
     ) -> Payment:
-        return await approved(payment, replace(answer, amount_centimes=payment.amount_centimes), capture_at, detail)
+        believed = replace(answer, amount_centimes=payment.amount_centimes)
+        return await approved(payment, believed, capture_at, detail, last4)
 
     recorder.confirmed, recorder._approved = trusting, trusted  # type: ignore[method-assign]  # the planted fault
 
