@@ -1,6 +1,6 @@
 """The back office at the desk: findings of reconciliation and what people end by hand. Logged before it is done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import card_numbers
 from core.chargebacks.evidence import Evidence, EvidenceBooks
@@ -62,7 +62,13 @@ class Office:
 
     async def propose(self, actor: Actor, proposed: Proposed) -> HandRequest | HandRefusal:
         """See resolving.Resolving.propose."""
-        _without_card(proposed.evidence)
+        proposed = replace(
+            proposed,
+            subject=_without_card(proposed.subject),
+            evidence=_without_card(proposed.evidence),
+            auth_code=_without_card(proposed.auth_code),
+            transaction_number=_without_card(proposed.transaction_number),
+        )
         await self._write(actor, Action.HAND_PROPOSE, proposed.payment_id, f"{proposed.resolution} {proposed.subject}")
         return await self.resolving.propose(actor, proposed)
 
@@ -91,7 +97,7 @@ class Office:
 
     async def enter(self, actor: Actor, claim: Claim) -> Chargeback | ChargebackRefusal:
         """See chargebacks.Chargebacks.receive."""
-        _without_card(f"{claim.case_id} {claim.reason_code}")
+        claim = replace(claim, case_id=_without_card(claim.case_id), reason_code=_without_card(claim.reason_code))
         await self._write(actor, Action.CHARGEBACK, claim.payment_id, f"received {claim.case_id}")
         return await self.chargebacks.receive(actor.name, claim)
 

@@ -49,7 +49,7 @@ def fault(password: str, name: str = "") -> PasswordFault | None:
         return PasswordFault.LENGTH
     if not any(char.isalpha() for char in password) or not any(char.isdecimal() for char in password):
         return PasswordFault.KINDS
-    if len(set(password)) < DISTINCT_MIN or _own(password, name) < OWN_CHARS_MIN:
+    if len(set(password)) < DISTINCT_MIN or _repeats(password) or _own(password, name) < OWN_CHARS_MIN:
         return PasswordFault.COMMON
     return None
 
@@ -60,6 +60,12 @@ def _own(password: str, name: str) -> int:
     plain = "".join(char for char in folded if not unicodedata.combining(char))
     words = sorted({*_words(), *re.split(r"\W+", name.casefold())} - {""}, key=len, reverse=True)
     return min(_left(_YEAR.sub(" ", plain), words), _left(plain.translate(_LEET), words))
+
+
+def _repeats(password: str) -> bool:
+    """One piece over and over, whether the last is whole or not."""
+    folded = password.casefold()
+    return any(folded == (folded[:size] * len(folded))[: len(folded)] for size in range(1, len(folded) // 2 + 1))
 
 
 def _left(text: str, words: list[str]) -> int:

@@ -35,6 +35,7 @@ class Told:
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: list[str] = field(default_factory=list)  # each Set-Cookie
     body: bytes = b""
 
 
@@ -49,7 +50,9 @@ async def ask(app: ASGIApp, request: Ask, peer: str = "192.0.2.7") -> Told:
     async def send(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             told.status = message["status"]
-            told.headers = {name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]}
+            pairs = [(name.decode().lower(), value.decode("latin-1")) for name, value in message["headers"]]
+            told.headers = dict(pairs)
+            told.cookies = [value for name, value in pairs if name == "set-cookie"]
         else:
             told.body += message.get("body", b"")
 

@@ -1,13 +1,14 @@
 """Help-desk accounts over the real database: argon2, one answer for every wrong login, sessions that end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import product
 
 import pytest
 
 from core.database.help_desk.accounts import PgUsers
 from core.database.pool import Database, open_database
 from core.help_desk.accounts import AccountError, Accounts, Role, hasher, name_of
-from core.help_desk.passwords import fault
+from core.help_desk.passwords import PASSWORD_CHARS_MIN, fault
 from tests.core.fakes import StillClock
 
 PASSWORD = "une longue phrase, 7 mots"
@@ -125,6 +126,86 @@ WEAK = (
 @pytest.mark.parametrize("password", WEAK)
 def test_what_everybody_tries_is_no_password(password: str) -> None:
     assert fault(password, "salma.b") is not None
+
+
+def _guesses() -> Iterator[str]:
+    """What is tried first, by the rules of those who try: words, years, seasons, keyboards, a sign behind."""
+    words = (
+        "password",
+        "passw0rd",
+        "motdepasse",
+        "welcome",
+        "bienvenue",
+        "azerty",
+        "qwerty",
+        "admin",
+        "casablanca",
+        "maroc",
+    )
+    words += (
+        "khallas",
+        "summer",
+        "hiver",
+        "iloveyou",
+        "letmein",
+        "superviseur",
+        "football",
+        "dragon",
+        "mohamed",
+        "rabat",
+    )
+    for word, other in product(words, words):
+        for made in (word + other, word.capitalize() + other.capitalize(), f"{word}_{other}", f"{word}.{other}"):
+            yield from (made + end for end in ("1", "12", "123", "2026", "2026!", "1!"))
+    for word, year, end in product(words, range(1970, 2031, 5), ("", "!", "123", "123!", "@123")):
+        yield from (f"{word}{year}{end}", f"{word.capitalize()}@{year}{end}", f"{year}{word.upper()}{end}")
+
+
+WELL_KNOWN = (
+    *(
+        "1q2w3e4r5t6y",
+        "q1w2e3r4t5y6",
+        "1qaz2wsx3edc",
+        "1QAZ2wsx3EDC4rfv",
+        "zaq12wsxcde3",
+        "a1b2c3d4e5f6",
+        "1a2b3c4d5e6f",
+    ),
+    *(
+        "abc123abc123",
+        "Abc123Abc123",
+        "trustno1trustno1",
+        "passw0rd1234",
+        "qwertyuiop123",
+        "azertyuiop123",
+        "qwerty123456",
+    ),
+    *("correcthorsebatterystaple1", "Welcome12345", "iloveyou1234", "letmein12345", "P@ssw0rd2026", "Pa$$word1234"),
+    *(
+        "motdepasse12",
+        "MotDePasse2026!",
+        "jetaime123456",
+        "marseille1313",
+        "bismillah786786",
+        "Maroc2026Maroc",
+        "WydadCasablanca1937",
+    ),
+    *(
+        "khallas2026khallas",
+        "kX9-kX9-kX9-kX9",
+        "zzz111zzz111",
+        "0987654321qwe",
+        "asdfghjkl123",
+        "Qwer1234Qwer",
+        "1234qwerasdf",
+    ),
+)
+
+
+def test_some_thousands_of_first_guesses_are_refused() -> None:
+    guesses = {guess for guess in _guesses() if len(guess) >= PASSWORD_CHARS_MIN} | set(WELL_KNOWN)
+    assert len(guesses) > 3_000
+    assert [guess for guess in sorted(guesses) if fault(guess, "salma.b") is None] == []
 
 
 @pytest.mark.parametrize(
