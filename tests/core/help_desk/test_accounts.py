@@ -130,7 +130,7 @@ def test_what_everybody_tries_is_no_password(password: str) -> None:
 
 def _guesses() -> Iterator[str]:
     """What is tried first, by the rules of those who try: words, years, seasons, keyboards, a sign behind."""
-    words = (
+    words = [
         "password",
         "passw0rd",
         "motdepasse",
@@ -141,8 +141,6 @@ def _guesses() -> Iterator[str]:
         "admin",
         "casablanca",
         "maroc",
-    )
-    words += (
         "khallas",
         "summer",
         "hiver",
@@ -153,7 +151,7 @@ def _guesses() -> Iterator[str]:
         "dragon",
         "mohamed",
         "rabat",
-    )
+    ]
     for word, other in product(words, words):
         for made in (word + other, word.capitalize() + other.capitalize(), f"{word}_{other}", f"{word}.{other}"):
             yield from (made + end for end in ("1", "12", "123", "2026", "2026!", "1!"))
