@@ -74,6 +74,11 @@ _LINES = re.compile(
     r"(?:(?:0[5-8](?: ?\d\d){4}|0[5-8]\d\d \d{3} \d{3}|0[5-8] \d{4} \d{4}"
     r"|(?:00 ?)?212 ?[5-8](?:(?: ?\d\d){4}|\d\d \d{3} \d{3}|\d\d \d\d \d\d \d\d))(?: |$))*"
 )
+# What a copy or a person makes of them: O for 0, I and l for 1, and few letters between its groups.
+_LOOK = str.maketrans("OoIl", "0011")
+_LOOKS = re.compile(r"(?<![^\W\dOoIl_])[\dOoIl]{3,}(?![^\W\dOoIl_])")
+_APART = re.compile(r"(?<!\d)\d{1,19}(?P<gap>\D{1,6}?)\d{1,19}(?:(?P=gap)\d{1,19}){1,17}(?!\d)")
+_FOURS = re.compile(r"(?<!\d)(\d{4})\D{1,6}(\d{4})\D{1,6}(\d{4})\D{1,6}(\d{4})(?!\d)")
 
 
 @dataclass(slots=True)
@@ -95,8 +100,11 @@ class _Run:
 
 
 def holds(text: str) -> bool:
-    """Whether a card's number can be read in a text."""
-    return next(_found(text, any_issuer=False), None) is not None
+    """Whether a card's number can be read in a text, also where letters stand between its groups or for its digits."""
+    if next(_found(text, any_issuer=False), None) is not None:
+        return True
+    read = _FOURS.sub(r"\1 \2 \3 \4", _APART.sub(_spaced, _LOOKS.sub(_as_digits, text)))
+    return read != text and next(_found(read, any_issuer=False), None) is not None
 
 
 def masked(text: str, mask: str = MASK, *, any_issuer: bool = False) -> str:
@@ -119,6 +127,15 @@ def _found(text: str, *, any_issuer: bool) -> Iterator[tuple[int, int]]:
         return
     for run in _runs(_DAY.sub(_letters, text)):
         yield from ((run.at[begin], run.at[end - 1] + 1) for begin, end in _windows(run, any_issuer=any_issuer))
+
+
+def _as_digits(group: re.Match[str]) -> str:
+    return group[0].translate(_LOOK)
+
+
+def _spaced(groups: re.Match[str]) -> str:
+    """One number whose groups are parted by one word or letter."""
+    return groups[0].replace(groups["gap"], " ")
 
 
 def _letters(day: re.Match[str]) -> str:
