@@ -1,5 +1,7 @@
 """What screens may say of a payment that waits for its card. Pure."""
 
+from datetime import datetime
+
 import msgspec
 
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, Payment, PaymentState
@@ -12,10 +14,11 @@ class Basket(msgspec.Struct, frozen=True):
     reference: str
     amount_centimes: int
     attempts: int = 0  # sent so far: what a poll must see exceeded before it believes an answer
+    until: datetime | None = None  # it waits no longer than that
 
 
 def basket_of(payment: Payment) -> Basket:
-    return Basket(payment.id, payment.reference, payment.amount_centimes, payment.attempts)
+    return Basket(payment.id, payment.reference, payment.amount_centimes, payment.attempts, payment.expires_at)
 
 
 def takes_another_card(payment: Payment) -> bool:

@@ -65,6 +65,7 @@ class Layout(msgspec.Struct, frozen=True):
     options_max: int
     next: PageRow
     back: PageRow
+    where: Callable[[str], str] | None = None  # how "4-6", the place of a page in a long list, is shown
 
 
 class Turned(msgspec.Struct, frozen=True):
@@ -178,13 +179,30 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     while True:  # bounded: one row is taken off each time
         # the last page needs no way on, so it may hold what one more row would not let in
         ways = back if begin + len(shown) == length else [layout.next, *back]
-        composed = layout.compose(text, [*rows, *ways])
-        if layout.fits(composed):
-            return _page(composed, words, layout, shown, begin, length)
+        for head in dict.fromkeys((_headed(text, words, layout, begin, begin + len(shown)), text)):
+            composed = layout.compose(head, [*rows, *ways])
+            # its place in the list is left out sooner than a whole page is
+            if layout.fits(composed):
+                return _page(composed, words, layout, shown, begin, length)
+            if len(shown) > 1:
+                break
         if len(shown) <= 1:
             return None
         shown.pop()
         rows.pop()
+
+
+def _headed(text: str, words: Menu, layout: Layout, begin: int, end: int) -> str:
+    """The text above the options, with the place in the list where it takes several pages."""
+    options = words.options
+    if layout.where is None or not isinstance(options, Listing) or (begin == 0 and end == len(options)):
+        return text
+    first, last = max(begin - options.uncounted, 0) + 1, end - options.uncounted
+    if last < first:
+        return text
+    where = f"{first}-{last}"
+    of = len(options) - options.uncounted
+    return f"{text} ({layout.where(where)})" if text else layout.where(f"{where}/{of}")
 
 
 def _page(text: str, words: Menu, layout: Layout, shown: Sequence[Option], begin: int, length: int) -> Page:

@@ -62,12 +62,27 @@ SPELLINGS: dict[Keyword, tuple[str, ...]] = {
     Keyword.BILLS: (
         *("facture", "factures", "solde", "bill", "bills", "balance"),
         *("فاتورة", "الفاتورة", "فواتير", "الفواتير", "فاتورتي", "رصيد", "الرصيد"),
+        *("fatoura", "lfatoura", "fatura", "lfatura", "فاكتورة", "الفاكتورة"),
     ),
-    Keyword.PAY: ("payer", "paiement", "pay", "payment", "أداء", "الأداء", "دفع", "الدفع", "خلص"),
+    Keyword.PAY: (
+        *("payer", "paiement", "regler", "pay", "payment", "أداء", "الأداء", "دفع", "الدفع", "خلص"),
+        *("khalles", "khlles", "nkhelles", "nkhalles", "nkhlles", "nkhles", "nkhelss", "nkhallas", "nkheles"),
+        *("نخلص", "نخلصو", "نأدي", "نودي", "أدفع", "أؤدي", "ندفع"),
+    ),
     Keyword.HELP: ("aide", "help", "info", "infos", "مساعدة", "المساعدة"),
     Keyword.STOP: ("stop", "arret", "arreter", "unsubscribe", "توقف", "إيقاف", "قف"),
     Keyword.START: ("start", "reprendre", "استئناف"),
     Keyword.LANGUAGE: ("lang", "langue", "language", "لغة", "اللغة"),
+}
+# What is asked by a few words, none of which would say it alone. A phrase is looked for among whole words.
+PHRASES: dict[Keyword, tuple[str, ...]] = {
+    Keyword.BILLS: (
+        *("combien je dois", "combien dois je", "je dois combien", "combien a payer", "combien je doit"),
+        *("how much do i owe", "what do i owe", "how much must i pay", "how much to pay"),
+        *("chhal 3liya", "chhal aliya", "chhal 3lia", "ch7al 3liya", "ch7al 3lia", "chhal khassni nkhelles"),
+        *("كم علي", "شحال علي", "شحال عليا", "شحال خاصني نخلص", "كم يجب أن أؤدي", "كم أدفع"),
+    ),
+    Keyword.CODE: ("code de paiement", "payment code", "رمز الأداء", "كود الأداء"),
 }
 LANGUAGES: dict[LanguageCode, tuple[str, ...]] = {
     LanguageCode.FR: ("fr", "francais", "french", "فرنسية", "الفرنسية", "فرنسي"),
@@ -76,6 +91,7 @@ LANGUAGES: dict[LanguageCode, tuple[str, ...]] = {
 }
 
 _EXACT = {fold(spelling): keyword for keyword, spellings in SPELLINGS.items() for spelling in spellings}
+_PHRASES = tuple((f" {fold(phrase)} ", keyword) for keyword, phrases in PHRASES.items() for phrase in phrases)
 _LANGUAGES = {fold(spelling): language for language, spellings in LANGUAGES.items() for spelling in spellings}
 _TOGETHER = {
     word + named: language
@@ -135,9 +151,20 @@ def _exactly(words: Sequence[str]) -> Request | None:
         return KeywordAsked(Keyword.LANGUAGE, _TOGETHER[joined])
     keyword = _EXACT.get(joined) or _EXACT.get(words[0] if words else "")
     if keyword is None and len(words) <= WORDS_MAX:
-        found = {_EXACT[word] for word in words if word in _EXACT} - {Keyword.STOP}
-        keyword = found.pop() if len(found) == 1 else None
+        keyword = _in_sentence(words)
     return _asked(keyword, words) if keyword else None
+
+
+def _in_sentence(words: Sequence[str]) -> Keyword | None:
+    """What few words ask for: a known phrase, or the one keyword among them. Whoever wants to pay a bill pays."""
+    said = f" {' '.join(words)} "
+    for phrase, keyword in _PHRASES:
+        if phrase in said:
+            return keyword
+    found = {_EXACT[word] for word in words if word in _EXACT} - {Keyword.STOP}
+    if found == {Keyword.PAY, Keyword.BILLS}:
+        return Keyword.PAY
+    return found.pop() if len(found) == 1 else None
 
 
 def _asked(keyword: Keyword, words: Sequence[str]) -> KeywordAsked:

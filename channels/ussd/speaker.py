@@ -6,6 +6,7 @@ from datetime import date
 from functools import lru_cache, partial
 
 from channels.wording import Wording
+from core.messaging.bidi import in_order
 from core.messaging.gsm7 import Coding, coding_of, size
 from core.messaging.texts import Texts
 from core.money import dh
@@ -14,10 +15,12 @@ from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page
 from sessions.screens.menu import Amount, Capabilities, Menu, Month, Option, Say, Spelled, Words
 
 SECTION = "ussd"
+CURRENCY = " DH"
 BRIEF = ".brief"  # a shorter text of the same key, for pages that are full
 MONTHS_KEPT_MAX = 1_000
 LABELS_KEPT_MAX = 1_024  # an option stands on nearly every page of its dialog, in the same words
 OPTIONS_MAX = 8  # 9 and 0 move between pages
+BILLS_WANTED = 2  # a page: a briefer text is taken where the fullest leaves room for fewer
 KEYS = Keys(next="9", back="0")
 CAN = Capabilities(channel="ussd", takes_card=False, types_text=True, caller_proven=True)
 
@@ -38,18 +41,25 @@ class UssdFormats:
     """Values as customers read them on a small screen."""
 
     def amount(self, amount: Amount, language: LanguageCode) -> str:
-        return dh(amount.centimes)
+        shown = dh(amount.centimes)
+        return shown.removesuffix(CURRENCY) if amount.listed and language is LanguageCode.AR else shown
 
     def spelled(self, spelled: Spelled, language: LanguageCode) -> str:
         return spelled.text
 
     def month(self, month: Month, language: LanguageCode) -> str:
-        return _month(month.first_day)
+        return _short_month(month.first_day) if language is LanguageCode.AR else _month(month.first_day)
 
 
 @lru_cache(maxsize=MONTHS_KEPT_MAX)
 def _month(first_day: date) -> str:
     return f"{first_day.month:02d}/{first_day.year}"
+
+
+@lru_cache(maxsize=MONTHS_KEPT_MAX)
+def _short_month(first_day: date) -> str:
+    """For Arabic, which has half the room."""
+    return f"{first_day:%m/%y}"
 
 
 def compose(text: str, rows: Sequence[PageRow]) -> str:
@@ -77,10 +87,18 @@ class UssdSpeaker:
         layout, label = self._layouts[language], self._labels[language]
 
         def at(begin: int) -> Page:
-            for text in self._texts(words, notice, language):
-                page = page_at(words, text, label, layout, begin)
-                if page is not None and (isinstance(words, Menu) or layout.fits(page.text)):
-                    return page
+            for texts in self._texts(words, notice, language):
+                best: Page | None = None
+                for text in texts:
+                    page = page_at(words, text, label, layout, begin)
+                    if page is None or page.text.startswith("\n") or not self._limits.fits(page.text):
+                        continue
+                    if best is None or page.end > best.end:
+                        best = page
+                    if not _is_list(words) or page.end - page.begin >= BILLS_WANTED:
+                        break
+                if best is not None:
+                    return best
             raise ValueError("a text does not fit its page")
 
         return find(spot, at)
@@ -95,28 +113,32 @@ class UssdSpeaker:
             options_max=OPTIONS_MAX,
             next=PageRow(KEYS.next, self._wording.plain(language, "next")),
             back=PageRow(KEYS.back, self._wording.plain(language, "back")),
+            where=partial(in_order, language),
         )
 
     def _label(self, language: LanguageCode, option: Option) -> str:
         return self._worded(language, option.label, _tick(option.ticked))
 
-    def _texts(self, words: Words, notice: Say | None, language: LanguageCode) -> Iterator[str]:
-        """What may stand above the options, the fullest first. Tick boxes speak for themselves below a notice."""
+    def _texts(self, words: Words, notice: Say | None, language: LanguageCode) -> Iterator[tuple[str, ...]]:
+        """What may stand above the options, the fullest first; with a notice, and where it does not fit, without.
+        Tick boxes speak for themselves below a notice, and below their place in a list of many pages."""
         say, has, key = self._worded, self._wording.has, words.text.key + BRIEF
+        plain = [say(language, words.text)]
+        if has(language, key):
+            plain.append(say(language, words.text, BRIEF))
         if notice is not None:
             why = say(language, notice)
-            yield f"{why}\n{say(language, words.text)}"
-            if has(language, key):
-                yield f"{why}\n{say(language, words.text, BRIEF)}"
-            if isinstance(words, Menu) and words.options and words.options[-1].ticked is not None:
-                yield why
-        yield say(language, words.text)
-        if has(language, key):
-            yield say(language, words.text, BRIEF)
+            yield (*(f"{why}\n{text}" for text in plain), *((why,) if _is_list(words) else ()))
+        yield (*plain, *(("",) if _is_list(words) else ()))
 
     def apology(self, language: LanguageCode) -> str:
         """What is said when the server cannot go on."""
         return self._wording.plain(language, "apology")
+
+
+def _is_list(words: Words) -> bool:
+    """Whether tick boxes are asked for."""
+    return isinstance(words, Menu) and bool(words.options) and words.options[-1].ticked is not None
 
 
 def _tick(ticked: bool | None) -> str:

@@ -20,7 +20,7 @@ from core.repositories import DatabaseUnavailable
 from core.tracing import request_id
 from khallas.telemetry.periodic import repeated
 from sessions.screens.journey import Shown
-from sessions.screens.menu import Menu, Say
+from sessions.screens.menu import Menu, Say, Tell
 from sessions.shown_texts import keep
 from sessions.turn.turns import Inbound, TurnAnswer
 
@@ -96,10 +96,11 @@ class Transcripts:
 
     def _write_out(self) -> None:
         turns, self._turns = self._turns, []
-        try:
-            self._lines.extend([self._line(turn) for turn in turns])
-        except Exception:  # ours, and no customer's: their answer is on its way
-            log.exception("%d screens could not be written out", len(turns))
+        for turn in turns:
+            try:
+                self._lines.append(_encodable(self._line(turn)))
+            except Exception:  # ours, and no customer's: their answer is on its way
+                log.exception("a screen could not be written out")
 
     def _line(self, turn: Turn) -> str:
         """As PgTranscripts writes it. No value is a customer's or a gateway's word, so that none holds a tab."""
@@ -131,7 +132,14 @@ class Transcripts:
         return True
 
 
+def _encodable(line: str) -> str:
+    """The line with half a character of a pair, which no database takes, told as a question mark."""
+    return line.encode("utf-8", "replace").decode()
+
+
 @cache
 def _menus() -> frozenset[str]:
     """Screens that are answered by an option's key; their `ask` says so."""
-    return frozenset(kind.__name__ for kind in get_args(Shown) if get_type_hints(kind.ask)["return"] is Menu)
+    return frozenset(
+        kind.__name__ for kind in get_args(Shown) if get_type_hints(kind.ask)["return"] in (Menu, Menu | Tell)
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 from msgspec.structs import replace
 
@@ -72,6 +74,10 @@ class TickBoxes(Listing):
     def __len__(self) -> int:
         return len(self._listed.bills) + self._all
 
+    @property
+    def uncounted(self) -> int:
+        return self._all
+
     def at(self, place: int) -> Option:
         if place < self._all:
             ticked = self._left.count < len(self._listed.bills)
@@ -79,7 +85,7 @@ class TickBoxes(Listing):
         bill = self._listed.bills[place - self._all]
         return Option(
             bill.number,
-            Say("bill", (("month", Month(bill.period)), ("amount", Amount(bill.amount_centimes)))),
+            Say("bill", (("month", Month(bill.period)), ("amount", Amount(bill.amount_centimes, listed=True)))),
             not self._left.has(place - self._all),
         )
 
@@ -220,11 +226,17 @@ class HandOver(msgspec.Struct, frozen=True, tag=True):
                 caller=national(visit.msisdn),
                 voice=national(visit.voice_number),
                 reference=self.basket.reference,
+                until=_clock(self.basket.until, visit),
             )
         )
 
     def on(self, event: Event, visit: ScreenContext) -> HandOver:
         return self
+
+
+def _clock(until: datetime | None, visit: ScreenContext) -> str:
+    """The hour and minute where the customer is; a dash for a basket that an older version kept."""
+    return "-" if until is None else until.astimezone(visit.zone).strftime("%H:%M")
 
 
 def pick_of(screen: object) -> PickInvoices | None:

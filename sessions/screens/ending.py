@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.subscribers.lines import reachable
 from sessions.screens.menu import Again, Amount, Chose, Event, Home, Menu, Option, ScreenContext, Spelled, Tell, say
 
 
@@ -30,7 +31,7 @@ class Help(msgspec.Struct, frozen=True, tag=True):
 
 
 class Paid(msgspec.Struct, frozen=True, tag=True):
-    """The bank said yes. The authorisation number is said twice; the SMS repeats it."""
+    """The bank said yes. The authorisation number is said twice; the SMS repeats it where one can be sent."""
 
     amount_centimes: int
     auth_code: str
@@ -38,7 +39,7 @@ class Paid(msgspec.Struct, frozen=True, tag=True):
     def ask(self, visit: ScreenContext) -> Tell:
         return Tell(
             say(
-                "paid",
+                "paid" if reachable(visit.msisdn) else "paid.no-sms",
                 total=Amount(self.amount_centimes),
                 auth=Spelled(self.auth_code),
                 help=Spelled(visit.help_number),
@@ -54,11 +55,10 @@ class Unknown(msgspec.Struct, frozen=True, tag=True):
 
     amount_centimes: int
 
-    def ask(self, visit: ScreenContext) -> Menu:
-        return Menu(
-            say("unknown", total=Amount(self.amount_centimes), help=Spelled(visit.help_number)),
-            (Option("other", say("other-bill")),),
-        )
+    def ask(self, visit: ScreenContext) -> Menu | Tell:
+        said = say("unknown", total=Amount(self.amount_centimes), help=Spelled(visit.help_number))
+        # a call says it once and ends: a question after it, unanswered, would sound as if nothing had been paid
+        return Tell(said) if visit.can.takes_card else Menu(said, (Option("other", say("other-bill")),))
 
     def on(self, event: Event, visit: ScreenContext) -> Home | Again:
         match event:

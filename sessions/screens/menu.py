@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Generic, TypeVar, overload
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from core.cards import Secret
 from core.subscribers.lines import LanguageCode
+from core.zone import ZONE
 from sessions.bill_cache import SHORT_LISTS, CachedBills
 
 # --- values a text may hold; each channel has its own way of saying them ------------------------------------------
@@ -22,6 +24,7 @@ class Amount(msgspec.Struct, frozen=True):
     """Money: shown "769,20 DH", spoken in dirhams and centimes."""
 
     centimes: int
+    listed: bool = False  # one of a column of amounts: where room is short its unit is left out
 
 
 class Spelled(msgspec.Struct, frozen=True):
@@ -72,6 +75,11 @@ class Listing(Sequence[Option]):
     """Options made as they are looked at, for lists too long to be made whole at each step."""
 
     __slots__ = ()
+
+    @property
+    def uncounted(self) -> int:
+        """How many options at its head are none of the things that are listed."""
+        return 0
 
     def at(self, place: int) -> Option:
         """The option at a place from 0 on."""
@@ -300,3 +308,4 @@ class ScreenContext(msgspec.Struct, frozen=True):
     check_luhn: bool = True
     asks_from: str = ""  # an internet address: where no network vouches for a number, codes are counted by it
     language_known: bool = True  # chosen or remembered, not the default
+    zone: ZoneInfo = ZONE

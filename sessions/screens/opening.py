@@ -213,9 +213,11 @@ class PaymentCode(msgspec.Struct, frozen=True, tag=True):
                 except ValueError:
                     return Again(say("payment-code.wrong"))
             case Done(SubscribedLine() as line):
-                return bills_or_terms(LineRef(line.service, line.reference, line.email), visit)
+                # whoever pays for another is not asked by default to show that person which card paid
+                own = line.contact_msisdn == visit.msisdn
+                return bills_or_terms(LineRef(line.service, line.reference, line.email if own else None), visit)
             case Done(Refusal.WRONG_CODE):
-                return Again(say("payment-code.refused"))
+                return Again(say("payment-code.refused", code_number=" ".join(visit.short_code)))
             case Done(Bills(line_ref) as bills):
                 return bills_or_why(line_ref, bills)
             case Done(result):

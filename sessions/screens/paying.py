@@ -63,8 +63,7 @@ class CardNumber(msgspec.Struct, frozen=True, tag=True):
     basket: Basket
 
     def ask(self, visit: ScreenContext) -> Digits:
-        text = say("card-number", total=Amount(self.basket.amount_centimes))
-        return Digits(text, say("card-number.wrong"), PAN_MIN, PAN_MAX, secret=True, back=False)
+        return Digits(say("card-number"), say("card-number.wrong"), PAN_MIN, PAN_MAX, secret=True, back=False)
 
     def on(self, event: Event, visit: ScreenContext) -> CardNumber | CardExpiry | HoldNumber | Again:
         match event:

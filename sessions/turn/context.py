@@ -68,6 +68,7 @@ class ScreenContexts:
             check_luhn=self._house.check_luhn,
             asks_from=heard.asks_from,
             language_known=known,
+            zone=self._house.zone,
         )
         return visit
 

@@ -18,7 +18,7 @@ from core.subscribers.lines import LanguageCode
 from sessions.page_cache import PageCache
 from sessions.pages import Page, PagePosition, Turned
 from sessions.screens.choosing import HandOver, pick_of
-from sessions.screens.ending import Goodbye, Help, Paid
+from sessions.screens.ending import Goodbye, Help, Paid, Unknown
 from sessions.screens.journey import name_of
 from sessions.screens.machine import Runaway
 from sessions.screens.menu import Capabilities, Done, Event, Say, Silence, Tell, Words
@@ -43,6 +43,11 @@ RACES_MAX = 4
 SO_FAR = "so far\0"  # before what was typed in a whole dialog, so that its mark is no single answer's
 HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv
 FINAL = HandOver | Paid | Help | Goodbye
+
+
+def is_final(screen: object, can: Capabilities) -> bool:
+    """Whether a conversation is over with that screen; an uncertain charge ends a call, and no other dialog."""
+    return isinstance(screen, FINAL) or (isinstance(screen, Unknown) and can.takes_card)
 
 
 class Speaker(Protocol):
@@ -143,7 +148,7 @@ class Turns:
         loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
         before = loaded.record
         heard = latest(heard, before, partial(self._said, key))
-        ended = before is not None and isinstance(before.screen, FINAL)
+        ended = before is not None and is_final(before.screen, speaker.can)
         if before and ended and dials_again(heard, before):
             loaded, before = msgspec.structs.replace(loaded, record=None), None
         elif before and is_dialled(heard.typed, self._code) and not heard_before(heard, before, mark, arrived_ms):

@@ -34,7 +34,8 @@ def test_every_kind_of_value(language: LanguageCode) -> None:
         name="{count}",
     )
     gap = "\u00a0" if language is LanguageCode.AR else " "  # digits keep their order there
-    assert WORDING.text(language, what) == f"05/2019 99{gap}999,99 DH 0600000001 service-{language} 3 {{count}}"
+    month = "05/19" if language is LanguageCode.AR else "05/2019"  # half the room
+    assert WORDING.text(language, what) == f"{month} 99{gap}999,99 DH 0600000001 service-{language} 3 {{count}}"
 
 
 def test_variants() -> None:

@@ -1,7 +1,7 @@
 """At least one sample of every screen, the longest values that a bill may bring among them."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import get_args
 
 from core.billing.invoices import Invoice
@@ -59,8 +59,9 @@ NONE_PICKED = pick(LINE, bills(5), 5)
 SOME_PICKED = pick(LINE, bills(40, 8000), 7)
 FORTY = pick(LONG_LINE, bills(40))
 FIVE_HUNDRED = pick(LONG_LINE, bills(500))
-BASKET = Basket("p1", "110001", 76920)
-DEAR = Basket("p2", "999999", 500 * LONGEST_CENTIMES, 2)
+UNTIL = datetime(2026, 11, 23, 13, 15, tzinfo=UTC)
+BASKET = Basket("p1", "110001", 76920, until=UNTIL)
+DEAR = Basket("p2", "999999", 500 * LONGEST_CENTIMES, 2, UNTIL)
 VISA = CardHint("visa", "0010")
 OTHER = CardHint("card", "9999")
 REASONS = (

@@ -8,6 +8,8 @@ from core.messaging.gsm7 import segments
 from core.money import dh
 from core.payments.table import Payment
 from core.refunds.model import RefundPart
+from core.subscribers.lines import mask_reference
+from core.zone import ZONE
 
 
 class PaymentTexts:
@@ -21,15 +23,32 @@ class PaymentTexts:
         self._link = link
 
     def receipt_sms(self, payment: Payment) -> str:
-        values = {"amount": dh(payment.amount_centimes), "authorisation": payment.auth_code or "-"}
+        values = {
+            "amount": dh(payment.amount_centimes),
+            "line": mask_reference(payment.line_reference),
+            "months": self._months(payment),
+            "authorisation": payment.auth_code or "-",
+            "receipt": payment.receipt_number or "-",
+            "date": f"{(payment.paid_at or payment.created_at).astimezone(ZONE):%d/%m/%Y}",
+        }
         link = self._link(payment)
         if link is None:
             return self._words.say(payment.language, "receipt_bare", **values)
-        full = self._words.say(payment.language, "receipt", link=link, **values)
         # an address may be long, and Arabic has half the room
-        if segments(full) <= RECEIPT_SEGMENTS_MAX:
-            return full
-        return self._words.say(payment.language, "receipt_brief", link=link, **values)
+        several = values | {"months": values["months"].partition(" ")[0] + "+"}
+        texts = (("receipt", values), ("receipt_brief", values), ("receipt_brief", several))
+        for key, told in texts:
+            text = self._words.say(payment.language, key, link=link, **told)
+            if segments(text) <= RECEIPT_SEGMENTS_MAX:
+                return text
+        return self._words.say(payment.language, "receipt_least", link=link, **values)
+
+    def _months(self, payment: Payment) -> str:
+        """The month of the bill that was paid, or the first and the last of several."""
+        first, last = (f"{pick(bill.period for bill in payment.invoices):%m/%Y}" for pick in (min, max))
+        if first == last:
+            return first
+        return self._words.say(payment.language, "months_some", first=first, last=last)
 
     def undecided_sms(self, payment: Payment) -> str:
         return self._about(payment, "undecided")

@@ -155,7 +155,7 @@ def test_prompts_take_ten_seconds_at_most(screen: Shown, language: Lang) -> None
 
 @each_language
 def test_options_are_said_action_first(language: Lang) -> None:
-    template = {Lang.FR: r"Pour .+, tapez \d\.", Lang.AR: r".+، اضغط \d\.", Lang.EN: r"To .+, press \d\."}[language]
+    template = {Lang.FR: r"Pour .+, tapez \d\.", Lang.AR: r".+، اضغطوا \d\.", Lang.EN: r"To .+, press \d\."}[language]
     page = spoken_pages(SPEAKER, Service((LINE,)).ask(visit(language)), None, language)[0]
     assert all(re.fullmatch(template, line) for line in page.text.split("\n")[1:])
 
@@ -185,7 +185,7 @@ def test_the_language_menu_reads_the_same_in_all_files() -> None:
 
 def test_no_text_is_left_unsaid() -> None:
     """Every key of the file is asked for by some screen, notice, layout or value."""
-    said: set[str] = {"row", "next", "back", "field", "field.again", "field.back", "apology", *NOTICES}
+    said: set[str] = {"row", "next", "back", "paid.no-sms", "field", "field.again", "field.back", "apology", *NOTICES}
     said |= {"amount.and", "spelled.and", *(f"month.{n}" for n in range(1, 13))}
     said |= {f"{unit}.{n}" for unit in ("dirham", "centime") for n in ("one", "two", "few", "many", "other")}
     for screen in SCREENS:

@@ -55,7 +55,7 @@ async def test_a_receipt_arrives_and_is_reported(counter: Counter, out: Out) -> 
     await out.texter.send(receipt())
     await out.twilio.idle()
     (text,) = out.twilio.inboxes.of(SALMA)
-    assert text.body.startswith("Paiement recu : 1 769,20 DH. Autorisation : Q41T9Z. Aide : 777. Votre recu : https://")
+    assert text.body.startswith("Paiement accepté : 1 769,20 DH, 06...001, 05/2019 à 06/2019. Autorisation : Q41T9Z. ")
     assert list(out.twilio.callback_failures) == []
     assert await counter.messages() == [("receipt_sms", SALMA, "delivered")]
 

@@ -16,7 +16,7 @@ from tests.core.fakes import CARD, CVV, silent, silent_after_charging
 async def test_code_of_the_only_line(counter: Counter, text: str) -> None:
     reply = await counter.says(SALMA, text)
     assert reply == (
-        "Code de paiement de 06...001 : 012345. Ne le donnez à personne. "
+        "Code de paiement 06...001 : 012345. Ne le donnez qu'à qui paie pour vous. "
         "Pour payer : composez *1117# ou appelez le 0537000777. Aide : 777"
     )
     assert await counter.messages() == [("code_sms", SALMA, "sent")]
@@ -31,7 +31,7 @@ async def test_the_language_is_the_scripts_then_the_stored_one_then_french(count
     assert (await counter.till.person(NADIA)).language is LanguageCode.EN
     assert "اللغة" in await counter.says(NADIA, "LANG AR")
     assert "رمز أداء \u200e06...005\u200f: 559061" in await counter.says(NADIA, "CODE")
-    assert await counter.says(NADIA, "LANG") == "أرسل LANG FR أو LANG AR أو LANG EN. مساعدة: 777"
+    assert await counter.says(NADIA, "LANG") == "أرسلوا LANG FR أو LANG AR أو LANG EN. مساعدة: 777"
 
 
 async def test_several_lines(counter: Counter) -> None:
@@ -72,17 +72,17 @@ async def test_a_strangers_choice_is_not_anothers(counter: Counter) -> None:
 @pytest.mark.parametrize("text", ["CODE", "CODE 0600000001", "FACTURE", "solde 0600000001"])
 async def test_strangers_get_one_answer(counter: Counter, text: str) -> None:
     assert await counter.says(STRANGER, text) == (
-        "Aucune ligne n'a ce mobile pour contact. Envoyez CODE depuis le mobile de contact, ou appelez le 777."
+        "Ce mobile n'est lié à aucune ligne. Envoyez CODE depuis le mobile donné à la souscription, ou appelez le 777."
     )
     assert await counter.messages() == [("answer_sms", STRANGER, "sent")]
 
 
 async def test_bills_of_all_own_lines(counter: Counter) -> None:
     assert await counter.says(IMANE, "FACTURE") == (
-        "Factures impayées : 3. Total : 698,00 DH. Pour payer : composez *1117# ou appelez le 0537000777. Aide : 777"
+        "Factures à payer : 3. Total : 698,00 DH. Pour payer : composez *1117# ou appelez le 0537000777. Aide : 777"
     )
-    assert await counter.says(NADIA, "SOLDE") == "Vous n'avez aucune facture impayée. Aide : 777"
-    assert await counter.says(YOUSSEF, "فاتورة") == "ليست لديك أي فاتورة غير مؤداة. مساعدة: 777"
+    assert await counter.says(NADIA, "SOLDE") == "Vous n'avez aucune facture à payer. Aide : 777"
+    assert await counter.says(YOUSSEF, "فاتورة") == "ليست لديكم أي فاتورة للأداء. مساعدة: 777"
 
 
 async def test_bills_that_someone_is_paying(counter: Counter) -> None:
@@ -146,7 +146,7 @@ async def test_a_card_number_is_refused_and_left_nowhere(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     reply = await counter.says(SALMA, text)
-    assert "carte par SMS" in reply or "بطاقتك في رسالة" in reply
+    assert "carte par SMS" in reply or "بطاقتكم في رسالة" in reply
     kept = [reply, caplog.text, str(await counter.messages())]
     for key in await counter.redis.keys("*"):
         kept += [str(key), str(await counter.redis.get(key))]

@@ -54,7 +54,7 @@ def labels(texts: Texts, words: Menu, language: LanguageCode) -> list[str]:
 
 
 def test_the_journey_brings_notices() -> None:
-    assert say("payment-code.refused") in NOTICES["PaymentCode"]
+    assert say("payment-code.refused", code_number="1 1 1 7") in NOTICES["PaymentCode"]
     assert say("bills-changed") in NOTICES["PickInvoices"]
     assert say("wrong-choice") in NOTICES["ConfirmTotal"]
 
@@ -69,7 +69,7 @@ def test_every_page_fits_its_wire(texts: Texts, screen: Shown, language: Languag
             room = limits.septets if coding_of(page.text) is Coding.GSM7 else limits.units
             assert size(page.text) <= room, page.text
             if notice is not None:
-                assert page.text.startswith(texts.get(language, SECTION, notice.key) + "\n"), page.text
+                assert page.text.startswith(texts.get(language, SECTION, notice.key)), page.text
 
 
 @pytest.mark.parametrize("language", LanguageCode)

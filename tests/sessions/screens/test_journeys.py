@@ -40,7 +40,7 @@ async def test_another_line_with_its_code(on: Stage) -> None:
     await phone.choose("en")
     await phone.choose("mobile")
     assert (await phone.key("0537000103")).screen == "Reference"
-    assert "no mobile number" in phone.page.text
+    assert "not a mobile number" in phone.page.text
     assert (await phone.key("06 00 00 00 01")).screen == "PaymentCode"
     assert (await phone.key("999999")).screen == "PaymentCode"
     assert "Wrong number or code" in phone.page.text
@@ -48,7 +48,7 @@ async def test_another_line_with_its_code(on: Stage) -> None:
     await phone.choose("accept")
     assert phone.screen == "PickInvoices"
     await phone.choose("pay")
-    assert "s***@example.com" in phone.page.text
+    assert "@" not in phone.page.text  # the owner is not written to by default
 
 
 async def test_another_address_for_the_receipt(on: Stage) -> None:
@@ -75,7 +75,7 @@ async def test_ticks_keep_their_page(on: Stage) -> None:
     assert "pay" not in {getattr(event, "id", "") for event in phone.page.meaning.values()}
     await phone.choose(on.till.memory.bills["0600000001"][20].number)
     assert phone.page.begin > 0
-    assert phone.page.text.count("[x]") == 1
+    assert phone.page.text.count(". x ") == 1
     await phone.choose("pay")
     await phone.choose("pay")
     assert on.till.only_payment().invoices == (on.till.memory.bills["0600000001"][20],)

@@ -112,7 +112,7 @@ async def test_code_is_answered_through_kannel_and_its_delivery_told(smsc: Smsc,
 
     await until(delivered)
     (submit,) = await smsc.submits()
-    assert "012345. Ne le donnez à personne." in submit["text"]
+    assert "012345. Ne le donnez qu'à qui paie pour vous." in submit["text"]
     assert (submit["from"], submit["to"]) == ("1117", SALMA[1:])
 
 
