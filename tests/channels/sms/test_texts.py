@@ -90,7 +90,7 @@ async def test_bills_that_someone_is_paying(counter: Counter) -> None:
     order = StartOrder("ussd:1:1", "ussd", STRANGER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", bills)
     started = await counter.till.start(order)
     assert isinstance(started, Payment)
-    assert "Factures impayées : 1" in await counter.says(SALMA, "FACTURE")  # nothing of it can have been charged yet
+    assert "Factures à payer : 1" in await counter.says(SALMA, "FACTURE")  # nothing of it can have been charged yet
     counter.bank.scripts.append(silent)
     await counter.till.authorise(started.id, CARD, CVV, wait_s=5)
     assert "en cours" in await counter.says(SALMA, "FACTURE")

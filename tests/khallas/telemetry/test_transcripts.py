@@ -134,9 +134,9 @@ async def test_what_cannot_be_written_out_is_no_customers_trouble(caplog: pytest
     tell(heard("1", dialog="\ud800"), answer("Service", "Service"))  # no UTF-8 says this
     for _ in range(AT_ONCE):
         tell(heard("1"), answer("Service", "Service"))
-    assert "32 screens could not be written out" in caplog.text
+    assert caplog.text.count("a screen could not be written out") == 1
     assert await transcripts.flush()
-    assert len(books.rows) == 1
+    assert len(books.rows) == AT_ONCE  # what others were shown is kept
 
 
 async def test_a_server_that_is_away_is_away_and_not_broken(database_url: str) -> None:
@@ -179,4 +179,4 @@ def test_a_text_that_this_release_does_not_know_is_left_out() -> None:
     for odd in ("", "{}", '["gone",{}]', '["confirm-total",{}]', '["confirm-total",{"total":{"no":"month"}}]'):
         assert said.read(odd, TEXTS, "ussd", LanguageCode.FR) == ""
     shown = Shown(StillClock().now(), "X", "", "answered", "", '["goodbye",{}]')
-    assert said.read(shown.said, TEXTS, "ussd", LanguageCode.FR) == "Merci, à bientot."
+    assert said.read(shown.said, TEXTS, "ussd", LanguageCode.FR) == "Merci, au revoir."
