@@ -9,7 +9,6 @@ from core.money import dh
 from core.payments.table import Payment
 from core.refunds.model import RefundPart
 from core.subscribers.lines import mask_reference
-from core.zone import ZONE
 
 
 class PaymentTexts:
