@@ -139,6 +139,9 @@ class Acquirer(Protocol):
     async def credited_centimes(self, order_id: str) -> int | None:
         """What was given back of an order so far; None when the acquirer cannot say now."""
 
+    async def aclose(self) -> None:
+        """Close its connections; the process ends, or its event loop does."""
+
 
 # --- the billing system -----------------------------------------------------------------------------------------
 

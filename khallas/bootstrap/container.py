@@ -22,7 +22,6 @@ from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
 from channels.sms.outbound.texts import PaymentTexts
 from channels.sms.words import SmsNumbers, Words
 from channels.web.bills.limits import LimitsByChannel, WebCodeLimits
-from core.acquirers.cmi import CmiAcquirer
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.billing.tmforum import TmForumBilling
@@ -41,7 +40,7 @@ from core.messaging.texts import Texts, load_texts
 from core.payments.schedule import Times, waiting_for
 from core.payments.service import PaymentService, Ports
 from core.payments.sweeps import Sweep
-from core.ports import CallEnds, Caller, Clock
+from core.ports import Acquirer, CallEnds, Caller, Clock
 from core.privacy.retention import Periods, RetentionJob
 from core.repositories import Repositories
 from core.sealing import Sealer
@@ -92,7 +91,7 @@ class Container:
     inbox: Inbox
     networks: Networks
     links: ReceiptLinks
-    acquirer: CmiAcquirer
+    acquirer: Acquirer
     billing: EmbeddedBilling | TmForumBilling
     twilio: TwilioRest
     jobs: "Callable[[], App]"  # made for a process that runs them
@@ -136,9 +135,9 @@ def assemble(
     counted = PaymentMetrics(metrics.registry)
     database = Database(make_pool(settings.database_url.get_secret_value()), tracer)
     redis = connect(settings.redis_url.get_secret_value(), wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX)
-    cmi, bills = acquirer_of(settings), billing_of(settings, database, clock)
+    charging, bills = acquirer_of(settings), billing_of(settings, database, clock)
     books = replace(books_on(database), payments=CountedPayments(database, counted))
-    bank = WatchedAcquirer(cmi, counted, tracer)
+    bank = WatchedAcquirer(charging, counted, tracer)
     codes = LimitsByChannel(RedisCodeLimits(redis, counted.limit), WebCodeLimits(redis, counted.limit))
     world = Ports(books, bills, bank, codes, clock)
     world = around(world) if around else world
@@ -204,7 +203,7 @@ def assemble(
         inbox,
         outside,
         links,
-        cmi,
+        charging,
         bills,
         twilio,
         jobs,

@@ -50,6 +50,11 @@ def _faults(settings: Settings, proxies: tuple[str, ...]) -> Iterator[str]:
 
 def _acquirer(settings: Settings) -> Iterator[str]:
     own = settings.cmi
+    if settings.acquirer != "cmi":
+        url = settings.acquirer_options.get("url")
+        if url is not None and not _safe_way(url.get_secret_value()):
+            yield "ACQUIRER_OPTIONS__URL must begin with https://: cards go there"
+        return
     for name in ("url", "client_id", "name", "password"):
         if not _given(getattr(own, name)):
             yield f"CMI__{name.upper()} is missing"

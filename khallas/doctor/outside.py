@@ -66,6 +66,8 @@ async def twilio(settings: Settings) -> str:
 async def cmi(settings: Settings) -> str:
     """An inquiry about an order that cannot be: nothing is charged, and the account is proved. Raises Trouble."""
     own = settings.cmi
+    if settings.acquirer != "cmi":
+        raise NotSetUp(f"{settings.acquirer} charges cards")
     if not own.url:
         raise CheckFailed("no acquirer", "set KHALLAS_CMI__URL and its account")
     account = CmiAccount(own.url, own.client_id, own.name, Secret(own.password.get_secret_value()))

@@ -85,6 +85,14 @@ class Settings(SettingsPart):
     check_luhn: bool = Field(True, description="refuse card numbers whose check digit is wrong")
     receipt_days: int = Field(400, ge=1, le=3660, description="days a receipt's link works")
     twilio: TwilioSettings = TwilioSettings()
+    acquirer: str = Field(
+        "cmi",
+        pattern=r"^[a-z][a-z0-9_]{0,31}$",
+        description="who charges cards: cmi, or the module of core/acquirers of that name (docs/extending/acquirer.md)",
+    )
+    acquirer_options: dict[str, SecretStr] = Field(
+        {}, description="what an acquirer of another name than cmi is joined with: __URL, __KEY, …"
+    )
     cmi: CmiSettings = CmiSettings()
     smtp_url: SecretStr = Field(SecretStr(""), description="smtp://[user:password@]host:port")
     mail_from: str = Field("", description="sender of receipts")
@@ -195,11 +203,11 @@ def _fault(where: tuple[int | str, ...], why: str) -> str:
 
 
 def _resolve(name: str, environ: Mapping[str, str], names: Mapping[str, bool]) -> tuple[str, str]:
-    gateway = PREFIX + "GATEWAY_SECRETS" + NEST
+    listed = tuple(f"{PREFIX}{field}{NEST}" for field in ("GATEWAY_SECRETS", "ACQUIRER_OPTIONS"))
     plain = name.removesuffix(FILE)
-    if name in names or (name.startswith(gateway) and not name.endswith(FILE)):
+    if name in names or (name.startswith(listed) and not name.endswith(FILE)):
         return name, environ[name]
-    if name != plain and (names.get(plain) or plain.startswith(gateway)):
+    if name != plain and (names.get(plain) or plain.startswith(listed)):
         if environ.get(plain):
             raise BadSettings(f"{plain} and {name} are both set")
         return plain, _secret_file(name, environ[name])

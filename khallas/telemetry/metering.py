@@ -75,6 +75,9 @@ class WatchedAcquirer:
         with self._asking("inquire", order_id) as outcome:
             return _named(await self._acquirer.inquire(order_id), outcome)
 
+    async def aclose(self) -> None:
+        await self._acquirer.aclose()
+
     async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
         with self._asking("capture", order_id) as outcome:
             return _named(await self._acquirer.capture(order_id, amount_centimes), outcome)

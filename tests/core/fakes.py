@@ -133,6 +133,9 @@ class FakeBank:
         self.pins[order_id] = Challenge(f"pin-{order_id}", 3, attempts_left, expires_at)
         return ChallengeRequired(self.pins[order_id])
 
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
     async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
         self.orders.append(order)
         script = self.scripts.popleft() if self.scripts else approves

@@ -20,6 +20,8 @@ from khallas.settings.strength.judge import Guessing, random_bytes, weak
 
 VAULT = "VAULT_KEYS"
 GATEWAYS = "GATEWAY_SECRETS"
+ACQUIRER = "ACQUIRER_OPTIONS"
+SECRET_OPTIONS = ("key", "token", "password", "secret")  # how the options of an acquirer end that are secrets
 USES = {
     "TWILIO__AUTH_TOKENS": Guessing.OFFLINE,  # each request bears a signature under it
     "CMI__PASSWORD": Guessing.PEERS,
@@ -53,6 +55,10 @@ def secrets_of(settings: BaseModel, prefix: str = "") -> Iterator[FoundSecret]:
             for wire, secret in value.items():
                 own = gateway_of(secret.get_secret_value(), wire)
                 yield from (FoundSecret(f"{name}{NEST}{wire.upper()}", each, Guessing.OURS) for each in own.secrets)
+        elif name == ACQUIRER and isinstance(value, Mapping):
+            for option, secret in value.items():
+                if option.endswith(SECRET_OPTIONS):
+                    yield FoundSecret(f"{name}{NEST}{option.upper()}", secret.get_secret_value(), Guessing.PEERS)
         else:
             several = value if isinstance(value, tuple) else (value,)
             for each in several:

@@ -82,6 +82,8 @@ def test_every_secret_may_come_from_a_file(name: str, tmp_path: Path) -> None:
     value = WELL_FORMED.get(name, "redis://secret")
     if name == "KHALLAS_GATEWAY_SECRETS":
         name += "__AFRICASTALKING"
+    if name == "KHALLAS_ACQUIRER_OPTIONS":
+        name += "__KEY"
     file = tmp_path / "secret"
     file.write_text(value + "\n")
     assert load({name + FILE: str(file)}) == load({name: value})
