@@ -78,7 +78,7 @@ _LINES = re.compile(
 _LOOK = str.maketrans("OoIl", "0011")
 _LOOKS = re.compile(r"(?<![^\W\dOoIl_])[\dOoIl]{3,}(?![^\W\dOoIl_])")
 _APART = re.compile(r"(?<!\d)\d{1,19}(?P<gap>\D{1,6}?)\d{1,19}(?:(?P=gap)\d{1,19}){1,17}(?!\d)")
-_FOURS = re.compile(r"(?<!\d)(\d{4})\D{1,6}(\d{4})\D{1,6}(\d{4})\D{1,6}(\d{4})(?!\d)")
+_FOURS = re.compile(r"(?<!\d)(\d{4})\D{1,8}(\d{4})\D{1,8}(\d{4})\D{1,8}(\d{4})(?!\d)")
 
 
 @dataclass(slots=True)
