@@ -3,6 +3,7 @@ by two people's word; without a script, without a barrier, on a telephone's scre
 
 import asyncio
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Arrive
@@ -126,3 +127,19 @@ async def test_every_page_fits_a_telephone_in_arabic_and_has_no_barrier(arrive: 
     await page.locator(".who button").click()
     await expect(page.locator("#name")).to_be_visible()
     assert page.url.startswith(f"{demo.url}/desk/login")
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+async def test_one_s_own_account_fits_a_telephone(arrive: Arrive, demo: Demo, language: str) -> None:
+    visitor = await arrive(360, 740)
+    page = await sits_down(visitor, demo, "agent", language)
+    await page.locator(".user a").click()
+    await expect(page.locator("#old")).to_be_visible()
+    await expect(page.locator(".seats li")).not_to_have_count(0)
+    await nothing_in_the_way(visitor)
+    await page.locator("#old").fill("wrong")
+    await page.locator("#new").fill("quite other words, 32")
+    await page.locator("#again").fill("quite other words, 33")
+    await page.locator("form.stack button").click()
+    await expect(page.get_by_role("status")).not_to_be_empty()
+    await nothing_in_the_way(visitor)
