@@ -134,6 +134,7 @@ async def _live(url: str, state: Path, environ: Mapping[str, str], given: Settin
         app = build(settings, beside=True, extra=await stack.enter_async_context(phone))
         await stack.enter_async_context(serving(app, int(url.rpartition(":")[2]), bounded(app.state.refused)))
         stack.enter_context(told(state, environ_of(settings)))
+        typer.echo(f"web   {url}/  mobile 0600000001, code 482913, card 4000000000000010")
         for name, (_, password) in (await _desk_logins(state, servers.database_url)).items():
             typer.echo(f"desk  {url}/desk  {name} / {password}")
         typer.echo(f"phone {url}/phone  dial {numbers.service_code}")

@@ -15,13 +15,14 @@ from types import MappingProxyType
 
 import aiohttp
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from core.acquirers.hosted import ANSWER_CAPTURE, ver3_hash
 from core.cards import Secret
 from core.money import decimal_text, parse_centimes
 from lab.cmi.bank import Bank
+from lab.cmi.hosted_pages import back_page, card_page, pin_page
 from lab.cmi.lies import WRONG_BY_CENTIMES, Kind, Lie, LieBook, Manner
 from lab.cmi.posts import EVERY_MANNER, Manners, body_of, real_set
 from lab.cmi.wire import Reply, page
@@ -31,6 +32,8 @@ FORM = "application/x-www-form-urlencoded"
 UNSIGNED = MappingProxyType({"countdown": "1"})  # and _charset_, which the browser fills in
 PAGES_MAX = 1_000
 TRIES_MAX = 3
+PATH = "/fim/est3Dgate"
+OTHER_HOSTS = MappingProxyType({"127.0.0.1": "localhost", "localhost": "127.0.0.1"})
 CALLBACK_TIMEOUT_S = 10.0
 CALLBACK_MAX_BYTES = 4_096
 FORM_FIELDS_MAX = 200
@@ -60,8 +63,9 @@ class HostedPages:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/fim/est3Dgate", self.arrive, methods=["POST"]),
-            Route("/fim/est3Dgate/{token}", self.pay, methods=["POST"]),
+            Route(PATH, self.arrive, methods=["POST"]),
+            Route(PATH + "/{token}", self.ask, methods=["GET"]),
+            Route(PATH + "/{token}", self.pay, methods=["POST"]),
         ]
 
     async def arrive(self, http: Request) -> Response:
@@ -76,7 +80,16 @@ class HostedPages:
         self._visits[token] = Visit(fields, self.manners or next(self._turns))
         while len(self._visits) > PAGES_MAX:
             self._visits.popitem(last=False)
-        return HTMLResponse(_card_page(token, fields))
+        return RedirectResponse(_elsewhere(http, f"{PATH}/{token}"), 302)
+
+    async def ask(self, http: Request) -> Response:
+        """The page that asks the card, or the PIN when it is loaded again meanwhile."""
+        token = http.path_params["token"]
+        visit = self._visits.get(token)
+        if visit is None:
+            return HTMLResponse(page("CMI", "<p id=error>session</p>"), 404)
+        shown = pin_page if visit.challenge_id else card_page
+        return HTMLResponse(shown(f"{PATH}/{token}", visit.fields))
 
     async def pay(self, http: Request) -> Response:
         """A card, or the bank's PIN."""
@@ -91,17 +104,17 @@ class HostedPages:
         reply = self._bank.carry_out(request, more_centimes=more_centimes)
         visit.challenge_id = reply.extra.get("CHALLENGEID", "")
         if visit.challenge_id:
-            return HTMLResponse(_pin_page(token))
+            return HTMLResponse(pin_page(f"{PATH}/{token}", visit.fields))
         visit.tries += 1
         approved = reply.fields["ProcReturnCode"] == "00"
         if lie.manner is not Manner.SILENT_AFTER_CHARGING:
             for _ in range(2 if lie.manner is Manner.DUPLICATE_ANSWER else 1):
                 await self._call_back(visit, reply)
         if not approved and visit.tries < TRIES_MAX:
-            return HTMLResponse(_card_page(token, visit.fields, error=reply.fields["ErrMsg"]))
+            return HTMLResponse(card_page(f"{PATH}/{token}", visit.fields, reply.fields["ErrMsg"]))
         del self._visits[token]
         target = visit.fields.get("okUrl" if approved else "failUrl", "")
-        return HTMLResponse(_way_back(target, self._said(visit, reply), visit.manners))
+        return HTMLResponse(_way_back(visit.fields, target, self._said(visit, reply), visit.manners))
 
     def _request(self, visit: Visit, form: Mapping[str, str]) -> GatewayRequest:
         return GatewayRequest(
@@ -160,25 +173,17 @@ def _amount(fields: Mapping[str, str]) -> int | None:
         return None
 
 
-def _card_page(token: str, fields: Mapping[str, str], error: str = "") -> str:
-    title = f"{fields.get('amount', '')} - {fields.get('oid', '')}"
-    inputs = "".join(
-        f'<label>{label}<input name="{name}" autocomplete="off"></label>'
-        for name, label in (("pan", "Carte"), ("expires", "MM/AA"), ("cvv", "CVV"))
-    )
-    form = f'<form method="post" action="/fim/est3Dgate/{token}">{inputs}<button>OK</button></form>'
-    return page("CMI", f"<h1>{escape(title)}</h1><p id=error>{escape(error)}</p>{form}")
+def _elsewhere(http: Request, where: str) -> str:
+    """The same page under another name: gateways take a browser on to a host of their own."""
+    port = f":{http.url.port}" if http.url.port else ""
+    other = OTHER_HOSTS.get(http.url.hostname or "")
+    return where if other is None else f"{http.url.scheme}://{other}{port}{where}"
 
 
-def _pin_page(token: str) -> str:
-    action = f"/fim/est3Dgate/{token}"
-    return page("CMI", f'<form method="post" action="{action}"><input name="pin"><button>OK</button></form>')
-
-
-def _way_back(url: str, fields: Mapping[str, str], manners: Manners) -> str:
+def _way_back(posted: Mapping[str, str], url: str, fields: Mapping[str, str], manners: Manners) -> str:
     more = {**fields, **UNSIGNED, "_charset_": manners.encoding}
     inputs = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(text)}">' for name, text in more.items()
     )
     form = f'id="back" method="{manners.way_back.lower()}" accept-charset="{manners.encoding}" action="{escape(url)}"'
-    return page("CMI", f"<form {form}>{inputs}<button>OK</button></form>")
+    return back_page(posted, f"<form {form}>{inputs}<button>OK</button></form>")

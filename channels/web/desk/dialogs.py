@@ -6,6 +6,7 @@ Words of an older release that locales/ no longer has are left out; the screen's
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from core.help_desk.transcripts import DialogTranscript, Shown
 from core.messaging.texts import Texts
@@ -14,7 +15,7 @@ from core.zone import ZONE
 from sessions.shown_texts import read
 
 SECTION = "desk"
-SPOKEN_OR_SHOWN = frozenset({"ussd", "ivr"})  # channels whose screens have texts of their own
+SECTIONS = MappingProxyType({"ussd": "ussd", "ivr": "ivr", "web": "bills"})  # of channels whose screens have words
 _TAG = re.compile(r"^\[\w\w\] ", re.MULTILINE)  # whose voice says a line
 _TOLD = frozenset({"replayed", "failed"})
 
@@ -75,7 +76,7 @@ class DialogWords:
         )
 
     def _line(self, shown: Shown, channel: str) -> DialogLine:
-        words = read(shown.said, self._texts, channel, self._language) if channel in SPOKEN_OR_SHOWN else ""
+        words = read(shown.said, self._texts, SECTIONS[channel], self._language) if channel in SECTIONS else ""
         told = shown.outcome if shown.outcome in _TOLD else ""
         return DialogLine(
             clock=f"{shown.at.astimezone(ZONE):%H:%M:%S}",

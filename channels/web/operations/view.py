@@ -38,7 +38,7 @@ from core.money import dh
 from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 
-CHANNELS = ("ussd", "ivr", "sms")
+CHANNELS = ("ussd", "ivr", "web", "sms")
 _TONES = {"approved": GOOD, "refused": WARN, "lost": BAD, "mismatch": BAD, "challenged": PLAIN}
 
 
