@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -206,6 +206,11 @@ def _on_page(payment: Payment) -> bool:
     return payment.state is PaymentState.SENDING and payment.page_until is not None
 
 
+def _origins(page: SplitResult) -> str:
+    """Where a form that leaves for that page may come to stand: an emulator's page in clear has neighbours in clear."""
+    return f"{page.scheme}://{page.netloc} https:" + (" http:" if page.scheme == "http" else "")
+
+
 def _last_part(way: str) -> str:
     try:
         return urlsplit(way).path.rpartition("/")[2]
@@ -228,9 +233,7 @@ def routes(
 ) -> list[BaseRoute]:
     """The basket's page, the ways back and the acquirer's callback."""
     parts = urlsplit(page_url)
-    door = _HostedPageEndpoint(
-        pages, finder, hosting, links, receipts, f"{parts.scheme}://{parts.netloc} https:", count
-    )
+    door = _HostedPageEndpoint(pages, finder, hosting, links, receipts, _origins(parts), count)
     both = ["GET", "POST"]
     return [
         Route("/pay/{token}", door.show, methods=["GET"]),

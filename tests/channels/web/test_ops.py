@@ -46,7 +46,7 @@ async def test_a_payment_is_on_the_page_in_its_hour_and_channel(site: DeskSite) 
     assert sign(seat, "Acceptés par la banque")[1] == "100 %"
     sales = rows(seat, "sales")
     assert ["USSD", "1 100 %", "769,20 DH"] in sales
-    assert sales[-1][1:] == ["1", "0", "0", "1", "769,20 DH"]
+    assert sales[-1][1:] == ["1", "0", "0", "0", "1", "769,20 DH"]
     assert len([row for row in sales if re.fullmatch(r"\d\d:\d\d", row[0])]) == 24
     assert ["Accepté", "00", "1"] in rows(seat, "answers")
     assert ["Écritures en facturation à jour", "1", "0 ms", "0"] in rows(seat, "queues")
