@@ -36,7 +36,7 @@ class Gateways:
     replies: Replies = field(default_factory=NoReplies)
 
 
-class Overtaken(Exception):
+class MessageOvertaken(Exception):
     """A message that is no longer true: it is dropped."""
 
 
@@ -69,7 +69,7 @@ class OutboxSender:
             return
         try:
             provider_id = await self._answer(message) if message.kind in ANSWERS else await self._tell(message)
-        except Overtaken:
+        except MessageOvertaken:
             await self._messages.failed(reference, "overtaken", self._clock.now(), None)
         except DeliveryFailed as error:
             log.warning("message %s: not taken: %s", reference, error)
@@ -105,10 +105,10 @@ class OutboxSender:
     async def _tell(self, message: Message) -> str:
         payment = await self._payments.get(message.payment_id) if message.payment_id else None
         if payment is None:
-            raise Overtaken
+            raise MessageOvertaken
         if message.kind is MessageKind.OUTGOING_CALL:
             if payment.state not in {*_WAITS_FOR_CARD, PaymentState.CHALLENGE}:
-                raise Overtaken
+                raise MessageOvertaken
             return await self._gateways.caller.call(payment)
         if message.kind is MessageKind.RECEIPT_MAIL:
             return await self._gateways.mailer.send_receipt(payment, message.recipient, copy_of(message.reference))
@@ -128,7 +128,7 @@ class OutboxSender:
             return self._gateways.texts.refund_sms(payment, part, paid_elsewhere=False)
         bill = next((invoice for invoice in payment.invoices if invoice.number == key), None)
         if bill is None:
-            raise Overtaken
+            raise MessageOvertaken
         return self._gateways.texts.refund_sms(
             payment, RefundPart(bill.number, bill.amount_centimes), paid_elsewhere=True
         )
@@ -146,4 +146,4 @@ class OutboxSender:
                 return texts.call_missed_sms(payment)
             case MessageKind.UNDONE_SMS:
                 return texts.undone_sms(payment)
-        raise Overtaken
+        raise MessageOvertaken

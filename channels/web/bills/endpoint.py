@@ -41,7 +41,7 @@ NOT_PAYING = frozenset({"sum", "stay", "all", "none"})
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class Leaving(Protocol):
+class LeavingForBank(Protocol):
     """Takes a committed basket to the acquirer's page (core.payments.hosted_page). Raises DatabaseUnavailable."""
 
     async def leave(self, payment_id: str) -> object: ...
@@ -72,7 +72,7 @@ class WebDoor:
     turns: FormTurns
     visits: VisitReader
     rendering: Rendering
-    leaving: Leaving
+    leaving: LeavingForBank
     links: PayLinks
     tell: Tells
     count: Count

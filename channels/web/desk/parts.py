@@ -19,7 +19,7 @@ class NotAnAmount(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class BillRow:
+class DeskBillRow:
     """One paid bill. `left`, as it would be typed, is empty when nothing of it can go back; `returned` when nothing
     did."""
 
@@ -32,7 +32,7 @@ class BillRow:
     returned: str
 
 
-def bill_rows(case: Case) -> tuple[BillRow, ...]:
+def bill_rows(case: Case) -> tuple[DeskBillRow, ...]:
     """The payment's bills, with what is left of each."""
     known = {bill.number: bill for bill in case.bills}
     rows = []
@@ -42,7 +42,7 @@ def bill_rows(case: Case) -> tuple[BillRow, ...]:
         returned = dh(bill.returned_centimes) if bill.returned_centimes else ""
         typed = decimal_text(left) if left else ""
         field, amount = FIELD.format(place), dh(invoice.amount_centimes)
-        rows.append(BillRow(field, invoice.number, invoice.month, amount, typed, dh(left), returned))
+        rows.append(DeskBillRow(field, invoice.number, invoice.month, amount, typed, dh(left), returned))
     return tuple(rows)
 
 

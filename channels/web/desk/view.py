@@ -9,7 +9,7 @@ from datetime import datetime
 
 from channels.receipt_view import STATUS, ReceiptStatus, when
 from channels.web.desk.dialogs import DialogView, DialogWords
-from channels.web.desk.parts import BillRow, bill_rows, parts_told
+from channels.web.desk.parts import DeskBillRow, bill_rows, parts_told
 from core.help_desk.access_log import Access, Actor
 from core.help_desk.service import Case
 from core.help_desk.timeline import Source, TimelineEntry
@@ -108,7 +108,7 @@ class CaseView:
     amount: str
     line: str
     facts: tuple[CaseFact, ...]
-    bills: tuple[BillRow, ...]
+    bills: tuple[DeskBillRow, ...]
     items: tuple[Item, ...]
     contact_shown: bool
     payer_known: bool
