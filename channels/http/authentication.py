@@ -8,6 +8,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 NETWORKS = "net:"
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 SECRETS_MAX = 4
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,6 +22,14 @@ class Gateway:
     networks: tuple[Network, ...] = ()
 
 
+def _network(text: str) -> Network:
+    """As it is counted and compared: IPv4 written within IPv6 is IPv4. Raises ValueError."""
+    network = ipaddress.ip_network(text)
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(MAPPED):
+        return ipaddress.IPv4Network((int(network.network_address) & 0xFFFF_FFFF, network.prefixlen - MAPPED.prefixlen))
+    return network
+
+
 def gateway_of(value: str, wire: str) -> Gateway:
     """Raises ValueError, in words that hold no secret."""
     secrets: list[str] = []
@@ -30,7 +39,7 @@ def gateway_of(value: str, wire: str) -> Gateway:
             secrets += [part for part in word.split(",") if part]
             continue
         try:
-            networks += [ipaddress.ip_network(part) for part in word.removeprefix(NETWORKS).split(",") if part]
+            networks += [_network(part) for part in word.removeprefix(NETWORKS).split(",") if part]
         except ValueError:
             raise ValueError(f"gateway_secrets {wire}: networks are written net:10.0.0.0/8,192.0.2.1/32") from None
         if not networks:

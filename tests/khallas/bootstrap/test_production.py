@@ -163,6 +163,7 @@ WEAK: list[tuple[dict[str, str | None], str]] = [
         "GATEWAY_SECRETS__KANNEL lets more than a /16 in",
     ),
     ({"SMS__WIRES": "kannel", "GATEWAY_SECRETS__KANNEL": "net:127.0.0.1/32"}, "names the proxy's own address"),
+    ({"GATEWAY_SECRETS__KANNEL": "net:0.0.0.0/0"}, "lets more than a /16 in"),  # also of a wire nobody speaks yet
     ({"GATEWAY_SECRETS__AFRICASTALKING": "net:192.0.2.0/28"}, "takes a secret and net:… together"),
     ({"TWILIO__AUTH_TOKENS": "abc"}, "TWILIO__AUTH_TOKENS: one has fewer"),
     ({"BILLING__URL": "http://billing.example.ma/tmf-api", "BILLING__TOKEN": SECRET}, "BILLING__URL goes to another"),
