@@ -5,6 +5,7 @@ STOP is remembered, and ends nothing that a customer asked for: every message Kh
 that customer's own money, so there is no other message to stop.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
@@ -15,13 +16,14 @@ from channels.sms.words import CHOICES_MAX, Words
 from core.billing.invoices import Invoice, total
 from core.money import dh
 from core.payments.refusal import Refusal
-from core.payments.table import UNDECIDED, Payment
+from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.ports import BillingDown
 from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
 
 BILL_LINES_MAX = 20  # read for one text; whoever has more is served at the help number
 
 Reference = tuple[ServiceType, str]
+PayLink = Callable[[str], str]  # of a payment's id
 
 
 class AnswerKind(StrEnum):
@@ -69,8 +71,16 @@ class Answers:
     """Answers texts. Raises BooksDown, BillingDown, MemoryDown; then `unavailable` is what to say."""
 
     def __init__(
-        self, words: Words, till: SmsPayments, memory: Memory, *, default_language: LanguageCode = LanguageCode.FR
+        self,
+        words: Words,
+        till: SmsPayments,
+        memory: Memory,
+        *,
+        default_language: LanguageCode = LanguageCode.FR,
+        pay_link: PayLink | None = None,
     ) -> None:
+        """`pay_link` makes the address where a basket is paid in a browser; None where nobody pays in one."""
+        self._pay_link = pay_link
         self._words = words
         self._till = till
         self._memory = memory
@@ -166,6 +176,10 @@ class Answers:
         if payment is not None and payment.state in UNDECIDED:
             amount = dh(payment.amount_centimes)
             return Said(self._words.say(language, "undecided", amount=amount))
+        if payment is not None and payment.state is PaymentState.CREATED and self._pay_link is not None:
+            # whoever has a smartphone in the family pays this very basket; the link dies with it
+            amount, link = dh(payment.amount_centimes), self._pay_link(payment.id)
+            return Said(self._words.say(language, "pay_link", amount=amount, link=link))
         return self._say(language, Keyword.PAY)
 
     async def _language(self, msisdn: str, language: LanguageCode, chosen: LanguageCode | None) -> Said:

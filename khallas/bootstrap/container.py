@@ -14,7 +14,7 @@ from channels.carriers.twilio.client import TwilioAccount, TwilioRest, TwilioTex
 from channels.email.compose import Composer, MailSender
 from channels.email.smtp import SmtpMailer, SmtpServer
 from channels.limits import Limits, RedisCardLimits, RedisCodeLimits
-from channels.links import ReceiptLinks
+from channels.links import PayLinks, ReceiptLinks
 from channels.receipt_view import Operator
 from channels.sms.answers import Answers
 from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
@@ -162,7 +162,7 @@ def assemble(
     post = InboxDependencies(
         memory, Limits(redis, "sms", counted.limit), books.messages, clock, transcripts, metrics.message
     )
-    inbox = inbox_of(settings, Answers(words_of(settings, texts), till, memory), post)
+    inbox = inbox_of(settings, Answers(words_of(settings, texts), till, memory, pay_link=pay_link_of(settings)), post)
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
     doors = networks.Doors(inbox, turns, texts, metrics, seals, transcripts.door("ussd", "smpp", keys=True))
     outside = networks.join(settings, redis, doors, texter)
@@ -268,6 +268,13 @@ def inbox_of(settings: Settings, answers: Answers, post: InboxDependencies) -> I
     own = settings.sms
     limits = SmsLimits(own.sender_max, own.sender_day_max, own.prefix_max, own.everyone_max)
     return Inbox(answers, post, country_codes=own.countries, limits=limits)
+
+
+def pay_link_of(settings: Settings) -> Callable[[str], str] | None:
+    """Where a basket is paid in a browser; None where the bank has no page."""
+    if not settings.cmi.page_url:
+        return None
+    return PayLinks([key.get_secret_value() for key in settings.secret_keys], base_of(settings)).of
 
 
 def words_of(settings: Settings, texts: Texts) -> Words:

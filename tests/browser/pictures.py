@@ -51,6 +51,7 @@ async def pictures_of_the_demo() -> Pictures:
         await _arabic(browser, demo.url, pictures)
         await _small(browser, demo.url, pictures)
         await _operations(browser, demo, pictures)
+        pictures["web-fr.png"] = await _web(browser, demo.url)
     return pictures
 
 
@@ -113,6 +114,21 @@ async def _arabic(browser: Browser, url: str, pictures: Pictures) -> None:
     await _letter_is_there(visitor.page)
     pictures["phone-ar.png"] = await _taken(visitor.page)
     await visitor.context.close()
+
+
+async def _web(browser: Browser, url: str) -> bytes:
+    """The bills of a line, ticked."""
+    visitor = await Visitor.arrive(browser, url, 480, 700)
+    page = visitor.page
+    await page.goto(f"{url}/bills/mobile?lang=fr")
+    for name, text in (("reference", "0600000003"), ("code", "300518"), ("email", "imane@example.com")):
+        await page.fill(f"#{name}", text)
+    await page.check("#terms")
+    await page.locator(".go button").click()
+    await expect(page.locator(".rows")).to_be_visible()
+    picture = await _taken(page, whole=True)
+    await visitor.context.close()
+    return picture
 
 
 async def _small(browser: Browser, url: str, pictures: Pictures) -> None:

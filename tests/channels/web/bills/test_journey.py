@@ -5,7 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from core.payments.table import PaymentState
+from channels.sms.answers import Answers
+from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
+from channels.sms.words import SEGMENTS_MAX
+from core.messaging.gsm7 import segments
+from core.payments.refusal import Refusal
+from core.payments.service import StartOrder
+from core.payments.table import Payment, PaymentState
+from core.sealing import Sealer
+from core.subscribers.lines import LanguageCode, ServiceType
+from khallas.bootstrap.container import pay_link_of, words_of
 from tests.channels.web.bills.browser import Browser, Shown
 from tests.journeys.world import World
 
@@ -232,3 +241,31 @@ async def test_an_older_page_of_the_review_shows_what_stands_now(opens: Opens, h
 async def test_an_address_of_no_page_is_told_so(opens: Opens) -> None:
     assert (await opens().get("/bills/water")).status == 404
     assert (await opens().get("/bills/choose")).status == 410
+
+
+async def test_a_link_to_a_basket_of_the_telephone_reaches_a_browser_and_dies_with_it(
+    opens: Opens, here: World
+) -> None:
+    till = here.house.till
+    unpaid = await till.unpaid(ServiceType.MOBILE, "0600000001")
+    assert not isinstance(unpaid, Refusal)
+    order = StartOrder(
+        "ussd:1", "ussd", "+212600000001", LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", unpaid
+    )
+    basket = await till.start(order)
+    assert isinstance(basket, Payment)
+    said = await Answers(
+        words_of(here.house.settings, here.house.texts),
+        till,
+        RedisDeduplication(here.house.redis, Sealer(["a-key-of-this-test"], SEALED_FOR)),
+        pay_link=pay_link_of(here.house.settings),
+    ).answer("+212600000001", "PAYER")
+    assert said is not None
+    link = next(word for word in said.text.split() if "/pay/" in word)
+    assert segments(said.text) <= SEGMENTS_MAX[LanguageCode.FR]
+    browser = opens()
+    shown = await browser.get(link)
+    assert "769,20" in shown.text
+    await till.cancel(basket.id)
+    over = await browser.get(link)
+    assert over.read.forms == []
