@@ -57,10 +57,32 @@ def private_headers(csp: str = CSP_STILL) -> dict[str, str]:
     return {**_PRIVATE, "Content-Security-Policy": csp}
 
 
+ACCEPTED_CHARS_MAX = 256
+
+
 def language_asked(request: Request) -> LanguageCode | None:
     """The `?lang=` of a page; an unknown one is none."""
     try:
         return LanguageCode(request.query_params.get("lang", ""))
+    except ValueError:
+        return None
+
+
+def language_of(request: Request) -> LanguageCode:
+    """The language asked for in the address, else the first of the browser's own that is spoken here, else French."""
+    asked = language_asked(request)
+    if asked is not None:
+        return asked
+    wanted = request.headers.get("accept-language", "")[:ACCEPTED_CHARS_MAX].split(",")
+    known = [each for each in map(_accepted, wanted) if each is not None]
+    return max(known, key=lambda each: each[0], default=(0.0, LanguageCode.FR))[1]
+
+
+def _accepted(text: str) -> tuple[float, LanguageCode] | None:
+    """ "ar-MA;q=0.8" -> its weight and language; None for what is not spoken here."""
+    name, _, weight = text.partition(";q=")
+    try:
+        return float(weight or 1), LanguageCode(name.strip().lower()[:2])
     except ValueError:
         return None
 

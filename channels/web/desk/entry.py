@@ -4,6 +4,7 @@ Every page behind it has a logged-in visitor; every POST has the session's own t
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from channels.limits import LimitsDown
 from channels.web.desk.login import Doorkeeper
 from channels.web.desk.sessions import Cookies, DeskSession, DeskSessions, SessionsDown
 from channels.web.desk.view import SECTION
-from channels.web.pages import Pages, language_asked, private_headers
+from channels.web.pages import Pages, language_asked, language_of, private_headers
 from channels.wire import Malformed, same
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import User
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 HOME, LOGIN, OPERATIONS = "/desk", "/desk/login", "/ops"
 BODY_BYTES_MAX = 16 * 1024
 RETRY_AFTER_S = 30
+_MARK = re.compile(r"[\w-]{1,16}", re.ASCII)
+_OURS = re.compile(r"/ops|/desk(?:/(?:approvals|findings|by-hand|chargebacks|payments/[0-9A-Z]{26}))?")
 SEE_OTHER = 303
 
 
@@ -46,6 +49,11 @@ class DeskRequest:
     @property
     def language(self) -> LanguageCode:
         return self.session.kept.language
+
+    @property
+    def tab(self) -> str:
+        """The mark of the search that this tab's address has."""
+        return _mark_in(self.request)
 
     def field(self, name: str) -> str:
         return self.form.get(name, "")
@@ -70,11 +78,11 @@ class Threshold:
         async def answer(request: Request) -> Response:
             visit = await self._visit(request, {})
             if visit is None:
-                return _out(request, LOGIN)
+                return _out(request, self._login_for(request))
             language = language_asked(request)
             if language is not None and language is not visit.language:
                 await self.sessions.change(visit.session, language=language)
-                return go(request.url.path)
+                return go(request.url.path + (f"?s={visit.tab}" if visit.tab else ""))
             return await handler(visit)
 
         return self.safely(answer)
@@ -103,12 +111,19 @@ class Threshold:
             visit = await self._visit(request, form)
             if visit is None:
                 await self.sessions.end(self.cookies.of(request, self.cookies.session))  # a watch that went on
-                return _out(request, LOGIN)
+                return _out(request, self._login_for(request))
             if foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
                 return self.notice("forbidden", visit.language, 403)
             return await handler(visit)
 
         return self.safely(answer)
+
+    def _login_for(self, request: Request) -> str:
+        """The login, which says that a session came to its end and leads back to where it was."""
+        if not self.cookies.of(request, self.cookies.session):
+            return LOGIN
+        back = destination(request.url.path.removesuffix("/undo").removesuffix("/note"))
+        return f"{LOGIN}?ended=1&to={back}"
 
     async def may_reveal(self, visit: DeskRequest) -> bool:
         """Whether one more contact may be shown to this person now."""
@@ -146,12 +161,12 @@ class Threshold:
             except Malformed as error:
                 return Response(f"{error}\n", 400, private_headers(), "text/plain")
             except NoSuchPayment:
-                return self.notice("missing", language_asked(request) or LanguageCode.FR, 404)
+                return self.notice("missing", language_of(request), 404)
             except WholeCard:  # a form without words of its own for it
-                return self.notice("card", language_asked(request) or LanguageCode.FR, 422)
+                return self.notice("card", language_of(request), 422)
             except (DatabaseUnavailable, SessionsDown, LimitsDown, UsageDown) as error:
                 log.warning("desk: not answered: %s", type(error).__name__)
-                return self.notice("busy", language_asked(request) or LanguageCode.FR, 503)
+                return self.notice("busy", language_of(request), 503)
 
         return answer
 
@@ -180,7 +195,12 @@ async def form_of(request: Request) -> dict[str, str]:
 
 def destination(asked: str) -> str:
     """Where a login leads; nowhere but here."""
-    return OPERATIONS if asked == OPERATIONS else HOME
+    return asked if _OURS.fullmatch(asked) else HOME
+
+
+def _mark_in(request: Request) -> str:
+    mark = request.query_params.get("s", "")
+    return mark if _MARK.fullmatch(mark) else ""
 
 
 def foreign(request: Request) -> bool:

@@ -15,7 +15,7 @@ from channels.web.desk.half_way import HALF_WAY_TTL_S, HalfWay, HalfWayLogins
 from channels.web.desk.login import CodeOwed, LoginRefused
 from channels.web.desk.sessions import FORM_TTL_S, FormTokens
 from channels.web.desk.view import SECTION
-from channels.web.pages import CSP_WORKING, language_asked
+from channels.web.pages import CSP_WORKING, language_of
 from core.help_desk.accounts import User
 from core.subscribers.lines import LanguageCode
 
@@ -34,8 +34,8 @@ class LoginPages:
 
     async def page(self, request: Request) -> Response:
         """GET /desk/login."""
-        language, to = language_asked(request) or LanguageCode.FR, request.query_params.get("to", "")
-        return self._shown(PASSWORD_FORM, request, language, to)
+        problem = "login.ended" if "ended" in request.query_params else ""
+        return self._shown(PASSWORD_FORM, request, language_of(request), request.query_params.get("to", ""), problem)
 
     async def password(self, request: Request) -> Response:
         """POST /desk/login."""

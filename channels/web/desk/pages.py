@@ -5,6 +5,7 @@ before it reads.
 """
 
 import re
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,18 +15,20 @@ from starlette.routing import BaseRoute, Route
 from channels.web.desk.dialogs import DialogWords
 from channels.web.desk.entry import HOME, DeskRequest, Threshold, go
 from channels.web.desk.parts import NotAnAmount, parts_typed
+from channels.web.desk.sessions import searched, with_search
 from channels.web.desk.view import SECTION, DeskWords
 from channels.web.pages import CSP_WORKING
 from core.help_desk.service import QUERY_CHARS_MAX, Case, HelpDesk, WholeCard
 from core.help_desk.transcripts import DialogTranscript
 from core.payments.janitor import NoSuchPayment
-from core.payments.table import Payment
+from core.payments.table import UNDECIDED, Payment
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason, RefundRequest, RefundRequestRefusal
 from core.repositories import MessageKind
 from core.subscribers.lines import msisdn
 
 FOUND_SHOWN = 50
+MARK_BYTES = 6
 APPROVALS, DIALOGS = "/desk/approvals", "/desk/dialogs"
 _PAYMENT = re.compile(r"[0-9A-Z]{26}")
 
@@ -39,10 +42,7 @@ class _DeskPages:
 
     async def home(self, visit: DeskRequest) -> Response:
         """The search box, and what the last search found."""
-        if "new" in visit.request.query_params:
-            await self._threshold.sessions.change(visit.session, query="")
-            return go(HOME)
-        query = visit.session.kept.query
+        query = searched(visit.session.kept, visit.tab)
         found = await self._desk.search(visit.actor, query) if query else ()
         words = self._words(visit)
         rows = tuple(words.found(payment) for payment in found)
@@ -57,14 +57,17 @@ class _DeskPages:
         try:
             found = await self._desk.search(visit.actor, typed)
         except WholeCard:
-            await self._threshold.sessions.change(visit.session, query="", notice="search.card")
+            await self._threshold.sessions.change(visit.session, notice="search.card")
             return go(HOME)
-        await self._threshold.sessions.change(visit.session, query=typed[:QUERY_CHARS_MAX])
-        return go(_of(found[0].id) if len(found) == 1 else HOME)
+        # each search has a mark of its own in the address, so that two tabs never show one another's customer
+        mark = secrets.token_urlsafe(MARK_BYTES)
+        searches = with_search(visit.session.kept, mark, typed[:QUERY_CHARS_MAX])
+        await self._threshold.sessions.change(visit.session, searches=searches)
+        return go(f"{_of(found[0].id) if len(found) == 1 else HOME}?s={mark}")
 
     async def dialogs(self, visit: DeskRequest) -> Response:
         """GET: what the number that was searched for was shown lately."""
-        query = visit.session.kept.query
+        query = searched(visit.session.kept, visit.tab)
         if not _is_number(query):
             return go(HOME)
         return await self._dialogs(visit, await self._desk.dialogs_of(visit.actor, query), HOME)
@@ -95,8 +98,10 @@ class _DeskPages:
         return await self._back(visit, _id(visit), "notice.resent" if done else "notice.not-resent")
 
     async def inquire(self, visit: DeskRequest) -> Response:
-        await self._desk.inquire(visit.actor, _id(visit))
-        return await self._back(visit, _id(visit), "notice.inquired")
+        payment = await self._desk.inquire(visit.actor, _id(visit))
+        # an answer that decides nothing is not told as if it did
+        asked = "notice.still-asked" if payment.state in UNDECIDED else "notice.inquired"
+        return await self._back(visit, _id(visit), asked)
 
     async def note(self, visit: DeskRequest) -> Response:
         try:
@@ -174,6 +179,7 @@ class _DeskPages:
             csrf=visit.session.kept.csrf,
             notice=notice,
             here=name,
+            tab=visit.tab,
             **values,
         )
 

@@ -24,6 +24,7 @@ TOKEN_BYTES = 32
 TOKEN_CHARS_MAX = 64
 SEATS_MAX = 5  # of one account at once: another ends the oldest
 FORM_TTL_S = 3_600
+SEARCHES_MAX = 12  # a session remembers; an older tab shows an empty box
 _PURPOSE = b"khallas desk form 1\0"  # the same secret signs links elsewhere
 
 
@@ -32,14 +33,15 @@ class SessionsDown(Exception):
 
 
 class StoredSession(msgspec.Struct, frozen=True):
-    """What Redis keeps of a session. `notice` is shown once; `query` lets "back" lead to what was found."""
+    """What Redis keeps of a session. `notice` is shown once; `searches` let "back" lead to what was found."""
 
     user: str
     generation: int
     csrf: str
     began_s: float
     language: LanguageCode
-    query: str = ""
+    query: str = ""  # of an older version, which kept one search for all tabs
+    searches: tuple[tuple[str, str], ...] = ()  # a mark in the address of each tab, and what was searched for there
     notice: str = ""
     address: str = ""  # where it began
     browser: str = ""  # in which: a digest of its mark
@@ -52,6 +54,17 @@ class Seat:
     id: str
     began_s: float
     address: str
+
+
+def searched(kept: StoredSession, mark: str) -> str:
+    """What was searched for in the tab whose address has this mark."""
+    return dict(kept.searches).get(mark, "")
+
+
+def with_search(kept: StoredSession, mark: str, query: str) -> tuple[tuple[str, str], ...]:
+    """The latest searches, this one among them."""
+    others = [(known, text) for known, text in kept.searches if known != mark]
+    return (*others[-(SEARCHES_MAX - 1) :], (mark, query))
 
 
 @dataclass(frozen=True, slots=True)

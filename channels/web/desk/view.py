@@ -5,7 +5,7 @@ them, which is logged. Words that locales/ does not know (a new event, an old re
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from channels.receipt_view import STATUS, ReceiptStatus, when
 from channels.web.desk.dialogs import DialogView, DialogWords
@@ -15,6 +15,7 @@ from core.help_desk.service import Case
 from core.help_desk.timeline import Source, TimelineEntry
 from core.messaging.texts import Texts
 from core.money import dh
+from core.payments.schedule import Times
 from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.refunds.requests import Reason, RefundRequest, RefundRequests, given_back
 from core.repositories import Delivery, MessageKind
@@ -138,7 +139,7 @@ class DeskWords:
             id=payment.id,
             status=status,
             state=self._receipt(f"{status}.state"),
-            say=self._receipt(f"{status}.note"),
+            say=self._script(case),
             amount=dh(payment.amount_centimes),
             line=self._line(payment),
             facts=self._facts(payment, contact=case.contact),
@@ -160,6 +161,17 @@ class DeskWords:
             asked=None if asked is None else self.asked(asked, payment, actor),
             looked=tuple(self._looked(access) for access in case.accesses),
         )
+
+    def _script(self, case: Case) -> str:
+        """What the agent says to the customer of this state."""
+        payment, status = case.payment, STATUS[case.payment.state]
+        if status is ReceiptStatus.PAID and case.open_undo is not None:
+            return self.t("tell.paid.pending")
+        if status is ReceiptStatus.PAID and any(bill.returned_centimes for bill in case.bills):
+            return self.t("tell.paid.partly")
+        sent = payment.sent_at or payment.created_at
+        until = (sent + timedelta(seconds=Times().window_s)).astimezone(ZONE)
+        return self.t(f"tell.{status}", until=f"\u2066{until:%d/%m/%Y %H:%M}\u2069")
 
     def found(self, payment: Payment) -> Found:
         """A line of a search's result."""
@@ -265,10 +277,12 @@ class DeskWords:
         """An answer's code, a bill's number, a channel: as it was written."""
         if told.what == "create" and told.detail:
             return self._known(f"channel.{told.detail}", told.detail)
-        return told.detail or ""
+        reason = (told.detail or "").partition(":")[0]
+        return self._reason(told.detail) if reason in tuple(Reason) else told.detail or ""
 
     def _reason(self, detail: str | None) -> str:
         reason, _, comment = (detail or "").partition(" ")
+        reason = reason.removesuffix(":")
         words = self._known(f"reason.{reason}", reason)
         return f"{words} · {comment}" if comment else words
 

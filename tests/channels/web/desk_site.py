@@ -41,6 +41,7 @@ class Seat:
     token: str = ""
     page: str = ""
     path: str = ""
+    url: str = ""  # with its query
 
     async def get(self, path: str) -> int:
         async with self.http.get(path) as answer:
@@ -56,7 +57,7 @@ class Seat:
         return await self.post("/desk/login", name=name, password=password, lang="fr")
 
     async def _seen(self, answer: aiohttp.ClientResponse) -> int:
-        self.page, self.path = await answer.text(), answer.url.path
+        self.page, self.path, self.url = await answer.text(), answer.url.path, answer.url.path_qs
         found = _TOKEN.search(self.page)
         self.token = found[1] if found else self.token
         return answer.status
@@ -71,6 +72,12 @@ class Seat:
     def cookie(self) -> str:
         """The session's."""
         return next(morsel.value for morsel in self.http.cookie_jar if morsel.key == "desk")
+
+    def link(self, path: str) -> str:
+        """Where a link of the page leads that begins so: with the mark of this tab's search."""
+        found = re.search(rf'href="({re.escape(path)}(?:\?s=[\w-]+)?)"', self.page)
+        assert found, f"no link to {path}"
+        return unescape(found[1])
 
     @property
     def notice(self) -> str:

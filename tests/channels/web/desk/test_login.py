@@ -16,7 +16,7 @@ from tests.channels.web.desk_site import PASSWORD, DeskSite, desk_site, make_acc
 from tests.core.conftest import Shop
 
 PAYMENT = "/desk/payments/01KATWQ2YD0123456789ABCDEF"
-PAGES = ("/desk", "/desk?new", PAYMENT, "/desk/approvals")
+PAGES = ("/desk", "/desk?s=abc", PAYMENT, "/desk/approvals")
 ACTS = (
     "/desk/search",
     "/desk/logout",

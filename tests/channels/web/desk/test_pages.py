@@ -9,7 +9,7 @@ import pytest
 from core.payments.table import PaymentState
 from core.refunds.requests import RefundRequestState
 from core.subscribers.lines import LanguageCode
-from tests.channels.web.desk_site import DeskSite, Seat
+from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat
 from tests.core.fakes import silent_after_charging
 
 MASKED, FULL = "+2126*****001", "0600000001"
@@ -62,10 +62,12 @@ async def test_a_search_of_many_is_a_list_that_back_leads_to(site: DeskSite) -> 
     assert "Paiements trouvés : 2" in seat.text.replace("\xa0", " ")
     assert "En cours de vérification" in seat.text
     assert MASKED in seat.text
+    here = seat.url
     await seat.get("/desk")
-    assert "769,20 DH" in seat.text
-    await seat.get("/desk?new")
-    assert "769,20 DH" not in seat.text
+    assert "769,20 DH" not in seat.text  # a new tab begins with an empty box
+    await seat.post("/desk/search", q="nothing of the other tab")
+    await seat.get(here)
+    assert "769,20 DH" in seat.text  # each tab shows its own customer
     await seat.post("/desk/search", q="nothing like it")
     assert "Aucun paiement trouvé" in seat.text
 
@@ -106,7 +108,7 @@ async def test_an_unknown_payment_is_asked_about_and_found_paid(site: DeskSite) 
     site.at.shop.bank.scripts.append(silent_after_charging)
     payment = await site.at.shop.paid()
     await seat.get(f"/desk/payments/{payment.id}")
-    assert "Ne payez pas une deuxième fois" in seat.text
+    assert "Ne payez pas à nouveau : la réponse est attendue avant" in seat.text.replace("\xa0", " ")
     assert "Interroger la banque" in seat.text
     await seat.post(f"/desk/payments/{payment.id}/inquire")
     assert "Votre paiement est accepté" in seat.text
@@ -277,3 +279,19 @@ async def test_a_database_that_is_away_shows_nothing(site: DeskSite) -> None:
     await site.at.shop.database.pool.close()
     assert await seat.get(f"/desk/payments/{payment_id}") == 503
     assert "769,20" not in seat.page
+
+
+async def test_a_session_that_ended_says_so_and_leads_back(site: DeskSite) -> None:
+    seat = await site.seat("amal")
+    await site.redis.flushdb()
+    await seat.get("/desk/approvals")
+    assert seat.path == "/desk/login"
+    assert "Votre session est terminée" in seat.text
+    await seat.post("/desk/login", name="amal", password=PASSWORD, lang="fr", to="/desk/approvals")
+    assert seat.path == "/desk/approvals"
+
+
+async def test_the_login_speaks_the_browser_s_language(site: DeskSite) -> None:
+    seat = await site.seat()
+    async with seat.http.get("/desk/login", headers={"Accept-Language": "de, ar-MA;q=0.8, en;q=0.3"}) as answer:
+        assert '<html lang="ar"' in await answer.text()
