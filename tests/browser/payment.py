@@ -62,7 +62,7 @@ async def pays_by_phone(visitor: Visitor) -> str:
     for question, keys in (
         ("Type your card number", f"{CARD}#"),
         ("expiry", "1229#"),
-        ("confirm", "1"),
+        ("To continue", "1"),
         ("security code", "123#"),
     ):
         await visitor.hears(question)
