@@ -84,10 +84,11 @@ def says(answer: Authorisation) -> Script:
 
 
 def takes(amount_centimes: int) -> Script:
-    """Approves another amount than was asked."""
+    """Approves another amount than was asked, and says so: kinder than CC5."""
 
     async def script(bank: "FakeBank", order: Order) -> Authorisation:
-        return bank.charge(order, amount_centimes)
+        answer = bank.charge(order, amount_centimes)
+        return replace(answer, amount_centimes=amount_centimes) if isinstance(answer, Approved) else answer
 
     return script
 
