@@ -57,6 +57,7 @@ class VoiceReport:
     kept: int = 0
     missing: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    checked: bool = False  # looked at, and nothing made
 
     def told(self) -> dict[str, object]:
         """For --json."""
@@ -68,10 +69,15 @@ class VoiceReport:
             "stale": self.stale,
         }
 
+    def _counted(self) -> str:
+        if self.checked:
+            return f"{self.kept} as they should be, {len(self.missing)} missing, {len(self.stale)} stale"
+        return f"{len(self.made)} made, {len(self.taken)} recordings taken, {self.kept} kept"
+
     def lines(self) -> list[str]:
         """For people."""
         return [
-            f"{len(self.made)} made, {len(self.taken)} recordings taken, {self.kept} kept",
+            self._counted(),
             *(f"missing: {name}" for name in self.missing),
             *(f"stale, its words have changed: {name}" for name in self.stale),
         ]
@@ -99,7 +105,7 @@ def build(pieces: Sequence[Piece], out: Path, recorded: Path | None, steps: Step
 
 def check(pieces: Sequence[Piece], out: Path) -> VoiceReport:
     """What the switch would not find, and what says other words than the texts do now. Raises BadFolder."""
-    entries, report = _manifest(out).root, VoiceReport()
+    entries, report = _manifest(out).root, VoiceReport(checked=True)
     for piece in pieces:
         name = _name(piece)
         entry = entries.get(name)

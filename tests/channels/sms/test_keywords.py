@@ -201,3 +201,26 @@ def test_card_numbers_among_other_digits(text: str) -> None:
 )
 def test_telephone_numbers_are_no_cards(text: str) -> None:
     assert not holds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("bonjour je veux payer ma facture svp", Keyword.PAY),
+        ("I want to pay my bill", Keyword.PAY),
+        ("salam bghit nkhelles", Keyword.PAY),
+        ("سلام بغيت نخلص الفاتورة", Keyword.PAY),
+        ("combien je dois", Keyword.BILLS),
+        ("Bonjour, combien je dois ?", Keyword.BILLS),
+        ("how much do I owe", Keyword.BILLS),
+        ("شحال عليا", Keyword.BILLS),
+        ("je veux mon code de paiement", Keyword.CODE),
+        ("رمز", Keyword.CODE),
+    ],
+)
+def test_plain_sentences_are_understood(text: str, meant: Keyword) -> None:
+    assert read(text) == KeywordAsked(meant)
+
+
+def test_our_own_list_of_words_sent_back_asks_for_nothing() -> None:
+    assert isinstance(read("Message non compris. Envoyez CODE, FACTURE, PAYER ou AIDE."), NoKeyword)

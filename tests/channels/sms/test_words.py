@@ -150,3 +150,11 @@ def test_other_news(language: LanguageCode) -> None:
     assert len(said) == 5
     assert all(in_order(language, "1 769,20 DH") in text and LONG.help in text for text in said)
     assert all("42,50 DH" in text for text in back)
+
+
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_receipt_names_line_and_month(language: LanguageCode) -> None:
+    text = payment_texts("https://pay.example/r/1").receipt_sms(paid(language, bills=BILLS[:1]))
+    assert "06...001" in text
+    assert "05/2019" in text
+    assert segments(text) <= RECEIPT_SEGMENTS_MAX

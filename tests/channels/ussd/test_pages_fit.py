@@ -15,7 +15,7 @@ from sessions.screens.machine import advance
 from sessions.screens.menu import Again, Back, Chose, Digits, Menu, Noted, Say, Tell, Text, say
 from tests.sessions.events import events_of
 from tests.sessions.paged import spoken_pages
-from tests.sessions.samples import EVERYWHERE, FIVE_HUNDRED, FORTY, SOME_PICKED, USSD, visit
+from tests.sessions.samples import EVERYWHERE, FIVE_HUNDRED, FORTY, LINE, SOME_PICKED, USSD, bills, pick, visit
 
 NOT_ON_USSD = {"not-heard", "restarted", "call-back", "card-gone", "bank-pin.refused"}
 
@@ -156,3 +156,12 @@ def test_a_wire_too_small_is_said_when_it_is_tried(texts: Texts) -> None:
         spoken(texts, EVERYWHERE[-1], None, LanguageCode.FR, PageLimits(septets=20, units=10))
     with pytest.raises(ValueError, match="fit"):
         spoken(texts, FORTY, None, LanguageCode.FR, PageLimits(septets=40, units=20))
+
+
+def test_an_arabic_list_holds_as_many_bills_as_fit_and_tells_its_place(texts: Texts) -> None:
+    made = spoken(texts, pick(LINE, bills(40, 8000)), None, LanguageCode.AR, PageLimits())
+    assert all(page.end - page.begin == 2 for page in made[:-1])
+    assert "2-3/40" in made[1].text
+    (whole,) = spoken(texts, pick(LINE, bills(2, 8000)), None, LanguageCode.AR, PageLimits())
+    assert whole.end == 2  # two bills are one page, and a list of one page tells no place
+    assert "1-2" not in whole.text
