@@ -1,5 +1,6 @@
 """From the choice of a bill to the bank's page and the receipt, as a browser without scripts walks it."""
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -269,3 +270,24 @@ async def test_a_link_to_a_basket_of_the_telephone_reaches_a_browser_and_dies_wi
     await till.cancel(basket.id)
     over = await browser.get(link)
     assert over.read.forms == []
+
+
+async def test_copies_at_once_and_other_channels_start_one_payment(opens: Opens, here: World) -> None:
+    till, windows = here.house.till, [opens() for _ in range(4)]
+    reviews = [await browser.send(await bills_of(browser)) for browser in windows]
+    unpaid = await till.unpaid(ServiceType.MOBILE, "0600000001")
+    assert not isinstance(unpaid, Refusal)
+
+    async def elsewhere(n: int) -> None:
+        channel = ("ussd", "ivr")[n % 2]
+        line = (ServiceType.MOBILE, "0600000001", unpaid)
+        await till.start(StartOrder(f"{channel}:{n}", channel, f"+21266666666{n}", LanguageCode.FR, None, *line))
+
+    pressed = [
+        browser.send(review, action="/bills/confirm")
+        for browser, review in zip(windows, reviews, strict=True)
+        for _ in range(6)
+    ]
+    await asyncio.gather(*pressed, *(elsewhere(n) for n in range(8)))
+    rows = await here.house.database.all("SELECT state FROM payments")
+    assert [row["state"] for row in rows if row["state"] in {"created", "sending"}] in (["created"], ["sending"])
