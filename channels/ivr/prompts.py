@@ -69,6 +69,10 @@ class Prompts:
         """Every piece of every language."""
         return tuple(self._pieces.values())
 
+    def say(self, key: str, language: LanguageCode) -> tuple[Phrase, ...]:
+        """A text of voice without values, by its key."""
+        return self.phrases(self.texts.get(language, SECTION, key), language)
+
     def phrases(self, page: str, language: LanguageCode) -> tuple[Phrase, ...]:
         """A page of a speaker that was built with `self.texts`."""
         said: list[Phrase] = []

@@ -7,6 +7,8 @@ import msgspec
 from core.subscribers.lines import reachable
 from sessions.screens.menu import Again, Amount, Chose, Event, Home, Menu, Option, ScreenContext, Spelled, Tell, say
 
+TOO_MANY_TRIES = "too-many-tries"
+
 
 class Goodbye(msgspec.Struct, frozen=True, tag=True):
     """The end, with its reason as a text key."""
@@ -14,7 +16,9 @@ class Goodbye(msgspec.Struct, frozen=True, tag=True):
     reason: str = "goodbye"
 
     def ask(self, visit: ScreenContext) -> Tell:
-        return Tell(say(self.reason, help=Spelled(visit.help_number)))
+        aloud = not visit.can.types_text
+        every = self.reason == TOO_MANY_TRIES and aloud and not visit.language_known  # none was chosen, nor can be read
+        return Tell(say(f"{self.reason}.every" if every else self.reason, help=Spelled(visit.help_number)))
 
     def on(self, event: Event, visit: ScreenContext) -> Goodbye:
         return self

@@ -106,6 +106,8 @@ def test_arabic_is_arabic() -> None:
         for key in TEXTS.keys(LanguageCode.AR, section):
             text = TEXTS.get(LanguageCode.AR, section, key)
             latin = TEXTS.get(LanguageCode.FR, section, key)
+            if all(line.startswith("[") for line in text.split("\n")):
+                continue  # said in every language, each line by its own voice
             words = [word for word in text.split() if word.isalpha() and word.isascii()]
             assert text != latin or len(words) <= 3, f"{section} {key} is not translated"
 

@@ -28,6 +28,9 @@ IGNORED_MAX = 32  # keys that count for nothing, within one question
 DRAIN_S = 0.2  # a queued key comes within this (docs/protocols/ivr.md)
 DRAIN_MAX = 32
 APOLOGY = "Apology"
+REMINDERS_MAX = 3  # to go on, one after the other, until what was typed is taken as it is
+SAMPLES_A_SECOND = 8_000
+MANY_SAMPLES = 60 * SAMPLES_A_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Call:
         self._parts = parts
         self._line = line
         self._language: LanguageCode | None = None
+        self._menu_key: tuple[str, float] | None = None  # what the menu before was answered with, and when
 
     async def run(self, heard: Inbound) -> CallResult:
         """The whole conversation; how it was left."""
@@ -82,7 +86,9 @@ class Call:
             assert answer is not None  # only an apology has none, and it ends
             typed = await self._answered(step)
             heard, before = self._parts.wire.turn(heard, answer, typed), answer
-        return CallResult.TIMEOUT
+        over = self._parts.wire.too_long((self._language,) if self._language else tuple(LanguageCode))
+        await self._say(over.said)
+        return over.result
 
     async def _turn(self, heard: Inbound) -> TurnAnswer | None:
         parts = self._parts
@@ -113,7 +119,11 @@ class Call:
             return None
         if step.drain:
             await self._drain()
-        return await Question(self, Field(self._parts.manner.timers, step.one_key)).ask(step.said)
+        field = Field(self._parts.manner.timers, step.one_key, step.least, step.secret)
+        question = Question(self, field, step.go_on, self._menu_key)
+        typed = await question.ask(step.said)
+        self._menu_key = (typed, _now()) if step.one_key and typed else None
+        return typed
 
     async def _say(self, said: Sequence[Phrase]) -> None:
         """To its end, whatever is typed meanwhile."""
@@ -143,7 +153,7 @@ class Call:
                 return Played.MISSING
             if result.key is None or question is None:
                 break
-            if question.hear(result.key):
+            if question.hear(result.key, result.end_at - offset):
                 return Played.CUT
             offset = result.end_at
         self._parts.unheard.discard(piece)
@@ -194,30 +204,56 @@ class Played(Enum):
 class Question:
     """A prompt that keys interrupt, and the keys after it."""
 
-    def __init__(self, call: Call, field: Field) -> None:
+    def __init__(
+        self, call: Call, field: Field, go_on: Sequence[Phrase] = (), before: tuple[str, float] | None = None
+    ) -> None:
+        """`before`: the key that answered the menu before, and when it was heard."""
         self._call = call
         self._field = field
+        self._go_on = go_on
+        self._before = before
         self._began = _now()
         self._typed: str | None = None
 
-    def hear(self, key: str) -> bool:
-        """Whether the key counts: it stops the prompt."""
+    def hear(self, key: str, played_samples: int = MANY_SAMPLES) -> bool:
+        """Whether the key counts: it stops the prompt. `played_samples`: of the file that it interrupted."""
+        if self._same_press(key, played_samples):
+            return False
         self._typed = self._field.hear(key, _now() - self._began)
         return self._typed is not None or bool(self._field.keys)
+
+    def _same_press(self, key: str, played_samples: int) -> bool:
+        """The press that answered the menu before, told twice: by our clock and by the switch's, which plays."""
+        before, self._before = self._before, None  # only the first key can be
+        soon_s = self._field.timers.same_press_s
+        if before is None or key != before[0]:
+            return False
+        return _now() - before[1] < soon_s and played_samples < soon_s * SAMPLES_A_SECOND
 
     async def ask(self, said: Sequence[Phrase]) -> str | None:
         """What was typed, None for silence."""
         for phrase in said:
             if not await self._call.play(phrase, self):
                 break
+        reminders = 0
         for _ in range(DIGITS_MAX + IGNORED_MAX):
             if self._typed is not None:
                 return self._typed
             key = await self._call.key(self._field.wait_s())
-            if key is None:
+            if key is not None:
+                reminders = 0
+                self.hear(key)
+            elif self._field.keys and not self._field.whole and reminders < REMINDERS_MAX:
+                reminders += 1
+                await self._remind()
+            else:
                 break
-            self.hear(key)
         return self._typed or self._field.silence()
+
+    async def _remind(self) -> None:
+        for phrase in self._go_on:
+            if not await self._call.play(phrase, self):
+                return
 
 
 def _now() -> float:

@@ -1,9 +1,9 @@
 """Keys heard one by one -> what was typed. Pure: whoever listens tells the time.
 
-A menu is one key. A field ends with `#`, as on every other voice wire; `*` begins it again at once, `#` alone asks for
-more time. A `#` that is there before the question was heard belongs to the field before (protocols/ivr.md,
-type-ahead): it
-is no attempt. First digit and following digits have timers of their own: one looks for the card, then types it.
+A menu is one key, never `#`: who ends every answer with it means no choice. A field ends with `#`, as on every other
+voice wire; `*` begins it again at once, `#` alone asks for more time, unless it comes so soon that it belongs to the
+answer before. First digit and following digits have timers of their own: one looks for the card, then types it. Silence
+after fewer digits than the field has is no answer: somebody turns the card over, and is told to go on.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,9 @@ class Timers:
 
     first_digit_s: float = 9.0
     next_digit_s: float = 6.0
-    too_fast_s: float = 0.3
+    slow_digit_s: float = 10.0  # within a card's digits, and in a field that is not yet whole
+    too_fast_s: float = 2.0
+    same_press_s: float = 0.1  # a switch that hears a key as sound and as event tells it twice within this
 
 
 @dataclass(slots=True)
@@ -29,15 +31,25 @@ class Field:
 
     timers: Timers
     one_key: bool = False
+    least: int = 1  # digits of a whole answer
+    secret: bool = False
     keys: str = field(default="", repr=False)
 
     def wait_s(self) -> float:
         """How long the next key may take."""
-        return self.timers.next_digit_s if self.keys else self.timers.first_digit_s
+        if not self.keys:
+            return self.timers.first_digit_s
+        slow = self.secret or not self.whole
+        return max(self.timers.next_digit_s, self.timers.slow_digit_s if slow else 0.0)
+
+    @property
+    def whole(self) -> bool:
+        """Whether what was typed can be an answer."""
+        return len(self.keys) >= self.least
 
     def hear(self, key: str, after_s: float) -> str | None:
         """The whole answer once this key completes it. `after_s`: since the question began."""
-        if key == FINISH and not self.keys and after_s < self.timers.too_fast_s:
+        if key == FINISH and (self.one_key or (not self.keys and after_s < self.timers.too_fast_s)):
             return None
         if self.one_key:
             return key
@@ -49,5 +61,8 @@ class Field:
         return self.keys if len(self.keys) >= DIGITS_MAX else None
 
     def silence(self) -> str | None:
-        """The timer has run out: what was typed so far, or nothing."""
-        return self.keys or None
+        """The timer has run out: what was typed, or nothing. What is not whole yet is asked for again: no mistake.
+
+        A key alone means what it means with `#` after it: a person, or back.
+        """
+        return RESTART if self.keys and not self.whole and len(self.keys) > 1 else self.keys or None

@@ -17,7 +17,7 @@ from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.ivr.prompts import Phrase, Prompts
 from channels.wire import Incoming, Malformed
 from core.subscribers.lines import LanguageCode, msisdn
-from sessions.screens.menu import Menu, Tell
+from sessions.screens.menu import Digits, Menu, Tell
 from sessions.turn.turns import Inbound, TurnAnswer
 
 NAME = "fastagi"
@@ -25,8 +25,10 @@ PATH = "khallas"
 RESULT_VARIABLE = "KHALLAS_RESULT"
 SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - the header that Gate reads
 MORE_TIME = "*"
+GO_ON, TOO_LONG = "go-on", "call-too-long"
 CHARGES = "ConfirmTotal"  # the question whose key costs money
 HIDDEN = frozenset({"", "unknown", "anonymous", "restricted", "unavailable", "private", "s"})
+PRESENTATION_HIDDEN = 0x60  # Q.931's presentation bits: restricted (32 to 35), not available (64 to 67)
 UNIQUEID_CHARS_MAX = 256
 _DIALOG = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -44,11 +46,17 @@ class CallResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Say it, interruptibly, and listen. `drain`: throw away what was typed before it is heard."""
+    """Say it, interruptibly, and listen. `drain`: throw away what was typed before it is heard.
+
+    `least`: digits of a whole answer; `go_on` is said to who falls silent before that.
+    """
 
     said: tuple[Phrase, ...]
     one_key: bool
     drain: bool
+    least: int = 1
+    secret: bool = False
+    go_on: tuple[Phrase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,15 @@ class FastAgi:
                 return Wait(said, wait_s)
             case words:
                 again = before is not None and before.screen == answer.screen and typed not in {None, MORE_TIME}
-                return Ask(said, isinstance(words, Menu), drain=again or answer.screen == CHARGES)
+                drain = again or answer.screen == CHARGES
+                if not isinstance(words, Digits):
+                    return Ask(said, isinstance(words, Menu), drain)
+                go_on = self._prompts.say(GO_ON, answer.language)
+                return Ask(said, False, drain, words.least, words.secret, go_on)
+
+    def too_long(self, languages: Sequence[LanguageCode]) -> End:
+        """The call has lasted as long as a call may."""
+        return End(tuple(p for each in languages for p in self._prompts.say(TOO_LONG, each)), CallResult.TIMEOUT)
 
     def apology(self, said: Sequence[tuple[LanguageCode, str]]) -> End:
         """Words instead of silence."""
@@ -127,9 +143,13 @@ def _dialog(uniqueid: str) -> str:
 
 
 def _caller(greeting: Mapping[str, str], dialog: str) -> str:
-    """The caller's MSISDN; a hidden number is served under a name of this call alone. It can be spoofed."""
-    number = greeting.get("callerid", "").strip()
-    if number.lower() in HIDDEN:
+    """The caller's MSISDN; a hidden number is served under a name of this call alone. It can be spoofed.
+
+    A number may come along although its presentation is restricted or unavailable: it is not used.
+    """
+    number, presentation = greeting.get("callerid", "").strip(), greeting.get("callingpres", "").strip()
+    shown = not presentation.isdecimal() or not int(presentation[:4]) & PRESENTATION_HIDDEN
+    if number.lower() in HIDDEN or not shown:
         return f"anonymous:{dialog}"
     try:
         return msisdn(number)

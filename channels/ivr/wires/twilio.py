@@ -28,7 +28,7 @@ from sessions.screens.menu import Charge, Menu, Tell
 from sessions.turn.turns import Inbound, TurnAnswer
 
 PATH = "/ivr/twilio"
-DIGIT_TIMEOUT_S = 8
+DIGIT_TIMEOUT_S = 10  # between two digits too: one turns the card over
 DIAL_TIMEOUT_S = 30
 DIGITS_MAX = 200
 VERSION_DIGITS_MAX = 6

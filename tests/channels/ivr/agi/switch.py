@@ -33,6 +33,7 @@ _ids = itertools.count(1)
 
 BARGE = "!"  # before keys: typed as soon as the words were heard, the prompt goes on or not
 FIRST_DIGIT_MS = 8_000  # shorter waits are between digits, in pauses and when draining: nobody begins to type there
+SLOW_DIGIT_MS = 10_000  # from here on it is within a field that is not whole: who fell silent there goes on by a step
 DRAIN_MS = 250
 
 Step = tuple[str, str]  # a regular expression of what is said; keys, HANG_UP or SILENCE
@@ -51,6 +52,7 @@ class Switch:
     core_sounds: bool = True  # without them SAY DIGITS answers at once and is silent
     hangs_up_in: str = ""  # a piece in whose middle the caller hangs up
     callingpres: str = ""  # as the network presents the number; empty: as the real switch says of the caller
+    doubles_keys: bool = False  # a menu's key is heard as sound too, 20 ms into what is played next
     key_gap_s: float = 0.0  # between two of the script's keys, as a hand needs it
     uniqueid: str = ""
     variables: dict[str, str] = field(default_factory=dict)
@@ -70,6 +72,8 @@ class Switch:
         self._now: list[str] = []
         self._left: deque[Step] = deque()
         self._commands: list[str] = []
+        self._alone = False
+        self._echo = ""  # the key that will be told once more
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Self]:
@@ -194,8 +198,12 @@ class Switch:
             return
         if not offset:
             self._now.append(self._texts[piece])
+        if self._echo:
+            echo, self._echo = self._echo, ""
+            self.say(f"200 result={ord(echo)} endpos={offset + STEP}")
+            return
         if self._left and self._left[0][1].startswith(BARGE) and self._says(self._left[0][0]):
-            self._queue.extend(self._left.popleft()[1][1:])
+            self._press(self._left.popleft()[1][1:])
             self._next_turn()
         key = await self._typed(keys)
         self.say(f"200 result={key} endpos={min(offset + 5 * STEP, SAMPLES) if key else SAMPLES}")
@@ -211,21 +219,28 @@ class Switch:
                 return ord(key)
         return 0
 
+    def _press(self, keys: str) -> None:
+        self._alone = len(keys) == 1
+        self._queue.extend(keys)
+
     async def _pressed(self) -> str:
         await asyncio.sleep(self.key_gap_s)
-        return self._queue.popleft()
+        key = self._queue.popleft()
+        self._echo = key if self.doubles_keys and self._alone else ""
+        return key
 
     async def _wait(self, within_ms: int) -> None:
-        if not self._queue and self._left and within_ms > FIRST_DIGIT_MS:
+        within = within_ms >= SLOW_DIGIT_MS and not self._now  # nothing was said since its last key
+        if not self._queue and self._left and within_ms > FIRST_DIGIT_MS and not within:
             expected, keys = self._left.popleft()
             assert self._says(expected), f"expected {expected!r}, heard {' '.join(self._now)!r}"
             self._next_turn()
             if keys != SILENCE:
-                self._queue.extend(keys)
+                self._press(keys)
         elif not self._queue and not self._left and self.stalls is not None:
             self.stalled.set()
             await self.stalls.wait()
-        elif not self._queue and DRAIN_MS < within_ms < FIRST_DIGIT_MS:
+        elif not self._queue and within_ms > DRAIN_MS and (within or within_ms < FIRST_DIGIT_MS):
             await asyncio.sleep(within_ms / 1000 * self.pace)
         if self._queue and self._queue[0] == HANG_UP:
             self._hang_up()

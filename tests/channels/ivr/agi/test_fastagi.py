@@ -124,9 +124,57 @@ async def test_keys_typed_ahead_do_not_confirm_the_charge(line: AgiLine) -> None
     assert line.books.charges == []
 
 
-async def test_a_field_left_half_typed_is_asked_again(line: AgiLine) -> None:
-    await line.call([*OPENING, ("numéro de votre carte", "4000"), ("carte incorrect", f"{GOOD_CARD}#"), *CARD[1:]])
+async def test_who_falls_silent_within_a_number_is_told_to_go_on(line: AgiLine) -> None:
+    """Four groups of four, the card turned over in between: no digit is wrong, no try is lost."""
+    groups = [GOOD_CARD[at : at + 4] for at in range(0, len(GOOD_CARD), 4)]
+    typed = [("numéro de votre carte", groups[0]), *(("^Continuez.$", group) for group in groups[1:3])]
+    # 12 digits are less than any card has, 16 may be all
+    call = await line.call([*OPENING, *typed, ("^Continuez.$", f"{groups[3]}#"), *CARD[1:]])
     assert line.books.charges == ["0010"]
+    assert "incorrect" not in " ".join(call.said)
+
+
+async def test_a_number_that_is_left_is_asked_for_again_and_costs_no_try(line: AgiLine) -> None:
+    silent = [("^Continuez.$", SILENCE)] * 3
+    left = [("numéro de votre carte", "4000"), *silent, ("prenez votre temps", "40"), *silent]
+    left += [("prenez votre temps", "400000"), *silent, ("prenez votre temps", f"{GOOD_CARD}#")]
+    call = await line.call([*OPENING, *left, *CARD[1:]])
+    assert line.books.charges == ["0010"]
+    assert "incorrect" not in " ".join(call.said)
+
+
+async def test_a_lone_zero_within_a_number_is_no_wish_for_a_person(line: AgiLine) -> None:
+    slow = [("numéro de votre carte", "4"), ("^Continuez.$", "0"), ("^Continuez.$", f"{GOOD_CARD[2:]}#")]
+    call = await line.call([*OPENING, *slow, *CARD[1:]])
+    assert call.variables == {"KHALLAS_RESULT": "ended"}
+    assert line.books.charges == ["0010"]
+
+
+async def test_a_lone_zero_and_silence_is_a_wish_for_a_person(line: AgiLine) -> None:
+    steps = [*OPENING, ("numéro de votre carte", "0"), *[("^Continuez.$", SILENCE)] * 3]
+    assert (await line.call(steps)).variables == {"KHALLAS_RESULT": "transfer"}
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.3, 0.5])
+async def test_a_hash_after_a_menus_key_is_nothing_at_human_speed(line: AgiLine, gap_s: float) -> None:
+    habitual = [(said, keys if keys.endswith("#") else f"{keys}#") for said, keys in OPENING[:4]]
+    call = await line.call([*habitual, ("payer sept cents", HANG_UP)], key_gap_s=gap_s)
+    everything = " ".join(call.said)
+    assert "Choix incorrect" not in everything
+    assert "Prenez votre temps" not in everything
+
+
+async def test_one_press_that_is_told_twice_is_one(line: AgiLine) -> None:
+    """Heard as sound and as event, 20 ms apart by the switch's own clock: it answers no second menu."""
+    call = await line.call([("bienvenue", f"{BARGE}1"), *OPENING[1:], *CARD], doubles_keys=True)
+    assert line.books.charges == ["0010"]
+    assert "incorrect" not in " ".join(call.said)
+
+
+async def test_whoever_chose_no_language_is_let_go_in_all_of_them(line: AgiLine) -> None:
+    call = await line.call([("bienvenue", SILENCE), ("rien reçu", SILENCE), ("rien reçu", SILENCE)])
+    for words in ("Trop d'essais", "Too many tries", "محاولات كثيرة"):
+        assert words in call.said[-1]
 
 
 async def test_silence_is_told(line: AgiLine) -> None:

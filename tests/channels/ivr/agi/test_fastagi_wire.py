@@ -79,7 +79,8 @@ def _answer(screen: Shown) -> TurnAnswer:
 
 def test_a_menu_is_one_key_and_a_field_many() -> None:
     field, menu = _answer(CardNumber(BASKET)), _answer(ConfirmCharge(BASKET, CardHint("visa", "0010")))
-    assert WIRE.step(field, None, None) == Ask(PROMPTS.phrases(field.page.text, LanguageCode.FR), False, drain=False)
+    said, go_on = PROMPTS.phrases(field.page.text, LanguageCode.FR), PROMPTS.say("go-on", LanguageCode.FR)
+    assert WIRE.step(field, None, None) == Ask(said, False, drain=False, least=13, secret=True, go_on=go_on)
     step = WIRE.step(menu, field, "1")
     assert isinstance(step, Ask)
     assert step.one_key
@@ -160,7 +161,8 @@ def test_a_field_is_what_was_typed_before_the_hash(digits: str) -> None:
 
 
 def test_a_fields_other_keys() -> None:
-    assert Field(Timers()).hear("#", 0.2) is None
+    for soon_s in (0.2, 0.4, 1.0, 1.9):
+        assert Field(Timers()).hear("#", soon_s) is None
     assert Field(Timers()).hear("#", 2.0) == "*"
     assert Field(Timers()).hear("*", 0.0) == "*"
     assert Field(Timers()).wait_s() == Timers().first_digit_s
@@ -168,8 +170,12 @@ def test_a_fields_other_keys() -> None:
     half = Field(Timers())
     half.hear("4", 1.0)
     assert half.silence() == "4"
+    half = Field(Timers(), least=13, secret=True)
+    for key in "4000":
+        half.hear(key, 1.0)
+    assert (half.whole, half.silence(), half.wait_s()) == (False, "*", Timers().slow_digit_s)
     assert Field(Timers(), one_key=True).hear("#", 0.2) is None
-    assert Field(Timers(), one_key=True).hear("#", 2.0) == "#"
+    assert Field(Timers(), one_key=True).hear("#", 20.0) is None
     assert Field(Timers(), one_key=True).hear("7", 0.0) == "7"
 
 
