@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from channels.ivr.prompts import PAUSE, Piece
 from channels.ivr.synthesis import wave
 from channels.ivr.synthesis.espeak import Espeak
+from channels.ivr.synthesis.vowels import vowels
 from core.subscribers.lines import LanguageCode
 
 MANIFEST = "manifest.json"
@@ -148,7 +149,7 @@ def _spoken(piece: Piece, voice: Callable[[], Espeak]) -> bytes:
     if piece.name == PAUSE:
         return wave.wav(wave.silence(PAUSE_S))
     box = voice()
-    samples: array[int] = wave.trimmed(box.say(piece.text, piece.language), box.rate_hz)
+    samples: array[int] = wave.trimmed(box.say(voiced(piece), piece.language), box.rate_hz)
     return wave.wav(wave.levelled(wave.resampled(samples, box.rate_hz)))
 
 
@@ -203,7 +204,13 @@ def _name(piece: Piece) -> str:
 
 
 def _words(piece: Piece, source: str) -> str:
-    return _sha(f"{MAKER if source == 'espeak' else ''}\0{piece.text}".encode())
+    """A studio's words are those that are shown; the synthetic voice's those that it is given."""
+    return _sha(f"{MAKER}\0{voiced(piece)}".encode() if source == "espeak" else f"\0{piece.text}".encode())
+
+
+def voiced(piece: Piece) -> str:
+    """What the synthetic voice is given: Arabic with its vowels."""
+    return vowels().of(piece.text) if piece.language is LanguageCode.AR else piece.text
 
 
 def _sha(data: bytes) -> str:

@@ -28,6 +28,7 @@ from sessions.screens.menu import Charge, Menu, Tell
 from sessions.turn.turns import Inbound, TurnAnswer
 
 PATH = "/ivr/twilio"
+KEY_TIMEOUT_S = 8
 DIGIT_TIMEOUT_S = 10  # between two digits too: one turns the card over
 DIAL_TIMEOUT_S = 30
 DIGITS_MAX = 200
@@ -191,7 +192,7 @@ def _gather(response: Element, action: str, *, one_key: bool) -> Element:
             "input": "dtmf",
             "action": action,
             "method": "POST",
-            "timeout": str(DIGIT_TIMEOUT_S),
+            "timeout": str(KEY_TIMEOUT_S if one_key else DIGIT_TIMEOUT_S),
             "actionOnEmptyResult": "true",  # silence comes back with the same version
             **length,
         },
