@@ -4,16 +4,18 @@ Numbers that are not this account's (a trunk brought along, a short code elsewhe
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from khallas.doctor.finding import CheckFailed, NotSetUp
+from khallas.doctor.twilio_client import ask
 from khallas.settings.model import Settings
 
-ASK_MAX_S = 10.0
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+ROWS_MAX = 20
 _E164 = re.compile(r"\+\d{7,15}")
 _SHORT = re.compile(r"\d{3,8}")
 
@@ -28,20 +30,15 @@ class Wanted:
 
 
 async def webhooks(settings: Settings) -> str:
-    """Each number's webhooks are ours, by POST. Raises Trouble, NotSetUp."""
+    """Each number's webhooks are ours, by POST. Raises CheckFailed, NotSetUp."""
     wanted = list(_wanted(settings))
     if not settings.twilio.account_sid or not wanted:
         raise NotSetUp("no number of Twilio's")
     right: list[str] = []
     strange: list[str] = []
-    try:
-        async with _session(settings) as session:
-            for each in wanted:
-                found = await _asked(session, settings, each.number)
-                (right if _right(each, found) else strange).append(each.number)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        told = f"cannot be asked about ({type(error).__name__})"
-        raise CheckFailed(told, "see the part twilio") from None
+    for each in wanted:
+        found = await _asked(settings, each.number)
+        (right if _right(each, found) else strange).append(each.number)
     elsewhere = f"; {', '.join(dict.fromkeys(strange))} is not the account's: look where it is" if strange else ""
     if not right:
         raise NotSetUp(elsewhere.removeprefix("; "))
@@ -57,11 +54,12 @@ def _wanted(settings: Settings) -> Iterator[Wanted]:
         yield Wanted(settings.ivr.number, "voice", f"{base}/ivr/twilio")
 
 
-def _right(wanted: Wanted, found: Mapping[str, Any] | None) -> bool:
-    """False: nothing is known of it there. Raises Trouble."""
+def _right(wanted: Wanted, found: Any | None) -> bool:
+    """False: nothing is known of it there. Raises CheckFailed."""
     if found is None:
         return False
-    url, method = str(found.get(f"{wanted.what}_url") or ""), str(found.get(f"{wanted.what}_method") or "POST")
+    url = str(getattr(found, f"{wanted.what}_url", None) or "")
+    method = str(getattr(found, f"{wanted.what}_method", None) or "POST")
     if wanted.what == "sms" and not url:  # its texts go by a Messaging Service
         return False
     if url.rstrip("/") == wanted.url and method == "POST":
@@ -70,28 +68,18 @@ def _right(wanted: Wanted, found: Mapping[str, Any] | None) -> bool:
     raise CheckFailed(told, "enter it at the number in Twilio's console (docs/guides/twilio.md)")
 
 
-async def _asked(session: aiohttp.ClientSession, settings: Settings, number: str) -> Mapping[str, Any] | None:
-    """What the account says of the number; None where it is not the account's. Raises ValueError: no usable answer."""
-    base = f"{settings.twilio.api_url}/2010-04-01/Accounts/{settings.twilio.account_sid}"
-    own = number.startswith("+")
-    path, name, listed = (
-        ("IncomingPhoneNumbers.json", "PhoneNumber", "incoming_phone_numbers")
-        if own
-        else ("SMS/ShortCodes.json", "ShortCode", "short_codes")
-    )
-    async with session.get(f"{base}/{path}", params={name: number}, allow_redirects=False) as answer:
-        if answer.status != 200:
-            raise ValueError(f"HTTP {answer.status}")
-        body = await answer.json()
-    key = "phone_number" if own else "short_code"
-    rows = body.get(listed) if isinstance(body, dict) else None
-    for row in rows or ():
-        if isinstance(row, dict) and row.get(key) == number:
-            return row
-    return None
+def _rows(client: "Client", sid: str, number: str) -> Iterator[Any]:
+    """What the account has of a number."""
+    if number.startswith("+"):
+        return iter(client.api.v2010.accounts(sid).incoming_phone_numbers.list(phone_number=number, limit=ROWS_MAX))
+    return iter(client.api.v2010.accounts(sid).short_codes.list(short_code=number, limit=ROWS_MAX))
 
 
-def _session(settings: Settings) -> aiohttp.ClientSession:
-    token = settings.twilio.auth_tokens[0].get_secret_value() if settings.twilio.auth_tokens else ""
-    headers = {"Authorization": aiohttp.encode_basic_auth(settings.twilio.account_sid, token)}
-    return aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=ASK_MAX_S))
+async def _asked(settings: Settings, number: str) -> Any | None:
+    """What the account says of the number; None where it is not the account's. Raises CheckFailed."""
+    name, sid = "phone_number" if number.startswith("+") else "short_code", settings.twilio.account_sid
+
+    def question(client: "Client") -> Any | None:
+        return next((row for row in _rows(client, sid, number) if getattr(row, name, None) == number), None)
+
+    return await ask(settings, question)
