@@ -1,8 +1,9 @@
 """Our TwiML is what Twilio's own classes would write, over every page of every screen in every language."""
 
 import re
-from xml.etree.ElementTree import Element, canonicalize, fromstring
+from xml.etree.ElementTree import Element, canonicalize
 
+from defusedxml.ElementTree import fromstring
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import VoiceResponse
 
