@@ -9,11 +9,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
+
+# How long one input takes is no verdict: on a busy machine any of them is slow.
+hypothesis.settings.register_profile(
+    "khallas", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("khallas")
 
 TEMPLATE = "khallas_template"
 _numbers = itertools.count(1)
