@@ -24,7 +24,7 @@ SHRINK = Path(__file__).with_name("shrink.js").read_text(encoding="utf-8")
 # what is chosen and heard, in order: an option, and a word of each spoken question
 FRENCH = (
     ("Français", "Mon mobile", "J'accepte", "Payer", "Payer"),
-    ("numéro de votre carte", "expiration", "confirmer", "code de sécurité", "Paiement accepté"),
+    ("numéro de votre carte", "expiration", "continuer", "code de sécurité", "Paiement accepté"),
 )
 ARABIC = (
     ("العربية", "رقمي", "أقبل", "أداء", "أداء"),

@@ -56,7 +56,7 @@ async def test_a_bill_is_paid_in_french_on_the_keyboard_and_a_slow_bank_waited_f
     await page.keyboard.press("#")
     await visitor.hears("expiration")
     await visitor.answer_field("1229")
-    await visitor.hears("confirmer")
+    await visitor.hears("continuer")
     await page.keyboard.press("1")
     await visitor.hears("code de sécurité")
     await visitor.answer_field("123")
@@ -137,7 +137,7 @@ async def test_a_silent_bank_says_do_not_pay_again_and_the_word_comes_by_sms(arr
         await visitor.choose(option)
     await visitor.mode("incoming")
     await page.keyboard.press("Enter")
-    for question, keys in (("numéro de votre carte", f"{APPROVED}#"), ("expiration", "1229#"), ("confirmer", "1")):
+    for question, keys in (("numéro de votre carte", f"{APPROVED}#"), ("expiration", "1229#"), ("continuer", "1")):
         await visitor.hears(question)
         await page.keyboard.type(keys)
     await visitor.hears("code de sécurité")
