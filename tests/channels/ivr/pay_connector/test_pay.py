@@ -181,6 +181,6 @@ async def test_the_card_is_typed_on_the_telephone(line: World, twilio: PayTaker)
     assert call.screen == "Paid"
     words = [caption.text for caption in call.captions]
     assert any(text.startswith("Ce numéro de carte est incorrect.") for text in words)
-    assert "Un instant, votre banque répond. Ne raccrochez pas." in words
+    assert "Un instant, nous attendons votre banque. Ne raccrochez pas." in words
     assert line.cmi.captured_centimes((await only_payment(line)).id) == CENTIMES
     assert not [text for text in words if GOOD.number in text]
