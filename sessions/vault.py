@@ -1,6 +1,6 @@
 """The vault's cryptography: a card number between two steps of a call is AES-GCM under a key of that call alone.
 
-The master keys come from the settings and never reach Redis; a server's memory key (memory_key.py) never reaches a
+The master keys come from the settings and never reach Redis; a server's memory key (vault_key.py) never reaches a
 disk. The security code and the bank's PIN are never sealed: they are used in the request that brings them
 (docs/protocols/security.md 2-3). Pure.
 """

@@ -46,6 +46,7 @@ class Player:
         self._on_call = False
         self._listened: dict[str, int] = {}
         self._texts_read: dict[str, int] = {}
+        self._missed: set[str] = set()
         self._mails_read = 0
         self._screens = 0
         self._last_text = ("", "")
@@ -138,11 +139,14 @@ class Player:
         return await self._taken(call)
 
     async def _miss(self, _: str) -> Outcome:
-        """The phone rings, and nobody takes the call."""
+        """The phone rings, and nobody takes the call: the first time, a text says where to call instead."""
         call = await self._world.twilio.next_call(self._msisdn)
         call.hang_up()
         await call.finished()
-        return Outcome()
+        if self._msisdn in self._missed:
+            return Outcome()
+        self._missed.add(self._msisdn)
+        return await self._sms("")
 
     async def _taken(self, call: Call) -> Outcome:
         self._calls[self._msisdn], self._on_call = call, True

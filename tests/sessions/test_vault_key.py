@@ -14,7 +14,7 @@ from sessions import vault_key as memory_key
 
 TELLS = """
 import os
-from sessions import memory_key as own
+from sessions import vault_key as own
 own.receive(os.environ)
 print(own.memory_key().hex(), own.KEY_FD in os.environ)
 """
