@@ -52,8 +52,8 @@ class Bank:
         taking_card = [
             ("numéro de votre carte", f"{card}#"),
             (f"finissant par {' '.join(card[-4:])}", f"12{(SystemClock().now().year + 3) % 100:02d}#"),
-            ("confirmer", "1"),
-            ("code de sécurité", "000#"),
+            ("continuer", "1"),
+            ("au dos de la carte", "000#"),
         ]
         async with self.line.phone(msisdn, pace=CALM) as phone:
             call = await phone.dial()
@@ -94,8 +94,8 @@ async def test_the_banks_pin_is_asked_and_asked_again(bank: Bank) -> None:
 
 
 async def test_a_bank_that_charges_and_never_answers_is_not_paid_twice(bank: Bank) -> None:
-    screens = await bank.pays("+212600000009", "4000009900009203", ("ne payez pas à nouveau", "1"))
-    assert screens[-2:] == ["Unknown", "Service"]
+    screens = await bank.pays("+212600000009", "4000009900009203")
+    assert screens[-2:] == ["CardCvv", "Unknown"]
     payment = await bank.payment()
     assert payment.state is PaymentState.UNKNOWN
     assert (await bank.till.inquire(payment.id)).state is PaymentState.CAPTURED

@@ -129,7 +129,7 @@ def test_the_language_is_asked_by_each_languages_own_voice() -> None:
         ("fr-FR", "Bienvenue chez Khallas."),
         ("arb", "مرحبا بكم في خلّص."),
         ("fr-FR", "Pour continuer en français, tapez 1."),
-        ("arb", "للمتابعة بالعربية، اضغط 2."),
+        ("arb", "للمتابعة بالعربية، اضغطوا 2."),
         ("en-GB", "To continue in English, press 3."),
     ]
 

@@ -188,7 +188,7 @@ async def test_silence_is_told(line: AgiLine) -> None:
 
 
 async def test_zero_gives_the_call_to_a_person_and_the_card_is_gone(line: AgiLine) -> None:
-    call = await line.call([*OPENING, *CARD[:2], ("confirmer", "0")])
+    call = await line.call([*OPENING, *CARD[:2], ("continuer", "0")])
     assert call.variables == {"KHALLAS_RESULT": "transfer"}
     assert await line.held() == []
 
