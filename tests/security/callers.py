@@ -96,7 +96,7 @@ async def subscribe(database_url: str, count: int) -> None:
     people = "service,reference,holder,contact_msisdn,email,payment_code,language\n"
     bills = "reference,number,period,amount,due_date\n"
     for n in range(count):
-        people += f"mobile,{_line(n)},Holder {n},0611{n:06d},holder{n}@example.com,482913,fr\n"
+        people += f"mobile,{_line(n)},Holder {n},06{n:08d},holder{n}@example.com,482913,fr\n"
         bills += f"{_line(n)},{n:016d},2026-09-01,{100 + n}.50,2026-12-25\n"
     async with open_database(database_url) as database:
         for text in (people, bills):
