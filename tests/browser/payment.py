@@ -63,7 +63,7 @@ async def pays_by_phone(visitor: Visitor) -> str:
         ("Type your card number", f"{CARD}#"),
         ("expiry", "1229#"),
         ("To continue", "1"),
-        ("security code", "123#"),
+        ("back of the card", "123#"),
     ):
         await visitor.hears(question)
         await page.keyboard.type(keys)

@@ -24,11 +24,11 @@ SHRINK = Path(__file__).with_name("shrink.js").read_text(encoding="utf-8")
 # what is chosen and heard, in order: an option, and a word of each spoken question
 FRENCH = (
     ("Français", "Mon mobile", "J'accepte", "Payer", "Payer"),
-    ("numéro de votre carte", "expiration", "continuer", "code de sécurité", "Paiement accepté"),
+    ("numéro de votre carte", "expiration", "continuer", "au dos de la carte", "Paiement accepté"),
 )
 ARABIC = (
     ("العربية", "رقمي", "أقبل", "أداء", "أداء"),
-    ("رقم بطاقتك", "انتهاء صلاحيتها", "ستؤدي", "رمز الأمان", "تم قبول الأداء"),
+    ("رقم بطاقتكم", "الانتهاء", "ستؤدون", "ظهر البطاقة", "تم أداء"),
 )
 
 

@@ -98,7 +98,7 @@ async def test_a_payment_is_found_helped_and_given_back_by_two_people(
     await other.get_by_label("J'ai vérifié").check()
     await other.get_by_role("button", name="Valider le remboursement").click()
     await expect(other.get_by_role("status")).to_contain_text("Remboursement lancé")
-    assert other.url == address
+    assert other.url.partition("?")[0] == address.partition("?")[0]  # what follows names this tab's search
     await given_back(other)
     await expect(other.locator(".story")).to_contain_text("Remboursement validé")
     await other.locator(".looked summary").click()

@@ -58,7 +58,7 @@ async def test_a_bill_is_paid_in_french_on_the_keyboard_and_a_slow_bank_waited_f
     await visitor.answer_field("1229")
     await visitor.hears("continuer")
     await page.keyboard.press("1")
-    await visitor.hears("code de sécurité")
+    await visitor.hears("au dos de la carte")
     await visitor.answer_field("123")
     await visitor.hears("Un instant")
     await expect(slow).to_have_attribute("aria-pressed", "false")
@@ -102,19 +102,19 @@ async def test_a_bill_is_paid_in_arabic_by_touch_at_360_px(arrive: Arrive) -> No
     await visitor.mode("incoming")
     assert await visitor.barriers() == []
     await page.locator(".choice .yes").click()
-    await visitor.hears("413")
+    await visitor.hears("رقم بطاقتكم")
     await page.locator(f'[data-keys="{ASKS_PIN}#"]').click()
-    await visitor.hears("انتهاء صلاحيتها")
+    await visitor.hears("الانتهاء")
     await visitor.touch(*"1229#")
-    await visitor.hears("ستؤدي")
+    await visitor.hears("ستؤدون")
     await visitor.touch("1")
-    await visitor.hears("رمز الأمان")
+    await visitor.hears("ظهر البطاقة")
     await visitor.touch(*"123#")
     await visitor.hears("لمرة واحدة")
     await expect(page.locator("#trace .screen").first).to_have_text("BankPin")
     await visitor.touch(*"123#")
     await visitor.mode("hungup")
-    await visitor.hears("تم قبول الأداء")
+    await visitor.hears("تم أداء")
     assert await visitor.overflow_px() == 0
 
     await visitor.touch("left")
@@ -140,7 +140,7 @@ async def test_a_silent_bank_says_do_not_pay_again_and_the_word_comes_by_sms(arr
     for question, keys in (("numéro de votre carte", f"{APPROVED}#"), ("expiration", "1229#"), ("continuer", "1")):
         await visitor.hears(question)
         await page.keyboard.type(keys)
-    await visitor.hears("code de sécurité")
+    await visitor.hears("au dos de la carte")
     await visitor.answer_field("123")
     await visitor.hears("Ne payez pas à nouveau, un SMS suit")
     assert await visitor.barriers() == []
