@@ -34,7 +34,7 @@ class Burst:
 
 def post(path: str, body: bytes, headers: bytes = b"") -> bytes:
     """One request as bytes."""
-    form = b"Host: bench\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    form = b"Host: bench.example\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     return b"POST %b HTTP/1.1\r\n%b%bContent-Length: %d\r\n\r\n%b" % (path.encode(), form, headers, len(body), body)
 
 
