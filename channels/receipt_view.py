@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from core.languages import LANGUAGES
 from core.messaging.texts import Texts
 from core.money import dh
 from core.payments.table import Payment, PaymentState
@@ -105,7 +106,7 @@ class ReceiptView:
 
     @property
     def rtl(self) -> bool:
-        return self.language is LanguageCode.AR
+        return LANGUAGES[self.language].rtl
 
 
 def receipt_view(

@@ -3,6 +3,7 @@
 The words are in locales/<language>/ivr.toml; here is only which of them a number takes (CLDR's plural categories).
 """
 
+from core.languages import plural
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Amount, Month, Spelled
@@ -39,23 +40,3 @@ class VoiceFormats:
 
     def _counted(self, language: LanguageCode, unit: str, number: int) -> str:
         return self._texts.fill(language, SECTION, f"{unit}.{plural(language, number)}", n=str(number))
-
-
-def plural(language: LanguageCode, number: int) -> str:
-    """CLDR's category: one and other; Arabic adds two, few and many."""
-    match language:
-        case LanguageCode.FR:
-            return "one" if number < 2 else "other"
-        case LanguageCode.EN:
-            return "one" if number == 1 else "other"
-        case LanguageCode.AR:
-            return _arabic(number)
-
-
-def _arabic(number: int) -> str:
-    if number in (1, 2):
-        return ("one", "two")[number - 1]
-    rest = number % 100
-    if 3 <= rest <= 10:
-        return "few"
-    return "many" if rest >= 11 else "other"

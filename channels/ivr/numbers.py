@@ -7,6 +7,7 @@ that count masculine nouns, for nothing else is counted aloud (dirhams, centimes
 
 from dataclasses import dataclass
 
+from core.languages import LANGUAGES, NumberGrammar
 from core.subscribers.lines import LanguageCode
 
 SECTION = "numbers"
@@ -44,7 +45,8 @@ def number_words(
     """
     if not 0 <= number <= NUMBER_MAX:
         raise ValueError("a number that is read digit by digit")
-    groups = _arabic(number, counts=counts) if language is LanguageCode.AR else _western(number, language)
+    grammar = LANGUAGES[language].numbers
+    groups = _arabic(number, counts=counts) if grammar is NumberGrammar.ARABIC else _western(number, grammar)
     words: list[Word] = []
     for at, (group, follows) in enumerate(groups):
         head = Word(group[0], joined if at == 0 else follows)
@@ -55,12 +57,12 @@ def number_words(
 Group = tuple[tuple[str, ...], bool]  # words said together; whether the first of them is joined to what came before
 
 
-def _western(number: int, language: LanguageCode) -> list[Group]:
+def _western(number: int, grammar: NumberGrammar) -> list[Group]:
     """French and English: "mille" has no "one" before it; English joins what is below a hundred."""
     thousands, rest = divmod(number, THOUSAND)
     groups: list[Group] = []
     if thousands:
-        if thousands > 1 or language is LanguageCode.EN:
+        if thousands > 1 or grammar is NumberGrammar.ONE_THOUSAND:
             groups += _below_thousand(thousands, follows=False)
         groups.append((("t.one",), False))
     if rest or not thousands:

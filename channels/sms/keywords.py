@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from channels.sms.folding import fold, has_arabic, latin_lookalikes, without_signature
 from core import card_numbers
+from core.languages import LANGUAGES
 from core.subscribers.lines import LanguageCode
 
 WORDS_MAX = 12  # a longer text is prose: only its first word is looked at
@@ -84,15 +85,10 @@ PHRASES: dict[Keyword, tuple[str, ...]] = {
     ),
     Keyword.CODE: ("code de paiement", "payment code", "رمز الأداء", "كود الأداء"),
 }
-LANGUAGES: dict[LanguageCode, tuple[str, ...]] = {
-    LanguageCode.FR: ("fr", "francais", "french", "فرنسية", "الفرنسية", "فرنسي"),
-    LanguageCode.AR: ("ar", "arabe", "arabic", "عربية", "العربية", "عربي"),
-    LanguageCode.EN: ("en", "anglais", "english", "انجليزية", "الانجليزية", "إنجليزي"),
-}
 
 _EXACT = {fold(spelling): keyword for keyword, spellings in SPELLINGS.items() for spelling in spellings}
 _PHRASES = tuple((f" {fold(phrase)} ", keyword) for keyword, phrases in PHRASES.items() for phrase in phrases)
-_LANGUAGES = {fold(spelling): language for language, spellings in LANGUAGES.items() for spelling in spellings}
+_LANGUAGES = {fold(spelling): language for language, row in LANGUAGES.items() for spelling in row.spellings}
 _TOGETHER = {
     word + named: language
     for word, keyword in _EXACT.items()

@@ -7,13 +7,14 @@ longest plausible values; a list of lines is shortened here until it fits.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.languages import LANGUAGES
 from core.messaging.gsm7 import segments
 from core.messaging.texts import Texts
 from core.money import dh
 from core.subscribers.lines import LanguageCode, SubscribedLine, mask_reference, national
 
 SECTION = "sms"
-SEGMENTS_MAX = {LanguageCode.FR: 1, LanguageCode.EN: 1, LanguageCode.AR: 2}
+SEGMENTS_MAX = {code: row.sms_segments_max for code, row in LANGUAGES.items()}
 RECEIPT_SEGMENTS_MAX = 2
 CHOICES_MAX = 6  # what one SMS holds
 

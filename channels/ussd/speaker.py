@@ -6,6 +6,7 @@ from datetime import date
 from functools import lru_cache, partial
 
 from channels.wording import Wording
+from core.languages import LANGUAGES, Script
 from core.messaging.bidi import in_order
 from core.messaging.gsm7 import Coding, coding_of, size
 from core.messaging.texts import Texts
@@ -42,13 +43,13 @@ class UssdFormats:
 
     def amount(self, amount: Amount, language: LanguageCode) -> str:
         shown = dh(amount.centimes)
-        return shown.removesuffix(CURRENCY) if amount.listed and language is LanguageCode.AR else shown
+        return shown.removesuffix(CURRENCY) if amount.listed and _half_the_room(language) else shown
 
     def spelled(self, spelled: Spelled, language: LanguageCode) -> str:
         return spelled.text
 
     def month(self, month: Month, language: LanguageCode) -> str:
-        return _short_month(month.first_day) if language is LanguageCode.AR else _month(month.first_day)
+        return _short_month(month.first_day) if _half_the_room(language) else _month(month.first_day)
 
 
 @lru_cache(maxsize=MONTHS_KEPT_MAX)
@@ -58,8 +59,13 @@ def _month(first_day: date) -> str:
 
 @lru_cache(maxsize=MONTHS_KEPT_MAX)
 def _short_month(first_day: date) -> str:
-    """For Arabic, which has half the room."""
+    """Where there is half the room."""
     return f"{first_day:%m/%y}"
+
+
+def _half_the_room(language: LanguageCode) -> bool:
+    """Letters outside of GSM-7 take two octets each."""
+    return LANGUAGES[language].script is not Script.LATIN
 
 
 def compose(text: str, rows: Sequence[PageRow]) -> str:
@@ -107,7 +113,7 @@ class UssdSpeaker:
         return Layout(
             compose=compose,
             fits=self._limits.fits,
-            room=self._limits.units if language is LanguageCode.AR else self._limits.septets,
+            room=self._limits.units if _half_the_room(language) else self._limits.septets,
             beside=len("\n1. "),
             keys=KEYS,
             options_max=OPTIONS_MAX,

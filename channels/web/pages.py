@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from channels.receipt_view import Operator
+from core.languages import LANGUAGES
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
 
@@ -109,6 +110,7 @@ class Pages:
             "operator": operator,
             "say": self.say,
             "languages": tuple(LanguageCode),
+            "direction": _direction,
         }
 
     def say(self, language: LanguageCode, key: str, section: str = "web", **values: str) -> str:
@@ -132,7 +134,7 @@ class Pages:
             return self.say(language, key, section, **named)
 
         page = self._templates.get_template(template).render(
-            language=language, rtl=language is LanguageCode.AR, t=t, **values
+            language=language, rtl=LANGUAGES[language].rtl, t=t, **values
         )
         answer_headers = private_headers(csp) | {"Content-Language": language.value} | dict(headers or {})
         return HTMLResponse(page, status, answer_headers)
@@ -181,3 +183,7 @@ def _checked(logo: Path) -> Path:
     if logo.suffix.lower() not in LOGO_TYPES or logo.stat().st_size > LOGO_BYTES_MAX:
         raise ValueError(f"a logo is an SVG or PNG file of at most {LOGO_BYTES_MAX} bytes")
     return logo
+
+
+def _direction(language: LanguageCode) -> str:
+    return "rtl" if LANGUAGES[language].rtl else "ltr"

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from importlib import resources
 from types import MappingProxyType
 
+from core.languages import LANGUAGES, Script, checked
 from core.messaging.bidi import SPOKEN, in_order
 from core.subscribers.lines import LanguageCode
 
+OFFERING = frozenset({"ussd", "ivr"})  # sections whose first menu offers every language
+NAMED = "language."
 Tables = Mapping[tuple[LanguageCode, str], Mapping[str, str]]
 
 
@@ -40,7 +43,7 @@ class Texts:
     def fill(self, language: LanguageCode, section: str, key: str, **values: str) -> str:
         """The text with its values, each in its own order where the text is Arabic and seen. Raises MissingText."""
         template = self.get(language, section, key)
-        if language is LanguageCode.AR and section not in SPOKEN:
+        if LANGUAGES[language].script is Script.ARABIC and section not in SPOKEN:
             values = {name: in_order(language, value) for name, value in values.items()}
         return template.format_map(values)
 
@@ -57,9 +60,13 @@ class Texts:
 
 def load_texts() -> Texts:
     """Read locales/. Raises MissingText when a language lacks a section or a key that another has."""
+    checked()
     tables: dict[tuple[LanguageCode, str], Mapping[str, str]] = {}
     for language in LanguageCode:
-        for file in resources.files("locales").joinpath(language.value).iterdir():
+        folder = resources.files("locales").joinpath(language.value)
+        if not folder.is_dir():
+            raise MissingText(f"locales/{language} is missing")
+        for file in folder.iterdir():
             if file.name.endswith(".toml"):
                 flat = _flat(tomllib.loads(file.read_text(encoding="utf-8")))
                 tables[language, file.name.removesuffix(".toml")] = MappingProxyType(flat)
@@ -83,3 +90,6 @@ def _require_same(tables: Tables) -> None:
             missing = set(tables[language, section]) - set(tables.get((other, section), {}))
             if missing:
                 raise MissingText(f"locales/{other}/{section}.toml lacks {', '.join(sorted(missing))}")
+            named = f"{NAMED}{other}"
+            if section in OFFERING and named not in tables[language, section]:
+                raise MissingText(f"locales/{language}/{section}.toml lacks {named}")

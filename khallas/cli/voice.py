@@ -20,6 +20,7 @@ from channels.ivr.prompts import PAUSE, Piece
 from channels.ivr.synthesis import wave
 from channels.ivr.synthesis.espeak import Espeak
 from channels.ivr.synthesis.vowels import vowels
+from core.languages import LANGUAGES
 from core.subscribers.lines import LanguageCode
 
 MANIFEST = "manifest.json"
@@ -210,7 +211,7 @@ def _words(piece: Piece, source: str) -> str:
 
 def voiced(piece: Piece) -> str:
     """What the synthetic voice is given: Arabic with its vowels."""
-    return vowels().of(piece.text) if piece.language is LanguageCode.AR else piece.text
+    return vowels().of(piece.text) if LANGUAGES[piece.language].vowelled else piece.text
 
 
 def _sha(data: bytes) -> str:

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from channels.web.pages import CSP_WORKING, language_asked, private_headers
+from core.languages import LANGUAGES
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode, national
 from lab.cmi.stand import EmulatedCmi
@@ -132,7 +133,7 @@ class _Studio:
             say=lambda other, key: self._texts.fill(other, SECTION, key),
             language=language,
             languages=tuple(LanguageCode),
-            rtl=language is LanguageCode.AR,
+            rtl=LANGUAGES[language].rtl,
             people=self._people,
             wires=self._wires,
             rooms=_rooms(request),

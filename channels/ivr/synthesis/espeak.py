@@ -2,15 +2,12 @@
 
 import ctypes
 from array import array
-from collections.abc import Mapping
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 
+from core.languages import LANGUAGES
 from core.subscribers.lines import LanguageCode
 
-VOICES: Mapping[LanguageCode, bytes] = MappingProxyType(
-    {LanguageCode.FR: b"fr", LanguageCode.AR: b"ar", LanguageCode.EN: b"en"},
-)
 WORDS_PER_MINUTE = 145
 SAMPLES_MAX = 22_050 * 60
 _SYNCHRONOUS = 2
@@ -57,7 +54,7 @@ class Espeak:
 
     def say(self, words: str, language: LanguageCode) -> "array[int]":
         """16-bit samples at `rate_hz`. Raises NoVoice."""
-        if self._library.espeak_SetVoiceByName(VOICES[language]):
+        if self._library.espeak_SetVoiceByName(LANGUAGES[language].espeak.encode()):
             raise NoVoice(f"espeak-ng has no voice for {language}")
         self._samples = array("h")
         text = words.encode() + b"\0"

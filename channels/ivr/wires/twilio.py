@@ -14,7 +14,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -22,6 +21,7 @@ from channels.ivr.speaker import Spoken, spoken
 from channels.ivr.wires import twilio_pay
 from channels.ivr.wires.twilio_pay import Pay, taken
 from channels.wire import Incoming, Malformed, Reply, required
+from core.languages import LANGUAGES
 from core.repositories import Delivery
 from core.subscribers.lines import LanguageCode, msisdn
 from sessions.screens.menu import Charge, Menu, Tell
@@ -46,24 +46,6 @@ _HIDDEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class TwilioSpeech:
-    """Who says a language: Twilio's language and voice."""
-
-    language: str
-    name: str
-
-
-# No Moroccan voice is offered (docs/protocols/ivr.md).
-VOICES: Mapping[LanguageCode, TwilioSpeech] = MappingProxyType(
-    {
-        LanguageCode.FR: TwilioSpeech("fr-FR", "Polly.Lea-Neural"),
-        LanguageCode.AR: TwilioSpeech("arb", "Polly.Zeina"),
-        LanguageCode.EN: TwilioSpeech("en-GB", "Polly.Amy-Neural"),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
 class CallOver:
     """The line is dead: whose dialog it was."""
 
@@ -80,7 +62,6 @@ class TwilioVoice:
         self,
         public_url: str,
         help_number: str,
-        voices: Mapping[LanguageCode, TwilioSpeech] = VOICES,
         *,
         pay: Pay | None = None,
         currency: str = "MAD",
@@ -90,7 +71,6 @@ class TwilioVoice:
         self._currency = currency
         self._public_url = public_url.rstrip("/")
         self._help_number = help_number
-        self._voices = voices
 
     def arrival(self, incoming: Incoming) -> Inbound:
         """A call begins: the customer's, or ours that a customer answers (its URL names the payment)."""
@@ -179,8 +159,8 @@ class TwilioVoice:
 
     def _say(self, parent: Element, said: Sequence[Spoken]) -> None:
         for utterance in said:
-            voice = self._voices[utterance.language]
-            SubElement(parent, "Say", language=voice.language, voice=voice.name).text = utterance.text
+            language, voice = LANGUAGES[utterance.language].twilio
+            SubElement(parent, "Say", language=language, voice=voice).text = utterance.text
 
 
 def _gather(response: Element, action: str, *, one_key: bool) -> Element:

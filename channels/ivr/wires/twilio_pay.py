@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from xml.etree.ElementTree import Element, SubElement
 
+from core.languages import LANGUAGES
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Charge, Taken
@@ -20,10 +21,6 @@ PAYMENT, CALL = "payment", "call"  # parameters
 RESULT = "Result"  # of the action's form
 # A card's brands as <Pay> knows them; CMI's own is not among them.
 CARD_TYPES = "visa mastercard"
-# Built-in words are never heard, so any language it knows will do where ours is not among them.
-_LANGUAGES: Mapping[LanguageCode, str] = MappingProxyType(
-    {LanguageCode.FR: "fr-FR", LanguageCode.EN: "en-GB", LanguageCode.AR: "fr-FR"}
-)
 
 TAKEN: Mapping[str, Taken] = MappingProxyType(
     {
@@ -107,6 +104,6 @@ def element(parent: Element, pay: Pay, charge: Charge, action: str, language: La
             "tokenType": "one-time",
             "chargeAmount": f"{charge.amount_centimes // 100}.{charge.amount_centimes % 100:02d}",
             "currency": currency.lower(),
-            "language": _LANGUAGES[language],
+            "language": LANGUAGES[language].twilio_pay,
         },
     )

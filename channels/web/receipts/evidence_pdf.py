@@ -8,6 +8,7 @@ from channels.web.desk.dialogs import DialogView
 from channels.web.receipts.canvas import Face, PdfCanvas
 from core.chargebacks.evidence import Evidence
 from core.help_desk.timeline import Source
+from core.languages import LANGUAGES
 from core.money import dh
 from core.subscribers.lines import LanguageCode, national
 from core.zone import ZONE
@@ -81,7 +82,7 @@ def sheet_of(evidence: Evidence, dialogs: Sequence[DialogView], language: Langua
         t("evidence.title"),
         tuple((t(f"evidence.{name}"), text or NONE) for name, text in told),
         tuple((t(f"evidence.{name}"), lines[:LINES_MAX] or (NONE,)) for name, lines in sections),
-        language is LanguageCode.AR,
+        LANGUAGES[language].rtl,
         language,
     )
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.ivr.formats import VoiceFormats, plural
+from channels.ivr.formats import VoiceFormats
 from channels.ivr.speaker import CAN, CHOICES_MAX, IvrSpeaker, Spoken, spoken
+from core.languages import plural
 from core.messaging.texts import Texts, load_texts
 from core.payments.service import Refusal
 from core.ports import DeclineKind

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.ivr.speaker import KEYS, IvrSpeaker
-from channels.ivr.wires.twilio import MORE_TIME, VOICES, CallOver, TwilioVoice
+from channels.ivr.wires.twilio import MORE_TIME, CallOver, TwilioVoice
 from channels.wire import Incoming, Malformed
+from core.languages import LANGUAGES
 from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
 from lab.twilio import twiml
@@ -151,7 +152,7 @@ def test_an_apology_in_the_callers_language_or_in_all() -> None:
     one = fromstring(WIRE.apologise(SPEAKER.apology(LanguageCode.EN)).body)
     assert [verb.tag for verb in one] == ["Say", "Hangup"]
     all_of_them = fromstring(WIRE.apologise(SPEAKER.apology(None)).body)
-    assert [verb.get("voice") for verb in all_of_them] == [*(VOICES[each].name for each in LanguageCode), None]
+    assert [verb.get("voice") for verb in all_of_them] == [*(LANGUAGES[each].twilio[1] for each in LanguageCode), None]
 
 
 def test_more_time_is_the_speakers_restart_key() -> None:

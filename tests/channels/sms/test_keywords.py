@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from channels.sms.folding import fold
 from channels.sms.keywords import (
-    LANGUAGES,
     ONE_WORD_CHARS_MAX,
     ONE_WORDS_KEPT_MAX,
     SPELLINGS,
@@ -26,6 +25,7 @@ from channels.sms.keywords import (
 )
 from core.card_numbers import holds
 from core.cards import luhn
+from core.languages import LANGUAGES
 from core.subscribers.lines import LanguageCode
 
 CODE = KeywordAsked(Keyword.CODE)
@@ -107,7 +107,7 @@ def test_spaces_inside_do_not_matter(spelling: tuple[Keyword, str]) -> None:
 def test_no_two_keywords_share_a_spelling() -> None:
     folded = [(fold(spelling), keyword) for keyword, group in SPELLINGS.items() for spelling in group]
     assert len({spelling for spelling, _ in folded}) == len(folded)
-    named = [fold(spelling) for group in LANGUAGES.values() for spelling in group]
+    named = [fold(spelling) for row in LANGUAGES.values() for spelling in row.spellings]
     assert len(set(named)) == len(named)
 
 

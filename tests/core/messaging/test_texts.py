@@ -9,10 +9,10 @@ from core.subscribers.lines import LanguageCode
 
 
 def written(folder: Path, monkeypatch: pytest.MonkeyPatch, **sections: str) -> None:
-    """locales/<language>/ussd.toml with these contents."""
+    """locales/<language>/mail.toml with these contents."""
     for language, content in sections.items():
         (folder / language).mkdir()
-        (folder / language / "ussd.toml").write_text(content, encoding="utf-8")
+        (folder / language / "mail.toml").write_text(content, encoding="utf-8")
         (folder / language / "notes.md").write_text("not a section")
     monkeypatch.setattr("core.messaging.texts.resources.files", lambda _: folder)
 
@@ -28,12 +28,12 @@ def test_flat_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toml = 'a = "1"\n"b.c" = "{x} 2"\n[b]\nd = """\n3\n"""\nnumber = 4\n'
     written(tmp_path, monkeypatch, fr=toml, ar=toml, en=toml)
     texts = load_texts()
-    assert texts.keys(LanguageCode.AR, "ussd") == {"a", "b.c", "b.d"}
-    assert texts.get(LanguageCode.FR, "ussd", "b.d") == "3"
-    assert texts.fill(LanguageCode.FR, "ussd", "b.c", x="y") == "y 2"
-    assert texts.has(LanguageCode.FR, "ussd", "a")
-    assert not texts.has(LanguageCode.FR, "ussd", "z")
-    assert texts.sections() == {"ussd"}
+    assert texts.keys(LanguageCode.AR, "mail") == {"a", "b.c", "b.d"}
+    assert texts.get(LanguageCode.FR, "mail", "b.d") == "3"
+    assert texts.fill(LanguageCode.FR, "mail", "b.c", x="y") == "y 2"
+    assert texts.has(LanguageCode.FR, "mail", "a")
+    assert not texts.has(LanguageCode.FR, "mail", "z")
+    assert texts.sections() == {"mail"}
 
 
 @pytest.mark.parametrize("lacking", LanguageCode)
@@ -42,18 +42,18 @@ def test_a_key_that_one_language_lacks_stops_the_start(
 ) -> None:
     sections = {language.value: 'a = "1"\nb = "2"\n' for language in LanguageCode} | {lacking.value: 'a = "1"\n'}
     written(tmp_path, monkeypatch, **sections)
-    with pytest.raises(MissingText, match=rf"locales/{lacking}/ussd\.toml lacks b"):
+    with pytest.raises(MissingText, match=rf"locales/{lacking}/mail\.toml lacks b"):
         load_texts()
 
 
 def test_a_section_that_one_language_lacks_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, monkeypatch, fr='a = "1"', ar='a = "1"', en='a = "1"')
-    (tmp_path / "en" / "ussd.toml").unlink()
-    with pytest.raises(MissingText, match="locales/en/ussd"):
+    (tmp_path / "en" / "mail.toml").unlink()
+    with pytest.raises(MissingText, match="locales/en/mail"):
         load_texts()
 
 
 def test_what_is_missing_is_named() -> None:
-    texts = Texts({(LanguageCode.FR, "ussd"): {}})
+    texts = Texts({(LanguageCode.FR, "mail"): {}})
     with pytest.raises(MissingText, match=r"locales/en/sms\.toml has no 'x'"):
         texts.get(LanguageCode.EN, "sms", "x")
