@@ -12,7 +12,7 @@ from types import MappingProxyType
 from core.subscribers.lines import LanguageCode
 
 
-class Script(Enum):
+class Alphabet(Enum):
     """The letters of a language, which decide direction, order of digits and coding."""
 
     LATIN = auto()  # left to right; fits GSM-7 where its texts keep to that alphabet
@@ -36,11 +36,11 @@ class NumberGrammar(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class LanguageRules:
     """What Khallas knows of a language beside its texts."""
 
     code: LanguageCode
-    script: Script
+    alphabet: Alphabet
     plural: PluralRule
     numbers: NumberGrammar
     sms_segments_max: int
@@ -58,16 +58,16 @@ class Language:
 
     @property
     def rtl(self) -> bool:
-        return self.script is Script.ARABIC
+        return self.alphabet is Alphabet.ARABIC
 
 
-LANGUAGES: Mapping[LanguageCode, Language] = MappingProxyType(
+LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
     {
         row.code: row
         for row in (
-            Language(
+            LanguageRules(
                 LanguageCode.FR,
-                Script.LATIN,
+                Alphabet.LATIN,
                 PluralRule.ONE_BELOW_TWO,
                 NumberGrammar.THOUSAND,
                 sms_segments_max=1,
@@ -76,9 +76,9 @@ LANGUAGES: Mapping[LanguageCode, Language] = MappingProxyType(
                 twilio_pay="fr-FR",
                 espeak="fr",
             ),
-            Language(
+            LanguageRules(
                 LanguageCode.AR,
-                Script.ARABIC,
+                Alphabet.ARABIC,
                 PluralRule.ARABIC,
                 NumberGrammar.ARABIC,
                 sms_segments_max=2,
@@ -88,9 +88,9 @@ LANGUAGES: Mapping[LanguageCode, Language] = MappingProxyType(
                 espeak="ar",
                 vowelled=True,
             ),
-            Language(
+            LanguageRules(
                 LanguageCode.EN,
-                Script.LATIN,
+                Alphabet.LATIN,
                 PluralRule.ONE_ALONE,
                 NumberGrammar.ONE_THOUSAND,
                 sms_segments_max=1,
@@ -108,7 +108,7 @@ class IncompleteLanguage(Exception):
     """The developer's to mend: a language lacks its row, or says a word that is another's."""
 
 
-def checked(languages: Mapping[LanguageCode, Language] = LANGUAGES) -> None:
+def checked(languages: Mapping[LanguageCode, LanguageRules] = LANGUAGES) -> None:
     """Raises IncompleteLanguage. Texts are held against each other by core.messaging.texts.load_texts."""
     if missing := sorted(code for code in LanguageCode if code not in languages):
         raise IncompleteLanguage(f"core/languages.py has no row for {', '.join(missing)}")
