@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from core.languages import LANGUAGES, Alphabet
+from core.languages import LANGUAGES, Letters
 from core.messaging.bidi import SPOKEN, in_order
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
@@ -54,7 +54,7 @@ class Wording:
             return template
         ways, plain = self._ways, self._plain
         values = {name: ways.get(type(value), plain)(value, language) for name, value in what.values}
-        if LANGUAGES[language].alphabet is Alphabet.ARABIC and self._section not in SPOKEN:
+        if LANGUAGES[language].letters is Letters.ARABIC and self._section not in SPOKEN:
             values = {name: in_order(language, value) for name, value in values.items()}
         return template.format_map(values)
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from core.subscribers.lines import LanguageCode
 
 
-class Alphabet(Enum):
+class Letters(Enum):
     """The letters of a language, which decide direction, order of digits and coding."""
 
     LATIN = auto()  # left to right; fits GSM-7 where its texts keep to that alphabet
@@ -40,7 +40,7 @@ class LanguageRules:
     """What Khallas knows of a language beside its texts."""
 
     code: LanguageCode
-    alphabet: Alphabet
+    letters: Letters
     plural: PluralRule
     numbers: NumberGrammar
     sms_segments_max: int
@@ -58,7 +58,7 @@ class LanguageRules:
 
     @property
     def rtl(self) -> bool:
-        return self.alphabet is Alphabet.ARABIC
+        return self.letters is Letters.ARABIC
 
 
 LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
@@ -67,7 +67,7 @@ LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
         for row in (
             LanguageRules(
                 LanguageCode.FR,
-                Alphabet.LATIN,
+                Letters.LATIN,
                 PluralRule.ONE_BELOW_TWO,
                 NumberGrammar.THOUSAND,
                 sms_segments_max=1,
@@ -78,7 +78,7 @@ LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
             ),
             LanguageRules(
                 LanguageCode.AR,
-                Alphabet.ARABIC,
+                Letters.ARABIC,
                 PluralRule.ARABIC,
                 NumberGrammar.ARABIC,
                 sms_segments_max=2,
@@ -90,7 +90,7 @@ LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
             ),
             LanguageRules(
                 LanguageCode.EN,
-                Alphabet.LATIN,
+                Letters.LATIN,
                 PluralRule.ONE_ALONE,
                 NumberGrammar.ONE_THOUSAND,
                 sms_segments_max=1,

@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache, partial
 
 from channels.wording import Wording
-from core.languages import LANGUAGES, Alphabet
+from core.languages import LANGUAGES, Letters
 from core.messaging.bidi import in_order
 from core.messaging.gsm7 import Coding, coding_of, size
 from core.messaging.texts import Texts
@@ -65,7 +65,7 @@ def _short_month(first_day: date) -> str:
 
 def _half_the_room(language: LanguageCode) -> bool:
     """Letters outside of GSM-7 take two octets each."""
-    return LANGUAGES[language].alphabet is not Alphabet.LATIN
+    return LANGUAGES[language].letters is not Letters.LATIN
 
 
 def compose(text: str, rows: Sequence[PageRow]) -> str:

@@ -9,7 +9,7 @@ a value (or DH) with no Arabic letter between, the text of locales/ has a right-
 
 import re
 
-from core.languages import LANGUAGES, Alphabet
+from core.languages import LANGUAGES, Letters
 from core.subscribers.lines import LanguageCode
 
 NO_BREAK_SPACE, LEFT_TO_RIGHT_MARK = "\u00a0", "\u200e"
@@ -30,7 +30,7 @@ _TURNED = re.compile(
 
 def in_order(language: LanguageCode, value: str) -> str:
     """A value as it may stand within a text of that language; in other alphabets it is left as it is."""
-    if LANGUAGES[language].alphabet is not Alphabet.ARABIC or not any(map(str.isdigit, value)):
+    if LANGUAGES[language].letters is not Letters.ARABIC or not any(map(str.isdigit, value)):
         return value
     return _TURNED.sub(lambda found: LEFT_TO_RIGHT_MARK + found[0], joined(value))
 

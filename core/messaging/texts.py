@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import resources
 from types import MappingProxyType
 
-from core.languages import LANGUAGES, Alphabet, checked
+from core.languages import LANGUAGES, Letters, checked
 from core.messaging.bidi import SPOKEN, in_order
 from core.subscribers.lines import LanguageCode
 
@@ -43,7 +43,7 @@ class Texts:
     def fill(self, language: LanguageCode, section: str, key: str, **values: str) -> str:
         """The text with its values, each in its own order where the text is Arabic and seen. Raises MissingText."""
         template = self.get(language, section, key)
-        if LANGUAGES[language].alphabet is Alphabet.ARABIC and section not in SPOKEN:
+        if LANGUAGES[language].letters is Letters.ARABIC and section not in SPOKEN:
             values = {name: in_order(language, value) for name, value in values.items()}
         return template.format_map(values)
 
