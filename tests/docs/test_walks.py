@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS = tuple(f"{ROOT / folder}/" for folder in ("khallas", "channels", "sessions", "core"))
 ALSO_RUNNING = ("khallas/telemetry/", "core/database/jobs.py")  # at intervals, for all requests together
 TALKING_FILES_MAX, READING_FILES_MAX, SMS_FILES_MAX = 34, 45, 35  # the true numbers and one or two: they may only fall
+TRIES = 4
 SALMA = "+212600000001"
 
 
@@ -34,15 +35,17 @@ def entered() -> Iterator[set[str]]:
         sys.setprofile(None)
 
 
-def of_the_request(files: set[str]) -> list[str]:
-    return sorted(name for name in files if not name.startswith(ALSO_RUNNING))
+def of_the_request(tries: list[set[str]]) -> list[str]:
+    """What every try entered: what runs at intervals falls into some of them only."""
+    return sorted(name for name in set.intersection(*tries) if not name.startswith(ALSO_RUNNING))
 
 
 async def test_a_ussd_step_enters_few_files(redis_url: str, database_url: str) -> None:
     """Of two kinds: a key within the conversation, and one for which bills are read."""
     await load_demo_data(database_url)
     async with world(redis_url, database_url, beside=False) as at, UssdPhone(at.url, SALMA) as phone:
-        for _ in range(2):  # the second dialog finds everything warm
+        talks, reads = [], []
+        for _ in range(TRIES):
             await phone.dial()
             await phone.send("1")
             with entered() as reading:
@@ -50,8 +53,11 @@ async def test_a_ussd_step_enters_few_files(redis_url: str, database_url: str) -
             with entered() as talking:
                 await phone.send("9")
             await phone.drop()
-    assert len(of_the_request(talking)) <= TALKING_FILES_MAX, of_the_request(talking)
-    assert len(of_the_request(reading)) <= READING_FILES_MAX, of_the_request(reading)
+            talks.append(talking)
+            reads.append(reading)
+    asked, read = of_the_request(talks[1:]), of_the_request(reads[1:])  # the first dialog found nothing warm
+    assert len(asked) <= TALKING_FILES_MAX, asked
+    assert len(read) <= READING_FILES_MAX, read
 
 
 async def test_an_sms_code_enters_few_files(redis_url: str, database_url: str) -> None:
@@ -60,7 +66,10 @@ async def test_an_sms_code_enters_few_files(redis_url: str, database_url: str) -
         world(redis_url, database_url, beside=False) as at,
         SmsPhone(at.url, SALMA, public_url=PUBLIC_URL) as phone,
     ):
-        await phone.send("CODE")
-        with entered() as files:
-            await phone.send("code")
-    assert len(of_the_request(files)) <= SMS_FILES_MAX, of_the_request(files)
+        tries = []
+        for _ in range(TRIES):
+            with entered() as files:
+                await phone.send("code")
+            tries.append(files)
+    every = of_the_request(tries[1:])
+    assert len(every) <= SMS_FILES_MAX, every
