@@ -330,6 +330,9 @@ class ReceiptTexts(Protocol):
 
     def call_missed_sms(self, payment: Payment) -> str: ...
 
+    def pay_link_sms(self, payment: Payment) -> str | None:
+        """None where nobody pays in a browser."""
+
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         """A part went back: the help desk's, or a bill that billing says was paid elsewhere meanwhile."""
 

@@ -50,6 +50,7 @@ class MessageKind(StrEnum):
     REFUND_SMS = "refund_sms"  # one bill's money went back
     OUTGOING_CALL = "outgoing_call"
     CALL_MISSED_SMS = "call_missed_sms"  # nobody could be reached: where to call instead
+    PAY_LINK_SMS = "pay_link_sms"  # the help desk's: where a basket is paid in a browser
     CODE_SMS = "code_sms"
     ANSWER_SMS = "answer_sms"
 

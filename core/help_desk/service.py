@@ -3,7 +3,7 @@ log: what cannot be logged is not shown and not done (docs/protocols/security.md
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -19,7 +19,7 @@ from core.ports import Clock
 from core.refunds.model import RefundPart
 from core.refunds.requests import BillLeft, Reason, RefundRequest, RefundRequestRefusal, RefundRequests
 from core.repositories import MessageKind
-from core.subscribers.lines import mask_msisdn, msisdn
+from core.subscribers.lines import mask_msisdn, msisdn, reachable
 
 ACCESSES_SHOWN = 50
 QUEUE_MAX = 50
@@ -28,6 +28,8 @@ NOTE_CHARS_MAX = 500
 RESENDS_MAX = 5
 RESENDS_S = 86_400
 DIALOGS_S = 7 * 86_400  # what a number was shown
+PayLink = Callable[[str], str]  # of a payment's id
+_PAYABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
 _GIVEN_BACK = frozenset({PaymentState.VOIDED, PaymentState.REFUNDED})
 
 
@@ -47,6 +49,7 @@ class Case:
     contact: bool = False
     dialogs: tuple[DialogTranscript, ...] = ()
     bills: tuple[BillLeft, ...] = ()
+    pay_link: str = ""  # where this basket is paid in a browser, while it can be
 
     @property
     def open_undo(self) -> RefundRequest | None:
@@ -89,8 +92,11 @@ class HelpDesk:
         till: Inquirer,
         undoing: RefundRequests,
         clock: Clock,
+        pay_link: PayLink | None = None,
     ) -> None:
+        """`pay_link`: where a basket is paid in a browser; None where nobody pays in one."""
         self._books = books
+        self._pay_link = pay_link
         self._transcripts = transcripts
         self._log = log
         self._till = till
@@ -122,12 +128,21 @@ class HelpDesk:
             payment,
             await self._books.story(payment.id),
             await self.undoing.of_payment(payment.id),
-            resendable(payment),
+            self._resendable(payment),
             accesses,
             contact,
             await self._transcripts.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at)),
             await self.undoing.bills(payment.id),
+            self._link_of(payment),
         )
+
+    def _link_of(self, payment: Payment) -> str:
+        """One link a basket, the same at every asking and in every text; empty where it leads to no payment."""
+        return self._pay_link(payment.id) if self._pay_link is not None and payment.state in _PAYABLE else ""
+
+    def _resendable(self, payment: Payment) -> frozenset[MessageKind]:
+        texts_link = self._link_of(payment) and reachable(payment.payer_msisdn)
+        return resendable(payment) | ({MessageKind.PAY_LINK_SMS} if texts_link else set())
 
     async def dialogs_of(self, actor: Actor, number: str) -> tuple[DialogTranscript, ...]:
         """What a number was shown in the last DIALOGS_S, the oldest first. Raises ValueError for no number."""
@@ -147,10 +162,10 @@ class HelpDesk:
         return await self._transcripts.of(number, now - timedelta(seconds=DIALOGS_S), now)
 
     async def resend(self, actor: Actor, payment_id: str, kind: MessageKind) -> bool:
-        """Send a receipt, or the news that money went back, once more. False: not now (see DeskBooks.resend)."""
+        """Send a receipt, the news that money went back, or the link to pay. False: not now (see DeskBooks.resend)."""
         payment = await self._read(payment_id)
         await self._write(actor, Action.RESEND, payment.id, kind)
-        if kind not in resendable(payment):
+        if kind not in self._resendable(payment):
             return False
         now = self._clock.now()
         since = now - timedelta(seconds=RESENDS_S)
@@ -232,7 +247,7 @@ def resendable(payment: Payment) -> frozenset[MessageKind]:
         kinds = {MessageKind.UNDONE_SMS}
     if not payment.email:
         kinds.discard(MessageKind.RECEIPT_MAIL)
-    if not payment.payer_msisdn:
+    if not reachable(payment.payer_msisdn):  # a browser has no telephone
         kinds -= {MessageKind.RECEIPT_SMS, MessageKind.UNDONE_SMS}
     return frozenset(kinds)
 

@@ -144,6 +144,8 @@ class OutboxSender:
                 return texts.declined_sms(payment)
             case MessageKind.CALL_MISSED_SMS if payment.state in _WAITS_FOR_CARD:
                 return texts.call_missed_sms(payment)
+            case MessageKind.PAY_LINK_SMS if payment.state in _WAITS_FOR_CARD and (link := texts.pay_link_sms(payment)):
+                return link
             case MessageKind.UNDONE_SMS:
                 return texts.undone_sms(payment)
         raise MessageOvertaken

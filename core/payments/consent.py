@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.subscribers.lines import LanguageCode
+from core.subscribers.lines import LanguageCode, ServiceType
 
 # Raised when the terms in locales/ change their meaning: everyone is asked again.
 TERMS_VERSION = "2026-11"
@@ -11,10 +11,16 @@ TERMS_VERSION = "2026-11"
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One acceptance, kept for ever as evidence."""
+    """One acceptance, kept for ever as evidence. `service` and `line_reference`: whose bills it opened.
+
+    A browser is nobody's number: `msisdn` is a name of that browser at that line then, and each of its payments keeps
+    the acceptance once more under its own id.
+    """
 
     msisdn: str
     version: str
     language: LanguageCode
     channel: str
     given_at: datetime
+    service: ServiceType | None = None
+    line_reference: str | None = None

@@ -93,8 +93,16 @@ class PaymentService:
     async def remember_language(self, msisdn: str, language: LanguageCode) -> None:
         await self._people.remember_language(msisdn, language, self._clock.now())
 
-    async def accept_terms(self, msisdn: str, version: str, language: LanguageCode, channel: str) -> None:
-        await self._people.consent(Consent(msisdn, version, language, channel, self._clock.now()))
+    async def accept_terms(
+        self,
+        msisdn: str,
+        version: str,
+        language: LanguageCode,
+        channel: str,
+        line: tuple[ServiceType, str] | None = None,
+    ) -> None:
+        service, reference = line or (None, None)
+        await self._people.consent(Consent(msisdn, version, language, channel, self._clock.now(), service, reference))
 
     async def identify(
         self, channel: str, caller_msisdn: str, service: ServiceType, reference: str, code: str

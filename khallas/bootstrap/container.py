@@ -35,6 +35,7 @@ from core.database.repositories import books_on
 from core.help_desk.audit import Audit
 from core.help_desk.transcripts import Pseudonymiser
 from core.messaging.call_ends import KeptCallEnds
+from core.messaging.code_texts import CodeTexts
 from core.messaging.outbox import Gateways, OutboxSender
 from core.messaging.texts import Texts, load_texts
 from core.payments.schedule import Times, waiting_for
@@ -102,6 +103,7 @@ class Container:
     caller: Caller
     seals: Seals
     counted: PaymentMetrics
+    code_texts: CodeTexts
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -171,7 +173,7 @@ def assemble(
         CountedTexter(outside.texter, counted),
         _mailer(settings, texts, links, clock),
         caller,
-        PaymentTexts(words_of(settings, texts), links.of),
+        PaymentTexts(words_of(settings, texts), links.of, pay_link_of(settings)),
         memory,
     )
     sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
@@ -214,6 +216,7 @@ def assemble(
         caller,
         seals,
         counted,
+        CodeTexts(billing, books.people, books.messages, memory, words_of(settings, texts).code, clock),
     )
 
 

@@ -37,7 +37,7 @@ from core.help_desk.accounts import IDLE_DAYS, Accounts
 from core.help_desk.enrolment import SecondFactors
 from core.help_desk.office import Office
 from core.help_desk.second_factor import SEALED_FOR
-from core.help_desk.service import HelpDesk
+from core.help_desk.service import HelpDesk, PayLink
 from core.help_desk.transcripts import Pseudonymiser
 from core.ids import Ids
 from core.payments.service import PaymentService
@@ -46,6 +46,7 @@ from core.refunds.requests import Alarm, Bounds, RefundRequests, Sign
 from core.refunds.resolving import Resolving
 from core.sealing import Sealer
 from core.settlement.findings import Findings
+from khallas.bootstrap.hosted_page import pay_links
 from khallas.settings.model import Settings
 from khallas.settings.parts import DeskSettings
 from khallas.telemetry.usage import UsageCounters
@@ -72,8 +73,9 @@ def desk_on(
     blind: Pseudonymiser,
     own: DeskSettings,
     alarm: Alarm | None = None,
+    pay_link: PayLink | None = None,
 ) -> HelpDesk:
-    """Its use cases."""
+    """Its use cases. `pay_link`: where a basket is paid in a browser."""
     waker = Waker()
     books = PgRefundRequests(database, PgPayments(database))
     bounds = Bounds(
@@ -84,7 +86,8 @@ def desk_on(
     )
     undoing = RefundRequests(books, clock, bounds, alarm)
     transcripts = PgTranscripts(database, blind)
-    return HelpDesk(PgDesk(database, waker, blind), transcripts, PgAccessLog(database), till, undoing, clock)
+    desk_books = PgDesk(database, waker, blind)
+    return HelpDesk(desk_books, transcripts, PgAccessLog(database), till, undoing, clock, pay_link)
 
 
 def _alarm(hit: Hit | None) -> Alarm:
@@ -120,7 +123,8 @@ def desk_routes(
     """
     own = settings.desk
     keys = [key.get_secret_value() for key in settings.secret_keys]
-    use_cases = desk_on(database, till, clock, Pseudonymiser(keys), own, _alarm(hit))
+    link = pay_links(settings).of if settings.cmi.page_url else None
+    use_cases = desk_on(database, till, clock, Pseudonymiser(keys), own, _alarm(hit), link)
     doorkeeper = Doorkeeper(
         accounts_on(database, clock, own.account_idle_days),
         second_factors_on(database, clock, keys),

@@ -6,7 +6,9 @@ from starlette.routing import BaseRoute
 
 from channels.web import home
 from channels.web.bills import endpoint as bills
+from channels.web.bills import routing
 from channels.web.bills.rendering import SESSION_TTL_S, Controller, Rendering
+from channels.web.bills.texted_codes import TextedCodeLimits, TextedCodes
 from channels.web.bills.tokens import VisitorTokens
 from channels.web.bills.view import CAN, WebWords, words_of
 from channels.web.bills.visits import Visit, VisitReader
@@ -39,7 +41,8 @@ def door_routes(house: Container, pages: Pages, hosting: HostedPagePayments | No
         pages, WebWords(house.texts), visits, controller_of(settings), house.clock, settings.short_code
     )
     door = bills.WebDoor(turns, visits, rendering, hosting, pay_links(settings), _telling(house), house.metrics.refused)
-    return bills.routes(door)
+    limits = TextedCodeLimits(house.redis, house.counted.limit)
+    return routing.routes(door, TextedCodes(limits, house.code_texts.send))
 
 
 def controller_of(settings: Settings) -> Controller:

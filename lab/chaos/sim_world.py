@@ -136,6 +136,9 @@ class SimGateways:
     def call_missed_sms(self, payment: Payment) -> str:
         return "call missed"
 
+    def pay_link_sms(self, payment: Payment) -> str:
+        return "pay link"
+
     def undone_sms(self, payment: Payment) -> str:
         return "undone"
 

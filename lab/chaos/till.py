@@ -38,7 +38,7 @@ class Silent:
     def receipt_sms(self, payment: Payment) -> str:
         return payment.id
 
-    undecided_sms = declined_sms = undone_sms = call_missed_sms = receipt_sms
+    undecided_sms = declined_sms = undone_sms = call_missed_sms = pay_link_sms = receipt_sms
 
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         return payment.id

@@ -242,7 +242,7 @@ class Terms(msgspec.Struct, frozen=True, tag=True):
     def on(self, event: Event, visit: ScreenContext) -> Goodbye | AcceptTerms | ListBills | Refused:
         match event:
             case Chose("accept"):
-                return AcceptTerms()
+                return AcceptTerms(self.line.service, self.line.reference)
             case Chose("refuse"):
                 return Goodbye("terms-refused")
             case Done(TermsAccepted()):

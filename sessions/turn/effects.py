@@ -47,7 +47,10 @@ class Remember:
 
 @dataclass(frozen=True, slots=True)
 class AcceptTerms:
-    """Record the consent before personal data is shown (law 09-08). -> Accepted."""
+    """Record the consent before this line's data is shown (law 09-08). -> Accepted."""
+
+    service: ServiceType
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,9 @@ class EffectPerformer:
                 came = await self._recall(msisdn)
                 terms = came.terms if visit.can.caller_proven else None
                 return msgspec.structs.replace(came, language=language, terms=terms)
-            case AcceptTerms():
-                await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel)
+            case AcceptTerms(service, reference):
+                line = (service, reference)
+                await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel, line)
                 return EffectResult(TermsAccepted(), terms=True)
             case Identify(service, reference, code):
                 caller = visit.asks_from or msisdn

@@ -261,6 +261,9 @@ class PlainTexts:
     def call_missed_sms(self, payment: Payment) -> str:
         return f"missed {payment.reference}"
 
+    def pay_link_sms(self, payment: Payment) -> str:
+        return f"link {payment.reference}"
+
     def undone_sms(self, payment: Payment) -> str:
         return f"undone {payment.reference}"
 

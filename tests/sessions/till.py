@@ -116,7 +116,14 @@ class FakeTill(PaymentService):
         self._enter("remember_language")
         self.memory.languages[msisdn] = language
 
-    async def accept_terms(self, msisdn: str, version: str, language: LanguageCode, channel: str) -> None:
+    async def accept_terms(
+        self,
+        msisdn: str,
+        version: str,
+        language: LanguageCode,
+        channel: str,
+        line: tuple[ServiceType, str] | None = None,
+    ) -> None:
         self._enter("accept_terms")
         self.memory.consents[msisdn] = version
 

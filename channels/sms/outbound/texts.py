@@ -14,12 +14,19 @@ from core.subscribers.lines import mask_reference
 class PaymentTexts:
     """A receipt in at most two segments, the others in one (Arabic: two)."""
 
-    __slots__ = ("_link", "_words")
+    __slots__ = ("_link", "_pay_link", "_words")
 
-    def __init__(self, words: Words, link: Callable[[Payment], str | None]) -> None:
-        """`link` makes the receipt's address, None while a payment has none (channels/links.py)."""
+    def __init__(
+        self,
+        words: Words,
+        link: Callable[[Payment], str | None],
+        pay_link: Callable[[str], str] | None = None,
+    ) -> None:
+        """`link` makes the receipt's address, None while a payment has none; `pay_link` of a payment's id where a
+        basket is paid in a browser (channels/links.py)."""
         self._words = words
         self._link = link
+        self._pay_link = pay_link
 
     def receipt_sms(self, payment: Payment) -> str:
         values = {
@@ -61,9 +68,22 @@ class PaymentTexts:
         return self._about(payment, "undone")
 
     def call_missed_sms(self, payment: Payment) -> str:
-        """Whom to call instead, with which reference, until when."""
+        """Whom to call instead, with which reference, until when; and the link, for who has a smartphone at hand."""
         until = payment.expires_at.astimezone(ZONE).strftime("%H:%M")
+        if self._pay_link is not None:
+            link = self._pay_link(payment.id)
+            for key in ("call_missed_link", "call_missed_brief"):
+                text = self._words.missed(payment.language, payment.reference, until, key, link=link)
+                if segments(text) <= RECEIPT_SEGMENTS_MAX:
+                    return text
         return self._words.missed(payment.language, payment.reference, until)
+
+    def pay_link_sms(self, payment: Payment) -> str | None:
+        """The one link of this basket, as the word PAYER answers it."""
+        if self._pay_link is None:
+            return None
+        amount, link = dh(payment.amount_centimes), self._pay_link(payment.id)
+        return self._words.say(payment.language, "pay_link", amount=amount, link=link)
 
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         """So much of it; why, where the reason is not the help desk's."""

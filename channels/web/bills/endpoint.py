@@ -1,44 +1,35 @@
-"""The web door: choose, identify, tick, review, then on to the acquirer's page. No page needs or loads a script.
+"""The web door: identify, tick, review, then on to the acquirer's page. No page needs or loads a script.
 
 A POST that went well is answered by 303 to a GET, so that a reload sends nothing twice; where cookies are refused the
 next page is the answer itself. A form of an older page changes nothing that costs a try or money: its sender is shown
 where the journey stands.
 """
 
-import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from channels.http.receive import Count, incoming
 from channels.links import PayLinks
 from channels.web.bills import answers
-from channels.web.bills.fields import FieldError, Identification, PostedForm, identification, posted, shown_again
-from channels.web.bills.rendering import Rendering
+from channels.web.bills.fields import FieldError, PostedForm, posted
+from channels.web.bills.rendering import Asking, Rendering
 from channels.web.bills.view import pick_shown
 from channels.web.bills.visits import Visit, VisitReader
-from channels.wire import Malformed
-from core.repositories import DatabaseUnavailable
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import LanguageCode
 from sessions.screens.choosing import ConfirmTotal, HandOver, PickInvoices
 from sessions.screens.journey import Shown
-from sessions.screens.opening import PaymentCode, Reference
-from sessions.store.protocol import Loaded, StoreDown
+from sessions.screens.opening import PaymentCode
+from sessions.store.protocol import Loaded
 from sessions.turn.forms import FormField, FormState, FormTurns, Overtaken
-
-log = logging.getLogger(__name__)
 
 DOOR = "web"  # its name in logs and metrics
 HOME, OVER, CHOOSE, CONFIRM = "/", "/bills/over", "/bills/choose", "/bills/confirm"
-ANSWER_MAX_S = 15.0
 NOT_PAYING = frozenset({"sum", "stay", "all", "none"})
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class LeavingForBank(Protocol):
@@ -59,10 +50,6 @@ class Raced(Exception):
     def __init__(self, visit: Visit) -> None:
         super().__init__("another copy was faster")
         self.visit = visit
-
-
-class NoSuchService(LookupError):
-    """The address names no kind of bill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,54 +73,8 @@ class BillsEndpoint:
         self._turns = door.turns
         self._show = door.rendering
 
-    async def home(self, request: Request) -> Response:
-        """Step 1: which kind of bill."""
-        visit = self._door.visits.reading(request)
-        return self._show.services(visit)
-
-    async def service(self, request: Request) -> Response:
-        """A service chosen by a form, or none: on to its page."""
-        asked = request.query_params.get("service", "")
-        known = asked in set(ServiceType)
-        return self._go(f"/bills/{asked}" if known else HOME, self._door.visits.reading(request))
-
-    async def ask(self, request: Request) -> Response:
-        """Step 2, shown."""
-        visit = self._door.visits.reading(request)
-        service = _service(request)
-        loaded = await self._load(visit)
-        state = await self._turns.show(visit.key, loaded, visit.heard())
-        wrong: tuple[FieldError, ...] = ()
-        values: dict[str, str] = {}
-        if state is not None and isinstance(state.screen, PaymentCode) and state.screen.service is service:
-            values["reference"] = state.screen.reference
-            if state.notice is not None:
-                wrong = (FieldError("code", state.notice.key),)
-        return self._show.identify(visit, service, loaded.version, values, wrong, status=200)
-
-    async def identify(self, request: Request) -> Response:
-        """Step 2, sent: the code is tried once for each page that was shown."""
-        began = time.perf_counter()
-        service, form = _service(request), await self._form(request)
-        visit = self._door.visits.sending(request, form)
-        if visit is None:
-            return self._unknown(request, service, form)
-        loaded = await self._load(visit)
-        found = identification(service, form)
-        if not isinstance(found, Identification):
-            return self._show.identify(visit, service, loaded.version, shown_again(form), found, status=422)
-        if loaded.record is not None and form.version != loaded.version:
-            return await self.stands(visit)
-        fields, line = answers.identified(found), found.line
-        state = await self._fill(visit, loaded, line, fields, begin=Reference(service), language=visit.language)
-        self._door.tell(visit, found.line, "Reference", state, time.perf_counter() - began)
-        if isinstance(state.screen, PaymentCode):
-            why = (FieldError("code", "payment-code.refused"),)
-            return self._show.identify(visit, service, state.version, shown_again(form), why, status=422)
-        return await self._next(visit, state)
-
     async def bills(self, request: Request) -> Response:
-        """Step 3, shown."""
+        """Step 2, shown."""
         visit, state = await self._standing(request)
         pick = None if state is None else pick_shown(state)
         if state is None or pick is None:
@@ -141,12 +82,12 @@ class BillsEndpoint:
         return self._show.bills(visit, state, pick)
 
     async def ticked(self, request: Request) -> Response:
-        """Step 3, sent: ticks are named, so that an older page of the same bills is as good as the newest."""
-        began, form = time.perf_counter(), await self._form(request)
+        """Step 2, sent: ticks are named, so that an older page of the same bills is as good as the newest."""
+        began, form = time.perf_counter(), await self.form(request)
         visit = self._door.visits.sending(request, form)
         if visit is None:
             return self.refused(request, 403)
-        loaded = await self._load(visit)
+        loaded = await self.load(visit)
         state = await self._turns.show(visit.key, loaded, visit.heard(answers.line_of(loaded)))
         pick = None if state is None else pick_shown(state)
         if state is None or pick is None or state.version != loaded.version or not answers.about(form, pick, state):
@@ -155,40 +96,40 @@ class BillsEndpoint:
         wanted = answers.wanted(act, form, pick, state)
         goes_on = act not in NOT_PAYING and bool(wanted)
         fields, line = answers.ticks(state, pick, wanted, pay=goes_on), answers.line_of(loaded)
-        filled = await self._fill(visit, loaded, line, fields, language=visit.asked)
+        filled = await self.fill(visit, loaded, line, fields, language=visit.asked)
         self._door.tell(visit, line, "PickInvoices", filled, time.perf_counter() - began)
         if act not in NOT_PAYING and not wanted and isinstance(filled.screen, PickInvoices):
             return self._show.bills(visit, filled, filled.screen, none_ticked=True)
-        return await self._next(visit, filled)
+        return await self.next_page(visit, filled)
 
     async def review(self, request: Request) -> Response:
-        """Step 4, shown."""
+        """Step 3, shown."""
         visit, state = await self._standing(request)
         if state is None or not isinstance(state.screen, ConfirmTotal):
             return await self._lead(visit, state)
         return self._show.review(visit, state, state.screen.pick)
 
     async def confirmed(self, request: Request) -> Response:
-        """Step 4, sent: the intent is committed, and the browser goes on to the acquirer."""
-        began, form = time.perf_counter(), await self._form(request)
+        """Step 3, sent: the intent is committed, and the browser goes on to the acquirer."""
+        began, form = time.perf_counter(), await self.form(request)
         visit = self._door.visits.sending(request, form)
         if visit is None:
             return self.refused(request, 403)
-        loaded = await self._load(visit)
+        loaded = await self.load(visit)
         heard = visit.heard(answers.line_of(loaded))
         state = await self._turns.show(visit.key, loaded, heard)
         if state is None or not isinstance(state.screen, ConfirmTotal):
             return await self._lead(visit, state)
         if form.text("act") == "stay":
-            return await self._next(visit, state)
+            return await self.next_page(visit, state)
         if form.version != state.version or state.version != loaded.version:
             return self._show.review(visit, state, state.screen.pick, changed=True)
         line = answers.line_of(loaded)
-        paid = await self._fill(visit, loaded, line, answers.confirmed(), language=visit.asked)
+        paid = await self.fill(visit, loaded, line, answers.confirmed(), language=visit.asked)
         self._door.tell(visit, line, "ConfirmTotal", paid, time.perf_counter() - began)
         if isinstance(paid.screen, HandOver):
             await self._door.leaving.leave(paid.screen.basket.payment_id)
-        return await self._next(visit, paid)
+        return await self.next_page(visit, paid)
 
     async def over(self, request: Request) -> Response:
         """Where a journey ended before the bank, or nobody knows of one any more."""
@@ -201,36 +142,37 @@ class BillsEndpoint:
 
     async def _standing(self, request: Request) -> tuple[Visit, FormState | None]:
         visit = self._door.visits.reading(request)
-        loaded = await self._load(visit)
+        loaded = await self.load(visit)
         return visit, await self._turns.show(visit.key, loaded, visit.heard(answers.line_of(loaded)))
 
     async def stands(self, visit: Visit) -> Response:
         """The page of the screen that the session is on."""
-        loaded = await self._load(visit)
+        loaded = await self.load(visit)
         state = await self._turns.show(visit.key, loaded, visit.heard(answers.line_of(loaded)))
         return await self._lead(visit, state)
 
     async def _lead(self, visit: Visit, state: FormState | None) -> Response:
         """To the page of the screen that the session is on."""
-        return self._show.end(visit, None, status=410) if state is None else await self._next(visit, state)
+        return self._show.end(visit, None, status=410) if state is None else await self.next_page(visit, state)
 
-    async def _next(self, visit: Visit, state: FormState) -> Response:
+    async def next_page(self, visit: Visit, state: FormState) -> Response:
+        """The page of that screen, or the way to it."""
         match state.screen:
             case HandOver(basket):
-                return self._go(f"/pay/{self._door.links.make(basket.payment_id)}", visit)
+                return self.go(f"/pay/{self._door.links.make(basket.payment_id)}", visit)
             case _ if visit.visitor.by_cookie:
-                return self._go(_where(state), visit)
+                return self.go(_where(state), visit)
             case PickInvoices() as pick:
                 return self._show.bills(visit, state, pick)
             case ConfirmTotal(pick):
                 return self._show.review(visit, state, pick)
             case PaymentCode(service):
                 why = () if state.notice is None else (FieldError("code", state.notice.key),)
-                return self._show.identify(visit, service, state.version, {}, why, status=200)
+                return self._show.identify(visit, Asking(service, service, state.version, {}, why))
             case _:
                 return self._show.end(visit, state)
 
-    async def _fill(
+    async def fill(
         self,
         visit: Visit,
         loaded: Loaded,
@@ -240,23 +182,19 @@ class BillsEndpoint:
         begin: Shown | None = None,
         language: LanguageCode | None = None,
     ) -> FormState:
+        """See FormTurns.fill. Raises Raced."""
         try:
             return await self._turns.fill(visit.key, loaded, visit.heard(line), fields, begin=begin, language=language)
         except Overtaken:
             raise Raced(visit) from None
 
-    async def _load(self, visit: Visit) -> Loaded:
+    async def load(self, visit: Visit) -> Loaded:
+        """The browser's session."""
         return await self._turns.load(visit.key)
 
-    async def _form(self, request: Request) -> PostedForm:
+    async def form(self, request: Request) -> PostedForm:
+        """What was posted. Raises Malformed."""
         return posted((await incoming(request, "")).body)
-
-    def _unknown(self, request: Request, service: ServiceType, form: PostedForm) -> Response:
-        """A form that no page of this browser made: nothing is done, and it may be sent again."""
-        visit = self._door.visits.reading(request)
-        self._door.count(DOOR, "forbidden")
-        why = (FieldError("reference", "form-too-old"),)
-        return self._show.identify(visit, service, 0, shown_again(form), why, status=403)
 
     def refused(self, request: Request, status: int) -> Response:
         """What cannot be a page or a form of ours."""
@@ -267,19 +205,13 @@ class BillsEndpoint:
         """Nothing was paid, and it may be tried again."""
         return self._show.busy(self._door.visits.reading(request), status)
 
-    def _go(self, where: str, visit: Visit) -> Response:
+    def go(self, where: str, visit: Visit) -> Response:
+        """Elsewhere of ours, by GET."""
         if visit.asked is not None:
             where += f"?lang={visit.asked.value}"
         answer = RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
         self._door.visits.remember(answer, visit)
         return answer
-
-
-def _service(request: Request) -> ServiceType:
-    try:
-        return ServiceType(request.path_params["service"])
-    except ValueError:
-        raise NoSuchService from None
 
 
 def _where(state: FormState) -> str:
@@ -292,43 +224,3 @@ def _where(state: FormState) -> str:
             return f"/bills/{service.value}"
         case _:
             return OVER
-
-
-def routes(door: WebDoor) -> list[BaseRoute]:
-    """GET / and everything below /bills."""
-    pages = BillsEndpoint(door)
-    handlers: tuple[tuple[str, str, Handler], ...] = (
-        (HOME, "GET", pages.home),
-        ("/bills", "GET", pages.service),
-        (CHOOSE, "GET", pages.bills),
-        (CHOOSE, "POST", pages.ticked),
-        (CONFIRM, "GET", pages.review),
-        (CONFIRM, "POST", pages.confirmed),
-        (OVER, "GET", pages.over),
-        ("/bills/{service}", "GET", pages.ask),
-        ("/bills/{service}", "POST", pages.identify),
-    )
-    return [Route(path, _guarded(pages, handle), methods=[method]) for path, method, handle in handlers]
-
-
-def _guarded(pages: BillsEndpoint, handle: Handler) -> Handler:
-    async def answered(request: Request) -> Response:
-        try:
-            async with asyncio.timeout(ANSWER_MAX_S):
-                try:
-                    return await handle(request)
-                except Raced as raced:
-                    return await pages.stands(raced.visit)
-        except Malformed as error:
-            log.warning("refused at the web door: %s", error)
-            return pages.refused(request, 400)
-        except NoSuchService:
-            return pages.refused(request, 404)
-        except (StoreDown, DatabaseUnavailable, TimeoutError) as error:
-            log.warning("the web door could not answer: %s", type(error).__name__)
-            return pages.busy(request, 503)
-        except Exception:
-            log.exception("a page of the web door failed")
-            return pages.busy(request, 500)
-
-    return answered

@@ -72,9 +72,17 @@ def posted(body: bytes) -> PostedForm:
     return PostedForm(dict(pairs), tuple(value for name, value in pairs if name == "bill"))
 
 
-def identification(service: ServiceType, form: PostedForm) -> Identification | tuple[FieldError, ...]:
-    """All that is wrong is told at once, in the page's order, and no code is tried before everything else is right."""
-    errors: list[FieldError] = []
+def service_of(text: str) -> ServiceType | None:
+    """The kind of bill that is named so; None for none that is."""
+    return ServiceType(text) if text in set(ServiceType) else None
+
+
+def identification(service: ServiceType | None, form: PostedForm) -> Identification | tuple[FieldError, ...]:
+    """All that is wrong is told at once, in the page's order, and no code is tried before everything else is right.
+
+    Of no service: the form asked for it, and it was left out.
+    """
+    errors = [] if service is not None else [FieldError("service", "service.missing")]
 
     def read(name: str, way: Callable[[str], str], wrong: str) -> str:
         text = form.text(name)
@@ -84,18 +92,44 @@ def identification(service: ServiceType, form: PostedForm) -> Identification | t
             errors.append(FieldError(name, f"{name}.missing" if not text else wrong))
             return ""
 
-    reference = read("reference", lambda text: reference_of(service, text), f"reference.wrong.{service.value}")
+    reference = read("reference", *_reference(service))
     code = read("code", payment_code_of, "code.wrong")
     email = read("email", _email, "email.wrong")
     if not form.text("terms"):
         errors.append(FieldError("terms", "terms.missing"))
-    return tuple(errors) if errors else Identification(service, reference, code, email)
+    if errors or service is None:
+        return tuple(errors)
+    return Identification(service, reference, code, email)
+
+
+def line_to_text(service: ServiceType | None, form: PostedForm) -> str | FieldError:
+    """The mobile line whose code is to be texted. Where the kind of bill was not chosen, asking says that it is one."""
+    if service not in {None, ServiceType.MOBILE}:
+        return FieldError("code", "text-code.printed")
+    text = form.text("reference")
+    try:
+        return reference_of(ServiceType.MOBILE, text)
+    except ValueError:
+        return FieldError("reference", "reference.wrong.mobile" if text else "reference.missing")
+
+
+def _reference(service: ServiceType | None) -> tuple[Callable[[str], str], str]:
+    """How a reference of this kind is read, and what is said of one that cannot be."""
+    if service is None:
+        return _something, "reference.missing"
+    return (lambda text: reference_of(service, text)), f"reference.wrong.{service.value}"
 
 
 def shown_again(form: PostedForm) -> dict[str, str]:
     """What was typed, for the page that asks again: no code, and nothing that reads as a card's number."""
-    texts = {name: form.text(name) for name in ("reference", "email", "terms") if name not in SECRET}
+    texts = {name: form.text(name) for name in ("service", "reference", "email", "terms") if name not in SECRET}
     return {name: "" if card_numbers.holds(text) else text for name, text in texts.items()}
+
+
+def _something(text: str) -> str:
+    if not text:
+        raise ValueError("nothing was typed")
+    return text
 
 
 def _email(text: str) -> str:

@@ -1,7 +1,7 @@
 """The pages of the web door, of templates/bills. Pure, but for the clock on the page."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from starlette.responses import Response
@@ -19,7 +19,7 @@ from sessions.turn.forms import FormState
 SESSION_TTL_S = 1_800  # of a journey in a browser, from its last request on
 SERVICES = (ServiceType.FIXED, ServiceType.MOBILE, ServiceType.INTERNET)  # in the order of the operator's guide
 ALL_FROM = 4  # with as many bills, one button ticks or unticks them all
-STEPS = 4
+STEPS = 4  # the last one is the bank's page
 # the browser tells our own pages where it comes from, so that a form's origin can be looked at
 HEADERS = {"Referrer-Policy": "same-origin"}
 
@@ -32,6 +32,23 @@ class Controller:
     address: str = ""
     declaration: str = ""  # the CNDP's number; empty: the sentence is left out
     contact: str = ""  # where rights are exercised; empty: the help number
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the first page asks. `fixed`: the kind of bill that its address names, `service` the one that was chosen;
+    `wrong`: what must be mended, each with its field; `texted`: a code was asked for by text."""
+
+    fixed: ServiceType | None
+    service: ServiceType | None
+    version: int
+    values: Mapping[str, str] = field(default_factory=dict)
+    wrong: Sequence[FieldError] = ()
+    texted: bool = False
+
+    def told(self, wrong: Sequence[FieldError]) -> "Asking":
+        """The same with what must be mended."""
+        return replace(self, wrong=wrong)
 
 
 class Rendering:
@@ -47,34 +64,23 @@ class Rendering:
         self._clock = clock
         self._short_code = short_code
 
-    def services(self, visit: Visit) -> Response:
+    def identify(self, visit: Visit, asking: Asking, *, status: int = 200) -> Response:
         """Step 1."""
-        return self._page("choose", visit, visit.language, step=1, services=SERVICES)
-
-    def identify(
-        self,
-        visit: Visit,
-        service: ServiceType,
-        version: int,
-        values: dict[str, str],
-        wrong: Sequence[FieldError],
-        *,
-        status: int,
-    ) -> Response:
-        """Step 2. `wrong`: what must be mended, each with its field."""
-        own = self._controller
         return self._page(
             "identify",
             visit,
             visit.language,
             status=status,
-            step=2,
-            service=service.value,
-            values=values,
-            version=version,
-            wrong=wrong,
-            faulty={error.field for error in wrong},
-            controller=own,
+            step=1,
+            fixed=asking.fixed.value if asking.fixed else "",
+            chosen=asking.service.value if asking.service else asking.values.get("service", ""),
+            services=SERVICES,
+            values=asking.values,
+            version=asking.version,
+            wrong=asking.wrong,
+            faulty={error.field for error in asking.wrong},
+            texted=asking.texted,
+            controller=self._controller,
             short_code=self._short_code,
         )
 
@@ -86,7 +92,7 @@ class Rendering:
             visit,
             self._language(visit, state),
             status=422 if none_ticked else 200,
-            step=3,
+            step=2,
             view=view,
             version=state.version,
             notice=self._words.notice(state),
@@ -96,12 +102,12 @@ class Rendering:
         )
 
     def review(self, visit: Visit, state: FormState, pick: PickInvoices, *, changed: bool = False) -> Response:
-        """Step 4. `changed`: another window was faster, and this is what stands now."""
+        """Step 3. `changed`: another window was faster, and this is what stands now."""
         return self._page(
             "review",
             visit,
             self._language(visit, state),
-            step=4,
+            step=3,
             view=bills_view(pick, state, ticked_only=True),
             version=state.version,
             changed=changed,

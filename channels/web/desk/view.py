@@ -142,7 +142,7 @@ class DeskWords:
             say=self._script(case),
             amount=dh(payment.amount_centimes),
             line=self._line(payment),
-            facts=self._facts(payment, contact=case.contact),
+            facts=self._facts(payment, contact=case.contact) + self._pay_link(case.pay_link),
             bills=bill_rows(case),
             items=self._items(case),
             contact_shown=case.contact,
@@ -232,6 +232,9 @@ class DeskWords:
             self._fact("language", self._texts.get(payment.language, "web", "language.name"), latin=False),
             self._fact("paid-at" if payment.paid_at else "begun-at", when(payment.paid_at or payment.created_at)),
         )
+
+    def _pay_link(self, link: str) -> tuple[CaseFact, ...]:
+        return (self._fact("pay-link", link, href=link),) if link else ()
 
     def _fact(self, name: str, value: str | None, *, latin: bool = True, href: str = "") -> CaseFact:
         return CaseFact(self.t(f"fact.{name}"), value or NONE, latin, href)

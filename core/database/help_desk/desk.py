@@ -24,7 +24,7 @@ FROM payments p
 CROSS JOIN LATERAL (
     SELECT CASE WHEN %(kind)s LIKE '%%\\_mail' THEN p.email ELSE p.payer_msisdn END AS recipient
 ) who
-WHERE p.id = %(payment_id)s AND who.recipient <> ''
+WHERE p.id = %(payment_id)s AND (who.recipient LIKE '+%%' OR %(kind)s LIKE '%%\\_mail' AND who.recipient <> '')
   AND NOT EXISTS (SELECT FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s AND m.due_at IS NOT NULL)
   AND (SELECT count(*) FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s
        AND starts_with(m.reference, %(stem)s) AND m.created_at > %(since)s) < %(most)s

@@ -12,7 +12,8 @@ FACTS = "SELECT dispute_facts FROM payments WHERE id = %(id)s"
 
 AGREED = """
 SELECT version, channel, given_at FROM consents
-WHERE msisdn = %(msisdn)s AND given_at <= COALESCE(%(paid_at)s, now()) ORDER BY id DESC LIMIT 1
+WHERE payment_id = %(id)s OR (msisdn = %(msisdn)s AND given_at <= COALESCE(%(paid_at)s, now()))
+ORDER BY payment_id IS NOT NULL DESC, id DESC LIMIT 1
 """
 
 
@@ -28,7 +29,7 @@ class PgEvidence:
         if payment is None:
             return None
         row = await self._database.one(FACTS, id=payment_id)
-        agreed = await self._database.one(AGREED, msisdn=payment.payer_msisdn, paid_at=payment.paid_at)
+        agreed = await self._database.one(AGREED, id=payment_id, msisdn=payment.payer_msisdn, paid_at=payment.paid_at)
         return Evidence(
             payment,
             facts_kept(row and row["dispute_facts"]),

@@ -9,5 +9,6 @@ INDEXES: dict[str, str] = {
     "payments_by_hand": "ON payments (id) WHERE by_hand IS NOT NULL",
     "refunds_refused": "ON refunds (payment_id, invoice_number, id) WHERE state = 'refused'",
     "undo_requests_decided": "ON undo_requests (decided_by, decided_at) WHERE state = 'approved'",
+    "consents_payment": "ON consents (payment_id) WHERE payment_id IS NOT NULL",
     "settlement_runs_to": "ON settlement_runs (to_at)",
 }

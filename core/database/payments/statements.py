@@ -61,6 +61,15 @@ WITH added AS (
     INSERT INTO payment_lines (payment_id, service, line_reference, invoice_number, amount_centimes, active)
     SELECT added.id, added.service, added.line_reference, bill.number, bill.amount, true
     FROM added, unnest(%(numbers)s::text[], %(amounts)s::bigint[]) AS bill (number, amount)
+), agreed AS (
+    INSERT INTO consents (msisdn, version, language, channel, given_at, service, line_reference, payment_id)
+    SELECT given.msisdn, given.version, given.language, given.channel, given.given_at, added.service,
+           added.line_reference, added.id
+    FROM added CROSS JOIN LATERAL (
+        SELECT msisdn, version, language, channel, given_at FROM consents
+        WHERE msisdn = %(payer)s ORDER BY id DESC LIMIT 1
+    ) given
+    WHERE added.channel = 'web'  -- whose payer has a name of this browser at this line alone
 )
 INSERT INTO payment_events (payment_id, at, event, state, detail, request)
 SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '') FROM added

@@ -11,7 +11,8 @@ from core.subscribers.lines import LanguageCode
 # The payment code stays out: an export travels, and whoever has it can pay and see bills.
 HELD = {
     "remembered": "SELECT language, updated_at FROM people WHERE msisdn = %(msisdn)s",
-    "consents": "SELECT version, language, channel, given_at FROM consents WHERE msisdn = %(msisdn)s ORDER BY id",
+    "consents": "SELECT version, language, channel, given_at, service, line_reference, payment_id FROM consents "
+    "WHERE msisdn = %(msisdn)s ORDER BY id",
     "lines": """
         SELECT service, reference, holder, email, language, updated_at FROM lines
         WHERE contact_msisdn = %(msisdn)s ORDER BY service, reference""",

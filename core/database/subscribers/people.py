@@ -23,8 +23,8 @@ ON CONFLICT (msisdn) DO UPDATE SET language = excluded.language, updated_at = ex
 """
 
 CONSENT = """
-INSERT INTO consents (msisdn, version, language, channel, given_at)
-VALUES (%(msisdn)s, %(version)s, %(language)s, %(channel)s, %(given_at)s)
+INSERT INTO consents (msisdn, version, language, channel, given_at, service, line_reference)
+VALUES (%(msisdn)s, %(version)s, %(language)s, %(channel)s, %(given_at)s, %(service)s, %(line_reference)s)
 """
 
 
@@ -49,6 +49,8 @@ class PgPeople:
             language=consent.language,
             channel=consent.channel,
             given_at=consent.given_at,
+            service=consent.service,
+            line_reference=consent.line_reference,
         )
 
 

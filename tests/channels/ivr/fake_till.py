@@ -62,7 +62,14 @@ class FakeTill(PaymentService):
     async def remember_language(self, msisdn: str, language: LanguageCode) -> None:
         self.books.languages[msisdn] = language
 
-    async def accept_terms(self, msisdn: str, version: str, language: LanguageCode, channel: str) -> None:
+    async def accept_terms(
+        self,
+        msisdn: str,
+        version: str,
+        language: LanguageCode,
+        channel: str,
+        line: tuple[ServiceType, str] | None = None,
+    ) -> None:
         self.books.terms[msisdn] = version
 
     async def identify(

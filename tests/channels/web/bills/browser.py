@@ -20,6 +20,7 @@ class Form:
     ticked: dict[str, list[str]] = field(default_factory=dict)
     boxes: dict[str, list[str]] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    radios: dict[str, list[str]] = field(default_factory=dict)
 
 
 class _Reader(HTMLParser):
@@ -49,6 +50,10 @@ class _Reader(HTMLParser):
             self._inside.boxes.setdefault(named["name"], []).append(named["value"])
             if "checked" in named:
                 self._inside.ticked.setdefault(named["name"], []).append(named["value"])
+        elif tag == "input" and named.get("type") == "radio":
+            self._inside.radios.setdefault(named["name"], []).append(named["value"])
+            if "checked" in named:
+                self._inside.fields.append((named["name"], named["value"]))
         elif tag == "input" and "name" in named:
             self._inside.fields.append((named["name"], named.get("value", "")))
         elif tag == "button":
@@ -119,6 +124,8 @@ class Browser:
         form = page.form(action)
         typed = typed or {}
         pairs = [(name, typed.get(name, value)) for name, value in form.fields]
+        fresh = form.radios.keys() - {name for name, _ in form.fields}
+        pairs += [(name, typed[name]) for name in fresh if name in typed]
         for name in form.boxes:
             chosen = ticks.get(name, form.ticked.get(name, []))
             assert isinstance(chosen, list)

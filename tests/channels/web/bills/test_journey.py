@@ -10,6 +10,7 @@ from channels.sms.answers import Answers
 from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.words import SEGMENTS_MAX
 from core.messaging.gsm7 import segments
+from core.payments.consent import TERMS_VERSION
 from core.payments.refusal import Refusal
 from core.payments.service import StartOrder
 from core.payments.table import Payment, PaymentState
@@ -76,9 +77,7 @@ async def test_from_the_choice_to_the_receipt(opens: Opens, here: World, languag
     sound(home)
     assert home.read.title.startswith(title)
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}"' in home.html
-    page = await browser.get(f"/bills?service=mobile&lang={language}")
-    assert page.path == "/bills/mobile"
-    bills = await browser.send(page, {**MOBILE, "lang": language}, terms=["yes"])
+    bills = await browser.send(home, {**MOBILE, "service": "mobile", "lang": language}, terms=["yes"])
     sound(bills)
     assert (bills.path, bills.way) == ("/bills/choose", (303, 200))
     assert f'lang="{language}"' in bills.html
@@ -91,12 +90,22 @@ async def test_from_the_choice_to_the_receipt(opens: Opens, here: World, languag
     receipt = await browser.get(next(link for link in back.read.links if "/receipts/" in link))
     assert receipt.status == 200
     assert "769,20" in receipt.text
-    row = await here.house.database.one("SELECT state, channel, language, email, payer_msisdn FROM payments")
+    row = await here.house.database.one("SELECT id, state, channel, language, email, payer_msisdn FROM payments")
     assert row is not None
     assert (row["state"], row["channel"], row["language"]) == ("captured", "web", language)
     assert row["email"] == "payer@example.ma"
-    consent = await here.house.database.one("SELECT msisdn, channel, language FROM consents")
-    assert consent == {"msisdn": row["payer_msisdn"], "channel": "web", "language": language}
+    agreed = await here.house.database.all(
+        "SELECT msisdn, channel, language, version, service, line_reference, payment_id FROM consents ORDER BY id"
+    )
+    given = {
+        "msisdn": row["payer_msisdn"],
+        "channel": "web",
+        "language": language,
+        "version": TERMS_VERSION,
+        "service": "mobile",
+        "line_reference": MOBILE["reference"],
+    }
+    assert agreed == [{**given, "payment_id": None}, {**given, "payment_id": row["id"]}]
 
 
 async def test_unticked_bills_are_not_paid(opens: Opens, here: World) -> None:
