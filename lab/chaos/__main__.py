@@ -1,7 +1,8 @@
 """`./run chaos -n 200`: the long run. Exit code 1 when anything went wrong; each line says what was tried.
 
--n rounds of killing the server at each named point, and with it 5 n lying payments, 5 n races, n payments through
-database kills, n journeys through session losses, 50 n simulated stories.
+-n rounds of killing the server at each named point, and with it 5 n lying payments, 5 n races of two channels and as
+many of web, USSD and voice, n payments through database kills, n journeys through session losses, 50 n simulated
+stories.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from core.database.migrate import upgrade
 from lab.chaos.crashes import RESOLVED_MAX_S, ROUNDS_A_POINT_MAX, Lane, Round, crash_rounds, lanes_of
+from lab.chaos.doors.races import run_door_races
 from lab.chaos.faults import Point
 from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
@@ -28,7 +30,7 @@ from lab.servers.valkey import Valkey
 
 ROUNDS_MAX = ROUNDS_A_POINT_MAX
 LANES = 4  # servers a point
-PARTS = ("simulation", "crashes", "lies", "races", "database", "sessions")
+PARTS = ("simulation", "crashes", "lies", "races", "doors", "database", "sessions")
 
 
 class Report:
@@ -90,6 +92,13 @@ async def storms(
             races = await run_races(postgres.create("races", template), 5 * rounds)
             faults += races.differences
             faults += [] if races.captures == Counter({1: 5 * rounds}) else [f"captures a bill: {dict(races.captures)}"]
+    if "doors" in parts:
+        with report.part(f"{5 * rounds} races of web, USSD and voice") as faults, Valkey(folder / "doors") as valkey:
+            own = folder / "three-doors"
+            own.mkdir()
+            met = await run_door_races(postgres.create("doors", template), valkey.url, own, 5 * rounds)
+            faults += met.differences
+            faults += [] if met.captures == Counter({1: 5 * rounds}) else [f"captures a bill: {dict(met.captures)}"]
     if "sessions" in parts:
         with report.part(f"{rounds} journeys, Redis killed and flushed") as faults, Valkey(folder / "lost") as valkey:
             own = folder / "journeys"

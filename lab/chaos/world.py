@@ -148,6 +148,8 @@ def _environment(
         "CMI__NAME": own.name,
         "CMI__PASSWORD": own.password.reveal(),
         "CMI__TIMEOUT_S": str(ACQUIRER_TIMEOUT_S),
+        "CMI__PAGE_URL": f"{cmi.url}/fim/est3Dgate",
+        "CMI__STORE_KEY": cmi.gateway.credentials.store_key.reveal(),
         "SMTP_URL": "smtp://127.0.0.1:1",
         "MAIL_FROM": "recus@khallas.example",
         "IVR__NUMBER": twilio.ivr_number,

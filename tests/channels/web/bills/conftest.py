@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 
+from lab.browser import ScreenlessBrowser
 from lab.servers.postgres import Postgres
-from tests.channels.web.bills.browser import Browser
 from tests.journeys.world import World, load_demo_data, place, world
 
 DEMO_TEMPLATE = "web_template"
 _numbers = itertools.count(1)
 
-Opens = Callable[..., Browser]
+Opens = Callable[..., ScreenlessBrowser]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -41,10 +41,10 @@ async def here(redis_url: str, demo_database_url: str) -> AsyncIterator[World]:
 @pytest.fixture
 async def opens(here: World) -> AsyncIterator[Opens]:
     """Opens browsers at the door."""
-    browsers: list[Browser] = []
+    browsers: list[ScreenlessBrowser] = []
 
-    def open_(*, cookies: bool = True, **headers: str) -> Browser:
-        browsers.append(Browser(here.url, cookies=cookies, headers=headers))
+    def open_(*, cookies: bool = True, **headers: str) -> ScreenlessBrowser:
+        browsers.append(ScreenlessBrowser(here.url, cookies=cookies, headers=headers))
         return browsers[-1]
 
     yield open_

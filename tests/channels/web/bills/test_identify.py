@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from channels.web.bills.texted_codes import TextedCodeLimits, TextedCodes
-from tests.channels.web.bills.browser import Browser, Shown
+from lab.browser import BrowserPage, ScreenlessBrowser
 from tests.channels.web.bills.test_journey import FIXED, MOBILE, sound
 from tests.journeys.world import World
 from tests.waiting import until
 
-Opens = Callable[..., Browser]
+Opens = Callable[..., ScreenlessBrowser]
 OWNER = "+212600000001"
 STRANGER, LINE = "0699999999", "0600000001"
 
@@ -62,7 +62,7 @@ async def texts_of(here: World) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("path", ["/", "/bills/mobile"])
 async def test_a_code_is_texted_to_the_line_and_to_nobody_else(opens: Opens, here: World, path: str) -> None:
-    pages: list[Shown] = []
+    pages: list[BrowserPage] = []
     for reference in (STRANGER, LINE):
         browser = opens()
         page = await browser.get(f"{path}?lang=en")

@@ -17,7 +17,7 @@ from core.payments.table import Payment, PaymentState
 from core.sealing import Sealer
 from core.subscribers.lines import LanguageCode, ServiceType
 from khallas.bootstrap.container import pay_link_of, words_of
-from tests.channels.web.bills.browser import Browser, Shown
+from lab.browser import BrowserPage, ScreenlessBrowser
 from tests.journeys.world import World
 
 APPROVED = "4000000000000010"
@@ -26,10 +26,10 @@ FIXED = {"reference": "0537000103", "code": "664120", "email": "payer@example.ma
 TICK = {"terms": ["yes"]}
 SCRIPT = re.compile(r"<script|\son\w+=|javascript:", re.IGNORECASE)
 
-Opens = Callable[..., Browser]
+Opens = Callable[..., ScreenlessBrowser]
 
 
-def sound(page: Shown) -> None:
+def sound(page: BrowserPage) -> None:
     """What every page of this door keeps to."""
     assert not SCRIPT.search(page.html)
     assert "script-src 'none'" in page.headers["Content-Security-Policy"]
@@ -38,13 +38,13 @@ def sound(page: Shown) -> None:
     assert "777" in page.text
 
 
-async def bills_of(browser: Browser, service: str = "mobile", typed: dict[str, str] = MOBILE) -> Shown:
+async def bills_of(browser: ScreenlessBrowser, service: str = "mobile", typed: dict[str, str] = MOBILE) -> BrowserPage:
     page = await browser.get(f"/bills/{service}")
     sound(page)
     return await browser.send(page, typed, terms=["yes"])
 
 
-async def to_the_bank(browser: Browser, page: Shown) -> Shown:
+async def to_the_bank(browser: ScreenlessBrowser, page: BrowserPage) -> BrowserPage:
     """From the bills on, all ticked."""
     review = await browser.send(page)
     assert review.path == "/bills/confirm"
@@ -55,7 +55,7 @@ async def to_the_bank(browser: Browser, page: Shown) -> Shown:
     return left
 
 
-async def pays(browser: Browser, here: World, left: Shown, pan: str = APPROVED) -> Shown:
+async def pays(browser: ScreenlessBrowser, here: World, left: BrowserPage, pan: str = APPROVED) -> BrowserPage:
     """On the emulated bank's pages, and back here."""
     asked = await browser.send(left)
     typed = {"pan": pan, "expires": "12/30", "cvv": "000"}

@@ -1,9 +1,13 @@
-"""A browser without a screen or scripts: it reads pages, fills in forms and follows redirects as browsers do."""
+"""A browser without a screen or scripts: it reads pages, fills in forms and follows redirects as browsers do.
+
+For tests and storms. It raises AssertionError where a page has no such form or redirects without end.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urljoin
+from typing import Self
+from urllib.parse import urlencode, urljoin
 
 import aiohttp
 
@@ -11,7 +15,7 @@ REDIRECTS_MAX = 5
 
 
 @dataclass
-class Form:
+class BrowserForm:
     """A form of a page: where it goes, and what it sends unless something is typed."""
 
     method: str
@@ -23,21 +27,21 @@ class Form:
     radios: dict[str, list[str]] = field(default_factory=dict)
 
 
-class _Reader(HTMLParser):
+class _PageReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.forms: list[Form] = []
+        self.forms: list[BrowserForm] = []
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.text: list[str] = []
         self.title = ""
-        self._inside: Form | None = None
+        self._inside: BrowserForm | None = None
         self._in_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._inside = Form(named.get("method", "get").lower(), named.get("action", ""))
+            self._inside = BrowserForm(named.get("method", "get").lower(), named.get("action", ""))
             self.forms.append(self._inside)
         if tag in {"script", "img", "link", "iframe"}:
             self.loaded.append(named.get("src", "") or named.get("href", "") or tag)
@@ -72,7 +76,7 @@ class _Reader(HTMLParser):
 
 
 @dataclass(frozen=True)
-class Shown:
+class BrowserPage:
     """A page as it arrived."""
 
     url: str
@@ -82,8 +86,8 @@ class Shown:
     way: tuple[int, ...] = ()  # the statuses on the way here
 
     @property
-    def read(self) -> _Reader:
-        reader = _Reader()
+    def read(self) -> _PageReader:
+        reader = _PageReader()
         reader.feed(self.html)
         return reader
 
@@ -95,31 +99,51 @@ class Shown:
     def path(self) -> str:
         return "/" + self.url.split("/", 3)[3].split("?")[0]
 
-    def form(self, action: str = "") -> Form:
-        """The form that goes there, or the first that posts."""
-        return next(form for form in self.read.forms if (form.action == action if action else form.method == "post"))
+    def form(self, action: str = "") -> BrowserForm:
+        """The form that goes there, or the first that posts, or the first. Raises AssertionError without any."""
+        forms = self.read.forms
+        if action:
+            forms = [form for form in forms if form.action == action]
+        assert forms, f"no form on {self.url}: {self.text[:500]}"
+        return next((form for form in forms if form.method == "post"), forms[0])
 
 
-class Browser:
+class ScreenlessBrowser:
     """One window, with its own cookies or none."""
 
-    def __init__(self, url: str, *, cookies: bool = True, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, *, cookies: bool = True, headers: Mapping[str, str] | None = None, address: str = ""
+    ) -> None:
+        """`address`: of this machine, that its requests come from."""
         jar = aiohttp.CookieJar(unsafe=True) if cookies else aiohttp.DummyCookieJar()
-        self.http = aiohttp.ClientSession(cookie_jar=jar, headers=dict(headers or {}))
+        connector = aiohttp.TCPConnector(local_addr=(address, 0)) if address else None
+        self.http = aiohttp.ClientSession(cookie_jar=jar, headers=dict(headers or {}), connector=connector)
         self.url = url
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         await self.http.close()
 
-    async def get(self, path: str) -> Shown:
+    async def get(self, path: str) -> BrowserPage:
         return await self._follow("GET", urljoin(self.url, path), None)
 
-    async def post(self, where: str, pairs: list[tuple[str, str]]) -> Shown:
+    async def post(self, where: str, pairs: list[tuple[str, str]]) -> BrowserPage:
         return await self._follow("POST", urljoin(self.url, where), pairs)
 
     async def send(
-        self, page: Shown, typed: Mapping[str, str] | None = None, *, action: str = "", press: str = "", **ticks: object
-    ) -> Shown:
+        self,
+        page: BrowserPage,
+        typed: Mapping[str, str] | None = None,
+        *,
+        action: str = "",
+        press: str = "",
+        **ticks: object,
+    ) -> BrowserPage:
         """A form of the page as it would be sent. `ticks`: names of boxes, and the values that are ticked."""
         form = page.form(action)
         typed = typed or {}
@@ -132,15 +156,18 @@ class Browser:
             pairs += [(name, value) for value in chosen]
         if press:
             pairs.append(("act", press))
-        return await self.post(urljoin(page.url, form.action), pairs)
+        where = urljoin(page.url, form.action)
+        if form.method == "get":
+            return await self.get(f"{where}?{urlencode(pairs)}")
+        return await self.post(where, pairs)
 
-    async def _follow(self, method: str, url: str, pairs: list[tuple[str, str]] | None) -> Shown:
+    async def _follow(self, method: str, url: str, pairs: list[tuple[str, str]] | None) -> BrowserPage:
         way: list[int] = []
         for _ in range(REDIRECTS_MAX):
             async with self.http.request(method, url, data=pairs, allow_redirects=False) as answer:
                 html = await answer.text()
                 way.append(answer.status)
                 if answer.status not in {302, 303}:
-                    return Shown(url, answer.status, dict(answer.headers), html, tuple(way))
+                    return BrowserPage(url, answer.status, dict(answer.headers), html, tuple(way))
                 method, pairs, url = "GET", None, urljoin(url, answer.headers["Location"])
         raise AssertionError("too many redirects")
