@@ -144,7 +144,7 @@ class Gateway:
         self._hurried.set()
         self._hurried.clear()
         await asyncio.gather(*waiting)
-        return len(waiting)
+        return len(waiting) + await self.pages.hurry()
 
     async def _hang(self, http: Request) -> Response:
         """Hold the connection until the other side leaves."""

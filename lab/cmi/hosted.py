@@ -59,6 +59,7 @@ class HostedPages:
         self._store_key = store_key
         self._visits: OrderedDict[str, Visit] = OrderedDict()
         self._turns = cycle(EVERY_MANNER)
+        self._late: list[tuple[Visit, Reply]] = []
         self.manners: Manners | None = None
 
     def routes(self) -> list[Route]:
@@ -107,7 +108,9 @@ class HostedPages:
             return HTMLResponse(pin_page(f"{PATH}/{token}", visit.fields))
         visit.tries += 1
         approved = reply.fields["ProcReturnCode"] == "00"
-        if lie.manner is not Manner.SILENT_AFTER_CHARGING:
+        if lie.manner is Manner.LATE_CALLBACK:
+            self._late = [*self._late, (visit, reply)][-PAGES_MAX:]
+        elif lie.manner is not Manner.SILENT_AFTER_CHARGING:
             for _ in range(2 if lie.manner is Manner.DUPLICATE_ANSWER else 1):
                 await self._call_back(visit, reply)
         if not approved and visit.tries < TRIES_MAX:
@@ -115,6 +118,13 @@ class HostedPages:
         del self._visits[token]
         target = visit.fields.get("okUrl" if approved else "failUrl", "")
         return HTMLResponse(_way_back(visit.fields, target, self._said(visit, reply), visit.manners))
+
+    async def hurry(self) -> int:
+        """Callbacks that are late go out now; how many."""
+        late, self._late = self._late, []
+        for visit, reply in late:
+            await self._call_back(visit, reply)
+        return len(late)
 
     def _request(self, visit: Visit, form: Mapping[str, str]) -> GatewayRequest:
         return GatewayRequest(

@@ -49,7 +49,7 @@ WORDS = MappingProxyType(
 )
 STYLE = """
 body{font:1rem/1.5 system-ui,sans-serif;background:#f4f1ea;color:#222;margin:0;padding:1rem}
-main{background:#fff;border-top:6px solid #b3261e;max-width:26rem;margin:auto;padding:1.25rem}
+main{overflow-wrap:anywhere;background:#fff;border-top:6px solid #b3261e;max-width:26rem;margin:auto;padding:1.25rem}
 label{display:block;font-weight:600;margin:.75rem 0}
 input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem;border:2px solid #666}
 button{font:inherit;font-weight:700;min-height:2.75rem;width:100%;background:#b3261e;color:#fff;border:0}

@@ -23,6 +23,7 @@ class Manner(StrEnum):
     SLOW = "slow"  # works for `seconds`, then carries out and answers; the order is "ongoing" meanwhile
     WRONG_AMOUNT = "wrong_amount"  # charges one dirham too much
     LATE_LANDING = "late_landing"  # no answer; carried out `seconds` later, the order is not known before
+    LATE_CALLBACK = "late_callback"  # of the hosted page: its server tells the merchant when `hurry` says so
     DUPLICATE_ANSWER = "duplicate_answer"  # carried out twice, the second answer goes out; a callback comes twice
     BUSY_AFTER_CHARGING = "busy_after_charging"  # carried out, and answered by 96
     BUSY_WITHOUT_CHARGING = "busy_without_charging"  # answered by 96, not carried out
