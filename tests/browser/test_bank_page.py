@@ -35,7 +35,7 @@ async def paid_once(window: Window) -> None:
 async def forged(window: Window, path: str) -> str:
     """An approval that anybody could write, of the order that is under way."""
     payment_id, _ = await state_of(window)
-    said = {
+    said: dict[str, str | float | bool] = {
         "oid": payment_id,
         "clientid": "600000001",
         "amount": "769.20",

@@ -87,10 +87,8 @@ async def opened(browser: Browser, here: World) -> AsyncIterator[Opened]:
     """Opens windows: `scripts` on or off."""
     contexts: list[BrowserContext] = []
 
-    async def open_(*, scripts: bool = True, width: int = 1024, **more: object) -> Window:
-        context = await browser.new_context(
-            java_script_enabled=scripts, viewport={"width": width, "height": 800}, **more
-        )
+    async def open_(*, scripts: bool = True, locale: str = "fr") -> Window:
+        context = await browser.new_context(java_script_enabled=scripts, locale=locale)
         context.set_default_timeout(LOOK_MAX_MS)
         contexts.append(context)
         return Window(here, context, await context.new_page())

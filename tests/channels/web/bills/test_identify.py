@@ -110,7 +110,7 @@ async def test_a_thousand_addresses_text_a_line_three_times_a_day_and_its_owner_
     opens: Opens, here: World
 ) -> None:
     limits = TextedCodeLimits(here.house.redis)
-    limits.LINE_MINUTE = 1_000  # type: ignore[misc]  # the minute apart
+    limits.LINE_MINUTE = 1_000  # the minute apart
     asked = [await limits.allow(f"203.{n // 250}.{n % 250}.7", LINE) for n in range(1_000)]
     assert sum(asked) == TextedCodeLimits.LINE_DAY
     assert not await limits.allow("198.51.100.1", LINE)
