@@ -149,7 +149,7 @@ async def test_the_page_s_bank_never_raises(bank: AcmeBank, acme: Acquirer) -> N
 
 
 def test_the_menu_asks_and_leads_on() -> None:
-    screen = module("menu.md", "sessions/receipt_way.py").ReceiptWay("salma@example.com")
+    screen = module("menu.md", "sessions/screens/receipt_way.py").ReceiptWay("salma@example.com")
     asked = screen.ask(visit(USSD))
     assert isinstance(asked, Menu)
     assert [option.id for option in asked.every] == ["sms", "email", "both"]

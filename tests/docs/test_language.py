@@ -1,15 +1,11 @@
 """docs/extending/language.md followed to the letter, in a copy of the application, and dialled."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.docs.joining import ROOT, copied, joined
+from tests.docs.joining import ROOT, copied, joined, run
 
 OFFERED = {"ussd": '"language.es" = "Español"\n', "ivr": '"language.es" = "[es] continuar en español"\n'}
 GREETING = "¿Que factura?"
-STARTS_MAX_S = 300
 
 
 def spanish(to: Path) -> None:
@@ -27,29 +23,17 @@ def spanish(to: Path) -> None:
             file.write_text(said[:end] + line + said[end:])
 
 
-def run(at: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    path = os.pathsep.join([str(at), str(ROOT)])
-    return subprocess.run(
-        [sys.executable, "-P", *words],
-        cwd=at,
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=STARTS_MAX_S,
-        check=False,
-    )
-
-
 def test_spanish_is_spoken(tmp_path: Path, redis_url: str, database_url: str) -> None:
     at = copied(tmp_path)
     joined("language.md", at)
     spanish(at)
-    told = run(at, "-m", "tests.docs.dialled", redis_url, database_url)
+    told = run(at, "-m", "tests.docs.dialled", redis_url, database_url, "4")
     assert told.returncode == 0, told.stderr[-4_000:]
     menu, service, code = told.stdout.split("\f")
     assert "4. Español" in menu
     assert GREETING in service
     assert code.strip() == "es"
+    assert "'es'" in run(at, "-c", "from channels.sms.keywords import read; print(read('lang espanol'))").stdout
 
 
 def test_what_is_left_out_stops_the_start(tmp_path: Path) -> None:
