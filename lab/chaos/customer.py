@@ -15,7 +15,7 @@ APPROVED_CARD = "4000000000000010"
 MONTH, DUE = date(2026, 10, 1), date(2026, 11, 25)
 PACE = Pace(pause_factor=0.02)
 TURNS_MAX = 30
-CALL_MAX_S = 30.0
+CALL_MAX_S = 90.0
 ENDS = frozenset({"Paid", "Declined", "Unknown", "NothingToPay", "Goodbye", "Help"})
 
 

@@ -24,7 +24,7 @@ from lab.servers.valkey import Valkey
 
 TOGETHER_MAX = 20
 KILLS = 4
-SETTLED_MAX_S = 40.0
+SETTLED_MAX_S = 90.0
 CALLS_MAX = 12  # until a bill is paid
 PAUSE_S = 0.5
 OPEN = "SELECT 1 FROM payments WHERE state NOT IN ('captured', 'declined', 'expired', 'voided', 'refunded')"

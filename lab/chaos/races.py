@@ -27,7 +27,7 @@ STOPS_EVERY_S = 1.2
 STOPPED_S = (0.05, 0.3, 1.0, 6.0)  # the last one is longer than the window
 STOPPED_OFTEN = (16, 8, 3, 1)
 ANSWER_MAX_S = 60.0
-SETTLED_MAX_S = 40.0
+SETTLED_MAX_S = 90.0
 PAUSE_S = 0.5
 OPEN = """
 SELECT count(*) AS open FROM payments

@@ -25,7 +25,7 @@ from lab.servers.serving import serving
 from lab.twilio.rest import rest
 from lab.twilio.server import Twilio
 
-START_MAX_S = 30.0
+START_MAX_S = 90.0
 DEATH_MAX_S = 60.0  # a busy machine's
 POLL_S = 0.02
 

@@ -24,9 +24,9 @@ from lab.servers import die_with_parent
 
 User = Literal["self", "nobody", "nobody+dac"]
 
-START_MAX_S = 30.0
-STOP_MAX_S = 10.0
-LOCK_MAX_S = 10.0
+START_MAX_S = 90.0
+STOP_MAX_S = 30.0
+LOCK_MAX_S = 60.0
 POLL_S = 0.01
 LOG_MAX_BYTES = 10_000_000
 LOG_TAIL_BYTES = 2_000

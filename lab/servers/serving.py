@@ -10,8 +10,8 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-START_MAX_S = 10.0
-STOP_MAX_S = 5.0
+START_MAX_S = 60.0
+STOP_MAX_S = 30.0
 POLL_S = 0.005
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_MAX_S = 90.0
-STOP_MAX_S = 30.0
+STOP_MAX_S = 60.0
 LINES_MAX = 1_000
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 LOOKS_MAX = 60
 LOOK_PAUSE_S = 0.25
-SAVED_MAX_S = 2.0
+SAVED_MAX_S = 10.0
 ENTER, NEXT_FIELD, CLEAR, TOP = "\r", "\t", "\x15", "g"
 READ_BYTES = 65_536
 

@@ -30,7 +30,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-LOOK_MAX_MS = 15_000  # for whatever is waited for: a loaded machine takes its time
+LOOK_MAX_MS = 60_000  # for whatever is waited for: a loaded machine takes its time
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 

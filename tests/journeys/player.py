@@ -196,7 +196,7 @@ class Player:
     async def _sms(self, _: str) -> Outcome:
         """The next text that came without having been asked for by one."""
         read = self._texts_read.get(self._msisdn, 0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self._pushed(self._msisdn)) <= read:  # bounded by the time
                 await self._world.twilio.wait_for_texts(self._msisdn, len(self._received()) + 1)
         self._texts_read[self._msisdn] = read + 1

@@ -13,7 +13,7 @@ from lab.servers.valkey import find_valkey
 
 SENTINELS, QUORUM = 3, 2
 SERVICE = "khallas"
-READY_MAX_S = 20.0
+READY_MAX_S = 60.0
 
 DATA = """\
 bind 127.0.0.1

@@ -53,7 +53,7 @@ class Ends:
         return True
 
     async def one(self) -> tuple[str, CallEnd, str]:
-        await asyncio.wait_for(self.came.wait(), 5)
+        await asyncio.wait_for(self.came.wait(), 60)
         (told,) = self.told
         return told
 

@@ -15,7 +15,7 @@ from channels.http.receive import send_reply
 from channels.wire import Reply
 from lab.servers.serving import serving
 
-WAIT_MAX_S = 5.0
+WAIT_MAX_S = 60.0
 SLOW_S = 0.15
 FIXED = (b"content-type", b"content-length", b"cache-control", b"x-request-id", b"date")
 

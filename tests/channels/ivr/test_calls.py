@@ -260,7 +260,7 @@ async def test_a_slow_bank_is_talked_over(house: House) -> None:
         call = await house.ring(phone, payment.id, CALM)
         await follow(call, CARD[:3])
         call.press("123#")
-        await asyncio.wait_for(house.books.looked_often.wait(), 10)
+        await asyncio.wait_for(house.books.looked_often.wait(), 60)
         house.books.bank_answers.set()
         await call.settled()
     assert call.screen == "Paid"

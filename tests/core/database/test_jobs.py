@@ -36,7 +36,7 @@ async def test_a_worker_beside_the_server_does_the_work(shop: Shop) -> None:
     app = build_jobs(Work(shop.till.attendant, shop.poster, shop.sender, shop.sweep))
     async with worker_beside(app, shop.database.pool):
         await shop.paid()
-        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.wait_for(done.wait(), 60)
     assert len(shop.gateways.sms) == 1
 
 
@@ -51,7 +51,7 @@ async def test_a_worker_outlives_its_database_connections(shop: Shop, database_u
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         await shop.paid()
-        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.wait_for(done.wait(), 60)
     assert len(shop.gateways.sms) == 1
 
 
@@ -59,9 +59,9 @@ async def test_a_signal_ends_a_worker_in_order(shop: Shop) -> None:
     done = seen_delivering(shop, 2)
     worker = asyncio.create_task(run_worker(shop.jobs, install_signal_handlers=True))
     await shop.paid()
-    await asyncio.wait_for(done.wait(), 30)
+    await asyncio.wait_for(done.wait(), 60)
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(worker, 30)
+    await asyncio.wait_for(worker, 60)
     assert await shop.database.all("SELECT * FROM procrastinate_workers") == []
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)
@@ -78,9 +78,9 @@ async def test_what_a_worker_cannot_finish_in_time_is_handed_back(shop: Shop, mo
     shop.sender.deliver = slow  # type: ignore[method-assign]  # a mail server that never answers
     worker = asyncio.create_task(run_worker(shop.jobs, install_signal_handlers=True))
     await shop.paid()
-    await asyncio.wait_for(hangs.wait(), 30)
+    await asyncio.wait_for(hangs.wait(), 60)
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(worker, 30)
+    await asyncio.wait_for(worker, 60)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)
     states = await shop.database.all("SELECT DISTINCT status FROM procrastinate_jobs")
@@ -183,7 +183,7 @@ async def test_a_worker_that_cannot_reach_its_database_tries_again(
     monkeypatch.setattr("core.database.jobs.RESTART_PAUSE_S", 0.0)
     monkeypatch.setattr(shop.jobs, "run_worker_async", away)
     worker = asyncio.create_task(run_worker(shop.jobs))
-    await asyncio.wait_for(again.wait(), 30)
+    await asyncio.wait_for(again.wait(), 60)
     worker.cancel()
     with pytest.raises(asyncio.CancelledError):
         await worker

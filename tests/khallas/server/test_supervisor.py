@@ -15,7 +15,7 @@ from khallas.server.listening import listener
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
-WAIT_MAX_S = 30.0
+WAIT_MAX_S = 60.0
 POLL_S = 0.02
 
 # a worker that answers its pid once a connection, and does as the file `orders` says

@@ -21,7 +21,7 @@ from lab.servers.processes import ServerFailed, User, leashed
 from lab.servers.valkey import Valkey
 
 NO_RETRY = Retry(NoBackoff(), 0)
-GONE_MAX_S = 10.0
+GONE_MAX_S = 60.0
 CHILD_MAX_S = 60.0
 
 CHILD = """

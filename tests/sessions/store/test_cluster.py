@@ -20,7 +20,7 @@ from tests.sessions.cards import CVV, to_cvv
 from tests.sessions.cluster import NODES, Node, cluster, node_of, slot_of
 from tests.sessions.fakes import CALLER, Converse, Stage, stage
 
-FAILOVER_MAX_S = 20.0
+FAILOVER_MAX_S = 60.0
 CALLERS = [f"+2126000001{n:02d}" for n in range(12)]
 
 

@@ -18,7 +18,7 @@ from sessions.store.sentinel import Login, Sentinels, sentinels_of
 from tests.sessions.fakes import CALLER, Converse, stage
 from tests.sessions.sentinel import SERVICE, watched
 
-FAILOVER_MAX_S = 30.0
+FAILOVER_MAX_S = 60.0
 CALLERS = [CALLER, "+212600000102"]
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from khallas.cli.terminal.keyboard import Keyboard
 from khallas.cli.terminal.show import Show
 
-WAIT_MAX_S = 20.0
+WAIT_MAX_S = 60.0
 
 
 @contextmanager
