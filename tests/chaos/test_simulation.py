@@ -23,6 +23,7 @@ from lab.chaos.sim_world import Process
 from lab.chaos.simulation import Plant, Story, failures, sweep_up, tell
 from lab.chaos.virtual import VirtualLoop
 
+pytestmark = pytest.mark.no_cover  # stories by the hundred: counting their lines would take four times as long.
 SEEDS = 250  # ./run chaos tells more of them
 FOUND_WITHIN_SEEDS = 400
 SEEDS_WITH_PEOPLE = 40
