@@ -61,6 +61,19 @@ AFTER = (
 )
 
 
+WORDS = (" puis ", "x", " then ", " و ", "a", "abc", " espace ", " et encore ", ", ensuite ", " tiret ", " ثم ", "_ou_")
+
+
+def spelled_with_words(card: str, random: Random) -> str:
+    """One way to write a number in groups of one size with words or letters between them."""
+    size = random.choice((1, 2, 3, 4, 4, 4, 5, 8))
+    groups = [card[at : at + size] for at in range(0, len(card), size)]
+    word, same = random.choice(WORDS), random.random() < 0.5
+    gaps = [word, *(word if same else random.choice((*WORDS, " ", "-")) for _ in groups[2:])]
+    text = groups[0] + "".join(gap + group for gap, group in zip(gaps, groups[1:], strict=True))
+    return random.choice(BEFORE) + text.translate(random.choice(SCRIPTS)) + random.choice(AFTER)
+
+
 def spelling(card: str, random: Random) -> str:
     """One way to write a card's number."""
     size = random.choice((1, 2, 3, 4, 4, 4, 5, 6, 8, 19))
@@ -77,7 +90,11 @@ def spelling(card: str, random: Random) -> str:
     return random.choice(BEFORE) + text + random.choice(AFTER)
 
 
-def spellings(count: int) -> list[tuple[str, str]]:
-    """As many, each with the card it spells; the same ones at every call."""
-    random = Random(14)
-    return [(card, spelling(card, random)) for n in range(count) for card in (CARDS[n % len(CARDS)],)]
+def spellings(count: int, *, words: bool = True) -> list[tuple[str, str]]:
+    """As many, each with the card it spells; the same ones at every call. `words`: in a fourth words stand between."""
+    random, made = Random(14), list[tuple[str, str]]()
+    for n in range(count):
+        way = spelled_with_words if words and n % 4 == 3 else spelling
+        card = CARDS[n % len(CARDS)] if n % 4 != 3 else random.choice(CARDS)
+        made.append((card, way(card, random)))
+    return made
