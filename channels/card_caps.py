@@ -13,6 +13,29 @@ HOUR_S, DAY_S = 3_600, 86_400
 BILLS_COUNTED_MAX = LIMITS_MAX - 3
 
 
+class RedisVisitLimits:
+    """Implements ports.IntentLimits for visits to the acquirer's page, where cards are tried that we do not see.
+
+    Who is sent back and goes again is one visit. Raises LimitsDown.
+    """
+
+    LINE_VISITS = 30
+    LINE_DAY_VISITS = 60
+    ALL_VISITS = 6_000
+
+    def __init__(self, redis: Redis, hit: Hit | None = None) -> None:
+        self._limits = Limits(redis, "visits", hit)
+
+    async def allow(self, payment: Payment) -> bool:
+        line = f"{payment.service}:{payment.line_reference}"
+        limits = (
+            Limit("line", line, self.LINE_VISITS, HOUR_S),
+            Limit("line-day", line, self.LINE_DAY_VISITS, DAY_S),
+            Limit("all", "all", self.ALL_VISITS, HOUR_S),
+        )
+        return await self._limits.spend(limits) is None
+
+
 class RedisIntentLimits:
     """Implements ports.IntentLimits. Raises LimitsDown: uncounted no card is sent."""
 

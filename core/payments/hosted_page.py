@@ -15,12 +15,13 @@ from core.payments.janitor import ASKABLE
 from core.payments.refusal import Refusal
 from core.payments.service import PaymentService
 from core.payments.table import Payment, PaymentState
-from core.ports import Approved, Decline
+from core.ports import Approved, Decline, IntentLimits
 
 log = logging.getLogger(__name__)
 security = logging.getLogger("khallas.security")
 
 NONCE_BITS = 128
+PAYABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
 PAGE_S = 600  # how long the acquirer's page takes a card; with its slack below the acquirer's window
 
 
@@ -37,22 +38,42 @@ class EveryTime:
         return True
 
 
+class Unlimited:
+    """Implements ports.IntentLimits where nobody counts: tests."""
+
+    async def allow(self, payment: Payment) -> bool:
+        return True
+
+
 class HostedPagePayments:
     """The use cases of the hosted page. Raises BooksDown."""
 
     def __init__(
-        self, till: PaymentService, page: HostedPage, randomness: Randomness | None = None, pace: Pace | None = None
+        self,
+        till: PaymentService,
+        page: HostedPage,
+        randomness: Randomness | None = None,
+        pace: Pace | None = None,
+        visits: IntentLimits | None = None,
     ) -> None:
+        """`visits` bounds how often somebody leaves for the page: the cards that are tried there are the bank's to
+        count, and no telephone's caps see them."""
         self._till = till
         self._page = page
         self._randomness = randomness or SystemRandomness()
         self._pace = pace or EveryTime()
+        self._visits = visits or Unlimited()
 
     async def leave(self, payment_id: str) -> PageForm | Payment | Refusal:
         """The form that takes a browser to the acquirer; the payment itself when there is nothing to pay there.
 
-        A repeat gives a form of the same order. Refusals as Till.authorise. Raises NoSuchPayment.
+        A repeat gives a form of the same order. Refusals as Till.authorise, CARD_LOCKED past the visits. Raises
+        NoSuchPayment, LimitsDown.
         """
+        payment = await self._till.attendant.read(payment_id)
+        if payment.state in PAYABLE and not await self._visits.allow(payment):
+            security.warning("hosted page: payment %s: too many visits for its line", payment_id)
+            return Refusal.CARD_LOCKED
         payment = await self._till.open_page(payment_id, PAGE_S)
         if isinstance(payment, Refusal) or payment.state is not PaymentState.SENDING:
             return payment

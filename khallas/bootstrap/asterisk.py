@@ -16,6 +16,7 @@ from channels.ivr.wires.fastagi import FastAgi
 from channels.observer import TranscriptWriter, unrecorded
 from core.messaging.texts import Texts
 from core.ports import CallEnds, Caller
+from khallas.bootstrap.calls import SharedCalls
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry.metrics import Metrics
 from sessions.turn.turns import Turns
@@ -28,8 +29,9 @@ def agi_server(
     metrics: Metrics,
     gate: Authentication,
     tell: TranscriptWriter = unrecorded,
+    calls: SharedCalls | None = None,
 ) -> AgiServer:
-    """Not yet listening."""
+    """Not yet listening. `calls`: one of several workers."""
     own, prompts = settings.asterisk, Prompts(texts)
     timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
     manner = Manner(own.sounds, own.music, own.call_max_s, timers)
@@ -44,6 +46,8 @@ def agi_server(
         port=own.agi_port,
         calls_max=own.calls_max,
         drain_s=own.drain_s,
+        bound=None if calls is None else calls.bound,
+        shared=calls is not None,
     )
 
 

@@ -13,6 +13,7 @@ from core.acquirers.hosted import HostedShop
 from core.cards import Secret
 from core.payments.hosted_page import HostedPagePayments, Pace
 from core.payments.service import PaymentService
+from core.ports import IntentLimits
 from khallas.settings.model import Settings
 
 
@@ -21,7 +22,7 @@ def pay_links(settings: Settings) -> PayLinks:
     return PayLinks([key.get_secret_value() for key in settings.secret_keys], settings.public_url)
 
 
-def hosting_of(settings: Settings, till: PaymentService, pace: Pace) -> HostedPagePayments | None:
+def hosting_of(settings: Settings, till: PaymentService, pace: Pace, visits: IntentLimits) -> HostedPagePayments | None:
     """None where the acquirer's page is not configured."""
     own, base = settings.cmi, settings.public_url.rstrip("/")
     if not own.page_url:
@@ -30,9 +31,8 @@ def hosting_of(settings: Settings, till: PaymentService, pace: Pace) -> HostedPa
     store_key = Secret(own.store_key.get_secret_value())
     left, callback, links = base + hosted.LEFT_PATH, base + hosted.CALLBACK_PATH, pay_links(settings)
     shop = HostedShop(own.client_id, store_key, back, back, left, callback)
-    return HostedPagePayments(
-        till, CmiPage(shop, own.page_url, links.make, frozenset(own.md_statuses.replace(" ", "").split(","))), pace=pace
-    )
+    page = CmiPage(shop, own.page_url, links.make, frozenset(own.md_statuses.replace(" ", "").split(",")))
+    return HostedPagePayments(till, page, pace=pace, visits=visits)
 
 
 def page_routes(

@@ -165,14 +165,15 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes; SIGHUP replaces several one by one")] = 1,
 ) -> None:
     """The server. Jobs are done by `khallas worker` beside it."""
-    from khallas.cli.serve import serve_forever, stop_max_s
+    from khallas.cli.serve import calls_at, serve_forever, stop_max_s
     from khallas.server.supervisor import supervise
 
     settings = _production()
     _share_the_vaults_key(settings)
     try:
         if workers > 1:
-            raise SystemExit(supervise(host, port, workers, os.environ, stop_max_s=stop_max_s(settings)))
+            calls = calls_at(settings)
+            raise SystemExit(supervise(host, port, workers, os.environ, beside=calls, stop_max_s=stop_max_s(settings)))
         serve_forever(settings, host, port)
     except OSError as error:
         _fail(str(error.strerror or error))

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import uvicorn
 
 from channels.http.protocol import Leaving, bounded
+from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.container import DRAIN_S
 from khallas.server.app import Container, assemble, build, operations_only
 from khallas.server.listening import BACKLOG, listener
@@ -45,9 +46,12 @@ class LeavingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server(settings: Settings, ready: Callable[[], None]) -> LeavingServer:
-    """How we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut."""
-    app, leaving = build(settings), Leaving()
+def server(settings: Settings, ready: Callable[[], None], calls: SharedCalls | None = None) -> LeavingServer:
+    """How we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut.
+
+    `calls`: this is one worker of several.
+    """
+    app, leaving = build(settings, calls=calls), Leaving()
     config = uvicorn.Config(
         app,
         http=bounded(app.state.refused, leaving=leaving),
@@ -68,6 +72,12 @@ def stop_max_s(settings: Settings) -> float:
     """
     calls_s = settings.asterisk.drain_s if "fastagi" in settings.ivr.wires else 0.0
     return GRACE_S + calls_s + DRAIN_S + SLACK_S
+
+
+def calls_at(settings: Settings) -> tuple[str, int] | None:
+    """Where Asterisk reaches us; None where its wire is not spoken."""
+    own = settings.asterisk
+    return (own.agi_host, own.agi_port) if "fastagi" in settings.ivr.wires else None
 
 
 def settle() -> None:

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from channels.card_caps import RedisVisitLimits
 from channels.http import openapi
 from channels.http.front import Front, RequestIds, hot
 from channels.http.hosts import Hosts
@@ -41,6 +42,7 @@ from core.ports import CallEnd
 from core.repositories import Delivery
 from core.tracing import NO_TRACER
 from khallas.bootstrap import authentication as guards
+from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.container import Container, assemble, base_of, operator_of
 from khallas.bootstrap.desk import desk_routes
 from khallas.bootstrap.hosted_page import hosting_of, page_routes
@@ -57,9 +59,12 @@ W = TypeVar("W")
 __all__ = ["Container", "assemble", "build"]
 
 
-def build(settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
-    """The ASGI application. `beside` runs a worker in this process too; `extra` is the demo's phone."""
-    return application(assemble(settings), beside=beside, extra=extra)
+def build(
+    settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = (), calls: SharedCalls | None = None
+) -> Starlette:
+    """The ASGI application. `beside` runs a worker in this process too; `extra` is the demo's phone; `calls` is where
+    one of several workers hears Asterisk."""
+    return application(assemble(settings), beside=beside, extra=extra, calls=calls)
 
 
 def operations_only(house: Container) -> Starlette:
@@ -67,10 +72,12 @@ def operations_only(house: Container) -> Starlette:
     return Starlette(routes=operations.routes(_probes(house), house.metrics.page, house.networks.states))
 
 
-def application(house: Container, *, beside: bool = False, extra: Sequence[BaseRoute] = ()) -> Starlette:
+def application(
+    house: Container, *, beside: bool = False, extra: Sequence[BaseRoute] = (), calls: SharedCalls | None = None
+) -> Starlette:
     """The doors of a house."""
     settings = house.settings
-    switch, probes, states = _asterisk(house), _probes(house), house.networks.states
+    switch, probes, states = _asterisk(house, calls), _probes(house), house.networks.states
     tally = UsageCounters(house.redis, house.clock, house.metrics)
     if switch is not None:
         probes["fastagi"] = switch.probe
@@ -94,7 +101,8 @@ def application(house: Container, *, beside: bool = False, extra: Sequence[BaseR
             yield
 
     pages = _pages(house)
-    hosting = hosting_of(settings, house.till, RedisPace(Limits(house.redis, "page")))
+    visits = RedisVisitLimits(house.redis, house.counted.limit)
+    hosting = hosting_of(settings, house.till, RedisPace(Limits(house.redis, "page")), visits)
     busiest = [*_ussd_routes(house), *_sms_routes(house)]
     routes = [
         *busiest,
@@ -199,7 +207,7 @@ async def _call_ended(house: Container, status: Delivery, *, provider_id: str, e
     return await KeptCallEnds(house.books.messages, house.clock)(provider_id, end, error or "")
 
 
-def _asterisk(house: Container) -> "AgiServer | None":
+def _asterisk(house: Container, calls: SharedCalls | None) -> "AgiServer | None":
     """The FastAGI server, where its wire is enabled; it listens beside HTTP."""
     settings = house.settings
     if "fastagi" not in settings.ivr.wires:
@@ -207,7 +215,7 @@ def _asterisk(house: Container) -> "AgiServer | None":
     from khallas.bootstrap import asterisk
 
     gate, tell = guards.gate_of(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
-    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, gate, tell)
+    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, gate, tell, calls)
 
 
 def _with_sounds(house: Container, switch: "AgiServer") -> Callable[[], Mapping[str, str]]:

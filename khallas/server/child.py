@@ -1,7 +1,7 @@
 """One worker process of `khallas serve --workers N`, started by khallas/server/supervisor.py.
 
-`python -m khallas.server.child LISTENER STATUS LIFE`: file descriptors. It writes READY once it serves and BEAT
-while its loop turns; it leaves gracefully when LIFE closes, for then its supervisor is gone.
+`python -m khallas.server.child LISTENER STATUS LIFE [CALLS]`: file descriptors. It writes READY once it serves and BEAT
+while its loop turns; it leaves gracefully when LIFE closes, for then its supervisor is gone. CALLS is FastAGI's socket.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 
+from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.production import require_production
 from khallas.cli.serve import server, settle
 from khallas.server.process import no_core_dumps
@@ -22,7 +23,7 @@ BEAT_S = 1.0
 EXIT_CONFIG = 78
 
 
-def main(listener: int, status: int, life: int) -> int:
+def main(listener: int, status: int, life: int, calls: int = -1) -> int:
     """Serve until told otherwise; the exit code."""
     no_core_dumps()
     receive(os.environ)
@@ -30,13 +31,18 @@ def main(listener: int, status: int, life: int) -> int:
         settings = load(os.environ)
         require_production(settings, os.environ)
         logs.configure(settings.log_level, settings.log_format)
-        own = server(settings, lambda: _watched(status, life))
+        own = server(settings, lambda: _watched(status, life), SharedCalls(_socket(calls)))
     except BadSettings as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIG
     settle()
     own.run([socket.socket(fileno=listener)])
     return 0
+
+
+def _socket(descriptor: int) -> socket.socket | None:
+    """None where a supervisor handed none."""
+    return socket.socket(fileno=descriptor) if descriptor >= 0 else None
 
 
 def _watched(status: int, life: int) -> None:
@@ -59,4 +65,4 @@ def _watched(status: int, life: int) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(*(int(number) for number in sys.argv[1:4])))
+    raise SystemExit(main(*(int(number) for number in sys.argv[1:5])))

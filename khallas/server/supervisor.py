@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,7 +86,10 @@ class Worker:
 
 
 class Supervisor:
-    """Keeps `count` workers on one socket. `command` is what each runs, followed by its descriptors."""
+    """Keeps `count` workers on one socket. `command` is what each runs, followed by its descriptors.
+
+    `beside` is what else they listen on: bound here, so that no other program can listen there as well.
+    """
 
     def __init__(
         self,
@@ -94,11 +98,13 @@ class Supervisor:
         environ: Mapping[str, str],
         command: Sequence[str] = COMMAND,
         *,
+        beside: socket.socket | None = None,
         stop_max_s: float = STOP_MAX_S,
     ) -> None:
         if not 0 < count <= WORKERS_MAX:
             raise ValueError(f"1 to {WORKERS_MAX} workers")
         self._listener = listener
+        self._beside = beside
         self._environ = dict(environ)
         self._command = command
         self._stop_max_s = stop_max_s
@@ -132,6 +138,8 @@ class Supervisor:
                 return error.code
             finally:
                 notify("STOPPING=1")
+                if self._beside is not None:  # a call that comes now is refused, and the switch goes on at once
+                    self._beside.close()
                 os.close(self._life[1])  # those whose start was not waited for leave by this
                 await asyncio.gather(*self._leaving, *(worker.end(self._stop_max_s) for worker in self._workers))
                 os.close(self._life[0])
@@ -186,7 +194,8 @@ class Supervisor:
     async def _start(self) -> Worker:
         """A worker that serves. Raises NotStarted."""
         reading, writing = os.pipe()
-        handed, key = (self._listener.fileno(), writing, self._life[0]), memory_key.handed()
+        beside = () if self._beside is None else (self._beside.fileno(),)
+        handed, key = (self._listener.fileno(), writing, self._life[0], *beside), memory_key.handed()
         process = await asyncio.create_subprocess_exec(
             *self._command,
             *map(str, handed),
@@ -217,15 +226,25 @@ class Supervisor:
             gauge.unlink(missing_ok=True)
 
 
-def supervise(host: str, port: int, count: int, environ: Mapping[str, str], *, stop_max_s: float = STOP_MAX_S) -> int:
-    """Until a signal; the exit code. Raises OSError when the address is taken."""
+def supervise(
+    host: str,
+    port: int,
+    count: int,
+    environ: Mapping[str, str],
+    *,
+    beside: tuple[str, int] | None = None,
+    stop_max_s: float = STOP_MAX_S,
+) -> int:
+    """Until a signal; the exit code. `beside`: where else the workers listen. Raises OSError when an address is
+    taken."""
     from khallas.server.listening import listener
 
-    with listener(host, port) as bound:
-        bound.set_inheritable(True)
+    with ExitStack() as stack:
+        bound = stack.enter_context(listener(host, port))
+        other = None if beside is None else stack.enter_context(listener(*beside))
 
         async def run() -> int:
-            return await Supervisor(bound, count, environ, stop_max_s=stop_max_s).run()
+            return await Supervisor(bound, count, environ, beside=other, stop_max_s=stop_max_s).run()
 
         return asyncio.run(run())
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from channels.card_caps import RedisIntentLimits
+from channels.card_caps import RedisIntentLimits, RedisVisitLimits
 from channels.limits import LimitsDown
 from core.subscribers.lines import ServiceType
 from tests.channels.payments import paid
@@ -33,7 +33,17 @@ async def test_one_bill_and_one_channel(redis_url: str, monkeypatch: pytest.Monk
         assert sum([await caps.allow(basket) for basket in bare]) == 1
 
 
+async def test_visits_to_the_acquirer_s_page_are_bounded_by_line(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        caps, line = RedisVisitLimits(redis), paid()
+        others = [replace(paid(), line_reference=f"06{n:08}") for n in range(40)]
+        assert sum([await caps.allow(line) for _ in range(100)]) == RedisVisitLimits.LINE_VISITS
+        assert all([await caps.allow(other) for other in others])
+
+
 async def test_without_counters_no_card_is_tried() -> None:
     async with Redis.from_url("redis://127.0.0.1:1") as nobody:
         with pytest.raises(LimitsDown):
             await RedisIntentLimits(nobody).allow(paid())
+        with pytest.raises(LimitsDown):
+            await RedisVisitLimits(nobody).allow(paid())

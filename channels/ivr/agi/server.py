@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
@@ -39,10 +40,13 @@ class AgiServer:
         port: int,
         calls_max: int = CALLS_MAX,
         drain_s: float = DRAIN_S,
+        bound: socket.socket | None = None,
+        shared: bool = False,
     ) -> None:
         """`admits` knows addresses that may connect at all; `check` raises Refused once a switch has said who it is.
 
-        Port 0 takes a free one. `drain_s`: see `open`.
+        Port 0 takes a free one. `drain_s`: see `open`. `bound` listens there already, for all workers of a server;
+        `shared`: without it each of them binds the port, and so may any other program of the same user.
         """
         self._admits = admits
         self._silent: dict[asyncio.StreamWriter, str] = {}  # the oldest first, each with its peer
@@ -55,19 +59,20 @@ class AgiServer:
         self._calls = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._bound = bound
+        self._shared = shared
         self.port = port
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Listen. At the end calls have `drain_s` to finish, then they are cut, their cards erased. Raises OSError."""
-        self._server = await asyncio.start_server(
-            self._connected,
-            self._host,
-            self.port,
-            limit=protocol.LINE_BYTES_MAX,
-            backlog=BACKLOG,
-            reuse_port=bool(self.port),  # every worker of `serve --workers` listens there
-        )
+        limit = protocol.LINE_BYTES_MAX
+        if self._bound is not None:
+            self._server = await asyncio.start_server(self._connected, sock=self._bound, limit=limit, backlog=BACKLOG)
+        else:
+            self._server = await asyncio.start_server(
+                self._connected, self._host, self.port, limit=limit, backlog=BACKLOG, reuse_port=self._shared
+            )
         self.port = self._server.sockets[0].getsockname()[1]
         try:
             yield

@@ -22,10 +22,11 @@ from channels.links import PayLinks, ReceiptLinks, pasted
 from channels.web.pages import CSP_SCRIPTLESS, Pages, language_asked
 from channels.wire import Malformed
 from core.money import dh
-from core.payments.hosted_page import HostedPagePayments
+from core.payments.hosted_page import PAYABLE, HostedPagePayments
 from core.payments.hosted_page_port import PageForm, UnreadablePost
 from core.payments.refusal import Refusal
 from core.payments.table import UNDECIDED, Payment, PaymentState
+from core.ports import LimitsDown
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import LanguageCode
 
@@ -37,7 +38,6 @@ BACK_URLS = ("okurl", "failurl", "shopurl")  # ours, with our signed reference: 
 ANSWER_MAX_S = 10.0
 TROUBLE = "FAILURE"  # the callback is sent again
 ORIGIN_TOLD = MappingProxyType({"Referrer-Policy": "strict-origin"})  # gateways look where their visitors come from
-PAYABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
 
 
 class Finder(Protocol):
@@ -63,7 +63,7 @@ class _HostedPageEndpoint:
                 payment = await self._find(request)
                 # who is on the way already needs no second press: the form of the same order
                 left = await self.hosting.leave(payment.id) if payment is not None and _on_page(payment) else None
-        except (DatabaseUnavailable, TimeoutError):
+        except (DatabaseUnavailable, LimitsDown, TimeoutError):
             return self._notice(LanguageCode.FR, "busy", 503)
         if payment is None:
             return self._notice(LanguageCode.FR, "gone", 404)
@@ -78,13 +78,15 @@ class _HostedPageEndpoint:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self._find(request)
                 left = None if payment is None else await self.hosting.leave(payment.id)
-        except (DatabaseUnavailable, TimeoutError):
+        except (DatabaseUnavailable, LimitsDown, TimeoutError):  # uncounted, nobody leaves for a page that tries cards
             return self._notice(LanguageCode.FR, "busy", 503)
         if payment is None or left is None:
             return self._notice(LanguageCode.FR, "gone", 404)
         language = language_asked(request) or payment.language
         if isinstance(left, PageForm):
             return self._leaving(payment, left, language)
+        if left is Refusal.CARD_LOCKED:
+            return self._notice(language, "pay-often", 429)
         if isinstance(left, Refusal):
             return self._notice(language, "pay-refused", 409)
         return self._standing(left, language)

@@ -48,7 +48,7 @@ asyncio.run(main())
 
 PARENT = """
 import asyncio, os, socket, sys
-from khallas.cli import supervisor
+from khallas.server import supervisor
 supervisor.HANG_MAX_S = 1.0
 bound = socket.socket(fileno=int(sys.argv[1]))
 own = supervisor.Supervisor
