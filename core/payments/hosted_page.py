@@ -70,8 +70,8 @@ class HostedPagePayments:
         A repeat gives a form of the same order. Refusals as Till.authorise, CARD_LOCKED past the visits. Raises
         NoSuchPayment, LimitsDown.
         """
-        payment = await self._till.attendant.read(payment_id)
-        if payment.state in PAYABLE and not await self._visits.allow(payment):
+        before = await self._till.attendant.read(payment_id)
+        if before.state in PAYABLE and not await self._visits.allow(before):
             security.warning("hosted page: payment %s: too many visits for its line", payment_id)
             return Refusal.CARD_LOCKED
         payment = await self._till.open_page(payment_id, PAGE_S)

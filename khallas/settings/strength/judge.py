@@ -4,20 +4,22 @@ The estimate is kind to chance and hard on patterns: a value from `openssl rand`
 thousand), a typed one seldom does. It cannot know a book's sentence; the pages show commands that make secrets.
 """
 
+import base64
+import binascii
 import itertools
 import math
 import string
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from khallas.settings.strength.known import KEYBOARDS, LEET, SHOWN, WORDS
+from khallas.settings.strength.known import SHOWN
+from khallas.settings.strength.typed import by_chance, is_digest
 
 MADE_BY_CHANCE_MIN = 0.7  # of a value's characters, after words, runs and repeats are taken out
-REPEAT_MIN, RUN_MIN = 4, 4  # characters
+SPELLED_BYTES_MIN = 12  # of what a value is the hex or base64 of: fewer drawn ones may be letters all the same
 CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
+COUNTED_STEP_MAX = 17  # of bytes that count up or down: 00 11 22 33
 DIFFERENT_PART = 3  # a drawn value shows more than a third of the characters that it could
-COUNTED_STEP_MAX = 16  # of a key whose bytes count up or down
 SYMBOLS = 2  # what base64 adds to letters and digits; a sentence's blanks are not counted as thirty-two
 
 
@@ -55,10 +57,13 @@ def weak(value: str, guessing: Guessing, kin: tuple[str, ...] = ()) -> str | Non
         return "is the name beside it"
     if len(value) < need.characters:
         return f"has fewer than {need.characters} characters: {need.why}"
-    left, different = _by_chance(value), len(set(value))
+    left, different = by_chance(value), len(set(value))
     typed = left < MADE_BY_CHANCE_MIN * len(value) and bits(value) * left / len(value) < need.bits
+    typed = typed or value[::2] == value[1::2]  # 001122
     if typed or different * DIFFERENT_PART < min(len(value), _alphabet(set(value))):
         return f"is a demo's or an example's, or typed by a pattern; take `{need.how}`"
+    if is_digest(value) or any(_typed_bytes(raw) for raw in _spelled(value)):
+        return f"is another spelling of what everybody tries, or of what was counted; take `{need.how}`"
     if bits(value) < need.bits:
         return f"can be guessed: about {bits(value):.0f} bits of {need.bits}; {need.why}"
     return None
@@ -66,12 +71,29 @@ def weak(value: str, guessing: Guessing, kin: tuple[str, ...] = ()) -> str | Non
 
 def random_bytes(key: bytes) -> bool:
     """Whether a key of raw bytes can have been drawn: not typed, not counted, not repeated."""
-    if all(32 <= byte < 127 for byte in key):  # 32 drawn bytes are that once in ten thousand billion
+    if _typed_bytes(key) or is_digest(key.hex()):
         return False
-    steps = {(after - before + 128) % 256 - 128 for before, after in itertools.pairwise(key)}
-    if len(steps) == 1 and abs(min(steps)) <= COUNTED_STEP_MAX:
-        return False
-    return len(set(key)) * 2 > len(key) and _by_chance(key.decode("latin-1")) >= MADE_BY_CHANCE_MIN * len(key)
+    return len(set(key)) * 2 > len(key) and by_chance(key.decode("latin-1")) >= MADE_BY_CHANCE_MIN * len(key)
+
+
+def _typed_bytes(raw: bytes) -> bool:
+    """Letters alone, or bytes that go on by one step: drawn ones are that once in a hundred thousand at most."""
+    if all(32 <= byte < 127 for byte in raw):
+        return True
+    steps = {(after - before + 128) % 256 - 128 for before, after in itertools.pairwise(raw)}
+    return len(steps) == 1 and abs(min(steps)) <= COUNTED_STEP_MAX
+
+
+def _spelled(value: str) -> list[bytes]:
+    """The bytes that a value is the hex or base64 of, where they are many."""
+    found: list[bytes] = []
+    bare = value.replace("-", "+").replace("_", "/").rstrip("=")
+    for decode in (bytes.fromhex, lambda text: base64.b64decode(text + "=" * (-len(text) % 4), validate=True)):
+        try:
+            found.append(decode(bare))
+        except (ValueError, binascii.Error):
+            continue
+    return [raw for raw in found if len(raw) >= SPELLED_BYTES_MIN]
 
 
 def bits(value: str) -> float:
@@ -94,50 +116,3 @@ def _alphabet(text: set[str]) -> int:
 def _same(value: str, word: str) -> bool:
     left, right = value.lower(), word.lower()
     return left == right or left == right[::-1] or left.strip(string.digits + string.punctuation) == right
-
-
-def _by_chance(value: str) -> int:
-    """How many of its characters no word, run or repeat explains."""
-    typed = bytearray(len(value))
-    for start, end in (*_words(value), *_runs(value), *_repeats(value)):
-        typed[start:end] = b"\1" * (end - start)
-    return len(value) - sum(typed)
-
-
-def _words(value: str) -> Iterator[tuple[int, int]]:
-    for spelled in {value.lower(), value.lower().translate(LEET)}:
-        for word in WORDS:
-            at = spelled.find(word)
-            while at >= 0:
-                yield at, at + len(word)
-                at = spelled.find(word, at + 1)
-
-
-def _runs(value: str) -> Iterator[tuple[int, int]]:
-    """aaa, 123, fedc, qwer: each character one step from the one before, always the same step."""
-    text = value.lower()
-    for line in (None, *KEYBOARDS):
-        places = [ord(char) if line is None else line.find(char) for char in text]
-        at = 0
-        for step, group in itertools.groupby(itertools.pairwise(places), _step):
-            length = len(list(group))
-            if step is not None and length + 1 >= RUN_MIN:
-                yield at, at + length + 1
-            at += length
-
-
-def _step(pair: tuple[int, int]) -> int | None:
-    """-1, 0 or 1; None for what is no run."""
-    before, after = pair
-    return after - before if min(pair) >= 0 and abs(after - before) <= 1 else None
-
-
-def _repeats(value: str) -> Iterator[tuple[int, int]]:
-    """Pieces that stood there before; only the first of them counts."""
-    text, seen = value.lower(), dict[str, int]()
-    for at in range(len(text) - REPEAT_MIN + 1):
-        piece = text[at : at + REPEAT_MIN]
-        if piece in seen:
-            yield at, at + REPEAT_MIN
-        else:
-            seen[piece] = at

@@ -10,6 +10,7 @@ from khallas.settings.model import Settings
 
 AGGREGATORS = frozenset({"africastalking", "hubtel", "infobip"})  # all their customers share their addresses
 UNPROXIED = frozenset({"fastagi"})  # spoken to without a proxy before us
+EVERY_PROXY = "*"
 WIDEST_V4, WIDEST_V6 = 1 << 16, 1 << 96  # addresses of a rule, in sum: a /16, a /32
 LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 LOOPBACKS = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
@@ -29,6 +30,8 @@ def gateway_faults(wire: str, value: str, proxies: Sequence[str]) -> Iterator[st
         yield "lets more than a /16 in (IPv6: a /32): name the gateway's own addresses"
     if own.secrets or wire in UNPROXIED:
         return
+    if EVERY_PROXY in proxies:
+        yield "is addresses alone, and FORWARDED_ALLOW_IPS=* believes whichever a request claims"
     near = [*LOOPBACKS, *_networks(proxies)]
     if any(ours.version == each.version and ours.overlaps(each) for ours in own.networks for each in near):
         yield "names the proxy's own address, from which everybody comes"

@@ -186,6 +186,14 @@ def test_the_proxys_own_address_is_uvicorns_setting() -> None:
         require_production(load(environment), {"FORWARDED_ALLOW_IPS": "127.0.0.1,172.18.0.1"})
 
 
+def test_addresses_alone_guard_nothing_where_every_claim_is_believed() -> None:
+    environment = environ(USSD__WIRES="comviva", GATEWAY_SECRETS__COMVIVA="net:192.0.2.0/28")
+    require_production(load(environment), environment)
+    for believed in ("*", "127.0.0.1,*", "0.0.0.0/0"):
+        with pytest.raises(BadSettings, match="GATEWAY_SECRETS__COMVIVA"):
+            require_production(load(environment), {"FORWARDED_ALLOW_IPS": believed})
+
+
 def test_what_is_unwise_is_said_and_starts() -> None:
     unwise = {
         "EXPOSE_SCREENS": "1",

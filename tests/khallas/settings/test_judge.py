@@ -1,6 +1,7 @@
 """One secret weighed: what is typed is refused, what was drawn passes."""
 
 import base64
+import hashlib
 import random
 
 import pytest
@@ -35,6 +36,27 @@ def test_what_is_drawn_passes(size: int) -> None:
         *("azertyuiop123456", "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaaaaaaaaaa", "changeme-changeme-changeme"),
         *("0123456789abcdef0123456789abcdef", "deadbeefdeadbeefdeadbeefdeadbeef", "zyxwvutsrqponmlkjihgfedc"),
         *("abababababababababababababababab", "secret-token-password-demo-2026", "xyxyzzyxyxyzzyxyxyzzyxyx"),
+        *(
+            "qazwsxedcrfvtgbyhnujmikolp",
+            "1q2w3e4r5t6y7u8i9o0p1q2w",
+            *("a1b2c3d4e5f6g7h8i9j0k1l2", "112233445566778899001122"),
+            "zaq12wsxcde34rfvbgt56yhn",
+        ),
+        *("00112233445566778899aabbccddeeff", "0102030405060708090a0b0c0d0e0f10", "acegikmoqsuwybdfhjlnprtvxz"),
+        *("correct horse battery staple", "lorem-ipsum-dolor-sit-amet-consectetur", "MonMotDePasseTresLong2026"),
+        *(
+            "InshaAllah2026Hamdoulillah",
+            "khallas-prod-key-2026-11",
+            "vault-key-prod-casablanca-01",
+            "deadbeefcafebabefeedface",
+        ),
+        *("123e4567-e89b-12d3-a456-426614174000", "AKIAIOSFODNN7EXAMPLE", "sk_test_4eC39HqLyjWDarjtT1zdp7dc"),
+        *("5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8", "21232f297a57a5a743894a0e4a801fc3"),
+        *(
+            "cGFzc3dvcmRwYXNzd29yZHBhc3N3b3Jk",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        ),  # base64 of words, of bytes
+        *("6b68616c6c61732d7365637265742d6b6579", "314159265358979323846264338327950"),
         *("0612345678", "20261129", " " * 32, "🙂" * 30, "MyS3cretKey-2026"),
     ],
 )
@@ -96,6 +118,8 @@ def test_the_user_is_no_password(value: str) -> None:
         b"kQ3vXz81LmPw07TyBn5RcJd2GhSf9AeU",  # printable: typed, whatever it is
         b"\x00\x01\xfe\x80" * 8,
         bytes(16) + drawn(1, 16),
+        bytes(n * 17 % 256 for n in range(32)),
+        hashlib.sha256(b"password").digest(),
     ],
 )
 def test_a_key_of_bytes_is_drawn_not_typed(key: bytes) -> None:
