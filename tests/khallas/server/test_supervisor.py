@@ -69,9 +69,10 @@ class Running:
         return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
     async def who(self) -> int:
-        """The pid of the worker that answers."""
+        """The pid of the worker that answers. Raises TimeoutError: where none does, the socket takes callers too."""
         reader, writer = await asyncio.open_connection(*self.bound.getsockname())
-        answered = await reader.read()
+        async with asyncio.timeout(WAIT_MAX_S):
+            answered = await reader.read()
         writer.close()
         return int(answered)
 
