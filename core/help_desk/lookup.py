@@ -1,15 +1,17 @@
 """Find payments by whatever a caller to the help desk holds in hand, and tell one's story. Reads only.
 
 One statement looks everywhere: authorisation, receipt and transaction number, reference, bill, line, account, MSISDN,
-id; a card's last four digits want a date beside them, for alone they are many people's.
+id, e-mail, the name of a line's holder; a card's last four digits want a date beside them, for alone they are many
+people's.
 """
 
 from datetime import date
 from typing import Any
 
+from core.database.migrations.indexes import HOLDER_WORDS
 from core.database.pool import Database
 from core.database.rows import payment_of
-from core.help_desk.read_out import bare, card_and_day, receipt_read_out, spellings
+from core.help_desk.read_out import address_in, bare, card_and_day, name_in, receipt_read_out, spellings
 from core.help_desk.timeline import Source, TimelineEntry
 from core.payments.table import Payment
 from core.subscribers.lines import msisdn, national
@@ -18,6 +20,7 @@ __all__ = ["Lookup", "TimelineEntry", "card_and_day"]
 
 FOUND_MAX = 50
 STORY_MAX = 500
+LINES_MAX = 500  # of one name
 FIND = """
 SELECT p.*, r.year, r.sequence, r.token
 FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
@@ -30,12 +33,18 @@ WHERE p.id IN (
     UNION SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s
     UNION SELECT payment_id FROM payment_lines WHERE invoice_number = ANY(%(texts)s)
     UNION SELECT payment_id FROM receipts WHERE year = %(year)s AND sequence = %(sequence)s
+    UNION SELECT id FROM payments WHERE lower(email) = %(email)s
+    UNION SELECT p.id FROM (
+        SELECT service, reference FROM lines WHERE lower(email) = %(email)s
+        UNION SELECT service, reference FROM lines WHERE {holder} @@ plainto_tsquery('simple', %(name)s)
+        LIMIT %(lines)s
+    ) l JOIN payments p ON p.line_reference = l.reference AND p.service = l.service
     UNION SELECT id FROM payments
           WHERE card_last4 = %(last4)s AND created_at >= %(day_begins)s AND created_at < %(day_ends)s
 )
 ORDER BY p.created_at DESC
 LIMIT %(limit)s
-"""
+""".replace("{holder}", HOLDER_WORDS)
 
 # Of one moment, a payment's own events come first, in the order they were written.
 STORY = """
@@ -110,4 +119,7 @@ def _meanings(text: str, today: date | None) -> dict[str, Any]:
         "last4": card and card.last4,
         "day_begins": card and card.begins,
         "day_ends": card and card.ends,
+        "email": address_in(text),
+        "name": name_in(text),
+        "lines": LINES_MAX,
     }

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from core.names import folded
+from core.subscribers.emails import email_of
 from core.typed import plain
 from core.zone import ZONE
 
@@ -15,6 +17,9 @@ CHARS_MAX = 64
 PADDED_DIGITS = range(3, 16)  # numbers whose zeros people leave out: authorisations of 6 digits, bills of up to 16
 PADDED_TO_MAX = 16
 SEQUENCE_DIGITS = 8
+ADDRESS_CHARS_MAX = 254
+NAME_LETTERS_MIN, NAME_WORDS_MAX = 4, 6
+_WORD = re.compile(r"[^\W\d_]+")
 _AROUND = " '\"`«»“”.,;:!?()[]{}<>#*-/=•"
 _NAMED = re.compile(
     r"(?:n(?:um[eé]ro|um|o|[°ºo.])?|re[cç]u|receipt|facture|bill|invoice|paiement|payment|transaction|trans|auth\w*"
@@ -63,6 +68,21 @@ def spellings(text: str) -> set[str]:
     if together.isascii() and together.isdigit() and len(together) in PADDED_DIGITS:
         found |= {together.zfill(length) for length in range(len(together) + 1, PADDED_TO_MAX + 1)}
     return found - {""}
+
+
+def address_in(text: str) -> str | None:
+    """An e-mail address, as it is compared; None for anything else."""
+    try:
+        return email_of(plain(text[:ADDRESS_CHARS_MAX]).strip(" <>\"'.,;:()")).lower()
+    except ValueError:
+        return None
+
+
+def name_in(text: str) -> str:
+    """A name's words, without their accents; empty for what has a digit in it, or too few letters to be one."""
+    words = _WORD.findall(folded(plain(text[:CHARS_MAX])))
+    few = sum(map(len, words)) < NAME_LETTERS_MIN
+    return "" if few or any(c.isdigit() or c == "@" for c in text) else " ".join(words[:NAME_WORDS_MAX])
 
 
 def receipt_read_out(text: str) -> tuple[int, int] | None:

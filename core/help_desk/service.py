@@ -19,17 +19,19 @@ from core.ports import Clock
 from core.refunds.model import RefundPart
 from core.refunds.requests import BillLeft, Reason, RefundRequest, RefundRequestRefusal, RefundRequests
 from core.repositories import MessageKind
-from core.subscribers.lines import mask_msisdn, msisdn, reachable
+from core.subscribers.emails import email_of
+from core.subscribers.lines import mask_email, mask_msisdn, msisdn, reachable
 
 ACCESSES_SHOWN = 50
 QUEUE_MAX = 50
-QUERY_CHARS_MAX = 64
+QUERY_CHARS_MAX = 128
 NOTE_CHARS_MAX = 500
 RESENDS_MAX = 5
 RESENDS_S = 86_400
 DIALOGS_S = 7 * 86_400  # what a number was shown
 PayLink = Callable[[str], str]  # of a payment's id
 _PAYABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
+BY_MAIL = frozenset({MessageKind.RECEIPT_MAIL})
 _GIVEN_BACK = frozenset({PaymentState.VOIDED, PaymentState.REFUNDED})
 
 
@@ -50,6 +52,8 @@ class Case:
     dialogs: tuple[DialogTranscript, ...] = ()
     bills: tuple[BillLeft, ...] = ()
     pay_link: str = ""  # where this basket is paid in a browser, while it can be
+    others: tuple[Payment, ...] = ()  # of the same payer or line, the latest first
+    at: datetime | None = None  # when it was read
 
     @property
     def open_undo(self) -> RefundRequest | None:
@@ -64,13 +68,19 @@ class HelpDeskRepository(Protocol):
 
     async def story(self, payment_id: str) -> tuple[TimelineEntry, ...]: ...
 
+    async def others(self, payment_id: str) -> tuple[Payment, ...]:
+        """A few other payments of the same payer or line."""
+
     async def note(self, payment_id: str, who: str, text: str, now: datetime) -> None: ...
 
     async def looked_for(self, msisdns: Sequence[str], who: str, now: datetime) -> None:
         """Whose number somebody searched for: kept apart from the log, told to the owner and erased with the rest."""
 
-    async def resend(self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int) -> bool:
-        """One more message of this kind; False when one is on its way or `most` were sent again since then."""
+    async def resend(
+        self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int, to: str = ""
+    ) -> bool:
+        """One more message of this kind; False when one is on its way or `most` were sent again since then. `to`:
+        somebody else than the payer."""
 
 
 class Inquirer(Protocol):
@@ -134,6 +144,8 @@ class HelpDesk:
             await self._transcripts.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at)),
             await self.undoing.bills(payment.id),
             self._link_of(payment),
+            await self._books.others(payment.id),
+            self._clock.now(),
         )
 
     def _link_of(self, payment: Payment) -> str:
@@ -170,6 +182,21 @@ class HelpDesk:
         now = self._clock.now()
         since = now - timedelta(seconds=RESENDS_S)
         return await self._books.resend(payment.id, kind, now, since, RESENDS_MAX)
+
+    async def resend_to(self, actor: Actor, payment_id: str, kind: MessageKind, to: str) -> bool:
+        """The same to a number or an address that the customer tells, which the log keeps masked. Raises ValueError
+        for what is none, WholeCard."""
+        mail = kind in BY_MAIL
+        to = email_of(_without_card(to)) if mail else msisdn(_without_card(to))
+        payment = await self._read(payment_id)
+        masked = mask_email(to) if mail else mask_msisdn(to)
+        await self._write(actor, Action.RESEND, payment.id, f"{kind} {masked}")
+        await self._books.looked_for(() if mail else (to,), actor.name, self._clock.now())
+        if kind not in sendable(payment):
+            return False
+        now = self._clock.now()
+        since = now - timedelta(seconds=RESENDS_S)
+        return await self._books.resend(payment.id, kind, now, since, RESENDS_MAX, to)
 
     async def inquire(self, actor: Actor, payment_id: str) -> Payment:
         """Ask the acquirer what became of the order; the payment as it stands then."""
@@ -238,13 +265,16 @@ class HelpDesk:
         await self._log.write(Access(now, actor.name, actor.role, action, payment_id, detail, actor.address))
 
 
-def resendable(payment: Payment) -> frozenset[MessageKind]:
-    """What can be sent again and is still true."""
-    kinds: set[MessageKind] = set()
+def sendable(payment: Payment) -> frozenset[MessageKind]:
+    """What is still true of a payment, to whomever it may go."""
     if payment.state is PaymentState.CAPTURED and payment.receipt_number is not None:
-        kinds = {MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL}
-    elif payment.state in _GIVEN_BACK:
-        kinds = {MessageKind.UNDONE_SMS}
+        return frozenset({MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL})
+    return frozenset({MessageKind.UNDONE_SMS}) if payment.state in _GIVEN_BACK else frozenset()
+
+
+def resendable(payment: Payment) -> frozenset[MessageKind]:
+    """What can be sent to the payer again."""
+    kinds = set(sendable(payment))
     if not payment.email:
         kinds.discard(MessageKind.RECEIPT_MAIL)
     if not reachable(payment.payer_msisdn):  # a browser has no telephone

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from channels.limits import Hit, Limits
 from channels.web.desk import account, login_pages
 from channels.web.desk import disputes as desk_disputes
+from channels.web.desk import lists as desk_lists
 from channels.web.desk import office as desk_office
 from channels.web.desk import pages as desk
 from channels.web.desk.browsers import Browsers
@@ -23,6 +24,7 @@ from core.database.help_desk.access_log import PgAccessLog
 from core.database.help_desk.accounts import PgUsers
 from core.database.help_desk.desk import PgDesk
 from core.database.help_desk.evidence import PgEvidence
+from core.database.help_desk.lists import PgPaymentLists
 from core.database.help_desk.operations import PgOps
 from core.database.help_desk.transcripts import PgTranscripts
 from core.database.payments.repository import PgPayments
@@ -35,6 +37,7 @@ from core.database.wake import Waker
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import IDLE_DAYS, Accounts
 from core.help_desk.enrolment import SecondFactors
+from core.help_desk.lists import DeskLists
 from core.help_desk.office import Office
 from core.help_desk.second_factor import SEALED_FOR
 from core.help_desk.service import HelpDesk, PayLink
@@ -132,11 +135,13 @@ def desk_routes(
         Browsers(redis),
         use_cases,
     )
+    lists = DeskLists(PgPaymentLists(database), PgAccessLog(database), clock)
     threshold = Threshold(
         pages,
         doorkeeper,
         DeskSessions(redis, clock, idle_s=own.idle_s, absolute_s=own.absolute_s),
         Cookies(secure=not settings.public_url.startswith("http://")),
+        lists.books.head,
     )
     way_in = login_pages.routes(threshold, FormTokens(keys[0]), HalfWayLogins(redis))
     the_office = office_on(database, clock, Pseudonymiser(keys))
@@ -145,6 +150,7 @@ def desk_routes(
         *way_in,
         *account.routes(threshold),
         *desk.routes(use_cases, threshold),
+        *desk_lists.routes(lists, threshold),
         *office,
         *ops.routes(PgOps(database), tally, threshold, clock),
     ]

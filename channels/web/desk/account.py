@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 from channels.receipt_view import when
 from channels.web.desk.entry import HOME, LOGIN, DeskRequest, Threshold, go
 from channels.web.desk.login import LoginRefused
-from channels.web.desk.office import shown
 from channels.web.desk.sessions import seat_of
+from channels.web.desk.showing import said, shown
 from core.help_desk.accounts import AccountError
 
 ACCOUNT = HOME + "/account"
@@ -77,8 +77,7 @@ class _AccountPages:
         return await self._back(visit, "notice.sessions.ended" if ended else "notice.sessions.none")
 
     async def _back(self, visit: DeskRequest, notice: str) -> Response:
-        await self._threshold.sessions.change(visit.session, notice=notice)
-        return go(ACCOUNT)
+        return await said(self._threshold, visit, ACCOUNT, notice)
 
 
 def routes(threshold: Threshold) -> Sequence[BaseRoute]:

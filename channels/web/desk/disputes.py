@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from channels.receipt_view import Operator
 from channels.web.desk.dialogs import DialogWords
-from channels.web.desk.entry import HOME, DeskRequest, Threshold, go
-from channels.web.desk.office import number_of, payment_id_of, shown, words_for
+from channels.web.desk.entry import HOME, DeskRequest, Threshold
+from channels.web.desk.showing import number_of, payment_id_of, said, shown, words_for
 from channels.web.pages import private_headers
 from channels.web.receipts import extras
 from core.chargebacks.service import (
@@ -70,11 +70,12 @@ class _DisputePages:
             claim = claim_of({**visit.form, "order_id": payment_id})
             outcome = await self._office.enter(visit.actor, claim)
         except BadChargeback:
-            return await self._go(visit, payment_id, "notice.chargeback.bad")
+            return await self._go(visit, payment_id, "notice.chargeback.bad", keep=True)
         except WholeCard:
             return await self._go(visit, payment_id, "search.card")
-        told = outcome if isinstance(outcome, ChargebackRefusal) else "received"
-        return await self._go(visit, payment_id, f"notice.chargeback.{told}")
+        refused = isinstance(outcome, ChargebackRefusal)
+        told = outcome if refused else "received"
+        return await self._go(visit, payment_id, f"notice.chargeback.{told}", keep=refused)
 
     async def step(self, visit: DeskRequest) -> Response:
         """POST: the next step of one."""
@@ -82,8 +83,7 @@ class _DisputePages:
         try:
             payment_id, refusal = await self._office.step(visit.actor, number_of(visit), after, visit.field("note"))
         except WholeCard:
-            await self._threshold.sessions.change(visit.session, notice="search.card")
-            return go(CHARGEBACKS)
+            return await said(self._threshold, visit, CHARGEBACKS, "search.card")
         return await self._go(visit, payment_id, f"notice.chargeback.{refusal or 'done'}")
 
     async def evidence(self, visit: DeskRequest) -> Response:
@@ -101,9 +101,8 @@ class _DisputePages:
         headers = {**private_headers(), "Content-Disposition": f'attachment; filename="evidence-{payment_id}.pdf"'}
         return Response(made, 200, headers, "application/pdf")
 
-    async def _go(self, visit: DeskRequest, payment_id: str, notice: str) -> Response:
-        await self._threshold.sessions.change(visit.session, notice=notice)
-        return go(_of(payment_id))
+    async def _go(self, visit: DeskRequest, payment_id: str, notice: str, *, keep: bool = False) -> Response:
+        return await said(self._threshold, visit, _of(payment_id), notice, keep=keep)
 
     async def _show(self, visit: DeskRequest, found: Sequence[Chargeback], payment_id: str, path: str) -> Response:
         rows = tuple(self._row(each, visit) for each in found)

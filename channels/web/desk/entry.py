@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,6 +21,7 @@ from channels.web.pages import Pages, language_asked, language_of, private_heade
 from channels.wire import Malformed, same
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import User
+from core.help_desk.lists import HeadCounts
 from core.help_desk.operations import UsageDown
 from core.help_desk.service import WholeCard
 from core.payments.janitor import NoSuchPayment
@@ -32,7 +34,9 @@ HOME, LOGIN, OPERATIONS = "/desk", "/desk/login", "/ops"
 BODY_BYTES_MAX = 16 * 1024
 RETRY_AFTER_S = 30
 _MARK = re.compile(r"[\w-]{1,16}", re.ASCII)
-_OURS = re.compile(r"/ops|/desk(?:/(?:approvals|findings|by-hand|chargebacks|payments/[0-9A-Z]{26}))?")
+_OURS = re.compile(
+    r"/ops|/desk(?:/(?:approvals|findings|by-hand|chargebacks|account|lists|report|log|users|payments/[0-9A-Z]{26}))?"
+)
 SEE_OTHER = 303
 
 
@@ -66,7 +70,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Threshold:
     """Wraps handlers into endpoints."""
 
-    def __init__(self, pages: Pages, doorkeeper: Doorkeeper, sessions: DeskSessions, cookies: Cookies) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        doorkeeper: Doorkeeper,
+        sessions: DeskSessions,
+        cookies: Cookies,
+        head: Callable[[], Awaitable[HeadCounts]],
+    ) -> None:
+        """`head` tells what waits for somebody, on every page."""
+        self.head = head
         self.pages = pages
         self.sessions = sessions
         self.doorkeeper = doorkeeper
@@ -82,7 +95,7 @@ class Threshold:
             language = language_asked(request)
             if language is not None and language is not visit.language:
                 await self.sessions.change(visit.session, language=language)
-                return go(request.url.path + (f"?s={visit.tab}" if visit.tab else ""))
+                return go(_without_language(request))
             return await handler(visit)
 
         return self.safely(answer)
@@ -196,6 +209,12 @@ async def form_of(request: Request) -> dict[str, str]:
 def destination(asked: str) -> str:
     """Where a login leads; nowhere but here."""
     return asked if _OURS.fullmatch(asked) else HOME
+
+
+def _without_language(request: Request) -> str:
+    """The same page: its search and its filters stay."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _mark_in(request: Request) -> str:

@@ -3,17 +3,15 @@
 As on the desk's other pages a POST acts and leads to a GET that shows, and nothing typed reaches a URL.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from channels.web.desk.entry import HOME, DeskRequest, Threshold, go
-from channels.web.desk.office_view import Words, finding_row, matter_row, request_row
+from channels.web.desk.entry import HOME, DeskRequest, Threshold
+from channels.web.desk.office_view import finding_row, matter_row, request_row
+from channels.web.desk.showing import number_of, payment_id_of, said, shown, words_for
 from channels.web.desk.view import SECTION
-from channels.web.pages import CSP_WORKING
 from core.amounts import NoAmount, read_unsigned_amount
 from core.help_desk.office import Office
 from core.help_desk.service import WholeCard
@@ -22,7 +20,6 @@ from core.refunds.resolving import HandRefusal, Proposed, Resolution
 
 FINDINGS, BY_HAND = HOME + "/findings", HOME + "/by-hand"
 ACTS = ("take", "propose", "close", "keep")
-_PAYMENT = re.compile(r"[0-9A-Z]{26}")
 
 
 class _OfficePages:
@@ -51,7 +48,7 @@ class _OfficePages:
             refusal = await self._office.finding(visit.actor, act, number, visit.field("reason"))
         except WholeCard:
             return await self._go(visit, FINDINGS, "search.card")
-        return await self._go(visit, FINDINGS, f"notice.finding.{refusal or act}")
+        return await self._go(visit, FINDINGS, f"notice.finding.{refusal or act}", keep=refusal is not None)
 
     async def by_hand(self, visit: DeskRequest) -> Response:
         """GET: what waits for people, and for the second of them."""
@@ -83,8 +80,9 @@ class _OfficePages:
             outcome = HandRefusal.NO_NUMBERS if asked is None else await self._office.propose(visit.actor, asked)
         except WholeCard:
             return await self._go(visit, _of(payment_id), "search.card")
-        told = outcome if isinstance(outcome, HandRefusal) else "proposed"
-        return await self._go(visit, _of(payment_id), f"notice.hand.{told}")
+        refused = isinstance(outcome, HandRefusal)
+        told = outcome if refused else "proposed"
+        return await self._go(visit, _of(payment_id), f"notice.hand.{told}", keep=refused)
 
     async def decide(self, visit: DeskRequest) -> Response:
         """POST: the second person's word."""
@@ -95,27 +93,8 @@ class _OfficePages:
         told = refusal or ("approved" if approves else "rejected")
         return await self._go(visit, _of(payment_id), f"notice.hand.{told}")
 
-    async def _go(self, visit: DeskRequest, where: str, notice: str) -> Response:
-        await self._threshold.sessions.change(visit.session, notice=notice)
-        return go(where)
-
-
-def words_for(threshold: Threshold, visit: DeskRequest) -> Words:
-    """The desk's words in this visit's language."""
-
-    def t(key: str, **values: str) -> str:
-        return threshold.pages.texts.fill(visit.language, SECTION, key, **values)
-
-    return t
-
-
-async def shown(threshold: Threshold, visit: DeskRequest, name: str, **values: Any) -> Response:
-    """One of the office's pages; a notice is shown once."""
-    notice = visit.session.kept.notice
-    if notice:
-        await threshold.sessions.change(visit.session, notice="")
-    more = {"user": visit.user, "csrf": visit.session.kept.csrf, "notice": notice, "here": name, **values}
-    return threshold.pages.html(f"desk/{name}.html", visit.language, section=SECTION, csp=CSP_WORKING, **more)
+    async def _go(self, visit: DeskRequest, where: str, notice: str, *, keep: bool = False) -> Response:
+        return await said(self._threshold, visit, where, notice, keep=keep)
 
 
 def _asked(visit: DeskRequest, payment_id: str) -> Proposed | None:
@@ -130,22 +109,6 @@ def _asked(visit: DeskRequest, payment_id: str) -> Proposed | None:
         return None
     numbers = visit.field("auth_code").strip(), visit.field("transaction_number").strip()
     return Proposed(payment_id, visit.field("subject"), end, visit.field("evidence").strip(), *numbers, amount)
-
-
-def payment_id_of(visit: DeskRequest) -> str:
-    """Raises NoSuchPayment for what cannot be one."""
-    payment_id = str(visit.request.path_params["payment_id"])
-    if _PAYMENT.fullmatch(payment_id) is None:
-        raise NoSuchPayment(payment_id)
-    return payment_id
-
-
-def number_of(visit: DeskRequest) -> int:
-    """Raises NoSuchPayment for what cannot be one."""
-    number = int(visit.request.path_params["number"])
-    if number >= 1 << 63:
-        raise NoSuchPayment(str(number))
-    return number
 
 
 def _of(payment_id: str) -> str:

@@ -4,7 +4,6 @@ Rules: what was typed never reaches a URL; a POST acts and leads to a GET that s
 before it reads.
 """
 
-import re
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +15,10 @@ from channels.web.desk.dialogs import DialogWords
 from channels.web.desk.entry import HOME, DeskRequest, Threshold, go
 from channels.web.desk.parts import NotAnAmount, parts_typed
 from channels.web.desk.sessions import searched, with_search
-from channels.web.desk.view import SECTION, DeskWords
-from channels.web.pages import CSP_WORKING
+from channels.web.desk.showing import number_of, payment_id_of, said, shown
+from channels.web.desk.view import DeskWords
 from core.help_desk.service import QUERY_CHARS_MAX, Case, HelpDesk, WholeCard
 from core.help_desk.transcripts import DialogTranscript
-from core.payments.janitor import NoSuchPayment
 from core.payments.table import UNDECIDED, Payment
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason, RefundRequest, RefundRequestRefusal
@@ -30,7 +28,6 @@ from core.subscribers.lines import msisdn
 FOUND_SHOWN = 50
 MARK_BYTES = 6
 APPROVALS, DIALOGS = "/desk/approvals", "/desk/dialogs"
-_PAYMENT = re.compile(r"[0-9A-Z]{26}")
 
 
 class _DeskPages:
@@ -74,7 +71,9 @@ class _DeskPages:
 
     async def payer_dialogs(self, visit: DeskRequest) -> Response:
         """POST: the same of a payment's payer, whose number stays masked."""
-        return await self._dialogs(visit, await self._desk.dialogs_of_payer(visit.actor, _id(visit)), _of(_id(visit)))
+        return await self._dialogs(
+            visit, await self._desk.dialogs_of_payer(visit.actor, payment_id_of(visit)), _of(payment_id_of(visit))
+        )
 
     async def _dialogs(self, visit: DeskRequest, dialogs: Sequence[DialogTranscript], back: str) -> Response:
         views = DialogWords(self._threshold.pages.texts, visit.language).all(reversed(dialogs))
@@ -84,31 +83,47 @@ class _DeskPages:
 
     async def payment(self, visit: DeskRequest) -> Response:
         """GET: the story, masked."""
-        return await self._case(visit, await self._desk.open(visit.actor, _id(visit)))
+        return await self._case(visit, await self._desk.open(visit.actor, payment_id_of(visit)))
 
     async def contact(self, visit: DeskRequest) -> Response:
         """POST: the same with the payer's number and address, which is logged by itself."""
         if not await self._threshold.may_reveal(visit):
-            return await self._back(visit, _id(visit), "notice.contacts")
-        return await self._case(visit, await self._desk.open(visit.actor, _id(visit), contact=True))
+            return await self._back(visit, payment_id_of(visit), "notice.contacts")
+        return await self._case(visit, await self._desk.open(visit.actor, payment_id_of(visit), contact=True))
 
     async def resend(self, visit: DeskRequest) -> Response:
         kind = next((kind for kind in MessageKind if kind == visit.field("kind")), None)
-        done = kind is not None and await self._desk.resend(visit.actor, _id(visit), kind)
-        return await self._back(visit, _id(visit), "notice.resent" if done else "notice.not-resent")
+        done = kind is not None and await self._desk.resend(visit.actor, payment_id_of(visit), kind)
+        return await self._back(visit, payment_id_of(visit), "notice.resent" if done else "notice.not-resent")
+
+    async def send_to(self, visit: DeskRequest) -> Response:
+        """To another number or address than the payer's: what it was is logged, masked."""
+        kind = next((kind for kind in MessageKind if kind == visit.field("kind")), None)
+        payment_id = payment_id_of(visit)
+        if not visit.field("sure"):
+            return await self._back(visit, payment_id, "notice.unsure", keep=True)
+        if kind is None:
+            return await self._back(visit, payment_id, "notice.not-resent", keep=True)
+        try:
+            done = await self._desk.resend_to(visit.actor, payment_id, kind, visit.field("to"))
+        except WholeCard:
+            return await self._back(visit, payment_id, "search.card")
+        except ValueError:
+            return await self._back(visit, payment_id, "notice.no-recipient", keep=True)
+        return await self._back(visit, payment_id, "notice.resent" if done else "notice.not-resent", keep=not done)
 
     async def inquire(self, visit: DeskRequest) -> Response:
-        payment = await self._desk.inquire(visit.actor, _id(visit))
+        payment = await self._desk.inquire(visit.actor, payment_id_of(visit))
         # an answer that decides nothing is not told as if it did
         asked = "notice.still-asked" if payment.state in UNDECIDED else "notice.inquired"
-        return await self._back(visit, _id(visit), asked)
+        return await self._back(visit, payment_id_of(visit), asked)
 
     async def note(self, visit: DeskRequest) -> Response:
         try:
-            done = await self._desk.note(visit.actor, _id(visit), visit.field("text"))
+            done = await self._desk.note(visit.actor, payment_id_of(visit), visit.field("text"))
         except WholeCard:
-            return await self._back(visit, _id(visit), "search.card")
-        return await self._back(visit, _id(visit), "notice.noted" if done else "notice.not-noted")
+            return await self._back(visit, payment_id_of(visit), "search.card")
+        return await self._back(visit, payment_id_of(visit), "notice.noted" if done else "notice.not-noted")
 
     # --- money back -------------------------------------------------------------------------------------------------
 
@@ -116,22 +131,25 @@ class _DeskPages:
         """A proposal; the decision as well where one person is enough."""
         reason = next((reason for reason in Reason if reason == visit.field("reason")), None)
         if reason is None:
-            return await self._back(visit, _id(visit), f"notice.{RefundRequestRefusal.NO_REASON}")
+            return await self._back(visit, payment_id_of(visit), f"notice.{RefundRequestRefusal.NO_REASON}", keep=True)
         if not visit.field("sure"):
-            return await self._back(visit, _id(visit), "notice.unsure")
+            return await self._back(visit, payment_id_of(visit), "notice.unsure", keep=True)
         try:
             parts = await self._parts(visit) if visit.field("parts") else ()
         except NotAnAmount:
-            return await self._back(visit, _id(visit), "notice.no_part")
+            return await self._back(visit, payment_id_of(visit), "notice.no_part", keep=True)
         try:
-            outcome = await self._desk.propose_undo(visit.actor, _id(visit), reason, visit.field("comment"), parts)
+            outcome = await self._desk.propose_undo(
+                visit.actor, payment_id_of(visit), reason, visit.field("comment"), parts
+            )
         except WholeCard:
-            return await self._back(visit, _id(visit), "search.card")
-        return await self._back(visit, _id(visit), _told(outcome))
+            return await self._back(visit, payment_id_of(visit), "search.card")
+        refused = isinstance(outcome, RefundRequestRefusal)
+        return await self._back(visit, payment_id_of(visit), _told(outcome), keep=refused)
 
     async def _parts(self, visit: DeskRequest) -> tuple[RefundPart, ...]:
         """Of the form that asks for parts: none at all is a mistake, and never the whole. Raises NotAnAmount."""
-        payment = await self._desk.payment(_id(visit))
+        payment = await self._desk.payment(payment_id_of(visit))
         parts = parts_typed(visit.form, payment)
         if not parts:
             raise NotAnAmount
@@ -145,15 +163,14 @@ class _DeskPages:
         return await self._show(visit, "approvals", path=APPROVALS, waiting=waiting)
 
     async def approve(self, visit: DeskRequest) -> Response:
-        number = _number(visit)
+        number = number_of(visit)
         if not visit.field("sure"):
-            await self._threshold.sessions.change(visit.session, notice="notice.unsure")
-            return go(APPROVALS)
+            return await said(self._threshold, visit, APPROVALS, "notice.unsure")
         payment_id, outcome = await self._desk.approve_undo(visit.actor, number)
         return await self._back(visit, payment_id, _told(outcome))
 
     async def reject(self, visit: DeskRequest) -> Response:
-        payment_id, refusal = await self._desk.reject_undo(visit.actor, _number(visit))
+        payment_id, refusal = await self._desk.reject_undo(visit.actor, number_of(visit))
         return await self._back(visit, payment_id, "notice.rejected" if refusal is None else f"notice.{refusal}")
 
     # --- ------------------------------------------------------------------------------------------------------------
@@ -162,37 +179,14 @@ class _DeskPages:
         view = self._words(visit).case(case, visit.actor, self._desk.undoing)
         return await self._show(visit, "payment", path=_of(view.id), view=view)
 
-    async def _back(self, visit: DeskRequest, payment_id: str, notice: str) -> Response:
-        await self._threshold.sessions.change(visit.session, notice=notice)
-        return go(_of(payment_id))
+    async def _back(self, visit: DeskRequest, payment_id: str, notice: str, *, keep: bool = False) -> Response:
+        return await said(self._threshold, visit, _of(payment_id), notice, keep=keep)
 
     async def _show(self, visit: DeskRequest, name: str, **values: Any) -> Response:
-        notice = visit.session.kept.notice
-        if notice:  # once
-            await self._threshold.sessions.change(visit.session, notice="")
-        return self._threshold.pages.html(
-            f"desk/{name}.html",
-            visit.language,
-            section=SECTION,
-            csp=CSP_WORKING,
-            user=visit.user,
-            csrf=visit.session.kept.csrf,
-            notice=notice,
-            here=name,
-            tab=visit.tab,
-            **values,
-        )
+        return await shown(self._threshold, visit, name, **values)
 
     def _words(self, visit: DeskRequest) -> DeskWords:
         return DeskWords(self._threshold.pages.texts, visit.language)
-
-
-def _id(visit: DeskRequest) -> str:
-    """Raises NoSuchPayment for what cannot be one."""
-    payment_id = str(visit.request.path_params["payment_id"])
-    if _PAYMENT.fullmatch(payment_id) is None:
-        raise NoSuchPayment(payment_id)
-    return payment_id
 
 
 def _is_number(query: str) -> bool:
@@ -202,14 +196,6 @@ def _is_number(query: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _number(visit: DeskRequest) -> int:
-    """Raises NoSuchPayment for what cannot be one."""
-    number = int(visit.request.path_params["number"])
-    if number >= 1 << 63:
-        raise NoSuchPayment(str(number))
-    return number
 
 
 def _of(payment_id: str) -> str:
@@ -239,6 +225,7 @@ def routes(desk: HelpDesk, threshold: Threshold) -> Sequence[BaseRoute]:
         Route(one + "/dialogs", does(pages.payer_dialogs), methods=["POST"]),
         Route(one + "/contact", does(pages.contact), methods=["POST"]),
         Route(one + "/resend", does(pages.resend), methods=["POST"]),
+        Route(one + "/send-to", does(pages.send_to), methods=["POST"]),
         Route(one + "/inquire", does(pages.inquire), methods=["POST"]),
         Route(one + "/note", does(pages.note), methods=["POST"]),
         Route(one + "/undo", does(pages.undo), methods=["POST"]),

@@ -32,6 +32,14 @@ class SessionsDown(Exception):
     """Redis's fault: nobody can be let in or recognised. Retry later."""
 
 
+class TypedForm(msgspec.Struct, frozen=True):
+    """What was typed into a form that was refused, until its page is shown again."""
+
+    path: str
+    form: str  # which of the page's
+    fields: tuple[tuple[str, str], ...]
+
+
 class StoredSession(msgspec.Struct, frozen=True):
     """What Redis keeps of a session. `notice` is shown once; `searches` let "back" lead to what was found."""
 
@@ -45,6 +53,7 @@ class StoredSession(msgspec.Struct, frozen=True):
     notice: str = ""
     address: str = ""  # where it began
     browser: str = ""  # in which: a digest of its mark
+    draft: TypedForm | None = None
 
 
 @dataclass(frozen=True, slots=True)

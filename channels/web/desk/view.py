@@ -5,17 +5,17 @@ them, which is logged. Words that locales/ does not know (a new event, an old re
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from channels.receipt_view import STATUS, ReceiptStatus, when
+from channels.web.desk.checking import answer_until, bank_told
 from channels.web.desk.dialogs import DialogView, DialogWords
 from channels.web.desk.parts import DeskBillRow, bill_rows, parts_told
 from core.help_desk.access_log import Access, Actor
-from core.help_desk.service import Case
+from core.help_desk.service import Case, sendable
 from core.help_desk.timeline import Source, TimelineEntry
 from core.messaging.texts import Texts
 from core.money import dh
-from core.payments.schedule import Times
 from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.refunds.requests import Reason, RefundRequest, RefundRequests, given_back
 from core.repositories import Delivery, MessageKind
@@ -122,6 +122,9 @@ class CaseView:
     reasons: tuple[tuple[str, str], ...]
     asked: RequestView | None
     looked: tuple[LookedAt, ...]
+    bank: tuple[str, ...] = ()  # of what is being checked: what the bank said, and how it goes on
+    sends: tuple[tuple[str, str], ...] = ()  # what may go to another number or address
+    others: tuple[Found, ...] = ()
 
 
 class DeskWords:
@@ -160,6 +163,9 @@ class DeskWords:
             reasons=tuple((reason.value, self.t(f"reason.{reason}")) for reason in Reason),
             asked=None if asked is None else self.asked(asked, payment, actor),
             looked=tuple(self._looked(access) for access in case.accesses),
+            bank=bank_told(case, self.t),
+            sends=tuple((kind.value, self.t(f"send.{kind}")) for kind in MessageKind if kind in sendable(payment)),
+            others=tuple(self.found(other) for other in case.others),
         )
 
     def _script(self, case: Case) -> str:
@@ -169,18 +175,21 @@ class DeskWords:
             return self.t("tell.paid.pending")
         if status is ReceiptStatus.PAID and any(bill.returned_centimes for bill in case.bills):
             return self.t("tell.paid.partly")
-        sent = payment.sent_at or payment.created_at
-        until = (sent + timedelta(seconds=Times().window_s)).astimezone(ZONE)
-        return self.t(f"tell.{status}", until=f"\u2066{until:%d/%m/%Y %H:%M}\u2069")
+        if status is not ReceiptStatus.CHECKING:
+            return self.t(f"tell.{status}")
+        until = answer_until(payment)
+        late = case.at is not None and case.at > until
+        moment = f"\u2066{until.astimezone(ZONE):%d/%m/%Y %H:%M}\u2069"
+        return self.t("tell.checking.late" if late else "tell.checking", until=moment)
 
-    def found(self, payment: Payment) -> Found:
-        """A line of a search's result."""
+    def found(self, payment: Payment, centimes: int | None = None) -> Found:
+        """A line of a search's result; `centimes`: what a list counts of it, where that is not its amount."""
         status = STATUS[payment.state]
         return Found(
             payment.id,
             status,
             self._receipt(f"{status}.state"),
-            dh(payment.amount_centimes),
+            dh(payment.amount_centimes if centimes is None else centimes),
             self._line(payment),
             when(payment.created_at) or NONE,
             _card(payment),
@@ -206,6 +215,10 @@ class DeskWords:
 
     def t(self, key: str, **values: str) -> str:
         return self._texts.fill(self._language, SECTION, key, **values)
+
+    def status(self, status: ReceiptStatus) -> str:
+        """A state in one or two words."""
+        return self._receipt(f"{status}.state")
 
     def _receipt(self, key: str) -> str:
         return self._texts.get(self._language, "receipt", key)
@@ -259,7 +272,8 @@ class DeskWords:
             case Source.NOTE:
                 tone, title, detail = "desk", self.t("story.note"), told.detail or ""
             case Source.DESK:
-                tone, title, detail = "desk", self._known(f"action.{told.what}", told.what), ""
+                to_whom = (told.detail or "").partition(" ")[2]  # masked, where it was not the payer
+                tone, title, detail = "desk", self._known(f"action.{told.what}", told.what), to_whom
             case Source.UNDO:
                 tone, title, detail = "back", self._known(f"undo.{told.what}", told.what), self._reason(told.detail)
             case _:

@@ -27,6 +27,7 @@ class _OperationsPage:
         self._books = books
         self._tally = tally
         self._pages = threshold.pages
+        self._head = threshold.head
         self._clock = clock
 
     async def page(self, visit: DeskRequest) -> Response:
@@ -48,6 +49,7 @@ class _OperationsPage:
             csp=CSP_WORKING,
             view=words.page(overview, await self._tally.read()),
             o=words.t,
+            head=await self._head(),
             user=visit.user,
             csrf=visit.session.kept.csrf,
             notice="",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from core.database.help_desk.lists import others_of
 from core.database.pool import Connection, Database
 from core.database.wake import Wake, Waker
 from core.help_desk.lookup import Lookup
@@ -22,7 +23,8 @@ SELECT %(stem)s || (SELECT count(*) FROM messages m WHERE m.payment_id = p.id AN
        %(kind)s, p.id, who.recipient, 'queued', %(now)s, %(now)s, %(now)s
 FROM payments p
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN %(kind)s LIKE '%%\\_mail' THEN p.email ELSE p.payer_msisdn END AS recipient
+    SELECT CASE WHEN %(to)s <> '' THEN %(to)s
+                WHEN %(kind)s LIKE '%%\\_mail' THEN p.email ELSE p.payer_msisdn END AS recipient
 ) who
 WHERE p.id = %(payment_id)s AND (who.recipient LIKE '+%%' OR %(kind)s LIKE '%%\\_mail' AND who.recipient <> '')
   AND NOT EXISTS (SELECT FROM messages m WHERE m.payment_id = p.id AND m.kind = %(kind)s AND m.due_at IS NOT NULL)
@@ -61,7 +63,12 @@ class PgDesk:
             subjects = [self._blind.who(number) for number in msisdns]
             await self._database.do(LOOKED_FOR, subjects=subjects, who=who, now=now)
 
-    async def resend(self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int) -> bool:
+    async def others(self, payment_id: str) -> tuple[Payment, ...]:
+        return await others_of(self._database, payment_id)
+
+    async def resend(
+        self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int, to: str = ""
+    ) -> bool:
         stem = copy_reference(payment_id, kind, 1)[:-1]
         values = {
             "payment_id": payment_id,
@@ -70,6 +77,7 @@ class PgDesk:
             "now": now,
             "since": since,
             "most": most,
+            "to": to,
         }
 
         async def work(connection: Connection) -> bool:

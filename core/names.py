@@ -1,0 +1,11 @@
+"""Names as they are searched for: small letters, without accents, one form of each Arabic letter. Pure."""
+
+# letter by letter the same length: PostgreSQL's translate() reads them as well
+FOLDED_FROM = "àáâãäåçèéêëìíîïñòóôõöùúûüýÿÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝŸأإآٱىةؤئ"
+FOLDED_TO = "aaaaaaceeeeiiiinooooouuuuyyaaaaaaceeeeiiiinooooouuuuyyاااايهوي"
+_FOLDED = str.maketrans(FOLDED_FROM, FOLDED_TO)
+
+
+def folded(name: str) -> str:
+    """As the index of names has it."""
+    return name.lower().translate(_FOLDED)
