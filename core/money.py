@@ -23,6 +23,11 @@ def decimal_text(amount_centimes: int) -> str:
     return f"{amount_centimes // 100}.{amount_centimes % 100:02d}"
 
 
+def signed_dh(amount_centimes: int) -> str:
+    """The same of a sum that may be less than nothing: "-769,20 DH"."""
+    return f"-{dh(-amount_centimes)}" if amount_centimes < 0 else dh(amount_centimes)
+
+
 @lru_cache(maxsize=AMOUNTS_KEPT_MAX)
 def dh(amount_centimes: int) -> str:
     """76920 -> "769,20 DH", 176920 -> "1 769,20 DH": plain spaces, for the NBSP is not in GSM-7 (protocols/sms.md)."""

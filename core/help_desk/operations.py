@@ -29,6 +29,16 @@ class Sales:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Money that left again, whenever it was paid: on the channel it came by, in the hour it went."""
+
+    hour: datetime
+    channel: str
+    payments: int
+    centimes: int
+
+
+@dataclass(frozen=True, slots=True)
 class BankAnswer:
     """How often the acquirer gave one answer: the payment's event and, of a refusal, its kind and code."""
 
@@ -110,6 +120,7 @@ class Overview:
     by_hand: int
     settlement: SettlementRun | None
     troubles: tuple[Incident, ...]
+    back: tuple[GivenBack, ...] = ()
 
 
 class OperationsRepository(Protocol):

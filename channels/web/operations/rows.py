@@ -11,6 +11,7 @@ class KpiTile:
     value: str
     note: str
     tone: str
+    href: str = ""  # the list that explains it, or the place on the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,22 @@ class ChannelSales:
     payments: int
     amount: str
     share: int
+    back: str
+    net: str
+    href: str
+    back_href: str
 
 
 @dataclass(frozen=True, slots=True)
 class HourRow:
-    """One hour: by channel how many payments and how many centimes."""
+    """One hour: by channel how many payments, how many centimes, and their list."""
 
     at_s: int
     label: str
-    sales: tuple[tuple[int, int, str], ...]
+    sales: tuple[tuple[int, int, str, str], ...]
     payments: int
     amount: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class AnswerRow:
     count: int
     width: float
     tone: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ class QueueRow:
     failed: int
     tone: str
     state: str
+    href: str
+    failed_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ class SettlementView:
 
     at: str
     file: str
-    counts: tuple[tuple[str, int, str], ...]
+    counts: tuple[tuple[str, int, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,11 @@ class OpsView:
     hours: tuple[HourRow, ...]
     payments: int
     amount: str
+    back: str
+    net: str
+    href: str
+    back_href: str
+    undecided_href: str
     funnels: tuple[FunnelView, ...]
     speeds: tuple[SpeedRow, ...]
     speeds_since: str

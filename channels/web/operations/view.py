@@ -5,6 +5,7 @@ Nothing here is anybody's data but a payment's id, behind which the help desk lo
 
 from datetime import datetime, timedelta
 
+from channels.web.operations.links import FINDINGS, OpsLinks
 from channels.web.operations.numbers import Funnel, Speed, funnels, speeds
 from channels.web.operations.rows import (
     AnswerRow,
@@ -18,7 +19,7 @@ from channels.web.operations.rows import (
     SpeedRow,
     StepRow,
 )
-from channels.web.operations.tiles import KpiTiles, worst
+from channels.web.operations.tiles import KpiTiles, given_back, taken, worst
 from channels.web.operations.wording import (
     BAD,
     DESK,
@@ -32,9 +33,10 @@ from channels.web.operations.wording import (
     slow_tone,
     whole_hour,
 )
+from core.help_desk.lists import PaymentList
 from core.help_desk.operations import HOURS, Activity, BankAnswer, Overview, Sales, SettlementRun, WorkQueue
 from core.messaging.texts import Texts
-from core.money import dh
+from core.money import dh, signed_dh
 from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 
@@ -47,7 +49,8 @@ class OpsWords:
 
     def __init__(self, texts: Texts, language: LanguageCode, now: datetime) -> None:
         self._words = OpsWording(texts, language, now)
-        self._signs = KpiTiles(self._words)
+        self._links = OpsLinks(whole_hour(now) - timedelta(hours=HOURS - 1))
+        self._signs = KpiTiles(self._words, self._links)
         self.t = self._words.t
 
     def page(self, overview: Overview, activity: Activity) -> OpsView:
@@ -59,10 +62,15 @@ class OpsWords:
             tone=worst(signs),
             verdict=self._signs.verdict(signs),
             signs=signs,
-            channels=self._channels(overview.sales),
+            channels=self._channels(overview),
             hours=self._hours(overview.sales),
             payments=sum(sale.payments for sale in overview.sales),
-            amount=dh(sum(sale.centimes for sale in overview.sales)),
+            amount=dh(taken(overview)),
+            back=dh(given_back(overview)),
+            net=signed_dh(taken(overview) - given_back(overview)),
+            href=self._links.paid(),
+            back_href=self._links.back(),
+            undecided_href=self._links.of(PaymentList.UNKNOWN),
             funnels=tuple(self._funnel(funnel) for funnel in funnels(activity.moves)),
             speeds=tuple(self._speed(speed) for speed in fast),
             speeds_since="" if activity.recent_since is None else clock(activity.recent_since),
@@ -92,15 +100,19 @@ class OpsWords:
             ),
         )
 
-    def _channels(self, sales: tuple[Sales, ...]) -> tuple[ChannelSales, ...]:
+    def _channels(self, overview: Overview) -> tuple[ChannelSales, ...]:
+        sales = overview.sales
         everything = sum(sale.payments for sale in sales)
         rows = []
         for channel in _channels_of(sales):
             own = [sale for sale in sales if sale.channel == channel]
             payments = sum(sale.payments for sale in own)
             share = round(100 * payments / everything) if everything else 0
-            amount = dh(sum(sale.centimes for sale in own))
-            rows.append(ChannelSales(channel, self._words.channel(channel), payments, amount, share))
+            gross = sum(sale.centimes for sale in own)
+            back = sum(each.centimes for each in overview.back if each.channel == channel)
+            links = self._links.paid(channel), self._links.back(channel)
+            sums = dh(gross), share, dh(back), signed_dh(gross - back)
+            rows.append(ChannelSales(channel, self._words.channel(channel), payments, *sums, *links))
         return tuple(rows)
 
     def _hours(self, sales: tuple[Sales, ...]) -> tuple[HourRow, ...]:
@@ -109,10 +121,14 @@ class OpsWords:
         for back in reversed(range(HOURS)):
             hour = whole_hour(self._words.now) - timedelta(hours=back)
             cells = [by_hour.get((hour, channel)) for channel in _channels_of(sales)]
-            told = tuple((0, 0, dh(0)) if cell is None else _cell(cell) for cell in cells)
-            total = dh(sum(centimes for _, centimes, _ in told))
-            rows.append(HourRow(int(hour.timestamp()), clock(hour), told, sum(n for n, _, _ in told), total))
+            told = tuple((0, 0, dh(0), "") if cell is None else self._cell(cell) for cell in cells)
+            payments, total = sum(n for n, *_ in told), dh(sum(centimes for _, centimes, *_ in told))
+            link = self._links.hour(hour) if payments else ""
+            rows.append(HourRow(int(hour.timestamp()), clock(hour), told, payments, total, link))
         return tuple(rows)
+
+    def _cell(self, sale: Sales) -> tuple[int, int, str, str]:
+        return sale.payments, sale.centimes, dh(sale.centimes), self._links.hour(sale.hour, sale.channel)
 
     def _funnel(self, funnel: Funnel) -> FunnelView:
         most = max((step.reached for step in funnel.steps), default=0) or 1
@@ -145,7 +161,13 @@ class OpsWords:
     def _answers(self, answers: tuple[BankAnswer, ...]) -> tuple[AnswerRow, ...]:
         most = max((answer.count for answer in answers), default=1)
         return tuple(
-            AnswerRow(*self._answer(answer), answer.count, 100 * answer.count / most, _TONES.get(answer.event, PLAIN))
+            AnswerRow(
+                *self._answer(answer),
+                answer.count,
+                100 * answer.count / most,
+                _TONES.get(answer.event, PLAIN),
+                self._links.answered(answer.event, answer.detail),
+            )
             for answer in answers
         )
 
@@ -166,6 +188,8 @@ class OpsWords:
             queue.failed,
             tone,
             self._words.t(f"queue.state.{tone}"),
+            self._links.queued(queue.name) if queue.waiting else "",
+            self._links.failed(queue.name) if queue.failed else "",
         )
 
     def _settlement(self, run: SettlementRun) -> SettlementView:
@@ -182,7 +206,10 @@ class OpsWords:
                 )
             ),
         )
-        told = tuple((self._words.t(f"settlement.{name}"), count, tone) for name, count, tone in counts)
+        told = tuple(
+            (self._words.t(f"settlement.{name}"), count, tone, FINDINGS if tone == BAD else "")
+            for name, count, tone in counts
+        )
         return SettlementView(f"{run.at.astimezone(ZONE):%d/%m/%Y %H:%M}", run.file_name, told)
 
 
@@ -193,7 +220,3 @@ def _channels_of(sales: tuple[Sales, ...]) -> tuple[str, ...]:
 
 def _share(seconds: float, limit: float) -> float:
     return round(min(100.0, max(0.5, 100 * seconds / limit)), 1)
-
-
-def _cell(sale: Sales) -> tuple[int, int, str]:
-    return sale.payments, sale.centimes, dh(sale.centimes)

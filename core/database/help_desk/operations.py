@@ -14,6 +14,7 @@ from core.help_desk.operations import (
     TROUBLES_SHOWN,
     UNDECIDED_SHOWN,
     BankAnswer,
+    GivenBack,
     Incident,
     Overview,
     Sales,
@@ -28,6 +29,16 @@ SALES = """
 SELECT date_trunc('hour', paid_at, 'UTC') AS hour, channel, count(*) AS payments,
        sum(COALESCE(approved_centimes, amount_centimes))::bigint AS centimes
 FROM payments WHERE paid_at >= %(since)s
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+# By the ledger, in the same commit as the event that gave it back; of payments that `SALES` counts, or counted.
+BACK = """
+SELECT date_trunc('hour', t.at, 'UTC') AS hour, p.channel, count(DISTINCT p.id) AS payments,
+       sum(t.amount_centimes)::bigint AS centimes
+FROM ledger_transfers t JOIN payments p ON p.id = t.payment_id
+WHERE t.at >= %(since)s AND p.paid_at IS NOT NULL AND starts_with(t.credit, 'acquirer:')
+  AND split_part(t.debit, ':', 1) IN ('bills', 'customers', 'doubt')
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 
@@ -155,6 +166,7 @@ async def _overview(connection: Connection, since: datetime) -> Overview:
         giving_back=(await rows(GIVING_BACK))[0]["times"],
         by_hand=stuck,
         settlement=SettlementRun(**settlement[0]) if settlement else None,
+        back=tuple(GivenBack(**row) for row in await rows(BACK, since=since)),
         troubles=tuple(Incident(**row) for row in await rows(TROUBLES, since=since, limit=TROUBLES_SHOWN)),
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -10,7 +11,7 @@ from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
 from sessions.screens.journey import _NAMES, Shown
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat
-from tests.core.fakes import silent_after_charging
+from tests.core.fakes import declines, silent_after_charging
 
 
 def rows(seat: Seat, section: str) -> list[list[str]]:
@@ -45,11 +46,69 @@ async def test_a_payment_is_on_the_page_in_its_hour_and_channel(site: DeskSite) 
     assert sign(seat, "Montant encaissé")[1] == "769,20 DH"
     assert sign(seat, "Acceptés par la banque")[1] == "100 %"
     sales = rows(seat, "sales")
-    assert ["USSD", "1 100 %", "769,20 DH"] in sales
+    assert ["USSD", "1 100 %", "769,20 DH", "0,00 DH", "769,20 DH"] in sales
     assert sales[-1][1:] == ["1", "0", "0", "0", "1", "769,20 DH"]
     assert len([row for row in sales if re.fullmatch(r"\d\d:\d\d", row[0])]) == 24
     assert ["Accepté", "00", "1"] in rows(seat, "answers")
     assert ["Écritures en facturation à jour", "1", "0 ms", "0"] in rows(seat, "queues")
+
+
+async def test_what_went_back_is_told_beside_what_was_taken(site: DeskSite) -> None:
+    seat = await site.seat("amal")
+    shop = site.at.shop
+    paid = await shop.paid()
+    await shop.paid(await shop.internet_order())
+    await shop.work()
+    await shop.till.undo(paid.id, "test")
+    await seat.get("/ops")
+    assert sign(seat, "Montant rendu")[1] == "0,00 DH"  # not before the bank says so
+    shop.clock.forward(60)
+    await shop.sweep.run()
+    await seat.get("/ops")
+    assert sign(seat, "Montant encaissé")[1] == "1 677,60 DH"
+    assert sign(seat, "Montant rendu") == ["plain", "769,20 DH", "paiements concernés : 1".replace(" :", "\xa0:")]
+    assert sign(seat, "Net")[1] == "908,40 DH"
+    assert ["USSD", "2 100 %", "1 677,60 DH", "769,20 DH", "908,40 DH"] in rows(seat, "sales")
+    shop.clock.forward(timedelta(hours=23, minutes=59).total_seconds())
+    seat = await site.seat("amal")
+    await seat.get("/ops")
+    assert sign(seat, "Montant encaissé")[1] == "0,00 DH"
+
+
+async def test_more_may_go_back_than_was_taken_meanwhile(site: DeskSite) -> None:
+    shop = site.at.shop
+    paid = await shop.paid()
+    await shop.work()
+    shop.clock.forward(timedelta(hours=24).total_seconds())
+    await shop.till.undo(paid.id, "test")
+    await shop.sweep.run()
+    seat = await site.seat("amal")
+    await seat.get("/ops")
+    assert sign(seat, "Net")[1] == "-769,20 DH"
+
+
+async def test_every_number_leads_to_the_list_that_it_counts(site: DeskSite) -> None:
+    seat = await site.seat("amal")
+    shop = site.at.shop
+    shop.bank.scripts.append(declines)
+    await shop.paid(shop.order("ussd:8", payer="+212600000009"))
+    paid = await shop.paid()
+    shop.bank.scripts.append(silent_after_charging)
+    await shop.paid(await shop.internet_order())
+    await shop.work()
+    await shop.till.undo(paid.id, "test")
+    await shop.sweep.run()
+    await seat.get("/ops")
+    links = set(re.findall(r'<a href="(/desk/lists[^"]+)">(?:<bdi dir="ltr">)?([^<]+)<', seat.page))
+    kinds = {re.search(r"kind=(\w+)", link)[1] for link, _ in links}  # type: ignore[index]
+    assert {"paid", "back", "answered", "unknown", "stuck"} <= kinds
+    for link, number in links:
+        assert await seat.get(unescape(link)) == 200
+        count, total = re.findall(r"Paiements : (\d+) · ([\d ]+,\d\d DH)", seat.text.replace("\xa0", " "))[0]
+        assert number in {count, total}, link
+    await seat.get("/ops")
+    for here in re.findall(r'<a href="#([\w-]+)">', seat.page):
+        assert here == "content" or f'id="{here}"' in seat.page
 
 
 async def test_what_is_undecided_and_what_went_wrong_leads_to_its_story(site: DeskSite) -> None:

@@ -40,7 +40,7 @@ async def test_a_refused_refund_keeps_what_was_typed_once(site: DeskSite) -> Non
         assert seat.notice.startswith(notice)
         assert value_of(seat, "part-0") == form["part-0"]
         part = seat.page[seat.page.index('id="part-reason"') :]
-        assert 'trop &lt;b&gt;&#34;perçu&#34;' in part
+        assert "trop &lt;b&gt;&#34;perçu&#34;" in part
         assert ('value="wrong_amount" selected' in part) == bool(form["reason"])
         assert '<details class="undo" open>' in seat.page
         assert "checked" not in seat.page  # whoever is sure says so again
