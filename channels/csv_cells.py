@@ -1,6 +1,7 @@
 """CSV files that a spreadsheet opens as they are meant: told as UTF-8 by a mark, and no cell of theirs is a formula."""
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,3 +31,13 @@ def csv_file(path: Path, columns: tuple[str, ...], *, marked: bool = True) -> It
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(columns)
         yield lambda *cells: rows.writerow([csv_cell(cell) for cell in cells])
+
+
+def csv_row(*cells: object) -> str:
+    """One row as text, its line end included."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow([csv_cell(cell) for cell in cells])
+    return out.getvalue()
+
+
+BOM = "\ufeff"  # before a file that a spreadsheet opens

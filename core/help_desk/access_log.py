@@ -41,6 +41,7 @@ class Action(StrEnum):
     CHARGEBACK = "chargeback"  # entered, or a step of one
     EVIDENCE = "evidence"  # the sheet of a dispute: the payer's number in full
     ACCOUNT = "account"  # an account was made, disabled, given a password
+    REPORT = "report"  # a day's, seen or taken along as a file
     EXPORT = "export"  # law 09-08, at the operator's terminal
     CORRECT = "correct"
     ERASE = "erase"
@@ -54,6 +55,11 @@ class Actor:
     role: Role
     address: str = ""
     browser: str = ""  # a digest of the browser's own mark
+
+    @property
+    def supervises(self) -> bool:
+        """Whether this person sees what is beyond one customer: a day's report, who looked."""
+        return self.role is Role.SUPERVISOR
 
     @property
     def decides(self) -> bool:

@@ -12,10 +12,12 @@ from channels.web.desk import disputes as desk_disputes
 from channels.web.desk import lists as desk_lists
 from channels.web.desk import office as desk_office
 from channels.web.desk import pages as desk
+from channels.web.desk import report as desk_report
 from channels.web.desk.browsers import Browsers
 from channels.web.desk.entry import Threshold
 from channels.web.desk.half_way import HalfWayLogins
 from channels.web.desk.login import Doorkeeper, LoginLimits
+from channels.web.desk.report import ReportBooks
 from channels.web.desk.sessions import Cookies, DeskSessions, FormTokens
 from channels.web.operations import page as ops
 from channels.web.pages import Pages
@@ -27,6 +29,7 @@ from core.database.help_desk.evidence import PgEvidence
 from core.database.help_desk.lists import PgPaymentLists
 from core.database.help_desk.operations import PgOps
 from core.database.help_desk.transcripts import PgTranscripts
+from core.database.ledger.day_report import PgDayReports
 from core.database.payments.repository import PgPayments
 from core.database.pool import Database
 from core.database.refunds.requests import PgRefundRequests
@@ -152,5 +155,8 @@ def desk_routes(
         *desk.routes(use_cases, threshold),
         *desk_lists.routes(lists, threshold),
         *office,
+        *desk_report.routes(
+            ReportBooks(PgDayReports(database), PgAccessLog(database), clock), threshold, pages.operator
+        ),
         *ops.routes(PgOps(database), tally, threshold, clock),
     ]

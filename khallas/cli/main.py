@@ -13,7 +13,16 @@ from typing import Annotated, NoReturn
 import typer
 
 from core import VERSION
-from khallas.cli import at_hand, audit_verbs, chargeback_verbs, ledger_verbs, people_verbs, terminal, voice_verbs
+from khallas.cli import (
+    at_hand,
+    audit_verbs,
+    chargeback_verbs,
+    ledger_verbs,
+    people_verbs,
+    report_verbs,
+    terminal,
+    voice_verbs,
+)
 from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, Settings, load
 from khallas.telemetry import logs
@@ -36,6 +45,7 @@ terminal.add_commands(app)
 voice_verbs.add_commands(app)
 people_verbs.add_commands(app)
 ledger_verbs.add_commands(app)
+report_verbs.add_commands(app)
 chargeback_verbs.add_commands(app)
 audit_verbs.add_commands(app)
 
