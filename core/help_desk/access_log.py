@@ -4,6 +4,7 @@ Pure.
 Law 09-08: whoever asks can be told who saw their data; so a person's number is shown at one's own, logged wish.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +42,7 @@ class Action(StrEnum):
     CHARGEBACK = "chargeback"  # entered, or a step of one
     EVIDENCE = "evidence"  # the sheet of a dispute: the payer's number in full
     ACCOUNT = "account"  # an account was made, disabled, given a password
+    LOG = "log"  # the log itself, read or taken along
     REPORT = "report"  # a day's, seen or taken along as a file
     EXPORT = "export"  # law 09-08, at the operator's terminal
     CORRECT = "correct"
@@ -55,6 +57,7 @@ class Actor:
     role: Role
     address: str = ""
     browser: str = ""  # a digest of the browser's own mark
+    administers: bool = False
 
     @property
     def supervises(self) -> bool:
@@ -63,8 +66,8 @@ class Actor:
 
     @property
     def decides(self) -> bool:
-        """Whether money may leave by this person's word."""
-        return self.role is Role.SUPERVISOR
+        """Whether money may leave by this person's word: never by that of who could make the second person."""
+        return self.role is Role.SUPERVISOR and not self.administers
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,41 @@ class Access:
     payment_id: str | None = None
     detail: str | None = None
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which lines; empty fields narrow nothing."""
+
+    begins: datetime
+    ends: datetime
+    who: str = ""
+    action: str = ""
+    payment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line as it is read; `action` may be one of another release."""
+
+    id: int
+    at: datetime
+    who: str
+    role: str
+    action: str
+    payment_id: str
+    detail: str
+    address: str
+
+
+class AccessLogReader(Protocol):
+    """Raises BooksDown."""
+
+    async def page(self, wanted: LogFilter, limit: int, offset: int) -> tuple[LogLine, ...]:
+        """The latest first."""
+
+    def lines(self, wanted: LogFilter) -> AsyncIterator[LogLine]:
+        """All of them in their order, read as they are asked for."""
 
 
 class AccessLog(Protocol):

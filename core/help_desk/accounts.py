@@ -57,12 +57,14 @@ class User:
     disabled_at: datetime | None = None
     seen_at: datetime | None = None  # the last login, or an administrator's change
     second_factor: bool = False  # the password alone does not let in
+    administers: bool = False  # makes and ends accounts, reads the log, and decides about no money
+    password_given: bool = False  # by somebody else: another one comes first
 
 
 class Users(Protocol):
     """Where accounts are kept. All methods raise BooksDown."""
 
-    async def add(self, name: str, role: Role, password_hash: str, now: datetime) -> bool:
+    async def add(self, name: str, role: Role, password_hash: str, now: datetime, *, given: bool = False) -> bool:
         """False when the name is taken, be it by a disabled account: names in the log stay unambiguous."""
 
     async def get(self, name: str) -> User | None: ...
@@ -74,9 +76,12 @@ class Users(Protocol):
         """Of the passwords before this one, the latest first."""
 
     async def set_hash(
-        self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None
+        self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None, given: bool = False
     ) -> bool:
         """False when there is no such account. With `now` it is another password, and the account is in use."""
+
+    async def appoint(self, name: str, *, administers: bool) -> bool:
+        """And end its sessions. False where no supervisor is so called, or nothing would change."""
 
     async def seen(self, name: str, now: datetime) -> None:
         """Somebody came in."""
@@ -113,21 +118,23 @@ class Accounts:
         self._decoy: str | None = None
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
 
-    async def add(self, name: str, role: Role, password: str) -> User:
-        """Raises AccountError: the name or password cannot be one, or the name is taken."""
+    async def add(self, name: str, role: Role, password: str, *, given: bool = False) -> User:
+        """`given`: its owner sets another password first. Raises AccountError: the name or password cannot be one, or
+        the name is taken."""
         name = name_of(name)
-        if not await self._users.add(name, role, await self._hash(_checked(password, name)), self._clock.now()):
+        hashed = await self._hash(_checked(password, name))
+        if not await self._users.add(name, role, hashed, self._clock.now(), given=given):
             raise AccountError(f"{name} is taken")
         return await self._known(name)
 
-    async def set_password(self, name: str, password: str) -> User:
+    async def set_password(self, name: str, password: str, *, given: bool = False) -> User:
         """And end the sessions of that account. Raises AccountError, for one of its last four passwords as well."""
         name = name_of(name)
         _checked(password, name)
         if await self._was_used(name, password):
             raise AccountError(passwords.WORDS[PasswordFault.USED], PasswordFault.USED)
         hashed, now = await self._hash(password), self._clock.now()
-        if not await self._users.set_hash(name, hashed, ends_sessions=True, now=now):
+        if not await self._users.set_hash(name, hashed, ends_sessions=True, now=now, given=given):
             raise AccountError(f"there is no {name}")
         return await self._known(name)
 
@@ -136,6 +143,13 @@ class Accounts:
         if await self.check(name, old) is None:
             return None
         return await self.set_password(name, new)
+
+    async def appoint(self, name: str, *, administers: bool) -> User:
+        """Let a supervisor administer accounts, or no longer; its sessions end. Raises AccountError."""
+        name = name_of(name)
+        if not await self._users.appoint(name, administers=administers):
+            raise AccountError(f"there is no supervisor {name}, or nothing would change")
+        return await self._known(name)
 
     async def disable(self, name: str) -> User:
         """And end its sessions. Raises AccountError."""

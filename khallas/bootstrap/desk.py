@@ -10,12 +10,15 @@ from channels.limits import Hit, Limits
 from channels.web.desk import account, login_pages
 from channels.web.desk import disputes as desk_disputes
 from channels.web.desk import lists as desk_lists
+from channels.web.desk import log as desk_log
 from channels.web.desk import office as desk_office
 from channels.web.desk import pages as desk
 from channels.web.desk import report as desk_report
+from channels.web.desk import users as desk_users
 from channels.web.desk.browsers import Browsers
 from channels.web.desk.entry import Threshold
 from channels.web.desk.half_way import HalfWayLogins
+from channels.web.desk.log import LogBooks
 from channels.web.desk.login import Doorkeeper, LoginLimits
 from channels.web.desk.report import ReportBooks
 from channels.web.desk.sessions import Cookies, DeskSessions, FormTokens
@@ -39,6 +42,7 @@ from core.database.settlement.resolving import PgResolving
 from core.database.wake import Waker
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import IDLE_DAYS, Accounts
+from core.help_desk.administration import Administration
 from core.help_desk.enrolment import SecondFactors
 from core.help_desk.lists import DeskLists
 from core.help_desk.office import Office
@@ -158,5 +162,15 @@ def desk_routes(
         *desk_report.routes(
             ReportBooks(PgDayReports(database), PgAccessLog(database), clock), threshold, pages.operator
         ),
+        *desk_users.routes(
+            Administration(
+                accounts_on(database, clock, own.account_idle_days),
+                second_factors_on(database, clock, keys),
+                PgAccessLog(database),
+                clock,
+            ),
+            threshold,
+        ),
+        *desk_log.routes(LogBooks(PgAccessLog(database), PgAccessLog(database), clock), threshold),
         *ops.routes(PgOps(database), tally, threshold, clock),
     ]

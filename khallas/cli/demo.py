@@ -27,7 +27,7 @@ from core.help_desk.accounts import Role
 from core.messaging.texts import load_texts
 from khallas.cli.config import environ_of
 from khallas.cli.demo_state import BadState, held, prepare, reset, told
-from khallas.cli.user import demo_logins
+from khallas.cli.user import DEMO_ADMINISTRATOR, demo_logins
 from khallas.server.app import build
 from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, Settings, load
@@ -199,10 +199,11 @@ def _kept(file: Path, fresh: str) -> str:
 
 
 async def _desk_logins(state: Path, database_url: str) -> dict[str, tuple[Role, str]]:
-    """One of each role, with passwords of this state folder."""
+    """One of each role and an administrator, with passwords of this state folder."""
+    roles = {**{role.value: role for role in Role}, DEMO_ADMINISTRATOR: Role.SUPERVISOR}
     logins = {
-        role.value: (role, _kept(state / f"desk-{role}", f"{secrets.token_urlsafe(12)}-{secrets.randbelow(90) + 10}"))
-        for role in Role
+        name: (role, _kept(state / f"desk-{name}", f"{secrets.token_urlsafe(12)}-{secrets.randbelow(90) + 10}"))
+        for name, role in roles.items()
     }
     await demo_logins(database_url, logins)
     return logins

@@ -59,6 +59,16 @@ def password(name: Name) -> None:
     _run(user.set_password(_settings(), name, _password()))
 
 
+def administrator(
+    name: Name,
+    remove: Annotated[bool, typer.Option("--remove", help="a supervisor again, who decides about money")] = False,
+) -> None:
+    """Let a supervisor keep accounts and read the log at the desk, and decide about no money; sessions end."""
+    from khallas.cli import user
+
+    _run(user.appoint(_settings(), name, administers=not remove))
+
+
 def disable(name: Name) -> None:
     """End an account and its sessions. Its name stays taken: the log must stay clear."""
     from khallas.cli import user
@@ -115,6 +125,7 @@ def add_commands(app: typer.Typer) -> None:
     users.command()(add)
     users.command()(password)
     users.command()(totp)
+    users.command()(administrator)
     users.command()(disable)
     users.command("list")(listed)
     app.add_typer(users, name="user")

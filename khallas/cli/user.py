@@ -14,6 +14,8 @@ from core.privacy.requests import OPERATOR
 from khallas.bootstrap.desk import accounts_on, second_factors_on
 from khallas.settings.model import BadSettings, Settings
 
+DEMO_ADMINISTRATOR = "administrator"
+
 
 def operator() -> str:
     """Who types: the name that goes into the log. Not a proof, a trace."""
@@ -39,6 +41,12 @@ async def add(settings: Settings, name: str, role: Role, password: str) -> User:
 async def set_password(settings: Settings, name: str, password: str) -> User:
     """Ends the account's sessions. Raises AccountError, BooksDown."""
     return await _change(settings, lambda accounts: accounts.set_password(name, password), "password")
+
+
+async def appoint(settings: Settings, name: str, *, administers: bool) -> User:
+    """Ends the account's sessions. Raises AccountError, BooksDown."""
+    what = "administrator" if administers else "no administrator"
+    return await _change(settings, lambda accounts: accounts.appoint(name, administers=administers), what)
 
 
 async def disable(settings: Settings, name: str) -> User:
@@ -102,6 +110,8 @@ def told(user: User) -> dict[str, object]:
         "created_at": user.created_at.isoformat(),
         "disabled_at": ended,
         "second_factor": user.second_factor,
+        "administers": user.administers,
+        "password_given": user.password_given,
     }
 
 
@@ -109,7 +119,8 @@ def line(user: User) -> str:
     """An account as a person reads it."""
     ended = f"  disabled {user.disabled_at:%Y-%m-%d}" if user.disabled_at else ""
     factor = "second factor" if user.second_factor else "password only"
-    return f"{user.name:<32}  {user.role:<10}  {factor}  since {user.created_at:%Y-%m-%d}{ended}"
+    role = "administrator" if user.administers else user.role
+    return f"{user.name:<32}  {role:<13}  {factor}  since {user.created_at:%Y-%m-%d}{ended}"
 
 
 async def demo_logins(database_url: str, passwords: Mapping[str, tuple[Role, str]]) -> None:
@@ -121,6 +132,9 @@ async def demo_logins(database_url: str, passwords: Mapping[str, tuple[Role, str
                 await accounts.add(name, role, password)
             elif await accounts.check(name, password) is None:
                 await accounts.set_password(name, password)
+        known = {user.name: user for user in await accounts.all()}
+        if DEMO_ADMINISTRATOR in known and not known[DEMO_ADMINISTRATOR].administers:
+            await accounts.appoint(DEMO_ADMINISTRATOR, administers=True)
 
 
 async def _change(settings: Settings, change: Callable[[Accounts], Awaitable[User]], what: str) -> User:

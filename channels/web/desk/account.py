@@ -8,13 +8,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from channels.receipt_view import when
-from channels.web.desk.entry import HOME, LOGIN, DeskRequest, Threshold, go
+from channels.web.desk.entry import ACCOUNT, LOGIN, DeskRequest, Threshold, go
 from channels.web.desk.login import LoginRefused
 from channels.web.desk.sessions import seat_of
 from channels.web.desk.showing import said, shown
 from core.help_desk.accounts import AccountError
-
-ACCOUNT = HOME + "/account"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from core.subscribers.lines import LanguageCode
 log = logging.getLogger(__name__)
 
 HOME, LOGIN, OPERATIONS = "/desk", "/desk/login", "/ops"
+ACCOUNT = HOME + "/account"
 BODY_BYTES_MAX = 16 * 1024
 RETRY_AFTER_S = 30
 _MARK = re.compile(r"[\w-]{1,16}", re.ASCII)
@@ -92,6 +93,8 @@ class Threshold:
             visit = await self._visit(request, {})
             if visit is None:
                 return _out(request, self._login_for(request))
+            if _owes_a_password(visit):
+                return _out(request, ACCOUNT)
             language = language_asked(request)
             if language is not None and language is not visit.language:
                 await self.sessions.change(visit.session, language=language)
@@ -112,6 +115,8 @@ class Threshold:
                     visit = replace(visit, session=await self.sessions.change(visit.session, language=language))
                 await self.sessions.watch(visit.session)
             visit = visit or await self._visit(request, {}, watching=True)
+            if visit is not None and _owes_a_password(visit):
+                return _out(request, ACCOUNT)
             return _out(request, f"{LOGIN}?to={OPERATIONS}") if visit is None else await handler(visit)
 
         return self.safely(answer)
@@ -127,6 +132,8 @@ class Threshold:
                 return _out(request, self._login_for(request))
             if foreign(request) or not same(form.get("csrf", ""), visit.session.kept.csrf):
                 return self.notice("forbidden", visit.language, 403)
+            if _owes_a_password(visit):
+                return _out(request, ACCOUNT)
             return await handler(visit)
 
         return self.safely(answer)
@@ -162,7 +169,7 @@ class Threshold:
         if user is None:
             await self.sessions.end(session.token)
             return None
-        actor = Actor(user.name, user.role, address_of(request), session.kept.browser)
+        actor = Actor(user.name, user.role, address_of(request), session.kept.browser, user.administers)
         return DeskRequest(request, session, user, actor, form)
 
     def safely(self, endpoint: Endpoint) -> Endpoint:
@@ -209,6 +216,15 @@ async def form_of(request: Request) -> dict[str, str]:
 def destination(asked: str) -> str:
     """Where a login leads; nowhere but here."""
     return asked if _OURS.fullmatch(asked) else HOME
+
+
+def _owes_a_password(visit: DeskRequest) -> bool:
+    """Whether another password comes first: the present one was somebody else's, who may know it still."""
+    return visit.user.password_given and visit.request.url.path not in (
+        ACCOUNT,
+        ACCOUNT + "/password",
+        HOME + "/logout",
+    )
 
 
 def _without_language(request: Request) -> str:

@@ -9,17 +9,20 @@ from core.help_desk.accounts import Role, User
 from core.help_desk.passwords import FORMER_KEPT
 
 ADD = """
-INSERT INTO desk_users (name, role, password_hash, created_at) VALUES (%(name)s, %(role)s, %(hash)s, %(now)s)
+INSERT INTO desk_users (name, role, password_hash, created_at, password_given)
+VALUES (%(name)s, %(role)s, %(hash)s, %(now)s, %(given)s)
 ON CONFLICT (name) DO NOTHING
 """
 
 GET = """
-SELECT name, role, generation, created_at, disabled_at, seen_at, totp_sealed IS NOT NULL AS second_factor
+SELECT name, role, generation, created_at, disabled_at, seen_at, totp_sealed IS NOT NULL AS second_factor,
+       administers, password_given
 FROM desk_users WHERE name = %(name)s
 """
 
 ALL = """
-SELECT name, role, generation, created_at, disabled_at, seen_at, totp_sealed IS NOT NULL AS second_factor
+SELECT name, role, generation, created_at, disabled_at, seen_at, totp_sealed IS NOT NULL AS second_factor,
+       administers, password_given
 FROM desk_users ORDER BY name
 """
 
@@ -31,7 +34,7 @@ UPDATE desk_users SET password_hash = %(hash)s, generation = generation + %(grow
 
 ANOTHER = """
 UPDATE desk_users SET password_hash = %(hash)s, generation = generation + %(grows)s, seen_at = %(now)s,
-    former_hashes = (ARRAY[password_hash] || former_hashes)[1:%(kept)s]
+    password_given = %(given)s, former_hashes = (ARRAY[password_hash] || former_hashes)[1:%(kept)s]
 WHERE name = %(name)s
 """
 
@@ -42,6 +45,11 @@ SEEN = "UPDATE desk_users SET seen_at = %(now)s WHERE name = %(name)s"
 DISABLE = """
 UPDATE desk_users SET disabled_at = %(now)s, generation = generation + 1
 WHERE name = %(name)s AND disabled_at IS NULL
+"""
+
+APPOINT = """
+UPDATE desk_users SET administers = %(administers)s, generation = generation + 1
+WHERE name = %(name)s AND role = 'supervisor' AND administers <> %(administers)s
 """
 
 SET_FACTOR = """
@@ -68,8 +76,8 @@ class PgUsers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, name: str, role: Role, password_hash: str, now: datetime) -> bool:
-        return await self._database.do(ADD, name=name, role=role, hash=password_hash, now=now) > 0
+    async def add(self, name: str, role: Role, password_hash: str, now: datetime, *, given: bool = False) -> bool:
+        return await self._database.do(ADD, name=name, role=role, hash=password_hash, now=now, given=given) > 0
 
     async def get(self, name: str) -> User | None:
         row = await self._database.one(GET, name=name)
@@ -84,18 +92,21 @@ class PgUsers:
         return () if row is None else tuple(row["former_hashes"])
 
     async def set_hash(
-        self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None
+        self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None, given: bool = False
     ) -> bool:
         values = {"name": name, "hash": password_hash, "grows": int(ends_sessions)}
         if now is None:
             return await self._database.do(SET_HASH, **values) > 0
-        return await self._database.do(ANOTHER, **values, now=now, kept=FORMER_KEPT - 1) > 0
+        return await self._database.do(ANOTHER, **values, now=now, kept=FORMER_KEPT - 1, given=given) > 0
 
     async def seen(self, name: str, now: datetime) -> None:
         await self._database.do(SEEN, name=name, now=now)
 
     async def disable(self, name: str, now: datetime) -> bool:
         return await self._database.do(DISABLE, name=name, now=now) > 0
+
+    async def appoint(self, name: str, *, administers: bool) -> bool:
+        return await self._database.do(APPOINT, name=name, administers=administers) > 0
 
     async def set_second_factor(self, name: str, sealed: bytes | None, recovery: tuple[str, ...]) -> bool:
         return await self._database.do(SET_FACTOR, name=name, sealed=sealed, recovery=list(recovery)) > 0
@@ -126,4 +137,6 @@ def _user_of(row: DictRow) -> User:
         row["disabled_at"],
         row["seen_at"],
         row["second_factor"],
+        row["administers"],
+        row["password_given"],
     )
