@@ -30,10 +30,8 @@ class Sales:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """Money that left again, whenever it was paid: on the channel it came by, in the hour it went."""
+    """Money that left again in the period, whenever it was paid."""
 
-    hour: datetime
-    channel: str
     payments: int
     centimes: int
 
@@ -120,7 +118,7 @@ class Overview:
     by_hand: int
     settlement: SettlementRun | None
     troubles: tuple[Incident, ...]
-    back: tuple[GivenBack, ...] = ()
+    back: GivenBack = GivenBack(0, 0)
 
 
 class OperationsRepository(Protocol):

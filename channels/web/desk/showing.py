@@ -36,7 +36,7 @@ async def shown(threshold: Threshold, visit: DeskRequest, name: str, *, path: st
         fields = dict(draft.fields) if draft is not None and draft.form == form else {}
         return fields.get(field, otherwise)
 
-    more = {
+    more: dict[str, Any] = {
         "user": visit.user,
         "csrf": kept.csrf,
         "notice": kept.notice,

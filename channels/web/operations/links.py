@@ -32,9 +32,9 @@ class OpsLinks:
         until = moment_text(hour + timedelta(hours=1))
         return list_link(kind=PaymentList.PAID, since=moment_text(hour), until=until, channel=channel)
 
-    def back(self, channel: str = "") -> str:
+    def back(self) -> str:
         """What went back."""
-        return list_link(kind=PaymentList.BACK, since=self._since, channel=channel)
+        return list_link(kind=PaymentList.BACK, since=self._since)
 
     def answered(self, answer: str, code: str) -> str:
         """Payments of which the bank said so."""

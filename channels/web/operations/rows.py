@@ -23,10 +23,7 @@ class ChannelSales:
     payments: int
     amount: str
     share: int
-    back: str
-    net: str
     href: str
-    back_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +128,7 @@ class OpsView:
     payments: int
     amount: str
     back: str
+    back_payments: int
     net: str
     href: str
     back_href: str

@@ -29,9 +29,9 @@ class KpiTiles:
     def all(self, overview: Overview, fast: tuple[Speed, ...]) -> tuple[KpiTile, ...]:
         payments = sum(sale.payments for sale in overview.sales)
         this_hour = sum(sale.payments for sale in overview.sales if self._words.now - sale.hour < timedelta(hours=1))
-        gross, back = taken(overview), given_back(overview)
+        gross, back = taken(overview), overview.back.centimes
         paid, returned = self._links.paid(), self._links.back()
-        times = str(sum(each.payments for each in overview.back))
+        times = str(overview.back.payments)
         return (
             self._sign(
                 "payments", str(payments), PLAIN, self._words.t("sign.payments.note", count=str(this_hour)), paid
@@ -113,11 +113,6 @@ class KpiTiles:
 def taken(overview: Overview) -> int:
     """Centimes that were captured in the period, whatever went back since."""
     return sum(sale.centimes for sale in overview.sales)
-
-
-def given_back(overview: Overview) -> int:
-    """Centimes that left in the period, whenever they were paid."""
-    return sum(each.centimes for each in overview.back)
 
 
 def worst(signs: tuple[KpiTile, ...]) -> str:

@@ -19,7 +19,7 @@ from channels.web.operations.rows import (
     SpeedRow,
     StepRow,
 )
-from channels.web.operations.tiles import KpiTiles, given_back, taken, worst
+from channels.web.operations.tiles import KpiTiles, taken, worst
 from channels.web.operations.wording import (
     BAD,
     DESK,
@@ -62,12 +62,13 @@ class OpsWords:
             tone=worst(signs),
             verdict=self._signs.verdict(signs),
             signs=signs,
-            channels=self._channels(overview),
+            channels=self._channels(overview.sales),
             hours=self._hours(overview.sales),
             payments=sum(sale.payments for sale in overview.sales),
             amount=dh(taken(overview)),
-            back=dh(given_back(overview)),
-            net=signed_dh(taken(overview) - given_back(overview)),
+            back=dh(overview.back.centimes),
+            back_payments=overview.back.payments,
+            net=signed_dh(taken(overview) - overview.back.centimes),
             href=self._links.paid(),
             back_href=self._links.back(),
             undecided_href=self._links.of(PaymentList.UNKNOWN),
@@ -100,19 +101,15 @@ class OpsWords:
             ),
         )
 
-    def _channels(self, overview: Overview) -> tuple[ChannelSales, ...]:
-        sales = overview.sales
+    def _channels(self, sales: tuple[Sales, ...]) -> tuple[ChannelSales, ...]:
         everything = sum(sale.payments for sale in sales)
         rows = []
         for channel in _channels_of(sales):
             own = [sale for sale in sales if sale.channel == channel]
             payments = sum(sale.payments for sale in own)
             share = round(100 * payments / everything) if everything else 0
-            gross = sum(sale.centimes for sale in own)
-            back = sum(each.centimes for each in overview.back if each.channel == channel)
-            links = self._links.paid(channel), self._links.back(channel)
-            sums = dh(gross), share, dh(back), signed_dh(gross - back)
-            rows.append(ChannelSales(channel, self._words.channel(channel), payments, *sums, *links))
+            amount, link = dh(sum(sale.centimes for sale in own)), self._links.paid(channel)
+            rows.append(ChannelSales(channel, self._words.channel(channel), payments, amount, share, link))
         return tuple(rows)
 
     def _hours(self, sales: tuple[Sales, ...]) -> tuple[HourRow, ...]:

@@ -34,12 +34,10 @@ GROUP BY 1, 2 ORDER BY 1, 2
 
 # By the ledger, in the same commit as the event that gave it back; of payments that `SALES` counts, or counted.
 BACK = """
-SELECT date_trunc('hour', t.at, 'UTC') AS hour, p.channel, count(DISTINCT p.id) AS payments,
-       sum(t.amount_centimes)::bigint AS centimes
+SELECT count(DISTINCT p.id) AS payments, COALESCE(sum(t.amount_centimes), 0)::bigint AS centimes
 FROM ledger_transfers t JOIN payments p ON p.id = t.payment_id
 WHERE t.at >= %(since)s AND p.paid_at IS NOT NULL AND starts_with(t.credit, 'acquirer:')
   AND split_part(t.debit, ':', 1) IN ('bills', 'customers', 'doubt')
-GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 EVENTS = """
@@ -166,7 +164,7 @@ async def _overview(connection: Connection, since: datetime) -> Overview:
         giving_back=(await rows(GIVING_BACK))[0]["times"],
         by_hand=stuck,
         settlement=SettlementRun(**settlement[0]) if settlement else None,
-        back=tuple(GivenBack(**row) for row in await rows(BACK, since=since)),
+        back=GivenBack(**(await rows(BACK, since=since))[0]),
         troubles=tuple(Incident(**row) for row in await rows(TROUBLES, since=since, limit=TROUBLES_SHOWN)),
     )
 

@@ -126,5 +126,5 @@ def _rows(moved: list[dict[str, object]], left: list[dict[str, object]]) -> tupl
     rows = []
     for key in sorted(days.keys() | balances.keys()):
         sums = [int(str(days[key][name])) if key in days else 0 for name in names]
-        rows.append(ReportRow(*key, *sums, balance_centimes=int(str(balances.get(key, 0)))))
+        rows.append(ReportRow(*key, *sums, int(str(balances.get(key, 0)))))
     return tuple(rows)

@@ -46,7 +46,7 @@ async def test_a_payment_is_on_the_page_in_its_hour_and_channel(site: DeskSite) 
     assert sign(seat, "Montant encaissé")[1] == "769,20 DH"
     assert sign(seat, "Acceptés par la banque")[1] == "100 %"
     sales = rows(seat, "sales")
-    assert ["USSD", "1 100 %", "769,20 DH", "0,00 DH", "769,20 DH"] in sales
+    assert ["USSD", "1 100 %", "769,20 DH"] in sales
     assert sales[-1][1:] == ["1", "0", "0", "0", "1", "769,20 DH"]
     assert len([row for row in sales if re.fullmatch(r"\d\d:\d\d", row[0])]) == 24
     assert ["Accepté", "00", "1"] in rows(seat, "answers")
@@ -68,7 +68,8 @@ async def test_what_went_back_is_told_beside_what_was_taken(site: DeskSite) -> N
     assert sign(seat, "Montant encaissé")[1] == "1 677,60 DH"
     assert sign(seat, "Montant rendu") == ["plain", "769,20 DH", "paiements concernés : 1".replace(" :", "\xa0:")]
     assert sign(seat, "Net")[1] == "908,40 DH"
-    assert ["USSD", "2 100 %", "1 677,60 DH", "769,20 DH", "908,40 DH"] in rows(seat, "sales")
+    sums = ["USSD", "2 100 %", "1 677,60 DH"], ["Rendu", "1", "769,20 DH"], ["Net", "", "908,40 DH"]
+    assert all(each in rows(seat, "sales") for each in sums)
     shop.clock.forward(timedelta(hours=23, minutes=59).total_seconds())
     seat = await site.seat("amal")
     await seat.get("/ops")
