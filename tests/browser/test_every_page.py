@@ -3,7 +3,7 @@
 A window a person, who walks through all pages; a page is loaded once and made narrower and wider.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -38,31 +38,31 @@ UNFOLD = "document.querySelectorAll('details').forEach((each) => { each.open = t
 DOORS = ("/desk/login", "/desk/login?ended=1", "/desk/payments/nobody")
 OFFICE = (
     *("/desk", "/desk/approvals", "/desk/by-hand", "/desk/chargebacks", "/desk/findings", "/desk/account", "/ops"),
-    *(f"/desk/lists?kind={kind}" for kind in ("begun", "open", "unknown", "stuck", "paid", "back", "failed")),
-    "/desk/lists?kind=begun&day=2020-01-01&channel=sms",
-    "/desk/report?day=2026-11-23",
+    *("/desk/lists?kind=begun", "/desk/lists?kind=begun&day=2020-01-01&channel=sms", "/desk/report?day=2026-11-23"),
 )
+ALIKE = [f"/desk/lists?kind={kind}" for kind in ("open", "unknown", "stuck", "paid", "back", "failed")]
+LOOKED_AT = ("unknown", "refunding", "partly", "waits")
 ADMINISTRATION = ("/desk/users", "/desk/log", "/desk/log?day=2020-01-01")
 
 
-async def fits(visitor: Visitor, what: str) -> list[str]:
-    """What is wrong with the page that is open."""
+async def fits(visitor: Visitor, what: str, *, barriers: bool = True) -> list[str]:
+    """What is wrong with the page that is open; barriers are looked for once where pages differ in their words alone."""
     page, found = visitor.page, []
     await page.evaluate(UNFOLD)
     for width in WIDTHS_PX:
         await page.set_viewport_size({"width": width, "height": HEIGHT_PX})
         if sticking_out := await page.evaluate(STICKING_OUT):
             found.append(f"{what} at {width} px: {sticking_out}")
-        if width == WIDTHS_PX[0]:
+        if barriers and width == WIDTHS_PX[0]:
             found += [f"{what}: {barrier}" for barrier in await visitor.barriers()]
     return found
 
 
-async def walked(visitor: Visitor, addresses: tuple[str, ...] | list[str]) -> list[str]:
+async def walked(visitor: Visitor, addresses: Sequence[str], *, barriers: bool = True) -> list[str]:
     found: list[str] = []
     for address in addresses:
         await visitor.page.goto(f"{visitor.base}{address}")
-        found += await fits(visitor, address)
+        found += await fits(visitor, address, barriers=barriers)
     return found
 
 
@@ -94,7 +94,9 @@ async def test_every_page_of_the_desk_fits_and_bars_nobody(
     await make_accounts(site.at.shop).appoint("sofia", administers=True)
     page = await sits_down(supervisor, "sami", language)
     found = await walked(supervisor, OFFICE)
-    found += await walked(supervisor, [f"/desk/payments/{payment_id}" for payment_id in payments.values()])
+    found += await walked(supervisor, ALIKE, barriers=False)
+    for name, payment_id in payments.items():
+        found += await walked(supervisor, [f"/desk/payments/{payment_id}"], barriers=name in LOOKED_AT)
     for name in ("refunding", "waits"):
         one = f"/desk/payments/{payments[name]}"
         found += await walked(
@@ -128,7 +130,8 @@ async def test_every_state_of_a_receipt_fits_and_bars_nobody(browser: Browser, l
         found: list[str] = []
         for state in PaymentState:
             token = shown.books.hold(replace(paid(language, state), email=LONG))
-            found += await walked(visitor, [f"/receipts/{token}?lang={language}"])
+            looked_at = state in {PaymentState.CAPTURED, PaymentState.DECLINED}
+            found += await walked(visitor, [f"/receipts/{token}?lang={language}"], barriers=looked_at)
         part = Refund(1, paid().id, BILLS[0].number, 50_00, RefundState.TOLD, 1, whole=False)
         shown.books.parts.append(part)
         token = shown.books.hold(replace(paid(language), email=LONG))

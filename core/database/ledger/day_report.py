@@ -126,5 +126,8 @@ def _rows(moved: list[dict[str, object]], left: list[dict[str, object]]) -> tupl
     rows = []
     for key in sorted(days.keys() | balances.keys()):
         sums = [int(str(days[key][name])) if key in days else 0 for name in names]
-        rows.append(ReportRow(*key, *sums, int(str(balances.get(key, 0)))))
+        payments, taken, refunds, back, settled, fees, paid_in, chargebacks = sums
+        balance = int(str(balances.get(key, 0)))
+        row = ReportRow(*key, payments, taken, refunds, back, settled, fees, paid_in, chargebacks, balance)
+        rows.append(row)
     return tuple(rows)
