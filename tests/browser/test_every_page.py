@@ -46,7 +46,7 @@ ADMINISTRATION = ("/desk/users", "/desk/log", "/desk/log?day=2020-01-01")
 
 
 async def fits(visitor: Visitor, what: str, *, barriers: bool = True) -> list[str]:
-    """What is wrong with the page that is open; barriers are looked for once where pages differ in their words alone."""
+    """What is wrong with the page that is open; not each of many like pages is searched for barriers."""
     page, found = visitor.page, []
     await page.evaluate(UNFOLD)
     for width in WIDTHS_PX:
