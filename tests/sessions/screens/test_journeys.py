@@ -75,7 +75,7 @@ async def test_ticks_keep_their_page(on: Stage) -> None:
     assert "pay" not in {getattr(event, "id", "") for event in phone.page.meaning.values()}
     await phone.choose(on.till.memory.bills["0600000001"][20].number)
     assert phone.page.begin > 0
-    assert phone.page.text.count(". x ") == 1
+    assert phone.page.text.count(". [x] ") == 1
     await phone.choose("pay")
     await phone.choose("pay")
     assert on.till.only_payment().invoices == (on.till.memory.bills["0600000001"][20],)
