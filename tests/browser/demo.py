@@ -31,6 +31,7 @@ class Demo:
     url: str
     logins: dict[str, str]
     state: Path
+    said: tuple[str, ...] = ()  # before `ready`, line by line
 
     def setting(self, name: str) -> str:
         """Of the settings that it leaves while it runs."""
@@ -69,7 +70,7 @@ async def _ready(process: asyncio.subprocess.Process, state: Path) -> Demo:
     for _ in range(LINES_MAX):
         line = (await process.stdout.readline()).decode(errors="replace")
         if line.startswith("ready "):
-            return Demo(line.removeprefix("ready ").strip(), logins, state)
+            return Demo(line.removeprefix("ready ").strip(), logins, state, tuple(said))
         if line.startswith("desk "):
             name, _, password = line.split(maxsplit=2)[2].partition(" / ")
             logins[name] = password.strip()

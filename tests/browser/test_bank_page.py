@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from channels.web.hosted_page.endpoint import BACK_PATH, CALLBACK_PATH
+from lab.cmi.hosted_pages import WORDS
 from lab.cmi.lies import Kind, Manner
 from tests.browser.web_world import EMAIL, Opened, Window, demo_database_url, demo_template, here, opened
 
@@ -49,6 +50,26 @@ async def forged(window: Window, path: str) -> str:
     }
     answer = await window.context.request.post(window.here.url + path, form=said)
     return await answer.text()
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+async def test_a_card_that_asks_its_bank_s_pin_is_paid_after_a_wrong_one(opened: Opened, language: str) -> None:
+    """Row s9 of the guide: the one-time PIN of 3-D Secure is the bank's page's to ask, in the customer's language."""
+    window, words = await opened(scripts=False), WORDS[language]
+    page = window.page
+    await window.opens(f"/?lang={language}")
+    await window.identifies()
+    await window.goes_to_the_bank()
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("h1")).to_have_text(words[0])
+    await window.pays(pan="5191630100004896")
+    await expect(page.locator("h1")).to_have_text(words[5])
+    for pin in ("999", "123"):
+        await page.fill("[name=pin]", pin)
+        await page.locator("button").click()
+    await window.comes_back()
+    await window.sees_the_receipt()
+    await paid_once(window)
 
 
 @SCRIPTS

@@ -3,6 +3,7 @@
 import asyncio
 import html
 import re
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
@@ -15,6 +16,7 @@ from core.money import decimal_text
 from core.payments.hosted_page_port import PageForm
 from core.payments.table import Payment, PaymentState
 from lab.cmi.hosted import FORM
+from lab.cmi.lies import Kind, Manner
 from lab.cmi.posts import EVERY_MANNER, Manners, body_of, kit_hash, real_set
 from lab.cmi.stand import DEMO_CREDENTIALS
 from tests.channels.web.hosted_shop import APPROVED, Shop, shop
@@ -163,6 +165,46 @@ async def test_the_bank_is_asked_once_however_often_a_browser_is_back(
             group.create_task(shop.post(shop.url + hosted.BACK_PATH, shop.said(basket)))
     assert asked == [basket.id]
     await redis.aclose()
+
+
+@pytest.mark.parametrize(
+    ("vouched", "md_status", "state"),
+    [
+        ({"1", "2", "3", "4"}, "1", PaymentState.CAPTURED),
+        ({"1", "2", "3", "4"}, "4", PaymentState.CAPTURED),
+        ({"1", "2", "3", "4"}, "0", PaymentState.VOIDED),
+        ({"1", "2", "3", "4"}, "7", PaymentState.VOIDED),
+        ({"1", "2", "3", "4"}, "", PaymentState.VOIDED),
+        ({"1"}, "2", PaymentState.VOIDED),
+        ({"1", "7"}, "7", PaymentState.CAPTURED),
+    ],
+)
+async def test_whether_the_banks_vouching_is_enough_is_a_setting_and_what_it_said_is_kept(
+    shop: Shop, vouched: set[str], md_status: str, state: PaymentState
+) -> None:
+    shop.hosting._page = replace(shop.page, vouched=frozenset(vouched))
+    shop.cmi.lie(Manner.SILENT_AFTER_CHARGING, on=frozenset({Kind.PRE_AUTH}))  # its own callback stays away
+    basket = await shop.basket()
+    await shop.card(await shop.arrive(basket), APPROVED)
+    held = shop.cmi.ledger.success(basket.id)
+    assert held is not None
+    said = shop.said(basket, mdStatus=md_status, eci="05", cavv="AAABBEg0VhI=", xid="MDAwMQ==", TransId=held.number)
+    word = await shop.post(shop.url + hosted.CALLBACK_PATH, said)
+    assert word == ("ACTION=POSTAUTH" if state is PaymentState.CAPTURED else "APPROVED")
+    await shop.open_.sweep.run()
+    assert (await shop.read(basket)).state is state
+    if state is PaymentState.VOIDED:
+        assert [each.state for each in shop.cmi.ledger.of_order(basket.id) if each.charge_type == "S"] == ["V"]
+    row = await shop.open_.database.one(
+        "SELECT dispute_facts, (SELECT string_agg(detail, ' ') FROM payment_events WHERE payment_id = p.id) AS told "
+        "FROM payments p"
+    )
+    assert row is not None
+    assert f"mdStatus {md_status or '-'}" in row["told"]
+    if state is PaymentState.CAPTURED:
+        kept = row["dispute_facts"]
+        assert (kept["md_status"], kept["eci"]) == (md_status, "05")
+        assert (kept["cavv"], kept["xid"]) == ("AAABBEg0VhI=", "MDAwMQ==")
 
 
 async def test_our_own_form_is_not_the_banks_word(shop: Shop) -> None:
