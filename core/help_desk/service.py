@@ -12,7 +12,7 @@ from core import card_numbers
 from core.help_desk.access_log import Access, AccessLog, Action, Actor
 from core.help_desk.looked_for import logged, numbers_in
 from core.help_desk.timeline import TimelineEntry
-from core.help_desk.transcripts import DialogTranscript, TranscriptRepository, around
+from core.help_desk.transcripts import DialogTranscript, TranscriptRepository
 from core.payments.janitor import NoSuchPayment
 from core.payments.table import Payment, PaymentState
 from core.ports import Clock
@@ -141,7 +141,7 @@ class HelpDesk:
             self._resendable(payment),
             accesses,
             contact,
-            await self._transcripts.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at)),
+            await self._transcripts.of_payment(payment),
             await self.undoing.bills(payment.id),
             self._link_of(payment),
             await self._books.others(payment.id),

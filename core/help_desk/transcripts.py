@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Protocol
 
+from core.payments.table import Payment
+
 DIGEST_BYTES = 12  # too long to meet another's, short in an index
 BEFORE_S, AFTER_S = 1_800, 7_200  # around a payment: a basket waits for its call for half an hour
 
@@ -47,6 +49,9 @@ class TranscriptRepository(Protocol):
 
     async def of(self, msisdn: str, since: datetime, until: datetime) -> tuple[DialogTranscript, ...]:
         """A number's dialogs in that time, the oldest first."""
+
+    async def of_payment(self, payment: Payment) -> tuple[DialogTranscript, ...]:
+        """The dialogs around a payment: those kept with it, and until they are its payer's."""
 
 
 class Pseudonymiser:

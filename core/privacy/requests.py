@@ -19,6 +19,7 @@ OPERATOR = "operator"  # the role of whoever has the terminal
 KEPT = {
     "payments": "amount, bills, line, dates, authorisation and card's last four digits: accounts, ten years",
     "consents": "number, text's version, time and channel: evidence of consent",
+    "evidence": "what was shown around a payment, without number or typed text, as long as a dispute can come",
     "lines": "the subscriber's contract belongs to the billing system: it is corrected and ended there",
     "notes": "what the help desk wrote about a payment, with the payment",
     "access_log": "what the help desk looked at, for its own period",

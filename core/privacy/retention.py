@@ -15,12 +15,13 @@ log = logging.getLogger(__name__)
 
 BATCH_MAX = 2_000  # rows a commit
 ROUNDS_MAX = 500  # commits a period and day
+KEPT_LATE_DAYS = 30  # of a job that did not run
 ACCESS_LOG_DAYS_MIN = 90  # below that the table itself refuses (migration 0004)
 
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """Days, all of them settings."""
+    """Days, all of them settings. `dispute_days` 0: nothing is kept for disputes beyond the other periods."""
 
     messages_days: int = 400
     unpaid_days: int = 90
@@ -56,13 +57,28 @@ class RetentionRepository(Protocol):
         """What customers were shown."""
 
 
-class RetentionJob:
-    """The daily job. Raises BooksDown; what was not reached is for tomorrow."""
+class EvidenceRetention(Protocol):
+    """What is kept of payments for disputes; as above."""
 
-    def __init__(self, books: RetentionRepository, clock: Clock, periods: Periods) -> None:
+    async def keep(self, since: datetime, now: datetime, limit: int) -> int:
+        """Of payments since then whose dialogs are over and that were not kept yet."""
+
+    async def drop(self, before: datetime, limit: int) -> int:
+        """What was kept before."""
+
+
+class RetentionJob:
+    """The daily job. Raises BooksDown; what was not reached is for tomorrow. Without `evidence` nothing is kept for
+    disputes.
+    """
+
+    def __init__(
+        self, books: RetentionRepository, clock: Clock, periods: Periods, evidence: EvidenceRetention | None = None
+    ) -> None:
         self._books = books
         self._clock = clock
         self._periods = periods
+        self._evidence = evidence
 
     async def apply(self) -> dict[str, int]:
         """How many rows each period changed."""
@@ -76,6 +92,10 @@ class RetentionJob:
             "transcripts": (books.drop_transcripts, periods.transcripts_days),
         }
         now = self._clock.now()
+        if self._evidence is not None:
+            if periods.dispute_days and not await self._kept(self._evidence, now):
+                del work["transcripts"]  # nothing leaves before what disputes need of it is kept
+            work["evidence"] = (self._evidence.drop, periods.dispute_days)
         done: dict[str, int] = {}
         for name, (forget, days) in work.items():
             before = now - timedelta(days=days)
@@ -87,3 +107,11 @@ class RetentionJob:
                     break
         log.info("retention: %s", ", ".join(f"{name} {count}" for name, count in done.items()))
         return done
+
+    async def _kept(self, evidence: EvidenceRetention, now: datetime) -> bool:
+        """Whether all that disputes may need is kept. What is older than its transcripts has none."""
+        since = now - timedelta(days=self._periods.transcripts_days + KEPT_LATE_DAYS)
+        for _ in range(ROUNDS_MAX):
+            if await evidence.keep(since, now, BATCH_MAX) < BATCH_MAX:
+                return True
+        return False

@@ -27,6 +27,7 @@ from core.billing.posting import Poster
 from core.billing.tmforum import TmForumBilling
 from core.clock import ZONE, SystemClock
 from core.database.help_desk.audit import PgAudit
+from core.database.help_desk.kept import PgKeptEvidence
 from core.database.help_desk.transcripts import PgTranscripts
 from core.database.ledger.days import LedgerDays
 from core.database.pool import Database, make_pool
@@ -178,7 +179,12 @@ def assemble(
     )
     sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times)
-    retention = RetentionJob(PgRetention(database), clock, Periods(**settings.retention.model_dump()))
+    retention = RetentionJob(
+        PgRetention(database),
+        clock,
+        Periods(**settings.retention.model_dump()),
+        PgKeptEvidence(database, blind_of(settings)),
+    )
 
     def jobs() -> "App":
         # procrastinate is 2 MiB, and nothing to a process that answers customers only

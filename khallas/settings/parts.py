@@ -217,8 +217,8 @@ class RetentionSettings(SettingsPart):
     paid_days: int = Field(3_660, ge=366, le=7_320, description="days a paid one does (ten years of accounts)")
     access_log_days: int = Field(1_100, ge=90, le=3_660, description="days the help desk's log is kept")
     transcripts_days: int = Field(
-        30, ge=0, le=3_660, description="days what customers were shown is kept; 0: not at all"
+        30, ge=0, le=3_660, description="days what customers were shown is kept, but around payments; 0: none"
     )
     dispute_days: int = Field(
-        548, ge=0, le=3_660, description="days a dispute can come: its messages, payer stay so long"
+        548, ge=0, le=3_660, description="days a dispute can come: payer, messages, what was shown stay"
     )

@@ -5,8 +5,10 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
+from core.database.help_desk.kept import kept_turns
 from core.database.pool import Database
-from core.help_desk.transcripts import DialogTranscript, Pseudonymiser, Shown
+from core.help_desk.transcripts import DialogTranscript, Pseudonymiser, Shown, around
+from core.payments.table import Payment
 
 SHOWN_MAX = 1_000  # screens a look: a dialog has at most some dozens
 
@@ -44,14 +46,24 @@ class PgTranscripts:
         if not who:
             return ()
         rows = await self._database.all(OF, who=who, since=since, until=until, limit=SHOWN_MAX)
-        dialogs: dict[str, list[DictRow]] = {}
-        for row in reversed(rows):
-            dialogs.setdefault(row["dialog"], []).append(row)
-        return tuple(_dialog(turns) for turns in dialogs.values())
+        return _dialogs(list(reversed(rows)))
+
+    async def of_payment(self, payment: Payment) -> tuple[DialogTranscript, ...]:
+        kept = await kept_turns(self._database, payment.id)
+        if kept is not None:
+            return _dialogs(kept)
+        return await self.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at))
 
     async def write(self, lines: Sequence[str]) -> None:
         """A line a turn: WRITE's values in its order, parted by tabs. Raises BooksDown."""
         await self._database.do(WRITE, lines="\n".join(lines))
+
+
+def _dialogs(rows: Sequence[DictRow]) -> tuple[DialogTranscript, ...]:
+    dialogs: dict[object, list[DictRow]] = {}
+    for row in rows:
+        dialogs.setdefault(row["dialog"], []).append(row)
+    return tuple(_dialog(turns) for turns in dialogs.values())
 
 
 def _dialog(rows: list[DictRow]) -> DialogTranscript:

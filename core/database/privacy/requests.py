@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from core.database.help_desk.kept import keep_of_payer
 from core.database.pool import Connection, Database
 from core.help_desk.transcripts import Pseudonymiser
 from core.privacy.requests import StillOpen
@@ -46,6 +47,9 @@ HELD = {
     "transcripts": """
         SELECT DISTINCT at, dialog, channel, wire, language, screen, came_from, outcome, keys, said
         FROM transcript_turns WHERE who = ANY(%(who)s) ORDER BY at""",
+    "kept_for_disputes": """
+        SELECT e.payment_id, e.kept_at, e.agreed, e.turns FROM payment_evidence e
+        JOIN payments p ON p.id = e.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY e.kept_at""",
     "searched_by_the_help_desk": "SELECT at FROM desk_lookups WHERE subject = ANY(%(who)s) ORDER BY id",
     "seen_by_the_help_desk": """
         SELECT a.at, a.role, a.action, a.payment_id FROM access_log a
@@ -146,6 +150,7 @@ class PgPrivacy:
                 rows = await (await connection.execute(OPEN, values)).fetchall()
                 if rows:
                     raise StillOpen(tuple(row["reference"] for row in rows))
+                await keep_of_payer(connection, self._blind, msisdn, now)  # a dispute may still come
                 return {name: (await connection.execute(sql, values)).rowcount for name, sql in ERASE.items()}
 
         return await self._database.run(work)

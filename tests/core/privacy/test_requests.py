@@ -104,7 +104,7 @@ async def test_an_export_of_a_stranger_is_empty(at: DeskShop, privacy: Privacy) 
     await lived(at)
     told = await privacy.export("+212600000099")
     lists = {name: value for name, value in told.items() if isinstance(value, list)}
-    assert len(lists) == 14
+    assert len(lists) == 15
     assert all(value == [] for value in lists.values())
 
 
