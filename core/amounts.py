@@ -8,7 +8,9 @@ import re
 import unicodedata
 
 TEXT_MAX_CHARS = 40
-CURRENCY_WORDS = {"MAD": ("MAD", "DHS", "DH", "DIRHAMS", "DIRHAM", "د.م.", "درهم", "دراهم")}
+CURRENCY_WORDS = {
+    "MAD": ("MAD", "DIRHAMS", "DIRHAM", "DHS.", "DHS", "DH.", "D.H.", "DH", "د.م.", "د.م", "درهم", "دراهم")
+}
 
 _SPACES = frozenset(
     "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"

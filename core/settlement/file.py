@@ -1,45 +1,117 @@
-"""A settlement file as it is read: rows by their line, in bounded memory; what is wrong with one costs that one.
+"""The acquirer's files as they are read: rows by their line, in bounded memory; what is wrong with one costs that one.
 
-A quote that nobody closes swallows no further rows, and bytes that are no UTF-8 spoil only the cells they stand in.
+A quote that nobody closes swallows no further rows. A line that is no UTF-8 is read as Windows-1252, which French
+spreadsheets save; a name or number of such a line that is not plain is told and never guessed.
 """
 
 import csv
+import re
+import unicodedata
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from typing import IO
+from functools import lru_cache
+from io import BufferedReader, TextIOWrapper
+from pathlib import Path
+from typing import IO, Protocol
 
-from core.settlement.rows import Columns
+from core.spreadsheets import tidy
 
 LINE_MAX_CHARS = 16_384
 QUOTED_LINES_MAX = 5  # lines of one cell
+TITLES_MAX = 20  # lines before the header
 DELIMITERS = ",;\t|"
-ENCODING, UNDECODED = "utf-8-sig", "surrogateescape"  # how the file is to be opened
+ENCODING, UNDECODED = "utf-8-sig", "surrogateescape"
+OLD_ENCODING = "cp1252"
+FOLDED_MAX = 1_024  # names and types, which repeat
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+NO_TEXT = "the row is not UTF-8 text"
+_KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
 
 
 class NoSettlementFile(ValueError):
     """The file's fault: it lacks a column, or is no text. Nothing was written."""
 
 
+class FileColumns(Protocol):
+    """Which columns are meant."""
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Those a file must have."""
+
+    @property
+    def mapped(self) -> frozenset[str]:
+        """Those that are read where a file has them."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Those that name something, in plain letters and digits."""
+
+    @property
+    def told(self) -> str:
+        """What to do where one is lacking."""
+
+
 Cells = Mapping[str, str]
 
 
-def rows_of(file: IO[str], columns: Columns) -> Iterator[tuple[int, Cells | str]]:
-    """Each row's line with its cells, or with what is wrong with it. Raises NoSettlementFile for a wrong header."""
-    header = file.readline(LINE_MAX_CHARS)
-    delimiter = max(DELIMITERS, key=header.count)
-    names = [name.strip() for name in _parsed([header], delimiter) or []]
+def open_text(path: Path) -> IO[str]:
+    """UTF-8 or UTF-16, with their marks. Raises OSError."""
+    raw = path.open("rb")
+    assert isinstance(raw, BufferedReader)
+    if raw.peek(2)[:2] in UTF_16:
+        return TextIOWrapper(raw, encoding="utf-16", errors="replace", newline="")
+    return TextIOWrapper(raw, encoding=ENCODING, errors=UNDECODED, newline="")
+
+
+def rows_of(file: IO[str], columns: FileColumns) -> Iterator[tuple[int, Cells | str]]:
+    """Each row's line with its cells, or with what is wrong with it. Raises NoSettlementFile for a wrong header.
+
+    Names of columns are the same however they are spaced, accented and capitalised. Lines before the header are titles.
+    """
+    lines = _Lines(file)
+    delimiter, header = _header(lines, columns)
+    ours = {_bare(name): name for name in sorted(columns.mapped)}
+    names = [name if name in columns.mapped else ours.get(_bare(name), name) for name in map(_cell, header)]
     lacking = sorted(columns.needed - set(names))
     if lacking:
-        raise NoSettlementFile(f"the header lacks {', '.join(lacking)}: see the settings KHALLAS_SETTLEMENT__…")
+        raise NoSettlementFile(f"the header lacks {', '.join(lacking)}{columns.told}")
     twice = sorted(name for name, times in Counter(names).items() if times > 1 and name in columns.mapped)
     if twice:
         raise NoSettlementFile(f"the header names {', '.join(twice)} twice: which column is meant?")
-    return _rows(_Lines(file), delimiter, names)
+    return _Table(lines, delimiter, header, names, columns).rows()
 
 
-def undecoded(cells: Cells) -> bool:
-    """Whether bytes of this row are no UTF-8."""
-    return any("\udc80" <= each <= "\udcff" for cell in cells.values() if not cell.isascii() for each in cell)
+@lru_cache(FOLDED_MAX)
+def folded(text: str) -> str:
+    """Capitals, accents and kinds of space left out."""
+    letters = unicodedata.normalize("NFKD", tidy(text))
+    return " ".join("".join(each for each in letters if not unicodedata.combining(each)).casefold().split())
+
+
+def _bare(name: str) -> str:
+    return folded(_cell(name))
+
+
+def _header(lines: "_Lines", columns: FileColumns) -> tuple[str, list[str]]:
+    """The first line that has every column needed; else the first that says anything."""
+    needed = {_bare(name) for name in columns.needed}
+    first: tuple[str, list[str]] | None = None
+    told = ""
+    for _ in range(TITLES_MAX):
+        (line,) = lines.ahead(1) or [""]
+        if not line:
+            break
+        lines.take(1)
+        if line.startswith("sep=") and line.strip()[4:] in tuple(DELIMITERS):  # a spreadsheet's own
+            told = line.strip()[4:]
+            continue
+        delimiter = told or max(DELIMITERS, key=line.count)
+        names = _parsed([line], delimiter) or []
+        if needed <= {_bare(name) for name in names}:
+            return delimiter, names
+        first = first or ((delimiter, names) if any(map(str.strip, names)) else None)
+    return first or (",", [])
 
 
 class _Lines:
@@ -48,7 +120,7 @@ class _Lines:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._waiting: deque[str] = deque()
-        self.number = 1  # the header was the first
+        self.number = 0
 
     def ahead(self, count: int) -> list[str]:
         """Up to so many lines, none of which is taken yet."""
@@ -70,26 +142,57 @@ class _Lines:
         return line
 
 
-def _rows(lines: _Lines, delimiter: str, names: list[str]) -> Iterator[tuple[int, Cells | str]]:
-    while ahead := lines.ahead(1):
-        number = lines.number + 1
-        row, taken = _parsed(ahead, delimiter), 1
-        if row is None and '"' in ahead[0]:  # a cell of several lines, or a quote that nobody closes
-            row, taken = _several(lines, delimiter, len(names))
-        lines.take(taken)
-        if row is None:
-            yield number, "the row cannot be taken apart: look at its quotes and its length"
-        elif any(cell.strip() for cell in row):
-            yield number, _named(names, row)
+class _Table:
+    """The rows below a header."""
 
+    def __init__(
+        self, lines: _Lines, delimiter: str, header: list[str], names: list[str], columns: FileColumns
+    ) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        self._header = header
+        self._names = names
+        self._columns = columns
 
-def _several(lines: _Lines, delimiter: str, width: int) -> tuple[list[str] | None, int]:
-    ahead = lines.ahead(QUOTED_LINES_MAX)
-    for count in range(2, len(ahead) + 1):
-        row = _parsed(ahead[:count], delimiter)
-        if row is not None and len(row) == width:
-            return row, count
-    return None, 1
+    def rows(self) -> Iterator[tuple[int, Cells | str]]:
+        while ahead := self._lines.ahead(1):
+            number = self._lines.number + 1
+            row, taken = _parsed(ahead, self._delimiter), 1
+            if row is None and '"' in ahead[0]:  # a cell of several lines, or a quote that nobody closes
+                row, taken = self._several()
+            self._lines.take(taken)
+            if row is None:
+                yield number, "the row cannot be taken apart: look at its quotes and its length"
+            elif any(cell.strip() for cell in row) and not self._repeats_header(row):
+                yield number, self._named(row)
+
+    def _repeats_header(self, row: list[str]) -> bool:
+        """As files do that were put together of several."""
+        return row[1:] == self._header[1:] and row[0].removeprefix("\ufeff") == self._header[0]
+
+    def _several(self) -> tuple[list[str] | None, int]:
+        """A cell of several lines is a note: a column that is read has none."""
+        ahead = self._lines.ahead(QUOTED_LINES_MAX)
+        for count in range(2, len(ahead) + 1):
+            row = _parsed(ahead[:count], self._delimiter)
+            if row is not None and len(row) == len(self._names):
+                read = (cell for name, cell in zip(self._names, row, strict=True) if name in self._columns.mapped)
+                return (None, 1) if any("\n" in cell or "\r" in cell for cell in read) else (row, count)
+        return None, 1
+
+    def _named(self, row: list[str]) -> Cells | str:
+        while len(row) > len(self._names) and not row[-1].strip():  # a spreadsheet's empty columns
+            row.pop()
+        if len(row) != len(self._names):
+            return f"{len(self._names)} columns are needed"
+        cells = dict(zip(self._names, row, strict=True))
+        if any(map(_undecoded, row)):
+            cells = {name: _old(cell) for name, cell in cells.items()}
+            if any(map(_undecoded, cells.values())) or any(
+                not cells.get(name, "").isascii() for name in self._columns.names
+            ):
+                return NO_TEXT
+        return {name: _cell(cell) for name, cell in cells.items()}
 
 
 def _parsed(lines: list[str], delimiter: str) -> list[str] | None:
@@ -102,9 +205,23 @@ def _parsed(lines: list[str], delimiter: str) -> list[str] | None:
     return rows[0] if len(rows) == 1 else [] if not rows else None
 
 
-def _named(names: list[str], row: list[str]) -> Cells | str:
-    while len(row) > len(names) and not row[-1].strip():  # a spreadsheet's empty columns
-        row.pop()
-    if len(row) != len(names):
-        return f"{len(names)} columns are needed"
-    return dict(zip(names, row, strict=True))
+def _cell(cell: str) -> str:
+    """As it is meant: what a spreadsheet was made to keep as text (="…") without the formula."""
+    cell = tidy(_old(cell))
+    kept = _KEPT_AS_TEXT.fullmatch(cell) if cell.startswith("=") else None
+    return kept[1].strip() if kept else cell
+
+
+def _undecoded(cell: str) -> bool:
+    """Whether bytes of it are no UTF-8."""
+    return not cell.isascii() and any("\udc80" <= each <= "\udcff" for each in cell)
+
+
+def _old(cell: str) -> str:
+    """As Windows-1252 has it, where it is no UTF-8."""
+    if not _undecoded(cell):
+        return cell
+    try:
+        return cell.encode("utf-8", UNDECODED).decode(OLD_ENCODING)
+    except UnicodeError:
+        return cell

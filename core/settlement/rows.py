@@ -1,17 +1,24 @@
 """One row of a settlement file, by columns that the contract names. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from core.amounts import NoAmount, read_amount, read_minor_units
+from core.settlement.dates import NoMoment, moment_of
+from core.settlement.file import folded
+from core.spreadsheets import spoilt
 from core.zone import ZONE
 
 TEXT_MAX = 64
-YEARS = range(2000, 2100)  # others are a slip, and some of them no database can keep
 SALES = ("sale", "auth", "preauth", "postauth", "capture", "purchase", "payment", "vente", "v", "achat", "paiement")
 CREDITS = ("credit", "refund")
+_SIGNS = tuple("=@+-＝＠＋－")  # what a spreadsheet takes for a formula: another matter
+_TOTAL = re.compile(
+    r"(?:grand |sous[- ]?|sub[- ]?)?tota(?:l|ux)(?: (?:general|du|de|des|of) ?.{0,30}| general)?\s?:?|المجموع"
+)
 
 
 class RowKind(StrEnum):
@@ -61,6 +68,16 @@ class Columns:
         named = {self.transaction_number, self.auth_code, self.kind, *self.commission, self.net, self.value_date}
         return self.needed | (named | {self.batch, self.merchant}) - {""}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Columns that name something, in plain letters and digits."""
+        named = {self.order_id, self.transaction_number, self.auth_code, self.batch, self.merchant}
+        return frozenset(named - {""})
+
+    @property
+    def told(self) -> str:
+        return ": see the settings KHALLAS_SETTLEMENT__…"
+
 
 @dataclass(frozen=True, slots=True)
 class SettledRow:
@@ -88,11 +105,18 @@ def settled_row(columns: Columns, row: Mapping[str, str]) -> SettledRow:
             raise UnreadableRow(f"the {told} is too long, or holds characters that are no text")
         return found
 
+    def named(column: str, told: str) -> str:
+        found = text(column, told)
+        why = "" if found.isalnum() or found[:1] in _SIGNS else spoilt(found)
+        if why:
+            raise UnreadableRow(f"the {told}: {why}")
+        return found
+
     def amount(column: str, told: str) -> int | None:
         found = row.get(column, "").strip()
         return _amount(columns, found, told) if found else None
 
-    order_id = text(columns.order_id, "order's id")
+    order_id = named(columns.order_id, "order's id")
     if not order_id:
         raise UnreadableRow("the order's id is missing")
     signed = _amount(columns, row[columns.amount].strip(), "amount")
@@ -103,17 +127,28 @@ def settled_row(columns: Columns, row: Mapping[str, str]) -> SettledRow:
         raise UnreadableRow("the merchant number is none of ours: see KHALLAS_SETTLEMENT__MERCHANTS")
     return SettledRow(
         order_id,
-        text(columns.transaction_number, "transaction number"),
+        named(columns.transaction_number, "transaction number"),
         text(columns.auth_code, "authorisation"),
         abs(signed),
         _moment(columns, row[columns.date].strip(), "date"),
-        _kind(columns, text(columns.kind, "type").casefold(), signed),
+        _kind(columns, folded(text(columns.kind, "type")), signed),
         abs(sum(fees)) if fees else None,
         amount(columns.net, "net amount"),
         _moment(columns, value_date, "value date").astimezone(ZONE).date() if value_date else None,
         text(columns.batch, "batch"),
         merchant,
     )
+
+
+def total_of(columns: Columns, row: Mapping[str, str]) -> int | None:
+    """The amount of a row that adds up those above it, None for any other row. Raises UnreadableRow."""
+    order_id, amount = row.get(columns.order_id, ""), row[columns.amount].strip()
+    if order_id.isascii() and order_id and "tot" not in order_id.casefold():
+        return None
+    told = [order_id] if order_id else row.values()
+    if not any(_TOTAL.fullmatch(folded(each)) for each in told if len(each) <= TEXT_MAX):
+        return None
+    return _amount(columns, amount, "total") if amount else 0
 
 
 def _bare(merchant: str) -> str:
@@ -125,9 +160,9 @@ def _kind(columns: Columns, told: str, signed: int) -> RowKind:
     """By the type where there is one, else by the sign; the two never contradict each other."""
     if not told:
         return RowKind.CREDIT if signed < 0 else RowKind.SALE
-    if told in columns.credits:
+    if told in map(folded, columns.credits):
         return RowKind.CREDIT
-    if told not in columns.sales:
+    if told not in map(folded, columns.sales):
         raise UnreadableRow("the type is neither a sale nor a credit: see KHALLAS_SETTLEMENT__SALES and __CREDITS")
     if signed < 0:
         raise UnreadableRow("the type says sale and the sign says credit")
@@ -147,12 +182,7 @@ def _decimal(currency: str) -> Callable[[str], int]:
 
 
 def _moment(columns: Columns, text: str, told: str) -> datetime:
-    """A date without a zone is Morocco's."""
     try:
-        moment = datetime.strptime(text, columns.date_format) if columns.date_format else datetime.fromisoformat(text)  # noqa: DTZ007 - the zone is set below
-    except ValueError:
-        form = columns.date_format or "2026-11-29, with or without a time"
-        raise UnreadableRow(f"the {told} is not written like {form}: see KHALLAS_SETTLEMENT__DATE_FORMAT") from None
-    if moment.year not in YEARS:
-        raise UnreadableRow(f"the {told} is not of this century")
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZONE)).astimezone(UTC)
+        return moment_of(text, columns.date_format)
+    except NoMoment as error:
+        raise UnreadableRow(f"the {told} {error}") from None

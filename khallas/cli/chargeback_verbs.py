@@ -1,7 +1,6 @@
 """`khallas chargeback`: the acquirer's file of disputes in, those that want an answer out."""
 
 import asyncio
-import csv
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -10,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.chargebacks.service import COLUMNS, BadChargeback, Chargeback, ChargebackRefusal, claim_of
+from core.chargebacks.service import COLUMNS, BadChargeback, Chargeback, ChargebackRefusal, Claim, claim_of
+from core.settlement.file import Cells, NoSettlementFile, open_text, rows_of
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 SHOWN_MAX = 1_000
@@ -42,6 +42,14 @@ class ChargebackFileReport:
             yield f"  line {each['line']}: {each['why']}"
 
 
+class _ClaimColumns:
+    """Every column of ours is needed."""
+
+    needed = mapped = frozenset(COLUMNS)
+    names = frozenset({"case_id", "order_id", "reason_code"})
+    told = ""
+
+
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=f"CSV with {','.join(COLUMNS)}")],
     as_json: Json = False,
@@ -49,9 +57,8 @@ def import_(
     """Enter the acquirer's chargebacks; the same file again changes nothing. Exit 1 when a row was refused."""
     try:
         report = asyncio.run(_entered(file))
-    except (BadChargeback, UnicodeDecodeError, csv.Error) as error:
-        words = str(error) if isinstance(error, BadChargeback) else "the file is no UTF-8 CSV"
-        typer.echo(f"khallas: {file.name}: {words}; nothing was entered", err=True)
+    except (BadChargeback, NoSettlementFile) as error:
+        typer.echo(f"khallas: {file.name}: {error}; nothing was entered", err=True)
         raise typer.Exit(1) from None
     typer.echo(json.dumps(asdict(report)) if as_json else "\n".join(report.lines()))
     if report.refused:
@@ -91,7 +98,7 @@ async def _entered(file: Path) -> ChargebackFileReport:
         for line, row in rows:
             report.rows += 1
             try:
-                outcome = await chargebacks.receive(BY, claim_of(row))
+                outcome = await chargebacks.receive(BY, _claim(row))
             except BadChargeback as error:
                 report.refuse(line, str(error))
                 continue
@@ -102,20 +109,20 @@ async def _entered(file: Path) -> ChargebackFileReport:
     return report
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Raises BadChargeback for another header."""
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        header = opened.readline(4_096)
-        delimiter = ";" if header.count(";") > header.count(",") else ","
-        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-        lacking = sorted(set(COLUMNS) - set(names))
-        if lacking or len(set(names)) < len(names):
-            raise BadChargeback(f"the header lacks {', '.join(lacking)}" if lacking else "a column is named twice")
-        reader = csv.DictReader(opened, names, restkey="", restval="", delimiter=delimiter)
-        for count, row in enumerate(reader):
+def _rows(file: Path) -> Iterator[tuple[int, Cells | str]]:
+    """As a settlement file is read. Raises NoSettlementFile for another header, BadChargeback for too many rows."""
+    with open_text(file) as opened:
+        for count, (line, cells) in enumerate(rows_of(opened, _ClaimColumns())):
             if count == ROWS_MAX:
                 raise BadChargeback(f"more than {ROWS_MAX} rows")
-            yield reader.line_num + 1, {name: text for name, text in row.items() if isinstance(text, str)}
+            yield line, cells
+
+
+def _claim(row: Cells | str) -> Claim:
+    """Raises BadChargeback."""
+    if isinstance(row, str):
+        raise BadChargeback(row)
+    return claim_of(row)
 
 
 async def _open() -> tuple[Chargeback, ...]:

@@ -91,7 +91,9 @@ class SettlementSettings(SettingsPart):
     type: str = Field("type", description="column that tells sales from credits")
     sales: Names = Field(SALES, description="what sales are called there; any other type is told as unreadable")
     credits: Names = Field(CREDITS, description="what credits are called there")
-    date_format: str = Field("", description="strptime's format of dates; empty is ISO 8601. No zone is Morocco's")
+    date_format: str = Field(
+        "", description="strptime's order of dates (%d/%m/%Y), a time may follow; empty is ISO 8601"
+    )
     minor_units: bool = Field(False, description="amounts are centimes (76920), not dirhams (769.20)")
     commission: Names = Field(("commission",), description="columns of the commission and its VAT, added up")
     net: str = Field("net", description="column of what is paid in for the row")

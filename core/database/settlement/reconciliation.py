@@ -25,9 +25,9 @@ from core.database.settlement import statements as sql
 from core.database.settlement.findings import finding_of
 from core.ports import Clock
 from core.repositories import DatabaseUnavailable
-from core.settlement.file import ENCODING, UNDECODED, NoSettlementFile, rows_of, undecoded
+from core.settlement.file import NO_TEXT, NoSettlementFile, open_text, rows_of
 from core.settlement.findings import FindingQueue, SettlementFinding
-from core.settlement.rows import Columns, UnreadableRow, settled_row
+from core.settlement.rows import Columns, RowKind, SettledRow, UnreadableRow, settled_row, total_of
 from core.zone import ZONE
 
 __all__ = [
@@ -99,7 +99,7 @@ async def reconcile(
     """Read the file and write the run. `progress` hears rows read. Raises NoSettlementFile, OSError, BooksDown."""
     file_hash = hash_of(path)
     try:
-        with path.open(encoding=ENCODING, errors=UNDECODED, newline="") as file, _Rows(file, columns, progress) as rows:
+        with open_text(path) as file, _Rows(file, columns, progress) as rows:
             async with database.pool.connection() as connection, connection.transaction():
                 await connection.execute("SET LOCAL statement_timeout = 0")  # a day of a whole country takes its time
                 await connection.execute(sql.CLEAR, {"hash": file_hash})
@@ -156,6 +156,7 @@ class _Rows:
         self._progress = progress
         self._left_out: IO[str] = SpooledTemporaryFile(SPOOL_MAX_BYTES, mode="w+", encoding="ascii")  # noqa: SIM115 - closed by __exit__
         self.read = self.unreadable = self._undecoded = 0
+        self._sums = [0] * 4  # sales, and what is left of them: of the file, and since the last total
 
     def __enter__(self) -> Self:
         return self
@@ -170,7 +171,11 @@ class _Rows:
             if self.read % PROGRESS_ROWS == 0:
                 self._progress(self.read)
             try:
-                yield line, *self._row(cells)
+                row = self._row(cells)
+                if row is None:
+                    self.read -= 1
+                else:
+                    yield line, *row
             except UnreadableRow as error:
                 self.unreadable += 1
                 self._left_out.write(json.dumps((line, str(error))) + "\n")
@@ -185,15 +190,26 @@ class _Rows:
             line, why = json.loads(text)
             yield line, why
 
-    def _row(self, cells: Mapping[str, str] | str) -> tuple[object, ...]:
+    def _row(self, cells: Mapping[str, str] | str) -> tuple[object, ...] | None:
+        """None of a total that is right."""
         if isinstance(cells, str):
+            self._undecoded += cells == NO_TEXT
             raise UnreadableRow(cells)
-        if undecoded(cells):
-            self._undecoded += 1
-            raise UnreadableRow("the row is not UTF-8 text")
+        total = total_of(self._columns, cells)
+        if total is not None:
+            if total and abs(total) not in map(abs, self._sums):
+                raise UnreadableRow("the total is not the sum of the rows above it: rows are missing, or unreadable")
+            self._sums[2:] = 0, 0
+            return None
         row = settled_row(self._columns, cells)
+        self._add(row)
         about = (row.order_id, row.transaction_number, row.auth_code, row.amount_centimes, row.at, row.kind)
         return *about, row.commission_centimes, row.net_centimes, row.value_date, row.batch, row.merchant
+
+    def _add(self, row: SettledRow) -> None:
+        sale = row.amount_centimes if row.kind is RowKind.SALE else 0
+        left = sale or -row.amount_centimes
+        self._sums = [known + more for known, more in zip(self._sums, (sale, left, sale, left), strict=True)]
 
 
 async def _copy(connection: Connection, file_hash: str, rows: _Rows) -> None:

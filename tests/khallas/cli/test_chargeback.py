@@ -42,6 +42,15 @@ def test_a_file_is_entered_and_can_be_repeated(runner: CliRunner, tmp_path: Path
     assert "769.20  received" in runner.invoke(app, ["chargeback", "list"]).output
 
 
+def test_a_quote_that_nobody_closes_loses_no_other_dispute(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "chargebacks.csv"
+    broken = '"CB-1,P1,10.4,1.00,2026-11-20,2026-12-05\n'
+    good = "".join(f'CB-{number},P1,10.4,"{number},00\u00a0DH",2026-11-20,2026-12-05\n' for number in (2, 3))
+    file.write_bytes(f"sep=,\n{HEADER}{broken}{good}".encode("cp1252"))
+    told = json.loads(runner.invoke(app, ["chargeback", "import", str(file), "--json"]).stdout)
+    assert (told["rows"], told["entered"], [each["line"] for each in told["refused"]]) == (3, 2, [3])
+
+
 @pytest.mark.parametrize("header", ["a,b\n", HEADER.strip() + ",amount\n"])
 def test_another_file_is_refused(runner: CliRunner, tmp_path: Path, header: str) -> None:
     file = tmp_path / "x.csv"
