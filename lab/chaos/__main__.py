@@ -2,7 +2,7 @@
 
 -n rounds of killing the server at each named point, and with it 5 n lying payments, 5 n races of two channels and as
 many of web, USSD and voice, n payments through database kills, n journeys through session losses, 50 n simulated
-stories.
+stories; texts for a minute beside a bank that hangs.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from core.database.migrate import upgrade
 from lab.chaos.crashes import RESOLVED_MAX_S, ROUNDS_A_POINT_MAX, Lane, Round, crash_rounds, lanes_of
 from lab.chaos.doors.races import run_door_races
 from lab.chaos.faults import Point
+from lab.chaos.hanging import HANGS_S, texts_beside_a_hanging_bank
 from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
 from lab.chaos.nursery import Nursery, nursery
@@ -30,7 +31,8 @@ from lab.servers.valkey import Valkey
 
 ROUNDS_MAX = ROUNDS_A_POINT_MAX
 LANES = 4  # servers a point
-PARTS = ("simulation", "crashes", "lies", "races", "doors", "database", "sessions")
+HANGING_S = 60
+PARTS = ("simulation", "crashes", "lies", "races", "doors", "hanging", "database", "sessions")
 
 
 class Report:
@@ -99,6 +101,11 @@ async def storms(
             met = await run_door_races(postgres.create("doors", template), valkey.url, own, 5 * rounds)
             faults += met.differences
             faults += [] if met.captures == Counter({1: 5 * rounds}) else [f"captures a bill: {dict(met.captures)}"]
+    if "hanging" in parts:
+        with report.part(f"texts of two workers for {HANGING_S} s, the bank hangs {HANGS_S:.0f} s") as faults:
+            waited = await texts_beside_a_hanging_bank(postgres.create("hanging", template), HANGING_S)
+            faults += waited.faults
+            print(f"    {waited.line()}")
     if "sessions" in parts:
         with report.part(f"{rounds} journeys, Redis killed and flushed") as faults, Valkey(folder / "lost") as valkey:
             own = folder / "journeys"

@@ -28,7 +28,8 @@ from lab.twilio.server import Twilio
 START_MAX_S = 90.0
 DEATH_MAX_S = 60.0  # a busy machine's
 POLL_S = 0.02
-
+JUDGES_MAX = 4  # connections of whoever looks
+JUDGE_WAITS_MAX_S = 60.0  # for one of them: a busy machine is no fault of what is judged
 
 LINES = """
 INSERT INTO lines (service, reference, holder, contact_msisdn, email, payment_code, language, updated_at)
@@ -119,7 +120,8 @@ async def installation(
         cmi = await stack.enter_async_context(emulated_cmi(hang_max_s=5.0))
         twilio = await stack.enter_async_context(Twilio())
         api = await stack.enter_async_context(serving(rest(twilio)))
-        pool = await stack.enter_async_context(make_pool(database_url, connections_max=4))
+        pool = await stack.enter_async_context(make_pool(database_url, connections_max=JUDGES_MAX))
+        pool.timeout = JUDGE_WAITS_MAX_S
         port = free_port()
         environment = _environment(database_url, redis_url, port, cmi, twilio, api)
         twilio.connect(f"http://127.0.0.1:{port}")

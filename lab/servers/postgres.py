@@ -21,7 +21,7 @@ from lab.servers.processes import Server, ServerFailed, User, leashed
 INITDB_MAX_S = 120.0
 PROBE_MAX_S = 10.0
 CONNECT_MAX_S = 2
-CONNECTIONS_MAX = 200
+CONNECTIONS_MAX = 500  # the chaos run has twenty servers at once, each with its pool, its listeners and its judge
 OWNER = "khallas"
 # A crash of the machine may lose a throwaway cluster; nobody will miss it.
 THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
