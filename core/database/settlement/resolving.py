@@ -150,8 +150,7 @@ class PgResolving:
             values = {"before": now - PATIENCE, "limit": limit}
             rows = await (await connection.execute(WAITING, values)).fetchall()
             found = [await _matters(connection, row["payment_id"], now) for row in rows]
-            # of a payment that went well only its bills and parts wait
-            return tuple(m for matters in found for m in matters if m.subject or m.state != PaymentState.CAPTURED)
+            return tuple(matter for matters in found for matter in matters if _waits(matter))
 
         return await self._database.run(work)
 
@@ -268,6 +267,11 @@ class PgResolving:
         if right and not late:
             return await self._payments.capture_within(connection, asked.payment_id, change, now, token) is not None
         return await self._payments.move_within(connection, asked.payment_id, change, now) is not None
+
+
+def _waits(matter: Matter) -> bool:
+    """Whether it is anybody's work: of a payment that went well only what a person has to see."""
+    return bool(matter.subject) or matter.state != PaymentState.CAPTURED or Resolution.KEPT in matter.ends
 
 
 async def _matters(connection: Connection, payment_id: str, now: datetime) -> tuple[Matter, ...]:

@@ -11,7 +11,7 @@ from core.database.settlement.resolving import PgResolving
 from core.help_desk.access_log import Actor
 from core.ids import Ids
 from core.payments.table import Payment, PaymentState
-from core.ports import TooLate
+from core.ports import Approved, TooLate
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason, RefundRequest
 from core.refunds.resolving import HandRefusal, HandRequest, Proposed, Resolution, Resolving
@@ -229,6 +229,21 @@ async def test_a_stuck_part_ends_by_the_evidence(at: DeskShop, end: Resolution, 
     whole = Proposed(payment.id, "", Resolution.GIVEN_BACK, EVIDENCE)
     again = await asked(at, whole)
     assert await resolving(at.shop).approve(SUPERVISOR, again) is HandRefusal.NOT_NOW  # a part of it is back already
+
+
+@pytest.mark.parametrize("end", [Resolution.KEPT, Resolution.GIVEN_BACK])
+async def test_a_paid_order_that_was_approved_again_waits_in_the_list_until_two_people_end_it(
+    at: DeskShop, end: Resolution
+) -> None:
+    payment = await at.shop.paid()
+    await at.shop.work()
+    await at.shop.till.attendant.approved_again(payment, Approved("999999", "another", payment.amount_centimes))
+    books = resolving(at.shop).books
+    waiting = await books.waiting(at.shop.clock.now(), 10)
+    assert [(each.payment_id, each.subject) for each in waiting] == [(payment.id, "")]
+    request = await asked(at, Proposed(payment.id, "", end, EVIDENCE))
+    assert await resolving(at.shop).approve(SUPERVISOR, request) is None
+    assert await books.waiting(at.shop.clock.now(), 10) == ()
 
 
 async def test_nothing_is_proposed_twice_and_a_proposal_can_be_turned_down(at: DeskShop) -> None:

@@ -1,0 +1,67 @@
+"""Every state that the desk may have to name has its words, in every language: one without would take a page down."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from channels.web.desk.office_view import matter_row
+from core.chargebacks.service import ChargebackRefusal, ChargebackState
+from core.messaging.texts import load_texts
+from core.payments.table import PaymentState
+from core.refunds.resolving import (
+    PATIENCE,
+    HandRefusal,
+    HandState,
+    Matter,
+    Resolution,
+    bill_ends,
+    part_ends,
+    payment_ends,
+)
+from core.repositories import Delivery
+from core.settlement.findings import FindingQueue, FindingRefusal
+from core.settlement.rows import RowKind
+from core.subscribers.lines import LanguageCode
+
+TEXTS = load_texts()
+NOW = datetime.now(UTC)
+LONG_AGO = NOW - PATIENCE - timedelta(days=1)
+MORE_STATES = ("pending", "posting", "posted", "refused", "crediting", "credited", "stuck", "asked", "told", "untold")
+
+
+def matters() -> Iterator[Matter]:
+    for state in PaymentState:
+        for by_hand in (None, "unconfirmed"):
+            yield Matter("P", "", state, 1, LONG_AGO, payment_ends(state, by_hand, LONG_AGO, NOW))
+    for state in MORE_STATES:
+        yield Matter("P", "0001", state, 1, None, bill_ends(state))
+        yield Matter("P", "r7", state, 1, LONG_AGO, part_ends(state, closed=False))
+
+
+@pytest.mark.parametrize("language", list(LanguageCode))
+def test_whatever_waits_for_people_has_words(language: LanguageCode) -> None:
+    named = [
+        matter_row(each, lambda key, **values: TEXTS.fill(language, "desk", key, **values))
+        for each in matters()
+        if each.ends
+    ]
+    assert len(named) > 12
+    assert all(row.ends for row in named)
+
+
+@pytest.mark.parametrize("language", list(LanguageCode))
+def test_states_queues_and_refusals_have_words(language: LanguageCode) -> None:
+    keys = [
+        *(f"hand.end.{each}" for each in Resolution),
+        *(f"hand.state.{each}" for each in HandState),
+        *(f"notice.hand.{each}" for each in HandRefusal),
+        *(f"finding.{each}" for each in FindingQueue),
+        *(f"finding.kind.{each}" for each in RowKind),
+        *(f"notice.finding.{each}" for each in FindingRefusal),
+        *(f"chargeback.state.{each}" for each in ChargebackState),
+        *(f"notice.chargeback.{each}" for each in ChargebackRefusal),
+        *(f"delivery.{each}" for each in Delivery),
+    ]
+    for key in keys:
+        assert TEXTS.get(language, "desk", key), key
