@@ -34,9 +34,9 @@ def matters() -> Iterator[Matter]:
     for state in PaymentState:
         for by_hand in (None, "unconfirmed"):
             yield Matter("P", "", state, 1, LONG_AGO, payment_ends(state, by_hand, LONG_AGO, NOW))
-    for state in MORE_STATES:
-        yield Matter("P", "0001", state, 1, None, bill_ends(state))
-        yield Matter("P", "r7", state, 1, LONG_AGO, part_ends(state, closed=False))
+    for name in MORE_STATES:
+        yield Matter("P", "0001", name, 1, None, bill_ends(name))
+        yield Matter("P", "r7", name, 1, LONG_AGO, part_ends(name, closed=False))
 
 
 @pytest.mark.parametrize("language", list(LanguageCode))
