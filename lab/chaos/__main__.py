@@ -20,12 +20,12 @@ from core.database.migrate import upgrade
 from lab.chaos.crashes import RESOLVED_MAX_S, ROUNDS_A_POINT_MAX, Lane, Round, crash_rounds, lanes_of
 from lab.chaos.doors.races import run_door_races
 from lab.chaos.faults import Point
-from lab.chaos.hanging import HANGS_S, texts_beside_a_hanging_bank
 from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
 from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
 from lab.chaos.simulation import failures
+from lab.chaos.texts.hanging import HANGS_S, texts_beside_a_hanging_bank
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
 

@@ -4,7 +4,7 @@ How long they waited is `./run chaos --only hanging`'s to say, on a machine that
 load can change.
 """
 
-from lab.chaos.hanging import HANGS_S, TextsWaited, quantile, texts_beside_a_hanging_bank
+from lab.chaos.texts.hanging import HANGS_S, TextsWaited, quantile, texts_beside_a_hanging_bank
 
 SECONDS = 8
 

@@ -1,0 +1,1 @@
+"""How long texts wait while something else does not answer."""
