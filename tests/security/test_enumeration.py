@@ -30,7 +30,7 @@ STRANGERS = 100
 KNOWN = tuple(f"07{n:08d}" for n in range(LINES))
 NOBODYS = tuple(f"07{n:08d}" for n in range(50_000_000, 50_000_000 + LINES))
 RIGHT = "482913"
-OWNER = "+212611000000"  # of the first line
+OWNER = "+212600000000"  # of the first line
 
 
 @pytest.fixture
