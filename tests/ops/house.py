@@ -24,7 +24,7 @@ from lab.twilio.rest import rest
 from lab.twilio.server import Twilio
 from tests.e2e.demo import ROOT, environment
 
-START_MAX_S = 60.0
+START_MAX_S = 300.0
 STOP_MAX_S = 60.0
 POLL_S = 0.05
 GATEWAY_SECRET = "5b1f0c9e7d3a48266fe0a7c4912bd85e"
