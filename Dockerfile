@@ -1,7 +1,10 @@
 # syntax=docker/dockerfile:1
 # One image for `khallas serve`, `worker` and `migrate`. Nothing is compiled: every dependency is a wheel.
 
-FROM python:3.11-slim-bookworm AS build
+# pinned by digest: --build-arg PYTHON_IMAGE=python@sha256:…
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python -m venv /opt/khallas
@@ -18,7 +21,7 @@ COPY locales locales
 COPY sessions sessions
 RUN /opt/khallas/bin/pip install --no-deps --no-build-isolation . && /opt/khallas/bin/pip check
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 khallas && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin khallas
 COPY --from=build /opt/khallas /opt/khallas
 ENV PATH=/opt/khallas/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

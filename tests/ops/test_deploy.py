@@ -56,6 +56,15 @@ def test_the_compose_file_keeps_to_its_specification() -> None:
     assert "ok" in _ran(_tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
 
 
+def test_every_image_of_others_can_be_pinned_by_its_digest() -> None:
+    for name, service in COMPOSE["services"].items():
+        image = service.get("image", "")
+        assert image.startswith("khallas") or re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[\w./-]+:[\w.-]+\}", image), name
+    for file in DOCKERFILES:
+        bases = re.findall(r"^FROM (\S+)", file.read_text(), re.MULTILINE)
+        assert all(re.fullmatch(r"\$\{[A-Z]+_IMAGE\}", base) for base in bases), file
+
+
 def test_the_image_runs_as_nobody_special() -> None:
     for file in DOCKERFILES:
         users = re.findall(r"^USER (\d+):\d+$", file.read_text(), re.MULTILINE)
