@@ -53,7 +53,7 @@ async def test_no_part_of_a_path_breaks_anything(trial: Trial) -> None:
     assert len(with_parts) > 20
     for path in with_parts:
         for odd in ODD:
-            spelled = re.sub(r"\{[^}]+\}", lambda _, odd=odd: odd, path)
+            spelled = odd.join(re.split(r"\{[^}]+\}", path))
             for method in ("GET", "POST"):
                 target = yarl.URL(trial.url + spelled.replace("<", "%3C").replace(" ", "%20"), encoded=True)
                 async with trial.http.request(method, target, allow_redirects=False) as answer:
