@@ -29,6 +29,7 @@ from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.ports import LimitsDown
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import LanguageCode
+from core.zone import ZONE
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +198,10 @@ class _HostedPageEndpoint:
         if payment.state in PAYABLE or _on_page(payment):
             csp = CSP_SCRIPTLESS.replace("form-action 'none'", f"form-action 'self' {self.page_origins}")
             amount = dh(payment.amount_centimes)
-            return self.pages.html("pay.html", language, csp=csp, payment=payment, amount=amount, dh=dh)
+            until = (
+                payment.expires_at.astimezone(ZONE).strftime("%H:%M") if payment.state is PaymentState.CREATED else ""
+            )
+            return self.pages.html("pay.html", language, csp=csp, payment=payment, amount=amount, dh=dh, until=until)
         return self._notice(language, "pay-checked" if payment.state in UNDECIDED else "pay-over", 200)
 
     def _notice(self, language: LanguageCode, notice: str, status: int) -> Response:

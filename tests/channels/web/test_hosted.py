@@ -9,6 +9,7 @@ import pytest
 from channels.web.hosted_page import endpoint as hosted
 from core.payments.table import Payment, PaymentState
 from core.ports import LimitsDown
+from core.zone import ZONE
 from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner
 from tests.channels.web.hosted_shop import APPROVED, BILLS, CALLBACKS, NO_MONEY, TOGETHER, Shop, shop, told
@@ -133,6 +134,14 @@ async def test_a_callback_while_the_database_is_away_is_asked_for_again(shop: Sh
     assert await shop.post(shop.url + hosted.CALLBACK_PATH, shop.said(basket)) == "FAILURE"
     async with shop.browser.get(shop.links.of(basket.id)) as shown:
         assert shown.status == 503
+
+
+async def test_a_link_says_until_when_it_waits(shop: Shop) -> None:
+    basket = await shop.basket()
+    ends = basket.expires_at.astimezone(ZONE).strftime("%H:%M")
+    for language, words in (("fr", "jusqu'à"), ("en", "until"), ("ar", "إلى الساعة")):
+        async with shop.browser.get(f"{shop.links.of(basket.id)}?lang={language}") as shown:
+            assert f"{words} {ends}" in html.unescape(await shown.text())
 
 
 async def test_links_that_open_nothing(shop: Shop) -> None:
