@@ -66,7 +66,7 @@ async def test_without_a_script_all_numbers_are_there(arrive: Arrive, demo: Demo
     await visitor.page.route("**/*.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
     page = await opens_ops(visitor, demo)
     await expect(page.locator("#pause")).to_be_hidden()
-    await expect(page.locator(".signs li")).to_have_count(8)
+    await expect(page.locator(".signs li")).to_have_count(10)
     await page.locator("#hours summary").click()
     await expect(page.locator("[data-hours] tbody tr")).to_have_count(24)
     await nothing_in_the_way(visitor)
