@@ -80,6 +80,13 @@ def cvv_lengths(brand: str) -> tuple[int, int]:
     return (CVV_MIN, CVV_MIN) if brand in THREE_DIGITS else (CVV_MIN, CVV_MAX)
 
 
+def cvv_plausible(cvv: Secret, brand: str) -> bool:
+    """Whether a card of this brand can have this security code."""
+    least, most = cvv_lengths(brand)
+    digits = cvv.reveal()
+    return least <= len(digits) <= most and digits.isascii() and digits.isdigit()
+
+
 def pan_plausible(pan: Secret, *, check_luhn: bool = True) -> bool:
     """Right length and, unless switched off (docs/protocols/cmi.md), the Luhn digit."""
     digits = pan.reveal()

@@ -66,6 +66,12 @@ def digits_typed(text: str) -> str | None:
     return digits if digits and all(sign in _BETWEEN for sign in rest) else None
 
 
+def heard_once(digits: str, most: int) -> str:
+    """More digits than there can be, each of them twice, are keys that were heard as sound and as event."""
+    once = digits[::2]
+    return once if len(digits) > most and digits[1::2] == once else digits
+
+
 def _is_nothing(sign: str) -> bool:
     return sign.isspace() or unicodedata.category(sign) in {"Cf", "Cc", "Zs", "Zl", "Zp"}
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from core.cards import Secret
-from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, key_of, tidy
+from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, tidy
 from sessions.screens.menu import (
     Back,
     CardTaken,
@@ -138,7 +138,8 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def _digits(field_: Digits, answer: str) -> Event:
-    digits = digits_typed(answer)
+    typed = digits_typed(answer)
+    digits = None if typed is None else heard_once(typed, field_.most)
     if digits is None or not field_.least <= len(digits) <= field_.most:
         return Unclear()
     return TypedSecret(Secret(digits)) if field_.secret else Typed(digits)

@@ -64,6 +64,7 @@ async def examine(who: DoctorTarget, sounds: Path | None = None) -> list[CheckFi
             "smtp": lambda: outside.smtp(settings),
             "kannel": lambda: networks.kannel(settings),
             "switch": lambda: networks.switch(settings),
+            "spool": lambda: asyncio.to_thread(networks.spool, settings),
             "sounds": lambda: asyncio.to_thread(networks.sounds, settings, sounds),
         }
         for account in settings.smpp.accounts():

@@ -1,5 +1,6 @@
-"""The operator's own networks: SMSCs, Kannel, the Asterisk switch and its sound files."""
+"""The operator's own networks: SMSCs, Kannel, the Asterisk switch, its spool and its sound files."""
 
+import os
 import secrets
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from khallas.doctor.finding import CheckFailed, NotSetUp
 from khallas.settings.model import BadSettings, Settings
 
 ASK_MAX_S = 10.0
+GROUP_MODE = 0o070  # of the spool's folder: what Asterisk and we share
 FEW = 3  # names of sound files that are told
 
 
@@ -77,6 +79,37 @@ async def switch(settings: Settings) -> str:
             str(error), "see manager.conf and KHALLAS_ASTERISK__AMI_URL (docs/guides/asterisk.md)"
         ) from None
     return "takes our login"
+
+
+def spool(settings: Settings) -> str:
+    """A draft of a call file in the spool's own group, which Asterisk can read. Blocks. Raises Trouble, NotSetUp.
+
+    The draft is never moved where Asterisk would ring it.
+    """
+    if settings.ivr.caller != "callfile":
+        raise NotSetUp("calls are not placed by call files")
+    folder = Path(settings.asterisk.spool)
+    drafts, outgoing = folder / "tmp", folder / "outgoing"
+    mend = f"in {folder}: `chgrp asterisk tmp outgoing && chmod 2770 tmp outgoing`, and us in that group"
+    draft = drafts / f"doctor-{secrets.token_hex(8)}.call"
+    try:
+        theirs = outgoing.stat()
+        if theirs.st_mode & GROUP_MODE != GROUP_MODE:
+            raise CheckFailed("its group may not read and write outgoing: Asterisk would delete our files", mend)
+        if drafts.stat().st_dev != theirs.st_dev:
+            raise CheckFailed("tmp and outgoing are two file systems: a file could appear half written", mend)
+        if not os.access(outgoing, os.W_OK | os.X_OK):
+            raise CheckFailed("outgoing cannot be written", mend)
+        try:
+            draft.touch()
+            os.chown(draft, -1, theirs.st_gid)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckFailed(f"no call file can be laid down ({error.strerror})", mend) from None
+    if theirs.st_gid == os.getegid() != 0 and theirs.st_uid == os.geteuid():
+        raise CheckFailed("outgoing is our own: Asterisk could not read our files", mend)
+    return f"takes call files in the group of {outgoing}"
 
 
 def sounds(settings: Settings, folder: Path | None) -> str:

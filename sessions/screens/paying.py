@@ -54,6 +54,7 @@ from sessions.turn.effects import (
 
 POLLS_MAX = 40  # at PAUSE_S each: longer than the acquirer's own time-out, then the customer is let go
 POLLS_UNSENT_MAX = 6
+CHECKS_MAX = 22  # in all, while a charge is being checked: words and pauses last past the inquiry of the first minute
 PAUSE_S = 2.0
 
 
@@ -270,7 +271,8 @@ class Paying(msgspec.Struct, frozen=True, tag=True):
         if payment.attempts <= self.basket.attempts and payment.state is not PaymentState.EXPIRED:
             # launched and not yet sent, or the process died in between: nothing of this attempt was charged
             return waits if self.polls < POLLS_UNSENT_MAX else Noted(card_screen(self.basket, visit), say("card-gone"))
-        if payment.state is PaymentState.SENDING and self.polls < POLLS_MAX:
+        looks_max = {PaymentState.SENDING: POLLS_MAX, PaymentState.UNKNOWN: CHECKS_MAX}.get(payment.state, 0)
+        if self.polls < looks_max:
             return waits
         return settled(payment, visit, self.pin_tries_left)
 

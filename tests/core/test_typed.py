@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.subscribers.lines import ServiceType, reference_of
-from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, key_of, tidy
+from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, tidy
 from tests.hostile import DIGIT_SCRIPTS, GAPS, KEYS_OF_ONE, NUMBERS, UNSEEN, in_script
 
 
@@ -49,6 +49,19 @@ def test_nothing_becomes_digits_that_holds_a_letter(text: str) -> None:
     letters = [c for c in text if unicodedata.category(c)[0] == "L"]
     if len(letters) > 7:  # more than the longest name of a number
         assert digits_typed(text) is None
+
+
+def test_more_digits_than_there_can_be_each_twice_were_each_pressed_once() -> None:
+    told = [
+        ("112233", 3),
+        ("11222288", 4),
+        ("4400000000000000000000000000001100", 19),
+        ("112233", 6),
+        ("112234", 3),
+        ("11223", 3),
+    ]
+    meant = [heard_once(typed, most) for typed, most in told]
+    assert meant == ["123", "1228", "40000000000000010", "112233", "112234", "11223"]
 
 
 @pytest.mark.parametrize("typed", ["0600*0003", "06OO000003", "", "@", "()", "²²²²", "1" * TYPED_CHARS_MAX + " x"])

@@ -8,7 +8,7 @@ Nothing a reply holds is repeated in an error's words: it may be a digit of a ca
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LINE_BYTES_MAX = 2_048
 GREETING_LINES_MAX = 96
@@ -19,6 +19,7 @@ _GREETING = re.compile(r"agi_([a-z0-9_]{1,40}): ?(.*)")
 _REPLY = re.compile(r"(\d{3})[ -](.*)")
 _RESULT = re.compile(r"result=(-?\d{1,9})")
 _END_AT = re.compile(r"endpos=(\d{1,12})")
+_VALUE = re.compile(r"result=1 \((.*)\)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DEAD = 511
 _OK = 200
@@ -41,11 +42,12 @@ class SwitchFailed(AgiError):
 class CommandResult:
     """A command's result: a key's ASCII code, 0 for none, below 0 for what could not be done.
 
-    `end_at`: the sample at which a sound file stopped.
+    `end_at`: the sample at which a sound file stopped. `value`: of a variable, which may be a secret.
     """
 
     code: int
     end_at: int = 0
+    value: str = field(default="", repr=False, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -84,8 +86,8 @@ def reply(line: str) -> CommandResult | None:
     result = _RESULT.match(match[2])
     if code != _OK or result is None:
         raise SwitchFailed(f"the switch answered {code}")
-    end_at = _END_AT.search(match[2])
-    return CommandResult(int(result[1]), int(end_at[1]) if end_at else 0)
+    end_at, value = _END_AT.search(match[2]), _VALUE.fullmatch(match[2])
+    return CommandResult(int(result[1]), int(end_at[1]) if end_at else 0, value[1] if value else "")
 
 
 def answer() -> str:
@@ -109,6 +111,11 @@ def channel_status() -> str:
 def say_digits(digits: str, keys: str = KEYS) -> str:
     """In the switch's own voice."""
     return f"SAY {'DIGITS' if digits.isdecimal() else 'ALPHA'} {_quoted(digits)} {_quoted(keys)}"
+
+
+def get_variable(name: str) -> str:
+    """Of the channel, else of the dialplan's globals."""
+    return f"GET VARIABLE {name}"
 
 
 def set_variable(name: str, value: str) -> str:

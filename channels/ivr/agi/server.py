@@ -12,7 +12,7 @@ from channels.ivr.agi.call import Call, CallDependencies
 from channels.ivr.agi.line import AgiConnection
 from channels.ivr.agi.protocol import AgiError, CallerHungUp
 from channels.ivr.prompts import Piece
-from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, CallResult
+from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, VARIABLES, CallResult
 from channels.wire import Malformed, SenderRefused
 from core.tracing import about, request
 from sessions.turn.turns import Inbound
@@ -166,6 +166,9 @@ class AgiServer:
         wire = self._parts.wire
         try:
             greeting = await line.greeting()
+            for argument, variable in VARIABLES.items():
+                if argument not in greeting:
+                    greeting[argument] = (await line.command(protocol.get_variable(variable))).value
             self._spoken.add(writer)
             self._silent.pop(writer, None)
             self._check(wire.incoming(greeting, _address(writer)))

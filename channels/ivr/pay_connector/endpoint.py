@@ -27,7 +27,7 @@ from channels.http.json_door import JsonDoor
 from channels.http.receive import Check, Count, incoming, refused
 from channels.ivr.pay_connector.requests import ConnectorRequest, Told, WithCard, WithToken, parsed
 from channels.wire import Malformed, SenderRefused
-from core.cards import CVV_MAX, CVV_MIN, Card, Secret, expired, expiry_of, pan_plausible
+from core.cards import Card, Secret, cvv_plausible, expired, expiry_of, pan_plausible
 from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentState
 from core.ports import DeclineKind
@@ -155,14 +155,14 @@ class Connector:
         if fault := _mismatch(asked, payment):
             return _error(key, fault)
         cvv = Secret(asked.cvv.get_secret_value())
-        if not (CVV_MIN <= len(cvv) <= CVV_MAX and cvv.reveal().isascii() and cvv.reveal().isdecimal()):
-            return _error(key, "invalid_card")
         if isinstance(asked, WithToken):
             card = await self._tokens.take(call, payment.id, asked.token_id)
         else:
             card = self._card(asked)
         if card is None:
             return _error(key, "no_token" if isinstance(asked, WithToken) else "invalid_card")
+        if not cvv_plausible(cvv, card.brand):
+            return _error(key, "invalid_card")
         came = await self._charges.charge(
             payment.id, card, cvv, call=call, caller=payment.payer_msisdn, wait_s=BANK_WAIT_S
         )

@@ -1,10 +1,11 @@
 """FastAGI: Asterisk's own dialect of voice (protocols/ivr.md): greeting -> Heard, answer -> what to do on the line.
 Pure.
 
-The dialplan calls `AGI(agi://HOST/khallas,SECRET,TOKEN)`: the gateway's secret (empty where networks are allowed
-instead), and on our own calls the token that names the payment and whom we ring; it is signed, so that no dialplan's
-slip lets one caller into another's payment. What happened is left in the channel variable KHALLAS_RESULT and the
-dialplan goes on: "transfer" is its to dial, everything else ends.
+The dialplan calls `AGI(agi://HOST/khallas)` and holds two variables: KHALLAS_SECRET, the gateway's secret (none where
+networks are allowed instead), and on our own calls KHALLAS_CALL, the token that names the payment and whom we ring; it
+is signed, so that no dialplan's slip lets one caller into another's payment. Both are read by GET VARIABLE, for
+arguments stand in CDRs; a dialplan that gives them as first and second argument is understood as well. What happened is
+left in the channel variable KHALLAS_RESULT and the dialplan goes on: "transfer" is its to dial, everything else ends.
 """
 
 import re
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from channels.carriers.asterisk.call_tokens import CallTokens
+from channels.carriers.asterisk.call_tokens import TOKEN_VARIABLE, CallTokens
 from channels.ivr.prompts import Phrase, Prompts
 from channels.wire import Incoming, Malformed
 from core.subscribers.lines import LanguageCode, msisdn
@@ -23,6 +24,7 @@ from sessions.turn.turns import Inbound, TurnAnswer
 NAME = "fastagi"
 PATH = "khallas"
 RESULT_VARIABLE = "KHALLAS_RESULT"
+VARIABLES = {"arg_1": "KHALLAS_SECRET", "arg_2": TOKEN_VARIABLE}  # by the argument that may stand in their place
 SECRET_HEADER = "x-khallas-secret"  # noqa: S105 - the header that Gate reads
 MORE_TIME = "*"
 GO_ON, TOO_LONG = "go-on", "call-too-long"
@@ -88,7 +90,7 @@ class FastAgi:
         self._tokens = tokens
 
     def incoming(self, greeting: Mapping[str, str], peer: str) -> Incoming:
-        """What a gate checks: the first argument is the secret."""
+        """What a gate checks: the first argument, or its variable, is the secret."""
         secret = greeting.get("arg_1", "")
         return Incoming("AGI", "", f"/{PATH}", "", {SECRET_HEADER: secret}, b"", peer)
 

@@ -25,6 +25,7 @@ class Phone:
     dialled: str = "BUSY"
     via_local: bool = False  # dialled through a Local channel: its events bear our id as Linkedid only
     end_first: bool = False  # Hangup after OriginateResponse
+    ends: bool = True  # False: it rings and rings, nothing more is told
 
 
 ANSWERS = Phone("RINGING", "4", "16", "ANSWER")
@@ -97,6 +98,8 @@ class AmiStand:
         if phone.early:
             dest = leg.replace("Uniqueid", "DestUniqueid").replace("Linkedid", "DestLinkedid")
             told += f"Event: DialState\r\n{dest}DialStatus: {phone.early}\r\n\r\n"
+        if not phone.ends:
+            return told
         hangup = f"Event: Hangup\r\n{ids}ChannelStateDesc: Down\r\nCause: {phone.cause}\r\nCause-txt: told\r\n\r\n"
         outcome = "Success" if phone.reason == "4" else "Failure"
         end = f"Event: OriginateResponse\r\nActionID: {action_id}\r\nResponse: {outcome}\r\n"

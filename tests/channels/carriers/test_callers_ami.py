@@ -121,13 +121,11 @@ async def test_what_the_telephone_did_is_told(
     assert told[:2] == (call_id, end)
 
 
-async def test_forty_at_once_are_ordered_within_a_second_by_one_login(payment: Payment) -> None:
+async def test_forty_at_once_are_ordered_by_one_login_while_all_of_them_ring(payment: Payment) -> None:
     """None of them waits for another's telephone, however long it rings."""
-    async with manager(AmiStand(phones=[Phone("RINGING", "3", "19")])) as stand, ringing(stand) as caller:
-        began = asyncio.get_running_loop().time()
+    async with manager(AmiStand(phones=[Phone("RINGING", ends=False)])) as stand, ringing(stand) as caller:
         ids = await asyncio.gather(*(caller.call(replace(payment, id=f"01J{n:02d}")) for n in range(40)))
         assert len(set(ids)) == 40
-        assert stand.heard_at[-1] - began < 1.0
     assert (stand.logins, len(stand.orders)) == (1, 40)
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from core.payments.service import Refusal
 from core.payments.table import PaymentState
-from sessions.screens.paying import POLLS_MAX, POLLS_UNSENT_MAX
+from sessions.screens.paying import CHECKS_MAX, POLLS_MAX, POLLS_UNSENT_MAX
 from sessions.turn.perform import EffectPerformer
 from tests.sessions.cards import CARD, COPIES, CVV, assert_hidden, landed, to_cvv, type_card
-from tests.sessions.fakes import Stage, to_confirm
+from tests.sessions.fakes import Converse, Stage, to_confirm
 from tests.sessions.till import PIN_CARD, SILENT_CARD
 
 # --- the bank's PIN --------------------------------------------------------------------------------------------------
@@ -56,6 +56,33 @@ async def test_a_silent_bank_ends_in_unknown(on: Stage) -> None:
     assert polls == POLLS_MAX
     again = on.call()
     assert (await again.dial()).screen == "Service"  # whoever says this number hears nothing of its payments
+
+
+async def being_checked(on: Stage) -> Converse:
+    call = await to_cvv(on, SILENT_CARD)
+    await call.key(CVV)
+    await landed(on.turns)
+    on.till.become("p1", PaymentState.UNKNOWN)
+    return call
+
+
+@pytest.mark.parametrize(("state", "screen"), [(PaymentState.CAPTURED, "Paid"), (PaymentState.DECLINED, "Declined")])
+async def test_a_charge_that_is_checked_is_looked_at_again_and_its_result_told(
+    on: Stage, state: PaymentState, screen: str
+) -> None:
+    """The bank was silent and is found to have charged a minute later: who still listens hears it."""
+    call = await being_checked(on)
+    for _ in range(CHECKS_MAX - 2):
+        assert (await call.say(None)).screen == "Paying"
+    on.till.become("p1", state)
+    assert (await call.say(None)).screen == screen
+
+
+async def test_a_check_that_stays_open_ends_with_a_word_said_once(on: Stage) -> None:
+    call = await being_checked(on)
+    shown = [(await call.say(None)) for _ in range(CHECKS_MAX + 1)]
+    assert [answer.screen for answer in shown] == ["Paying"] * CHECKS_MAX + ["Unknown"]
+    assert (shown[-1].ends, shown[-1].page.text.startswith("unknown")) == (True, True)
 
 
 async def test_a_refusal_of_the_till_is_told_at_the_next_pause(on: Stage) -> None:

@@ -55,7 +55,8 @@ class Switch:
     doubles_keys: bool = False  # a menu's key is heard as sound too, 20 ms into what is played next
     key_gap_s: float = 0.0  # between two of the script's keys, as a hand needs it
     uniqueid: str = ""
-    variables: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # that were set in the call
+    dialplan: Mapping[str, str] = field(default_factory=dict)  # variables of the channel and globals
     said: list[str] = field(default_factory=list)  # everything, one entry a turn of the caller's
     hang_up: Literal["result", "line", "dead", "gone"] = "result"
     hung_up: bool = False
@@ -166,7 +167,7 @@ class Switch:
                 self.variables[name] = value
                 self.say("200 result=1")
             case ["GET", "VARIABLE", name]:
-                held = self.variables.get(name)
+                held = self.variables.get(name, self.dialplan.get(name))
                 self.say("200 result=0" if held is None else f"200 result=1 ({held})")
             case ["HANGUP"]:
                 self.say("200 result=1")

@@ -230,3 +230,15 @@ async def test_nothing_typed_reaches_a_log(line: AgiLine, caplog: pytest.LogCapt
     seen = "\n".join(record.getMessage() for record in caplog.records)
     assert GOOD_CARD not in seen
     assert "482913" not in seen
+
+
+async def test_digits_that_are_told_twice_each_are_read_once(line: AgiLine) -> None:
+    """Heard as sound and as event (`dtmf_mode=auto`): twice as many digits as a card, an expiry or a code can have."""
+
+    def twice(digits: str) -> str:
+        return "".join(digit * 2 for digit in digits) + "#"
+
+    await line.call(
+        [*OPENING, (CARD[0][0], twice(GOOD_CARD)), (CARD[1][0], twice("1228")), CARD[2], (CARD[3][0], twice("123"))]
+    )
+    assert line.books.charges == ["0010"]

@@ -18,11 +18,12 @@ from channels.ivr.agi.field import Timers
 from channels.ivr.agi.protocol import GREETING_LINES_MAX, LINE_BYTES_MAX
 from core.messaging.texts import Texts
 from sessions.store.protocol import StoreDown
-from tests.channels.ivr.agi.agi_line import OVER_MAX_S, TOKENS, AgiLine, memory_line
-from tests.channels.ivr.agi.switch import HANG_UP
+from tests.channels.ivr.agi.agi_line import OVER_MAX_S, SECRET, TOKENS, AgiLine, memory_line
+from tests.channels.ivr.agi.switch import HANG_UP, Switch
 from tests.channels.ivr.agi.test_fastagi import CARD, OPENING
 from tests.channels.ivr.fake_till import SALMA
 
+YOUSSEF = "+212600000002"
 SILENT = 260  # more than all calls and those that wait
 
 
@@ -53,6 +54,37 @@ async def test_a_wrong_secret_is_refused_before_anything_is_said(line: AgiLine, 
     assert call.variables == {"KHALLAS_RESULT": "refused"}
     assert call.said == [""]
     assert line.counted("khallas_refused_total", door="ivr/fastagi", reason="forbidden") == 1
+
+
+async def test_secret_and_token_are_read_as_variables_so_that_no_cdr_holds_them(line: AgiLine) -> None:
+    payment = line.till.put()
+    held = {"KHALLAS_SECRET": SECRET, "KHALLAS_CALL": TOKENS.make(payment.id, SALMA)}
+    call = Switch(line.server.port, line.prompts, "+212537000777", dialplan=held)
+    assert call.arguments == ()
+    await call.call([("ici Khallas.*numéro de votre carte", HANG_UP)])
+    call = Switch(line.server.port, line.prompts, YOUSSEF, dialplan={"KHALLAS_SECRET": SECRET})
+    assert (await call.call([("bienvenue", HANG_UP)])).hung_up
+
+
+@pytest.mark.parametrize(
+    "held", [{}, {"KHALLAS_SECRET": ""}, {"KHALLAS_SECRET": "a guess"}, {"KHALLAS_SECRET": SECRET, "KHALLAS_CALL": "x"}]
+)
+async def test_variables_let_nobody_in_that_arguments_would_not(line: AgiLine, held: dict[str, str]) -> None:
+    call = await Switch(line.server.port, line.prompts, SALMA, dialplan=held).call([])
+    assert call.variables == {"KHALLAS_RESULT": "refused"}
+    assert call.said == [""]
+
+
+async def test_who_greets_and_then_says_nothing_makes_way_too(redis_url: str, texts: Texts) -> None:
+    """Its variables are asked for, and do not come: it is no call yet."""
+    async with memory_line(redis_url, texts) as line, AsyncExitStack() as stack:
+        for _ in range(SILENT):
+            mute = stack.enter_context(socket.socket())
+            mute.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(mute, ("127.0.0.1", line.server.port))
+            await asyncio.get_running_loop().sock_sendall(mute, b"agi_network: yes\n\n")
+        assert (await line.call([*OPENING, *CARD])).variables == {"KHALLAS_RESULT": "ended"}
+        assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="crowded") == 0
 
 
 async def test_another_script_is_refused(line: AgiLine) -> None:
@@ -185,7 +217,10 @@ async def test_a_turn_that_breaks_is_apologised_for_in_the_callers_language(line
 
 async def test_a_call_has_an_end(redis_url: str, texts: Texts) -> None:
     async with memory_line(redis_url, texts, manner=Manner(call_max_s=0.0)) as line:
-        assert (await line.call([])).variables == {"KHALLAS_RESULT": "timeout"}
+        call = await line.call([])
+        assert call.variables == {"KHALLAS_RESULT": "timeout"}
+        for words in ("a duré trop longtemps", "has lasted too long", "أكثر من اللازم"):
+            assert words in call.said[-1]  # and nothing of a service that does not answer
 
 
 async def test_a_leaving_server_takes_no_call_and_ends_when_its_calls_have(redis_url: str, texts: Texts) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,36 @@ def test_recorded_greetings(recorded: dict[str, Any]) -> None:
     else:
         with pytest.raises({"Refused": SenderRefused, "Malformed": Malformed}[recorded["refused"]]):
             WIRE.arrival(greeting)
+
+
+def _arrived(**told: str) -> Inbound:
+    return WIRE.arrival({"network_script": "khallas", "uniqueid": "1763880000.9", "callerid": "0600000001", **told})
+
+
+@pytest.mark.parametrize("presentation", ["32", "33", "34", "35", "64", "67", "99"])
+def test_a_number_that_came_along_although_it_is_hidden_is_not_used(presentation: str) -> None:
+    assert _arrived(callingpres=presentation).msisdn == "anonymous:1763880000.9"
+
+
+@pytest.mark.parametrize("presentation", ["0", "1", "2", "3", "", "rubbish"])
+def test_a_number_that_is_shown_is(presentation: str) -> None:
+    assert _arrived(callingpres=presentation).msisdn == "+212600000001"
+
+
+@pytest.mark.parametrize(
+    "number", ["anonymous", "Anonymous", "unknown", "Restricted", "unavailable", "Private", "s", "", " ", "salma", "12"]
+)
+def test_who_gives_no_number_is_served_under_a_name_of_this_call(number: str) -> None:
+    assert _arrived(callerid=number).msisdn == "anonymous:1763880000.9"
+
+
+@pytest.mark.parametrize(
+    "uniqueid", ["pbx@casa-1763880000.4", "test 12 123 1236", "été-1.2", "a" * 200, "a/b:c", "{x}"]
+)
+def test_a_call_of_a_switch_with_any_system_name_is_served(uniqueid: str) -> None:
+    dialog = _arrived(uniqueid=uniqueid).dialog
+    assert re.fullmatch(r"u-[0-9a-f]{32}", dialog)
+    assert dialog == _arrived(uniqueid=uniqueid).dialog != _arrived(uniqueid=f"{uniqueid}1").dialog
 
 
 def test_a_gate_sees_the_first_argument_and_the_address() -> None:
@@ -113,6 +144,10 @@ def test_replies() -> None:
     assert protocol.reply("200 result=49 endpos=8000") == CommandResult(49, 8000)
     assert protocol.reply("200 result=0 endpos=0").key is None  # type: ignore[union-attr]  # it is a reply
     assert protocol.reply("200 result=1 (speech) endpos=12") == CommandResult(1, 12)
+    told = protocol.reply("200 result=1 (a (secret) of ours)")
+    assert told is not None
+    assert (told.value, "secret" in repr(told)) == ("a (secret) of ours", False)
+    assert protocol.reply("200 result=0").value == ""  # type: ignore[union-attr]  # it is a reply
     assert protocol.reply("100 Trying...") is None
     missing = protocol.reply("200 result=-1 endpos=0")
     assert missing is not None

@@ -89,6 +89,8 @@ DISAGREES: list[tuple[dict[str, object], str]] = [
     ({"cardnumber": "４０００００００００００００１０"}, "invalid_card"),
     ({"cvv": "12"}, "invalid_card"),
     ({"cvv": "12a"}, "invalid_card"),
+    ({"cvv": "1123"}, "invalid_card"),  # one press read twice: a Visa card's code has three digits
+    ({"cvv": "1123", "cardnumber": "5453010000066100"}, "invalid_card"),
     ({"expiry_month": "13"}, "invalid_card"),
     ({"expiry_month": "x"}, "invalid_card"),
     ({"expiry_month": 1e308}, "invalid_card"),
