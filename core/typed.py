@@ -18,6 +18,8 @@ _DIGITS = frozenset("0123456789")
 _BLANK = frozenset({"Zs", "Zl", "Zp"})
 _BETWEEN = frozenset("-.+/()[]{}\\_:;,|'\"`´·•~=<>#°")
 _AROUND = "".join(sorted(_BETWEEN)) + "!?& "
+_URI = re.compile(r"(?:(?:sips?|tel):)?\s*(?P<number>[^@;:a-z]+?)\s*(?:[@;:].*)?", re.IGNORECASE | re.DOTALL)
+_WRAPS = " \"'<>[],.;#"
 _NAMED = re.compile(
     r"\s*(?:t[eé]l(?:[eé]phone)?|phone|sms|num[eé]ro|num|n[°ºo]|رقم)\s*[.:]?\s*(?=[+(\[\d])", re.IGNORECASE
 )
@@ -64,6 +66,26 @@ def digits_typed(text: str) -> str | None:
     digits = "".join(sign for sign in spelled if sign in _DIGITS)
     rest = (sign for sign in spelled if sign not in _DIGITS and sign != " ")
     return digits if digits and all(sign in _BETWEEN for sign in rest) else None
+
+
+def number_typed(text: str) -> str | None:
+    """A telephone number as networks, SIP and phone books write it: its digits, behind a plus where it has one.
+
+    Of a URI only the user's part counts, of a name-addr what stands in its brackets; None where letters stand.
+    """
+    bare = text.removeprefix("+")
+    if bare.isascii() and bare.isdigit():
+        return text
+    spelled = plain(tidy(text)).strip()
+    if spelled.endswith(">") and "<" in spelled:
+        spelled = spelled.rpartition("<")[2]
+    found = _URI.fullmatch(spelled.strip(_WRAPS))
+    number = "" if found is None else _NAMED.sub("", found["number"], count=1)
+    plus = "+" if number.lstrip(" (").startswith("+") else ""
+    signs = number.removeprefix(number[: number.find("+") + 1]) if plus else number
+    digits = "".join(sign for sign in signs if sign in _DIGITS)
+    rest = {sign for sign in signs if sign not in _DIGITS and sign != " "}
+    return plus + digits if digits and rest <= _BETWEEN - {"+"} else None
 
 
 def heard_once(digits: str, most: int) -> str:

@@ -125,7 +125,7 @@ class Restcomm:
     counts = True
 
     def dial(self, dialog: Dialog) -> Ask:
-        msisdn = f'<msisdn nai="international_number" npi="ISDN" number="{dialog.digits}"/>'
+        msisdn = f'<msisdn nai="international_number" npi="ISDN" number={quoteattr(dialog.digits)}/>'
         name, said = "processUnstructuredSSRequest_Request", quoteattr(dialog.dialled)
         message = f'<{name} invokeId="1" dataCodingScheme="15" string={said}>{msisdn}</{name}>'
         return self._ask(dialog, "Begin", f'mapMessagesSize="1">{message}')

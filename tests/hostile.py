@@ -1,6 +1,7 @@
 """Spellings that handsets, gateways and people make of one and the same thing: every wire meets all of them.
 
-A new wire meets them by itself: tests/channels/ussd/test_hostile.py plays this table over WIRES and SMPP.
+A new wire meets them by itself, and fails until it reads them: test_hostile.py in tests/channels/ussd, sms and ivr
+play these tables over every wire of their WIRES, and over SMPP.
 """
 
 ARABIC_INDIC, EASTERN, DEVANAGARI, WIDE, THAI = "\u0660", "\u06f0", "\u0966", "\uff10", "\u0e50"
@@ -45,3 +46,74 @@ NUMBERS = (
 
 # of 7 and 15 letters, which is when an eighth septet is left over
 PADDED = ("7710345", "123456789012345")
+
+# the word CODE, as telephones and people make it
+WORDS = (
+    *(
+        "CODE",
+        "code",
+        " Code ",
+        "CODE.",
+        "CODE!",
+        "C\u00d4DE",
+        "cod\u00e9",
+        "\uff23\uff2f\uff24\uff25",
+        "c o d e",
+        "C.O.D.E",
+        "C0DE",
+    ),
+    *(
+        "\u00abCODE\u00bb",
+        '"CODE"',
+        "'code'",
+        "(code)",
+        "code\n",
+        "code\r\n",
+        "CODE\x00",
+        "CODE@",
+        "\U0001f600 CODE",
+        "#code",
+        "*code*",
+    ),
+    *(mark + "CODE" for mark in UNSEEN),
+    *("CODE" + mark for mark in UNSEEN),
+    *("CO" + mark + "DE" for mark in UNSEEN),
+    *(
+        "\u0643\u0648\u062f",
+        "\u0627\u0644\u0631\u0645\u0632",
+        "\u0643\u0640\u0648\u062f",
+        "\ufedb\ufeee\ufea9",
+        "\u0441ode",
+    ),
+    *(gap.join("CODE") for gap in GAPS),
+)
+
+# the telephone +212600000003 as networks, SIP and phone books write it: where a request names its customer
+CALLER = "+212600000003"
+CALLERS = (
+    *(
+        "+212600000003",
+        "212600000003",
+        "00212600000003",
+        "0600000003",
+        "600000003",
+        " 212600000003",
+        "+212 600-000-003",
+    ),
+    *("+212 (0)6 00 00 00 03", "(+212) 600 000 003", "tel:+212600000003", "tel:+212-600-000-003;phone-context=ma"),
+    *("sip:+212600000003@10.0.0.9", "sip:0600000003@x.ma;user=phone", "+212600000003;npdi", "<sip:+212600000003@x.ma>"),
+    *('"Salma" <0600000003>', "Salma <sip:+212600000003@10.0.0.9:5060>", "sips:+212600000003@x.ma:5061;transport=tls"),
+    *(
+        "06/00/00/00/03",
+        "06.00.00.00.03",
+        "06_00_00_00_03",
+        "0600000003#",
+        "0600000003,",
+        '"0600000003"',
+        "[0600000003]",
+    ),
+    *(gap.join(("+212", "600", "000", "003")) for gap in GAPS),
+    *(mark + "+212600000003" + mark for mark in UNSEEN),
+    *("+" + in_script("212600000003", zero) for zero in DIGIT_SCRIPTS[1:]),
+)
+NOBODY = ("MAROCTEL", "0600FLOWERS", "+212 OOO", "", "12 34", "sip:salma@10.0.0.9", "<sip:khallas@x.ma>", "\u200f", "+")

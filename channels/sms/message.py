@@ -7,12 +7,10 @@ from enum import StrEnum
 
 from core.repositories import Delivery
 from core.subscribers.lines import digits_of, msisdn
-from core.typed import plain
+from core.typed import number_typed
 
 PROVIDER_ID_CHARS_MAX = 128
 ERROR_CHARS_MAX = 64
-_SPELLED = re.compile(r"[ ]*\+?[ ]*[(]?[0-9][0-9 ().-]*")
-_BETWEEN = str.maketrans("", "", " ().-")
 _NUMBER = re.compile(r"\+?[0-9]{9,15}")
 
 
@@ -54,18 +52,12 @@ class DeliveryStatus:
     error: str | None = None
 
 
-def number_of(sender: str) -> str:
-    """A sender's number without what stands between its digits; a form turns its plus into a blank."""
-    written = plain(sender.removeprefix("tel:"))
-    return written.translate(_BETWEEN) if _SPELLED.fullmatch(written) else sender
-
-
 def customer_of(sender: str, to: str, country_codes: Sequence[str]) -> str | None:
     """The MSISDN that may be answered, or None: short and alphanumeric senders, our own number, foreign prefixes.
 
     A reply to those costs money and feeds loops and SMS pumping (docs/protocols/security.md 14).
     """
-    written = number_of(sender)
+    written = number_typed(sender) or ""
     if not _NUMBER.fullmatch(written) or digits_of(written) == digits_of(to):
         return None
     try:

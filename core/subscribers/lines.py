@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from core.spreadsheets import spoilt
+from core.typed import number_typed
 
 REGION = "MA"
 NUMBERS_KEPT_MAX = 8_192
@@ -60,7 +61,7 @@ def msisdn(text: str) -> str:
     import phonenumbers  # nearly a MiB, for spellings that few processes ever see
 
     try:
-        parsed = phonenumbers.parse(text.strip(), REGION)
+        parsed = phonenumbers.parse(number_typed(text) or text.strip(), REGION)
     except phonenumbers.NumberParseException as error:
         raise ValueError("not a telephone number") from error
     if not phonenumbers.is_possible_number(parsed):

@@ -45,8 +45,8 @@ class KannelSmsWire:
         return MoMessage(
             provider=self.name,
             provider_id=identity,
-            sender=required(values, "from").strip(),
-            to=values.get("to", "").strip(),
+            sender=_text(required(values, "from"), "").strip(),
+            to=_text(values.get("to", ""), "").strip(),
             text=_text(values.get("text", ""), values.get("charset", "")),
         )
 

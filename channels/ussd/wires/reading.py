@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from channels.http.charset import body_of, declared_in
 from channels.wire import Incoming, Malformed
 from core.subscribers.lines import msisdn
+from core.typed import number_typed
 
 TYPED_CHARS_MAX = (
     4_096  # a handset sends 182 at most; what is longer than a page reads is no choice (sessions/pages.py)
@@ -35,10 +36,16 @@ def _worded(value: object) -> object:
     return str(whole) if is_number else value
 
 
+def _number(value: object) -> object:
+    """A number in groups, as a URI or with unseen marks around it, as its digits."""
+    return number_typed(value) or value if isinstance(value, str) else value
+
+
 # Fields of JSON dialects. Numbers come as strings from some gateways and as numbers from others, and null for nothing.
 MSISDN_PATTERN = r"^((\+|00)?[1-9][0-9]{7,14}|0[1-9][0-9]{8})$"
 WHOLE = BeforeValidator(_whole)
-Msisdn = Annotated[str, Field(pattern=MSISDN_PATTERN)] | Annotated[int, Field(ge=10**7, lt=10**15), WHOLE]
+_MSISDN = Annotated[str, Field(pattern=MSISDN_PATTERN)] | Annotated[int, Field(ge=10**7, lt=10**15), WHOLE]
+Msisdn = Annotated[_MSISDN, BeforeValidator(_number, json_schema_input_type=_MSISDN)]
 _DIALOG_ID = Annotated[str, Field(pattern=rf"^[!-~]{{1,{DIALOG_CHARS_MAX}}}$", description="the gateway's dialog")]
 _TYPED = Annotated[str, Field(max_length=TYPED_CHARS_MAX)]
 _WORD = Annotated[str, Field(max_length=256)]
@@ -82,7 +89,7 @@ def caller(number: str | int, name: str) -> str:
 
     The network itself says who is calling: a number that no plan knows (a test range, a new one) is taken too.
     """
-    text = str(number).strip()
+    text = number_typed(str(number)) or ""
     if text.startswith("+"):
         with suppress(ValueError):
             return msisdn(text)

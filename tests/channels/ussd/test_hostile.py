@@ -17,7 +17,7 @@ from lab.caller import Shown, UssdPhone
 from lab.twilio.webhooks import Answer, Line
 from lab.ussd_wires import DIALECTS
 from tests.channels.ussd.conftest import Door, Opened
-from tests.hostile import KEYS_OF_ONE, NUMBERS, PADDED, PADDING
+from tests.hostile import CALLER, CALLERS, KEYS_OF_ONE, NUMBERS, PADDED, PADDING
 
 wires = pytest.mark.parametrize("wire", WIRES)
 STRANGERS = "+2126010"
@@ -74,6 +74,21 @@ async def test_every_spelling_of_a_number(opened: Opened, wire: str) -> None:
             shown = await phone.send(typed)
             assert shown.screen == "PaymentCode", ascii(typed)
             assert "0600000003" in shown.text
+
+
+@wires
+async def test_a_customer_is_one_however_the_gateway_writes_the_number(opened: Opened, wire: str) -> None:
+    """Who has chosen Arabic once is spoken to in Arabic: the same person."""
+    door = await opened()
+    async with Line() as line:
+        for written in (CALLER, *CALLERS):
+            phone = UssdPhone(door.url, written, wire=wire)
+            phone.line = line
+            shown = await phone.dial()
+            if written is CALLER and shown.screen == "Language":
+                shown = await phone.send("2")
+            assert shown.screen == "Service", ascii(written)
+            assert re.search("[\u0600-\u06ff]", shown.text), ascii(written)
 
 
 @wires

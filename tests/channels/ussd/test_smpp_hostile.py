@@ -14,7 +14,7 @@ from channels.ussd.smpp.dialogs import Dialogs
 from channels.ussd.smpp.endpoint import SmppUssd
 from core.messaging.texts import load_texts
 from khallas.telemetry.metrics import Metrics
-from tests.hostile import KEYS_OF_ONE, NUMBERS, PADDED
+from tests.hostile import CALLER, CALLERS, KEYS_OF_ONE, NUMBERS, PADDED
 from tests.sessions.fakes import Stage, stage
 
 DIAL, ANSWER = 1, 18
@@ -38,7 +38,8 @@ class Gateway:
         tlvs |= {Tag.USER_MESSAGE_REFERENCE: reference} if reference else {}
         tlvs |= {Tag.USSD_SERVICE_OP: bytes((operation,))} if operation is not None else {}
         octets, data_coding = (text, 0) if isinstance(text, bytes) else (text.encode("utf-16-be"), 8)
-        source = Address(msisdn or f"2126010{self.customer:05}", 1, 1)
+        # a type of number that says more than its digits do is believed
+        source = Address(msisdn or f"2126010{self.customer:05}", int(msisdn.startswith("+") or not msisdn), 1)
         message = ShortMessage(source, Address("1117"), octets, data_coding, 0, "USSD", 0, tlvs)
         self.on.clock.pass_(4)
         handled = await self.door.take(self.account, "s", message)
@@ -77,6 +78,13 @@ async def test_every_spelling_of_a_key_and_a_number(gateway: Gateway) -> None:
         menu = await gateway.say("1", ANSWER)
         await gateway.say(key_of(menu, "mobile"), ANSWER)
         assert "0600000003" in await gateway.say(typed, ANSWER), ascii(typed)
+
+
+async def test_a_customer_is_one_however_the_gateway_writes_the_number(gateway: Gateway) -> None:
+    await gateway.say("", DIAL, msisdn=CALLER)
+    arabic = await gateway.say("2", ANSWER, msisdn=CALLER)
+    for written in CALLERS:
+        assert (await gateway.say("", DIAL, msisdn=written)).splitlines()[0] == arabic.splitlines()[0], ascii(written)
 
 
 @pytest.mark.parametrize("padding", [b"\x00", b"\r", b"\x00\r"])
