@@ -20,6 +20,7 @@ STEP_MAX_S = 15.0  # connecting, and each command
 SEND_MAX_S = 45.0  # the whole mail
 PORT, PORT_TLS = 25, 465
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+UTF8 = "smtputf8"  # RFC 6531
 PERMANENT = 500  # RFC 5321 4.2.1: 5yz is never to be repeated, 4yz may be
 
 
@@ -98,18 +99,21 @@ class SmtpMailer:
             client.close()  # after the answer to DATA a QUIT decides nothing
 
 
-async def greet(server: SmtpServer, trust: ssl.SSLContext | None = None) -> None:
-    """Connect, log in, NOOP, and leave: no mail. Raises DeliveryFailed."""
+async def greet(server: SmtpServer, trust: ssl.SSLContext | None = None) -> bool:
+    """Connect, log in, NOOP, and leave: no mail. Whether the server says SMTPUTF8. Raises DeliveryFailed."""
     client = _client(server, trust)
     try:
         async with asyncio.timeout(SEND_MAX_S):
             await client.connect()
             await client.noop()
+            await client.ehlo()
+            utf8 = client.supports_extension(UTF8)
             await client.quit()
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         raise failure_of(error) from None
     finally:
         client.close()
+    return utf8
 
 
 def _client(server: SmtpServer, trust: ssl.SSLContext | None) -> aiosmtplib.SMTP:
@@ -132,7 +136,7 @@ async def _send(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
     options: list[str] = []
     if not recipient.isascii():
         await client.ehlo()
-        if not client.supports_extension("smtputf8"):
+        if not client.supports_extension(UTF8):
             raise aiosmtplib.SMTPNotSupported("SMTPUTF8")
         options.append("SMTPUTF8")
     await client.sendmail(sender, [recipient], message.as_bytes(), mail_options=options)

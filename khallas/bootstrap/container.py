@@ -157,7 +157,13 @@ def assemble(
     intents = RedisIntentLimits(redis, counted.limit)
     performer = EffectPerformer(till, seals, cards, RedisRefusals(redis), intents)
     turns = Turns(
-        CountedStore(RedisStore(redis), counted), performer, clock, numbers, zone=ZONE, check_luhn=settings.check_luhn
+        CountedStore(RedisStore(redis), counted),
+        performer,
+        clock,
+        numbers,
+        zone=ZONE,
+        check_luhn=settings.check_luhn,
+        mail_utf8=settings.mail_utf8,
     )
     keys = [key.get_secret_value() for key in settings.secret_keys]
     memory = RedisDeduplication(redis, Sealer(keys, SEALED_FOR))

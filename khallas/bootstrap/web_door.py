@@ -36,7 +36,15 @@ def door_routes(house: Container, pages: Pages, hosting: HostedPagePayments | No
         return home.routes(pages)
     tokens = VisitorTokens([key.get_secret_value() for key in settings.secret_keys])
     visits = VisitReader(tokens, secure=settings.public_url.startswith("https://"))
-    turns = FormTurns(RedisStore(house.redis, SESSION_TTL_S), house.performer, house.clock, house.numbers, ZONE, CAN)
+    turns = FormTurns(
+        RedisStore(house.redis, SESSION_TTL_S),
+        house.performer,
+        house.clock,
+        house.numbers,
+        ZONE,
+        CAN,
+        mail_utf8=settings.mail_utf8,
+    )
     rendering = Rendering(
         pages, WebWords(house.texts), visits, controller_of(settings), house.clock, settings.short_code
     )

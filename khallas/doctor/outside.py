@@ -100,10 +100,15 @@ async def smtp(settings: Settings) -> str:
     except ValueError as error:
         raise CheckFailed(str(error), "correct KHALLAS_SMTP_URL") from None
     try:
-        await greet(server)
+        utf8 = await greet(server)
     except DeliveryFailed as error:
         raise CheckFailed(str(error), "correct host, port, user or password in KHALLAS_SMTP_URL") from None
-    return "takes our login" if server.user else "takes us without a login"
+    if settings.mail_utf8 and not utf8:
+        raise CheckFailed(
+            "does not say SMTPUTF8: addresses beyond ASCII would get no receipt", "set KHALLAS_MAIL_UTF8=0"
+        )
+    more = "" if settings.mail_utf8 or not utf8 else "; says SMTPUTF8, see KHALLAS_MAIL_UTF8"
+    return ("takes our login" if server.user else "takes us without a login") + more
 
 
 def _session() -> aiohttp.ClientSession:

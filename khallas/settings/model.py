@@ -96,6 +96,11 @@ class Settings(SettingsPart):
     cmi: CmiSettings = CmiSettings()
     smtp_url: SecretStr = Field(SecretStr(""), description="smtp://[user:password@]host:port")
     mail_from: str = Field("", description="sender of receipts")
+    mail_utf8: bool = Field(
+        False,
+        description="the mail server says SMTPUTF8 (`khallas doctor` tells): customers may have letters beyond ASCII"
+        " before the @",
+    )
     ussd: UssdSettings = UssdSettings()
     sms: SmsSettings = SmsSettings()
     ivr: IvrSettings = IvrSettings()

@@ -198,7 +198,7 @@ class Email(msgspec.Struct, frozen=True, tag=True):
             # networks join a dialog's inputs by stars: in an address one is a slip, however legal
             case Typed(text) if "*" not in text:
                 try:
-                    address = email_of(text)
+                    address = email_of(text, utf8=visit.mail_utf8)
                 except ValueError:
                     return Again(say("email.wrong"))
                 line = LineRef(self.pick.line.service, self.pick.line.reference, address, typed=True)

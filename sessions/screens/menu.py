@@ -306,6 +306,7 @@ class ScreenContext(msgspec.Struct, frozen=True):
     short_code: str
     shelf: CachedBills = SHORT_LISTS
     check_luhn: bool = True
+    mail_utf8: bool = False  # the mail server takes letters beyond ASCII in an address
     asks_from: str = ""  # an internet address: where no network vouches for a number, codes are counted by it
     language_known: bool = True  # chosen or remembered, not the default
     zone: ZoneInfo = ZONE

@@ -32,6 +32,7 @@ class ServiceContext:
     zone: ZoneInfo
     check_luhn: bool
     default_language: LanguageCode
+    mail_utf8: bool = False  # e-mail addresses may have letters beyond ASCII before the "@"
 
 
 class ScreenContexts:
@@ -66,6 +67,7 @@ class ScreenContexts:
             short_code=self._numbers.short_code,
             shelf=self._shelf,
             check_luhn=self._house.check_luhn,
+            mail_utf8=self._house.mail_utf8,
             asks_from=heard.asks_from,
             language_known=known,
             zone=self._house.zone,

@@ -58,8 +58,11 @@ class FormTurns:
         numbers: DialledNumbers,
         zone: ZoneInfo,
         can: Capabilities,
+        *,
+        mail_utf8: bool = False,
     ) -> None:
-        house = ServiceContext(zone, check_luhn=True, default_language=LanguageCode.FR)
+        house = ServiceContext(zone, check_luhn=True, default_language=LanguageCode.FR, mail_utf8=mail_utf8)
+        self.mail_utf8 = mail_utf8
         self._store = store
         self._clock = clock
         self._performer = performer

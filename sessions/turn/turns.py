@@ -93,13 +93,14 @@ class Turns:
         zone: ZoneInfo,
         check_luhn: bool = True,
         default_language: LanguageCode = LanguageCode.FR,
+        mail_utf8: bool = False,
     ) -> None:
         self._store = store
         self._performer = performer
         self._clock = clock
         self._default = default_language
         self._code = numbers.service_code
-        house = ServiceContext(zone, check_luhn=check_luhn, default_language=default_language)
+        house = ServiceContext(zone, check_luhn, default_language, mail_utf8)
         self._visits = ScreenContexts(clock, numbers, house, performer.shelf)
         self._steps = Steps(self._visits, performer)
         self._launches = Dispatcher(performer)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
 from channels.wire import Malformed
@@ -24,8 +25,8 @@ class PostedForm:
     bills: tuple[str, ...] = ()
 
     def text(self, name: str) -> str:
-        """A field, trimmed; empty where it was not sent."""
-        return self.values.get(name, "").strip()[:TEXT_CHARS_MAX]
+        """A field, trimmed; empty where it was not sent. One that is too long stays so: cut it would be another."""
+        return self.values.get(name, "").strip()[: TEXT_CHARS_MAX + 1]
 
     @property
     def version(self) -> int:
@@ -77,10 +78,12 @@ def service_of(text: str) -> ServiceType | None:
     return ServiceType(text) if text in set(ServiceType) else None
 
 
-def identification(service: ServiceType | None, form: PostedForm) -> Identification | tuple[FieldError, ...]:
+def identification(
+    service: ServiceType | None, form: PostedForm, *, utf8: bool = False
+) -> Identification | tuple[FieldError, ...]:
     """All that is wrong is told at once, in the page's order, and no code is tried before everything else is right.
 
-    Of no service: the form asked for it, and it was left out.
+    Of no service: the form asked for it, and it was left out. `utf8`: the mail server takes addresses beyond ASCII.
     """
     errors = [] if service is not None else [FieldError("service", "service.missing")]
 
@@ -94,7 +97,7 @@ def identification(service: ServiceType | None, form: PostedForm) -> Identificat
 
     reference = read("reference", *_reference(service))
     code = read("code", payment_code_of, "code.wrong")
-    email = read("email", _email, "email.wrong")
+    email = read("email", partial(_email, utf8=utf8), "email.wrong")
     if not form.text("terms"):
         errors.append(FieldError("terms", "terms.missing"))
     if errors or service is None:
@@ -132,7 +135,7 @@ def _something(text: str) -> str:
     return text
 
 
-def _email(text: str) -> str:
+def _email(text: str, *, utf8: bool) -> str:
     if "*" in text:  # as on every other channel: the screen takes none
         raise ValueError("not an e-mail address")
-    return email_of(text)
+    return email_of(text, utf8=utf8)

@@ -88,7 +88,7 @@ class IdentifyEndpoint:
         asking = Asking(fixed, service, loaded.version, shown_again(form))
         if form.text("act") == TEXT_ACT:
             return await self._text(visit, asking, form)
-        found = identification(service, form)
+        found = identification(service, form, utf8=self.door.turns.mail_utf8)
         if not isinstance(found, Identification):
             return self.door.rendering.identify(visit, asking.told(found), status=422)
         if loaded.record is not None and form.version != loaded.version:

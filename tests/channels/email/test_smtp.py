@@ -12,13 +12,16 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from channels.email.compose import Composer, MailSender
-from channels.email.smtp import SmtpMailer, SmtpServer, failure_of
+from channels.email.smtp import SmtpMailer, SmtpServer, failure_of, greet
 from channels.links import ReceiptLinks
 from channels.receipt_view import Operator
 from core.messaging.texts import load_texts
 from core.payments.table import PaymentState
 from core.ports import DeliveryFailed, Mailer
 from core.subscribers.lines import LanguageCode
+from khallas.doctor import outside
+from khallas.doctor.finding import CheckFailed
+from khallas.settings.model import load
 from lab.mailsink import MailFault, MailSink
 from tests.certificates import self_signed
 from tests.channels.payments import PAID_AT, paid
@@ -71,6 +74,17 @@ async def test_letters_of_any_script_in_an_address() -> None:
         (mail,) = sink.mails("سلمى@example.com")
         assert mail.to == "سلمى@example.com"
         assert "payés à Opérateur" in mail.subject
+
+
+async def test_whether_a_server_says_smtputf8() -> None:
+    async with MailSink() as sink:
+        assert await greet(SmtpServer.parse(sink.url)) is True
+    async with listening(None, Vault(), at_once=False) as port:
+        assert await greet(SmtpServer.parse(f"smtp://localhost:{port}")) is False
+        settings = load({"KHALLAS_SMTP_URL": f"smtp://localhost:{port}", "KHALLAS_MAIL_UTF8": "1"})
+        with pytest.raises(CheckFailed, match="does not say SMTPUTF8"):
+            await outside.smtp(settings)
+        assert await outside.smtp(settings.model_copy(update={"mail_utf8": False})) == "takes us without a login"
 
 
 async def test_a_server_of_ascii_takes_no_other_letters() -> None:

@@ -1,5 +1,7 @@
 """Ways through the journey on USSD, every step read again from a real Valkey."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.payments.service import Refusal
@@ -61,6 +63,19 @@ async def test_another_address_for_the_receipt(on: Stage) -> None:
     assert "o***@example.com" in phone.page.text
     await phone.choose("pay")
     assert on.till.only_payment().email == "other@example.com"
+
+
+@pytest.mark.parametrize(("utf8", "screen"), [(False, "Email"), (True, "ConfirmTotal")])
+async def test_letters_beyond_ascii_are_refused_at_the_field_unless_the_mail_server_takes_them(
+    on: Stage, utf8: bool, screen: str
+) -> None:
+    on.turns._visits._house = replace(on.turns._visits._house, mail_utf8=utf8)
+    phone = await to_confirm(on)
+    await phone.choose("email")
+    assert (await phone.key("h\u00e9l\u00e8ne@example.com")).screen == screen
+    if utf8:
+        await phone.choose("pay")
+        assert on.till.only_payment().email == "h\u00e9l\u00e8ne@example.com"
 
 
 async def test_ticks_keep_their_page(on: Stage) -> None:
