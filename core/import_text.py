@@ -1,17 +1,19 @@
 """A file of rows as spreadsheets and billing systems write it: its alphabet, its separator, its header. Pure but for
-the reading.
+the reading. A quote that nobody closes costs the row it stands in, and no other.
 """
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
 from typing import IO
 
-from core.spreadsheets import tidy
+from core.spreadsheets import ENCODING, UNDECODED, read_bytes, tidy
 
 LINE_MAX_CHARS = 4_096
 SHOWN_MAX_CHARS = 500
+QUOTED_LINES_MAX = 5  # of one cell
 _SEPARATORS = (",", ";", "\t")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -30,9 +32,13 @@ class Row:
 
 
 def text_of(raw: BufferedReader) -> IO[str]:
-    """UTF-8, with or without its mark, or UTF-16 with its own. Reads nothing that a pipe could not give again."""
-    encoding = "utf-16" if raw.peek(2)[:2] in _UTF_16 else "utf-8-sig"
-    return TextIOWrapper(raw, encoding=encoding, newline="")
+    """UTF-8, with or without its mark, or UTF-16 with its own. Reads nothing that a pipe could not give again.
+
+    Bytes that are no UTF-8 are kept, for the cell they stand in to be read (core/spreadsheets.py).
+    """
+    if raw.peek(2)[:2] in _UTF_16:
+        return TextIOWrapper(raw, encoding="utf-16", newline="")
+    return TextIOWrapper(raw, encoding=ENCODING, errors=UNDECODED, newline="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +51,74 @@ class Table:
     _separator: str
 
     def rows(self) -> Iterator[Row]:
-        """Every row until the file ends; those without any content are none."""
-        reader = csv.reader(self._file, delimiter=self._separator, strict=True)
+        """Every row until the file ends; those without any content are none. Raises ImportFailed for no text."""
+        lines = _Lines(self._file, self.line)
+        reader = csv.reader(lines, delimiter=self._separator, strict=True)
         while True:
-            line = reader.line_num + self.line + 1
+            line = lines.begin()
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                yield Row(line, str(error), "")
+                first = lines.give_back()
+                reader = csv.reader(lines, delimiter=self._separator, strict=True)
+                yield Row(line, f"its quotes or its length are wrong: {error}", shown([first]))
                 continue
             if cells is None:
                 return
             if any(map(str.strip, cells)):
-                yield Row(line, self._by_column(cells), shown(cells))
+                if lines.several and not self._fits(cells):  # a quote that found another row's
+                    cells = [lines.give_back()]
+                yield Row(line, self._by_column(cells, line), shown(cells))
 
-    def _by_column(self, cells: list[str]) -> Mapping[str, str] | str:
+    def _fits(self, cells: list[str]) -> bool:
         width = len(self.columns)
-        if len(cells) < width or any(map(str.strip, cells[width:])):
-            return f"{width} columns are needed"
-        return {name: tidy(cell) for name, cell in zip(self.columns, cells, strict=False) if name}
+        return len(cells) >= width and not any(map(str.strip, cells[width:]))
+
+    def _by_column(self, cells: list[str], line: int) -> Mapping[str, str] | str:
+        read = [read_bytes(cell) for cell in cells]
+        texts = [tidy(cell) for cell in read if cell is not None]
+        if len(texts) < len(cells):
+            raise ImportFailed(f"line {line} is not UTF-8 text: save the file as CSV UTF-8")
+        if not self._fits(cells):
+            return f"{len(self.columns)} columns are needed"
+        return {name: text for name, text in zip(self.columns, texts, strict=False) if name}
+
+
+class _Lines(Iterator[str]):
+    """A file's lines; those that a wrong quote took along can be given back."""
+
+    def __init__(self, file: IO[str], number: int) -> None:
+        """`number`: of the last line that was read before."""
+        self._file = file
+        self._number = number
+        self._waiting: deque[str] = deque()
+        self._taken: list[str] = []
+
+    def begin(self) -> int:
+        """A row begins: its line's number."""
+        self._taken.clear()
+        return self._number + 1
+
+    @property
+    def several(self) -> bool:
+        """Whether the row takes more than one line."""
+        return len(self._taken) > 1
+
+    def give_back(self) -> str:
+        """All lines of this row but its first, which is returned."""
+        first, *others = self._taken or [""]
+        self._waiting.extendleft(reversed(others))
+        self._number -= len(others)
+        self._taken = [first]
+        return first
+
+    def __next__(self) -> str:
+        if len(self._taken) >= QUOTED_LINES_MAX:
+            raise csv.Error("a quote that nobody closes")
+        line = self._waiting.popleft() if self._waiting else next(self._file)
+        self._number += 1
+        self._taken.append(line)
+        return line
 
 
 def open_table(file: IO[str]) -> Table:

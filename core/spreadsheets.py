@@ -16,6 +16,34 @@ _PHONE = re.compile(r"\+[\d\s().-]+")
 _FORMULA = ("=", "@", "+", "-", "\uff1d", "\uff20", "\uff0b", "\uff0d")
 
 
+# how a file is opened that is UTF-8 or, against its word, in a French or Arabic machine's own alphabet
+ENCODING, UNDECODED = "utf-8-sig", "surrogateescape"
+_BYTES = range(0x80, 0x100)
+_LATIN = {0xDC00 + byte: bytes((byte,)).decode("cp1252", "replace") for byte in _BYTES}
+_SURE = frozenset(  # written by the same byte on both machines: \u00e9, \u00e8, \u00e0, \u00e7, quotes, dashes
+    char for byte, char in zip(_BYTES, _LATIN.values(), strict=True) if bytes((byte,)).decode("cp1256") == char
+)
+_ESCAPED = re.compile("[\udc80-\udcff]")
+_LETTERS = re.compile("(?:[A-Za-z]|[\udc80-\udcff])+")
+
+
+def read_bytes(text: str) -> str | None:
+    """A cell whose bytes were no UTF-8, where they can be one thing alone; None where they could be another's letters.
+
+    A letter of Windows-1252 is one if Windows-1256 has it in the same place, or if it stands among Latin letters.
+    """
+    if text.isascii() or not _ESCAPED.search(text):
+        return text
+    for run in _LETTERS.findall(text):
+        escaped = [char for char in run if not char.isascii()]
+        latin = len(escaped) < len(run)
+        for char in escaped:
+            read = _LATIN[ord(char)]
+            if read == "\ufffd" or not (read in _SURE or (latin and read.isalpha())):
+                return None
+    return text.translate(_LATIN)
+
+
 def tidy(text: str) -> str:
     """A cell as its letters are meant: every kind of space is one, marks of direction and other unseen ones go."""
     if text.isascii():
@@ -34,6 +62,8 @@ def spoilt(text: str) -> str:
         return "a spreadsheet made a date of it: format the column as text and export again"
     if _ERROR.fullmatch(text):
         return "this is a spreadsheet's own error"
+    if "??" in text or "\ufffd" in text:
+        return "letters were lost on the way here: save the file as CSV UTF-8"
     if text.startswith(_FORMULA) and not _PHONE.fullmatch(text):
         return "this begins as a formula does"
     return ""

@@ -10,6 +10,7 @@ import pytest
 from core.billing.embedded import EmbeddedBilling
 from core.database.pool import Database, make_pool, open_database
 from core.database.subscribers.importing import Completeness, FileKind, ImportFailed, ImportReport, import_csv
+from core.import_text import open_table
 from core.ports import Posting
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import ServiceType
@@ -132,6 +133,32 @@ async def test_wrong_bills_are_left_out_with_their_lines(database: Database) -> 
 async def test_a_file_of_another_kind_is_refused(database: Database, text: str) -> None:
     with pytest.raises(ImportFailed, match="header"):
         await load(database, text)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        'mobile,0600000003,"Imane,0600000003,,300518,fr',  # the quote is never closed
+        'mobile,0600000003,"Imane",x",0600000003,,300518,fr',
+        'mobile,0600000003,Im"ane",0600000003,,300518,"fr',
+        '"mobile,0600000003,Imane,0600000003,,300518,fr',
+    ],
+)
+@pytest.mark.parametrize("rows_after", [0, 1, 4, 40])
+async def test_a_quote_that_nobody_closes_costs_its_row_alone(database: Database, bad: str, rows_after: int) -> None:
+    good = [f'mobile,06000{number:05},"Salma {number}",0600000001,,482913,fr' for number in range(rows_after)]
+    first = 'mobile,0699999999,"Salma ""S."", dite la Grande",0600000001,,482913,fr'
+    report = await load(database, "\n".join((SUBSCRIBERS.strip(), first, bad, *good)) + "\n")
+    assert [problem.line for problem in report.problems] == [3]
+    assert (report.rows, report.added) == (rows_after + 2, rows_after + 1)
+
+
+def test_a_cell_of_several_lines_is_one() -> None:
+    table = open_table(io.StringIO('a,b,c\n1,"two\nlines, or\nthree",3\n4,"5\n6,7,8\n9,10,11\n'))
+    rows = [(row.line, row.values if isinstance(row.values, str) else [*row.values.values()]) for row in table.rows()]
+    assert rows[0] == (2, ["1", "two\nlines, or\nthree", "3"])
+    assert [line for line, _ in rows] == [2, 5, 6, 7]
+    assert (isinstance(rows[1][1], str), rows[2][1], rows[3][1]) == (True, ["6", "7", "8"], ["9", "10", "11"])
 
 
 async def test_a_file_that_is_no_text_is_refused_whole(database: Database) -> None:

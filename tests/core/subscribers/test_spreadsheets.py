@@ -68,6 +68,8 @@ async def test_a_bill_that_a_spreadsheet_changed_is_refused(database: Database, 
         "mobile,0600000001,Salma,2.12600E+11,,012345,fr",
         "mobile,0600000001,=Salma,0600000001,,012345,fr",
         "mobile,0600000001,#N/A,0600000001,,012345,fr",
+        "mobile,0600000001,????,0600000001,,012345,fr",
+        "mobile,0600000001,Salma\ufffd,0600000001,,012345,fr",
     ],
 )
 async def test_a_line_that_a_spreadsheet_changed_is_refused(database: Database, row: str) -> None:
