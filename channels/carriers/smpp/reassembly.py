@@ -18,6 +18,7 @@ from core.cards import Secret
 from sessions.vault import Seals
 
 PARTS_TTL_S = 24 * 3600
+JOIN_S = 3_600  # of parts over one connection; after an outage they come over another, however late
 MARK_BYTES = 4
 DONE_TTL_S = 600
 BROUGHT_BY = "by"
@@ -47,11 +48,12 @@ class Reassembly:
         """
         if part.total == 1:
             return heard(part.data_coding, part.data, alphabet)
-        parts, done = _keys(smsc, message, part)
+        parts, done, begun = _keys(smsc, message, part)
         value = self._sealed(parts, part)
         try:
             found = await self._add(
-                keys=[parts, done], args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES, session_id]
+                keys=[parts, done, begun],
+                args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES, session_id, JOIN_S],
             )
         except (RedisError, OSError, TimeoutError) as error:
             raise PartsDown(type(error).__name__) from error
@@ -63,12 +65,13 @@ class Reassembly:
         """The whole message is kept elsewhere: forget its parts, after a while."""
         if part.total == 1:
             return
-        parts, done = _keys(smsc, message, part)
+        parts, done, begun = _keys(smsc, message, part)
         try:
             pipe = self._redis.pipeline(transaction=True)
             pipe.rename(parts, done)
             pipe.hset(done, BROUGHT_BY, session_id)
             pipe.expire(done, DONE_TTL_S)
+            pipe.delete(begun)
             await pipe.execute(raise_on_error=False)  # renamed already: a repeat was kept at the same time
         except (RedisError, OSError, TimeoutError) as error:
             raise PartsDown(type(error).__name__) from error
@@ -92,8 +95,9 @@ def _joined(values: list[bytes], alphabet: Alphabet) -> str:
     return "".join(heard(value[0], value[1:], alphabet) for value in values)
 
 
-def _keys(smsc: str, message: ShortMessage, part: Fragment) -> tuple[str, str]:
+def _keys(smsc: str, message: ShortMessage, part: Fragment) -> tuple[str, str, str]:
     # hashed: addresses are the peer's and may hold anything
     who = f"{message.source.digits}|{message.destination.digits}"
     tag = sha256(f"{smsc}|{who}|{part.reference}|{part.total}".encode()).hexdigest()[:32]
-    return f"kh:smpp:parts:{{{tag}}}", f"kh:smpp:parts:{{{tag}}}:done"
+    parts = f"kh:smpp:parts:{{{tag}}}"
+    return parts, f"{parts}:done", f"{parts}:begun"

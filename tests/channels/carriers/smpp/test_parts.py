@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -9,7 +10,7 @@ from redis.asyncio import Redis
 from channels.carriers.smpp.coding import Alphabet, decode
 from channels.carriers.smpp.message import Address, ShortMessage, Tag
 from channels.carriers.smpp.parts import Fragment, fragment_of, split
-from channels.carriers.smpp.reassembly import Reassembly
+from channels.carriers.smpp.reassembly import JOIN_S, Reassembly
 from core.messaging.gsm7 import BASIC, EXTENDED
 from sessions.vault import Seals
 
@@ -121,11 +122,35 @@ async def test_a_refused_last_part_completes_again_and_a_repeat_does_not(redis_u
         assert all(ttl > 0 for ttl in ttls)
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "age_s", "joins"),
+    [("s", "s", 10, True), ("s", "s", JOIN_S + 60, False), ("s", "t", JOIN_S + 60, True), ("s", "t", 20 * 3600, True)],
+)
+async def test_an_old_unfinished_part_joins_no_new_text(
+    redis_url: str, first: str, then: str, age_s: int, joins: bool
+) -> None:
+    """A telephone that counts no references: its text of this morning lost a part on the air."""
+    async with Redis.from_url(redis_url) as redis:
+        parts = Reassembly(redis, SEALS)
+
+        async def add(text: str, number: int, session: str) -> str | None:
+            message = part(text, number, 2, 0, how="udh8")
+            return await parts.add("atlas", message, fragment_of(message), Alphabet.GSM7, session)
+
+        assert await add("OLD", 2, first) is None
+        (begun,) = [key async for key in redis.scan_iter("*:begun")]
+        at, _, by = (await redis.get(begun)).decode().partition("|")
+        await redis.set(begun, f"{int(at) - age_s}|{by}", keepttl=True)
+        assert await add("CO", 1, then) == ("COOLD" if joins else None)
+        if not joins:
+            assert await add("DE", 2, then) == "CODE"
+
+
 async def test_what_customers_write_is_sealed(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         message = part("4000000000000010", 1, 2, 9, how="udh8")
         await Reassembly(redis, SEALS).add("atlas", message, fragment_of(message), Alphabet.GSM7)
-        (key,) = [key async for key in redis.scan_iter("kh:smpp:parts:*")]
+        (key,) = [key async for key in redis.scan_iter("kh:smpp:parts:*") if not key.endswith(b":begun")]
         kept = b"".join(blob for blob in await redis.hvals(key) if isinstance(blob, bytes))
         assert kept
         assert b"4000" not in kept
