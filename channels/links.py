@@ -31,11 +31,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _VALUES = {char: value for value, char in enumerate(ALPHABET)}
 
-_PASTED = re.compile(r"[^A-Za-z0-9_-]+$")
+_PASTED = re.compile(r"[^A-Za-z0-9]+$")
 
 
 def pasted(token: str) -> str:
-    """A token as a link ends with it, without the full stop, bracket or mark of direction that was pasted along."""
+    """A token as a link ends with it, without the full stop, bracket, star or mark of direction pasted along."""
     return _PASTED.sub("", token)
 
 

@@ -88,6 +88,33 @@ WORDS = (
     *(gap.join("CODE") for gap in GAPS),
 )
 
+# what people, mails and messengers put behind a link
+PASTED = (
+    *(
+        ".",
+        ")",
+        "),",
+        "!",
+        "?",
+        ";",
+        ":",
+        ",",
+        '"',
+        "'",
+        ">",
+        "]",
+        "}",
+        "\u00bb",
+        "\u2019",
+        "\u201d",
+        "\u2026",
+        "\u060c",
+        "\u061f",
+    ),
+    *UNSEEN,
+    *("\u00a0", "\u202f", " ", "*", "_", "~", "`", "|", "-", "\u2014", "/", ").", "*_~", "\u0964", "\U0001f44d"),
+)
+
 # the telephone +212600000003 as networks, SIP and phone books write it: where a request names its customer
 CALLER = "+212600000003"
 CALLERS = (

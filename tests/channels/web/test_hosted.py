@@ -3,8 +3,10 @@
 import asyncio
 import html
 import random
+from urllib.parse import quote
 
 import pytest
+from yarl import URL
 
 from channels.web.hosted_page import endpoint as hosted
 from core.payments.table import Payment, PaymentState
@@ -14,6 +16,7 @@ from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner
 from tests.channels.web.hosted_shop import APPROVED, BILLS, CALLBACKS, NO_MONEY, TOGETHER, Shop, shop, told
 from tests.core.fakes import CARD, CVV
+from tests.hostile import PASTED
 
 __all__ = ["shop"]
 
@@ -28,6 +31,14 @@ async def test_paid_in_a_browser(shop: Shop) -> None:
     assert shop.cmi.captured_centimes(basket.id) == basket.amount_centimes
     async with shop.browser.get(shop.links.of(basket.id), allow_redirects=False) as again:
         assert (again.status, "/receipts/" in again.headers["Location"]) == (303, True)
+
+
+async def test_what_is_pasted_behind_a_link_to_pay_is_no_part_of_it(shop: Shop) -> None:
+    link = shop.links.of((await shop.basket()).id)
+    for behind in PASTED:
+        async with shop.browser.get(URL(link + quote(behind, safe="/*_~"), encoded=True)) as page:
+            assert page.status == 200, ascii(behind)
+            assert "<form" in await page.text()
 
 
 async def test_a_decline_on_the_page_then_another_card(shop: Shop) -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
 from io import BytesIO
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 from pypdf import PdfReader
+from yarl import URL
 
 from channels.receipt_view import STATUS, Operator, ReceiptStatus, receipt_view
 from channels.web.receipts import extras
@@ -21,6 +23,7 @@ from core.refunds.model import Refund, RefundState
 from core.subscribers.lines import LanguageCode, ServiceType
 from tests.channels.payments import PAID_AT, paid
 from tests.channels.web.serving import LINKS, Site, site
+from tests.hostile import PASTED
 
 TEXTS = load_texts()
 
@@ -63,6 +66,14 @@ async def test_every_field_of_a_receipt_is_there(browser: Site, language: Langua
         assert value in text
     assert f'<html lang="{language}" dir="{"rtl" if language is LanguageCode.AR else "ltr"}">' in page
     assert answer.headers["Content-Language"] == language
+
+
+async def test_what_is_pasted_behind_a_link_is_no_part_of_it(browser: Site) -> None:
+    token = browser.books.hold(paid())
+    for behind in PASTED:
+        for path in (f"/receipts/{token}", f"/receipts/{token}.pdf"):
+            async with browser.http.get(URL(path + quote(behind, safe="/*_~"), encoded=True)) as answer:
+                assert answer.status == 200, (ascii(behind), path)
 
 
 @pytest.mark.parametrize("language", list(LanguageCode))
