@@ -28,19 +28,25 @@ BY_NUMBER: Mapping[int, PartState] = {
 # The more telling first: UNDELIVERED is no DELIVERED, and NOT DELIVERED neither.
 STEMS: tuple[tuple[str, PartState], ...] = (
     *((stem, PartState.FAILED) for stem in ("UNDEL", "UNDLV", "NOTDEL", "NONDEL", "EXPIR", "DELET", "REJ", "FAIL")),
+    *((stem, PartState.FAILED) for stem in ("EXPR", "ABORT", "DISCARD", "DROPP", "TIMEOUT", "TIMEDOUT", "BLACKLIST")),
     *((stem, PartState.FAILED) for stem in ("CANCEL", "ERROR", "SKIPP", "INVALID", "BLOCK", "BARRED", "ABSENT")),
     *((stem, PartState.DELIVERED) for stem in ("DELIV", "DELVR", "DELIR", "DLVRD", "READ", "SUCCES")),
-    *((stem, PartState.ON_ITS_WAY) for stem in ("ENROUT", "ACCEP", "ACCPT", "BUFF", "QUEUE", "SCHED", "PEND")),
     *(
         (stem, PartState.ON_ITS_WAY)
-        for stem in ("SUBMIT", "SENT", "TRANSMIT", "INTERMED", "RETRY", "FORWARD", "PROCESS")
+        for stem in ("ENROUT", "ENRUT", "ACCEP", "ACCPT", "ACPT", "BUFF", "QUEUE", "SCHED", "PEND")
+    ),
+    *(
+        (stem, PartState.ON_ITS_WAY)
+        for stem in ("SUBMIT", "SENT", "MESSAGEWAIT", "TRANSMIT", "INTERMED", "RETRY", "FORWARD", "PROCESS")
     ),
 )
 # of compounds the second word tells: DELIVERY_FAILED, DELIVERY_PENDING
 WITHIN: tuple[tuple[str, PartState], ...] = (
     *((told, PartState.FAILED) for told in ("FAIL", "REJECT", "EXPIR", "UNDEL", "NOTDEL", "ERROR", "CANCEL")),
-    *((told, PartState.ON_ITS_WAY) for told in ("PENDING", "ACCEPT", "QUEUED")),
+    *((told, PartState.FAILED) for told in ("IMPOSSIBLE", "ABSENT", "BARRED", "UNREACHABLE")),
+    *((told, PartState.ON_ITS_WAY) for told in ("PENDING", "ACCEPT", "QUEUED", "TONETWORK", "TOSMSC", "TOCARRIER")),
 )
+OPEN = frozenset({"DELIVERYUNCERTAIN", "DELIVERYNOTIFICATIONNOTSUPPORTED"})  # say that nobody knows (3GPP TS 29.199-4)
 # without "stat:" before them words must be plain: a receipt's own field names are none
 _BARE = re.compile(r"(?<![\w:])((?:not[ _-]|un|non)?[a-z]{4,}(?:[ _-]route)?)(?![\w]*\s*[:=])", re.IGNORECASE)
 _FIELDS = frozenset({"SUBMIT", "DONE", "DATE", "TEXT", "STAT", "DLVRD"})
@@ -52,6 +58,8 @@ def state_of(word: str) -> PartState | None:
     if word.isascii() and word.isdigit():
         return BY_NUMBER.get(int(word[-3:]))
     letters = _LETTERS.sub("", word.upper())
+    if letters in OPEN:
+        return None
     for told, state in WITHIN:
         if told in letters:
             return state

@@ -20,6 +20,8 @@ WORDS = {
     **dict.fromkeys(
         ("EXPIRED", "EXPIRD", "DELETED", "REJECTD", "REJECTED", "REJCTED", "FAILED", "3", "4", "8"), FAILED
     ),
+    **dict.fromkeys(("EXPRD", "ABORTED", "DISCARDED", "TIMEOUT", "MSISDN_ABSENT", "DeliveryImpossible"), FAILED),
+    **dict.fromkeys(("ACPTD", "ENRUTE", "DeliveredToNetwork", "DELIVERED_TO_SMSC", "MessageWaiting"), ON_ITS_WAY),
     **dict.fromkeys(("DELIVERY_FAILED", "DELIVERY FAILURE", "CANCELED", "CANCELLED", "SKIPPED"), FAILED),
     **dict.fromkeys(("ENROUTE", "EN_ROUTE", "EN-ROUTE", "ACCEPTD", "ACCEPTED", "BUFFRED", "BUFFERED"), ON_ITS_WAY),
     **dict.fromkeys(("QUEUED", "PENDING", "SCHEDULED", "SUBMITTED", "SENT", "DELIVERY_PENDING", "1", "6"), ON_ITS_WAY),
@@ -71,7 +73,7 @@ def test_the_word_needs_no_name_before_it(word: str) -> None:
     assert found.state is WORDS[word]
 
 
-@pytest.mark.parametrize("word", ["UNKNOWN", "NONSENSE", "", "77"])
+@pytest.mark.parametrize("word", ["UNKNOWN", "NONSENSE", "", "77", "DeliveryUncertain"])
 def test_what_nobody_knows_changes_nothing(word: str) -> None:
     assert state_of(word) is None
 
