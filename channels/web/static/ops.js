@@ -26,8 +26,10 @@ function draw(place) {
   const { at, columns, stacked, seen } = series(place.dataset.chart);
   const names = [...live.querySelectorAll("[data-series]")].map((cell) => cell.textContent);
   const order = names.map((_, i) => i).filter((i) => seen[i]).reverse();
-  const clock = (s) => new Date(s * 1000).toLocaleTimeString("fr-MA",
-    { hour: "2-digit", minute: "2-digit", timeZone: "Africa/Casablanca" });
+  // hours as the table names them: a browser's own list of zones may be older than Morocco's clocks
+  const hours = new Map([...live.querySelectorAll("[data-hours] tbody tr")].map((row) =>
+    [Number(row.dataset.at), row.cells[0].textContent.replace(/[\u2066-\u2069]/g, "").trim()]));
+  const clock = (s) => hours.get(s) ?? "";
   const axis = { stroke: SOFT, grid: { stroke: "#e6ecee", width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   place.hidden = false;
   place.setAttribute("role", "img");
@@ -35,6 +37,7 @@ function draw(place) {
   return new uPlot({
     width: place.clientWidth,
     height: HEIGHT_PX,
+    tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "Etc/UTC"), // ticks at whole hours, wherever the browser is
     title: place.dataset.title,
     cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
     legend: { show: false },

@@ -3,9 +3,11 @@
 import re
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
 
+from channels.web import operations
 from channels.web.operations.page import DATA
 from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
@@ -110,6 +112,13 @@ async def test_every_number_leads_to_the_list_that_it_counts(site: DeskSite) -> 
     await seat.get("/ops")
     for here in re.findall(r'<a href="#([\w-]+)">', seat.page):
         assert here == "content" or f'id="{here}"' in seat.page
+
+
+def test_no_hour_is_the_browsers_own() -> None:
+    """Its list of zones may be older than Morocco's clocks: the chart names hours as the table does."""
+    script = (Path(operations.__file__).parents[1] / "static" / "ops.js").read_text(encoding="utf-8")
+    assert not re.search(r"timeZone|toLocaleTime|toLocaleString\(\)|getHours|Casablanca", script)
+    assert "data-hours" in script
 
 
 async def test_what_is_undecided_and_what_went_wrong_leads_to_its_story(site: DeskSite) -> None:
