@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from core.help_desk.spoken_days import in_figures
 from core.names import folded
 from core.subscribers.emails import email_of
 from core.typed import plain
 from core.zone import ZONE
 
-CHARS_MAX = 64
+CHARS_MAX = 100
 PADDED_DIGITS = range(3, 16)  # numbers whose zeros people leave out: authorisations of 6 digits, bills of up to 16
 PADDED_TO_MAX = 16
 SEQUENCE_DIGITS = 8
@@ -28,16 +29,23 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 NAMES_MAX = 4  # "Reçu N° :"
-_RECEIPT = re.compile(r"(?P<year>20\d\d)\s*[-/_.]\s*(?P<sequence>\d{1,18})|(?P<y>20\d\d)\s+(?P<s>\d{8,18})")
-_REVERSED = re.compile(r"(?P<sequence>\d{8,18})\s*[-/_. ]\s*(?P<year>20\d\d)")
+_RECEIPT = re.compile(
+    r"(?:[A-Za-z]{1,3}\s*[-./]?\s*)?(?P<year>20\d\d)(?:\s*[-/_.]\s*|\s+)(?P<sequence>\d{1,18})|(?P<y>20\d\d)(?P<s>\d{8})"
+)
+_REVERSED = re.compile(r"(?P<sequence>\d{1,18})\s*[-/_.]\s*(?P<year>20\d\d)|(?P<s>\d{8,18})\s+(?P<y>20\d\d)")
+_APART = re.compile(r"[\s.\-/]")
+_LOOKALIKES = str.maketrans("OoIil", "00111")
+LOOKALIKES_DIGITS_MIN = 3  # digits beside them
 _DAY = (
     r"(?:(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
-    r"|(?P<d>\d{1,2})[/.\-](?P<m>\d{1,2})(?:[/.\-](?P<y>\d{4}|\d{2}))?)"
+    r"|(?P<d>\d{1,2})[/.\-](?P<m>\d{1,2})(?:[/.\-](?P<y>\d{4}|\d{2}))?"
+    r"|(?P<d2>\d{1,2}) (?P<m2>\d{1,2}) (?P<y2>\d{4}))"
 )
 # four digits, behind a mask or the first digits and a mask
-_CARD = r"(?:carte\s+|card\s+|بطاقة\s+)?(?:(?:\d{4}[ -]?\d{2,4}[ -]?)?[*xX•·.# -]*)(?P<last4>\d{4})"
-_CARD_AND_DAY = re.compile(rf"{_CARD}[\s,;]+(?:le\s+|on\s+|du\s+|في\s+)?{_DAY}")
-_DAY_AND_CARD = re.compile(rf"(?:le\s+|on\s+|du\s+)?{_DAY}[\s,;]+{_CARD}")
+_CARD = r"(?:(?:\d{4}[ -]?(?:\d{1,4}[ -]?)?)?[*x•·.#…][*x•·.#… -]*)?(?P<last4>\d{4})"
+_BETWEEN = r"[\s,;:|()/\-·•]+"
+_CARD_AND_DAY = re.compile(rf"{_CARD}{_BETWEEN}{_DAY}")
+_DAY_AND_CARD = re.compile(rf"{_DAY}{_BETWEEN}{_CARD}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,10 @@ def bare(text: str) -> str:
         if found is None or found.end() == len(left):
             break
         left = left[found.end() :].strip(_AROUND)
-    return left
+    words = left.split()
+    numbers = [at for at, word in enumerate(words) if any(map(str.isdigit, word))]
+    # what is said around it ("mon code est 121306, merci") is no part of a number
+    return " ".join(words[numbers[0] : numbers[-1] + 1]).strip(_AROUND) if numbers else left
 
 
 def spellings(text: str) -> set[str]:
@@ -65,6 +76,11 @@ def spellings(text: str) -> set[str]:
     as_said, left = " ".join(plain(text[:CHARS_MAX]).split()), bare(text)
     together = re.sub(r"\s", "", left)
     found = {as_said, left, together, as_said.upper(), together.upper()}
+    apart = _APART.sub("", left)
+    alike = apart.translate(_LOOKALIKES)
+    if alike.isascii() and alike.isdigit() and sum(map(str.isdigit, apart)) >= LOOKALIKES_DIGITS_MIN:
+        together = alike  # in groups, or with letters for digits
+        found |= {apart, alike}
     if together.isascii() and together.isdigit() and len(together) in PADDED_DIGITS:
         found |= {together.zfill(length) for length in range(len(together) + 1, PADDED_TO_MAX + 1)}
     return found - {""}
@@ -92,12 +108,13 @@ def receipt_read_out(text: str) -> tuple[int, int] | None:
     if found is not None:
         return int(found["year"] or found["y"]), int(found["sequence"] or found["s"])
     found = _REVERSED.fullmatch(left)
-    return (int(found["year"]), int(found["sequence"])) if found is not None else None
+    return (int(found["year"] or found["y"]), int(found["sequence"] or found["s"])) if found is not None else None
 
 
 def card_and_day(text: str, today: date | None = None) -> CardAndDay | None:
-    """ "0010 23/11/2026", "23/11/2026 400000******0010" or, when `today` is told, "0010 23/11": the last such day."""
-    spelled = plain(text[:CHARS_MAX]).strip(" '\"`,;:!?()")
+    """ "0010 23/11/2026", "le 23 novembre 2026, Visa 400000******0010" or, when `today` is told, "0010 23/11": the last
+    such day."""
+    spelled = in_figures(plain(text[:CHARS_MAX]), today).strip(" '\"`,;:!?()[].")
     match = _CARD_AND_DAY.fullmatch(spelled) or _DAY_AND_CARD.fullmatch(spelled)
     if match is None:
         return None
@@ -114,9 +131,9 @@ def _day(match: re.Match[str], today: date | None) -> date:
     """Raises ValueError."""
     if match["year"]:
         return date(int(match["year"]), int(match["month"]), int(match["day"]))
-    day, month = int(match["d"]), int(match["m"])
-    if match["y"]:
-        return date(int(match["y"]) % 2000 + 2000, month, day)
+    day, month, year = (int(match[name] or match[f"{name}2"] or 0) for name in "dmy")
+    if year:
+        return date(year % 2000 + 2000, month, day)
     if today is None:
         raise ValueError("a day wants its year")
     this_year = date(today.year, month, day)

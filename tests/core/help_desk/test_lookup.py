@@ -77,6 +77,11 @@ async def test_numbers_are_found_however_they_are_read_out(shop: Shop) -> None:
             f"({receipt})",
             f"\u0627\u0644\u0648\u0635\u0644 {receipt}",
         ),
+        *(f"mon code est {paid.reference}", f"la r\u00e9f\u00e9rence {paid.reference}, merci", f"*{paid.reference}*"),
+        *(sep.join((paid.reference[:2], paid.reference[2:4], paid.reference[4:])) for sep in " -./\u202f"),
+        *(f"Justificatif n\u00b0 {receipt}", f"Le re\u00e7u {receipt}", f"R-{receipt}", receipt.replace("-", "")),
+        *(f"{int(sequence)}-{year}", f"{int(sequence)}/{year}", f"{year} {int(sequence)}", f"{year}/{int(sequence)}"),
+        *(f"approval {auth}", f"l'autorisation {auth}", f"authorisation number {auth}"),
         *(receipt.replace("-", dash) for dash in ("\u2010", "\u2011", "\u2013", "\u2014", "\u2212", " ", " - ", "/")),
         *(
             f"{year}-{int(sequence)}",
@@ -102,9 +107,30 @@ def test_cards_are_read_as_they_are_printed() -> None:
         "****0010",
         "xxxx-0010",
         "...0010",
+        "4000********0010",
+        "4000 **** **** 0010",
+        "400000XXXXXX0010",
+        "4000 00XX XXXX 0010",
+        "Visa \u2022\u2022\u2022\u2022 0010",
+        "carte finissant par 0010",
+        "card ending in 0010",
+        "\u0628\u0637\u0627\u0642\u0629 \u0660\u0660\u0661\u0660",
     ):
-        for day in ("29/11/2026", "2026-11-29", "29.11.26", "29/11"):
-            for said in (f"{card} {day}", f"{day} {card}", f"{card}, {day}", f"{card} le {day}", f'"{card} {day}"'):
+        for day in (
+            *("29/11/2026", "2026-11-29", "29.11.26", "29/11", "29 11 2026", "2026/11/29", "29-11-2026"),
+            *(
+                "29 novembre 2026",
+                "29 nov.",
+                "Nov 29, 2026",
+                "29th of November",
+                "29 \u0646\u0648\u0646\u0628\u0631 2026",
+            ),
+            *("29/11/2026 13:05", "29/11/2026 \u00e0 13h05", "2026-11-29T13:05", "dimanche 29 novembre", "aujourd'hui"),
+            "\u0662\u0669/\u0661\u0661/\u0662\u0660\u0662\u0666",
+        ):
+            said_so = [f"{card} {day}", f"{day} {card}", f"{card}, {day}", f"{card} le {day}", f'"{card} {day}"']
+            said_so += [f"{card} - {day}", f"{card} ({day})", f"{card} : {day}."]
+            for said in said_so:
                 found = card_and_day(said, today)
                 assert found is not None, ascii(said)
                 assert (found.last4, found.begins.astimezone(ZONE).date()) == ("0010", today)

@@ -1,0 +1,59 @@
+"""A day as people say it beside a card's last digits, in figures: "le 29 novembre à 13h05", "hier", "Nov 29, 2026".
+
+Pure. What is no day is left as it is, for whoever reads on (core/help_desk/read_out.py).
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+# how months begin, without accents, in French, English and the Arabic of Morocco and of the East
+MONTHS: Mapping[int, tuple[str, ...]] = {
+    1: ("janv", "jan", "يناير"),
+    2: ("fevr", "fev", "feb", "فبراير"),
+    3: ("mars", "mar", "مارس"),
+    4: ("avr", "apr", "أبريل", "ابريل"),
+    5: ("mai", "may", "ماي", "مايو"),
+    6: ("juin", "jun", "يونيو"),
+    7: ("juil", "jul", "يوليوز", "يوليو"),
+    8: ("aout", "aug", "غشت", "أغسطس", "اغسطس"),
+    9: ("sept", "sep", "شتنبر", "سبتمبر"),
+    10: ("oct", "أكتوبر", "اكتوبر"),
+    11: ("nov", "نونبر", "نوفمبر"),
+    12: ("dec", "دجنبر", "ديسمبر"),
+}
+DAYS_AGO: Mapping[str, int] = {
+    **dict.fromkeys(("aujourd'hui", "today", "اليوم", "ce matin", "this morning"), 0),
+    **dict.fromkeys(("avant-hier", "avant hier", "أول أمس"), 2),
+    **dict.fromkeys(("hier", "yesterday", "أمس", "البارح"), 1),
+}
+_BY_NAME = {name: number for number, names in MONTHS.items() for name in names}
+_NAMES = "|".join(sorted(map(re.escape, _BY_NAME), key=len, reverse=True))
+_YEAR = r"(?:\s*,?\s+(?P<year>20\d\d)(?!\d))?"
+_DAY_FIRST = re.compile(rf"\b(?P<day>\d{{1,2}})(?:er|st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_NAMES})[^\W\d_]*\.?{_YEAR}")
+_MONTH_FIRST = re.compile(rf"\b(?P<month>{_NAMES})[^\W\d_]*\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d){_YEAR}")
+_CLOCK = re.compile(r"(?:\b(?:a|at)\s+|(?<=\d)t|\s)\d{1,2}\s*(?:[:h]\s*\d{2}(?::\d{2})?|h)(?!\d)")
+_WORD = re.compile(r"[^\W\d_]+['.]?")
+
+
+def in_figures(text: str, today: date | None) -> str:
+    """Small letters without accents; days in figures, the time of day and words left out. Masks of "x" stay."""
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    said = "".join(char for char in decomposed if not unicodedata.combining(char) or char > "\u0600")
+    said = unicodedata.normalize("NFC", said)
+    if today is not None:
+        for words, ago in DAYS_AGO.items():
+            said = said.replace(words, f"{today - timedelta(days=ago):%d/%m/%Y}")
+    said = _CLOCK.sub(" ", said)
+    said = _MONTH_FIRST.sub(_figures, _DAY_FIRST.sub(_figures, said))
+    return " ".join(_WORD.sub(_left_out, said).split())
+
+
+def _left_out(found: re.Match[str]) -> str:
+    return found[0] if set(found[0]) == {"x"} else " "
+
+
+def _figures(found: re.Match[str]) -> str:
+    day = f"{found['day']}/{_BY_NAME[found['month']]}"
+    return f"{day}/{found['year']}" if found["year"] else day
