@@ -75,13 +75,13 @@ def brand_of(pan: Secret) -> str:
     return "card"
 
 
-def cvv_lengths(brand: str) -> tuple[int, int]:
+def cvv_lengths(brand: str = "") -> tuple[int, int]:
     """The least and most digits of a security code; schemes that are not told apart may have either."""
     return (CVV_MIN, CVV_MIN) if brand in THREE_DIGITS else (CVV_MIN, CVV_MAX)
 
 
-def cvv_plausible(cvv: Secret, brand: str) -> bool:
-    """Whether a card of this brand can have this security code."""
+def cvv_plausible(cvv: Secret, brand: str = "") -> bool:
+    """Whether a card of this brand, or of any, can have this security code."""
     least, most = cvv_lengths(brand)
     digits = cvv.reveal()
     return least <= len(digits) <= most and digits.isascii() and digits.isdigit()

@@ -155,6 +155,8 @@ class Connector:
         if fault := _mismatch(asked, payment):
             return _error(key, fault)
         cvv = Secret(asked.cvv.get_secret_value())
+        if not cvv_plausible(cvv):  # of no card: one that is kept stays
+            return _error(key, "invalid_card")
         if isinstance(asked, WithToken):
             card = await self._tokens.take(call, payment.id, asked.token_id)
         else:

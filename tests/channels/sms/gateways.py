@@ -33,7 +33,9 @@ DATA_CODINGS = {"latin-1": 3, "utf-16-be": 8, "utf-16-le": 8, "utf-16": 8, "asci
 class SmsGateway(Protocol):
     """`bring` a text, told as Unicode or as octets of a charset. The same `number` is the same text again."""
 
-    charsets: tuple[str, ...]  # that come over it in the field
+    @property
+    def charsets(self) -> tuple[str, ...]:
+        """Those that come over it in the field."""
 
     async def bring(
         self, counter: Counter, text: str, *, number: int, sender: str, charset: str = "", slash: bool = False

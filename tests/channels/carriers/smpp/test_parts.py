@@ -139,7 +139,9 @@ async def test_an_old_unfinished_part_joins_no_new_text(
 
         assert await add("OLD", 2, first) is None
         (begun,) = [key async for key in redis.scan_iter("*:begun")]
-        at, _, by = (await redis.get(begun)).decode().partition("|")
+        value = await redis.get(begun)
+        assert isinstance(value, bytes)
+        at, _, by = value.decode().partition("|")
         await redis.set(begun, f"{int(at) - age_s}|{by}", keepttl=True)
         assert await add("CO", 1, then) == ("COOLD" if joins else None)
         if not joins:
