@@ -55,10 +55,10 @@ async def test_copies_at_once_charge_once(line: World, twilio: PayTaker) -> None
 
 
 async def test_a_repeat_waits_for_the_first_answer(line: World, twilio: PayTaker) -> None:
-    line.cmi.lie(Manner.SLOW, seconds=1.0)
+    line.cmi.lie(Manner.SLOW, seconds=2.0)
     async with caller(line) as call:
         body = twilio.asked(call, GOOD, "t1")
-        twilio.patience_s = 0.3
+        twilio.patience_s = 1.5  # and five repeats of as long
         answer = await twilio.charge(body)
         assert answer is not None
         assert answer["charge_id"] == (await only_payment(line)).id
