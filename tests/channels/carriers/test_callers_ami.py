@@ -176,7 +176,8 @@ async def test_what_is_tried_again(payment: Payment, stand: AmiStand, retryable:
         await _fails(listening, payment, retryable=retryable)
 
 
-async def test_many_events_of_others_hold_nobody_up(payment: Payment) -> None:
+async def test_many_events_of_others_hold_nobody_up(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ami, "ANSWER_MAX_S", 30.0)  # what a busy machine needs for so many
     ends = Ends()
     async with manager(AmiStand(events=5_000)) as stand, ringing(stand, ends) as caller:
         await caller.call(payment)
