@@ -52,7 +52,7 @@ class Table:
 
     def rows(self) -> Iterator[Row]:
         """Every row until the file ends; those without any content are none. Raises ImportFailed for no text."""
-        lines = _Lines(self._file, self.line)
+        lines = _ImportLines(self._file, self.line)
         reader = csv.reader(lines, delimiter=self._separator, strict=True)
         while True:
             line = lines.begin()
@@ -84,7 +84,7 @@ class Table:
         return {name: text for name, text in zip(self.columns, texts, strict=False) if name}
 
 
-class _Lines(Iterator[str]):
+class _ImportLines(Iterator[str]):
     """A file's lines; those that a wrong quote took along can be given back."""
 
     def __init__(self, file: IO[str], number: int) -> None:
