@@ -26,6 +26,7 @@ _BODY = re.compile(
     r"(?P<groups>[0-9]{3}(?:(?P=group)[0-9]{3}){0,2}))"
     r"(?:(?P<point>[.,\u066b])(?P<decimals>[0-9]{1,2}))?"
 )
+_BARE = re.compile(r"(-?)([0-9]{1,10})(?:[.,]([0-9]{1,2}))?")  # nearly every amount of a file
 _MINOR = re.compile(r"-?[0-9]{1,12}")
 
 
@@ -35,6 +36,9 @@ class NoAmount(ValueError):
 
 def read_amount(text: str, currency: str = "MAD") -> int:
     """Centimes, negative ones for `-50.00`, `50.00-` and `(50.00)`. Raises NoAmount."""
+    if bare := _BARE.fullmatch(text):
+        centimes = int(bare[2]) * 100 + int((bare[3] or "0").ljust(2, "0"))
+        return -centimes if bare[1] else centimes
     body = _plain(text)
     if body.startswith("(") and body.endswith(")"):
         return -_unsigned(_worded(body[1:-1], currency))

@@ -163,12 +163,12 @@ class _Table:
             self._lines.take(taken)
             if row is None:
                 yield number, "the row cannot be taken apart: look at its quotes and its length"
-            elif any(cell.strip() for cell in row) and not self._repeats_header(row):
+            elif any(map(str.strip, row)) and not self._repeats_header(row):
                 yield number, self._named(row)
 
     def _repeats_header(self, row: list[str]) -> bool:
         """As files do that were put together of several."""
-        return row[1:] == self._header[1:] and row[0].removeprefix("\ufeff") == self._header[0]
+        return row[-1] == self._header[-1] and [row[0].removeprefix("\ufeff"), *row[1:]] == self._header
 
     def _several(self) -> tuple[list[str] | None, int]:
         """A cell of several lines is a note: a column that is read has none."""
@@ -185,6 +185,9 @@ class _Table:
             row.pop()
         if len(row) != len(self._names):
             return f"{len(self._names)} columns are needed"
+        letters = "".join(row)
+        if letters.isascii() and "=" not in letters:  # nearly every row
+            return {name: cell.strip() for name, cell in zip(self._names, row, strict=True)}
         cells = dict(zip(self._names, row, strict=True))
         if any(map(_undecoded, row)):
             cells = {name: _old(cell) for name, cell in cells.items()}

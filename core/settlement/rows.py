@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from core.amounts import NoAmount, read_amount, read_minor_units
 from core.settlement.dates import NoMoment, moment_of
@@ -160,13 +161,18 @@ def _kind(columns: Columns, told: str, signed: int) -> RowKind:
     """By the type where there is one, else by the sign; the two never contradict each other."""
     if not told:
         return RowKind.CREDIT if signed < 0 else RowKind.SALE
-    if told in map(folded, columns.credits):
+    if told in _folded(columns.credits):
         return RowKind.CREDIT
-    if told not in map(folded, columns.sales):
+    if told not in _folded(columns.sales):
         raise UnreadableRow("the type is neither a sale nor a credit: see KHALLAS_SETTLEMENT__SALES and __CREDITS")
     if signed < 0:
         raise UnreadableRow("the type says sale and the sign says credit")
     return RowKind.SALE
+
+
+@lru_cache
+def _folded(kinds: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(folded, kinds))
 
 
 def _amount(columns: Columns, text: str, told: str) -> int:
