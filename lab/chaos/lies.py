@@ -15,8 +15,8 @@ from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.judging import differences
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
-from lab.cmi.cards import PIN, PIN_CARD, lying_card
-from lab.cmi.lies import INQUIRY_MANNERS, Kind, Lie, Manner
+from lab.cmi.cards import LIES_BY_NUMBER, PIN, PIN_CARD, lying_card
+from lab.cmi.lies import Kind, Lie, Manner
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 
 TOGETHER_MAX = 40
@@ -27,7 +27,7 @@ LOOKS_S = (5, 15, 60, 300, 901, 3_600, 3_700, 7_200, 90_000)  # after the storm
 SWEEPS_MAX = 50
 CVV = Secret("000")
 HONEST = (APPROVED_CARD, PIN_CARD, "4000009900000509", "4000009900009104")
-LYING = tuple(manner for manner in Manner if manner is not Manner.TRUE and manner not in INQUIRY_MANNERS)
+LYING = tuple(LIES_BY_NUMBER.values())  # what a card orders: others are for inquiries and the page alone
 SHORT = {Manner.SLOW: 0.1, Manner.LATE_LANDING: LATE_S}
 
 
