@@ -53,6 +53,10 @@ class LanguageRules:
     """The language of <Pay>, whose own words are never heard: the nearest it knows."""
     espeak: str
     """espeak-ng's voice."""
+    words_per_minute: int = 145
+    """Its pace, as espeak-ng counts words."""
+    letters_a_second: float = 13.0
+    """What that comes to, for a menu's page is cut before it bores (channels/ivr/pace.py)."""
     vowelled: bool = False
     """Whether the synthetic voice is given vowels that are not shown: locales/CODE/voice/vowelled.toml."""
 
@@ -75,6 +79,7 @@ LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
                 twilio=("fr-FR", "Polly.Lea-Neural"),
                 twilio_pay="fr-FR",
                 espeak="fr",
+                letters_a_second=16.0,
             ),
             LanguageRules(
                 LanguageCode.AR,
@@ -86,6 +91,8 @@ LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
                 twilio=("arb", "Polly.Zeina"),  # no Moroccan voice is offered (docs/protocols/ivr.md)
                 twilio_pay="fr-FR",
                 espeak="ar",
+                words_per_minute=180,  # its words are long
+                letters_a_second=9.8,
                 vowelled=True,
             ),
             LanguageRules(
@@ -98,6 +105,7 @@ LANGUAGES: Mapping[LanguageCode, LanguageRules] = MappingProxyType(
                 twilio=("en-GB", "Polly.Amy-Neural"),
                 twilio_pay="en-GB",
                 espeak="en",
+                letters_a_second=13.3,
             ),
         )
     }

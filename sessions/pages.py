@@ -65,6 +65,7 @@ class Layout(msgspec.Struct, frozen=True):
     options_max: int
     next: PageRow
     back: PageRow
+    tells_back: bool = True  # on every page; otherwise only on the last of several
     where: Callable[[str], str] | None = None  # how "4-6", the place of a page in a long list, is shown
 
 
@@ -163,8 +164,9 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     most = min(length, begin + layout.options_max - len(pinned))
     # pinned ones first, so that their keys are the same on every page
     rows = [PageRow(DIGITS[n], label(option)) for n, option in enumerate(pinned)]
-    back = [layout.back] if begin > 0 or words.back else []
-    ways = back if most == length else [layout.next, *back]
+    back = [layout.back] if begin > 0 or (words.back and layout.tells_back) else []
+    on = [layout.next, *back] if layout.tells_back else [layout.next]
+    ways = back if most == length else on
     shown: list[Option] = []
     beside, room = layout.beside, layout.room - len(text)
     for row in (*rows, *ways):
@@ -179,7 +181,7 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
         shown.append(option)
     while True:  # bounded: one row is taken off each time
         # the last page needs no way on, so it may hold what one more row would not let in
-        ways = back if begin + len(shown) == length else [layout.next, *back]
+        ways = back if begin + len(shown) == length else on
         for head in dict.fromkeys((_headed(text, words, layout, begin, begin + len(shown)), text)):
             composed = layout.compose(head, [*rows, *ways])
             # its place in the list is left out sooner than a whole page is

@@ -18,7 +18,7 @@ from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
 
 PAUSE = "pause"  # the piece between groups of digits
-UNKNOWN = "unknown"  # counted when a page holds words that no recording has
+UNKNOWN = "no-recording"  # counted when a page holds words that no recording has
 _MARK = "\ue000"  # of the private use area: no text of locales/ has it
 _PLACE = re.compile(r"(\{[a-z_0-9]+\})")
 _TAG = re.compile(r"(\[[a-z]{2}\] )?(.*)")

@@ -8,15 +8,20 @@ import re
 from dataclasses import dataclass, replace
 from functools import partial
 
+import msgspec
+
 from channels.ivr.formats import SECTION, VoiceFormats
+from channels.ivr.pace import PROMPT_MAX_S, seconds
 from channels.wording import Wording
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
-from sessions.screens.menu import Capabilities, Digits, Menu, Option, Say, Shows, Text, Words
+from sessions.screens.menu import Capabilities, Digits, Listing, Menu, Option, Say, Shows, Text, Words
 
 CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages included
-ROOM = 2_000  # characters; a page is bounded by its choices
+LONG_FROM = 4  # options: that menu is cut where its time is over; what is shorter stays on one page
+ROOM = 2_000  # characters; a page is bounded by its choices and by how long it takes to say
+NO_MISTAKE = frozenset({"bills-changed", "call-back"})  # notices after which nobody needs help
 KEYS = Keys(next="8", back="9", help="0", restart="*")
 CAN = Capabilities(
     channel="ivr",
@@ -60,24 +65,37 @@ class IvrSpeaker:
         """What was wrong comes first, then the question, then the keys. Raises MissingText."""
         text = self._wording.text(language, words.text)
         if isinstance(words, Digits | Text):
-            text = f"{text}\n{self._hint(words, language, again=notice is not None)}"
-        if notice is not None:
-            text = f"{self._notice(notice, words, text, language)}\n{text}"
-        said = text.count("\n")
+            again = notice is not None and notice.key not in NO_MISTAKE
+            text = f"{text}\n{self._hint(words, language, again=again)}"
+        why = "" if notice is None else f"{self._notice(notice, words, text, language)}\n"
+        asked, text = text, f"{why}{text}"
+        listed = isinstance(words, Menu) and isinstance(words.options, Listing)  # its total was said at its head
+        long = listed or (isinstance(words, Menu) and len(words.options) >= LONG_FROM)
+
+        def fits(page: str) -> bool:
+            rows = page.removeprefix(why).removeprefix(asked).strip().splitlines()
+            short = not long or seconds(page.removeprefix(why), language) <= PROMPT_MAX_S
+            return short and len(rows) <= CHOICES_MAX
+
         layout = Layout(
-            compose=lambda words_, rows: "\n".join((words_, *(self._row(row, language) for row in rows))),
-            fits=lambda page: page.count("\n") - said <= CHOICES_MAX,
+            compose=lambda said, rows: "\n".join(filter(None, (said, *(self._row(row, language) for row in rows)))),
+            fits=fits,
             room=ROOM,
             beside=0,
             keys=KEYS,
             options_max=CHOICES_MAX,
             next=PageRow(KEYS.next, self._wording.plain(language, "next")),
             back=PageRow(KEYS.back, self._wording.plain(language, "back")),
+            tells_back=notice is not None,
         )
+        pinned = len(words.pinned) if isinstance(words, Menu) else 0
+        # an amount may be so long that one option alone takes more than its time
+        least = msgspec.structs.replace(layout, options_max=pinned + 1, fits=bool)
         label = partial(self._label, language)
 
         def at(begin: int) -> Page:
-            page = page_at(words, text, label, layout, begin)
+            said = why.strip() if begin and listed else text
+            page = page_at(words, said, label, layout, begin) or page_at(words, said, label, least, begin)
             if page is None:
                 raise ValueError("one option alone does not fit a page")
             return page

@@ -1,13 +1,13 @@
 """`khallas audit`: whether the help desk's log and the payments' events are what was written, and a day of them."""
 
 import asyncio
-import json
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from core.help_desk.audit import Audit, Chain
+from khallas.cli.told import dumps, fail, show
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="of that day alone, in the operator's zone")]
@@ -21,11 +21,8 @@ def verify(day: Day = None, chain: Only = None, as_json: Json = False) -> None:
         return [await audit.verify(each, day.date() if day else None) for each in _chains(chain)]
 
     verdicts = _run(work)
-    if as_json:
-        told = [verdict.told() for verdict in verdicts]
-        typer.echo(json.dumps({"ok": not any(v.broken for v in verdicts), "chains": told}, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(verdict.line() for verdict in verdicts))
+    told = {"ok": not any(v.broken for v in verdicts), "chains": [verdict.told() for verdict in verdicts]}
+    show(told, [verdict.line() for verdict in verdicts], as_json=as_json)
     if any(verdict.broken for verdict in verdicts):
         raise typer.Exit(1)
 
@@ -41,7 +38,7 @@ def export(
             async for linked in audit.export(each, day.date()):
                 link = {"chain": each.value, "number": linked.link.number, "hash": linked.link.hash.hex()}
                 row = None if linked.fields is None else dict(linked.fields)
-                typer.echo(json.dumps(link | {"row": row}, ensure_ascii=False, default=_plain))
+                typer.echo(dumps(link | {"row": row}))
 
     _run(work)
 
@@ -73,9 +70,4 @@ def _run(work: Any) -> Any:
     try:
         return asyncio.run(opened())
     except DatabaseUnavailable as error:
-        typer.echo(f"khallas: the database cannot be reached: {error}", err=True)
-        raise typer.Exit(1) from None
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+        fail(f"khallas: the database cannot be reached: {error}")

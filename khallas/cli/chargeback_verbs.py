@@ -1,7 +1,6 @@
 """`khallas chargeback`: the acquirer's file of disputes in, those that want an answer out."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 
 from core.chargebacks.service import COLUMNS, BadChargeback, Chargeback, ChargebackRefusal, Claim, claim_of
 from core.settlement.file import Cells, NoSettlementFile, open_text, rows_of
+from khallas.cli.told import fail, show
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 SHOWN_MAX = 1_000
@@ -58,9 +58,8 @@ def import_(
     try:
         report = asyncio.run(_entered(file))
     except (BadChargeback, NoSettlementFile) as error:
-        typer.echo(f"khallas: {file.name}: {error}; nothing was entered", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(json.dumps(asdict(report)) if as_json else "\n".join(report.lines()))
+        fail(f"khallas: {file.name}: {error}; nothing was entered", as_json=as_json)
+    show(asdict(report), report.lines(), as_json=as_json)
     if report.refused:
         raise typer.Exit(1)
 
@@ -74,7 +73,7 @@ def listed(as_json: Json = False) -> None:
         f"{each.claim.amount_centimes / 100:.2f}  {each.state}"
         for each in found
     ]
-    typer.echo(json.dumps(told, default=str) if as_json else "\n".join(lines or ["none"]))
+    show(told, lines or ["none"], as_json=as_json)
 
 
 def add_commands(app: typer.Typer) -> None:

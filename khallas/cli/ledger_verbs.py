@@ -1,13 +1,12 @@
 """`khallas balance` and `khallas ledger`: options in, one function called, its report out."""
 
 import asyncio
-import json
 from datetime import date
 from typing import Annotated
 
 import typer
 
-EXIT_FAILED = 1
+from khallas.cli.told import EXIT_FAILED, show
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 On = Annotated[str, typer.Option("--on", metavar="DATE", help="a day, like 2026-11-29; today when left out")]
@@ -21,7 +20,7 @@ def balance(on: On = "", as_json: Json = False) -> None:
 
     day = _day(on)
     sheet = asyncio.run(sheet_of(load(at_hand.environ()), day))
-    typer.echo(json.dumps(told(sheet), ensure_ascii=False, default=str) if as_json else "\n".join(lines(sheet)))
+    show(told(sheet), lines(sheet), as_json=as_json)
     if not sheet.holds:
         raise SystemExit(EXIT_FAILED)
 
@@ -33,10 +32,8 @@ def verify(as_json: Json = False) -> None:
     from khallas.settings.model import load
 
     days, wrongs = asyncio.run(verified(load(at_hand.environ())))
-    if as_json:
-        typer.echo(json.dumps({"ok": not wrongs, "days": days, "wrongs": wrongs}, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(wrongs) or f"ok: {days} closed days; rows, days, tables and transfers agree")
+    well = f"ok: {days} closed days; rows, days, tables and transfers agree"
+    show({"ok": not wrongs, "days": days, "wrongs": wrongs}, wrongs or [well], as_json=as_json)
     if wrongs:
         raise SystemExit(EXIT_FAILED)
 

@@ -4,13 +4,13 @@ Exit codes: 0 done, 1 failed, 2 usage, 78 bad configuration.
 """
 
 import asyncio
-import json
 import logging
 import os
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from core import VERSION
 from khallas.cli import (
@@ -23,14 +23,13 @@ from khallas.cli import (
     terminal,
     voice_verbs,
 )
+from khallas.cli.told import EXIT_CONFIG, EXIT_FAILED, fail, json_wanted, show
 from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, Settings, load
 from khallas.telemetry import logs
 
 log = logging.getLogger(__name__)
 
-EXIT_FAILED = 1
-EXIT_CONFIG = 78
 STAND_INS = frozenset({"lab", "aiosmtpd", "multipart", "python_multipart"})  # of the extra `lab`, and it itself
 
 app = typer.Typer(
@@ -84,22 +83,29 @@ def main() -> None:
     from core.repositories import DatabaseUnavailable
 
     try:
-        app()
+        _run()
     except BadSettings as error:
-        _fail(str(error), EXIT_CONFIG)
+        fail(str(error), EXIT_CONFIG)
     except DatabaseUnavailable as error:
-        _fail(f"the database cannot be reached: {error}")
+        fail(f"the database cannot be reached: {error}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in STAND_INS:
             raise
-        _fail("this installation has no stand-ins and phones: in a checkout, ./run demo has them")
+        fail("this installation has no stand-ins and phones: in a checkout, ./run demo has them")
     except (UndefinedTable, UndefinedColumn):
-        _fail("the database has not this release's tables: run khallas migrate")
+        fail("the database has not this release's tables: run khallas migrate")
 
 
-def _fail(words: str, code: int = EXIT_FAILED) -> NoReturn:
-    typer.echo(words, err=True)
-    raise SystemExit(code)
+def _run() -> None:
+    if not json_wanted():
+        app()
+    try:  # a command line that is wrong is told as JSON too
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        fail(error.format_message(), error.exit_code)
+    except Abort:
+        fail("aborted")
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 def _settings() -> Settings:
@@ -140,14 +146,10 @@ def _share_the_vaults_key(settings: Settings) -> None:
         raise BadSettings(f"KHALLAS_VAULT_URL: it {error}") from None
 
 
-def _show(report: object, *, as_json: bool, lines: list[str]) -> None:
-    typer.echo(json.dumps(report, ensure_ascii=False, default=str) if as_json else "\n".join(lines))
-
-
 @app.command()
-def version() -> None:
+def version(as_json: Json = False) -> None:
     """The version."""
-    typer.echo(VERSION)
+    show({"version": VERSION}, [VERSION], as_json=as_json)
 
 
 @app.command()
@@ -162,7 +164,7 @@ def demo(
     from khallas.cli.demo_state import running
 
     if there := running(state):  # said at once, before all that a demo needs is loaded
-        _fail(f"the demo did not start: a demo is running at {there.url}, with the folder {state}")
+        fail(f"the demo did not start: a demo is running at {there.url}, with the folder {state}")
     from khallas.cli.demo import run
 
     raise SystemExit(run(port, state, os.environ, anew=reset))
@@ -186,7 +188,7 @@ def serve(
             raise SystemExit(supervise(host, port, workers, os.environ, beside=calls, stop_max_s=stop_max_s(settings)))
         serve_forever(settings, host, port)
     except OSError as error:
-        _fail(str(error.strerror or error))
+        fail(str(error.strerror or error))
 
 
 @app.command()
@@ -200,7 +202,7 @@ def worker(
     try:
         asyncio.run(work_forever(_production(), host, metrics_port))
     except OSError as error:
-        _fail(str(error.strerror or error))
+        fail(str(error.strerror or error))
 
 
 @app.command()
@@ -211,6 +213,7 @@ def migrate(
     role_password_file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="give it the password that this file holds")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Bring the database's tables up to date, as their owner."""
     from core.database.migrate import TablesBusy, current_and_head, give, upgrade
@@ -218,16 +221,17 @@ def migrate(
     from core.repositories import DatabaseUnavailable
 
     settings = _settings()
-    url = settings.database_url.get_secret_value() or _fail("KHALLAS_DATABASE_URL is missing", EXIT_CONFIG)
+    url = settings.database_url.get_secret_value() or fail("KHALLAS_DATABASE_URL is missing", EXIT_CONFIG)
     try:
         upgrade(url)
         if role:
             give(url, role, role_password_file.read_text().strip() if role_password_file else "")
     except DatabaseUnavailable as error:
-        _fail(f"the database cannot be reached: {error}")
+        fail(f"the database cannot be reached: {error}")
     except (TablesBusy, RoleUnfit) as error:
-        _fail(str(error))
-    typer.echo(f"at {current_and_head(url)[0]}")
+        fail(str(error))
+    at = current_and_head(url)[0]
+    show({"at": at}, [f"at {at}"], as_json=as_json)
 
 
 @app.command("import")
@@ -261,9 +265,9 @@ def import_(
             reading = import_files(settings, [*(files or ()), *more], dry_run=dry_run, whole=how, errors=errors)
             reports = asyncio.run(reading)
     except BillingDown as error:
-        _fail(f"the billing system cannot be asked: {error}; nothing was imported")
+        fail(f"the billing system cannot be asked: {error}; nothing was imported")
     lines = [line for report in reports for line in report.lines()]
-    _show([report.told() for report in reports], as_json=as_json, lines=lines)
+    show([report.told() for report in reports], lines, as_json=as_json)
     if any(report.failed for report in reports):
         raise SystemExit(EXIT_FAILED)
 
@@ -281,10 +285,8 @@ def reconcile(
     try:
         run, kept = asyncio.run(reconcile_file(_at_hand(), file, csv_file))
     except NoSettlementFile as error:
-        if as_json:
-            _show({"file": file.name, "error": str(error)}, as_json=True, lines=[])
-        _fail(f"{file.name}: {error}")
-    _show(told(run, kept), as_json=as_json, lines=list(report_lines(run, kept)))
+        fail(f"{file.name}: {error}", as_json=as_json)
+    show(told(run, kept), report_lines(run, kept), as_json=as_json)
     if run.open:
         raise SystemExit(EXIT_FAILED)
 
@@ -296,8 +298,8 @@ def lookup(reference: str, as_json: Json = False) -> None:
 
     found = asyncio.run(find(_at_hand(), reference))
     if not found and not as_json:
-        _fail("nothing found")
-    _show([told for told, _ in found], as_json=as_json, lines=[line for pair in found for line in story_lines(*pair)])
+        fail("nothing found")
+    show([told for told, _ in found], [line for pair in found for line in story_lines(*pair)], as_json=as_json)
     if not found:
         raise SystemExit(EXIT_FAILED)
 
@@ -318,19 +320,19 @@ def doctor(
     findings = asyncio.run(examine(patient(os.environ, state or at_hand.state_named()), sounds))
     well = all(finding.state is not CheckState.FAILED for finding in findings)
     lines = [line for finding in findings for line in finding.lines()]
-    _show({"ok": well, "checks": [finding.asdict() for finding in findings]}, as_json=as_json, lines=lines)
+    show({"ok": well, "checks": [finding.asdict() for finding in findings]}, lines, as_json=as_json)
     if not well:
         raise SystemExit(EXIT_FAILED)
 
 
 @config.command("show")
-def config_show(as_json: Json = False) -> None:
+def configshow(as_json: Json = False) -> None:
     """Every setting with its value and source; secrets masked."""
     from khallas.cli.config import describe
 
     rows = describe(os.environ)
     lines = [f"{row['name']}={row['value']}  # {row['source']}: {row['meaning']}" for row in rows]
-    _show(rows, as_json=as_json, lines=lines)
+    show(rows, lines, as_json=as_json)
 
 
 @config.command("example")
@@ -350,6 +352,6 @@ def config_check(as_json: Json = False) -> None:
     for line in () if as_json else (*faults, *(f"warning: {warning}" for warning in warnings)):
         typer.echo(line, err=True)
     if as_json or not faults:
-        _show({"ok": not faults, "faults": faults, "warnings": warnings}, as_json=as_json, lines=["ok"])
+        show({"ok": not faults, "faults": faults, "warnings": warnings}, ["ok"], as_json=as_json)
     if faults:
         raise SystemExit(EXIT_CONFIG)

@@ -1,9 +1,8 @@
 """`khallas user` and `khallas privacy`: options in, one function called, its report out."""
 
 import asyncio
-import json
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from core.help_desk.accounts import AccountError, Role
 from core.help_desk.passwords import PASSWORD_CHARS_MAX
 from core.subscribers.lines import LanguageCode
+from khallas.cli.told import fail, show
 
 T = TypeVar("T")
 
@@ -28,13 +28,13 @@ def add(
     """Make an account; the password is asked for, or read from standard input."""
     from khallas.cli import user
 
-    made = _run(user.add(_settings(), name, role, _password()))
+    made = _run(user.add(_settings(), name, role, _password()), as_json=as_json)
     told, lines = user.told(made), [user.line(made)]
     if totp:
-        enrolled = _run(user.enrol(_settings(), made.name))
+        enrolled = _run(user.enrol(_settings(), made.name), as_json=as_json)
         told |= {"second_factor": user.told_enrolment(enrolled)}
         lines = user.enrolment_lines(enrolled)
-    _show(told, lines, as_json=as_json)
+    show(told, lines, as_json=as_json)
 
 
 def totp(
@@ -46,49 +46,53 @@ def totp(
     from khallas.cli import user
 
     if remove:
-        _run(user.take_factor(_settings(), name))
+        _run(user.take_factor(_settings(), name), as_json=as_json)
+        _quietly({"name": name.strip().lower(), "second_factor": False}, as_json=as_json)
         return
-    made = _run(user.enrol(_settings(), name))
-    _show(user.told_enrolment(made), user.enrolment_lines(made), as_json=as_json)
+    made = _run(user.enrol(_settings(), name), as_json=as_json)
+    show(user.told_enrolment(made), user.enrolment_lines(made), as_json=as_json)
 
 
-def password(name: Name) -> None:
+def password(name: Name, as_json: Json = False) -> None:
     """Give an account another password, asked for or read from standard input; its sessions end."""
     from khallas.cli import user
 
-    _run(user.set_password(_settings(), name, _password()))
+    changed = _run(user.set_password(_settings(), name, _password()), as_json=as_json)
+    _quietly(user.told(changed), as_json=as_json)
 
 
 def administrator(
     name: Name,
     remove: Annotated[bool, typer.Option("--remove", help="a supervisor again, who decides about money")] = False,
+    as_json: Json = False,
 ) -> None:
     """Let a supervisor keep accounts and read the log at the desk, and decide about no money; sessions end."""
     from khallas.cli import user
 
-    _run(user.appoint(_settings(), name, administers=not remove))
+    appointed = _run(user.appoint(_settings(), name, administers=not remove), as_json=as_json)
+    _quietly(user.told(appointed), as_json=as_json)
 
 
-def disable(name: Name) -> None:
+def disable(name: Name, as_json: Json = False) -> None:
     """End an account and its sessions. Its name stays taken: the log must stay clear."""
     from khallas.cli import user
 
-    _run(user.disable(_settings(), name))
+    _quietly(user.told(_run(user.disable(_settings(), name), as_json=as_json)), as_json=as_json)
 
 
 def listed(as_json: Json = False) -> None:
     """Every account."""
     from khallas.cli import user
 
-    users = _run(user.every(_settings()))
-    _show([user.told(each) for each in users], [user.line(each) for each in users], as_json=as_json)
+    users = _run(user.every(_settings()), as_json=as_json)
+    show([user.told(each) for each in users], [user.line(each) for each in users], as_json=as_json)
 
 
 def export(number: Number) -> None:
     """Everything held of a number, as JSON."""
     from khallas.cli import privacy
 
-    _show(_run(privacy.export(_settings(), number)), (), as_json=True)
+    show(_run(privacy.export(_settings(), number), as_json=True), (), as_json=True)
 
 
 def correct(
@@ -100,8 +104,8 @@ def correct(
     """Correct what is held of a number; subscribers' data comes back with the billing system's next import."""
     from khallas.cli import privacy
 
-    done = _run(privacy.correct(_settings(), number, email, language))
-    _show(done, [f"{name}: {count}" for name, count in done.items()], as_json=as_json)
+    done = _run(privacy.correct(_settings(), number, email, language), as_json=as_json)
+    show(done, [f"{name}: {count}" for name, count in done.items()], as_json=as_json)
 
 
 def erase(
@@ -114,9 +118,9 @@ def erase(
 
     if not yes:
         typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
-    erasure = _run(privacy.erase(_settings(), number))
+    erasure = _run(privacy.erase(_settings(), number), as_json=as_json)
     told = {"erased": dict(erasure.erased), "kept": dict(erasure.kept)}
-    _show(told, privacy.erasure_lines(erasure), as_json=as_json)
+    show(told, privacy.erasure_lines(erasure), as_json=as_json)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -142,7 +146,7 @@ def _settings() -> Any:
     return load(at_hand.environ())
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def _run(work: Coroutine[Any, Any, T], *, as_json: bool = False) -> T:
     """What the outside world or the person at the terminal did wrong, in one line."""
     from redis.exceptions import RedisClusterException, RedisError
 
@@ -152,13 +156,17 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except DatabaseUnavailable as error:
-        words = f"the database cannot be reached: {error}"
+        fail(f"khallas: the database cannot be reached: {error}", as_json=as_json)
     except (RedisError, RedisClusterException, OSError) as error:
-        words = f"Redis cannot be reached: {type(error).__name__}"
+        fail(f"khallas: Redis cannot be reached: {type(error).__name__}", as_json=as_json)
     except (AccountError, StillOpen, ValueError) as error:
-        words = str(error)
-    typer.echo(f"khallas: {words}", err=True)
-    raise typer.Exit(1)
+        fail(f"khallas: {error}", as_json=as_json)
+
+
+def _quietly(report: object, *, as_json: bool) -> None:
+    """What went well says nothing to people."""
+    if as_json:
+        show(report, (), as_json=True)
 
 
 def _password() -> str:
@@ -166,7 +174,3 @@ def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     return sys.stdin.readline(PASSWORD_CHARS_MAX + 2).rstrip("\r\n")
-
-
-def _show(report: object, lines: Iterable[str], *, as_json: bool) -> None:
-    typer.echo(json.dumps(report, ensure_ascii=False, default=str) if as_json else "\n".join(lines))

@@ -27,7 +27,7 @@ MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 4 * 1024 * 1024
 SOUND_BYTES_MAX = 8 * 1024 * 1024
 PAUSE_S = 0.25
-MAKER = "espeak-ng 1"  # raise when pieces sound different now: everything synthetic is made again
+MAKER = "espeak-ng 2"  # raise when pieces sound different now: everything synthetic is made again
 EXTENSIONS = (".wav", ".sln", ".alaw", ".ulaw", ".gsm", ".g722", ".sln16")  # what a switch plays; WAV is checked
 
 

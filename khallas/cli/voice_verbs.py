@@ -1,6 +1,5 @@
-"""`khallas voice build`, `check` and `script`: options in, one function called, its report out."""
+"""`khallas voice build`, `check`, `lengths` and `script`: options in, one function called, its report out."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.subscribers.lines import LanguageCode
+from khallas.cli.told import fail, show
 
 if TYPE_CHECKING:
     from channels.ivr.prompts import Piece
@@ -34,14 +34,27 @@ def build(
     def work(pieces: "Sequence[Piece]") -> "VoiceReport":
         return voice.build(pieces, out, recorded, _progress)
 
-    _tell(_of(language or (), work), as_json=as_json)
+    _tell(_of(language or (), work, as_json=as_json), as_json=as_json)
 
 
 def check(out: Out, language: Languages = None, as_json: Json = False) -> None:
     """Which sound files are missing, or say other words than the texts do now."""
     from khallas.cli import voice
 
-    _tell(_of(language or (), lambda pieces: voice.check(pieces, out)), as_json=as_json)
+    _tell(_of(language or (), lambda pieces: voice.check(pieces, out), as_json=as_json), as_json=as_json)
+
+
+def lengths(out: Out, as_json: Json = False) -> None:
+    """How long each prompt and two whole calls take to hear, by the sound files: the table of docs/speech.md."""
+    from core.messaging.texts import load_texts
+    from khallas.cli.speech import SpeechLengths, lengths_in
+    from khallas.cli.voice import BadFolder
+
+    speech = SpeechLengths(load_texts(), lengths_in(out))
+    try:
+        show(speech.told(), () if as_json else speech.lines(), as_json=as_json)
+    except (BadFolder, OSError) as error:
+        fail(f"khallas: {error}", as_json=as_json)
 
 
 def script(language: Languages = None) -> None:
@@ -56,15 +69,18 @@ def script(language: Languages = None) -> None:
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add `voice build`, `voice check` and `voice script`."""
+    """Add `voice build`, `voice check`, `voice lengths` and `voice script`."""
     group = typer.Typer(no_args_is_help=True, help="Prompts of an Asterisk switch, made ahead of time.")
     group.command()(build)
     group.command()(check)
+    group.command()(lengths)
     group.command()(script)
     app.add_typer(group, name="voice")
 
 
-def _of(languages: Sequence[LanguageCode], work: "Callable[[Sequence[Piece]], VoiceReport]") -> "VoiceReport":
+def _of(
+    languages: Sequence[LanguageCode], work: "Callable[[Sequence[Piece]], VoiceReport]", *, as_json: bool
+) -> "VoiceReport":
     from channels.ivr.prompts import Prompts
     from channels.ivr.synthesis.espeak import NoVoice
     from core.messaging.texts import load_texts
@@ -73,8 +89,7 @@ def _of(languages: Sequence[LanguageCode], work: "Callable[[Sequence[Piece]], Vo
     try:
         return work(pieces_of(Prompts(load_texts()).pieces, languages))
     except (BadFolder, NoVoice, OSError) as error:
-        typer.echo(f"khallas: {error}", err=True)
-        raise typer.Exit(1) from None
+        fail(f"khallas: {error}", as_json=as_json)
 
 
 def _progress(pieces: "Sequence[Piece]") -> "Iterable[Piece]":
@@ -85,6 +100,6 @@ def _progress(pieces: "Sequence[Piece]") -> "Iterable[Piece]":
 
 
 def _tell(report: "VoiceReport", *, as_json: bool) -> None:
-    typer.echo(json.dumps(report.told(), ensure_ascii=False) if as_json else "\n".join(report.lines()))
+    show(report.told(), report.lines(), as_json=as_json)
     if report.missing or report.stale:
         raise typer.Exit(1)

@@ -40,6 +40,7 @@ from sessions.screens.paying import CardNumber, PayByConnector, card_screen
 from sessions.turn.effects import Bills, LineRef, ListBills, NoBills, NotRung, Start
 
 TICK_ALL_FROM = 4  # with as many bills, one choice ticks or unticks them all
+TICK_ALL_ALOUD_FROM = 1  # a voice says the total first, and bills one by one only to who turns to them
 EMAIL_MAX = 120
 EMAIL_SHOWN_MAX = 24
 
@@ -65,11 +66,11 @@ class TickBoxes(Listing):
 
     __slots__ = ("_all", "_left", "_listed")
 
-    def __init__(self, listed: Listed, left: UntickedBills) -> None:
+    def __init__(self, listed: Listed, left: UntickedBills, all_from: int = TICK_ALL_FROM) -> None:
         self._listed = listed
         self._left = left
         # "all" comes first: who pays one bill of forty must not turn ten pages to untick the others
-        self._all = 1 if len(listed.bills) >= TICK_ALL_FROM else 0
+        self._all = 1 if len(listed.bills) >= all_from else 0
 
     def __len__(self) -> int:
         return len(self._listed.bills) + self._all
@@ -123,12 +124,14 @@ class PickInvoices(msgspec.Struct, frozen=True, tag=True):
 
     def ask(self, visit: ScreenContext) -> Menu:
         pay = (Option("pay", say("bills.pay", total=Amount(self.picked_centimes))),) if self.picked_count else ()
-        text = say("unpaid-bills", count=self.picked_count, of=self.unpaid.count)
-        return Menu(text, TickBoxes(self.listed(visit), self.left), back=True, pinned=pay)
+        due = Amount(self.picked_centimes)
+        text = say("unpaid-bills", count=self.picked_count, of=self.unpaid.count, total=due)
+        all_from = TICK_ALL_ALOUD_FROM if visit.can.takes_card else TICK_ALL_FROM
+        return Menu(text, TickBoxes(self.listed(visit), self.left, all_from), back=True, pinned=pay)
 
     def on(
         self, event: Event, visit: ScreenContext
-    ) -> PickInvoices | ConfirmTotal | Start | ListBills | CardNumber | PayByConnector | Home | Refused:
+    ) -> PickInvoices | ConfirmTotal | ListBills | CardNumber | Home | BillsOrWhy:
         match event:
             case Chose("pay") if self.picked_count and visit.can.takes_card:
                 return Start(self.line, self.picked(visit))
@@ -141,7 +144,7 @@ class PickInvoices(msgspec.Struct, frozen=True, tag=True):
             case Done(Payment() as payment):
                 return card_screen(basket_of(payment), visit)
             case Done(result):
-                return bills_or_why(self.line, result)
+                return bills_or_why(self.line, result, visit)
             case Back():
                 return Home()
             case _:
@@ -167,7 +170,9 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
             options.append(Option("email", say("confirm-total.change-email" if email else "confirm-total.add-email")))
         return Menu(text, tuple(options), back=True)
 
-    def on(self, event: Event, visit: ScreenContext) -> HandOver | Email | PickInvoices | Start | ListBills | Refused:
+    def on(
+        self, event: Event, visit: ScreenContext
+    ) -> HandOver | Email | PickInvoices | Start | ListBills | BillsOrWhy:
         match event:
             case Chose("pay"):
                 return Start(self.pick.line, self.pick.picked(visit), ring_back=not visit.can.pays_on_page)
@@ -178,7 +183,7 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
             case Done(NotRung(payment)):
                 return HandOver(basket_of(payment), rings=False)
             case Done(result):
-                return bills_or_why(self.pick.line, result)
+                return bills_or_why(self.pick.line, result, visit)
             case Back():
                 return self.pick
             case _:
@@ -250,17 +255,25 @@ def pick_of(screen: object) -> PickInvoices | None:
             return None
 
 
-Refused = PickInvoices | NothingToPay | Goodbye | Noted[PickInvoices] | Again
+BillsOrWhy = PickInvoices | NothingToPay | Goodbye | Noted[PickInvoices] | CardNumber | PayByConnector | Start | Again
 
 
-def bills_or_why(line: LineRef, result: object) -> Refused | ListBills:
-    """The screen for a list of bills, or for the reason why there is none or the payment did not start."""
+def bills_or_why(line: LineRef, result: object, visit: ScreenContext) -> BillsOrWhy | ListBills:
+    """The screen for a list of bills, or for the reason why there is none or the payment did not start.
+
+    By voice one bill alone is not chosen among: its amount is said, and the card is asked.
+    """
     match result:
+        case Bills(bill_line, unpaid, False) if visit.can.takes_card and unpaid.count == 1:
+            return Start(bill_line, PickInvoices(bill_line, unpaid).picked(visit))
         case Bills(bill_line, unpaid, changed):
             screen = PickInvoices(bill_line, unpaid)
             return Noted(screen, say("bills-changed")) if changed else screen
+        case Payment() as payment:
+            card = card_screen(basket_of(payment), visit)  # a connector's own words tell the amount
+            return replace(card, only_bill=True) if isinstance(card, CardNumber) else card
         case NoBills(bill_line, why):
-            return bills_or_why(bill_line, why)
+            return bills_or_why(bill_line, why, visit)
         case Refusal.BILLS_CHANGED:
             return ListBills(line, changed=True)
         case Refusal.NOTHING_TO_PAY:

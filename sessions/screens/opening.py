@@ -10,7 +10,7 @@ from core.subscribers.lines import LanguageCode as Lang
 from core.subscribers.lines import ServiceType as Kind
 from core.subscribers.lines import SubscribedLine, digits_of, national, payment_code_of, reference_of
 from sessions.basket import basket_of, takes_another_card
-from sessions.screens.choosing import ConfirmTotal, Email, HandOver, PickInvoices, Refused, bills_or_why
+from sessions.screens.choosing import BillsOrWhy, ConfirmTotal, Email, HandOver, PickInvoices, bills_or_why
 from sessions.screens.ending import Goodbye, Help, Unknown
 from sessions.screens.menu import (
     Again,
@@ -111,20 +111,25 @@ class Service(msgspec.Struct, frozen=True, tag=True):
     """Which bill: one of the caller's own lines by one key, or another line by its number and code."""
 
     lines: tuple[LineRef, ...] = ()
+    others_only: bool = False  # a voice says those of other people only to who asks for them
 
     def ask(self, visit: ScreenContext) -> Menu:
+        others = tuple(Option(service.value, say(f"service.{service.value}")) for service in Kind)
+        if self.others_only:
+            return Menu(say("service"), others, back=True)
         own = tuple(
             Option(f"own:{n}", say(f"own-line.{line.service.value}", line=Spelled(line.reference)))
             for n, line in enumerate(self.lines)
         )
         basket = (Option("basket", say("service.basket")),) if visit.can.takes_card else ()
-        others = tuple(Option(service.value, say(f"service.{service.value}")) for service in Kind)
+        if own and visit.can.takes_card:
+            others = (Option("other", say("service.other")),)
         last = (Option("language", say("service.language")), Option("help", say("service.help")))
         return Menu(say("service"), (*own, *basket, *others, *last))
 
     def on(
         self, event: Event, visit: ScreenContext
-    ) -> Reference | PaymentCode | Terms | Language | Help | ListBills | Refused:
+    ) -> Service | Reference | PaymentCode | Terms | Language | Help | ListBills | Home | BillsOrWhy:
         match event:
             case Chose("language"):
                 return Language()
@@ -132,14 +137,18 @@ class Service(msgspec.Struct, frozen=True, tag=True):
                 return Help()
             case Chose("basket"):
                 return Reference(None)
+            case Chose("other"):
+                return Service(self.lines, others_only=True)
+            case Back():
+                return Home()
             case Chose(choice) if choice.startswith("own:"):
                 return self._own(self.lines[int(choice[4:])], visit)
             case Chose(choice):
                 return Reference(Kind(choice))
             case Done(Bills(line) as bills):
-                return bills_or_why(line, bills)
+                return bills_or_why(line, bills, visit)
             case Done(result):
-                return bills_or_why(LineRef(Kind.MOBILE, ""), result)
+                return bills_or_why(LineRef(Kind.MOBILE, ""), result, visit)
             case _:
                 return Again(say("wrong-choice"))
 
@@ -205,7 +214,7 @@ class PaymentCode(msgspec.Struct, frozen=True, tag=True):
             10,
         )
 
-    def on(self, event: Event, visit: ScreenContext) -> Terms | Reference | Identify | ListBills | Refused:
+    def on(self, event: Event, visit: ScreenContext) -> Terms | Reference | Identify | ListBills | BillsOrWhy:
         match event:
             case Typed(text):
                 try:
@@ -219,9 +228,9 @@ class PaymentCode(msgspec.Struct, frozen=True, tag=True):
             case Done(Refusal.WRONG_CODE):
                 return Again(say("payment-code.refused", code_number=" ".join(visit.short_code)))
             case Done(Bills(line_ref) as bills):
-                return bills_or_why(line_ref, bills)
+                return bills_or_why(line_ref, bills, visit)
             case Done(result):
-                return bills_or_why(LineRef(self.service, self.reference), result)
+                return bills_or_why(LineRef(self.service, self.reference), result, visit)
             case Back():
                 return Reference(self.service)
             case _:
@@ -239,7 +248,7 @@ class Terms(msgspec.Struct, frozen=True, tag=True):
             (Option("accept", say("terms.accept")), Option("refuse", say("terms.refuse"))),
         )
 
-    def on(self, event: Event, visit: ScreenContext) -> Goodbye | AcceptTerms | ListBills | Refused:
+    def on(self, event: Event, visit: ScreenContext) -> Goodbye | AcceptTerms | ListBills | BillsOrWhy:
         match event:
             case Chose("accept"):
                 return AcceptTerms(self.line.service, self.line.reference)
@@ -248,7 +257,7 @@ class Terms(msgspec.Struct, frozen=True, tag=True):
             case Done(TermsAccepted()):
                 return ListBills(self.line)
             case Done(result):
-                return bills_or_why(self.line, result)
+                return bills_or_why(self.line, result, visit)
             case _:
                 return Again(say("wrong-choice"))
 

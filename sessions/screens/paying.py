@@ -62,9 +62,12 @@ class CardNumber(msgspec.Struct, frozen=True, tag=True):
     """The card number, straight into the vault."""
 
     basket: Basket
+    only_bill: bool = False  # nothing was chosen: its amount is said first
 
     def ask(self, visit: ScreenContext) -> Digits:
-        return Digits(say("card-number"), say("card-number.wrong"), PAN_MIN, PAN_MAX, secret=True, back=False)
+        total = Amount(self.basket.amount_centimes)
+        asked = say("card-number.only-bill", total=total) if self.only_bill else say("card-number")
+        return Digits(asked, say("card-number.wrong"), PAN_MIN, PAN_MAX, secret=True, back=False)
 
     def on(self, event: Event, visit: ScreenContext) -> CardNumber | CardExpiry | HoldNumber | Again:
         match event:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from core import VERSION
 from khallas.cli.main import app
 from lab.servers.postgres import Postgres
 from tests.e2e.demo import ROOT, environment, khallas
@@ -135,6 +136,49 @@ async def test_lookup_of_nothing(migrated_url: str) -> None:
     assert (said.code, said.out, said.err) == (1, "", "nothing found\n")
     told = await khallas("lookup", "0600000001", "--json", KHALLAS_DATABASE_URL=migrated_url)
     assert (told.code, told.out, told.err) == (1, "[]\n", "")
+
+
+async def test_the_version_is_told_three_ways() -> None:
+    said = [await khallas(*how) for how in (("--version",), ("version",), ("version", "--json"))]
+    assert [each.code for each in said] == [0, 0, 0]
+    assert said[0].out == said[1].out == f"{VERSION}\n"
+    assert json.loads(said[2].out) == {"version": VERSION}
+
+
+async def test_migrate_tells_programs_where_it_is(migrated_url: str) -> None:
+    said = await khallas("migrate", "--json", KHALLAS_DATABASE_URL=migrated_url)
+    assert set(json.loads(said.out)) == {"at"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "error"),
+    [
+        (("lookup", "1"), 1, "the database cannot be reached"),
+        (("migrate",), 1, "the database cannot be reached"),
+        (("balance",), 1, "the database cannot be reached"),
+        (("user", "list"), 1, "khallas: the database cannot be reached"),
+        (("chargeback", "list"), 1, "the database cannot be reached"),
+        (("audit", "verify"), 1, "khallas: the database cannot be reached"),
+        (("import", "/nowhere.csv"), 2, "Invalid value for '[FILES]...'"),
+        (("balance", "--on", "yesterday"), 2, "Invalid value for --on"),
+        (("lookup",), 2, "Missing argument 'REFERENCE'."),
+        (("nonsense",), 2, "No such command 'nonsense'."),
+        (("dial", "*1118#"), 2, "*1118# is another service's code"),
+        (("dial", "--url", "http://127.0.0.1:1"), 1, "khallas: no answer from http://127.0.0.1:1"),
+        (("voice", "check", "--out", __file__), 2, "Invalid value for '--out'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+async def test_a_failure_under_json_is_json(verb: tuple[str, ...], code: int, error: str) -> None:
+    said = await khallas(*verb, "--json", KHALLAS_DATABASE_URL=NOBODY_THERE)
+    told = json.loads(said.out)
+    assert (said.code, told["code"]) == (code, code), said
+    assert error in told["error"]
+
+
+async def test_bad_settings_under_json_are_json(tmp_path: Path) -> None:
+    said = await khallas("--state", tmp_path, "lookup", "1", "--json")
+    assert (said.code, json.loads(said.out)) == (78, {"error": "KHALLAS_DATABASE_URL is missing", "code": 78})
 
 
 @pytest.mark.parametrize(("verb", "absent"), [("demo", "aiosmtpd"), ("dial", "lab")])

@@ -127,6 +127,7 @@ WITH_CARD: tuple[Shown, ...] = (
     Resume(CardNumber(BASKET)),
     Resume(CardNumber(DEAR)),
     CardNumber(BASKET),
+    CardNumber(BASKET, only_bill=True),
     PayByConnector(BASKET),
     PayByConnector(DEAR),
     CardExpiry(BASKET, VISA),

@@ -8,7 +8,6 @@ from typing import Self
 from core.languages import LANGUAGES
 from core.subscribers.lines import LanguageCode
 
-WORDS_PER_MINUTE = 145
 SAMPLES_MAX = 22_050 * 60
 _SYNCHRONOUS = 2
 _BUFFER_MS = 500
@@ -42,7 +41,6 @@ class Espeak:
         self._samples = array("h")
         self._callback = _CALLBACK(self._collect)  # kept: C holds no reference
         self._library.espeak_SetSynthCallback(self._callback)
-        self._library.espeak_SetParameter(_RATE, WORDS_PER_MINUTE, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +54,7 @@ class Espeak:
         """16-bit samples at `rate_hz`. Raises NoVoice."""
         if self._library.espeak_SetVoiceByName(LANGUAGES[language].espeak.encode()):
             raise NoVoice(f"espeak-ng has no voice for {language}")
+        self._library.espeak_SetParameter(_RATE, LANGUAGES[language].words_per_minute, 0)
         self._samples = array("h")
         text = words.encode() + b"\0"
         failed = (

@@ -14,6 +14,7 @@ from khallas.cli.terminal.faults import Failed
 from khallas.cli.terminal.keyboard import Keyboard
 from khallas.cli.terminal.reach import DEMO_URL, reach
 from khallas.cli.terminal.show import Show
+from khallas.cli.told import fail
 
 DEMO_CUSTOMER = "0600000001"
 OF_THE_DEMO = "the running demo's"
@@ -62,6 +63,10 @@ def dial(
     """A USSD phone in the terminal. Keys come from the keyboard, or from stdin, one line per input."""
     there = reach(url, state_named())
     service, keys = split_code(code, service_code or there.service_code)
+    if service != (service_code or there.service_code):
+        raise typer.BadParameter(
+            f"{service} is another service's code, here it is {there.service_code}; --service-code names another"
+        )
     _run(play(Dialling(there.url, from_, service, keys, secret, wire), Keyboard(), _show(as_json)), left_ok=True)
 
 
@@ -141,8 +146,7 @@ def _run(work: Coroutine[None, None, None], *, left_ok: bool) -> None:
     try:
         asyncio.run(work)
     except Failed as error:
-        typer.echo(f"khallas: {error}", err=True)
-        raise typer.Exit(1) from None
+        fail(f"khallas: {error}")
     except KeyboardInterrupt:
         typer.echo("hung up" if left_ok else "interrupted", err=True)
         raise typer.Exit(0 if left_ok else 1) from None

@@ -13,7 +13,7 @@ from channels.ivr.prompts import PAUSE, UNKNOWN, Phrase, Piece, Prompts
 from channels.ivr.speaker import IvrSpeaker
 from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
-from sessions.screens.menu import Amount, Month, Say, ScreenContext, Spelled
+from sessions.screens.menu import Amount, Month, Say, ScreenContext, Spelled, say
 from tests.channels.ivr.test_speaker import NOTICES, SCREENS
 from tests.sessions.paged import spoken_pages
 from tests.sessions.samples import SHELF
@@ -31,7 +31,7 @@ def words(said: tuple[Phrase, ...]) -> str:
 @pytest.mark.parametrize("language", LanguageCode)
 def test_nothing_that_is_said_lacks_a_recording(language: LanguageCode) -> None:
     known = set(PROMPTS.pieces)
-    notices: list[Say | None] = [None, *(Say(key, (("code_number", "1 1 1 7"),)) for key in NOTICES)]
+    notices: list[Say | None] = [None, *(say(key, code_number="1 1 1 7") for key in NOTICES)]
     for screen in SCREENS:
         numbers = ("777", "0537000777", "1117")
         visit = ScreenContext("+212600000001", SPEAKER.can, language, True, date(2026, 11, 23), *numbers, shelf=SHELF)
@@ -88,7 +88,7 @@ def test_money_months_and_numbers_in_words() -> None:
     for (language, centimes), expected in cases.items():
         assert words(PROMPTS.phrases(FORMATS.amount(Amount(centimes), language), language)) == expected
     month = FORMATS.month(Month(date(2019, 4, 1)), LanguageCode.FR)
-    assert words(PROMPTS.phrases(month, LanguageCode.FR)) == "d'avril deux mille dix-neuf"
+    assert words(PROMPTS.phrases(month, LanguageCode.FR)) == "avril deux mille dix-neuf"
 
 
 def test_words_without_a_recording_are_told() -> None:

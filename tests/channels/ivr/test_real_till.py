@@ -26,7 +26,6 @@ OPENING = [
     ("dix chiffres", "0600000001#"),
     ("code de paiement", "012345#"),
     ("pour accepter, tapez 1", "1"),
-    ("pour payer 769 dirhams et 20 centimes, tapez 1", "1"),
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.ivr.formats import VoiceFormats
-from channels.ivr.speaker import CAN, CHOICES_MAX, IvrSpeaker, Spoken, spoken
+from channels.ivr.speaker import CAN, CHOICES_MAX, KEYS, NO_MISTAKE, IvrSpeaker, Spoken, spoken
 from core.languages import plural
 from core.messaging.texts import Texts, load_texts
 from core.payments.service import Refusal
@@ -50,6 +50,7 @@ SCREENS: tuple[Shown, ...] = (
     Service(),
     Service((LINE, LineRef(Kind.FIXED, "0537000103"), LineRef(Kind.INTERNET, "10000042"))),
     Service((LINE,) * 5),
+    Service((LINE,), others_only=True),
     *(Reference(kind) for kind in (None, *Kind)),
     Reference(None, "345678"),
     *(PaymentCode(kind, "0600000001") for kind in Kind),
@@ -62,6 +63,7 @@ SCREENS: tuple[Shown, ...] = (
     Resume(PaymentCode(Kind.MOBILE, "0600000001")),
     Resume(CardNumber(BASKET)),
     CardNumber(BASKET),
+    CardNumber(BASKET, only_bill=True),
     PayByConnector(BASKET),
     *(CardExpiry(BASKET, CardHint(brand, "0010")) for brand in ("visa", "mastercard", "card")),
     ConfirmCharge(BASKET, CARD),
@@ -99,6 +101,7 @@ NOTICES = (
 )
 PROMPT_CHARACTERS_MAX, PROMPT_WORDS_MAX = 180, 27  # ten seconds of speech
 LABEL_CHARACTERS_MAX = 90
+ROW = re.compile(r".+(?:, tapez|، اضغطوا|, press) (\d)\.")
 LONGER = (Paid, Language)  # the number twice; one short sentence a language
 
 each_screen = pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: type(screen).__name__)
@@ -123,7 +126,9 @@ def test_every_page_is_said_and_every_key_leads_somewhere(screen: Shown, languag
     offered: set[str] = set()
     for page in made:
         assert "{" not in page.text
-        assert page.text.count("\n") >= len(page.meaning)
+        told = {row[1] for line in page.text.split("\n") if (row := ROW.fullmatch(line))}
+        assert told <= set(page.meaning)
+        assert set(page.meaning) - told <= {KEYS.back}
         assert len(page.meaning) <= CHOICES_MAX
         for key in page.meaning:
             match page.read(key):
@@ -147,7 +152,8 @@ def test_prompts_take_ten_seconds_at_most(screen: Shown, language: Lang) -> None
     words = screen.ask(visit(language))
     page = spoken_pages(SPEAKER, words, None, language)[0]
     lines = page.text.split("\n")
-    prompt, keys = lines[: len(lines) - len(page.meaning)], lines[len(lines) - len(page.meaning) :]
+    keys = [line for line in lines if ROW.fullmatch(line)]
+    prompt = lines[: len(lines) - len(keys)]
     assert all(len(line) <= LABEL_CHARACTERS_MAX for line in keys)
     if not isinstance(screen, LONGER):
         said = " ".join(prompt)
@@ -167,9 +173,9 @@ def test_options_are_said_action_first(language: Lang) -> None:
 def test_notices_come_first_and_fields_tell_the_ways_out(notice: str, language: Lang) -> None:
     field = Digits(say("card-cvv"), say("card-cvv.wrong"), 3, 4, secret=True)
     plain = spoken_pages(SPEAKER, field, None, language)[0].text
-    corrected = spoken_pages(SPEAKER, field, say(notice), language)[0].text
-    assert corrected.startswith(TEXTS.get(language, "ivr", notice))
-    assert corrected.endswith(TEXTS.get(language, "ivr", "field.back"))
+    corrected = spoken_pages(SPEAKER, field, say(notice, code_number="1"), language)[0].text
+    assert corrected.startswith(TEXTS.get(language, "ivr", notice).partition("{")[0])
+    assert corrected.endswith(TEXTS.get(language, "ivr", "field" if notice in NO_MISTAKE else "field.back"))
     assert plain.endswith(TEXTS.get(language, "ivr", "field"))
 
 
@@ -270,9 +276,9 @@ def test_no_digit_is_lost_or_joined(text: str, language: Lang) -> None:
 
 def test_months_are_said_by_name(formats: VoiceFormats) -> None:
     may, april = Month(date(2019, 5, 1)), Month(date(2019, 4, 1))
-    assert formats.month(may, Lang.FR) == "de mai 2019"
-    assert formats.month(april, Lang.FR) == "d'avril 2019"
-    assert formats.month(may, Lang.EN) == "for May 2019"
+    assert formats.month(may, Lang.FR) == "mai 2019"
+    assert formats.month(april, Lang.FR) == "avril 2019"
+    assert formats.month(may, Lang.EN) == "May 2019"
     assert formats.month(may, Lang.AR) == "ماي 2019"
 
 

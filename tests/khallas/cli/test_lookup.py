@@ -1,12 +1,15 @@
 """`khallas lookup` finds a payment by whatever a customer can read out, and tells its story without the card."""
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from core.help_desk.timeline import Source
 from khallas.cli.lookup import find, story_lines
+from khallas.cli.told import dumps
 from lab.servers.postgres import Postgres
 from tests.journeys.player import Player
 from tests.journeys.script import Action
@@ -41,11 +44,18 @@ async def test_whatever_a_customer_reads_out(redis_url: str, demo_url: str) -> N
         assert row is not None
         for asked in (*row.values(), "2026-00000001", "0600000001", "+212600000001"):
             ((told, story),) = await find(here.house.settings, asked)
-            assert (told["state"], told["amount"], told["card"]) == ("captured", "769,20 DH", "visa ****0010")
+            assert (told["state"], told["amount_centimes"], told["card"]) == ("captured", 76920, "visa ****0010")
+            bill = {"number": "0000171682062019", "month": "2019-05", "amount_centimes": 76920}
+            assert (told["currency"], told["service"], told["line"]) == ("MAD", "mobile", "0600000001")
+            assert told["invoices"] == [bill]
             lines = "\n".join(story_lines(told, story))
             assert row["auth_code"] in lines
+            assert "amount  769,20 DH" in lines
+            assert re.search(r"paid_at  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", lines)
+            paid_at = json.loads(dumps(told))["paid_at"]
+            assert datetime.fromisoformat(paid_at).tzinfo is not None
             assert "declined" in lines
-            for text in (lines, json.dumps(told)):
+            for text in (lines, dumps(told)):
                 assert "4000000000000010" not in text
                 assert "+212600000001" not in text
         assert await find(here.house.settings, "no such thing") == []

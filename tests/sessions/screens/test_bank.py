@@ -169,7 +169,6 @@ async def test_a_call_from_the_start(on: Stage) -> None:
     assert call.screen == "PaymentCode"
     await call.key("482913")
     await call.choose("accept")
-    await call.choose("pay")
     assert call.screen == "CardNumber"
     await type_card(call)
     await call.key(CVV)

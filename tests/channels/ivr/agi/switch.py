@@ -57,6 +57,7 @@ class Switch:
     uniqueid: str = ""
     variables: dict[str, str] = field(default_factory=dict)  # that were set in the call
     dialplan: Mapping[str, str] = field(default_factory=dict)  # variables of the channel and globals
+    played: list[str] = field(default_factory=list)  # sound files, in their order
     said: list[str] = field(default_factory=list)  # everything, one entry a turn of the caller's
     hang_up: Literal["result", "line", "dead", "gone"] = "result"
     hung_up: bool = False
@@ -199,6 +200,7 @@ class Switch:
             return
         if not offset:
             self._now.append(self._texts[piece])
+            self.played.append(piece)
         if self._echo:
             echo, self._echo = self._echo, ""
             self.say(f"200 result={ord(echo)} endpos={offset + STEP}")

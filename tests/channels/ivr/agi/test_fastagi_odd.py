@@ -169,8 +169,8 @@ async def test_a_switch_that_answers_nonsense_in_the_middle_of_a_card_is_cut_and
 
 async def test_a_missing_recording_is_no_hang_up_and_money_is_said_digit_by_digit(line: AgiLine) -> None:
     missing = frozenset({"fr/h-7", "fr/terms"})
-    paying = ("payer sept six neuf dirhams et vingt centimes", "1")
-    steps = [*OPENING[:3], ("acceptez|accepter", "1"), paying, *CARD[:2], ("tapez un", "1"), CARD[3]]
+    number = ("facture : sept six neuf dirhams et vingt centimes", CARD[0][1])
+    steps = [*OPENING[:3], ("acceptez|accepter", "1"), number, CARD[1], ("tapez un", "1"), CARD[3]]
     call = await line.call(steps, missing=missing, core_sounds=False)
     assert call.variables == {"KHALLAS_RESULT": "ended"}
     assert line.books.charges == ["0010"]
@@ -183,7 +183,7 @@ async def test_a_missing_recording_is_no_hang_up_and_money_is_said_digit_by_digi
 async def test_the_switchs_own_voice_says_what_our_digits_lack(line: AgiLine) -> None:
     missing = frozenset({"fr/h-7", "fr/n-6"})
     opening = [OPENING[0], ("mobile qui appelle", "1"), *OPENING[2:4]]
-    call = await line.call([*opening, ("payer sept .6. neuf dirhams", HANG_UP)], missing=missing)
+    call = await line.call([*opening, ("facture : sept .6. neuf dirhams", HANG_UP)], missing=missing)
     assert call.hung_up
 
 

@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from khallas.cli.main import app as main_app
 from khallas.cli.terminal import add_commands
 from khallas.cli.terminal.faults import Failed
 from khallas.cli.terminal.keyboard import LINE_BYTES_MAX
@@ -83,12 +84,30 @@ async def test_sms_and_failures_in_one_line() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["dial", "--from", "abc"], ["dial", "--wire", "other"], ["sms", "CODE"], ["call", "--reference", "x"]],
+    [
+        ["dial", "--from", "abc"],
+        ["dial", "--wire", "other"],
+        ["dial", "*1118#"],
+        ["sms", "CODE"],
+        ["call", "--reference", "x"],
+    ],
 )
 def test_wrong_usage_is_2(arguments: list[str]) -> None:
     app = typer.Typer()
     add_commands(app)
     assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_another_services_code_is_not_ours() -> None:
+    said = CliRunner().invoke(main_app, ["dial", "*1118#"])
+    assert said.exit_code == 2
+    assert "*1118# is another service's code, here it is *1117#" in " ".join(said.output.replace("│", " ").split())
+
+
+async def test_a_server_of_another_code_is_dialled_by_its_name() -> None:
+    async with serving(UssdApp().asgi) as url:
+        there = ("--service-code", "*384#", "--url", url)
+        assert (await ran("dial", "*384*1*1#", *there))[0] == 0
 
 
 async def test_lines_end_at_newlines_and_at_the_end() -> None:
