@@ -1,7 +1,6 @@
 """`khallas report`: a day's payments, refunds, fees and balance by acquirer and tender, told and written to files."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime
@@ -12,9 +11,9 @@ import typer
 
 from core.ledger.day_report import DayReport, ReportRow
 from core.subscribers.lines import LanguageCode
+from khallas.cli.told import fail, show
 from khallas.settings.model import BadSettings, Settings
 
-EXIT_FAILED = 1
 SUMS = ("taken", "back", "net", "settled", "fees", "paid_in", "chargebacks", "balance")
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -41,16 +40,14 @@ def report(
 
     settings = load(at_hand.environ())
     if pdf is not None and not extras.pdf():
-        typer.echo("this installation makes no PDFs: install khallas[pdf]", err=True)
-        raise SystemExit(EXIT_FAILED)
+        fail("this installation makes no PDFs: install khallas[pdf]", as_json=as_json)
     try:
         made = asyncio.run(_made(settings, day.date() if day else None, csv_file, movements))
         if pdf is not None:
             pdf.write_bytes(_printed(made, settings, language))
     except OSError as error:
-        typer.echo(f"{error.filename}: {error.strerror}", err=True)
-        raise SystemExit(EXIT_FAILED) from None
-    typer.echo(json.dumps(told(made), ensure_ascii=False) if as_json else "\n".join(lines(made)))
+        fail(f"{error.filename}: {error.strerror}", as_json=as_json)
+    show(told(made), lines(made), as_json=as_json)
 
 
 def told(made: DayReport) -> dict[str, object]:

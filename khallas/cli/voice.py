@@ -8,10 +8,11 @@ later it stays, and is told to be stale.
 import hashlib
 import os
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
@@ -28,6 +29,9 @@ MANIFEST_BYTES_MAX = 4 * 1024 * 1024
 SOUND_BYTES_MAX = 8 * 1024 * 1024
 PAUSE_S = 0.25
 MAKER = "espeak-ng 2"  # raise when pieces sound different now: everything synthetic is made again
+BYTES_A_SECOND: Mapping[str, int] = MappingProxyType(
+    {".sln": 16_000, ".sln16": 32_000, ".alaw": 8_000, ".ulaw": 8_000, ".gsm": 1_650, ".g722": 8_000},
+)
 EXTENSIONS = (".wav", ".sln", ".alaw", ".ulaw", ".gsm", ".g722", ".sln16")  # what a switch plays; WAV is checked
 
 
@@ -221,3 +225,22 @@ def _sha(data: bytes) -> str:
 def pieces_of(every: Iterable[Piece], languages: Sequence[LanguageCode]) -> tuple[Piece, ...]:
     """Those of some languages; of all when none is named."""
     return tuple(piece for piece in every if not languages or piece.language in languages)
+
+
+def lengths_in(folder: Path) -> Callable[[Piece], float]:
+    """Of the files of `khallas voice build`, studio recordings among them. Raises BadFolder where one is missing."""
+
+    def length(piece: Piece) -> float:
+        for extension in EXTENSIONS:
+            file = folder / piece.language / (piece.name + extension)
+            if not file.is_file():
+                continue
+            if extension != ".wav":
+                return file.stat().st_size / BYTES_A_SECOND[extension]
+            try:
+                return wave.check_wav(file.read_bytes())
+            except wave.BadSound as error:
+                raise BadFolder(f"{file}: {error}") from None
+        raise BadFolder(f"{piece.language}/{piece.name} is missing: run voice build first")
+
+    return length

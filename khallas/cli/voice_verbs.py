@@ -46,9 +46,9 @@ def check(out: Out, language: Languages = None, as_json: Json = False) -> None:
 
 def lengths(out: Out, as_json: Json = False) -> None:
     """How long each prompt and two whole calls take to hear, by the sound files: the table of docs/speech.md."""
+    from channels.ivr.synthesis.speech import SpeechLengths
     from core.messaging.texts import load_texts
-    from khallas.cli.speech import SpeechLengths, lengths_in
-    from khallas.cli.voice import BadFolder
+    from khallas.cli.voice import BadFolder, lengths_in
 
     speech = SpeechLengths(load_texts(), lengths_in(out))
     try:

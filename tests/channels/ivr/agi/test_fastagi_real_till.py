@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from channels.ivr.synthesis.speech import CALLS, SpeechLengths
 from core.acquirers.cmi import CmiAcquirer
 from core.billing.embedded import EmbeddedBilling
 from core.clock import SystemClock
@@ -15,7 +16,6 @@ from core.messaging.texts import Texts
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Payment, PaymentState
 from core.subscribers.lines import LanguageCode
-from khallas.cli.speech import CALLS, SpeechLengths
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from tests.channels.ivr.agi.agi_line import AgiLine, agi_line
 from tests.channels.ivr.agi.switch import HANG_UP, Step

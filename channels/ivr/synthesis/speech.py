@@ -7,16 +7,13 @@ and each key takes a second.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from types import MappingProxyType
 
 from channels.ivr.prompts import Piece, Prompts
 from channels.ivr.speaker import IvrSpeaker
-from channels.ivr.synthesis import wave
 from core.billing.invoices import Invoice
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode, ServiceType
-from khallas.cli.voice import EXTENSIONS, BadFolder
 from sessions.basket import Basket
 from sessions.bill_cache import BillCache
 from sessions.pages import PagePosition
@@ -30,9 +27,6 @@ from sessions.turn.effects import CardHint, LineRef
 
 KEY_S = 1.0
 FIRST_WORD_S = 1.0  # the telephone goes to the ear
-BYTES_A_SECOND: Mapping[str, int] = MappingProxyType(
-    {".sln": 16_000, ".sln16": 32_000, ".alaw": 8_000, ".ulaw": 8_000, ".gsm": 1_650, ".g722": 8_000},
-)
 CENTIMES = 76_920
 MOBILE = LineRef(ServiceType.MOBILE, "0600000001")
 BASKET = Basket("sample", "705914", CENTIMES)
@@ -147,22 +141,3 @@ class SpeechLengths:
 def keys_of(call: str) -> int:
     """How many keys a caller presses."""
     return sum(step.keys for step in CALLS[call])
-
-
-def lengths_in(folder: Path) -> Length:
-    """Of the files of `khallas voice build`, studio recordings among them. Raises BadFolder where one is missing."""
-
-    def length(piece: Piece) -> float:
-        for extension in EXTENSIONS:
-            file = folder / piece.language / (piece.name + extension)
-            if not file.is_file():
-                continue
-            if extension != ".wav":
-                return file.stat().st_size / BYTES_A_SECOND[extension]
-            try:
-                return wave.check_wav(file.read_bytes())
-            except wave.BadSound as error:
-                raise BadFolder(f"{file}: {error}") from None
-        raise BadFolder(f"{piece.language}/{piece.name} is missing: run voice build first")
-
-    return length
