@@ -114,7 +114,7 @@ async def test_a_bill_is_paid_in_arabic_by_touch_at_360_px(arrive: Arrive) -> No
     await expect(page.locator("#trace .screen").first).to_have_text("BankPin")
     await visitor.touch(*"123#")
     await visitor.mode("hungup")
-    await visitor.hears("تم أداء")
+    await visitor.hears("تم الأداء")
     assert await visitor.overflow_px() == 0
 
     await visitor.touch("left")
