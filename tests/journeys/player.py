@@ -48,7 +48,7 @@ class Player:
         self._texts_read: dict[str, int] = {}
         self._missed: set[str] = set()
         self._mails_read = 0
-        self._screens = 0
+        self._screens = self._keys_pressed = 0
         self._last_text = ("", "")
         texts = world.house.texts
         self._fillers = {texts.get(language, "ivr", "paying.more") for language in LanguageCode}
@@ -103,12 +103,13 @@ class Player:
         if phone is None:
             phone = UssdPhone(self._world.url, self._msisdn)
             self._ussd[self._msisdn] = await phone.__aenter__()
-        self._screens, self._on_call = 0, False
+        self._screens, self._keys_pressed, self._on_call = 0, len(code), False
         return self._shown(await phone.dial(code))
 
     async def _keys(self, keys: str) -> Outcome:
         self.typed.append(keys)
         if not self._on_call:
+            self._keys_pressed += len(keys) + 1  # and the key that sends them
             return self._shown(await self._ussd[self._msisdn].send(keys))
         self._calls[self._msisdn].press(keys)
         return await self._heard()
@@ -126,7 +127,7 @@ class Player:
         return Outcome([shown.text], f"{shown.screen}{', end' if shown.ended else ''}")
 
     async def _count(self, _: str) -> Outcome:
-        return Outcome([f"{self._screens} screens since the code was dialled"])
+        return Outcome([f"{self._screens} screens, {self._keys_pressed} keys, the code included"])
 
     # --- voice ----------------------------------------------------------------------------------------------------
 
