@@ -51,7 +51,7 @@ def bank() -> Iterator[None]:
 
 async def _to_pay(phone: VoicePhone, number: int) -> Call:
     call = await phone.dial()
-    for keys in ("1", "2", f"07{number:08d}#", "482913#", "1", "1"):
+    for keys in ("1", "2", f"07{number:08d}#", "482913#", "1"):
         call.press(keys)
         await call.settled()
     assert call.paying is not None
