@@ -209,3 +209,4 @@ async def test_it_still_serves_and_leaves_when_told(trial: Trial) -> None:
         assert await server.wait() == 0
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", trial.calls)
+    trial.pid = (await trial.khallas.serve(trial.port, "--workers", "2")).pid  # for whoever comes after
