@@ -76,7 +76,7 @@ class Browser:
         target, headers = yarl.URL(self._url + path, encoded=True), self._headers | {"Cookie": cookies}
         async with self._http.request(method, target, data=form, headers=headers, allow_redirects=False) as answer:
             self._cookies |= {name: morsel.value for name, morsel in answer.cookies.items()}
-            page = await answer.text()
+            page = await answer.text("utf-8", "replace")  # some are PDFs
             found = re.search(r'name="csrf" value="([^"]+)"', page)
             self.token = found[1] if found else self.token
             return answer.status, answer.headers.get("Location", ""), page
