@@ -47,7 +47,7 @@ async def caller(line: World, language: str = "1") -> AsyncIterator[Call]:
     """A call up to <Pay>."""
     async with VoicePhone(line.url, "+212600000099", public_url=PUBLIC_URL, pace=PACE) as phone:
         call = await phone.dial()
-        for keys in (language, "2", "0600000001#", "482913#", "1", "1"):
+        for keys in (language, "2", "0600000001#", "482913#", "1"):
             call.press(keys)
             await call.settled()
         assert (call.error, call.screen) == (None, "CardNumber")
