@@ -101,18 +101,21 @@ class Baskets:
             except BillsTaken:
                 if repeated := await self._repeated(order):
                     return repeated
-            await self.take_over(order.service, order.line_reference, order.invoices, order.payer_msisdn)
+            await self.take_over(
+                order.service, order.line_reference, order.invoices, order.payer_msisdn, order.idempotency_key
+            )
         try:
             return await self._add(order)
         except BillsTaken:
             return await self._repeated(order) or Refusal.IN_PROGRESS
 
     async def take_over(
-        self, service: ServiceType, reference: str, invoices: tuple[Invoice, ...], payer_msisdn: str
+        self, service: ServiceType, reference: str, invoices: tuple[Invoice, ...], payer_msisdn: str, key: str = ""
     ) -> bool:
-        """End the baskets of these bills that were never sent; whether there were any."""
+        """End the baskets of these bills that were never sent; whether there were any. None where the one of `key` is
+        among them: a copy of the same request was first."""
         numbers = [invoice.number for invoice in invoices]
-        return await self._payments.release(service, reference, numbers, payer_msisdn, self._clock.now()) > 0
+        return await self._payments.release(service, reference, numbers, payer_msisdn, self._clock.now(), key) > 0
 
     async def expire(self, payment_id: str, why: str) -> None:
         """Expire a basket that was never sent; anything else is left alone."""

@@ -111,7 +111,7 @@ class MemoryPayments:
         await self.after()
 
     async def release(
-        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
+        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime, key: str
     ) -> int:
         await self.before()
         gone = [
@@ -119,7 +119,7 @@ class MemoryPayments:
             for row in self._holders(service, reference)
             if any(bill.active and number in numbers for number, bill in row.bills.items())
         ]
-        if any(row.payment.state is not PaymentState.CREATED for row in gone):
+        if any(row.payment.state is not PaymentState.CREATED or row.key == key for row in gone):
             return 0
         for row in gone:
             self._write(row, Change(PaymentEvent.EXPIRE), now)

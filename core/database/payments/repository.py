@@ -87,7 +87,7 @@ class PgPayments:
             raise _taken(error) from error
 
     async def release(
-        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
+        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime, key: str
     ) -> int:
         rows = await self._database.all(
             sql.RELEASE,
@@ -96,6 +96,7 @@ class PgPayments:
             numbers=list(numbers),
             payer=payer_msisdn,
             now=now,
+            key=key,
             request=request_id.get(),
         )
         return len(rows)

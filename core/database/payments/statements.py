@@ -77,17 +77,17 @@ SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '
 
 # Of a basket that was never sent nothing can have been charged: whoever comes next may have its bills. Its own SEND
 # guards the same row, so that one of the two comes first. No basket is ended in vain: not while another of these bills
-# is held by a payment that was sent.
+# is held by a payment that was sent, or by the basket that a copy of this very request made.
 RELEASE = """
 WITH holders AS (
-    SELECT p.id, p.state FROM payments p JOIN payment_lines l ON l.payment_id = p.id
+    SELECT p.id, p.state, p.idempotency_key AS key FROM payments p JOIN payment_lines l ON l.payment_id = p.id
     WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
       AND l.invoice_number = ANY(%(numbers)s)
 ), moved AS (
     UPDATE payments SET state = 'expired', due_at = NULL
     WHERE state = 'created'
       AND id IN (SELECT id FROM payments WHERE id IN (SELECT id FROM holders) ORDER BY id FOR UPDATE)
-      AND NOT EXISTS (SELECT 1 FROM holders WHERE state <> 'created')
+      AND NOT EXISTS (SELECT 1 FROM holders WHERE state <> 'created' OR key = %(key)s)
     RETURNING id, state, payer_msisdn AS payer
 ), unlocked AS (
     UPDATE payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id

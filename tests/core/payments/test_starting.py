@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -210,6 +211,27 @@ async def test_a_basket_nobody_sent_lets_another_payer_in_at_once(shop: Shop) ->
     paid = await shop.till.authorise(second.id, CARD, CVV, wait_s=5)
     assert isinstance(paid, Payment)
     assert paid.state is PaymentState.CAPTURED
+
+
+async def test_a_copy_of_a_request_ends_nothing_that_its_other_copy_began(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between "taken by another" and the taking over, the other copy took over: the basket that stands is theirs."""
+    await shop.started(shop.order("ussd:1", payer=PAYER))
+    order = shop.order("web:1", payer=STRANGER)
+    payments, begun = shop.books.payments, []
+    release = type(payments).release
+
+    async def later(*what: Any) -> int:
+        if not begun:
+            monkeypatch.setattr(type(payments), "release", release)
+            begun.append(await shop.started(order))
+        return await release(payments, *what[1:])
+
+    monkeypatch.setattr(type(payments), "release", later)
+    late = await shop.started(order)
+    assert [payment.id for payment in begun] == [late.id]
+    assert await shop.state(late) is PaymentState.CREATED
 
 
 async def test_a_due_date_that_moved_alone_is_no_change(shop: Shop) -> None:
