@@ -7,15 +7,16 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from urllib.parse import urlencode
 
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from channels.csv_cells import BOM, csv_row
-from channels.web.desk.entry import HOME, DeskRequest, Handler, Threshold
+from channels.web.desk.entry import HOME, DeskRequest, Threshold
 from channels.web.desk.report import day_asked
-from channels.web.desk.showing import shown
+from channels.web.desk.showing import for_administrators, shown
 from channels.web.desk.view import SECTION
 from channels.web.pages import private_headers
 from core.help_desk.access_log import Access, AccessLog, AccessLogReader, Action, LogFilter, LogLine
@@ -76,16 +77,6 @@ class _LogPages:
     def __init__(self, books: LogBooks, threshold: Threshold) -> None:
         self._books = books
         self._threshold = threshold
-
-    def guarded(self, handler: Handler) -> Handler:
-        """For administrators."""
-
-        async def answer(visit: DeskRequest) -> Response:
-            if not visit.actor.administers:
-                return self._threshold.notice("not-yours", visit.language, 403)
-            return await handler(visit)
-
-        return answer
 
     async def page(self, visit: DeskRequest) -> Response:
         """GET: a page of it, the latest first."""
@@ -153,8 +144,8 @@ def log_asked(query: Mapping[str, str], today: date) -> AskedLog:
 
 def routes(books: LogBooks, threshold: Threshold) -> Sequence[BaseRoute]:
     """Its addresses."""
-    pages = _LogPages(books, threshold)
+    pages, own = _LogPages(books, threshold), partial(for_administrators, threshold)
     return [
-        Route(LOG, threshold.shows(pages.guarded(pages.page)), methods=["GET"]),
-        Route(LOG + ".csv", threshold.shows(pages.guarded(pages.file)), methods=["GET"]),
+        Route(LOG, threshold.shows(own(pages.page)), methods=["GET"]),
+        Route(LOG + ".csv", threshold.shows(own(pages.file)), methods=["GET"]),
     ]

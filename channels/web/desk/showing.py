@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from channels.web.desk.entry import DeskRequest, Threshold, go
+from channels.web.desk.entry import DeskRequest, Handler, Threshold, go
 from channels.web.desk.sessions import TypedForm
 from channels.web.desk.view import SECTION
 from channels.web.pages import CSP_WORKING
@@ -89,3 +89,14 @@ def number_of(visit: DeskRequest) -> int:
     if number >= 1 << 63:
         raise NoSuchPayment(str(number))
     return number
+
+
+def for_administrators(threshold: Threshold, handler: Handler) -> Handler:
+    """A page of theirs: 403 for everybody else."""
+
+    async def answer(visit: DeskRequest) -> Response:
+        if not visit.actor.administers:
+            return threshold.notice("not-yours", visit.language, 403)
+        return await handler(visit)
+
+    return answer

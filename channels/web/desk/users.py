@@ -4,13 +4,14 @@ the form that asked for it, and nowhere else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from channels.receipt_view import when
-from channels.web.desk.entry import HOME, DeskRequest, Handler, Threshold
-from channels.web.desk.showing import said, shown, words_for
+from channels.web.desk.entry import HOME, DeskRequest, Threshold
+from channels.web.desk.showing import for_administrators, said, shown, words_for
 from core.help_desk import second_factor
 from core.help_desk.accounts import Role, User
 from core.help_desk.administration import Administration, AdministrationRefusal, GivenPassword
@@ -37,16 +38,6 @@ class _UserPages:
     def __init__(self, administration: Administration, threshold: Threshold) -> None:
         self._administration = administration
         self._threshold = threshold
-
-    def guarded(self, handler: Handler) -> Handler:
-        """For administrators."""
-
-        async def answer(visit: DeskRequest) -> Response:
-            if not visit.actor.administers:
-                return self._threshold.notice("not-yours", visit.language, 403)
-            return await handler(visit)
-
-        return answer
 
     async def page(self, visit: DeskRequest) -> Response:
         """GET: who may sit here."""
@@ -121,12 +112,12 @@ def _name(visit: DeskRequest) -> str:
 
 def routes(administration: Administration, threshold: Threshold) -> Sequence[BaseRoute]:
     """Their addresses."""
-    pages = _UserPages(administration, threshold)
+    pages, own = _UserPages(administration, threshold), partial(for_administrators, threshold)
     shows, does, one = threshold.shows, threshold.does, USERS + "/{name}"
     return [
-        Route(USERS, shows(pages.guarded(pages.page)), methods=["GET"]),
-        Route(USERS, does(pages.guarded(pages.add)), methods=["POST"]),
-        Route(one + "/password", does(pages.guarded(pages.password)), methods=["POST"]),
-        Route(one + "/second-factor", does(pages.guarded(pages.factor)), methods=["POST"]),
-        Route(one + "/disable", does(pages.guarded(pages.disable)), methods=["POST"]),
+        Route(USERS, shows(own(pages.page)), methods=["GET"]),
+        Route(USERS, does(own(pages.add)), methods=["POST"]),
+        Route(one + "/password", does(own(pages.password)), methods=["POST"]),
+        Route(one + "/second-factor", does(own(pages.factor)), methods=["POST"]),
+        Route(one + "/disable", does(own(pages.disable)), methods=["POST"]),
     ]
