@@ -219,7 +219,8 @@ async def test_a_copy_of_a_request_ends_nothing_that_its_other_copy_began(
     """Between "taken by another" and the taking over, the other copy took over: the basket that stands is theirs."""
     await shop.started(shop.order("ussd:1", payer=PAYER))
     order = shop.order("web:1", payer=STRANGER)
-    payments, begun = shop.books.payments, []
+    payments = shop.books.payments
+    begun: list[Payment] = []
     release = type(payments).release
 
     async def later(*what: Any) -> int:
