@@ -155,16 +155,18 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
     """The total, and where the receipt goes; 'pay' commits the intent and hands over to voice."""
 
     pick: PickInvoices
+    only_bill: bool = False  # nothing was chosen: its month is told here
 
     def ask(self, visit: ScreenContext) -> Menu:
         due, count, email = Amount(self.pick.picked_centimes), self.pick.picked_count, self.pick.line.email
-        receipt = say(
-            "confirm-total",
-            total=due,
-            count=count,
-            email=mask_email(email or "@")[:EMAIL_SHOWN_MAX],
-        )
-        text = receipt if email else say("confirm-total.no-email", total=due, count=count)
+        shown = mask_email(email or "@")[:EMAIL_SHOWN_MAX]
+        if self.only_bill:
+            month = Month(self.pick.listed(visit).bills[0].period)
+            receipt = say("confirm-total.only-bill", month=month, total=due, email=shown)
+            text = receipt if email else say("confirm-total.only-bill.no-email", month=month, total=due)
+        else:
+            receipt = say("confirm-total", total=due, count=count, email=shown)
+            text = receipt if email else say("confirm-total.no-email", total=due, count=count)
         options = [Option("pay", say("confirm-total.pay"))]
         if visit.can.types_text:
             options.append(Option("email", say("confirm-total.change-email" if email else "confirm-total.add-email")))
@@ -172,12 +174,12 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
 
     def on(
         self, event: Event, visit: ScreenContext
-    ) -> HandOver | Email | PickInvoices | Start | ListBills | BillsOrWhy:
+    ) -> HandOver | Email | PickInvoices | Home | Start | ListBills | BillsOrWhy:
         match event:
             case Chose("pay"):
                 return Start(self.pick.line, self.pick.picked(visit), ring_back=not visit.can.pays_on_page)
             case Chose("email"):
-                return Email(self.pick)
+                return Email(self.pick, self.only_bill)
             case Done(Payment() as payment):
                 return HandOver(basket_of(payment))
             case Done(NotRung(payment)):
@@ -185,7 +187,7 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
             case Done(result):
                 return bills_or_why(self.pick.line, result, visit)
             case Back():
-                return self.pick
+                return Home() if self.only_bill else self.pick
             case _:
                 return Again(say("wrong-choice"))
 
@@ -194,6 +196,7 @@ class Email(msgspec.Struct, frozen=True, tag=True):
     """Another address for this receipt."""
 
     pick: PickInvoices
+    only_bill: bool = False
 
     def ask(self, visit: ScreenContext) -> Text:
         return Text(say("email"), say("email.wrong"), EMAIL_MAX)
@@ -206,10 +209,11 @@ class Email(msgspec.Struct, frozen=True, tag=True):
                     address = email_of(text, utf8=visit.mail_utf8)
                 except ValueError:
                     return Again(say("email.wrong"))
-                line = LineRef(self.pick.line.service, self.pick.line.reference, address, typed=True)
-                return ConfirmTotal(replace(self.pick, line=line))
+                old = self.pick.line
+                line = LineRef(old.service, old.reference, address, typed=True, others=old.others)
+                return ConfirmTotal(replace(self.pick, line=line), self.only_bill)
             case Back():
-                return ConfirmTotal(self.pick)
+                return ConfirmTotal(self.pick, self.only_bill)
             case _:
                 return Again(say("email.wrong"))
 
@@ -255,17 +259,30 @@ def pick_of(screen: object) -> PickInvoices | None:
             return None
 
 
-BillsOrWhy = PickInvoices | NothingToPay | Goodbye | Noted[PickInvoices] | CardNumber | PayByConnector | Start | Again
+BillsOrWhy = (
+    PickInvoices
+    | ConfirmTotal
+    | NothingToPay
+    | Goodbye
+    | Noted[PickInvoices]
+    | CardNumber
+    | PayByConnector
+    | Start
+    | Again
+)
 
 
 def bills_or_why(line: LineRef, result: object, visit: ScreenContext) -> BillsOrWhy | ListBills:
     """The screen for a list of bills, or for the reason why there is none or the payment did not start.
 
-    By voice one bill alone is not chosen among: its amount is said, and the card is asked.
+    One bill alone is not chosen among: by voice its amount is said and the card is asked; on a handset, of somebody
+    else's line, whose number and code took two screens already, its total is confirmed at once.
     """
     match result:
         case Bills(bill_line, unpaid, False) if visit.can.takes_card and unpaid.count == 1:
             return Start(bill_line, PickInvoices(bill_line, unpaid).picked(visit))
+        case Bills(bill_line, unpaid, False) if bill_line.others and not visit.can.pays_on_page and unpaid.count == 1:
+            return ConfirmTotal(PickInvoices(bill_line, unpaid), only_bill=True)
         case Bills(bill_line, unpaid, changed):
             screen = PickInvoices(bill_line, unpaid)
             return Noted(screen, say("bills-changed")) if changed else screen

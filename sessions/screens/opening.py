@@ -224,7 +224,8 @@ class PaymentCode(msgspec.Struct, frozen=True, tag=True):
             case Done(SubscribedLine() as line):
                 # whoever pays for another is not asked by default to show that person which card paid
                 own = line.contact_msisdn == visit.msisdn
-                return bills_or_terms(LineRef(line.service, line.reference, line.email if own else None), visit)
+                email = line.email if own else None
+                return bills_or_terms(LineRef(line.service, line.reference, email, others=not own), visit)
             case Done(Refusal.WRONG_CODE):
                 return Again(say("payment-code.refused", code_number=" ".join(visit.short_code)))
             case Done(Bills(line_ref) as bills):

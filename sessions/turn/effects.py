@@ -20,6 +20,7 @@ class LineRef:
     reference: str
     email: str | None = None
     typed: bool = False  # the address, by the payer
+    others: bool = False  # somebody else's, named by its number and code
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ async def _dialled(on: World, number: int, keys: Iterable[str]) -> str:
 
 
 TO_REFERENCE = ("1", "1")  # French, a mobile
-TO_EMAIL = ("1", "1", "0700000000", "482913", "1", "1", "2")
+TO_EMAIL = ("1", "1", "0700000000", "482913", "1", "2")  # somebody else's one bill is not chosen
 
 
 def _digits(text: str) -> str:

@@ -55,6 +55,7 @@ def pick(line: LineRef, unpaid: tuple[Invoice, ...], left_out: int = 0) -> PickI
 
 ONE = pick(LINE, bills(1, 76920))
 TINY = pick(BARE_LINE, bills(1, 1))
+LONG_ONE = pick(LONG_LINE, bills(1))
 NONE_PICKED = pick(LINE, bills(5), 5)
 SOME_PICKED = pick(LINE, bills(40, 8000), 7)
 FORTY = pick(LONG_LINE, bills(40))
@@ -98,9 +99,12 @@ EVERYWHERE: tuple[Shown, ...] = (
     FIVE_HUNDRED,
     ConfirmTotal(ONE),
     ConfirmTotal(TINY),
+    ConfirmTotal(LONG_ONE, only_bill=True),
+    ConfirmTotal(TINY, only_bill=True),
     ConfirmTotal(FIVE_HUNDRED),
     ConfirmTotal(pick(ODD_LINE, bills(40))),
     Email(ONE),
+    Email(TINY, only_bill=True),
     Email(FIVE_HUNDRED),
     HandOver(BASKET),
     HandOver(DEAR),
@@ -111,6 +115,7 @@ EVERYWHERE: tuple[Shown, ...] = (
     Resume(Terms(LONG_LINE)),
     Resume(FORTY),
     Resume(ConfirmTotal(FORTY)),
+    Resume(ConfirmTotal(TINY, only_bill=True)),
     Resume(Email(FORTY)),
     Unknown(76920),
     Unknown(500 * LONGEST_CENTIMES),

@@ -7,7 +7,7 @@ import pytest
 from core.payments.service import Refusal
 from core.payments.table import PaymentState
 from sessions.screens.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX
-from tests.sessions.fakes import NUMBERS, Stage, to_confirm
+from tests.sessions.fakes import NUMBERS, Converse, Stage, to_confirm
 
 WITHOUT_BILLS = "+212600000004"
 
@@ -48,9 +48,61 @@ async def test_another_line_with_its_code(on: Stage) -> None:
     assert "Wrong number or code" in phone.page.text
     assert (await phone.key("٤٨٢٩١٣")).screen == "Terms"
     await phone.choose("accept")
+    assert phone.screen == "ConfirmTotal"
+    assert "05/2019: 769.20 DH" in phone.page.text or "05/2019: 769,20 DH" in phone.page.text
+    assert "@" not in phone.page.text  # the owner is not written to by default
+
+
+async def _to_another_line(on: Stage, line: str, code: str) -> Converse:
+    phone = on.ussd("+212600000009")
+    await phone.dial()
+    await phone.choose("fr")
+    await phone.choose("mobile")
+    await phone.key(line)
+    await phone.key(code)
+    await phone.choose("accept")
+    return phone
+
+
+async def test_another_line_s_one_bill_takes_seven_screens_then_five(on: Stage) -> None:
+    for first, screens in ((("fr",), 7), ((), 5)):
+        phone = on.ussd("+212600000009")
+        seen = [(await phone.dial()).screen]
+        seen += [(await phone.choose(option)).screen for option in (*first, "mobile")]
+        seen += [(await phone.key(typed)).screen for typed in ("0600000001", "482913")]
+        if first:
+            seen.append((await phone.choose("accept")).screen)
+        assert seen[-1] == "ConfirmTotal"
+        seen.append((await phone.choose("pay")).screen)
+        assert (seen[-1], len(seen)) == ("HandOver", screens)
+        on.till.become("p1", PaymentState.CAPTURED)
+
+
+async def test_back_from_a_bill_that_was_not_chosen_leads_to_the_choice_of_a_line(on: Stage) -> None:
+    phone = await _to_another_line(on, "0600000001", "482913")
+    await phone.choose("email")
+    assert (await phone.key("0")).screen == "ConfirmTotal"
+    assert "05/2019" in phone.page.text
+    await phone.choose("email")
+    await phone.key("payer@example.com")
+    assert "05/2019" in phone.page.text
+    assert "p***@example.com" in phone.page.text
+    assert (await phone.key("0")).screen == "Service"
+
+
+async def test_one_bill_left_of_another_line_is_shown_when_the_bills_changed(on: Stage) -> None:
+    phone = await _to_another_line(on, "0600000001", "482913")
+    on.till.memory.refusals["start"] = Refusal.BILLS_CHANGED
+    assert (await phone.choose("pay")).screen == "PickInvoices"
+    assert "changé" in phone.page.text
+
+
+async def test_several_bills_of_another_line_are_chosen_among(on: Stage) -> None:
+    on.till.memory.bills["0600000001"] = on.till.memory.bills["0600000006"]
+    phone = await _to_another_line(on, "0600000001", "482913")
     assert phone.screen == "PickInvoices"
     await phone.choose("pay")
-    assert "@" not in phone.page.text  # the owner is not written to by default
+    assert (await phone.key("0")).screen == "PickInvoices"
 
 
 async def test_another_address_for_the_receipt(on: Stage) -> None:
