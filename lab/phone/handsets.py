@@ -9,7 +9,7 @@ from typing import Self
 from channels.ussd.wires import WIRES
 from core.messaging.gsm7 import Coding, coding_of, size
 from lab.caller import Shown, UssdPhone
-from lab.twilio.webhooks import Watcher
+from lab.twilio.webhooks import Watcher, WebhookFailed
 from lab.ussd_wires import DIALECTS
 
 HANDSETS_MAX = 200
@@ -44,7 +44,7 @@ class Handsets:
         self._base_url, self._service_code, self._watch = base_url, service_code, watch
         self._phones: dict[tuple[str, str], UssdPhone] = {}
         self._wires: dict[str, str] = {}  # the wire that a number dialled on last
-        self._open: set[str] = set()  # numbers in a dialog
+        self._open: dict[str, Page] = {}  # what a number that is in a dialog was shown last
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -65,7 +65,15 @@ class Handsets:
         """An answer to the page shown."""
         if number not in self._open:
             raise NoDialog("the dialog is over")
-        return self._page(number, await self._last(number).send(keys))
+        try:
+            return self._page(number, await self._last(number).send(keys))
+        except (WebhookFailed, ValueError):
+            self._open.pop(number, None)  # a gateway ends a dialog that gets no answer
+            raise
+
+    def open_page(self, number: str) -> Page | None:
+        """What a dialog that goes on has shown last."""
+        return self._open.get(number)
 
     async def repeat(self, number: str) -> Page:
         """The gateway asks again for what it has been answered; also after the dialog's end."""
@@ -74,7 +82,7 @@ class Handsets:
     async def drop(self, number: str) -> None:
         """The network loses the dialog, or the customer ends it."""
         if number in self._open:
-            self._open.remove(number)
+            del self._open[number]
             await self._last(number).drop()
 
     def _last(self, number: str) -> UssdPhone:
@@ -84,13 +92,14 @@ class Handsets:
         return self._phones[number, wire]
 
     def _page(self, number: str, shown: Shown) -> Page:
-        if shown.ended:
-            self._open.discard(number)
-        else:
-            self._open.add(number)
         limits, coding = WIRES[self._wires[number]].limits, coding_of(shown.text)
         most = limits.septets if coding is Coding.GSM7 else limits.units
-        return Page(shown, Room(size(shown.text, coding), most, coding.value))
+        page = Page(shown, Room(size(shown.text, coding), most, coding.value))
+        if shown.ended:
+            self._open.pop(number, None)
+        else:
+            self._open[number] = page
+        return page
 
     async def _phone(self, number: str, wire: str) -> UssdPhone:
         if wire not in DIALECTS:

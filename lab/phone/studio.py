@@ -37,7 +37,7 @@ CSP = f"{CSP_WORKING}; frame-src 'self'; media-src 'self'"
 AFTER_DIGITS_MAX = 12
 CALLS_SHOWN = 5
 SECTION = "phone"
-ROOMS = ("desk", "ops")
+ROOMS = (("web", "/"), ("desk", "/desk"), ("ops", "/ops"))  # the web door first: customers come in there too
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class World:
 async def phone_routes(
     url: str, numbers: Numbers, wires: Sequence[str], world: World, texts: Texts
 ) -> AsyncIterator[list[BaseRoute]]:
-    """The page at /phone, and / leading to it. `url` is the application's, `wires` the USSD wires it has enabled."""
+    """The page at /phone. `url` is the application's, `wires` the USSD wires it has enabled."""
     trace = Trace(lambda: datetime.now(UTC))
     world.twilio.watch(trace.observe)
     voice = Voice()
@@ -151,6 +151,7 @@ class _Studio:
         return JSONResponse(
             {
                 "texts": [text_told(text) for text in texts],
+                "dialog": _page_told(self._handsets.open_page(number)),
                 "calls": [call_told(call) for call in self._twilio.calls_of(number)[-CALLS_SHOWN:]],
                 "mails": self._mailboxes.told(self._addresses_of_others(number)),
                 "trace": [_entry_told(entry) for entry in self._trace.of(number, min(after, self._trace.last))],
@@ -176,7 +177,7 @@ class _Studio:
             return JSONResponse({"error": str(error)}, 409)
         except WebhookFailed as error:
             return JSONResponse({"error": str(error)}, 502)
-        return JSONResponse(None if page is None else asdict(page.shown) | {"room": asdict(page.room)})
+        return JSONResponse(_page_told(page))
 
     async def _acted(self, number: str, order: Order) -> Page | None:
         match order.act:
@@ -226,10 +227,10 @@ class _Files(StaticFiles):
         return answer
 
 
-def _rooms(request: Request) -> list[str]:
-    """The other pages that this application serves."""
+def _rooms(request: Request) -> dict[str, str]:
+    """The other pages that this application serves, and where."""
     served = {getattr(route, "path", "") for route in request.app.routes}
-    return [name for name in ROOMS if f"/{name}" in served]
+    return {name: path for name, path in ROOMS if path in served}
 
 
 def _preferred(request: Request) -> LanguageCode:
@@ -239,6 +240,10 @@ def _preferred(request: Request) -> LanguageCode:
         if name in set(LanguageCode):
             return LanguageCode(name)
     return LanguageCode.FR
+
+
+def _page_told(page: Page | None) -> dict[str, object] | None:
+    return None if page is None else asdict(page.shown) | {"room": asdict(page.room)}
 
 
 def _entry_told(entry: Entry) -> dict[str, object]:

@@ -59,6 +59,11 @@ class Call:
         self._began = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def elapsed_ms(self) -> float:
+        """Since somebody picked up; 0 while it rings."""
+        return 0.0 if self.rings else round((time.monotonic() - self._began) * 1000, 1)
+
     # --- what people and scripts do ------------------------------------------------------------------------------
 
     def start(self) -> None:

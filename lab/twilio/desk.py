@@ -71,6 +71,7 @@ def call_told(call: Call) -> dict[str, object]:
         "status": call.status.value,
         "rings": call.rings,
         "ended": call.ended,
+        "elapsed_ms": call.elapsed_ms,
         "captions": [asdict(caption) for caption in call.captions],
         "waiting": waiting,
         "paying": call.paying is not None,

@@ -77,7 +77,9 @@ class Visitor:
             self.complaints.append(f"request: {request.url}")
 
     async def open_phone(self, language: str, number: str) -> None:
-        """The page, idle, as one subscriber."""
+        """The page, idle, as one subscriber; a dialog that another window left open is over."""
+        dropped = {"act": "drop", "wire": ""}  # refused by nobody: without a dialog it does nothing
+        await self.context.request.post(f"{self.base}/phone/api/ussd/%2B212{number[1:]}", data=dropped)
         await self.page.goto(f"{self.base}/phone?lang={language}&from={number}")
         await self.mode("idle")
 

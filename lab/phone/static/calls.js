@@ -12,15 +12,22 @@ const gone = new Set(); // calls this handset is through with
 
 export const live = { sid: null, screen: null };
 
+export const spoken = (feed) => feed.calls.find((call) => !call.rings && !call.ended && !gone.has(call.sid));
+
+// The line is left as it is: somebody else's handset is looked at.
+export function stepAside() {
+  sound.hush();
+  Object.assign(live, { sid: null, screen: null });
+  hurry(false);
+}
+
 export function ringing(feed) {
   return feed.calls.find((call) => call.rings && call.direction === "outbound-api" && !gone.has(call.sid));
 }
 
 function leave(sid) {
   gone.add(sid);
-  sound.hush();
-  Object.assign(live, { sid: null, screen: null });
-  hurry(false);
+  stepAside();
 }
 
 async function act(sid, what, keys) {
@@ -72,12 +79,12 @@ export async function callVoice() {
 }
 
 // The line is open: captions grow, keys are tones.
-function talk(call) {
+export function talk(call) {
   Object.assign(live, { sid: call.sid, screen: null });
   hurry(true);
   handset.gauge(null);
-  const began = Date.now();
-  const timer = h("time", { dir: "ltr" }, "0:00");
+  const began = Date.now() - call.elapsed_ms;
+  const timer = h("time", { dir: "ltr" }, duration(call.elapsed_ms));
   const captions = h("div", { class: "captions" }, h("p", { class: "quiet" }, t("calling", numbers.voice_national)));
   const typed = h("p", { class: "typed", dir: "ltr", "aria-hidden": "true" });
   const ticking = setInterval(() => (timer.textContent = duration(Date.now() - began)), SECOND_MS);
@@ -100,7 +107,7 @@ function talk(call) {
     if (now.captions.length > heard) {
       if (!heard) captions.replaceChildren();
       for (const caption of now.captions.slice(heard)) captions.append(h("p", script(caption.text), caption.text));
-      sound.speak(now.captions.slice(heard));
+      sound.speak(now.captions.slice(Math.max(heard, call.captions.length - 1))); // of a call that went on, the last
       heard = now.captions.length;
       keys = typed.textContent = "";
       captions.lastChild.scrollIntoView({ block: "start" });

@@ -9,7 +9,16 @@ const SETTLE_MS = 120;
 export const line = {
   number: people[0].msisdn,
   wire: "",
-  ussd: (act, keys = "") => ask("POST", `ussd/${encodeURIComponent(line.number)}`, { act, keys, wire: line.wire }),
+  asking: 0, // USSD requests under way: until they are answered, what a feed tells of the dialog is old
+  async ussd(act, keys = "") {
+    line.asking += 1;
+    try {
+      return await ask("POST", `ussd/${encodeURIComponent(line.number)}`, { act, keys, wire: line.wire });
+    } finally {
+      line.asking -= 1;
+      refresh(0);
+    }
+  },
   text: (body, to) => ask("POST", `texts/${encodeURIComponent(line.number)}`, { body, to }),
   dial: () => ask("POST", `phones/${encodeURIComponent(line.number)}/calls`, { pace: "real" }),
   act: (sid, act, keys = "") => ask("POST", `calls/${sid}/${act}`, act === "answer" ? { pace: "real" } : { keys }),

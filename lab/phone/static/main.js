@@ -4,7 +4,7 @@ import { $, all, Failed, numbers, people, language, t, toast } from "./util.js";
 import { become, line, onFeed, refresh } from "./line.js";
 import { handset, tick } from "./handset.js";
 import { dial, idle, keepTexts, lose, repeat, send } from "./modes.js";
-import { callVoice, incoming, live, ringing } from "./calls.js";
+import { callVoice, incoming, live, ringing, spoken, stepAside, talk } from "./calls.js";
 import { clearTrace, showMails, showTrace } from "./panels.js";
 import * as sound from "./sound.js";
 
@@ -30,7 +30,9 @@ onFeed((feed) => {
   keepTexts(feed.texts);
   const fresh = news(feed.texts);
   const call = live.sid === null ? ringing(feed) : undefined;
-  if (call && handset.mode.name !== "incoming") incoming(call);
+  const goingOn = first && live.sid === null ? spoken(feed) : undefined;
+  if (goingOn) talk(goingOn);
+  else if (call && handset.mode.name !== "incoming") incoming(call);
   handset.mode.feed?.(feed, fresh);
   if (fresh) handset.labels();
   showMails(feed.mails);
@@ -46,8 +48,22 @@ function choosePerson(msisdn) {
   handset.unread.clear();
   handset.seen.clear();
   clearTrace();
+  stepAside();
   idle();
   become(msisdn);
+  keep();
+}
+
+// Who is played, and over which wire, stands in the address and in every link to this page.
+function keep() {
+  const { number } = people.find((each) => each.msisdn === line.number);
+  for (const link of [location, ...all("a.brand, .languages a")]) {
+    const url = new URL(link.href);
+    url.searchParams.set("from", number);
+    url.searchParams.set("wire", line.wire);
+    if (link === location) history.replaceState(null, "", url);
+    else link.href = url.href;
+  }
 }
 
 // --- keys --------------------------------------------------------------------------------------------------------------
@@ -121,14 +137,18 @@ document.addEventListener("click", (event) => {
 
 $("sound").addEventListener("click", () => $("sound").setAttribute("aria-pressed", String(sound.toggle())));
 $("trace-clear").addEventListener("click", clearTrace);
-$("wire").addEventListener("change", () => (line.wire = $("wire").value));
+$("wire").addEventListener("change", () => {
+  line.wire = $("wire").value;
+  keep();
+});
 $("person").addEventListener("change", () => choosePerson($("person").value));
 
 // --- begin -------------------------------------------------------------------------------------------------------------
 
-const wanted = new URLSearchParams(location.search).get("from");
-const begin = people.find((each) => each.number === wanted) ?? people.find((each) => each.language === language) ?? people[0];
+const wanted = new URLSearchParams(location.search);
+const begin = people.find((each) => each.number === wanted.get("from")) ?? people.find((each) => each.language === language) ?? people[0];
 $("person").value = begin.msisdn;
+if (all("#wire option").some((each) => each.value === wanted.get("wire"))) $("wire").value = wanted.get("wire");
 line.wire = $("wire").value;
 tick();
 setInterval(tick, CLOCK_MS);

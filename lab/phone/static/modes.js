@@ -34,6 +34,7 @@ export function idle() {
       else if (key === "right" || key === "down") inbox();
     },
     feed(feed, news) {
+      if (feed.dialog && !line.asking) return ussd(feed.dialog); // it goes on: the page was loaded again, or a call came
       if (news) this.node.replaceChildren(...idleNode().childNodes);
     },
   });
@@ -57,8 +58,16 @@ export function tell(text) {
 }
 
 function wait(text) {
-  handset.show({ name: "wait", node: h("p", { class: "wait" }, h("i", { class: "spinner" }), text), key: (key) => key === "end" && idle() });
-  return handset.mode;
+  const mode = {
+    name: "wait", gone: false, node: h("p", { class: "wait" }, h("i", { class: "spinner" }), text),
+    key(key) {
+      if (key !== "end") return;
+      mode.gone = true;
+      idle();
+    },
+  };
+  handset.show(mode);
+  return mode;
 }
 
 // --- dialling and USSD -----------------------------------------------------------------------------------------------
@@ -96,22 +105,23 @@ export async function page(act, keys = "") {
   const waiting = wait(t("dialling"));
   try {
     const shown = await line.ussd(act, keys);
-    dialog.text = shown.text;
     if (handset.mode === waiting) ussd(shown);
+    else if (waiting.gone && !shown.ended) hangUp();
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
     if (handset.mode === waiting) tell(t("failed"));
-  } finally {
-    refresh(0);
   }
 }
 
+const hangUp = () => line.ussd("drop").catch(() => {});
+
 function ussd(shown) {
+  dialog.text = shown.text;
   const field = shown.ended ? null : entry("answer", t("answer_field"));
   const { used, most, unit } = shown.room;
   handset.gauge(shown.room, t(unit === "gsm7" ? "septets" : "units", used, most));
   const leave = () => {
-    if (!shown.ended) line.ussd("drop").then(() => refresh(0), () => {});
+    if (!shown.ended) hangUp();
     idle();
   };
   const answer = () => (shown.ended ? idle() : field.value && page("send", field.value));
@@ -136,7 +146,6 @@ export async function lose() {
   if (!["ussd", "wait"].includes(handset.mode.name)) return false;
   await line.ussd("drop");
   tell(t("dropped", numbers.service_code));
-  refresh(0);
   return true;
 }
 
@@ -144,9 +153,7 @@ export async function lose() {
 export async function repeat() {
   const before = dialog.text;
   const shown = await line.ussd("repeat");
-  dialog.text = shown.text;
   if (["ussd", "over"].includes(handset.mode.name)) ussd(shown);
-  refresh(0);
   return shown.text === before;
 }
 

@@ -22,7 +22,7 @@ NUMBERS = Numbers("*1117#", "1117", "+212520001117", "777")
 
 @dataclass
 class Ussd:
-    """Repeats what it got; "9" ends the dialog."""
+    """Repeats what it got; "9" ends the dialog, "down" is not answered as it should be."""
 
     forms: list[dict[str, str]] = field(default_factory=list)
 
@@ -31,6 +31,8 @@ class Ussd:
         self.forms.append(form)
         if "status" in form:
             return PlainTextResponse("")
+        if form["text"].endswith("down"):
+            return PlainTextResponse("", 503)
         kind = "END" if form["text"].endswith("9") else "CON"
         return PlainTextResponse(f"{kind} got {form['text']}", headers={"X-Screen": "Service"})
 

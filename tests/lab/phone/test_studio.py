@@ -146,3 +146,29 @@ async def test_the_page_speaks_the_browsers_language(stage: Stage, asked: str, l
     assert "other" not in page.partition('id="wire"')[2].partition("</select>")[0]
     async with stage.http.get("/phone?lang=en", headers={"Accept-Language": asked}) as answer:
         assert answer.headers["Content-Language"] == "en"
+
+
+async def dialog(stage: Stage) -> Any:
+    async with stage.http.get(f"/phone/api/feed/{NUMBER}") as answer:
+        return (await answer.json())["dialog"]
+
+
+async def test_the_feed_tells_a_dialog_that_goes_on(stage: Stage) -> None:
+    assert await dialog(stage) is None
+    await ussd(stage, "dial")
+    _, shown = await ussd(stage, "send", "2")
+    assert await dialog(stage) == shown
+    async with stage.http.get("/phone/api/feed/%2B212600000002") as answer:
+        assert (await answer.json())["dialog"] is None
+    await ussd(stage, "send", "9")
+    assert await dialog(stage) is None
+    await ussd(stage, "dial")
+    await ussd(stage, "drop")
+    assert await dialog(stage) is None
+
+
+async def test_a_dialog_without_an_answer_is_over(stage: Stage) -> None:
+    await ussd(stage, "dial")
+    assert (await ussd(stage, "send", "down"))[0] == 502
+    assert await dialog(stage) is None
+    assert (await ussd(stage, "send", "1"))[0] == 409
