@@ -79,7 +79,7 @@ async def test_a_dialog_that_was_left_before_its_answer_came_is_over(arrive: Arr
     acts: list[str] = []
 
     async def late(route: Route) -> None:
-        acts.append(route.request.post_data_json["act"])
+        acts.append((route.request.post_data_json or {})["act"])
         answer = await route.fetch()
         if acts == ["dial"]:
             await page.keyboard.press("Escape")
