@@ -293,7 +293,8 @@ def reconcile(
 
 @app.command()
 def lookup(reference: str, as_json: Json = False) -> None:
-    """Find payments by authorisation, transaction, receipt or bill number, reference, line or MSISDN."""
+    """Find payments by authorisation, transaction, receipt or bill number, reference, line, MSISDN, e-mail, the
+    holder's name, or a card's last four digits and the day."""
     from khallas.cli.lookup import find, story_lines
 
     found = asyncio.run(find(_at_hand(), reference))

@@ -1,7 +1,11 @@
 """`.env.example` and the reference of settings say what the model says."""
 
 import shlex
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from khallas.cli.config_example import example, reference, rows
 from khallas.settings.model import known_names, load
@@ -15,6 +19,22 @@ def test_the_committed_example_is_current() -> None:
 
 def test_the_reference_is_current() -> None:
     assert (ROOT / "docs/reference/settings.md").read_text() == reference()
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        (".env.example", "khallas config example"),
+        ("docs/reference/settings.md", "python -m khallas.cli.config_example"),
+    ],
+)
+def test_each_names_the_command_that_makes_it(file: str, named: str) -> None:
+    committed = (ROOT / file).read_text(encoding="utf-8")
+    assert f"`{named}`" in committed
+    python, *words = named.split()
+    program = sys.executable if python == "python" else str(Path(sys.executable).with_name(python))
+    made = subprocess.run([program, *words], capture_output=True, cwd=ROOT, check=True)
+    assert made.stdout.decode() == committed
 
 
 def test_every_setting_is_there_with_its_meaning() -> None:

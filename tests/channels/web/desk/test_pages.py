@@ -98,7 +98,7 @@ async def test_a_receipt_is_sent_again_a_note_kept_and_the_bank_asked(site: Desk
     assert seat.notice == "Note ajoutée."
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; rappeler" in seat.page
     await seat.post(f"{path}/inquire")
-    assert seat.notice.startswith("La banque a répondu")
+    assert seat.notice.startswith("Voici l'état du paiement")
     await seat.get(path)
     assert seat.notice == ""  # said once
 
