@@ -89,7 +89,7 @@ def spellings(text: str) -> set[str]:
 def address_in(text: str) -> str | None:
     """An e-mail address, as it is compared; None for anything else."""
     try:
-        return email_of(plain(text[:ADDRESS_CHARS_MAX]).strip(" <>\"'.,;:()")).lower()
+        return email_of(plain(text[:ADDRESS_CHARS_MAX]).strip(" <>\"'.,;:()"), utf8=True).lower()
     except ValueError:
         return None
 

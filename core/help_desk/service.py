@@ -103,10 +103,14 @@ class HelpDesk:
         undoing: RefundRequests,
         clock: Clock,
         pay_link: PayLink | None = None,
+        *,
+        mail_utf8: bool = False,
     ) -> None:
-        """`pay_link`: where a basket is paid in a browser; None where nobody pays in one."""
+        """`pay_link`: where a basket is paid in a browser; None where nobody pays in one. `mail_utf8`: the mail server
+        takes letters beyond ASCII in an address."""
         self._books = books
         self._pay_link = pay_link
+        self._mail_utf8 = mail_utf8
         self._transcripts = transcripts
         self._log = log
         self._till = till
@@ -187,7 +191,7 @@ class HelpDesk:
         """The same to a number or an address that the customer tells, which the log keeps masked. Raises ValueError
         for what is none, WholeCard."""
         mail = kind in BY_MAIL
-        to = email_of(_without_card(to)) if mail else msisdn(_without_card(to))
+        to = email_of(_without_card(to), utf8=self._mail_utf8) if mail else msisdn(_without_card(to))
         payment = await self._read(payment_id)
         masked = mask_email(to) if mail else mask_msisdn(to)
         await self._write(actor, Action.RESEND, payment.id, f"{kind} {masked}")

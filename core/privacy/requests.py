@@ -77,13 +77,22 @@ class Privacy:
     """Carries such requests out, for `who` at the operator's terminal. Raises BooksDown, ValueError (a bad number)."""
 
     def __init__(
-        self, books: PrivacyRepository, conversations: Conversations, log: AccessLog, clock: Clock, who: str
+        self,
+        books: PrivacyRepository,
+        conversations: Conversations,
+        log: AccessLog,
+        clock: Clock,
+        who: str,
+        *,
+        mail_utf8: bool = False,
     ) -> None:
+        """`mail_utf8`: the mail server takes letters beyond ASCII in an address."""
         self._books = books
         self._conversations = conversations
         self._log = log
         self._clock = clock
         self._who = who
+        self._mail_utf8 = mail_utf8
 
     async def export(self, number: str) -> dict[str, Any]:
         """Everything held of a number, as plain values."""
@@ -105,7 +114,7 @@ class Privacy:
         number = msisdn(number)
         if email is None and language is None:
             raise ValueError("say what to correct: an e-mail address or a language")
-        address = None if email is None else email_of(email)
+        address = None if email is None else email_of(email, utf8=self._mail_utf8)
         await self._write(Action.CORRECT, number)
         return await self._books.correct(number, address, language, self._clock.now())
 

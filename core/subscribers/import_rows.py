@@ -34,8 +34,8 @@ class RowError(ValueError):
     """The file's fault: this row cannot be used. The message says which column and why."""
 
 
-def subscriber(row: Mapping[str, str]) -> tuple[SubscribedLine, str]:
-    """A line and its payment code. Raises RowError."""
+def subscriber(row: Mapping[str, str], *, mail_utf8: bool = False) -> tuple[SubscribedLine, str]:
+    """A line and its payment code. `mail_utf8`: the mail server takes addresses beyond ASCII. Raises RowError."""
     for column in ("reference", "holder", "contact_msisdn", "payment_code"):
         _kept(column, row[column])
     service = _checked("service", lambda: ServiceType(row["service"].strip().lower()))
@@ -44,7 +44,7 @@ def subscriber(row: Mapping[str, str]) -> tuple[SubscribedLine, str]:
         _checked("reference", lambda: _reference(service, row["reference"])),
         _text("holder", row["holder"]),
         _checked("contact_msisdn", lambda: msisdn(row["contact_msisdn"])),
-        _checked("email", lambda: email_of(row["email"])) if row["email"].strip() else None,
+        _checked("email", lambda: email_of(row["email"], utf8=mail_utf8)) if row["email"].strip() else None,
         _checked("language", lambda: LanguageCode(row["language"].strip().lower())),
     )
     return line, _checked("payment_code", lambda: _code(row["payment_code"]))

@@ -84,8 +84,10 @@ def desk_on(
     own: DeskSettings,
     alarm: Alarm | None = None,
     pay_link: PayLink | None = None,
+    *,
+    mail_utf8: bool = False,
 ) -> HelpDesk:
-    """Its use cases. `pay_link`: where a basket is paid in a browser."""
+    """Its use cases, as HelpDesk takes them."""
     waker = Waker()
     books = PgRefundRequests(database, PgPayments(database))
     bounds = Bounds(
@@ -97,7 +99,8 @@ def desk_on(
     undoing = RefundRequests(books, clock, bounds, alarm)
     transcripts = PgTranscripts(database, blind)
     desk_books = PgDesk(database, waker, blind)
-    return HelpDesk(desk_books, transcripts, PgAccessLog(database), till, undoing, clock, pay_link)
+    accesses = PgAccessLog(database)
+    return HelpDesk(desk_books, transcripts, accesses, till, undoing, clock, pay_link, mail_utf8=mail_utf8)
 
 
 def _alarm(hit: Hit | None) -> Alarm:
@@ -134,7 +137,9 @@ def desk_routes(
     own = settings.desk
     keys = [key.get_secret_value() for key in settings.secret_keys]
     link = pay_links(settings).of if settings.cmi.page_url else None
-    use_cases = desk_on(database, till, clock, Pseudonymiser(keys), own, _alarm(hit), link)
+    use_cases = desk_on(
+        database, till, clock, Pseudonymiser(keys), own, _alarm(hit), link, mail_utf8=settings.mail_utf8
+    )
     doorkeeper = Doorkeeper(
         accounts_on(database, clock, own.account_idle_days),
         second_factors_on(database, clock, keys),

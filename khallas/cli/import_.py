@@ -108,6 +108,7 @@ async def import_files(
                             progress=progress,
                             refused=partial(refused, file),
                             within=within,
+                            mail_utf8=settings.mail_utf8,
                         )
                         reports.append(FileReport(file, report, seconds=time.perf_counter() - began))
                     except ImportFailed as error:

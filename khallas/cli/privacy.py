@@ -57,4 +57,4 @@ async def _privacy(settings: Settings) -> AsyncIterator[Privacy]:
     ):
         log = PgAccessLog(database)
         books = PgPrivacy(database, blind_of(settings))
-        yield Privacy(books, RedisConversations(redis), log, SystemClock(), operator())
+        yield Privacy(books, RedisConversations(redis), log, SystemClock(), operator(), mail_utf8=settings.mail_utf8)

@@ -87,6 +87,7 @@ class ImportReport:
     warnings_count: int = 0
     warnings: list[Problem] = field(default_factory=list)  # of rows that were taken: the first ones
     refused: Refused = field(default=_nobody, repr=False)
+    mail_utf8: bool = field(default=False, repr=False)
 
     @property
     def unchanged(self) -> int:
@@ -131,16 +132,17 @@ async def import_csv(
     progress: Progress = lambda rows: None,
     refused: Refused = _nobody,
     within: Connection | None = None,
+    mail_utf8: bool = False,
 ) -> ImportReport:
     """Import one file (core/import_text.py opens it); all of its good rows or, on failure, none.
 
     `whole`: of bills, whether it names all that is owed; then it must be without a fault. `progress` hears how many
     rows were read, `refused` each row that was left out, in line order. `within` a rehearsal it sees what that brought.
-    Raises ImportFailed, BooksDown.
+    `mail_utf8`: the mail server takes letters beyond ASCII in an address. Raises ImportFailed, BooksDown.
     """
     try:
         kind, table = _open(file)
-        report = ImportReport(kind, dry_run, refused=refused)
+        report = ImportReport(kind, dry_run, refused=refused, mail_utf8=mail_utf8)
         if within is not None:
             async with within.transaction():
                 await _import(within, table, report, now, whole, progress)
@@ -188,11 +190,11 @@ def _open(file: IO[str]) -> tuple[FileKind, Table]:
     )
 
 
-def _values(kind: FileKind, row: Mapping[str, str]) -> tuple[object, ...]:
-    if kind is FileKind.INVOICES:
+def _values(report: ImportReport, row: Mapping[str, str]) -> tuple[object, ...]:
+    if report.kind is FileKind.INVOICES:
         reference, bill = invoice(row)
         return reference, bill.number, bill.period, bill.amount_centimes, bill.due_date
-    line, code = subscriber(row)
+    line, code = subscriber(row, mail_utf8=report.mail_utf8)
     return (line.service, line.reference, line.holder, line.contact_msisdn, line.email, code, line.language)
 
 
@@ -207,7 +209,7 @@ async def _stage(connection: Connection, rows: Iterator[Row], report: ImportRepo
                 await copy.write_row((row.line, row.values, row.shown, *nothing))
                 continue
             try:
-                values = _values(report.kind, row.values)
+                values = _values(report, row.values)
             except RowError as error:
                 await copy.write_row((row.line, str(error), row.shown, *nothing))
                 continue

@@ -32,6 +32,13 @@ async def test_anything_finds_the_payment(shop: Shop) -> None:
         assert await lookup.find(nothing) == ()
 
 
+async def test_an_address_beyond_ascii_finds_its_payments(shop: Shop) -> None:
+    paid, address = await shop.paid(), "h\u00e9l\u00e8ne@example.com"
+    assert await Lookup(shop.database).find(address) == ()
+    await shop.database.do("UPDATE payments SET email = %(email)s WHERE id = %(id)s", email=address, id=paid.id)
+    assert [found.id for found in await Lookup(shop.database).find(f" H{address[1:]}")] == [paid.id]
+
+
 async def test_the_latest_comes_first(shop: Shop) -> None:
     first = await shop.started()
     shop.clock.forward(1_000)

@@ -127,6 +127,18 @@ async def test_a_correction_reaches_payments_lines_and_mails_that_wait(at: DeskS
         await privacy.correct(PAYER)
 
 
+async def test_a_correction_beyond_ascii_follows_the_mail_server(at: DeskShop, privacy: Privacy, redis: Redis) -> None:
+    payment, address = await at.shop.paid(), "h\u00e9l\u00e8ne@example.com"
+    with pytest.raises(ValueError, match="e-mail"):
+        await privacy.correct(PAYER, email=address)
+    books, access = PgPrivacy(at.shop.database, BLIND), PgAccessLog(at.shop.database)
+    told = Privacy(books, RedisConversations(redis), access, at.shop.clock, "cli:root", mail_utf8=True)
+    await told.correct(PAYER, email=address)
+    corrected = await at.shop.till.payment(payment.id)
+    assert corrected is not None
+    assert corrected.email == address
+
+
 async def test_erasing_leaves_accounts_and_evidence_alone(at: DeskShop, privacy: Privacy, redis: Redis) -> None:
     payment_id = await lived(at)
     before = await at.shop.till.payment(payment_id)

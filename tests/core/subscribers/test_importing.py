@@ -74,6 +74,15 @@ async def test_another_code_is_told_and_kept_and_nothing_else_moves(database: Da
     assert row == {"payment_code": "048291", "holder": "Salma"}
 
 
+@pytest.mark.parametrize("told", [False, True])
+async def test_an_address_beyond_ascii_is_taken_where_the_mail_server_takes_it(database: Database, told: bool) -> None:
+    text = SUBSCRIBERS + "mobile,0600000001,Salma,0600000001,h\u00e9l\u00e8ne@b\u00fccher.example,482913,fr\n"
+    report = await import_csv(database, io.StringIO(text), NOON, mail_utf8=told)
+    assert [problem.why for problem in report.problems] == ([] if told else ["email: not an e-mail address"])
+    kept = [row["email"] for row in await database.all("SELECT email FROM lines")]
+    assert kept == (["h\u00e9l\u00e8ne@xn--bcher-kva.example"] if told else [])
+
+
 async def test_wrong_rows_are_left_out_with_their_lines(database: Database) -> None:
     good = "mobile,0600000001,Salma,0600000001,,482913,fr\n"
     report = await load(

@@ -193,5 +193,14 @@ async def test_a_whole_file_withdraws_what_it_leaves_out(tmp_path: Path, databas
     assert both.code == 2
 
 
+@pytest.mark.parametrize("told", ["0", "1"])
+async def test_addresses_beyond_ascii_follow_the_setting(tmp_path: Path, database_url: str, told: str) -> None:
+    lines = tmp_path / "subscribers.csv"
+    lines.write_text(SUBSCRIBERS + LINE.replace(",,", ",h\u00e9l\u00e8ne@example.com,"), encoding="utf-8")
+    said = await khallas("import", lines, KHALLAS_DATABASE_URL=database_url, KHALLAS_MAIL_UTF8=told)
+    taken = told == "1"
+    assert (said.code, await _count(database_url, "lines")) == ((0, 1) if taken else (1, 0)), said.out
+
+
 async def test_nothing_to_import_is_a_mistake_of_usage(database_url: str) -> None:
     assert (await khallas("import", KHALLAS_DATABASE_URL=database_url)).code == 2

@@ -5,8 +5,10 @@ from html import unescape
 
 import pytest
 
-from core.ports import UnknownOutcome
-from tests.channels.web.desk_site import DeskSite, Seat
+from core.payments.table import PaymentState
+from core.ports import Decline, DeclineKind, UnknownOutcome
+from tests.channels.web.desk_site import DeskSite, Seat, desk_site, settings
+from tests.core.conftest import Shop
 from tests.core.fakes import says, silent_after_charging
 
 
@@ -169,7 +171,37 @@ async def test_an_inquiry_without_an_answer_is_told_with_who_asked(site: DeskSit
     assert "interrogée par amal, sans réponse définitive" in seat.text
 
 
+async def test_a_bank_that_is_silent_about_a_declined_payment_is_not_said_to_have_answered(site: DeskSite) -> None:
+    seat, shop = await site.seat("amal"), site.at.shop
+    shop.bank.scripts.append(says(Decline("51", DeclineKind.OTHER_CARD)))
+    payment = await shop.paid()
+    assert payment.state is PaymentState.DECLINED
+    shop.bank.inquiries.append(UnknownOutcome("no answer"))
+    path = f"/desk/payments/{payment.id}"
+    await seat.get(path)
+    await seat.post(f"{path}/inquire")
+    assert seat.notice
+    assert "répondu" not in seat.notice
+
+
 async def test_a_payment_whose_end_is_known_says_nothing_of_the_bank(site: DeskSite) -> None:
     seat = await site.seat("amal")
     await seat.get(await paid(site))
     assert "Ce que dit la banque" not in seat.text
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_an_address_beyond_ascii_follows_the_mail_server(
+    shop: Shop, redis_url: str, hashed: str, told: bool
+) -> None:
+    async with desk_site(shop, redis_url, hashed, settings(mail_utf8=told)) as site:
+        seat = await site.seat("amal")
+        path = await paid(site)
+        mails = len(shop.gateways.mails)
+        await seat.get(path)
+        await seat.post(
+            f"{path}/send-to", form="send", kind="receipt_mail", to="h\u00e9l\u00e8ne@example.com", sure="1"
+        )
+        assert seat.notice.startswith("C'est envoyé" if told else "Ce n'est ni un numéro ni une adresse")
+        await shop.work()
+        assert len(shop.gateways.mails) - mails == int(told)
