@@ -194,6 +194,9 @@ class Payments(Protocol):
 
     async def set_email(self, payment_id: str, email: str) -> Payment | None: ...
 
+    async def wait_until(self, payment_id: str, until: datetime, now: datetime) -> Payment | None:
+        """Never earlier than it would have ended; None when it is over by now, or is not waiting to be sent."""
+
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
         """Whether the payment is due, and now kept from other workers until then."""
 

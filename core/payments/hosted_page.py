@@ -79,6 +79,18 @@ class HostedPagePayments:
             return payment
         return self._page.form(payment, f"{self._randomness.below(1 << NONCE_BITS):032x}", PAGE_S)
 
+    async def wait_longer(self, payment_id: str) -> Payment:
+        """See PaymentService.wait_longer. Raises NoSuchPayment."""
+        return await self._till.wait_longer(payment_id)
+
+    def may_wait_longer(self, payment: Payment) -> bool:
+        """See PaymentService.may_wait_longer."""
+        return self._till.may_wait_longer(payment)
+
+    def over(self, payment: Payment) -> bool:
+        """See PaymentService.over."""
+        return self._till.over(payment)
+
     def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
         """What a browser or the acquirer's server posted, as it may be read. Raises UnreadablePost."""
         return self._page.readings(posted)

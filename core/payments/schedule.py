@@ -17,6 +17,7 @@ class Times:
     """Seconds, all of them settings. `stale_sending_s` and `lease_s` are longer than the acquirer's own time-outs."""
 
     basket_ttl_s: int = 900
+    basket_extensions_max: int = 10  # each as long again from then: WCAG 2.2.1 asks for ten
     window_s: int = 900
     send_within_s: int = 30  # of the commit; with the acquirer's time-out below the window
     stale_sending_s: int = 90
@@ -44,6 +45,11 @@ def waiting_for(times: Times, timeout_s: float) -> Times:
 def later(now: datetime, pause_s: float) -> datetime:
     """`now` and so many seconds."""
     return now + timedelta(seconds=pause_s)
+
+
+def longest_wait(times: Times, created_at: datetime) -> datetime:
+    """When a basket ends however often its payer asks for more time."""
+    return later(created_at, times.basket_ttl_s * (1 + times.basket_extensions_max))
 
 
 def window_open(times: Times, sent_at: datetime, now: datetime) -> bool:

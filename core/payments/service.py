@@ -18,7 +18,7 @@ from core.payments.janitor import Janitor, NoSuchPayment
 from core.payments.orders import Baskets, StartOrder
 from core.payments.outcomes import OutcomeRecorder
 from core.payments.refusal import Refusal
-from core.payments.schedule import Times, later
+from core.payments.schedule import Times, later, longest_wait
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, IllegalMove, Payment, PaymentEvent, PaymentState
 from core.ports import (
     Acquirer,
@@ -160,6 +160,23 @@ class PaymentService:
     async def change_email(self, payment_id: str, email: str) -> Payment:
         """Where the receipt goes; without effect once it is paid. Raises NoSuchPayment."""
         return await self._payments.set_email(payment_id, email) or await self.attendant.read(payment_id)
+
+    async def wait_longer(self, payment_id: str) -> Payment:
+        """As long again from now, within `longest_wait`; without effect on what is over or was sent. Raises
+        NoSuchPayment.
+        """
+        payment, now = await self.attendant.read(payment_id), self._clock.now()
+        until = min(later(now, self._times.basket_ttl_s), longest_wait(self._times, payment.created_at))
+        return await self._payments.wait_until(payment_id, until, now) or payment
+
+    def may_wait_longer(self, payment: Payment) -> bool:
+        """Whether asking for more time would ever give any."""
+        waits = payment.state in _SENDABLE and not self.over(payment)
+        return waits and payment.expires_at < longest_wait(self._times, payment.created_at)
+
+    def over(self, payment: Payment) -> bool:
+        """A basket whose time ended before it was sent, or before another card was."""
+        return payment.state in _SENDABLE and payment.expires_at <= self._clock.now()
 
     async def payment(self, payment_id: str) -> Payment | None:
         return await self._payments.get(payment_id)

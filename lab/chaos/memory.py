@@ -172,6 +172,15 @@ class MemoryPayments:
         row.payment = replace(row.payment, email=email)
         return row.payment
 
+    async def wait_until(self, payment_id: str, until: datetime, now: datetime) -> Payment | None:
+        await self.before()
+        row = self.rows[payment_id]
+        waits = row.payment.state in {PaymentState.CREATED, PaymentState.DECLINED} and row.payment.expires_at > now
+        if waits:
+            row.payment = replace(row.payment, expires_at=max(row.payment.expires_at, until))
+        await self.after()
+        return row.payment if waits else None
+
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
         await self.before()
         row = self.rows[payment_id]

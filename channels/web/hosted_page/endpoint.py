@@ -1,8 +1,8 @@
 """Paying in a browser, on the acquirer's own page: no page of ours collects a card.
 
-GET /pay/{token} shows the basket, POST sends the browser to the acquirer, /cmi/back takes it back, /cmi/left whoever
-gave up there, POST /cmi/callback is the acquirer's server. A wrong link gets the same answer whatever is wrong with it
-(docs/protocols/security.md 16).
+GET /pay/{token} shows the basket, POST sends the browser to the acquirer or keeps the basket longer, /cmi/back takes
+the browser back, /cmi/left whoever gave up there, POST /cmi/callback is the acquirer's server. A wrong link gets the
+same answer whatever is wrong with it (docs/protocols/security.md 16).
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from channels.http.receive import Count, incoming
 from channels.links import PayLinks, ReceiptLinks, pasted
+from channels.web.bills.fields import posted
 from channels.web.pages import CSP_SCRIPTLESS, Pages, language_asked
 from channels.wire import Malformed
 from core.money import dh
@@ -37,6 +38,7 @@ CALLBACK_PATH, BACK_PATH, LEFT_PATH = "/cmi/callback", "/cmi/back", "/cmi/left"
 DOOR = "cmi-page"  # its name in logs and metrics
 BACK_URLS = ("okurl", "failurl", "shopurl")  # ours, with our signed reference: they come back as we sent them
 ANSWER_MAX_S = 10.0
+STAY = "stay"
 TROUBLE = "FAILURE"  # the callback is sent again
 ORIGIN_TOLD = MappingProxyType({"Referrer-Policy": "strict-origin"})  # gateways look where their visitors come from
 
@@ -72,6 +74,30 @@ class _HostedPageEndpoint:
         if isinstance(left, PageForm):
             return self._leaving(payment, left, language)
         return self._standing(payment, language)
+
+    async def pressed(self, request: Request) -> Response:
+        """One of the two buttons of the basket's page."""
+        try:
+            form = posted((await incoming(request, "")).body)
+        except Malformed as error:
+            self._refused(error)
+            return self._notice(language_asked(request) or LanguageCode.FR, "busy", 400)
+        return await (self._stay(request) if form.text("act") == STAY else self.leave(request))
+
+    async def _stay(self, request: Request) -> Response:
+        """Wait longer, and the page again by GET: a reload asks for nothing."""
+        try:
+            async with asyncio.timeout(ANSWER_MAX_S):
+                payment = await self._find(request)
+                if payment is not None:
+                    await self.hosting.wait_longer(payment.id)
+        except (DatabaseUnavailable, TimeoutError):
+            return self._notice(LanguageCode.FR, "busy", 503)
+        if payment is None:
+            return self._notice(LanguageCode.FR, "gone", 404)
+        asked = language_asked(request)
+        where = f"/pay/{self.links.make(payment.id)}" + (f"?lang={asked.value}" if asked else "")
+        return RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
 
     async def leave(self, request: Request) -> Response:
         """To the acquirer's page, once the intent is committed."""
@@ -195,14 +221,22 @@ class _HostedPageEndpoint:
         link = self.receipts.of(payment)
         if link is not None:
             return RedirectResponse(link, 303, headers={"Cache-Control": "no-store"})
-        if payment.state in PAYABLE or _on_page(payment):
-            csp = CSP_SCRIPTLESS.replace("form-action 'none'", f"form-action 'self' {self.page_origins}")
-            amount = dh(payment.amount_centimes)
-            until = (
-                payment.expires_at.astimezone(ZONE).strftime("%H:%M") if payment.state is PaymentState.CREATED else ""
-            )
-            return self.pages.html("pay.html", language, csp=csp, payment=payment, amount=amount, dh=dh, until=until)
+        if (payment.state in PAYABLE and not self.hosting.over(payment)) or _on_page(payment):
+            return self._basket(payment, language)
         return self._notice(language, "pay-checked" if payment.state in UNDECIDED else "pay-over", 200)
+
+    def _basket(self, payment: Payment, language: LanguageCode) -> Response:
+        """What is to be paid, until when, and the way to more time while there is any."""
+        return self.pages.html(
+            "pay.html",
+            language,
+            csp=CSP_SCRIPTLESS.replace("form-action 'none'", f"form-action 'self' {self.page_origins}"),
+            payment=payment,
+            amount=dh(payment.amount_centimes),
+            dh=dh,
+            until="" if _on_page(payment) else payment.expires_at.astimezone(ZONE).strftime("%H:%M"),
+            longer=self.hosting.may_wait_longer(payment),
+        )
 
     def _notice(self, language: LanguageCode, notice: str, status: int) -> Response:
         return self.pages.html("notice.html", language, csp=CSP_SCRIPTLESS, status=status, notice=notice)
@@ -243,7 +277,7 @@ def routes(
     both = ["GET", "POST"]
     return [
         Route("/pay/{token}", door.show, methods=["GET"]),
-        Route("/pay/{token}", door.leave, methods=["POST"]),
+        Route("/pay/{token}", door.pressed, methods=["POST"]),
         Route(BACK_PATH, door.back, methods=both),
         Route(BACK_PATH + "/{mark}", door.back, methods=both),
         Route(LEFT_PATH, door.left, methods=both),

@@ -130,6 +130,9 @@ class PgPayments:
     async def set_email(self, payment_id: str, email: str) -> Payment | None:
         return _maybe(await self._database.one(sql.SET_EMAIL, id=payment_id, email=email))
 
+    async def wait_until(self, payment_id: str, until: datetime, now: datetime) -> Payment | None:
+        return _maybe(await self._database.one(sql.WAIT_UNTIL, id=payment_id, until=until, now=now))
+
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
         return await self._database.do(sql.CLAIM, id=payment_id, now=now, until=until) > 0
 

@@ -234,6 +234,18 @@ SELECT c.*, r.year, r.sequence, r.token
 FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
 """
 
+# Whoever is told that it is due meanwhile looks at expires_at again; a declined one is due for its inquiries.
+WAIT_UNTIL = """
+WITH changed AS (
+    UPDATE payments SET expires_at = GREATEST(expires_at, %(until)s),
+        due_at = CASE state WHEN 'created' THEN GREATEST(due_at, %(until)s) ELSE due_at END
+    WHERE id = %(id)s AND state IN ('created', 'declined') AND expires_at > %(now)s
+    RETURNING *
+)
+SELECT c.*, r.year, r.sequence, r.token
+FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
+"""
+
 CLAIM = "UPDATE payments SET due_at = %(until)s WHERE id = %(id)s AND due_at <= %(now)s"
 
 HANGING = "SELECT id FROM payments WHERE state = 'sending' AND page_until IS NULL ORDER BY id DESC LIMIT %(limit)s"

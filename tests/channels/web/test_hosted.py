@@ -3,14 +3,18 @@
 import asyncio
 import html
 import random
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from yarl import URL
 
 from channels.web.hosted_page import endpoint as hosted
+from core.messaging.texts import load_texts
+from core.payments.schedule import Times
 from core.payments.table import Payment, PaymentState
 from core.ports import LimitsDown
+from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner
@@ -153,6 +157,78 @@ async def test_a_link_says_until_when_it_waits(shop: Shop) -> None:
     for language, words in (("fr", "jusqu'à"), ("en", "until"), ("ar", "إلى الساعة")):
         async with shop.browser.get(f"{shop.links.of(basket.id)}?lang={language}") as shown:
             assert f"{words} {ends}" in html.unescape(await shown.text())
+
+
+async def pressed(shop: Shop, payment: Payment, language: str) -> str:
+    """The page after its button for more time, of a browser that follows."""
+    link = f"{shop.links.of(payment.id)}?lang={language}"
+    async with shop.browser.post(link, data={"act": "stay"}, allow_redirects=False) as answer:
+        assert answer.status == 303  # a reload asks for nothing more
+        there = URL(shop.url).join(URL(answer.headers["Location"]))
+    assert (there.path, dict(there.query)) == (URL(link).path, {"lang": language})
+    async with shop.browser.get(there) as shown:
+        return html.unescape(await shown.text())
+
+
+def button(language: LanguageCode) -> str:
+    """As the journey's own pages name it."""
+    return f'name="act" value="stay">{load_texts().fill(language, "bills", "stay")}</button>'
+
+
+@pytest.mark.parametrize("language", LanguageCode)
+@pytest.mark.parametrize("declined", [False, True])
+async def test_more_time_is_asked_for_by_a_button_and_ends(shop: Shop, language: LanguageCode, declined: bool) -> None:
+    basket, times = await shop.basket(), Times()
+    if declined:
+        page = await shop.arrive(basket)
+        for _ in range(3):
+            page = await shop.card(page, NO_MONEY)
+        await shop.submit(page)
+    before = (await shop.read(basket)).expires_at
+
+    async def has_waited(left_s: float, age_s: float) -> None:
+        await shop.open_.database.do(
+            "UPDATE payments SET expires_at = now() + %(left)s * interval '1 second',"
+            " created_at = now() - %(age)s * interval '1 second' WHERE id = %(id)s",
+            left=left_s, age=age_s, id=basket.id,
+        )  # fmt: skip
+
+    await has_waited(60, 840)
+    async with shop.browser.get(f"{shop.links.of(basket.id)}?lang={language}") as shown:
+        assert button(language) in html.unescape(await shown.text())
+    page = await pressed(shop, basket, language)
+    longer = await shop.read(basket)
+    assert longer.expires_at >= before - timedelta(seconds=1)
+    assert longer.expires_at.astimezone(ZONE).strftime("%H:%M") in page
+    assert longer.state is (PaymentState.DECLINED if declined else PaymentState.CREATED)
+    # as if it had been asked for as often as it may
+    most_s = times.basket_ttl_s * (1 + times.basket_extensions_max)
+    await has_waited(60, most_s - 90)
+    assert button(language) not in await pressed(shop, basket, language)
+    last = await shop.read(basket)
+    assert last.expires_at - last.created_at == timedelta(seconds=most_s)
+    assert button(language) not in await pressed(shop, basket, language)
+    assert (await shop.read(basket)).expires_at == last.expires_at
+    # and what is over does not come back
+    await has_waited(-1, 901)
+    assert "<form" not in await pressed(shop, basket, language)
+    over = await shop.read(basket)
+    assert over.expires_at < over.created_at + timedelta(seconds=901)
+    assert over.attempts == int(declined), "nobody left for the bank"
+
+
+async def test_more_time_keeps_a_basket_from_its_end(shop: Shop) -> None:
+    basket = await shop.basket()
+    assert "<form" in await pressed(shop, basket, "fr")
+    await shop.open_.database.do("UPDATE payments SET due_at = now() WHERE id = %(id)s", id=basket.id)
+    await shop.open_.sweep.run()
+    assert (await shop.read(basket)).state is PaymentState.CREATED
+    await shop.card(await shop.arrive(basket), APPROVED)
+    paid = await shop.read(basket)
+    assert paid.state is PaymentState.CAPTURED
+    async with shop.browser.post(shop.links.of(basket.id), data={"act": "stay"}, allow_redirects=False) as late:
+        assert late.status == 303
+    assert await shop.read(basket) == paid
 
 
 async def test_links_that_open_nothing(shop: Shop) -> None:
