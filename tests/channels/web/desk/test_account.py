@@ -38,7 +38,7 @@ async def test_the_password_alone_does_not_let_in(site: DeskSite) -> None:
     assert (await seat.get("/desk"), seat.path) == (200, "/desk/login")
     await seat.login("sami")
     assert await typed(seat, "000000") == 401
-    assert "Ce code n'est pas bon" in seat.text
+    assert "Ce code est incorrect" in seat.text
     assert await typed(seat, code(site, made)) == 200
     assert seat.path == "/desk"
     again = await site.seat()
@@ -97,7 +97,7 @@ async def test_ones_own_password_is_changed_and_other_sessions_end(site: DeskSit
     seat, other = await site.seat("amal"), await site.seat("amal")
     await seat.get("/desk/account")
     for old, new, again, told in (
-        ("wrong", OTHER, OTHER, "Le mot de passe actuel n'est pas bon"),
+        ("wrong", OTHER, OTHER, "Le mot de passe actuel est incorrect"),
         (PASSWORD, OTHER, OTHER + "x", "diffèrent"),
         (PASSWORD, "short1", "short1", "12 à 128"),
         (PASSWORD, "only letters of mine", "only letters of mine", "des lettres et des chiffres"),

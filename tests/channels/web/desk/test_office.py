@@ -47,7 +47,7 @@ async def test_an_unknown_payment_is_ended_by_two_people(site: DeskSite) -> None
     site.at.shop.clock.forward(86_400)
     sami, sofia = await site.seat("sami"), await site.seat("sofia")
     await sami.get("/desk/by-hand")
-    assert "Paiement en vérification sans fin" in sami.text
+    assert "Paiement resté en vérification" in sami.text
     path = f"/desk/payments/{payment.id}/by-hand"
     await sami.get(path)
     await sami.post(path, subject="", end="charged", evidence=EVIDENCE)

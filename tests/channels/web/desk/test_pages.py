@@ -188,7 +188,7 @@ async def test_two_supervisors_at_once_give_back_once(site: DeskSite) -> None:
     await asyncio.gather(sami.post(approve, sure="1"), sofia.post(approve, sure="1"))
     notices = sorted([sami.notice, sofia.notice])
     assert notices[1].startswith("Remboursement lancé")
-    assert notices[0] == "Cette demande est déjà décidée."
+    assert notices[0] == "Cette demande a déjà été traitée."
     await site.at.shop.work()
     payment = await site.at.shop.till.payment(payment_id)
     assert payment is not None
@@ -204,7 +204,7 @@ async def test_a_request_is_withdrawn_by_whoever_asked(site: DeskSite) -> None:
     assert "Retirer la demande" in amal.text
     (request,) = await site.at.desk.undoing.of_payment(payment_id)
     await amal.post(f"/desk/approvals/{request.id}/reject")
-    assert amal.notice.startswith("Demande écartée")
+    assert amal.notice.startswith("Demande refusée")
     assert "Mauvaise ligne · ligne du voisin" in amal.text
 
 
