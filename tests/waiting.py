@@ -1,6 +1,7 @@
 """Wait for what other processes do: looked at again and again, within a bound."""
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 
@@ -16,3 +17,10 @@ async def until(true: Callable[[], bool | Awaitable[bool]], max_s: float = WAIT_
             return
         await asyncio.sleep(POLL_S)
     raise TimeoutError("what was waited for did not happen")
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """A connection ended, and gone: left to the garbage collector it would trouble whichever test comes next."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

@@ -23,13 +23,14 @@ from lab.chaos.sim_world import Process
 from lab.chaos.simulation import Plant, Story, failures, sweep_up, tell
 from lab.chaos.virtual import VirtualLoop
 
-pytestmark = pytest.mark.no_cover  # stories by the hundred: counting their lines would take four times as long.
+untraced = pytest.mark.no_cover  # stories by the hundred: counting their lines would take four times as long
 SEEDS = 250  # ./run chaos tells more of them
 FOUND_WITHIN_SEEDS = 400
 SEEDS_WITH_PEOPLE = 40
 LEFT_OUT = 0.02  # of the transfers
 
 
+@untraced
 def test_every_story_ends_well() -> None:
     failed = [f"seed {seed}: {faults}" for seed, faults in failures(range(SEEDS))]
     assert failed == [], "tell one again: python -m lab.chaos.simulation --from SEED --seeds 1"
@@ -169,6 +170,7 @@ FAULTS: tuple[Plant, ...] = (
 )
 
 
+@untraced
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
 def test_a_planted_fault_is_found(plant: Plant) -> None:
     found = next(iter(failures(range(FOUND_WITHIN_SEEDS), plant)), None)

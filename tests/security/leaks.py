@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 LONG_MIN = 8
+NO_MOMENT = rb"(?<!:\d\d\.)"  # six digits of a second are no card's
 BETWEEN = b" .,:;-_/|'\"\t\r\n\0"  # what may stand between the digits of a number that is spelled
 AROUND = 60
 ALONE, LAST = rb"(?<!\d[ ,\-])(?<!\d[ ,\-]{2})", rb"(?![ ,\-]{1,2}\d)"
@@ -42,7 +43,7 @@ def leaks(left: Remains, secret: str) -> list[str]:
     for form, spelled in _forms(secret):
         where = left.joined if form.endswith("apart") else left.lower if form in FOLDED else left.data
         if form == "all but the ends":  # six digits: as a number of its own, and where numbers stand out
-            alone = re.search(rb"(?<!\d)" + spelled + rb"(?!\d)", where) if left.text else None
+            alone = re.search(rb"(?<!\d)" + NO_MOMENT + spelled + rb"(?!\d)", where) if left.text else None
             at = -1 if alone is None else alone.start()
         else:
             at = where.find(spelled)

@@ -16,6 +16,7 @@ import yarl
 
 from tests.ops.house import GATEWAY_SECRET
 from tests.security.trial import EVIL, HOST, PASSWORD, SESSION, Trial, routes
+from tests.waiting import closed
 
 WAIT_MAX_S = 60.0
 ODD = (
@@ -183,10 +184,10 @@ async def test_no_other_program_answers_calls_at_our_port(trial: Trial) -> None:
             thief.bind(("127.0.0.1", trial.calls))
     for _ in range(8):  # both workers answer there
         reader, writer = await asyncio.open_connection("127.0.0.1", trial.calls)
-        writer.write(b"agi_request: agi://127.0.0.1/khallas\nagi_arg_1: wrong\nagi_uniqueid: 1.1\n\n")
+        writer.write(b"agi_request: agi://127.0.0.1/khallas\nagi_arg_1: wrong\nagi_arg_2: none\nagi_uniqueid: 1.1\n\n")
         async with asyncio.timeout(WAIT_MAX_S):
             assert b"refused" in await reader.read()
-        writer.close()
+        await closed(writer)
 
 
 @SESSION

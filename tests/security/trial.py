@@ -11,6 +11,7 @@ import yarl
 
 from khallas.cli import reference
 from tests.ops.house import House
+from tests.waiting import closed
 
 SESSION = pytest.mark.asyncio(loop_scope="session")
 HOST = "khallas.example"
@@ -54,7 +55,7 @@ class Trial:
                     got += piece
         except (TimeoutError, ConnectionError):
             pass
-        writer.close()
+        await closed(writer)
         return got
 
 

@@ -41,6 +41,7 @@ HANGS_S = 30.0
 WAIT_MAX_S = 2.0
 CODES_A_S, UNKNOWN_A_S, PAID_A_S = 5, 3, 1
 SENT_MAX_S = 60.0  # after the last one was asked for
+HANG_FIRST = 6  # payments whose inquiries hang before anybody asks for a code
 LOOK_S = 0.1
 PAYER, ROUTE = "+2127{:08d}", "lab"
 CVV = Secret("000")
@@ -104,10 +105,12 @@ async def texts_beside_a_hanging_bank(database_url: str, seconds: int) -> TextsW
         cmi.lie(Manner.SILENT_WITHOUT_CHARGING, times=1_000_000, on=frozenset({Kind.QUERY}))
         workers = [await stack.enter_async_context(_worker(database_url, cmi, waited)) for _ in range(WORKERS)]
         till, books, database = workers[0]
-        await give_bills(database, [customer(number) for number in range((UNKNOWN_A_S + PAID_A_S) * seconds)])
+        told, unknown = (UNKNOWN_A_S + PAID_A_S) * seconds, lying_card(Manner.GARBAGE)
+        await give_bills(database, [customer(number) for number in range(told + HANG_FIRST)])
+        await asyncio.gather(*(_pays(till, told + number, unknown) for number in range(HANG_FIRST)))
+        await _hang(waited)
         async with asyncio.TaskGroup() as customers:
             customers.create_task(_every(1 / CODES_A_S, seconds, lambda number: _asks(books, number, waited)))
-            unknown = lying_card(Manner.GARBAGE)
             customers.create_task(_every(1 / UNKNOWN_A_S, seconds, lambda number: _pays(till, number, unknown)))
             first = UNKNOWN_A_S * seconds
             customers.create_task(
@@ -186,6 +189,14 @@ async def _pays(till: PaymentService, number: int, card: str, waited: TextsWaite
     if waited is not None:
         waited.asked[payer] = time.monotonic()  # the bank's answer and the commit are part of it
     await till.authorise(started.id, Card(Secret(card), 12, 2030), CVV, wait_s=HANGS_S)
+
+
+async def _hang(waited: TextsWaited) -> None:
+    """Until the inquiries of the first payments hang: a busy machine takes its time to come to them."""
+    for _ in range(int(SENT_MAX_S / LOOK_S)):
+        if waited.hanging >= HANG_FIRST // 2:
+            return
+        await asyncio.sleep(LOOK_S)
 
 
 async def _sent(waited: TextsWaited) -> None:

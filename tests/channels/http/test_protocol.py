@@ -18,6 +18,7 @@ from starlette.routing import Route
 from channels.http import protocol
 from channels.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, bounded
 from lab.servers.serving import serving
+from tests.waiting import closed
 
 RECEIVE_MAX_S = 1.0
 TRICKLERS, A_BYTE_S = 500, 1.0
@@ -82,7 +83,7 @@ async def test_what_never_arrives_whole_is_cut(served: Served) -> None:
         writer.write(sent)
         began = time.monotonic()
         await _until_closed(reader)
-        writer.close()
+        await closed(writer)
         return time.monotonic() - began
 
     lived = await asyncio.gather(*(cut(sent) for sent in (b"", b"P", head, head + b"Content-Length: 9\r\n\r\nab")))
@@ -99,7 +100,7 @@ async def test_what_follows_a_request_must_arrive_whole_too(served: Served) -> N
         await reader.readuntil(b"\r\n\r\n0")
         writer.write(after)
         await _until_closed(reader)
-        writer.close()
+        await closed(writer)
 
     await asyncio.gather(cut(b"", b"\r\n"), cut(b"", b"GET / HT"), cut(b"GET /", b""), cut(whole[:-1], b""))
     assert served.counted["protocol slow"] == 4
@@ -112,14 +113,14 @@ async def test_trickling_connections_are_cut_and_others_served() -> None:
 
         async def trickle() -> int:
             reader, writer = await asyncio.open_connection(*served.address)
-            closed = asyncio.create_task(_until_closed(reader, 2 * protocol.RECEIVE_MAX_S))
+            ended = asyncio.create_task(_until_closed(reader, 2 * protocol.RECEIVE_MAX_S))
             sent = 0
-            while not closed.done() and sent < len(TRICKLED):
+            while not ended.done() and sent < len(TRICKLED):
                 writer.write(TRICKLED[sent : sent + 1])
                 sent += 1
-                await asyncio.wait({closed}, timeout=A_BYTE_S)
-            await closed
-            writer.close()
+                await asyncio.wait({ended}, timeout=A_BYTE_S)
+            await ended
+            await closed(writer)
             return sent
 
         tricklers = [asyncio.create_task(trickle()) for _ in range(TRICKLERS)]
@@ -161,7 +162,7 @@ async def test_too_many_or_too_long_headers_are_refused(served: Served, head: by
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n" + head + b"\r\n")
     assert (await _until_closed(reader)).startswith(b"HTTP/1.1 400")
     assert served.counted["protocol head"] >= 1
-    writer.close()
+    await closed(writer)
 
 
 @pytest.mark.parametrize(
@@ -178,4 +179,4 @@ async def test_no_host_several_hosts_and_a_head_in_one_piece(served: Served, hea
     reader, writer = await asyncio.open_connection(*served.address)
     writer.write(head)
     assert (await _until_closed(reader)).startswith(b"HTTP/1.1 400 ")
-    writer.close()
+    await closed(writer)

@@ -16,6 +16,7 @@ from channels.http.authentication import gateway_of
 from channels.http.receive import Authentication, incoming, refusal, refused, response
 from channels.wire import Incoming, Malformed, Reply, SenderRefused
 from lab.servers.serving import serving
+from tests.waiting import closed
 
 PUBLIC = "https://pay.example.ma"
 seen: list[Incoming] = []
@@ -41,7 +42,7 @@ async def exchange(request: bytes, *, pause: bytes = b"", end: bool = False) -> 
         writer.write(request)
         await writer.drain()
         if end:
-            writer.close()
+            await closed(writer)
             return ""
         writer.write(pause)
         answer = (await reader.read(4096)).decode()

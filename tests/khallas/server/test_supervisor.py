@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from khallas.server.listening import listener
-from tests.waiting import until
+from tests.waiting import closed, until
 
 ROOT = Path(__file__).parents[3]
 WAIT_MAX_S = 60.0
@@ -73,7 +73,7 @@ class Running:
         reader, writer = await asyncio.open_connection(*self.bound.getsockname())
         async with asyncio.timeout(WAIT_MAX_S):
             answered = await reader.read()
-        writer.close()
+        await closed(writer)
         return int(answered)
 
     async def until_replaced(self, gone: set[int]) -> None:

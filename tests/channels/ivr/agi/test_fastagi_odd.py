@@ -22,6 +22,7 @@ from tests.channels.ivr.agi.agi_line import OVER_MAX_S, SECRET, TOKENS, AgiLine,
 from tests.channels.ivr.agi.switch import HANG_UP, Switch
 from tests.channels.ivr.agi.test_fastagi import CARD, OPENING
 from tests.channels.ivr.fake_till import SALMA
+from tests.waiting import closed
 
 YOUSSEF = "+212600000002"
 SILENT = 260  # more than all calls and those that wait
@@ -40,7 +41,7 @@ async def _sent(line: AgiLine, data: bytes) -> bytes:
         writer.write(data)
         await writer.drain()
         answer = await reader.read()
-        writer.close()
+        await closed(writer)
         return answer
     return b""
 
