@@ -170,7 +170,6 @@ async def test_many_customers_at_once_do_not_meet(on: Stage) -> None:
         await phone.key("482913")
         await phone.choose("accept")
         await phone.choose("pay")
-        await phone.choose("pay")
         return phone.page.text
 
     texts = await asyncio.gather(*(one(number) for number in range(1000, 1030)))
