@@ -170,7 +170,6 @@ FAULTS: tuple[Plant, ...] = (
 )
 
 
-@untraced
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
 def test_a_planted_fault_is_found(plant: Plant) -> None:
     found = next(iter(failures(range(FOUND_WITHIN_SEEDS), plant)), None)
