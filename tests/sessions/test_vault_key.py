@@ -86,3 +86,17 @@ def test_what_cannot_be_asked_or_holds_something_else_is_told(store: str) -> Non
         memory_key.share(store)
     with pytest.raises(memory_key.KeyUnshared, match="cannot be asked"):
         memory_key.share("redis://:s3cret@127.0.0.1:1/0")
+
+
+def test_a_key_handed_over_within_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker does, here: it holds its supervisor's key, and the variable is gone."""
+    own = memory_key.memory_key()
+    environ = {memory_key.KEY_FD: str(memory_key.handed())}
+    monkeypatch.setattr(memory_key, "_held", [])
+    memory_key.receive(environ)
+    assert memory_key.memory_key() == own
+    assert environ == {}
+    memory_key.receive(environ)
+    assert memory_key.memory_key() == own
+    with pytest.raises(ValueError, match="bytes"):
+        memory_key.hold(b"short")
