@@ -40,7 +40,7 @@ async def test_a_bill_is_paid_in_french_on_the_keyboard_and_a_slow_bank_waited_f
     await page.keyboard.press("Enter")
     await visitor.mode("dial")
     await page.keyboard.press("Enter")
-    await visitor.choose("Français")
+    await visitor.own_menu("0600000001")
     await visitor.choose("Mon mobile 0600000001")
     await visitor.choose("J'accepte")
     await visitor.choose("Payer 769,20 DH")

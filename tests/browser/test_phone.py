@@ -56,8 +56,7 @@ async def test_a_lost_dialog_is_taken_up_again_and_a_repeat_changes_nothing(arri
     page = visitor.page
     await visitor.open_phone("fr", "0600000008")
     await page.locator("[data-do=dial]").click()
-    await visitor.choose("Français")
-    shown = await visitor.reads("Mon mobile 0600000008")
+    shown = await visitor.own_menu("0600000008")
     await page.locator("[data-fault=repeat]").click()
     await expect(page.locator("#toast")).to_contain_text("rien n'a été fait deux fois")
     assert await visitor.reads("Mon mobile 0600000008") == shown

@@ -5,7 +5,7 @@ from playwright.async_api import Route, expect
 from tests.browser.conftest import Arrive
 from tests.browser.visitor import Visitor
 
-KAMAL, SAMIR = "0600000008", "0600000003"
+HICHAM, IMANE = "0600000008", "0600000003"
 
 
 async def is_played(visitor: Visitor, number: str) -> None:
@@ -21,36 +21,35 @@ async def test_the_chosen_subscriber_stays(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page
     await page.goto(f"{visitor.base}/phone?lang=fr")
-    await page.locator("#person").select_option(f"+212{SAMIR[1:]}")
+    await page.locator("#person").select_option(f"+212{IMANE[1:]}")
     await page.locator("#wire").select_option("comviva")
     await page.reload()
-    await is_played(visitor, SAMIR)
+    await is_played(visitor, IMANE)
     await expect(page.locator("#wire")).to_have_value("comviva")
     await in_arabic(visitor)
-    await is_played(visitor, SAMIR)
+    await is_played(visitor, IMANE)
     await expect(page.locator("#wire")).to_have_value("comviva")
     await page.locator(".brand").click()
-    await is_played(visitor, SAMIR)
+    await is_played(visitor, IMANE)
 
 
 async def test_an_open_dialog_is_taken_up_where_it_was(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page
-    await visitor.open_phone("fr", KAMAL)
+    await visitor.open_phone("fr", HICHAM)
     await page.locator("#wire").select_option("comviva")
     await page.locator("[data-do=dial]").click()
-    await visitor.choose("Français")
-    shown = await visitor.reads(f"Mon mobile {KAMAL}")
+    shown = await visitor.own_menu(HICHAM)
     room = await page.locator("#gauge").inner_text()
     await page.reload()
-    assert await visitor.reads(f"Mon mobile {KAMAL}") == shown
+    assert await visitor.reads(f"Mon mobile {HICHAM}") == shown
     assert await page.locator("#gauge").inner_text() == room
     await in_arabic(visitor)
-    await visitor.reads(f"Mon mobile {KAMAL}")  # the dialog's own language is the subscriber's
-    await page.locator("#person").select_option(f"+212{SAMIR[1:]}")
+    await visitor.reads(f"Mon mobile {HICHAM}")  # the dialog's own language is the subscriber's
+    await page.locator("#person").select_option(f"+212{IMANE[1:]}")
     await visitor.mode("idle")
-    await page.locator("#person").select_option(f"+212{KAMAL[1:]}")
-    await visitor.choose(f"Mon mobile {KAMAL}")  # and it goes on over the wire that it was dialled on
+    await page.locator("#person").select_option(f"+212{HICHAM[1:]}")
+    await visitor.choose(f"Mon mobile {HICHAM}")  # and it goes on over the wire that it was dialled on
     await expect(page.locator("#trace .path").first).to_contain_text("/ussd/comviva")
     await visitor.mode("ussd")
 
@@ -58,7 +57,7 @@ async def test_an_open_dialog_is_taken_up_where_it_was(arrive: Arrive) -> None:
 async def test_a_dialog_that_was_left_stays_left(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page
-    await visitor.open_phone("fr", SAMIR)
+    await visitor.open_phone("fr", IMANE)
     await page.locator("[data-do=dial]").click()
     await visitor.mode("ussd")
     await page.keyboard.press("Escape")
@@ -75,7 +74,7 @@ async def test_a_dialog_that_was_left_stays_left(arrive: Arrive) -> None:
 async def test_a_dialog_that_was_left_before_its_answer_came_is_over(arrive: Arrive) -> None:
     visitor = await arrive()
     page = visitor.page
-    await visitor.open_phone("fr", SAMIR)
+    await visitor.open_phone("fr", IMANE)
     acts: list[str] = []
 
     async def late(route: Route) -> None:
@@ -102,7 +101,7 @@ async def test_an_open_call_is_taken_up(arrive: Arrive) -> None:
     await page.reload()
     await visitor.mode("talk")
     await visitor.hears("English")
-    await page.locator("#person").select_option(f"+212{SAMIR[1:]}")
+    await page.locator("#person").select_option(f"+212{IMANE[1:]}")
     await visitor.mode("idle")
     await page.locator("[data-fault=cut]").click()  # this handset is in no call
     await expect(page.locator("#toast")).to_contain_text("Answer a call first")

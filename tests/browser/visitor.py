@@ -112,6 +112,13 @@ class Visitor:
         await self.page.keyboard.press(found[1])
         await self.page.keyboard.press("Enter")
 
+    async def own_menu(self, number: str) -> str:
+        """The first menu in French, past the choice of a language where this number still has one to make."""
+        mine = f"Mon mobile {number}"
+        if mine not in await self.reads(re.compile(rf"Français|{mine}")):
+            await self.choose("Français")
+        return await self.reads(mine)
+
     async def answer_field(self, digits: str) -> None:
         """A spoken field's answer on the keyboard."""
         await self.page.keyboard.type(digits + "#")
