@@ -1,0 +1,196 @@
+"""The one socket of a wallet's client: bounded bodies, bounded waits, a breaker, and a token that is renewed.
+
+Rule of this file: NotSent means that no byte of a request can have left. Whatever was answered is an HttpAnswer, which
+the dialects read; no answer, or one that is too long, is UnknownOutcome. Nothing the peer does raises.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from yarl import URL
+
+from core.acquirers.breaker import Breaker
+from core.cards import Secret
+from core.ports import NotSent, UnknownOutcome
+
+TIMEOUT_S = 20.0
+CONNECT_TIMEOUT_S = 5.0
+CONNECTIONS_MAX = 20
+ANSWER_BYTES_MAX = 64 * 1024
+CHUNK_BYTES = 8_192
+SERVER_ERROR = 500
+TOKEN_MARGIN_S = 60.0  # renewed so much before its end: a request takes its time
+TOKEN_LIFE_MAX_S = 24 * 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAsk:
+    """One request, as a dialect builds it. `path` begins with a slash; headers may hold secrets."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back, whole. Dialects decide what it means."""
+
+    status: int
+    body: bytes = b""
+
+    def json(self) -> Mapping[str, object]:
+        """The body's JSON object; an empty one where it is none."""
+        try:
+            told = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return told if isinstance(told, dict) else {}
+
+
+Exchange = HttpAnswer | NotSent | UnknownOutcome
+
+
+def text_of(told: Mapping[str, object], *names: str, chars_max: int = 256) -> str:
+    """The first of these that is there, as text: providers write numbers as numbers and as strings. "" for none."""
+    for name in names:
+        value = told.get(name)
+        if isinstance(value, str):
+            return value.strip()[:chars_max]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)[:chars_max]
+    return ""
+
+
+class WalletHttp:
+    """Asks one provider. Raises ValueError for a base that is no address."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        breaker: Breaker | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        base = URL(base_url)
+        if base.scheme not in {"http", "https"} or not base.host:
+            raise ValueError("a wallet's URL is an http or https address")
+        self._base = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+        connect_s = min(CONNECT_TIMEOUT_S, timeout_s)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s, sock_read=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+        self.breaker = breaker or Breaker(clock)
+
+    async def aclose(self) -> None:
+        """Close the connections; new ones are opened if it is asked again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def exchange(self, ask: HttpAsk) -> Exchange:
+        """One request. The breaker hears of every one: a 5xx that says nothing comes from a machine in between."""
+        if not self.breaker.allows(self._timeout_s):
+            return NotSent("circuit open")
+        answer = await self._send(ask)
+        if isinstance(answer, HttpAnswer) and (answer.status < SERVER_ERROR or answer.json()):
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed()
+        return answer
+
+    async def _send(self, ask: HttpAsk) -> Exchange:
+        try:
+            # never redirected: a redirect would carry secrets to an address nobody configured
+            async with self._open_session().request(
+                ask.method,
+                URL(self._base + ask.path),
+                headers=ask.headers,
+                data=ask.body or None,
+                allow_redirects=False,
+            ) as response:
+                body = await _read(response)
+                return UnknownOutcome("the answer is too long") if body is None else HttpAnswer(response.status, body)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            return NotSent("no connection")
+        except TimeoutError:
+            return UnknownOutcome("no answer in time")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return UnknownOutcome(f"connection lost: {type(error).__name__}")
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            # a kept connection that the other side just closed would look like a lost debit: always a new one
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, force_close=True)
+            headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=self._timeout, headers=headers, auto_decompress=False
+            )
+        return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, None when it is longer than any answer may be."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            return None
+    return bytes(body)
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """What a provider's token door gave, and for how long."""
+
+    token: Secret = field(repr=False)
+    life_s: float
+
+
+class TokenKeeper:
+    """One token for all requests, renewed before its end; asked for once, however many wait for it."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[BearerToken | NotSent | UnknownOutcome]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._token: Secret | None = None
+        self._until = 0.0
+        self._lock = asyncio.Lock()
+
+    async def token(self) -> Secret | NotSent:
+        """NotSent where there is none: no token moves any money, and without one nothing is asked."""
+        async with self._lock:
+            if self._token is not None and self._clock() < self._until:
+                return self._token
+            made = await self._fetch()
+            if not isinstance(made, BearerToken):
+                return NotSent(f"no token: {made.why}")
+            life_s = min(max(made.life_s, 0.0), TOKEN_LIFE_MAX_S)
+            self._token, self._until = made.token, self._clock() + max(life_s - TOKEN_MARGIN_S, life_s / 2)
+            return made.token
+
+    def refused(self, token: Secret) -> None:
+        """The provider no longer takes it; a newer one that somebody fetched meanwhile stays."""
+        if self._token is token:
+            self._token = None
+
+
+def bearer_of(answer: Exchange) -> BearerToken | NotSent | UnknownOutcome:
+    """The token that an OAuth door answered with; `expires_in` comes as a number and as text."""
+    if not isinstance(answer, HttpAnswer):
+        return answer
+    told = answer.json()
+    token, life = text_of(told, "access_token", chars_max=8_192), text_of(told, "expires_in")
+    if answer.status != 200 or not token or not token.isascii() or not token.isprintable():
+        return UnknownOutcome(f"HTTP {answer.status} at the token door")
+    return BearerToken(Secret(token), float(life) if life.isdecimal() and len(life) < 10 else TOKEN_MARGIN_S)

@@ -1,0 +1,153 @@
+"""GSMA's dialect, pure: what goes out, and what each answer means."""
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from core.wallets.gsma import asked, get, lookup, push, reversal, reversed_by, settled
+from core.wallets.port import (
+    Asked,
+    NoSuchRequest,
+    Pending,
+    ReversalRefused,
+    Reversed,
+    UnknownOutcome,
+    WalletDecline,
+    WalletDeclineKind,
+    WalletPaid,
+)
+from tests.core.wallets.attempts import ATTEMPT, NOW, REFERENCE, STATE_ID, answer, gsma
+
+ACCOUNT = gsma()
+
+
+def transaction(status: str = "completed", **more: object) -> dict[str, object]:
+    told = {"transactionReference": "REF-1", "transactionStatus": status, "amount": "769.20", "currency": "MAD"}
+    return {**told, "type": "merchantpay", "requestingOrganisationTransactionReference": REFERENCE, **more}
+
+
+def error(code: str, category: str = "businessRule", **more: object) -> dict[str, object]:
+    return {"errorCategory": category, "errorCode": code, **more}
+
+
+def test_the_push_is_signed_by_its_hash_and_named_by_the_attempt() -> None:
+    asking = push(ACCOUNT, ATTEMPT, NOW)
+    told: dict[str, Any] = json.loads(asking.body)
+    assert (asking.method, asking.path) == ("POST", "/transactions/type/merchantpay")
+    assert asking.headers["X-CorrelationID"] == REFERENCE
+    assert asking.headers["X-Content-Hash"] == hashlib.sha256(asking.body).hexdigest()
+    assert asking.headers["X-Date"] == "2026-11-29T12:00:00Z"
+    assert asking.headers["X-Callback-URL"] == f"https://pay.example/wallets/gsma/{REFERENCE}"
+    assert (told["amount"], told["currency"]) == ("769.20", "MAD")
+    assert told["debitParty"] == [{"key": "msisdn", "value": "+212600000001"}]
+    assert told["creditParty"] == [{"key": "organisationid", "value": "khallas"}]
+    assert told["requestingOrganisationTransactionReference"] == REFERENCE
+    assert "482913" in told["descriptionText"]
+    assert "X-Content-Hash" not in get(ACCOUNT, "/heartbeat").headers
+
+
+def test_accepted_is_asked_and_expires_when_the_provider_says() -> None:
+    told = {"serverCorrelationId": STATE_ID, "status": "pending", "notificationMethod": "callback"}
+    assert asked(ACCOUNT, answer(202, told), ATTEMPT) == Asked(STATE_ID, None)
+    until = {**told, "expiryTime": "2026-11-29T12:05:00Z"}
+    assert asked(ACCOUNT, answer(202, until), ATTEMPT) == Asked(STATE_ID, datetime(2026, 11, 29, 12, 5, tzinfo=UTC))
+    assert asked(ACCOUNT, answer(202, {**told, "expiryTime": "soon"}), ATTEMPT) == Asked(STATE_ID, None)
+    assert asked(ACCOUNT, answer(202), ATTEMPT) == Pending()
+    assert asked(ACCOUNT, answer(202, {**told, "status": "completed"}), ATTEMPT) == Asked(STATE_ID, None)
+
+
+@pytest.mark.parametrize("word", ["completed", "Completed", "COMPLETED"])
+def test_the_configured_word_means_paid_in_any_case(word: str) -> None:
+    expected = WalletPaid("REF-1", 76920, "MAD", REFERENCE)
+    assert settled(ACCOUNT, answer(200, transaction(word)), ATTEMPT) == expected
+    assert asked(ACCOUNT, answer(201, transaction(word)), ATTEMPT) == expected
+
+
+@pytest.mark.parametrize("word", ["success", "successful", "complete", "paid", "failed", "reversed", "incompleted"])
+def test_any_other_word_is_pending(word: str) -> None:
+    assert settled(ACCOUNT, answer(200, transaction(word)), ATTEMPT) == Pending()
+
+
+@pytest.mark.parametrize("amount", ["769.205", "-769.20", "", "7e2", None, True, [769]])
+def test_a_paid_transaction_whose_amount_cannot_be_read_is_not_paid(amount: object) -> None:
+    assert isinstance(settled(ACCOUNT, answer(200, transaction(amount=amount)), ATTEMPT), UnknownOutcome)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("insufficientFunds", WalletDeclineKind.FUNDS),
+        ("dailyValueLimitExceeded", WalletDeclineKind.LIMIT),
+        ("greaterThanTransactionMaxValue", WalletDeclineKind.LIMIT),
+        ("requestDeclined", WalletDeclineKind.REFUSED),
+        ("identifierError", WalletDeclineKind.NO_WALLET),
+        ("rateLimitError", WalletDeclineKind.BUSY),
+        ("clientAuthorisationError", WalletDeclineKind.OUR_FAULT),
+        ("currencyNotSupported", WalletDeclineKind.OUR_FAULT),
+    ],
+)
+def test_a_code_that_is_listed_declines_in_both_spellings_of_its_description(
+    code: str, kind: WalletDeclineKind
+) -> None:
+    for spelling in ("errordescription", "errorDescription"):
+        told = error(code, **{spelling: "words"})
+        assert asked(ACCOUNT, answer(400, told), ATTEMPT) == WalletDecline(code, kind)
+        state = {"serverCorrelationId": STATE_ID, "status": "failed", "error": told}
+        assert lookup(answer(200, state), ATTEMPT, by_handle=True) == WalletDecline(code, kind)
+        assert isinstance(asked(ACCOUNT, answer(500, told), ATTEMPT), UnknownOutcome), "a 5xx settles nothing"
+
+
+def test_a_duplicate_is_looked_up_and_the_providers_trouble_is_no_decline() -> None:
+    assert asked(ACCOUNT, answer(400, error("duplicateRequest")), ATTEMPT) == Pending()
+    for told in (error("genericError", "internal"), error("insufficientFunds", "internal"), error("aNewCode"), None):
+        assert isinstance(asked(ACCOUNT, answer(400, told), ATTEMPT), UnknownOutcome)
+        failed = {"status": "failed", "error": told}
+        assert isinstance(lookup(answer(200, failed), ATTEMPT, by_handle=True), UnknownOutcome)
+
+
+def test_the_inquiry_goes_from_the_state_over_our_own_reference_to_the_transaction() -> None:
+    by_us = f"/responses/{REFERENCE}"
+    assert lookup(answer(200, {"status": "pending"}), ATTEMPT, by_handle=True) == Pending()
+    done = {"status": "completed", "objectReference": "REF/1"}
+    assert lookup(answer(200, done), ATTEMPT, by_handle=True) == "/transactions/REF%2F1"
+    assert lookup(answer(200, {"status": "completed"}), ATTEMPT, by_handle=True) == by_us
+    for trouble in (404, 400, 429, 500):  # forgotten, or polled oftener than its pollLimit
+        assert lookup(answer(trouble), ATTEMPT, by_handle=True) == by_us
+    assert lookup(answer(404), ATTEMPT, by_handle=False) == NoSuchRequest()
+    assert isinstance(lookup(answer(500), ATTEMPT, by_handle=False), UnknownOutcome)
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("/transactions/REF-1", "/transactions/REF-1"),
+        ("/v1.2/mm/transactions/REF-1", "/transactions/REF-1"),
+        ("https://elsewhere.example/transactions/REF-1", "/transactions/REF-1"),  # its reference, never its host
+        ("/transactions/..", Pending()),
+        ("/transactions/%2e%2e", Pending()),
+        ("/accounts/REF-1", Pending()),
+        ("", Pending()),
+    ],
+)
+def test_of_a_link_the_reference_is_taken_and_nothing_is_followed(link: str, expected: object) -> None:
+    assert lookup(answer(200, {"link": link}), ATTEMPT, by_handle=False) == expected
+
+
+def test_a_part_that_goes_back_names_its_amount_and_the_whole_does_not() -> None:
+    paid = replace(ATTEMPT, receipt="REF-1")
+    whole, part = reversal(ACCOUNT, paid, 76920, STATE_ID), reversal(ACCOUNT, paid, 10000, STATE_ID)
+    assert whole.path == "/transactions/REF-1/reversals"
+    assert whole.headers["X-CorrelationID"] == STATE_ID
+    assert json.loads(whole.body) == {"type": "reversal"}
+    assert json.loads(part.body) == {"type": "reversal", "amount": "100", "currency": "MAD"}
+    done = {"transactionReference": "REV-1", "transactionStatus": "completed"}
+    assert reversed_by(ACCOUNT, answer(201, done)) == Reversed("REV-1")
+    assert reversed_by(ACCOUNT, answer(201, {**done, "transactionStatus": "queued"})) == Pending()
+    refused = error("insufficientFunds")
+    assert reversed_by(ACCOUNT, answer(400, refused)) == ReversalRefused("insufficientFunds")
+    assert isinstance(reversed_by(ACCOUNT, answer(500, refused)), UnknownOutcome)
+    assert isinstance(reversed_by(ACCOUNT, answer(200)), UnknownOutcome)
