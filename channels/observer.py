@@ -11,23 +11,17 @@ from sessions.turn.turns import Inbound, TurnAnswer
 
 
 class WireObserver(Protocol):
-    """Counts the turns of one wire; the busiest doors look it up once."""
+    """Counts the turns of one wire. It never waits and never raises."""
 
     def turn(self, screen: str, outcome: str, seconds: float, came_from: str = "") -> None:
-        """Count one answered turn: its screen, its outcome (TurnAnswer.outcome) and the seconds it took."""
+        """Count one turn: its screen, its outcome (TurnAnswer.outcome, or "failed") and the seconds it took."""
 
 
 class TurnObserver(Protocol):
-    """Counts turns, requests refused at a door, and telephone calls. It never waits and never raises."""
+    """Counts turns by wire, requests refused at a door, and telephone calls. It never waits and never raises."""
 
     def wire(self, channel: str, name: str) -> WireObserver:
         """Give the counters of one wire."""
-
-    def turn_timer(self, channel: str, wire: str) -> AbstractContextManager[None]:
-        """Observe the time that the block takes."""
-
-    def turn(self, channel: str, wire: str, screen: str, outcome: str, came_from: str = "") -> None:
-        """Count one answered turn; `outcome` as TurnAnswer.outcome says, or "failed"."""
 
     def refused(self, door: str, reason: str) -> None:
         """Count one request that was not let through a door."""

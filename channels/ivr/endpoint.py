@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from channels.http.doors import gateway
-from channels.http.receive import Check, incoming, refused, response
+from channels.http.receive import Check, arriving, refused, send_reply
 from channels.ivr.pay_connector.endpoint import Busy
 from channels.ivr.speaker import IvrSpeaker
-from channels.ivr.wires.twilio import PATH, TwilioVoice
-from channels.observer import TranscriptWriter, TurnObserver, unrecorded
+from channels.ivr.wires.twilio import PATH, CallOver, TwilioVoice
+from channels.observer import TranscriptWriter, TurnObserver, WireObserver, unrecorded
 from channels.wire import Incoming, Malformed, Reply, SenderRefused
 from core.repositories import DatabaseUnavailable, Delivery
 from sessions.store.protocol import StoreDown
@@ -27,6 +29,7 @@ BODY_BYTES_MAX = 16 * 1024
 APOLOGY = "Apology"
 LOOKS_MAX = 5
 LOOK_PAUSE_S = 0.2
+NOT_ALLOWED = Reply(b"", status=405, headers={"Allow": "POST"})
 
 
 class Reports(Protocol):
@@ -62,66 +65,127 @@ def routes(
 
     `report` hears how a call that we placed ended, so that nobody waits for a telephone that rings no more.
     """
-    door = _IvrEndpoint(
-        turns, speaker, wire, check, metrics, public_url, tell, kept, report, expose_screens=expose_screens
-    )
+    entrance = Entrance(wire, check, metrics, public_url.rstrip("/"), expose_screens=expose_screens)
+    ends = _CallEnds(entrance, turns, speaker.can.channel, kept, report)
+    talk = Talk(turns, speaker, metrics.wire(speaker.can.channel, wire.name), tell, kept)
     return [
-        *gateway(PATH, door.arrival, ["POST"]),
-        *gateway(f"{PATH}/turn", door.turn, ["POST"]),
-        *gateway(f"{PATH}/status", door.status, ["POST"]),
+        *gateway(PATH, VoiceEndpoint(entrance, talk, wire.arrival), ["POST"]),
+        *gateway(f"{PATH}/turn", VoiceEndpoint(entrance, talk, wire.turn), ["POST"]),
+        *gateway(f"{PATH}/status", ends, ["POST"]),
     ]
 
 
-class _IvrEndpoint:
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What the doors of a call have in common: who is let in, and how a refusal is counted."""
+
+    wire: TwilioVoice
+    check: Check
+    metrics: TurnObserver
+    public_url: str
+    expose_screens: bool
+
+    async def let_in(self, scope: Scope, receive: Receive) -> Incoming:
+        """The signed request. Raises Malformed and SenderRefused."""
+        arrived = await arriving(scope, receive, self.public_url, body_max=BODY_BYTES_MAX)
+        self.check(arrived)
+        return arrived
+
+    def refused(self, error: Malformed | SenderRefused) -> Response:
+        """The refusal, logged and counted."""
+        return refused(error, f"ivr/{self.wire.name}", self.metrics.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What stands behind a turn: the conversation, its voice, who counts and takes down, who keeps cards."""
+
+    turns: Turns
+    speaker: IvrSpeaker
+    count: WireObserver
+    tell: TranscriptWriter
+    kept: KeptCards | None
+
+
+class VoiceEndpoint:
+    """A turn of a call. Plain ASGI, as USSD's: no Request, no Response in between."""
+
+    def __init__(self, entrance: Entrance, talk: Talk, decode: Callable[[Incoming], Inbound]) -> None:
+        self._entrance = entrance
+        self._talk = talk
+        self._decode = decode
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        entrance = self._entrance
+        if scope["method"] != "POST":
+            await send_reply(scope, send, NOT_ALLOWED)
+            return
+        try:
+            arrived = await entrance.let_in(scope, receive)
+            heard = self._decode(arrived)
+        except (Malformed, SenderRefused) as error:
+            await entrance.refused(error)(scope, receive, send)
+            return
+        reply, screen = await self._answer(arrived, heard)
+        await send_reply(scope, send, reply, screen=screen if entrance.expose_screens else None)
+
+    async def _answer(self, arrived: Incoming, heard: Inbound) -> tuple[Reply, str]:
+        """The reply and the screen's name."""
+        talk, wire, began = self._talk, self._entrance.wire, time.perf_counter()
+        if talk.kept is not None:  # it is for a charge before the call goes on, however it goes on
+            with suppress(Busy):  # it ends by itself
+                await talk.kept.erase(heard.dialog)
+        try:
+            answer = await talk.turns.take(heard, talk.speaker)
+            reply = wire.encode(answer, heard.dialog)
+        except Exception:
+            log.exception("a turn failed at %s", arrived.path)
+            talk.count.turn(APOLOGY, "failed", time.perf_counter() - began)
+            talk.tell(heard, None)
+            return wire.apologise(talk.speaker.apology(wire.language(arrived))), APOLOGY
+        talk.count.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
+        talk.tell(heard, answer)
+        return reply, answer.screen
+
+
+class _CallEnds:
+    """A call's end takes its card from the vault; a failure asks the gateway to tell us again."""
+
     def __init__(
-        self,
-        turns: Turns,
-        speaker: IvrSpeaker,
-        wire: TwilioVoice,
-        check: Check,
-        metrics: TurnObserver,
-        public_url: str,
-        tell: TranscriptWriter,
-        kept: KeptCards | None,
-        report: Reports | None,
-        *,
-        expose_screens: bool,
+        self, entrance: Entrance, turns: Turns, channel: str, kept: KeptCards | None, report: Reports | None
     ) -> None:
+        self._entrance = entrance
         self._turns = turns
-        self._speaker = speaker
-        self._wire = wire
-        self._check = check
-        self._metrics = metrics
-        self._tell = tell
+        self._channel = channel
         self._kept = kept
         self._report = report
-        self._public_url = public_url.rstrip("/")
-        self._expose_screens = expose_screens
 
-    async def arrival(self, request: Request) -> Response:
-        return await self._answered(request, self._wire.arrival)
-
-    async def turn(self, request: Request) -> Response:
-        return await self._answered(request, self._wire.turn)
-
-    async def status(self, request: Request) -> Response:
-        """A call's end takes its card from the vault; a failure asks the gateway to tell us again."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await send_reply(scope, send, NOT_ALLOWED)
+            return
         try:
-            arrived = await self._let_in(request)
-            ended, placed = self._wire.hang_up(arrived), self._wire.ended(arrived)
+            arrived = await self._entrance.let_in(scope, receive)
+            wire = self._entrance.wire
+            ended, placed = wire.hang_up(arrived), wire.ended(arrived)
         except (Malformed, SenderRefused) as error:
-            return self._refused(error)
-        if ended is not None:
-            try:
-                if self._kept is not None:
-                    await self._kept.over(ended.dialog)
-                await self._turns.hang_up(ended.dialog, ended.msisdn, self._speaker.can.channel)
-            except (StoreDown, Busy):
-                log.warning("a hung-up call's card could not be erased now; it expires by itself")
-                return response(Reply(b"", status=503))
-        if placed is not None and not await self._noted(*placed):
-            return response(Reply(b"", status=503))
-        return response(Reply(b"", status=204))
+            await self._entrance.refused(error)(scope, receive, send)
+            return
+        done = await self._erased(ended) and (placed is None or await self._noted(*placed))
+        await send_reply(scope, send, Reply(b"", status=204 if done else 503))
+
+    async def _erased(self, ended: CallOver | None) -> bool:
+        """False: not now. True too where there is nothing to erase."""
+        if ended is None:
+            return True
+        try:
+            if self._kept is not None:
+                await self._kept.over(ended.dialog)
+            await self._turns.hang_up(ended.dialog, ended.msisdn, self._channel)
+        except (StoreDown, Busy):
+            log.warning("a hung-up call's card could not be erased now; it expires by itself")
+            return False
+        return True
 
     async def _noted(self, sid: str, delivery: Delivery, status: str) -> bool:
         """False: not now. The end of a call may overtake the answer to its placing, by which its sid is known."""
@@ -137,41 +201,3 @@ class _IvrEndpoint:
             log.warning("how a call ended cannot be kept now")
             return False
         return True  # of another house, or told before
-
-    async def _answered(self, request: Request, decode: Callable[[Incoming], Inbound]) -> Response:
-        try:
-            arrived = await self._let_in(request)
-            heard, language = decode(arrived), self._wire.language(arrived)
-        except (Malformed, SenderRefused) as error:
-            return self._refused(error)
-        await self._forget_card(heard.dialog)
-        channel, wire = self._speaker.can.channel, self._wire.name
-        try:
-            with self._metrics.turn_timer(channel, wire):
-                answer = await self._turns.take(heard, self._speaker)
-            reply = self._wire.encode(answer, heard.dialog)
-        except Exception:
-            log.exception("a turn failed at %s", request.url.path)
-            self._metrics.turn(channel, wire, APOLOGY, "failed")
-            self._tell(heard, None)
-            return response(self._wire.apologise(self._speaker.apology(language)), screen=self._screen(APOLOGY))
-        self._metrics.turn(channel, wire, answer.screen, answer.outcome, answer.came_from)
-        self._tell(heard, answer)
-        return response(reply, screen=self._screen(answer.screen))
-
-    async def _forget_card(self, call: str) -> None:
-        """What the Pay connector kept is for a charge before the call goes on, however it goes on."""
-        if self._kept is not None:
-            with suppress(Busy):  # it ends by itself
-                await self._kept.erase(call)
-
-    async def _let_in(self, request: Request) -> Incoming:
-        arrived = await incoming(request, self._public_url, body_max=BODY_BYTES_MAX)
-        self._check(arrived)
-        return arrived
-
-    def _screen(self, name: str) -> str | None:
-        return name if self._expose_screens else None
-
-    def _refused(self, error: Malformed | SenderRefused) -> Response:
-        return refused(error, f"ivr/{self._wire.name}", self._metrics.refused)

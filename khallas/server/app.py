@@ -103,11 +103,10 @@ def application(
     pages = _pages(house)
     visits = RedisVisitLimits(house.redis, house.counted.limit)
     hosting = hosting_of(settings, house.till, RedisPace(Limits(house.redis, "page")), visits)
-    busiest = [*_ussd_routes(house), *_sms_routes(house)]
+    busiest = [*_ussd_routes(house), *_sms_routes(house), *_ivr_routes(house)]
     routes = [
         *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
-        *_ivr_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
         *page_routes(settings, pages, house.till, hosting, house.links, house.metrics.refused),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),

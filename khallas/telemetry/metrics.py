@@ -4,7 +4,6 @@ The same counts, with the screen each turn came from, are what khallas/telemetry
 """
 
 import os
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._moves: defaultdict[Move, int] = defaultdict(int)  # bounded by the wires, screens and outcomes there are
-        self._wires: list[WireMetrics] = []
+        self._wires: dict[tuple[str, str], WireMetrics] = {}
         self._turns = Counter(
             "khallas_turns", "Turns of conversations", ["channel", "wire", "screen", "outcome"], registry=self.registry
         )
@@ -53,24 +52,11 @@ class Metrics:
         )
 
     def wire(self, channel: str, name: str) -> "WireMetrics":
-        """A wire's own counters, looked up once."""
-        wire = WireMetrics(self._turns, self._seconds, self._moves, channel, name)
-        self._wires.append(wire)
+        """A wire's own counters, made once."""
+        wire = self._wires.get((channel, name))
+        if wire is None:  # bounded by the wires there are
+            wire = self._wires[channel, name] = WireMetrics(self._turns, self._seconds, self._moves, channel, name)
         return wire
-
-    @contextmanager
-    def turn_timer(self, channel: str, wire: str) -> Iterator[None]:
-        """Observe the time a turn takes."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._seconds.labels(channel, wire).observe(time.perf_counter() - began)
-
-    def turn(self, channel: str, wire: str, screen: str, outcome: str, came_from: str = "") -> None:
-        """One answered turn; outcome is answered, replayed, ended or failed."""
-        self._turns.labels(channel, wire, screen, outcome).inc()
-        self._moves[channel, wire, came_from, screen, outcome] += 1
 
     def refused(self, door: str, reason: str) -> None:
         """One request refused; reason is malformed or forbidden."""
@@ -122,7 +108,7 @@ class Metrics:
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
     def _settle(self) -> None:
-        for wire in self._wires:
+        for wire in self._wires.values():
             wire.settle()
 
 

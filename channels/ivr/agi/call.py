@@ -5,6 +5,7 @@ Whatever ends the call, its card leaves the vault.
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -92,16 +93,15 @@ class Call:
 
     async def _turn(self, heard: Inbound) -> TurnAnswer | None:
         parts = self._parts
-        channel, wire = parts.speaker.can.channel, parts.wire.name
+        count, began = parts.metrics.wire(parts.speaker.can.channel, parts.wire.name), time.perf_counter()
         try:
-            with parts.metrics.turn_timer(channel, wire):
-                answer = await parts.turns.take(heard, parts.speaker)
+            answer = await parts.turns.take(heard, parts.speaker)
         except Exception:
             log.exception("a turn failed on a call")
-            parts.metrics.turn(channel, wire, APOLOGY, "failed")
+            count.turn(APOLOGY, "failed", time.perf_counter() - began)
             parts.tell(heard, None)
             return None
-        parts.metrics.turn(channel, wire, answer.screen, answer.outcome, answer.came_from)
+        count.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
         parts.tell(heard, answer)
         self._language = answer.language
         return answer

@@ -14,14 +14,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
-from xml.etree.ElementTree import Element, SubElement, tostring
 
 from channels.ivr.speaker import Spoken, spoken
-from channels.ivr.wires import twilio_pay
+from channels.ivr.wires import twilio_pay, twiml
 from channels.ivr.wires.twilio_pay import Pay, taken
 from channels.wire import Incoming, Malformed, Reply, required
-from core.languages import LANGUAGES
 from core.repositories import Delivery
 from core.subscribers.lines import LanguageCode, msisdn
 from sessions.screens.menu import Charge, Menu, Tell
@@ -35,6 +32,9 @@ DIGITS_MAX = 200
 VERSION_DIGITS_MAX = 6
 FINISH_KEY = "#"
 MORE_TIME = "*"  # speak.KEYS.restart
+# silence comes back with the same version
+FIELD = twiml.gathering(timeout=str(DIGIT_TIMEOUT_S), finishOnKey=FINISH_KEY)
+ONE_KEY = twiml.gathering(timeout=str(KEY_TIMEOUT_S), numDigits="1", finishOnKey="")
 ANSWERED = "completed"
 ENDED = frozenset({"completed", "failed", "busy", "no-answer", "canceled"})
 _SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -69,7 +69,7 @@ class TwilioVoice:
         """`public_url` is what Twilio reaches, `help_number` what it dials for a person; `pay`: <Pay> takes cards."""
         self._pay = pay
         self._currency = currency
-        self._public_url = public_url.rstrip("/")
+        self._action = f"{public_url.rstrip('/')}{PATH}/turn"
         self._help_number = help_number
 
     def arrival(self, incoming: Incoming) -> Inbound:
@@ -113,70 +113,36 @@ class TwilioVoice:
         return form.get("CallSid", ""), Delivery.DELIVERED if status == ANSWERED else Delivery.FAILED, status
 
     def language(self, incoming: Incoming) -> LanguageCode | None:
-        """The language spoken before this request, if it tells. Raises Malformed."""
-        told = incoming.params().get("l", "")
+        """The language spoken before this request, if it tells."""
+        try:
+            told = incoming.params().get("l", "")
+        except Malformed:
+            return None
         return LanguageCode(told) if told in set(LanguageCode) else None
 
     def encode(self, answer: TurnAnswer, dialog: str = "") -> Reply:
         """The page spoken, and what Twilio does after it. `dialog` is told to the connector."""
-        response = Element("Response")
-        said = spoken(answer.page.text, answer.language)
-        url = f"{self._public_url}{PATH}/turn?{urlencode({'v': answer.version, 'l': answer.language.value})}"
+        said = twiml.say(spoken(answer.page.text, answer.language))
+        url = f"{self._action}?v={answer.version}&l={answer.language.value}"
         match answer.words:
             case Tell(transfer=True):
-                self._say(response, said)
-                SubElement(response, "Dial", timeout=str(DIAL_TIMEOUT_S)).text = self._help_number
+                dial = twiml.verb("Dial", self._help_number, timeout=str(DIAL_TIMEOUT_S))
+                return _reply(said, dial)
             case Tell(wait_s=None):
-                self._say(response, said)
-                SubElement(response, "Hangup")
+                return _reply(said, twiml.HANGUP)
             case Tell(wait_s=float() | int() as wait_s):
-                self._say(response, said)
-                SubElement(response, "Pause", length=str(math.ceil(wait_s)))
-                SubElement(response, "Redirect", method="POST").text = url
+                pause = twiml.verb("Pause", length=str(math.ceil(wait_s)))
+                return _reply(said, pause, twiml.verb("Redirect", url, method="POST"))
             case Charge() as charge:
-                self._say(response, said)
-                self._charge(response, charge, url, dialog, answer.language)
+                if self._pay is None:
+                    raise ValueError("a card is asked of a connector that was not set up")
+                return _reply(said, twilio_pay.verb(self._pay, charge, url, dialog, answer.language, self._currency))
             case words:
-                self._say(_gather(response, url, one_key=isinstance(words, Menu)), said)
-        return _reply(response)
-
-    def _charge(self, response: Element, charge: Charge, url: str, dialog: str, language: LanguageCode) -> None:
-        if self._pay is None:
-            raise ValueError("a card is asked of a connector that was not set up")
-        verb = twilio_pay.element(response, self._pay, charge, url, language, self._currency)
-        for prompt in self._pay.prompts[language]:
-            told = {"for": prompt.step} | ({"errorType": prompt.error} if prompt.error else {})
-            self._say(SubElement(verb, "Prompt", told), (Spoken(language, prompt.text),))
-        for name, value in ((twilio_pay.PAYMENT, charge.payment_id), (twilio_pay.CALL, dialog)):
-            SubElement(verb, "Parameter", name=name, value=value)
+                return _reply(twiml.gather(url, said, FIELD if not isinstance(words, Menu) else ONE_KEY))
 
     def apologise(self, said: Sequence[Spoken]) -> Reply:
         """Words instead of an error, then the end: Twilio would otherwise read out its own, in English."""
-        response = Element("Response")
-        self._say(response, said)
-        SubElement(response, "Hangup")
-        return _reply(response)
-
-    def _say(self, parent: Element, said: Sequence[Spoken]) -> None:
-        for utterance in said:
-            language, voice = LANGUAGES[utterance.language].twilio
-            SubElement(parent, "Say", language=language, voice=voice).text = utterance.text
-
-
-def _gather(response: Element, action: str, *, one_key: bool) -> Element:
-    length = {"numDigits": "1", "finishOnKey": ""} if one_key else {"finishOnKey": FINISH_KEY}
-    return SubElement(
-        response,
-        "Gather",
-        {
-            "input": "dtmf",
-            "action": action,
-            "method": "POST",
-            "timeout": str(KEY_TIMEOUT_S if one_key else DIGIT_TIMEOUT_S),
-            "actionOnEmptyResult": "true",  # silence comes back with the same version
-            **length,
-        },
-    )
+        return _reply(twiml.say(said), twiml.HANGUP)
 
 
 def _outbound(form: Mapping[str, str]) -> bool:
@@ -195,6 +161,5 @@ def _party(form: Mapping[str, str]) -> tuple[str, str]:
         return dialog, f"anonymous:{dialog}"
 
 
-def _reply(response: Element) -> Reply:
-    body = tostring(response, encoding="utf-8", xml_declaration=True)
-    return Reply(body, media_type="text/xml; charset=utf-8", headers={"Cache-Control": "no-store"})
+def _reply(*verbs: str) -> Reply:
+    return Reply(twiml.document(*verbs), media_type="text/xml; charset=utf-8")

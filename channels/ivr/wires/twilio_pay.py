@@ -7,8 +7,9 @@ The action's form names how it ended, the parameters name the payment to the con
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from xml.etree.ElementTree import Element, SubElement
 
+from channels.ivr.speaker import Spoken
+from channels.ivr.wires import twiml
 from core.languages import LANGUAGES
 from core.messaging.texts import Texts
 from core.subscribers.lines import LanguageCode
@@ -86,24 +87,30 @@ def taken(form: Mapping[str, str]) -> Taken | None:
     return TAKEN.get(form[RESULT], Taken.FAILED) if RESULT in form else None
 
 
-def element(parent: Element, pay: Pay, charge: Charge, action: str, language: LanguageCode, currency: str) -> Element:
-    """The verb, its prompts still without their words."""
-    return SubElement(
-        parent,
+def verb(pay: Pay, charge: Charge, action: str, dialog: str, language: LanguageCode, currency: str) -> str:
+    """The verb as TwiML: its prompts, and which payment and call the connector is told."""
+    prompts = "".join(_prompt(prompt, language) for prompt in pay.prompts[language])
+    parameters = ((PAYMENT, charge.payment_id), (CALL, dialog))
+    told = "".join(twiml.verb("Parameter", name=name, value=value) for name, value in parameters)
+    return twiml.verb(
         "Pay",
-        {
-            "action": action,
-            "input": "dtmf",
-            "timeout": str(TIMEOUT_S),
-            "maxAttempts": str(ATTEMPTS_MAX),
-            "securityCode": "true",
-            "postalCode": "false",
-            "paymentConnector": pay.connector,
-            "paymentMethod": "credit-card",
-            "validCardTypes": CARD_TYPES,
-            "tokenType": "one-time",
-            "chargeAmount": f"{charge.amount_centimes // 100}.{charge.amount_centimes % 100:02d}",
-            "currency": currency.lower(),
-            "language": LANGUAGES[language].twilio_pay,
-        },
+        inside=prompts + told,
+        action=action,
+        input="dtmf",
+        timeout=str(TIMEOUT_S),
+        maxAttempts=str(ATTEMPTS_MAX),
+        securityCode="true",
+        postalCode="false",
+        paymentConnector=pay.connector,
+        paymentMethod="credit-card",
+        validCardTypes=CARD_TYPES,
+        tokenType="one-time",
+        chargeAmount=f"{charge.amount_centimes // 100}.{charge.amount_centimes % 100:02d}",
+        currency=currency.lower(),
+        language=LANGUAGES[language].twilio_pay,
     )
+
+
+def _prompt(prompt: Prompt, language: LanguageCode) -> str:
+    about = {"for": prompt.step} | ({"errorType": prompt.error} if prompt.error else {})
+    return twiml.verb("Prompt", inside=twiml.say((Spoken(language, prompt.text),)), **about)

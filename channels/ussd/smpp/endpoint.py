@@ -4,6 +4,7 @@ A prompt that cannot be sent is not kept for later: nobody looks at that screen 
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -45,7 +46,7 @@ class SmppUssd:
         self._speaker = UssdSpeaker(texts, LIMITS)
         self._dialogs = dialogs
         self._submit = submit
-        self._metrics = metrics
+        self._count = metrics.wire(CAN.channel, WIRE)
         self._tell = tell
         self._service_code = service_code
 
@@ -56,6 +57,7 @@ class SmppUssd:
             log.warning("smpp %s: USSD from no telephone number", account.name)
             return Handled()
         dialog: SmppDialog | None = None
+        began = time.perf_counter()
         try:
             before = await self._dialogs.load(account.name, asked.msisdn)
             if before is not None and not before.is_that(asked.dialog, asked.reference, account.sessions):
@@ -65,23 +67,22 @@ class SmppUssd:
                 return Handled()
             dialog = self._follow(account.name, asked, before)
             await self._dialogs.save(account.name, asked.msisdn, dialog)
-            text, ends = await self._turn(asked, dialog)
+            text, ends = await self._turn(asked, dialog, began)
         except Exception:
             log.exception("a turn failed at smpp %s", account.name)
             if asked.event is UssdOperation.END:
                 return Handled()
-            self._metrics.turn(CAN.channel, WIRE, "Apology", "failed")
+            self._count.turn("Apology", "failed", time.perf_counter() - began)
             heard = Inbound("" if dialog is None else dialog.name, asked.msisdn, None)
             text, ends = self._speaker.apology(await self._turns.language_of(heard, CAN.channel)), True
         answer = answer_to(message, text, ends=ends, alphabet=account.alphabet)
         return Handled(then=partial(self._send, account, asked, None if ends else dialog, answer))
 
-    async def _turn(self, asked: UssdRequest, dialog: SmppDialog) -> tuple[str, bool]:
+    async def _turn(self, asked: UssdRequest, dialog: SmppDialog, began: float) -> tuple[str, bool]:
         begins = dialog.order == 0
         heard = Inbound(dialog.name, asked.msisdn, dialog.order, None if begins else asked.typed, begins=begins)
-        with self._metrics.turn_timer(CAN.channel, WIRE):
-            answer = await self._turns.take(heard, self._speaker)
-        self._metrics.turn(CAN.channel, WIRE, answer.screen, answer.outcome, answer.came_from)
+        answer = await self._turns.take(heard, self._speaker)
+        self._count.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
         self._tell(heard, answer)
         return answer.page.text, answer.ends
 

@@ -93,7 +93,7 @@ def answered(words: Words, language: LanguageCode = LanguageCode.FR) -> Element:
     """The document for a screen's words, read by two parsers."""
     page = spoken_pages(SPEAKER, words, None, language)[0]
     reply = WIRE.encode(TurnAnswer(page, "Any", language, 7, ends=isinstance(words, Tell) and words.ends))
-    assert (reply.media_type, reply.headers["Cache-Control"]) == ("text/xml; charset=utf-8", "no-store")
+    assert (reply.media_type, reply.headers) == ("text/xml; charset=utf-8", {})  # no-store is the door's
     assert twiml.parse(reply.body)
     root: Element = fromstring(reply.body)
     return root

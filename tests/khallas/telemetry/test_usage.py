@@ -46,7 +46,7 @@ async def test_the_counters_of_two_processes_are_one_number(redis_url: str) -> N
         first, second = Process(one), Process(two)
         first.turns(3)
         second.turns(4, seconds=0.3)
-        second.metrics.turn("ivr", "twilio", "Paid", "ended", "Paying")
+        second.metrics.wire("ivr", "twilio").turn("Paid", "ended", 0.1, "Paying")
         assert await first.tally.flush()
         assert await second.tally.flush()
         first.turns(2)
@@ -54,7 +54,11 @@ async def test_the_counters_of_two_processes_are_one_number(redis_url: str) -> N
         assert await first.tally.flush()  # nothing has grown
         activity = await second.tally.read()
     assert activity.moves == {TERMS: 9, ("ivr", "twilio", "Paying", "Paid", "ended"): 1}
-    assert activity.slowness == {("ussd", "africastalking", "0.005"): 5, ("ussd", "africastalking", "0.5"): 4}
+    assert activity.slowness == {
+        ("ussd", "africastalking", "0.005"): 5,
+        ("ussd", "africastalking", "0.5"): 4,
+        ("ivr", "twilio", "0.1"): 1,
+    }
 
 
 def test_turns_of_a_busy_door_are_counted_a_few_at_a_time_and_whenever_somebody_looks() -> None:
