@@ -65,9 +65,9 @@ def routes(
 
     `report` hears how a call that we placed ended, so that nobody waits for a telephone that rings no more.
     """
-    entrance = Entrance(wire, check, metrics, public_url.rstrip("/"), expose_screens=expose_screens)
+    entrance = VoiceEntrance(wire, check, metrics, public_url.rstrip("/"), expose_screens=expose_screens)
     ends = _CallEnds(entrance, turns, speaker.can.channel, kept, report)
-    talk = Talk(turns, speaker, metrics.wire(speaker.can.channel, wire.name), tell, kept)
+    talk = VoiceTalk(turns, speaker, metrics.wire(speaker.can.channel, wire.name), tell, kept)
     return [
         *gateway(PATH, VoiceEndpoint(entrance, talk, wire.arrival), ["POST"]),
         *gateway(f"{PATH}/turn", VoiceEndpoint(entrance, talk, wire.turn), ["POST"]),
@@ -76,7 +76,7 @@ def routes(
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class VoiceEntrance:
     """What the doors of a call have in common: who is let in, and how a refusal is counted."""
 
     wire: TwilioVoice
@@ -97,7 +97,7 @@ class Entrance:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class VoiceTalk:
     """What stands behind a turn: the conversation, its voice, who counts and takes down, who keeps cards."""
 
     turns: Turns
@@ -110,7 +110,7 @@ class Talk:
 class VoiceEndpoint:
     """A turn of a call. Plain ASGI, as USSD's: no Request, no Response in between."""
 
-    def __init__(self, entrance: Entrance, talk: Talk, decode: Callable[[Incoming], Inbound]) -> None:
+    def __init__(self, entrance: VoiceEntrance, talk: VoiceTalk, decode: Callable[[Incoming], Inbound]) -> None:
         self._entrance = entrance
         self._talk = talk
         self._decode = decode
@@ -152,7 +152,7 @@ class _CallEnds:
     """A call's end takes its card from the vault; a failure asks the gateway to tell us again."""
 
     def __init__(
-        self, entrance: Entrance, turns: Turns, channel: str, kept: KeptCards | None, report: Reports | None
+        self, entrance: VoiceEntrance, turns: Turns, channel: str, kept: KeptCards | None, report: Reports | None
     ) -> None:
         self._entrance = entrance
         self._turns = turns
