@@ -153,7 +153,7 @@ def ussd(sessions: int, path: str = USSD_PATH, *, steps: int = STEPS_A_SESSION, 
 
 def voice(sessions: int) -> Requests:
     """The same in calls: each turn about the page of its version, signed as Twilio signs."""
-    pressed = keys(2)
+    pressed = ("2", "1")  # none, then all: the bills are on the next page, for a prompt has ten seconds
 
     def of(connection: int) -> Iterator[bytes]:
         spoken = language(connection).value

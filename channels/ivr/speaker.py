@@ -133,6 +133,8 @@ class IvrSpeaker:
 
 
 def _untagged(line: str) -> tuple[LanguageCode | None, str]:
+    if not line.startswith("["):  # nearly every line
+        return None, line
     match = _TAGGED.fullmatch(line)
     return (None, line) if match is None else (LanguageCode(match[1]), match[2])
 
