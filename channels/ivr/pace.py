@@ -4,14 +4,21 @@ Measured on the recordings of `khallas voice build` (docs/speech.md): letters a 
 comes to in letters once it is words. A test compares the guess with the sound files.
 """
 
+from functools import lru_cache
+
 from core.languages import LANGUAGES
 from core.subscribers.lines import LanguageCode
 
 PROMPT_MAX_S = 10.0
+LINES_KEPT_MAX = 1_024
 _LETTERS_A_FIGURE = 5
 
 
 def seconds(page: str, language: LanguageCode) -> float:
     """A page of a voice, its lines and marks not counted."""
-    letters = sum(map(str.isalpha, page)) + page.count(" ") + _LETTERS_A_FIGURE * sum(map(str.isdecimal, page))
-    return letters / LANGUAGES[language].letters_a_second
+    return sum(map(_letters, page.splitlines())) / LANGUAGES[language].letters_a_second
+
+
+@lru_cache(maxsize=LINES_KEPT_MAX)  # of a page's lines most are everybody's, and it is tried at several lengths
+def _letters(line: str) -> int:
+    return sum(map(str.isalpha, line)) + line.count(" ") + _LETTERS_A_FIGURE * sum(map(str.isdecimal, line))
