@@ -57,7 +57,7 @@ def test_settings_that_are_named_exist(page: Path) -> None:
     names = known_names()
     for name in set(_SETTING.findall(text(page))) - set(_VARIABLE.findall(text(page))):
         base = name.removesuffix(FILE)
-        wire = base.startswith((f"{PREFIX}GATEWAY_SECRETS__", f"{PREFIX}ACQUIRER_OPTIONS__"))
+        wire = base.startswith((f"{PREFIX}GATEWAY_SECRETS__", f"{PREFIX}ACQUIRER_OPTIONS__", f"{PREFIX}WALLETS__"))
         prefix = name.endswith("_")  # "KHALLAS_CMI__…" speaks of all of them
         assert base in names or wire or (prefix and any(known.startswith(name) for known in names)), name
 

@@ -16,3 +16,4 @@ class JsonDoor:
     answered: type[BaseModel]
     told: str  # what the answer is
     guard: Literal["secret", "basic"]
+    status: int = 200

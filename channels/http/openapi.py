@@ -81,7 +81,7 @@ def _operation(door: JsonDoor, names: Mapping[Any, Any]) -> dict[str, Any]:
         "operationId": door.name,
         "requestBody": {"required": True, "content": _json(asked[0] if len(asked) == 1 else {"anyOf": asked})},
         "responses": {
-            "200": {"description": door.told, "content": _json(names[door.answered, "serialization"])},
+            str(door.status): {"description": door.told, "content": _json(names[door.answered, "serialization"])},
             "400": {"description": "malformed: nothing was changed", "content": {"text/plain": {}}},
             "403": {"description": _REFUSED[door.guard], "content": {"text/plain": {}}},
         },

@@ -218,3 +218,21 @@ def _within(told: Mapping[str, object], *names: str) -> Mapping[str, object]:
             return {}
         told = inner
     return told
+
+
+def connect(options: Mapping[str, Secret], terms: WalletTerms, callback_url: str) -> DarajaWallet:
+    """Join it: __URL, __CONSUMER_KEY, __CONSUMER_SECRET, __SHORT_CODE and __PASSKEY; if need be __BUY_GOODS=1 and
+    __PARTY. A KeyError names what is missing."""
+    plain = {name: value.reveal().strip() for name, value in options.items()}
+    account = DarajaAccount(
+        plain["url"],
+        plain["consumer_key"],
+        options["consumer_secret"],
+        plain["short_code"],
+        options["passkey"],
+        terms,
+        callback_url,
+        buy_goods=plain.get("buy_goods", "") == "1",
+        party=plain.get("party", ""),
+    )
+    return DarajaWallet(account)

@@ -33,12 +33,12 @@ from core.wallets.port import (
     WalletTerms,
 )
 
-LOOKUPS_MAX = 3  # requests of one inquiry: the state, the response, the transaction
+LOOKUPS_MAX = 4  # requests of one inquiry: the state, the response, the state that it names, the transaction
 DESCRIPTION_CHARS_MAX = 160
 REFERENCE_CHARS_MAX = 256
 DUPLICATE = "duplicateRequest"
 _REFERENCE = re.compile(r"(?!\.{1,2}$)[!-~]{1,256}")  # printable, and no step in a path
-_LINK = re.compile(r"(?:https?://[^/\s]+)?/?(?:[^?#\s]*/)?transactions/([^/?#\s]{1,256})/?")
+_LINK = re.compile(r"(?:https?://[^/\s]+)?/?(?:[^?#\s]*/)?(transactions|requeststates)/([^/?#\s]{1,256})/?")
 
 _KINDS: Mapping[str, WalletDeclineKind] = {
     "insufficientFunds": WalletDeclineKind.FUNDS,
@@ -142,10 +142,10 @@ class GsmaWallet:
     async def _reversal_of(self, reference: str) -> Reversing:
         """What became of a reversal that the provider has."""
         found = await self._http.exchange(get(self._account, f"/responses/{reference}"))
-        link = _transaction_named(found.json()) if isinstance(found, HttpAnswer) and found.status == 200 else None
-        if link is None:
+        where = _named(found.json()) if isinstance(found, HttpAnswer) and found.status == 200 else None
+        if where is None or not where.startswith("/transactions/"):
             return Pending()
-        answer = await self._http.exchange(get(self._account, f"/transactions/{quote(link, safe='')}"))
+        answer = await self._http.exchange(get(self._account, where))
         return reversed_by(self._account, answer) if isinstance(answer, HttpAnswer) else UnknownOutcome(answer.why)
 
     def handle_of(self, callback: bytes) -> str | None:
@@ -237,9 +237,9 @@ def lookup(answer: HttpAnswer, attempt: WalletAttempt, *, by_handle: bool) -> Wa
     if answer.status == 200:
         if by_handle and text_of(told, "status") == "failed":
             return _failed(told)
-        named = _transaction_named(told)
+        named = _named(told)
         if named is not None:
-            return f"/transactions/{quote(named, safe='')}"
+            return named
         if by_handle and text_of(told, "status") == "completed":
             return f"/responses/{attempt.reference}"
         return Pending()
@@ -294,14 +294,15 @@ def _declined(status: int, told: Mapping[str, object]) -> WalletDecline | None:
     return WalletDecline(code, kind)
 
 
-def _transaction_named(told: Mapping[str, object]) -> str | None:
-    """The transaction that a state or a response names. Only its reference is taken of a link: nobody follows one."""
-    named = text_of(told, "objectReference")
-    if _REFERENCE.fullmatch(named):
-        return named
+def _named(told: Mapping[str, object]) -> str | None:
+    """Where the transaction, or the state, stands that an answer names. Of a link only its reference is taken: nobody
+    follows one."""
+    reference = text_of(told, "objectReference")
+    if _REFERENCE.fullmatch(reference):
+        return f"/transactions/{quote(reference, safe='')}"
     link = _LINK.fullmatch(text_of(told, "link", chars_max=1_024))
-    named = unquote(link[1]) if link else ""
-    return named if _REFERENCE.fullmatch(named) else None
+    reference = unquote(link[2]) if link else ""
+    return f"/{link[1]}/{quote(reference, safe='')}" if link and _REFERENCE.fullmatch(reference) else None
 
 
 def _expiry(told: Mapping[str, object]) -> datetime | None:
@@ -310,3 +311,23 @@ def _expiry(told: Mapping[str, object]) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo is not None else None
+
+
+def connect(options: Mapping[str, Secret], terms: WalletTerms, callback_url: str) -> GsmaWallet:
+    """Join it: __URL, __API_KEY and __ACCOUNT, our own there; if need be __ACCOUNT_KIND, __CLIENT_ID, __BEARER,
+    __TRANSACTION_TYPE and __PAID_WORDS, a comma list. A KeyError names what is missing."""
+    plain = {name: value.reveal().strip() for name, value in options.items()}
+    words = frozenset(word.strip() for word in plain.get("paid_words", "completed").split(",") if word.strip())
+    account = GsmaAccount(
+        plain["url"],
+        options["api_key"],
+        terms,
+        plain["account"],
+        callback_url,
+        credit_key=plain.get("account_kind", "organisationid"),
+        client_id=plain.get("client_id", ""),
+        bearer=options.get("bearer"),
+        transaction_type=plain.get("transaction_type", "merchantpay"),
+        paid_words=words,
+    )
+    return GsmaWallet(account)

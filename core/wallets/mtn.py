@@ -208,3 +208,10 @@ def _reason(told: Mapping[str, object]) -> str:
     """Written as a word, or as an object with a code; an error is that object itself."""
     reason = told.get("reason")
     return text_of(reason if isinstance(reason, dict) else told, "code", "reason").upper()
+
+
+def connect(options: Mapping[str, Secret], terms: WalletTerms, callback_url: str) -> MtnWallet:
+    """Join it: __URL, __USER, __KEY, __SUBSCRIPTION_KEY and __ENVIRONMENT. A KeyError names what is missing."""
+    plain = {name: options[name].reveal().strip() for name in ("url", "user", "environment")}
+    keys = options["key"], options["subscription_key"]
+    return MtnWallet(MtnAccount(plain["url"], plain["user"], *keys, terms, plain["environment"], callback_url))

@@ -3,7 +3,7 @@
 What is secret stays secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, SecretStr
 
@@ -53,10 +53,19 @@ def environ_of(settings: Settings) -> dict[str, str]:
     for name in known_names():
         value, _ = _value_of(settings, name)
         if isinstance(value, dict):
-            made |= {name + NEST + key.upper(): _clear(secret) for key, secret in value.items()}
+            made |= {name + NEST + key: _clear(secret) for key, secret in _flat(value)}
         elif value != _value_of(plain, name)[0]:
             made[name] = _clear(value)
     return made
+
+
+def _flat(value: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The names below a setting that holds several, and what each is."""
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from ((key.upper() + NEST + below, secret) for below, secret in _flat(inner))
+        else:
+            yield key.upper(), inner
 
 
 def _clear(value: object) -> str:

@@ -87,7 +87,7 @@ def reference() -> str:
 
 def _rows(model: type[BaseModel], prefix: str, part: str, secrets: dict[str, bool]) -> Iterator[SettingRow]:
     for field_name, info in model.model_fields.items():
-        if field_name in {"demo", "gateway_secrets", "acquirer_options"}:
+        if field_name in {"demo", "gateway_secrets", "acquirer_options", "wallets"}:
             continue
         name = prefix + (info.alias or field_name).upper()
         kind = info.annotation

@@ -7,6 +7,7 @@ with the nearest right one: a mistyped setting is never silently a default.
 import base64
 import binascii
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self, get_args, get_origin
@@ -48,6 +49,7 @@ SCHEMES = {
     ),
 }
 SECRET_FILE_BYTES_MAX = 64 * 1024
+_PROVIDER = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 class BadSettings(Exception):
@@ -92,6 +94,10 @@ class Settings(SettingsPart):
     )
     acquirer_options: dict[str, SecretStr] = Field(
         {}, description="what an acquirer of another name than cmi is joined with: __URL, __KEY, …"
+    )
+    wallets: dict[str, dict[str, SecretStr]] = Field(
+        {},
+        description="mobile wallets by a name each: __MTCASH__WIRE=gsma, __NAME, __URL, … (docs/guides/wallets.md)",
     )
     cmi: CmiSettings = CmiSettings()
     smtp_url: SecretStr = Field(SecretStr(""), description="smtp://[user:password@]host:port")
@@ -140,6 +146,9 @@ class Settings(SettingsPart):
                 usable = False
             if not usable:
                 raise ValueError("vault_keys: each key is id:base64 of 32 bytes")
+        for provider in self.wallets:
+            if _PROVIDER.fullmatch(provider) is None:
+                raise ValueError("wallets: a wallet's name is small letters, digits and underscores")
         for wire, secret in self.gateway_secrets.items():
             gateway_of(secret.get_secret_value(), wire)
         return self
@@ -208,7 +217,7 @@ def _fault(where: tuple[int | str, ...], why: str) -> str:
 
 
 def _resolve(name: str, environ: Mapping[str, str], names: Mapping[str, bool]) -> tuple[str, str]:
-    listed = tuple(f"{PREFIX}{field}{NEST}" for field in ("GATEWAY_SECRETS", "ACQUIRER_OPTIONS"))
+    listed = tuple(f"{PREFIX}{field}{NEST}" for field in ("GATEWAY_SECRETS", "ACQUIRER_OPTIONS", "WALLETS"))
     plain = name.removesuffix(FILE)
     if name in names or (name.startswith(listed) and not name.endswith(FILE)):
         return name, environ[name]

@@ -21,7 +21,8 @@ from khallas.settings.strength.judge import Guessing, random_bytes, weak
 VAULT = "VAULT_KEYS"
 GATEWAYS = "GATEWAY_SECRETS"
 ACQUIRER = "ACQUIRER_OPTIONS"
-SECRET_OPTIONS = ("key", "token", "password", "secret")  # how the options of an acquirer end that are secrets
+WALLETS = "WALLETS"
+SECRET_OPTIONS = ("key", "token", "bearer", "password", "secret")  # how options end that are secrets
 USES = {
     "TWILIO__AUTH_TOKENS": Guessing.OFFLINE,  # each request bears a signature under it
     "CMI__PASSWORD": Guessing.PEERS,
@@ -56,9 +57,10 @@ def secrets_of(settings: BaseModel, prefix: str = "") -> Iterator[FoundSecret]:
                 own = gateway_of(secret.get_secret_value(), wire)
                 yield from (FoundSecret(f"{name}{NEST}{wire.upper()}", each, Guessing.OURS) for each in own.secrets)
         elif name == ACQUIRER and isinstance(value, Mapping):
-            for option, secret in value.items():
-                if option.endswith(SECRET_OPTIONS):
-                    yield FoundSecret(f"{name}{NEST}{option.upper()}", secret.get_secret_value(), Guessing.PEERS)
+            yield from _options(name, value)
+        elif name == WALLETS and isinstance(value, Mapping):
+            for provider, options in value.items():
+                yield from _options(f"{name}{NEST}{provider.upper()}", options)
         else:
             several = value if isinstance(value, tuple) else (value,)
             for each in several:
@@ -86,6 +88,12 @@ def shared(settings: Settings) -> Iterator[str]:
             purposes[spelled].add(found.name)
     for names in sorted({tuple(sorted(each)) for each in purposes.values() if len(each) > 1}):
         yield f"{names[0]}: one is {' and '.join(names[1:])}'s as well; each purpose has a secret of its own"
+
+
+def _options(name: str, options: Mapping[str, SecretStr]) -> Iterator[FoundSecret]:
+    for option, secret in options.items():
+        if option.endswith(SECRET_OPTIONS):
+            yield FoundSecret(f"{name}{NEST}{option.upper()}", secret.get_secret_value(), Guessing.PEERS)
 
 
 def _found(name: str, value: str) -> Iterator[FoundSecret]:

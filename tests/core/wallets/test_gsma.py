@@ -129,6 +129,7 @@ def test_the_inquiry_goes_from_the_state_over_our_own_reference_to_the_transacti
         ("https://elsewhere.example/transactions/REF-1", "/transactions/REF-1"),  # its reference, never its host
         ("/transactions/..", Pending()),
         ("/transactions/%2e%2e", Pending()),
+        ("/v1.2/mm/requeststates/S-1", "/requeststates/S-1"),  # of a request that came to no transaction
         ("/accounts/REF-1", Pending()),
         ("", Pending()),
     ],
