@@ -1,6 +1,7 @@
 """Names that are made up here: payment ids, references people quote, receipt tokens. All from one injected source."""
 
 import secrets
+import uuid
 from datetime import datetime
 from typing import Protocol
 
@@ -38,6 +39,10 @@ class Ids:
         """Six digits, none of them a leading zero that a caller would drop."""
         low = 10 ** (REFERENCE_DIGITS - 1)
         return str(low + self._randomness.below(9 * low))
+
+    def uuid(self) -> str:
+        """A UUIDv4: the name of one request to a wallet."""
+        return str(uuid.UUID(int=self._randomness.below(1 << 128), version=4))
 
     def token(self) -> str:
         """A receipt's opaque id: 32 hexadecimal digits."""

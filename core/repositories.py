@@ -130,6 +130,8 @@ class Change:
     extend_to: datetime | None = None
     page_until: datetime | None = None
     by_hand: str | None = None  # why only a person can go on from here; the next change lifts it
+    wallet: str | None = None  # of a SEND and of what takes money in: the wallet; None: a card
+    wallet_payer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from core.payments.sweeps import Sweep
 from core.privacy.retention import RetentionJob
 from core.tracing import NO_TRACER, Tracer, fresh_request_id
 from core.tracing import request as request_of
+from core.wallets.service import WalletPayments
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Work:
     settlement: SettlementWatch | None = None
     ledger_days: LedgerDays | None = None
     audit: Audit | None = None
+    wallets: WalletPayments | None = None
 
 
 class HandedBack(BaseRetryStrategy):
@@ -90,6 +92,12 @@ def build_jobs(
     async def attend(key: str, request: str = "") -> None:
         with _for(request, TaskName.ATTEND):
             await work.attendant.attend(key)
+
+    @app.task(name=TaskName.WALLET, retry=HandedBack())
+    async def wallet(key: str, request: str = "") -> None:
+        with _for(request, TaskName.WALLET):
+            if work.wallets is not None:
+                await work.wallets.attend(key)
 
     @app.task(name=TaskName.POST, retry=HandedBack())
     async def post(key: str, request: str = "") -> None:

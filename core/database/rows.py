@@ -76,6 +76,8 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
         receipt_token=row["token"],
         paid_at=row["paid_at"],
         by_hand=row["by_hand"],
+        wallet=row["wallet"],
+        wallet_payer=row["wallet_payer"],
     )
 
 

@@ -14,6 +14,7 @@ class TaskName(StrEnum):
     """The tasks of core/database/jobs.py, by the names their rows carry."""
 
     ATTEND = "khallas.attend"
+    WALLET = "khallas.wallet"
     POST = "khallas.post"
     REFUND = "khallas.refund"
     DELIVER = "khallas.deliver"

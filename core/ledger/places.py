@@ -5,8 +5,9 @@ beside the bills (another amount, a late landing) is the excess. The same table 
 `khallas_place` and `ledger_positions` (the ledger's migrations): a test holds them together. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND
 from core.payments.table import Payment, PaymentState
@@ -14,6 +15,7 @@ from core.refunds.model import Refund, RefundState
 from core.repositories import PostingState
 
 EXCESS = "excess"
+NO_SURPLUS: Mapping[str, int] = MappingProxyType({})
 
 # Nothing was taken yet, or everything is back.
 NOTHING_HERE = frozenset(
@@ -65,8 +67,11 @@ class Line:
     left_centimes: int
 
 
-def positions(payment: Payment, lines: Iterable[Line], parts: Iterable[Refund]) -> Positions:
-    """Where a payment's money lies. `parts` with those that tell billing of a whole; they move nothing."""
+def positions(
+    payment: Payment, lines: Iterable[Line], parts: Iterable[Refund], surplus: Mapping[str, int] = NO_SURPLUS
+) -> Positions:
+    """Where a payment's money lies. `parts` with those that tell billing of a whole; they move nothing. `surplus`: what
+    wallets took beside it, by attempt ("w2"), whatever the payment's own state."""
     items = [(line.bill, str(line.posting), line.left_centimes) for line in lines if line.posting is not None]
     items += [
         (part.number, str(part.state), part.amount_centimes)
@@ -84,4 +89,6 @@ def positions(payment: Payment, lines: Iterable[Line], parts: Iterable[Refund]) 
         account = place(state, item)
         if account is not None and centimes:
             found[bill, account] = found.get((bill, account), 0) + centimes
+    for attempt, centimes in surplus.items():
+        found[attempt, CAPTURES] = found.get((attempt, CAPTURES), 0) + centimes
     return found

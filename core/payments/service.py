@@ -7,6 +7,7 @@ Rule of this file: write, commit, then send; a reply is evidence, the acquirer's
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from core.billing.invoices import Invoice
 from core.cards import Card, Secret
@@ -38,6 +39,7 @@ from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine, re
 
 __all__ = ["NoSuchPayment", "PaymentService", "Refusal", "StartOrder"]
 
+T = TypeVar("T")
 CURRENCY = "MAD"
 CALL_AGAIN_AFTER_S = 45  # an unanswered telephone has stopped ringing by then
 _SENDABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
@@ -272,13 +274,37 @@ class PaymentService:
         """A declined basket let its bills go: one that was made of them since and never sent does not keep them.
         Raises IllegalMove, BillsTaken, ReferenceTaken.
         """
+        return await self._taking_over(payment, lambda: self._payments.move(payment.id, send, now))
+
+    async def _taking_over(self, payment: Payment, commit: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await self._payments.move(payment.id, send, now)
+            return await commit()
         except BillsTaken:
             bills = payment.service, payment.line_reference, payment.invoices
             if not await self._baskets.take_over(*bills, payment.payer_msisdn):
                 raise
-            return await self._payments.move(payment.id, send, now)
+            return await commit()
+
+    async def send_otherwise(
+        self, payment_id: str, commit: Callable[[Payment], Awaitable[Payment | Refusal]]
+    ) -> Payment | Refusal:
+        """Have another tender than a card commit `sending`, under the rules of `authorise`; a repeat gives the payment
+        as it stands. Raises NoSuchPayment.
+        """
+        payment = await self.attendant.read(payment_id)
+        if payment.state not in _SENDABLE:
+            return payment
+        refusal = await self._unsendable(payment)
+        if refusal is not None:
+            return refusal
+        try:
+            return await self._taking_over(payment, lambda: commit(payment))
+        except IllegalMove:
+            return await self.attendant.read(payment.id)
+        except BillsTaken:
+            return Refusal.IN_PROGRESS
+        except ReferenceTaken:
+            return Refusal.EXPIRED
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
         """Send the bank's PIN; as `authorise`. EXPIRED when the question was open too long."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 
 from core.billing.posting import Poster
 from core.messaging.outbox import OutboxSender
@@ -19,11 +20,25 @@ HANGING_MAX = 1_000
 TOGETHER_MAX = 8  # below the number of database connections, so that customers find one
 
 
+class DueElsewhere(Protocol):
+    """Attempts of other tenders than cards that are due."""
+
+    async def attend_due(self, limit: int) -> int:
+        """Do what is due of at most so many; how many there were."""
+
+
 class Sweep:
     """One round over all that may be due. Raises BooksDown; one row's trouble does not stop the others."""
 
     def __init__(
-        self, books: Repositories, attendant: Janitor, poster: Poster, sender: OutboxSender, clock: Clock, times: Times
+        self,
+        books: Repositories,
+        attendant: Janitor,
+        poster: Poster,
+        sender: OutboxSender,
+        clock: Clock,
+        times: Times,
+        wallets: DueElsewhere | None = None,
     ) -> None:
         self._books = books
         self._attendant = attendant
@@ -31,6 +46,7 @@ class Sweep:
         self._sender = sender
         self._clock = clock
         self._times = times
+        self._wallets = wallets
         self._money = asyncio.Lock()
         self._texts = asyncio.Lock()
 
@@ -61,7 +77,8 @@ class Sweep:
         await _each(unposted, self._poster.post)
         unreturned = await self._books.refunds.due(self._clock.now(), BATCH_MAX)
         await _each(unreturned, self._poster.refund)
-        return len(claimed) + len(unposted) + len(unreturned)
+        asked = await self._wallets.attend_due(BATCH_MAX) if self._wallets else 0
+        return len(claimed) + len(unposted) + len(unreturned) + asked
 
     async def texts_round(self) -> int:
         """At most BATCH_MAX."""

@@ -206,6 +206,8 @@ class Payment:
     paid_at: datetime | None = None
     email_typed: bool = False  # by the payer; otherwise it is the line's, and whoever pays may be a stranger
     by_hand: str | None = None  # why only a person can go on from here
+    wallet: str | None = None  # which wallet is asked, or paid; None: a card
+    wallet_payer: str | None = None  # whose wallet
 
     def __post_init__(self) -> None:
         if self.amount_centimes != total(self.invoices):

@@ -106,7 +106,7 @@ def payment_ends(
     """How people may end a payment: what the machine still works on is left to it for a while."""
     waited = since is not None and now - since >= PATIENCE
     match state:
-        case PaymentState.UNKNOWN if waited:
+        case PaymentState.UNKNOWN if waited or by_hand:
             return Resolution.CHARGED, Resolution.NOT_CHARGED
         # over here, and the bank's letter says that it took the money all the same
         case PaymentState.DECLINED | PaymentState.EXPIRED if waited:

@@ -60,6 +60,7 @@ SELECT (
     - COALESCE((SELECT sum(r.amount_centimes) FROM refunds r JOIN payments p ON p.id = r.payment_id
                 WHERE r.request_id IS NOT NULL AND r.state IN ('credited', 'told', 'untold')
                   AND p.state = ANY(%(taken)s)), 0)
+    + COALESCE((SELECT sum(taken_centimes) FROM wallet_attempts WHERE state = 'surplus'), 0)
 )::bigint AS centimes
 """
 TAKEN_STATES = ["captured", "integrity_failure", "voiding", "refunding"]

@@ -24,11 +24,14 @@ _TAKEN: dict[str, type[RepositoryError]] = {
     "payment_lines_active": BillsTaken,
     "payments_idempotency_key_key": KeyTaken,
     "payments_open_reference": ReferenceTaken,
+    "wallet_attempts_open": BillsTaken,  # a wallet is being asked: no card is charged beside it
 }
 
 # The money is back: billing hears of it. A telling under way when it ended is over by then.
 _ENDED = frozenset({PaymentEvent.VOIDED, PaymentEvent.REFUNDED})
 TOLD_WITHIN = timedelta(seconds=60)
+# Events that say by which tender: the sending, and what takes money in.
+_NAMES_TENDER = frozenset({PaymentEvent.SEND, PaymentEvent.APPROVED, PaymentEvent.MISMATCH})
 
 
 class PgPayments:
@@ -84,7 +87,7 @@ class PgPayments:
                 request=request_id.get(),
             )
         except errors.UniqueViolation as error:
-            raise _taken(error) from error
+            raise taken_by(error) from error
 
     async def release(
         self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime, key: str
@@ -148,7 +151,7 @@ class PgPayments:
         try:
             row = await self._database.one(statement, **_values(payment_id, change, now), **more)
         except errors.UniqueViolation as error:
-            raise _taken(error) from error
+            raise taken_by(error) from error
         if row is None:
             raise await self._illegal(payment_id, change.event)
         return payment_of(row)
@@ -164,7 +167,8 @@ def _maybe(row: DictRow | None) -> Payment | None:
     return None if row is None else payment_of(row)
 
 
-def _taken(error: errors.UniqueViolation) -> RepositoryError:
+def taken_by(error: errors.UniqueViolation) -> RepositoryError:
+    """What a violated constraint means."""
     return _TAKEN.get(error.diag.constraint_name or "", RepositoryError)()
 
 
@@ -202,5 +206,8 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "extend_to": change.extend_to,
         "page_until": change.page_until,
         "by_hand": change.by_hand,
+        "names_tender": change.event in _NAMES_TENDER,
+        "wallet": change.wallet,
+        "wallet_payer": change.wallet_payer,
         "messages": [str(kind) for kind in change.messages],
     }

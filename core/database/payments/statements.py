@@ -121,7 +121,9 @@ WITH moved AS (
         transaction_number = COALESCE(%(transaction_number)s, transaction_number),
         approved_centimes = COALESCE(%(approved)s, approved_centimes),
         expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s, by_hand = %(by_hand)s,
-        dispute_facts = COALESCE(%(facts)s, dispute_facts)
+        dispute_facts = COALESCE(%(facts)s, dispute_facts),
+        wallet = CASE WHEN %(names_tender)s THEN %(wallet)s ELSE wallet END,
+        wallet_payer = CASE WHEN %(names_tender)s THEN %(wallet_payer)s ELSE wallet_payer END
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
     RETURNING *
 ), noted AS (
@@ -172,13 +174,13 @@ FROM moved m LEFT JOIN receipts r ON r.payment_id = m.id
 CAPTURE = """
 WITH moved AS (
     UPDATE payments SET
-        state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL,
+        state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL, by_hand = NULL,
         challenge_id = NULL, challenge_length = NULL, challenge_attempts_left = NULL, challenge_expires_at = NULL,
         card_brand = COALESCE(%(card_brand)s, CASE WHEN NOT %(card_unsure)s THEN card_brand END),
         card_last4 = COALESCE(%(card_last4)s, CASE WHEN NOT %(card_unsure)s THEN card_last4 END),
         auth_code = %(auth_code)s, transaction_number = %(transaction_number)s,
         approved_centimes = COALESCE(%(approved)s, amount_centimes),
-        dispute_facts = COALESCE(%(facts)s, dispute_facts)
+        dispute_facts = COALESCE(%(facts)s, dispute_facts), wallet = %(wallet)s, wallet_payer = %(wallet_payer)s
     WHERE id = %(id)s AND state = ANY(%(sources)s)
     RETURNING *
 ), noted AS (
@@ -248,7 +250,10 @@ FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
 
 CLAIM = "UPDATE payments SET due_at = %(until)s WHERE id = %(id)s AND due_at <= %(now)s"
 
-HANGING = "SELECT id FROM payments WHERE state = 'sending' AND page_until IS NULL ORDER BY id DESC LIMIT %(limit)s"
+HANGING = """
+SELECT id FROM payments WHERE state = 'sending' AND page_until IS NULL AND wallet IS NULL
+ORDER BY id DESC LIMIT %(limit)s
+"""
 
 CLAIM_DUE = """
 UPDATE payments SET due_at = %(until)s

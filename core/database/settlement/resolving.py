@@ -11,6 +11,7 @@ from core.database.payments.postings import TURN as TURN_BILL
 from core.database.payments.repository import PgPayments
 from core.database.pool import Connection, Database
 from core.database.refunds.repository import TURN as TURN_PART
+from core.database.wallets.statements import END_BY_HAND
 from core.payments.schedule import later
 from core.payments.table import PaymentEvent, PaymentState
 from core.refunds.model import refund_id_of
@@ -225,6 +226,9 @@ class PgResolving:
         self, connection: Connection, request: HandRequest, detail: str, now: datetime, token: str
     ) -> bool:
         asked, was = request.proposed, frozenset({PaymentState(request.was)})
+        ended = {"payment_id": asked.payment_id, "charged": asked.resolution is Resolution.CHARGED}
+        ended |= {"receipt": asked.transaction_number, "taken": asked.amount_centimes}
+        await connection.execute(END_BY_HAND, ended | {"look_at": later(now, LOOK_ONCE_MORE_S)})
         match asked.resolution:
             case Resolution.CHARGED:
                 return await self._charge(connection, asked, detail, now, token)
@@ -262,6 +266,8 @@ class PgResolving:
             approved_centimes=asked.amount_centimes,
             due_at=None if right and not late else now,
             lets_go=late,
+            wallet=payment.wallet,
+            wallet_payer=payment.wallet_payer,
             messages=(MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL) if right and not late else (),
         )
         if right and not late:

@@ -1,0 +1,75 @@
+"""Whoever took a payment's money is asked to give it back: a wallet's by the wallet, a card's by its acquirer."""
+
+from core.cards import Card, Secret
+from core.ports import (
+    Acquirer,
+    Approved,
+    Authorisation,
+    Decline,
+    Inquiry,
+    Order,
+    TooLate,
+    Undoing,
+    Undone,
+    UnknownOutcome,
+)
+from core.wallets.attempts import WalletAttempts
+from core.wallets.returns import WalletReturns
+
+
+class TenderAcquirer:
+    """Implements ports.Acquirer over the cards' own: a payment that a wallet paid goes back to that wallet. Raises
+    DatabaseUnavailable besides."""
+
+    def __init__(self, cards: Acquirer, attempts: WalletAttempts, returns: WalletReturns) -> None:
+        self._cards = cards
+        self._attempts = attempts
+        self._returns = returns
+
+    async def aclose(self) -> None:
+        await self._cards.aclose()
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
+        return await self._cards.authorise(order, card, cvv)
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
+        return await self._cards.answer_challenge(order, challenge_id, pin)
+
+    async def inquire(self, order_id: str) -> Inquiry:
+        taking = await self._attempts.paid_by(order_id)
+        if taking is None:
+            return await self._cards.inquire(order_id)
+        receipt = taking.record.attempt.receipt or ""
+        if taking.back_centimes >= taking.taken_centimes:
+            return Undone()
+        return Approved(receipt, receipt, taking.taken_centimes)
+
+    async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
+        if await self._attempts.paid_by(order_id) is not None:
+            return UnknownOutcome("a wallet holds nothing back")
+        return await self._cards.capture(order_id, amount_centimes)
+
+    async def void(self, order_id: str) -> Undoing:
+        """What a wallet does not reverse is a refund's matter, and then a person's."""
+        taking = await self._attempts.paid_by(order_id)
+        if taking is None:
+            return await self._cards.void(order_id)
+        rest = taking.taken_centimes - taking.back_centimes
+        answer = await self._returns.give_back(taking.record, rest) if rest > 0 else Undone()
+        return TooLate() if isinstance(answer, Decline) else answer
+
+    async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
+        taking = await self._attempts.paid_by(order_id)
+        if taking is None:
+            return await self._cards.refund(order_id, amount_centimes)
+        return await self._returns.give_back(taking.record, amount_centimes)
+
+    async def credited_centimes(self, order_id: str) -> int | None:
+        """What the wallet said of every reversal; one that is under way is asked about first."""
+        taking = await self._attempts.paid_by(order_id)
+        if taking is None:
+            return await self._cards.credited_centimes(order_id)
+        if taking.under_way_centimes:
+            await self._returns.give_back(taking.record, taking.under_way_centimes)
+            taking = await self._attempts.paid_by(order_id) or taking
+        return None if taking.under_way_centimes else taking.back_centimes

@@ -1,0 +1,93 @@
+"""A wallet's money goes back by its own reversal, once; what it refuses is a person's, and two people end it."""
+
+import pytest
+
+from core.database.payments.repository import PgPayments
+from core.database.settlement.resolving import PgResolving
+from core.help_desk.access_log import Actor
+from core.help_desk.accounts import Role
+from core.ids import Ids
+from core.payments.table import PaymentState
+from core.ports import UnknownOutcome
+from core.refunds.resolving import HandRequest, Proposed, Resolution, Resolving
+from core.wallets.attempts import AttemptState
+from tests.core.ledger.ledgers import balances
+from tests.core.wallets.conftest import NEQDI, WalletShop
+from tests.core.wallets.test_paying import RECEIVABLE, balanced
+
+
+async def paid(shop: WalletShop) -> str:
+    record = await shop.asked()
+    shop.neqdi.pays(record.attempt)
+    await shop.round(5)
+    return record.attempt.payment_id
+
+
+async def test_the_whole_goes_back_to_the_wallet_and_no_card_is_voided(shop: WalletShop) -> None:
+    payment_id = await paid(shop)
+    await shop.till.undo(payment_id, "a mistake")
+    await shop.round()
+    payment = await shop.till.payment(payment_id)
+    assert payment is not None
+    assert payment.state is PaymentState.VOIDED
+    assert shop.neqdi.took_centimes() == 0
+    assert shop.bank.voided == set()
+    assert await balances(shop.database) == {}
+    assert await balanced(shop)
+
+
+async def test_a_reversal_whose_answer_was_lost_is_asked_about_with_the_same_reference(shop: WalletShop) -> None:
+    payment_id = await paid(shop)
+    shop.neqdi.reversals.append(UnknownOutcome("time-out"))
+    await shop.till.undo(payment_id, "a mistake")
+    for _ in range(3):
+        await shop.round(60)
+    payment = await shop.till.payment(payment_id)
+    assert payment is not None
+    assert payment.state is PaymentState.VOIDED
+    assert len(shop.neqdi.back) == 1
+
+
+async def test_a_wallet_that_gives_nothing_back_is_the_operators_queue(shop: WalletShop) -> None:
+    payment_id = await paid(shop)
+    shop.neqdi.gives_back = False
+    await shop.till.undo(payment_id, "a mistake")
+    for _ in range(3):
+        await shop.round(120)
+    payment = await shop.till.payment(payment_id)
+    assert payment is not None
+    assert (payment.state, payment.by_hand) == (PaymentState.REFUNDING, "undo_refused")
+    assert await balanced(shop)
+
+
+@pytest.mark.parametrize("charged", [True, False])
+async def test_two_people_end_an_unknown_one(shop: WalletShop, charged: bool) -> None:
+    """On the wallet's own letter; its attempt ends with it, and a card may follow."""
+    shop.neqdi.answers.append(UnknownOutcome("time-out"))
+    shop.neqdi.silent = True
+    record = await shop.asked()
+    for _ in range(12):
+        await shop.round(60)
+    await shop.database.do(
+        "INSERT INTO desk_users (name, password_hash, role, created_at) VALUES ('sara', '', 'supervisor', now()), "
+        "('ali', '', 'agent', now())"
+    )
+    books = PgResolving(shop.database, PgPayments(shop.database))
+    resolving = Resolving(books, shop.clock, Ids())
+    payment_id = record.attempt.payment_id
+    end = Resolution.CHARGED if charged else Resolution.NOT_CHARGED
+    numbers = ("W77", "W77", 76920) if charged else ("", "", None)
+    said = Proposed(payment_id, "", end, "the wallet's letter of today", *numbers)
+    asked = await resolving.propose(Actor("ali", Role.AGENT), said)
+    assert isinstance(asked, HandRequest), asked
+    assert [matter.payment_id for matter in await books.waiting(shop.clock.now(), 10)] == [payment_id]
+    assert await resolving.approve(Actor("sara", Role.SUPERVISOR), asked) is None
+    payment = await shop.seen_of(record)
+    attempt = await shop.again(record)
+    if charged:
+        assert (payment.state, payment.wallet) == (PaymentState.CAPTURED, NEQDI)
+        assert (attempt.state, attempt.attempt.receipt) == (AttemptState.PAID, "W77")
+        assert (await balances(shop.database))[RECEIVABLE] == 76920
+    else:
+        assert (payment.state, attempt.state) == (PaymentState.EXPIRED, AttemptState.DECLINED)
+    assert await balanced(shop)
