@@ -11,7 +11,7 @@ import idna
 
 from core import card_numbers
 
-ADDRESS_OCTETS_MAX, LOCAL_OCTETS_MAX, HOST_OCTETS_MAX = 254, 64, 253
+ADDRESS_OCTETS_MAX, LOCAL_OCTETS_MAX = 254, 64
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -54,7 +54,7 @@ def _is_written(char: str) -> bool:
 def _host(host: str) -> str:
     labels = [_label(label) for label in _DOTS.split(host)]
     told = ".".join(labels)
-    if len(labels) < 2 or len(told) > HOST_OCTETS_MAX or labels[-1].isdigit() or len(labels[-1]) < 2:
+    if len(labels) < 2 or labels[-1].isdigit() or len(labels[-1]) < 2:
         raise NotAnAddress("not an e-mail address")
     return told
 

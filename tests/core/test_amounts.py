@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.amounts import NoAmount, read_amount, read_minor_units
+from core.amounts import NoAmount, read_amount, read_minor_units, read_unsigned_amount
 
 SPACES = (" ", "\u00a0", "\u202f", "\u2009")
 
@@ -92,3 +92,53 @@ def test_centimes_of_files_that_count_in_them(text: str, centimes: int) -> None:
 def test_what_is_no_number_of_centimes_is_refused(text: str) -> None:
     with pytest.raises(NoAmount):
         read_minor_units(text)
+
+
+WORDS = ["MAD", "DIRHAMS", "DIRHAM", "DHS.", "DHS", "DH.", "D.H.", "DH", "د.م.", "د.م", "درهم", "دراهم", "Dirhams"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_currencys_words_stand_before_or_after(word: str) -> None:
+    assert [read_amount(text) for text in (f"769,20 {word}", f"{word} 769,20", f"({word} 5)")] == [76920, 76920, -500]
+    assert read_amount(f"(5) {word}") == -500
+
+
+def test_another_currency_has_its_own_word_alone() -> None:
+    assert [read_amount(text, "EUR") for text in ("5 EUR", "EUR 5", "5")] == [500, 500, 500]
+    with pytest.raises(NoAmount):
+        read_amount("5 DH", "EUR")
+
+
+MARKS = [(space, ",") for space in "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"]
+MARKS += [(space, ",") for space in "\u202f\u205f\u3000"] + [(mark, ".") for mark in "\u2019\u02bc\u066c"]
+
+
+@pytest.mark.parametrize(("group", "point"), MARKS)
+def test_every_space_and_apostrophe_separates_thousands(group: str, point: str) -> None:
+    assert read_amount(f"1{group}165{point}80") == 116580
+
+
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d")
+def test_every_dash_is_a_minus(dash: str) -> None:
+    assert read_amount(f"{dash}50,00") == read_amount(f"50,00{dash}") == -5000
+
+
+def test_a_text_has_forty_characters_at_most() -> None:
+    assert (read_amount("5".rjust(40)), read_minor_units("5".rjust(40))) == (500, 5)
+    for read in (read_amount, read_minor_units):
+        with pytest.raises(NoAmount):
+            read("5".rjust(41))
+
+
+def test_an_amount_that_nobody_owes_back_may_be_nothing_and_never_less() -> None:
+    assert (read_unsigned_amount("0"), read_unsigned_amount("0,01")) == (0, 1)
+    with pytest.raises(NoAmount):
+        read_unsigned_amount("-0,01")
+
+
+def test_the_longest_numbers_are_read() -> None:
+    assert read_amount("9" * 10) == int("9" * 10) * 100
+    assert read_amount("999 999 999,99") == 99_999_999_999
+    assert read_minor_units("9" * 12) == int("9" * 12)
+    with pytest.raises(NoAmount):
+        read_minor_units("9" * 13)

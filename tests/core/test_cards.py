@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cards import Card, Secret, brand_of, expired, expiry_of, luhn, pan_plausible
+from core.cards import Card, Secret, brand_of, cvv_plausible, expired, expiry_of, luhn, pan_plausible
 
 KIT = ("4000000000000010", "5453010000066100", "5191630100004896")  # docs/protocols/cmi.md
 
@@ -59,3 +59,50 @@ def test_nothing_shows_a_card() -> None:
         for take in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match="never pickled or copied"):
                 take(hide)
+
+
+@pytest.mark.parametrize(
+    ("digits", "brand"),
+    [
+        ("50", "card"),
+        ("51", "mastercard"),
+        ("55", "mastercard"),
+        ("56", "card"),
+        ("2220", "card"),
+        ("2221", "mastercard"),
+        ("2720", "mastercard"),
+        ("2721", "card"),
+        ("4", "visa"),
+        ("", "card"),
+    ],
+)
+def test_a_brand_begins_and_ends_where_its_range_does(digits: str, brand: str) -> None:
+    assert brand_of(Secret(digits)) == brand
+
+
+@pytest.mark.parametrize(("length", "plausible"), [(12, False), (13, True), (19, True), (20, False)])
+def test_a_number_has_thirteen_to_nineteen_digits(length: int, plausible: bool) -> None:
+    assert pan_plausible(Secret("0" * length)) is plausible
+    assert pan_plausible(Secret("1" * length), check_luhn=False) is plausible
+    assert not pan_plausible(Secret("\u0664" * length), check_luhn=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "any_card", "visa"),
+    [
+        ("12", False, False),
+        ("123", True, True),
+        ("1234", True, False),
+        ("12345", False, False),
+        ("12a", False, False),
+        ("\u0661\u0662\u0663", False, False),
+    ],
+)
+def test_a_security_code_has_its_schemes_length(code: str, any_card: bool, visa: bool) -> None:
+    assert (cvv_plausible(Secret(code)), cvv_plausible(Secret(code), "visa")) == (any_card, visa)
+
+
+def test_january_and_december_are_months() -> None:
+    assert (expiry_of("0130"), expiry_of("1200")) == ((1, 2030), (12, 2000))
+    with pytest.raises(ValueError, match="1228"):
+        expiry_of("12288")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -62,3 +63,25 @@ def test_what_only_looks_different_is_the_same() -> None:
     assert canonical({"a": "b,c"}) != canonical({"a": "b", "c": ""})
     with pytest.raises(ValueError, match="time zone"):
         canonical({"at": datetime(2026, 1, 1)})  # noqa: DTZ001 - the fault under test
+
+
+class Kind(StrEnum):
+    PAID = "paid"
+
+
+def test_the_spelling_is_fixed_for_ever() -> None:
+    """A chain that was written years ago must hold for the code of today."""
+    fields: Fields = {"é": "é", "b": None, "a": AT, "day": AT.date(), "kind": Kind.PAID, "sum": Decimal("1.50"), "n": 1}
+    assert (
+        canonical(fields)
+        == (
+            '{"a":"2026-11-29T12:00:00.000000+00:00","b":null,"day":"2026-11-29","kind":"paid","n":1,"sum":"1.5","é":"é"}'
+        ).encode()
+    )
+    assert linked(GENESIS, 1, fields).hash.hex() == "4c022d01270fab676f47321409e2a26fc02b290f4e41f0a141e8a83d2a99c61b"
+
+
+def test_the_first_links_number_is_one_unless_it_is_said() -> None:
+    told = chain(ROWS)
+    assert first_break(GENESIS, told[1:]) == Break(1, "link 1 is missing")
+    assert first_break(GENESIS, told, 2) == Break(2, "link 2 is missing")

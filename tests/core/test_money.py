@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.billing.invoices import total
-from core.money import decimal_text, dh, parse_centimes
+from core.money import decimal_text, dh, parse_centimes, signed_dh
 from tests.core.conftest import BILL
 
 AMOUNTS = st.integers(0, 10**12 - 1)
@@ -46,3 +46,12 @@ def test_an_amount_is_never_negative(written: object) -> None:
     assert callable(written)
     with pytest.raises(ValueError, match="never negative"):
         written(-1)
+
+
+def test_a_sum_may_be_less_than_nothing() -> None:
+    assert [signed_dh(amount) for amount in (-76920, -1, 0, 1)] == ["-769,20 DH", "-0,01 DH", "0,00 DH", "0,01 DH"]
+
+
+def test_the_largest_amount_has_ten_digits_before_the_point() -> None:
+    assert parse_centimes("9999999999.99") == 999_999_999_999
+    assert (decimal_text(0), decimal_text(100), dh(0)) == ("0.00", "1.00", "0,00 DH")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.ids import Ids
 from core.messaging.receipts import parse_receipt_number, receipt_number, token_plausible
-from core.payments.schedule import Times, later, next_look, window_open
+from core.payments.schedule import Times, later, longest_wait, next_look, waiting_for, window_open
 from tests.core.fakes import NOON
 
 
@@ -61,3 +61,33 @@ def test_the_next_look_is_ahead_and_never_skips_the_windows_end(since_s: int, se
     if window_open(times, NOON, now):
         assert look <= later(NOON, window_s + 1)
     assert look - now <= timedelta(days=1)
+
+
+SCHEDULE = [(0, 5), (4, 5), (5, 15), (15, 60), (60, 300), (300, 901), (900, 901), (901, 3_600), (3_600, 86_400)]
+
+
+@pytest.mark.parametrize(("since_s", "at_s"), SCHEDULE)
+def test_the_looks_that_the_documents_promise(since_s: int, at_s: int) -> None:
+    """After 5 s, 15 s, 60 s, 5 min, as the window ends, after an hour and a day (docs/ARCHITECTURE.md)."""
+    for settled in (True, False):
+        assert next_look(Times(), NOON, later(NOON, since_s), settled=settled) == later(NOON, at_s)
+
+
+def test_after_a_day_only_what_is_undecided_is_looked_at_daily() -> None:
+    day = later(NOON, 86_400)
+    assert next_look(Times(), NOON, day, settled=True) is None
+    assert next_look(Times(), NOON, day, settled=False) == later(NOON, 2 * 86_400)
+
+
+def test_the_window_is_open_to_its_last_second() -> None:
+    assert [window_open(Times(), NOON, later(NOON, since)) for since in (0, 900, 901)] == [True, True, False]
+
+
+def test_a_basket_can_be_kept_for_ten_times_its_life_and_once_more() -> None:
+    assert longest_wait(Times(), NOON) == later(NOON, 11 * 900)
+
+
+def test_an_acquirer_that_is_waited_for_longer_is_looked_at_later() -> None:
+    short, long = waiting_for(Times(), 10.2), waiting_for(Times(), 100)
+    assert (short.stale_sending_s, short.lease_s) == (31, 240)
+    assert (long.stale_sending_s, long.lease_s) == (120, 400)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,14 +11,18 @@ from core.typed import TYPED_CHARS_MAX
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, Turned, find, page_at
 from sessions.screens.menu import (
     Back,
+    CardTaken,
+    Charge,
     Chose,
     Digits,
     Event,
     HelpMe,
+    Listing,
     Menu,
     Option,
     Restart,
     Silence,
+    Taken,
     Tell,
     Text,
     Typed,
@@ -229,3 +234,48 @@ def test_a_page_of_a_long_list_looks_at_no_other_page() -> None:
 
     page = cut(menu(500, 1, back=True), layout(120), label)(300)
     assert len(looked) <= page.end - page.begin + 2
+
+
+@pytest.mark.parametrize("taken", Taken)
+def test_what_came_of_a_card_that_was_typed_elsewhere_is_read_and_nothing_else(taken: Taken) -> None:
+    page = page_of(Charge(say("x"), "p", 76920))
+    assert page.read(f" {taken} ") == CardTaken(taken)
+    for typed in ("", "1", "0", "*", f"{taken}x", taken.upper()):
+        assert page.read(typed) == Unclear()
+    assert page.read(None) == Silence()
+
+
+class Bills(Listing):
+    """One option that is no bill, and then the bills."""
+
+    def __init__(self, bills: int) -> None:
+        self.bills = bills
+
+    @property
+    def uncounted(self) -> int:
+        return 1
+
+    def __len__(self) -> int:
+        return 1 + self.bills
+
+    def at(self, place: int) -> Option:
+        return Option(f"o{place}", say("o"))
+
+    def place(self, option: str) -> int | None:
+        return int(option[1:])
+
+
+def test_a_page_of_a_long_list_says_which_of_it_it_shows() -> None:
+    made = msgspec.structs.replace(layout(90), where=lambda place: f"no {place}")
+    at = cut(Menu(say("m"), Bills(12), back=False), made)
+    told = [(page.text.split("\n")[0], page.begin, page.end) for page in pages(at)]
+    assert told == [("title (no 1-7)", 0, 8), ("title (no 8-12)", 8, 13)]
+    nameless = page_at(Menu(say("m"), Bills(12), back=False), "", lambda option: option.id, made)
+    assert nameless is not None
+    assert nameless.text.split("\n")[0] == f"no 1-{nameless.end - 1}/12"
+
+
+def test_a_list_of_one_page_says_no_place() -> None:
+    made = msgspec.structs.replace(layout(200), where=lambda place: f"no {place}")
+    assert cut(Menu(say("m"), Bills(3), back=False), made)(0).text.startswith("title\n")
+    assert cut(menu(12, 0, back=False), made)(0).text.startswith("title\n"), "no list that is counted"

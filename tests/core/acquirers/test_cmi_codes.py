@@ -162,3 +162,24 @@ def test_a_clean_code_is_short_and_plain(text: str) -> None:
 def test_a_code_in_three_digits_is_the_same_code(sent: str, code: str) -> None:
     """An approval is spelt one way alone."""
     assert clean_code(sent) == code
+
+
+BESIDE = [999, 1030, 2000, 2013, 2015, 2017, 2104, 2107, 2200, 2203, 2253, 2255, 2303, 2305, 2502, 2505, 2506, 2509]
+
+
+@pytest.mark.parametrize("number", [*BESIDE, 2510, 2512, 2699, 3001])
+def test_what_stands_beside_a_range_is_asked_about(number: int) -> None:
+    assert verdict_of("99", "Error", f"CORE-{number}") is Verdict.INQUIRE
+
+
+def test_a_credit_of_more_than_is_left_is_refused() -> None:
+    assert verdict_of("99", "Error", "CORE-2503") is Verdict.DECLINED
+
+
+def test_what_no_line_names_is_another_card_unless_an_error_code_stands_there() -> None:
+    assert kind_of("44") is DeclineKind.OTHER_CARD
+    assert {kind_of("44", "CORE-4711"), kind_of("99"), kind_of("", "CORE-4711")} == {DeclineKind.OUR_FAULT}
+
+
+def test_a_code_has_twelve_characters_at_most() -> None:
+    assert [clean_code("A" * 12), clean_code("A" * 13), clean_code("")] == ["A" * 12, "?", ""]

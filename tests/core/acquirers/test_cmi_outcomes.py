@@ -1,6 +1,7 @@
 """What inquiries, histories and challenges say of a payment."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from core.acquirers.cmi_history import credited_centimes_of, rows_of, standing_of_rows
 from core.acquirers.cmi_outcomes import AskHistory, InquireFirst, challenge_of, outcome_of, standing_of
 from core.acquirers.cmi_xml import Cc5Answer
+from core.chargebacks.model import DisputeFacts
 from core.payments.table import Challenge
 from core.ports import (
     Approved,
@@ -236,3 +238,125 @@ def test_held_with_nothing_captured_yet_is_held(nothing: str) -> None:
 @pytest.mark.parametrize("state", ["C", "S"])
 def test_captured_with_an_amount_of_nothing_is_not_understood(state: str) -> None:
     assert isinstance(standing_of(found(TRANS_STAT=state, CAPTURE_AMT="0"), "o"), UnknownOutcome)
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked"),
+    [
+        ({"CHALLENGELENGTH": "1", "CHALLENGEATTEMPTS": "1"}, (1, 1)),
+        ({"CHALLENGELENGTH": "8", "CHALLENGEATTEMPTS": "10"}, (8, 10)),
+        ({"CHALLENGEATTEMPTS": "11"}, None),
+    ],
+)
+def test_a_challenge_has_one_to_eight_digits_and_ten_tries(
+    fields: dict[str, str], asked: tuple[int, int] | None
+) -> None:
+    challenge = challenge_of(Cc5Answer(extra={**ASKS_PIN, **fields}))
+    assert (challenge and (challenge.length, challenge.attempts_left)) == asked
+
+
+def test_a_challenges_end_without_a_time_zone_is_utc() -> None:
+    assert challenge_of(Cc5Answer(extra={**ASKS_PIN, "CHALLENGEEXPIRES": "2026-11-23T10:00:00"})) == CHALLENGE
+
+
+@pytest.mark.parametrize(
+    ("brand", "read"), [(" VISA ", "visa"), ("A" * 20, "a" * 20), ("A" * 21, None), ("4000", None)]
+)
+def test_a_brand_is_a_word(brand: str, read: str | None) -> None:
+    outcome = outcome_of(Cc5Answer(code="00", response="Approved", extra={"CARDBRAND": brand}))
+    assert outcome == Approved("", "", None, read)
+
+
+def test_a_refusal_bears_the_code_that_says_most() -> None:
+    assert outcome_of(Cc5Answer(code="99", error_code="CORE-2005", message="no")) == Decline(
+        "CORE-2005", DeclineKind.OUR_FAULT, "no"
+    )
+    assert outcome_of(Cc5Answer(code="51", message="no")) == Decline("51", DeclineKind.OTHER_CARD, "no")
+
+
+def test_a_long_history_is_read_whole() -> None:
+    rows = rows_of(history(*[trx("S", "D", "1", "05")] * 49, trx("S", "C", "100")))
+    assert rows is not None
+    assert len(rows) == 50
+    assert standing_of_rows(rows) == Approved("AUTH", "T1", 100)
+
+
+def test_money_back_that_cannot_be_read_settles_nothing() -> None:
+    rows = rows_of(history(trx("S", "S", "100"), trx("C", "C", "much")))
+    assert rows is not None
+    assert credited_centimes_of(rows) is None
+    assert standing_of_rows(rows) is None
+
+
+def test_what_a_dispute_will_need_is_kept() -> None:
+    """Equality leaves the facts out: they are asked for by name."""
+    told = {"MASKEDPAN": "400000******0010", "CARDBRAND": "VISA"}
+    for answer in (
+        outcome_of(Cc5Answer(code="00", response="Approved", rrn="432100", extra=told)),
+        standing_of(replace(found(**told), rrn="432100"), "o"),
+    ):
+        assert isinstance(answer, Approved)
+        assert answer.facts == DisputeFacts(rrn="432100", masked_card="400000******0010")
+
+
+@pytest.mark.parametrize(
+    ("code", "answering_pin", "kind"),
+    [
+        ("75", True, DeclineKind.PIN),
+        ("55", True, DeclineKind.PIN),
+        ("75", False, DeclineKind.LIMIT),
+        ("51", True, DeclineKind.OTHER_CARD),
+    ],
+)
+def test_a_wrong_pin_is_told_apart_only_while_a_pin_was_asked(
+    code: str, answering_pin: bool, kind: DeclineKind
+) -> None:
+    outcome = outcome_of(Cc5Answer(code=code, response="Declined"), answering_pin=answering_pin)
+    assert outcome == Decline(code, kind)
+
+
+def test_a_challenge_without_a_name_is_none() -> None:
+    assert (
+        challenge_of(Cc5Answer(extra={name: text for name, text in ASKS_PIN.items() if name != "CHALLENGEID"})) is None
+    )
+
+
+def test_an_order_that_is_named_is_not_absent_whatever_the_words_say() -> None:
+    named = Cc5Answer(code="99", message="No record found", extra={"ORD_ID": "o"})
+    assert standing_of(named, "o") == UnknownOutcome("inquiry answered 99")
+
+
+def test_a_history_ends_where_a_row_is_missing() -> None:
+    rows = rows_of(Cc5Answer(code="00", extra={"TRX1": trx("S", "D", "1", "05"), "TRX3": trx("S", "C", "100")}))
+    assert rows is not None
+    assert [row.state for row in rows] == ["D"]
+
+
+def test_a_rows_amount_is_what_was_captured_and_else_what_was_asked() -> None:
+    fields = trx("S", "C", "100").split("\t")
+    for asked, captured, amount in (("100", "40", 40), ("100", "", 100)):
+        fields[2:4] = asked, captured
+        rows = rows_of(history("\t".join(fields)))
+        assert rows is not None
+        assert rows[0].amount_centimes == amount
+
+
+def test_one_undone_row_among_refused_ones_is_undone() -> None:
+    for rows, standing in (
+        ([trx("S", "D", "1", "05"), trx("S", "V", "1")], Undone()),
+        ([trx("S", "D", "1", "05"), trx("S", "PN", "1", "")], Pending()),
+        ([trx("S", "D", "1", "05"), trx("S", "A", "1")], Pending()),
+        ([trx("S", "D", "1", "05"), trx("S", "D", "1", "00")], None),
+        ([trx("S", "D", "1", "51"), trx("S", "D", "1", "61")], Decline("61", DeclineKind.LIMIT)),
+        ([], None),
+    ):
+        read = rows_of(history(*rows))
+        assert read is not None
+        assert standing_of_rows(read) == standing
+
+
+def test_a_status_that_leaves_fields_out_is_read_without_them() -> None:
+    bare = dict.fromkeys(("CAPTURE_AMT", "ORIG_TRANS_AMT", "AUTH_CODE", "TRANS_ID"), "")
+    assert standing_of(found(**bare), "o") == Approved("", "", None)
+    refused = AskHistory(Decline("", DeclineKind.OTHER_CARD))
+    assert standing_of(found(TRANS_STAT="D", PROC_RET_CD=""), "o") == refused

@@ -1,6 +1,7 @@
 """Requests as documented; answers of every shape, none of which raises or repeats a card number."""
 
 import pickle
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -244,3 +245,65 @@ def test_junk_around_an_answer_never_changes_what_it_says(inside: bytes, before:
     framed = before + b"<CC5Response><ProcReturnCode>51</ProcReturnCode><ErrMsg>" + inside
     answer = xml.parse_answer(framed + b"</ErrMsg></CC5Response>" + after)
     assert answer is None or answer.code == "51"
+
+
+# --- every field, and every bound from both sides ---
+
+
+def test_a_sale_names_the_payers_telephone() -> None:
+    bill_to = fromstring(xml.auth_request(ACCOUNT, ORDER, CARD, Secret(CVV))).find("BillTo")
+    assert bill_to is not None
+    assert {child.tag: child.text for child in bill_to} == {"TelVoice": "+212600000001"}
+
+
+def test_every_field_of_an_answer_is_its_own() -> None:
+    told = "<Total>769.20</Total><HostRefNum>432100</HostRefNum><ErrMsg>Refus 51</ErrMsg><NUMCODE>992508</NUMCODE>"
+    answer = xml.parse_answer(response(told, "<NUMCODE>992511</NUMCODE><Trx1> \tS\t &#13;\n</Trx1>"))
+    assert answer is not None
+    assert (answer.total, answer.rrn, answer.message) == ("769.20", "432100", "Refus ##")
+    assert answer.error_code == "CORE-2511"  # the inner one goes first
+    assert answer.extra == {"NUMCODE": "992511", "TRX1": "\tS\t"}  # tabs part the fields of a row
+
+
+@pytest.mark.parametrize(("elements", "read"), [(499, True), (500, False)])
+def test_an_answer_has_five_hundred_elements_at_most(elements: int, read: bool) -> None:
+    many = "".join(f"<A{number}/>" for number in range(elements))
+    assert (xml.parse_answer(response(many)) is not None) is read  # the box counts as one of them
+    assert (xml.parse_answer(response("", many + "<B/>")) is not None) is read
+
+
+@pytest.mark.parametrize(("size", "read"), [(65_536, True), (65_537, False)])
+def test_an_answer_has_64_kibibytes_at_most(size: int, read: bool) -> None:
+    frame = len(response("<ErrMsg></ErrMsg>"))
+    assert (xml.parse_answer(response(f"<ErrMsg>{'x' * (size - frame)}</ErrMsg>")) is not None) is read
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a" * 64, True),
+        ("a" * 65, False),
+        ("0" * 12, True),
+        ("0" * 13, False),
+        ("0" * 19, False),
+        ("0" * 20, True),
+        ("1" + "0" * 12, True),
+        ("T-0000.00000_000000", False),
+        ("a b", False),
+    ],
+)
+def test_an_identifier_is_kept_where_it_can_be_no_cards_number(text: str, kept: bool) -> None:
+    assert xml.identifier(text) == (text if kept else "")
+
+
+def test_the_peers_words_are_cut_and_lose_digits_and_what_cannot_be_seen() -> None:
+    assert xml.scrubbed("carte 4\u0664\u0007 refusée") == "carte ## refusée"
+    assert (len(xml.scrubbed("x" * 120)), len(xml.scrubbed("x" * 121))) == (120, 120)
+
+
+def test_what_no_document_can_hold_is_left_out_of_a_request() -> None:
+    root = fromstring(
+        xml.auth_request(ACCOUNT, replace(ORDER, email="a\x00b", telephone="1\ufffe2"), CARD, Secret(CVV))
+    )
+    assert (root.findtext("Email"), root.findtext("BillTo/TelVoice")) == ("ab", "12")
+    assert fromstring(xml.auth_request(ACCOUNT, replace(ORDER, email=None), CARD, Secret(CVV))).findtext("Email") == ""

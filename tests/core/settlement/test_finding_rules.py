@@ -58,3 +58,30 @@ async def test_what_is_gone_is_told() -> None:
     assert await absent.close(OMAR, 1) is FindingRefusal.GONE
     assert await absent.keep(OMAR, 1) is FindingRefusal.GONE
     assert await absent.propose(OMAR, 1, "  ") is FindingRefusal.NO_REASON
+
+
+async def test_what_is_written_down_is_who_why_and_when() -> None:
+    """The reason on one line, and no longer than the page shows it."""
+    told: list[tuple[object, ...]] = []
+
+    async def did(*what: object) -> bool:
+        told.append(what)
+        return True
+
+    async def got(_: int) -> SettlementFinding:
+        return SettlementFinding(FindingQueue.DIFFERENT, "o1", None, None, 1, 2, "amounts", closing_by="nadia")
+
+    books = SimpleNamespace(get=got, take=did, propose=did, close=did, keep=did)
+    rules = Findings(cast("Any", books), cast("Any", SimpleNamespace(now=lambda: NOW)))
+    assert await rules.take(SALMA, 7) is None
+    assert await rules.propose(SALMA, 7, " paid \n twice ") is None
+    assert await rules.propose(SALMA, 7, "x" * 301) is None
+    assert await rules.close(OMAR, 7) is None
+    assert await rules.keep(OMAR, 7) is None
+    assert told == [
+        (7, "salma"),
+        (7, "salma", "paid twice", NOW),
+        (7, "salma", "x" * 300, NOW),
+        (7, "omar", NOW),
+        (7, "omar"),
+    ]

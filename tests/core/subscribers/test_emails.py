@@ -84,3 +84,13 @@ def test_any_text_is_an_address_or_none(typed: str, utf8: bool) -> None:
     assert kept.endswith("@example.com")
     assert ".." not in kept
     assert utf8 or kept.isascii()
+
+
+HOST_OF_190 = ".".join(["b" * 60] * 3) + ".example"
+
+
+def test_the_longest_addresses_are_addresses() -> None:
+    for kept in ("a" * 64 + "@example.com", "a@" + "b" * 63 + ".com", "a" * 63 + "@" + HOST_OF_190, "a@b.ma"):
+        assert email_of(kept) == kept
+    with pytest.raises(NotAnAddress):
+        email_of("a" * 64 + "@" + HOST_OF_190)  # 255 octets

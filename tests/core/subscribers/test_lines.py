@@ -16,6 +16,7 @@ from core.subscribers.lines import (
     msisdn,
     national,
     payment_code_of,
+    reachable,
     reference_of,
 )
 
@@ -88,12 +89,6 @@ def test_codes_are_text() -> None:
             payment_code_of(text)
 
 
-@pytest.mark.parametrize("text", ["salma@example.com", " a.b+c@sub.Example.MA "])
-def test_addresses(text: str) -> None:
-    address = email_of(text)
-    assert address.rpartition("@")[2] == address.rpartition("@")[2].lower()
-
-
 @pytest.mark.parametrize(
     "text", ["", "salma", "@example.com", "a@b", "a b@example.com", "a@-x.com", "a" * 255 + "@x.ma"]
 )
@@ -128,3 +123,34 @@ def test_masks_show_little() -> None:
 def test_an_address_holds_nothing_unseen_and_no_card(typed: str) -> None:
     with pytest.raises(ValueError, match="not an e-mail address"):
         email_of(typed)
+
+
+@pytest.mark.parametrize(
+    ("service", "shortest", "longest"),
+    [(ServiceType.INTERNET, "12345", "123456789012"), (ServiceType.MOBILE, "0700000000", "0700000000")],
+)
+def test_a_reference_has_its_services_length(service: ServiceType, shortest: str, longest: str) -> None:
+    assert (reference_of(service, shortest), reference_of(service, longest)) == (shortest, longest)
+    for typed in (shortest[:-1], longest + "0"):
+        with pytest.raises(ValueError, match=r"digits|number"):
+            reference_of(service, typed)
+
+
+def test_each_service_has_its_prefixes() -> None:
+    for prefix, service in (("05", ServiceType.FIXED), ("08", ServiceType.FIXED), ("06", ServiceType.MOBILE)):
+        assert reference_of(service, f"{prefix}37000103") == f"{prefix}37000103"
+    assert reference_of(ServiceType.MOBILE, "+212 (0)6 00 00 00 03") == "0600000003"
+
+
+def test_a_code_has_four_to_ten_digits() -> None:
+    assert (payment_code_of("0123"), payment_code_of("0123456789")) == ("0123", "0123456789")
+
+
+def test_who_can_be_rung_has_a_number() -> None:
+    assert reachable("+212600000001")
+    assert not reachable("hidden:12")
+
+
+def test_masks_of_short_numbers_and_of_names_beyond_ascii() -> None:
+    assert (mask_msisdn("12345678"), mask_msisdn("123456789")) == ("********", "12345*789")
+    assert (mask_email("\u0633@example.com"), mask_email("@example.com")) == ("***@example.com", "***@example.com")

@@ -1,0 +1,115 @@
+"""The tool that changes the code: what it changes, what it leaves alone, and that the change is what then runs."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core import money
+from tests.mutants.__main__ import EQUIVALENT
+from tests.mutants.choosing import affordable, mutants_of, unreached_checks
+from tests.mutants.mutations import changes
+from tests.mutants.swapping import living_functions, swap
+
+SOURCE = '''
+LIMIT = 3
+
+class Port(Protocol):
+    def f(self) -> int: return 1
+
+def f(x: int, most: int = 5) -> bool:
+    """Words."""
+    log.info("read %d", x)
+    if x < most and not x:
+        raise ValueError("a word for people")
+    self.x = x + 1
+    count(x)
+    return any(y for y in x if y.z)
+'''
+
+
+def changed(number: int) -> str:
+    tree = ast.parse(SOURCE)
+    changes(tree)[number].apply()
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def test_what_is_changed_and_where() -> None:
+    found = [(change.line, change.function, change.text) for change in changes(ast.parse(SOURCE))]
+    assert found == [
+        (2, "", "3 becomes 4"),
+        (7, "", "5 becomes 6"),
+        (10, "f", "And becomes Or"),
+        (10, "f", "Lt becomes LtE"),
+        (10, "f", "not removed"),
+        (11, "f", "statement removed"),
+        (12, "f", "statement removed"),
+        (12, "f", "Add becomes Sub"),
+        (12, "f", "1 becomes 2"),
+        (13, "f", "statement removed"),
+        (14, "f", "returns None"),
+        (14, "f", "any becomes all"),
+        (14, "f", "condition negated"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (0, "LIMIT = 4"),
+        (1, "def f(x: int, most: int=6) -> bool:"),
+        (2, "    if x < most or not x:"),
+        (4, "    if x < most and x:"),
+        (5, "        pass"),
+        (10, "    return None"),
+        (12, "    return any((y for y in x if not y.z))"),
+    ],
+)
+def test_a_change_is_one_line_and_no_other(number: int, line: str) -> None:
+    before = ast.unparse(ast.parse(SOURCE)).splitlines()
+    after = changed(number).splitlines()
+    assert [new for old, new in zip(before, after, strict=True) if new != old] == [line]
+
+
+def test_the_living_function_runs_the_mutant() -> None:
+    path = Path(money.__file__)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    chosen = next(
+        each for each in changes(tree) if each.function == "parse_centimes" and each.text == "Mult becomes FloorDiv"
+    )
+    chosen.apply()
+    living = living_functions()
+    kept = money.parse_centimes.__code__
+    parse: Callable[[str], int] = money.parse_centimes
+    try:
+        assert swap(path, compile(ast.fix_missing_locations(tree), str(path), "exec", dont_inherit=True), living)
+        assert parse("769.20") == 769 // 100 + 20
+    finally:
+        money.parse_centimes.__code__ = kept
+    assert parse("769.20") == 76920
+
+
+def test_of_many_tests_the_shortest_that_fit_are_run() -> None:
+    costs = {"slow": 50.0, "short": 1.0, "middling": 20.0, "elsewhere": 0.1}
+    assert affordable({"slow", "short", "middling", "unmapped"}, costs, 30) == (("short", 1.0), ("middling", 20.0))
+    assert affordable({"slow"}, costs, 30) == (("slow", 50.0),)
+
+
+def test_a_check_that_no_test_comes_to_is_told() -> None:
+    here = Path(__file__).relative_to(Path(__file__).resolve().parents[2]).as_posix()
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    reached = {number for number, line in enumerate(lines, 1) if "assert " in line}
+    assert list(unreached_checks(here, reached)) == []
+    last = max(reached)
+    (told,) = unreached_checks(here, reached - {last})
+    assert told.startswith(f"{here}:{last} test_")
+
+
+def test_every_equivalent_mutant_is_one_that_is_made_and_has_its_reason() -> None:
+    """A line that a later change of the code made void goes."""
+    for line in EQUIVALENT.read_text(encoding="utf-8").splitlines()[1:]:
+        name, reason = line.rsplit(" | ", 1)
+        path = name.split(" | ")[0]
+        assert name in {mutant.name for mutant in mutants_of(path, {}, {})}, name
+        assert reason.strip()
