@@ -42,6 +42,7 @@ from core.ports import CallEnd
 from core.repositories import Delivery
 from core.tracing import NO_TRACER
 from khallas.bootstrap import authentication as guards
+from khallas.bootstrap.billers import biller_json_doors, biller_routes
 from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.container import Container, assemble, base_of, operator_of
 from khallas.bootstrap.desk import desk_routes
@@ -107,6 +108,7 @@ def application(
     routes = [
         *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
+        *biller_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
         *page_routes(settings, pages, house.till, hosting, house.links, house.metrics.refused),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
@@ -164,7 +166,8 @@ def _sms_routes(house: Container) -> Sequence[BaseRoute]:
 
 def _other_json_doors(settings: Settings) -> Sequence[JsonDoor]:
     by_connector = "twilio" in settings.ivr.wires and settings.ivr.card_mode == "pay"
-    return (connector.JSON_DOOR,) if by_connector else ()
+    own = (connector.JSON_DOOR,) if by_connector else ()
+    return (*own, *biller_json_doors(settings))
 
 
 def _ivr_routes(house: Container) -> Sequence[BaseRoute]:

@@ -99,6 +99,9 @@ class Settings(SettingsPart):
         {},
         description="mobile wallets by a name each: __MTCASH__WIRE=gsma, __NAME, __URL, … (docs/guides/wallets.md)",
     )
+    billers: Names = Field(
+        (), description="doors for who is paid our bills elsewhere: gsma, daraja (docs/guides/billers.md)"
+    )
     cmi: CmiSettings = CmiSettings()
     smtp_url: SecretStr = Field(SecretStr(""), description="smtp://[user:password@]host:port")
     mail_from: str = Field("", description="sender of receipts")
