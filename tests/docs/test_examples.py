@@ -3,33 +3,18 @@
 import json
 import re
 import textwrap
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from channels.ussd.wires import WIRES, UssdWire
 from channels.wire import Incoming, Malformed, Reply
-from core.cards import Secret
-from core.payments.table import PaymentState
-from core.ports import Acquirer, Decline, NoSuchOrder, NotSent, Order, UnknownOutcome
-from lab.servers.serving import serving
 from sessions.screens.menu import Again, Chose, Menu, Unclear
-from tests.core.conftest import Shop, shop
-from tests.core.fakes import CARD, CVV
 from tests.sessions.samples import USSD, visit
-
-__all__ = ["shop"]  # the fixture, shared
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^( *)```python\n\1# file: (\S+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
-ORDER = Order("p1", 76_920, "MAD", None, "")
 
 
 def module(page: str, name: str) -> ModuleType:
@@ -97,52 +82,6 @@ def test_the_wire_takes_acmes_event_and_halves_of_an_emoji() -> None:
     heard = wire.decode(_incoming({"dialog": "a", "from": "212600000001", "turn": 2, "keys": "\ud83d"}))
     assert not isinstance(heard, Reply)
     assert (heard.typed or "").encode()
-
-
-# --- an acquirer -----------------------------------------------------------------------------------------------------
-
-
-class AcmeBank:
-    """What the page's bank answers, by operation."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Any] = {}
-
-    async def answer(self, request: Request) -> Response:
-        assert request.headers["authorization"] == "Bearer k"
-        told = self.answers.get(request.path_params["what"])
-        return Response("oops", 500) if told is None else JSONResponse(told)
-
-
-@pytest.fixture
-def bank() -> AcmeBank:
-    return AcmeBank()
-
-
-@pytest.fixture
-async def acme(bank: AcmeBank) -> AsyncIterator[Acquirer]:
-    app = Starlette(routes=[Route("/{what}", bank.answer, methods=["POST"])])
-    async with serving(app) as url:
-        yield module("acquirer.md", "core/acquirers/acme.py").AcmeAcquirer(url, Secret("k"))
-
-
-async def test_a_bill_is_paid_at_the_page_s_bank(bank: AcmeBank, acme: Acquirer, shop: Shop) -> None:
-    bank.answers["charge"] = {"state": "charged", "auth": "123456", "transaction": "t1", "centimes": 76_920}
-    shop.bank.authorise = acme.authorise  # type: ignore[method-assign]  # the till's bank is the page's now
-    paid = await shop.paid()
-    assert (paid.state, paid.auth_code) == (PaymentState.CAPTURED, "123456")
-
-
-async def test_the_page_s_bank_never_raises(bank: AcmeBank, acme: Acquirer) -> None:
-    assert isinstance(await acme.authorise(ORDER, CARD, CVV), UnknownOutcome)
-    bank.answers |= {"charge": {"state": "declined", "code": "51"}, "inquire": {"state": "none"}, "void": "what?"}
-    assert isinstance(await acme.authorise(ORDER, CARD, CVV), Decline)
-    assert isinstance(await acme.inquire("p1"), NoSuchOrder)
-    assert isinstance(await acme.void("p1"), UnknownOutcome)
-    assert isinstance(await acme.refund("p1", 5), UnknownOutcome)
-    assert await acme.credited_centimes("p1") is None
-    nowhere: Acquirer = module("acquirer.md", "core/acquirers/acme.py").AcmeAcquirer("http://127.0.0.1:1", Secret("k"))
-    assert isinstance(await nowhere.authorise(ORDER, CARD, CVV), NotSent)
 
 
 # --- a menu ----------------------------------------------------------------------------------------------------------

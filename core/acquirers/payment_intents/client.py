@@ -1,0 +1,229 @@
+"""The PaymentIntents client: one acquirer behind core.ports.Acquirer (docs/protocols/payment-intents.md).
+
+Rules of this file: an order is one intent, which succeeds once; a page's intent is another, so it is asked about
+first. Only a confirmation charges: whatever fails before it is NotSent. Every try has a key of its own, which its
+repeats bear. After anything but a plain answer the intent itself is read, and it alone decides.
+"""
+
+import time
+from collections.abc import Callable
+from secrets import token_hex
+
+from core.acquirers.breaker import Breaker
+from core.acquirers.payment_intents.codes import (
+    CARD_ERROR,
+    IDEMPOTENCY_ERROR,
+    LOCK_TIMEOUT,
+    REFUSED_STATUSES,
+    TOO_MANY,
+    IntentStatus,
+    clean_code,
+)
+from core.acquirers.payment_intents.finding import LookFailed, OrderFinder, Standing, why_of
+from core.acquirers.payment_intents.money_back import MoneyBack
+from core.acquirers.payment_intents.outcomes import judged, refusal_of
+from core.acquirers.payment_intents.transport import TIMEOUT_S, Exchange, GatewayAccount, GatewayAnswer, Said
+from core.acquirers.payment_intents.wire import (
+    Form,
+    IntentObject,
+    MethodObject,
+    confirm_form,
+    intent_form,
+    method_form,
+)
+from core.cards import Card, Secret
+from core.ports import (
+    Approved,
+    Authorisation,
+    AuthorisedOnly,
+    ChallengeRequired,
+    Decline,
+    DeclineKind,
+    Inquiry,
+    NoSuchOrder,
+    NotSent,
+    Order,
+    Pending,
+    Undoing,
+    Undone,
+    UnknownOutcome,
+)
+
+ORDER_ID_MAX_CHARS = 64
+KEY_BYTES = 8
+SERVER_ERRORS = 500
+
+
+class PaymentIntentsAcquirer:
+    """Implements core.ports.Acquirer. Raises ValueError only for an account that cannot work."""
+
+    def __init__(
+        self,
+        account: GatewayAccount,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        pages: bool = False,
+        breaker: Breaker | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`pages`: whether customers pay on this account's checkout pages too."""
+        self._account = account
+        self._currency = account.currency.lower()
+        self._pages = pages
+        self.exchange = Exchange(account, timeout_s=timeout_s, breaker=breaker, clock=clock)
+        self._finder = OrderFinder(self.exchange, self._currency, pages=pages, now=now)
+        self._money_back = MoneyBack(self.exchange, self._finder, self._currency)
+
+    @property
+    def breaker(self) -> Breaker:
+        return self.exchange.breaker
+
+    async def aclose(self) -> None:
+        """Close the connections; the client opens new ones if it is asked again."""
+        await self.exchange.aclose()
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
+        """Charge a card: the order's intent, the card, and the one request that charges."""
+        if order.currency.lower() != self._currency:
+            return NotSent(f"the account takes {self._currency.upper()} only")
+        if not 1 <= len(order.id) <= ORDER_ID_MAX_CHARS or order.amount_centimes <= 0:
+            return NotSent("no order the gateway would take")
+        if not self.breaker.allows(3 * self.exchange.timeout_s):
+            return NotSent("circuit open")
+        if self._pages:
+            # the page's intent is another one: what it took, or may still take, is not taken here again
+            standing = (await self._finder.order(order.id)).says
+            if not isinstance(standing, NoSuchOrder | Decline):
+                return _as_authorisation(standing)
+        form = intent_form(order, self._currency, moto=self._account.moto)
+        told = await self.exchange.post("/v1/payment_intents", form, f"{order.id}-intent", brief=True)
+        intent = told.holds(IntentObject) if isinstance(told, GatewayAnswer) else None
+        if intent is None:
+            return await self._without_intent(order, told)
+        key = f"{order.id}-card-{token_hex(KEY_BYTES)}"  # a card is never sent twice
+        told = await self.exchange.post("/v1/payment_methods", method_form(card, cvv), key, brief=True)
+        method = told.holds(MethodObject) if isinstance(told, GatewayAnswer) else None
+        if method is None:
+            return _before_charging(told)
+        return await self._confirm(order, intent, method)
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
+        """This gateway never asks a PIN by telephone: whatever is asked here, the order itself answers."""
+        return UnknownOutcome("this gateway asks no PIN")
+
+    async def inquire(self, order_id: str) -> Inquiry:
+        """What became of an order."""
+        return (await self._finder.order(order_id)).says
+
+    async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
+        """Take what a page's order holds; a repeat of one that went through takes nothing."""
+        standing = await self._finder.order(order_id)
+        held = _held(standing)
+        if not isinstance(standing.says, AuthorisedOnly) or held is None:
+            return _as_authorisation(standing.says)
+        form = {"amount_to_capture": str(amount_centimes), "expand[0]": "latest_charge"}
+        key = f"{held.id}-capture-{amount_centimes}"
+        told = await self._twice(f"/v1/payment_intents/{held.id}/capture", form, key)
+        return await self._decided(order_id, held, told)
+
+    async def void(self, order_id: str) -> Undoing:
+        """Let go of what is held. What was taken is TooLate: it is refunded instead."""
+        return await self._money_back.void(order_id)
+
+    async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
+        """Give back a part, or all; see money_back.py."""
+        return await self._money_back.refund(order_id, amount_centimes)
+
+    async def credited_centimes(self, order_id: str) -> int | None:
+        """What was given back, or is on its way back; None when it cannot be read."""
+        return await self._money_back.credited_centimes(order_id)
+
+    async def _without_intent(self, order: Order, told: Said) -> Authorisation:
+        """No intent, so nothing was charged by this try; the order may be in use with another amount."""
+        if isinstance(told, GatewayAnswer) and told.error().type == IDEMPOTENCY_ERROR:
+            found = _as_authorisation(await self.inquire(order.id))
+            return UnknownOutcome("the order is known with other words") if isinstance(found, Decline) else found
+        return _before_charging(told)
+
+    async def _confirm(self, order: Order, intent: IntentObject, method: MethodObject) -> Authorisation:
+        """The only request that charges. Its key is of this very card's try."""
+        form = confirm_form(method.id)
+        key = f"{intent.id}-confirm-{method.id}"
+        told = await self._twice(f"/v1/payment_intents/{intent.id}/confirm", form, key)
+        if isinstance(told, GatewayAnswer) and told.status == CARD_ERROR and told.error().type == "card_error":
+            refused = refusal_of(told.error())
+            # the bank said no to this card; an earlier one of the same order may have paid meanwhile
+            found = await self._read(order.id, intent)
+            return refused if isinstance(found, Decline | NoSuchOrder | UnknownOutcome) else _as_authorisation(found)
+        return await self._decided(order.id, intent, told)
+
+    async def _decided(self, order_id: str, intent: IntentObject, told: Said) -> Authorisation:
+        """What a request that moves money came to: its own answer when it says so plainly, else the intent's."""
+        answered = told.holds(IntentObject) if isinstance(told, GatewayAnswer) else None
+        if (
+            answered is not None
+            and answered.id == intent.id
+            and not (isinstance(told, GatewayAnswer) and told.replayed)
+        ):
+            said = judged(answered, order_id, self._currency)
+            return _as_authorisation(said)
+        if isinstance(told, NotSent):
+            return told
+        found = await self._read(order_id, intent)
+        if isinstance(found, Approved | Pending | Undone):
+            return _as_authorisation(found)
+        if (
+            isinstance(told, GatewayAnswer)
+            and told.status in REFUSED_STATUSES
+            and told.error().type != IDEMPOTENCY_ERROR
+        ):
+            error = told.error()
+            return Decline(clean_code(error.code) or clean_code(error.type) or str(told.status), DeclineKind.OUR_FAULT)
+        if isinstance(told, GatewayAnswer) and told.status == TOO_MANY and told.error().code != LOCK_TIMEOUT:
+            return Decline("rate_limit", DeclineKind.BANK_BUSY)
+        return UnknownOutcome(told.why if isinstance(told, UnknownOutcome) else why_of(told))
+
+    async def _read(self, order_id: str, intent: IntentObject) -> Inquiry:
+        try:
+            return judged(await self._finder.intent(intent.id), order_id, self._currency)
+        except LookFailed as error:
+            return UnknownOutcome(str(error))
+
+    async def _twice(self, path: str, form: Form, key: str) -> Said:
+        """Once more under the same key when the answer is lost or the gateway stumbles: what was done is told again."""
+        told = await self.exchange.post(path, form, key)
+        if isinstance(told, NotSent) or (isinstance(told, GatewayAnswer) and told.status < SERVER_ERRORS):
+            return told
+        again = await self.exchange.post(path, form, key, brief=True)
+        # the first may have been carried out: a second that never left does not make it unsent
+        return UnknownOutcome("no answer, and no connection to ask again") if isinstance(again, NotSent) else again
+
+
+def _before_charging(told: Said) -> Authorisation:
+    """Nothing was confirmed, so nothing was charged: a card that is none, our fault, or a gateway that is away."""
+    if isinstance(told, NotSent):
+        return told
+    if isinstance(told, UnknownOutcome):
+        return NotSent(f"before charging: {told.why}")
+    error = told.error()
+    if told.status == CARD_ERROR and error.type == "card_error":
+        return refusal_of(error)
+    if told.status in REFUSED_STATUSES:
+        return Decline(clean_code(error.code) or clean_code(error.type) or str(told.status), DeclineKind.OUR_FAULT)
+    return NotSent(f"before charging: {why_of(told)}")
+
+
+def _as_authorisation(said: Inquiry) -> Authorisation:
+    match said:
+        case Approved() | Decline() | Pending() | UnknownOutcome() | ChallengeRequired():
+            return said
+        case AuthorisedOnly():
+            return Pending()
+        case Undone():
+            return UnknownOutcome("the order was charged and undone before")
+    return UnknownOutcome("the order was not charged")
+
+
+def _held(standing: Standing) -> IntentObject | None:
+    return next((one for one in standing.intents if one.status == IntentStatus.HELD), None)
