@@ -160,29 +160,23 @@ class PaymentIntentsAcquirer:
 
     async def _decided(self, order_id: str, intent: IntentObject, told: Said) -> Authorisation:
         """What a request that moves money came to: its own answer when it says so plainly, else the intent's."""
-        answered = told.holds(IntentObject) if isinstance(told, GatewayAnswer) else None
-        if (
-            answered is not None
-            and answered.id == intent.id
-            and not (isinstance(told, GatewayAnswer) and told.replayed)
-        ):
-            said = judged(answered, order_id, self._currency)
-            return _as_authorisation(said)
         if isinstance(told, NotSent):
             return told
+        answer = told if isinstance(told, GatewayAnswer) else None
+        answered = answer.holds(IntentObject) if answer is not None and not answer.replayed else None
+        if answered is not None and answered.id == intent.id:
+            return _as_authorisation(judged(answered, order_id, self._currency))
         found = await self._read(order_id, intent)
         if isinstance(found, Approved | Pending | Undone):
             return _as_authorisation(found)
-        if (
-            isinstance(told, GatewayAnswer)
-            and told.status in REFUSED_STATUSES
-            and told.error().type != IDEMPOTENCY_ERROR
-        ):
-            error = told.error()
-            return Decline(clean_code(error.code) or clean_code(error.type) or str(told.status), DeclineKind.OUR_FAULT)
-        if isinstance(told, GatewayAnswer) and told.status == TOO_MANY and told.error().code != LOCK_TIMEOUT:
+        if answer is None:
+            return UnknownOutcome(why_of(told))
+        error = answer.error()
+        if answer.status in REFUSED_STATUSES and error.type != IDEMPOTENCY_ERROR:
+            return Decline(_reason(answer), DeclineKind.OUR_FAULT)
+        if answer.status == TOO_MANY and error.code != LOCK_TIMEOUT:
             return Decline("rate_limit", DeclineKind.BANK_BUSY)
-        return UnknownOutcome(told.why if isinstance(told, UnknownOutcome) else why_of(told))
+        return UnknownOutcome(why_of(told))
 
     async def _read(self, order_id: str, intent: IntentObject) -> Inquiry:
         try:
@@ -196,8 +190,11 @@ class PaymentIntentsAcquirer:
         if isinstance(told, NotSent) or (isinstance(told, GatewayAnswer) and told.status < SERVER_ERRORS):
             return told
         again = await self.exchange.post(path, form, key, brief=True)
-        # the first may have been carried out: a second that never left does not make it unsent
-        return UnknownOutcome("no answer, and no connection to ask again") if isinstance(again, NotSent) else again
+        # the first may have been carried out, or be on its way: a second that was not taken up does not make it unsent
+        if isinstance(again, NotSent):
+            return UnknownOutcome("no answer, and no connection to ask again")
+        fresh = isinstance(again, GatewayAnswer) and not (again.ok or again.replayed)
+        return UnknownOutcome(f"no answer, then {why_of(again)}") if fresh else again
 
 
 def _before_charging(told: Said) -> Authorisation:
@@ -210,8 +207,14 @@ def _before_charging(told: Said) -> Authorisation:
     if told.status == CARD_ERROR and error.type == "card_error":
         return refusal_of(error)
     if told.status in REFUSED_STATUSES:
-        return Decline(clean_code(error.code) or clean_code(error.type) or str(told.status), DeclineKind.OUR_FAULT)
+        return Decline(_reason(told), DeclineKind.OUR_FAULT)
     return NotSent(f"before charging: {why_of(told)}")
+
+
+def _reason(told: GatewayAnswer) -> str:
+    """Why a request was refused, for a log line."""
+    error = told.error()
+    return clean_code(error.code) or clean_code(error.type) or str(told.status)
 
 
 def _as_authorisation(said: Inquiry) -> Authorisation:

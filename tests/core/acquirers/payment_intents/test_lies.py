@@ -82,6 +82,17 @@ async def test_whatever_is_answered_to_a_charge_the_books_agree(
     assert stand.books.captures(ORDER.id) == 1
 
 
+async def test_a_repeat_that_is_refused_says_nothing_of_the_first(
+    client: PaymentIntentsAcquirer, hasty: PaymentIntentsAcquirer, stand: EmulatedGateway
+) -> None:
+    """The first is still on its way when the second is told that there are too many."""
+    stand.gateway.lies.add(Way.LATE, Asked.CONFIRM)
+    stand.gateway.lies.add(Way.RATE_LIMIT, Asked.CONFIRM)
+    assert isinstance(await hasty.authorise(ORDER, CARD, CVV), UnknownOutcome)
+    await stand.gateway.hurry()
+    assert isinstance(await client.inquire(ORDER.id), Approved)
+
+
 @pytest.mark.parametrize("way", [Way.SILENT_BEFORE, Way.SILENT_AFTER, Way.ERROR_AFTER, Way.CONFLICT, Way.GARBAGE])
 @pytest.mark.parametrize("asked", [Asked.CREATE, Asked.METHOD])
 async def test_before_the_confirmation_nothing_was_sent(

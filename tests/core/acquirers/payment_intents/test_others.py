@@ -27,13 +27,13 @@ async def test_an_intent_from_its_making_to_its_refund(theirs: stripe.StripeClie
     intents = theirs.v1.payment_intents
     made = await apart(
         lambda: intents.create(
-            {"amount": 5000, "currency": "mad", "payment_method_types": ["card"], "metadata": {"order_id": "o-1"}},
+            {"amount": 5000, "currency": "mad", "metadata": {"order_id": "o-1"}},
             {"idempotency_key": "k-1"},
         )
     )
     again = await apart(
         lambda: intents.create(
-            {"amount": 5000, "currency": "mad", "payment_method_types": ["card"], "metadata": {"order_id": "o-1"}},
+            {"amount": 5000, "currency": "mad", "metadata": {"order_id": "o-1"}},
             {"idempotency_key": "k-1"},
         )
     )
