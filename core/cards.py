@@ -5,6 +5,7 @@ from datetime import date
 from typing import NoReturn
 
 PAN_MIN, PAN_MAX = 13, 19
+PAN_LENGTHS = {"visa": frozenset({13, 16, 19}), "mastercard": frozenset({16})}  # ISO/IEC 7812 leaves it to the scheme
 CVV_MIN, CVV_MAX = 3, 4
 THREE_DIGITS = frozenset({"visa", "mastercard"})  # the codes of these schemes
 PIN_MIN, PIN_MAX = 3, 8
@@ -88,11 +89,18 @@ def cvv_plausible(cvv: Secret, brand: str = "") -> bool:
 
 
 def pan_plausible(pan: Secret, *, check_luhn: bool = True) -> bool:
-    """Right length and, unless switched off (docs/protocols/cmi.md), the Luhn digit."""
+    """A length that the scheme has and, unless switched off (docs/protocols/cmi.md), the Luhn digit."""
     digits = pan.reveal()
-    return (
-        PAN_MIN <= len(digits) <= PAN_MAX and digits.isascii() and digits.isdigit() and (luhn(digits) or not check_luhn)
-    )
+    if not (PAN_MIN <= len(digits) <= PAN_MAX and digits.isascii() and digits.isdigit()):
+        return False
+    return len(digits) in PAN_LENGTHS.get(brand_of(pan), {len(digits)}) and (luhn(digits) or not check_luhn)
+
+
+def has_doubled_key(pan: Secret) -> bool:
+    """Whether it would be a card's number if one of its keys, told twice, had been told once."""
+    digits = pan.reveal()
+    twice = (at for at in range(1, min(len(digits), PAN_MAX + 1)) if digits[at] == digits[at - 1])
+    return not pan_plausible(pan) and any(pan_plausible(Secret(digits[:at] + digits[at + 1 :])) for at in twice)
 
 
 def expiry_of(digits: str) -> tuple[int, int]:

@@ -94,6 +94,12 @@ def heard_once(digits: str, most: int) -> str:
     return once if len(digits) > most and digits[1::2] == once else digits
 
 
+def maybe_twice(digits: str, least: int) -> bool:
+    """Whether a field that has room for both may hold digits as they were typed, or each of them heard twice."""
+    once = digits[::2]
+    return len(once) >= least and len(digits) % 2 == 0 and digits[1::2] == once
+
+
 def _is_nothing(sign: str) -> bool:
     return sign.isspace() or unicodedata.category(sign) in {"Cf", "Cc", "Zs", "Zl", "Zp"}
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from core.cards import Secret
-from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, tidy
+from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, maybe_twice, tidy
 from sessions.screens.menu import (
     Back,
     CardTaken,
@@ -20,6 +20,7 @@ from sessions.screens.menu import (
     Chose,
     Digits,
     Event,
+    HeardTwice,
     HelpMe,
     Listing,
     Menu,
@@ -52,6 +53,7 @@ class Keys(msgspec.Struct, frozen=True):
     back: str
     help: str | None = None
     restart: str | None = None
+    by_tone: bool = False  # of a telephone: a key may be heard twice
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -120,7 +122,9 @@ class Page(msgspec.Struct, frozen=True):
             return Silence()
         if key_of(answer) == self.keys.back and self.words.back:
             return Back()
-        return _text(self.words, answer) if isinstance(self.words, Text) else _digits(self.words, answer)
+        if isinstance(self.words, Text):
+            return _text(self.words, answer)
+        return _digits(self.words, answer, by_tone=self.keys.by_tone)
 
     def place_of(self, event: Event) -> int:
         """Where among the options that are not pinned the chosen one stands; 0 for all else."""
@@ -138,12 +142,13 @@ class Page(msgspec.Struct, frozen=True):
         return Restart() if key == self.keys.restart else Unclear()
 
 
-def _digits(field_: Digits, answer: str) -> Event:
+def _digits(field_: Digits, answer: str, *, by_tone: bool) -> Event:
     typed = digits_typed(answer)
     digits = None if typed is None else heard_once(typed, field_.most)
     if digits is None or not field_.least <= len(digits) <= field_.most:
         return Unclear()
-    return TypedSecret(Secret(digits)) if field_.secret else Typed(digits)
+    event = TypedSecret(Secret(digits)) if field_.secret else Typed(digits)
+    return HeardTwice(event) if by_tone and maybe_twice(digits, field_.least) else event
 
 
 def _text(field_: Text, answer: str) -> Event:

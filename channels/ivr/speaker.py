@@ -22,7 +22,7 @@ CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages inclu
 LONG_FROM = 4  # options: that menu is cut where its time is over; what is shorter stays on one page
 ROOM = 2_000  # characters; a page is bounded by its choices and by how long it takes to say
 NO_MISTAKE = frozenset({"bills-changed", "call-back"})  # notices after which nobody needs help
-KEYS = Keys(next="8", back="9", help="0", restart="*")
+KEYS = Keys(next="8", back="9", help="0", restart="*", by_tone=True)
 CAN = Capabilities(
     channel="ivr",
     takes_card=True,

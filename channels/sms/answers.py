@@ -121,6 +121,10 @@ class Answers:
         """The gateway took STOP or START and has answered it."""
         await self._memory.stop(msisdn, stopped=out)
 
+    async def torn(self, msisdn: str) -> Said:
+        """To whoever wrote a text of which a part never came."""
+        return self._say(await self._till.language_of(msisdn) or self._default, "torn")
+
     def unavailable(self, text: str) -> str:
         """What to say when the till cannot be asked, not even for the stored language."""
         return self._words.say(script_language(text) or self._default, "unavailable")

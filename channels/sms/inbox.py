@@ -202,6 +202,8 @@ class Inbox:
             if await self._post.limits.spend(self._limits.told(msisdn)) is not None:
                 return None
             return Said(self._answers.too_many(message.text))
+        if message.torn:
+            return await self._answers.torn(msisdn)
         said = await self._answers.answer(msisdn, message.text)
         if said is not None and said.may_loop and await self._post.seen.times(msisdn, message.text) >= SAME_MAX:
             log.info("text %s: the same for the %d. time: silence", message.reference, SAME_MAX)

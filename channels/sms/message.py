@@ -35,6 +35,7 @@ class MoMessage:
     to: str
     text: str = field(repr=False)
     opt_out: OptOut | None = None
+    torn: bool = False  # a part of it never came: nothing of it is read
 
     @property
     def reference(self) -> str:

@@ -131,20 +131,19 @@ class SmppTexts:
 
     async def _text(self, account: SmscAccount, session_id: str, message: ShortMessage) -> None:
         part = fragment_of(message)
-        text = await self._reassembly.add(account.name, message, part, account.alphabet, session_id)
+        added = await self._reassembly.add(
+            account.name, message, part, account.alphabet, session_id, join_s=account.join_s
+        )
+        if added.torn:
+            await self._inbox.store(_received(account, message, added.torn, "", torn=True))
+            await self._reassembly.told(account.name, message, part)
+        text = added.text
         if text is None:
             return
         digest = self._digest(account, message, part, text)
         identity = await self._arrivals.identify(session_id, digest)
-        taken = MoMessage(
-            provider=account.name,
-            provider_id=identity,
-            sender=message.source.text,
-            to=message.destination.text,
-            text=text[:TEXT_CHARS_MAX],
-        )
         try:
-            await self._inbox.store(taken)
+            await self._inbox.store(_received(account, message, identity, text))
         except NotStored:
             await self._arrivals.again(digest, identity)
             raise
@@ -154,6 +153,19 @@ class SmppTexts:
         """What two copies of a text share."""
         who = f"{account.name}|{message.source.digits}|{message.destination.digits}|{part.reference}|{part.total}"
         return f"{sha256(who.encode()).hexdigest()[:32]}:{self._mark(who, text):08x}"
+
+
+def _received(
+    account: SmscAccount, message: ShortMessage, identity: str, text: str, *, torn: bool = False
+) -> MoMessage:
+    return MoMessage(
+        provider=account.name,
+        provider_id=identity,
+        sender=message.source.text,
+        to=message.destination.text,
+        text=text[:TEXT_CHARS_MAX],
+        torn=torn,
+    )
 
 
 def _sender(message: ShortMessage) -> str:

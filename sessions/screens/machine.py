@@ -12,6 +12,7 @@ from sessions.screens.menu import (
     Digits,
     Done,
     Event,
+    HeardTwice,
     HelpMe,
     Home,
     Launched,
@@ -33,6 +34,8 @@ STEPS_MAX = 8  # screens and effects within one turn; the longest way today take
 FIELD_TRIES_MAX = 3
 SESSION_TRIES_MAX = 10
 
+HEARD_TWICE = "heard-twice"
+
 Next = Screen | Effect | Again | Noted[Shown] | Launched[Launch, Shown]
 
 
@@ -52,6 +55,8 @@ def advance(screen: Screen, event: Event, visit: ScreenContext, asked: Words | N
             return Help()
         case Restart():
             return Again(say("restarted"), counts=False)
+        case HeardTwice():  # typed so once more, it is meant (sessions/turn/turns.py)
+            return Again(say(HEARD_TWICE), counts=False)
         case Unclear():
             return Again(words.wrong if isinstance(words, Digits | Text) else say("wrong-choice"))
         case Silence() if not isinstance(words, Tell):

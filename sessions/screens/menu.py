@@ -205,6 +205,13 @@ class TypedSecret:
     digits: Secret
 
 
+@dataclass(frozen=True, slots=True)
+class HeardTwice:
+    """Digits that fit the field, and so would half of them: a line that tells every key twice, or they are meant."""
+
+    typed: Typed | TypedSecret
+
+
 class Unclear(msgspec.Struct, frozen=True):
     """An answer that fits nothing offered."""
 
@@ -237,7 +244,7 @@ class CardTaken(msgspec.Struct, frozen=True):
     how: Taken
 
 
-Event = Chose | Typed | TypedSecret | CardTaken | Unclear | Silence | Back | HelpMe | Restart | Done
+Event = Chose | Typed | TypedSecret | HeardTwice | CardTaken | Unclear | Silence | Back | HelpMe | Restart | Done
 
 
 class Again(msgspec.Struct, frozen=True):

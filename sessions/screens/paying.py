@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import msgspec
 
-from core.cards import PAN_MAX, PAN_MIN, PIN_MAX, PIN_MIN, cvv_lengths, expired, expiry_of, pan_plausible
+from core.cards import (
+    PAN_MAX,
+    PAN_MIN,
+    PIN_MAX,
+    PIN_MIN,
+    cvv_lengths,
+    expired,
+    expiry_of,
+    has_doubled_key,
+    pan_plausible,
+)
 from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentState
 from core.ports import DeclineKind
@@ -73,6 +83,8 @@ class CardNumber(msgspec.Struct, frozen=True, tag=True):
         match event:
             case TypedSecret(digits) if pan_plausible(digits, check_luhn=visit.check_luhn):
                 return HoldNumber(digits)
+            case TypedSecret(digits) if visit.check_luhn and has_doubled_key(digits):
+                return Again(say("card-number.doubled"))
             case Done(CardHint() as card):
                 return CardExpiry(self.basket, card)
             case _:

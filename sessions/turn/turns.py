@@ -20,8 +20,8 @@ from sessions.pages import Page, PagePosition, Turned
 from sessions.screens.choosing import HandOver, pick_of
 from sessions.screens.ending import Goodbye, Help, Paid, Unknown
 from sessions.screens.journey import name_of
-from sessions.screens.machine import Runaway
-from sessions.screens.menu import Capabilities, Done, Event, Say, Silence, Tell, Words
+from sessions.screens.machine import HEARD_TWICE, Runaway
+from sessions.screens.menu import Capabilities, Done, Event, HeardTwice, Say, Silence, Tell, Words
 from sessions.screens.opening import Opening
 from sessions.screens.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.spoken import LanguagesSpoken
@@ -197,6 +197,8 @@ class Turns:
             if gone is None:
                 page = self._page(key, before, heard, speaker)
                 read = page.read(heard.typed)
+                if isinstance(read, HeardTwice) and before.notice is not None and before.notice[0] == HEARD_TWICE:
+                    read = read.typed  # asked again and typed so again: it is meant
                 if isinstance(read, Turned):
                     draft.spot = PagePosition(read.option, before=read.before)
                     return draft

@@ -19,7 +19,7 @@ from tests.sessions.samples import EVERYWHERE, ON_USSD_ALONE, SAMPLES, USSD, VOI
 TEXTS = load_texts()
 SECTIONS = sorted(TEXTS.sections())
 OF_THE_SPEAKER = {"next", "back", "apology"}
-BESIDES = {"not-heard", "restarted"}  # said by the machine on any channel
+BESIDES = {"not-heard", "restarted", "heard-twice"}  # said by the machine on any channel
 WITH_A_CARD_ONLY = {"call-back", "card-gone", "bank-pin.refused"}  # notices above screens that USSD never shows
 BRANDS = {"brand.visa", "brand.mastercard", "brand.card"}
 VARIANTS = (BRIEF, ".ticked", ".unticked")

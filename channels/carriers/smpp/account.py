@@ -14,6 +14,8 @@ NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
 WINDOW, WINDOW_MAX = 10, 1_000
 ENQUIRE_S, ENQUIRE_MIN_S, ENQUIRE_MAX_S = 30.0, 0.1, 600.0
 RESPONSE_S, RESPONSE_MAX_S = 10.0, 60.0
+# between two parts of a long message over one connection; after an outage they come over another, however late
+JOIN_S, JOIN_MIN_S, JOIN_MAX_S = 300, 10, 3_600
 NUMBER_MAX = 6  # the highest type of number
 PLAN_MAX = 18
 SYSTEM_ID_MAX = 15
@@ -49,6 +51,7 @@ class SmscAccount:
     window: int = WINDOW
     enquire_s: float = ENQUIRE_S
     response_s: float = RESPONSE_S
+    join_s: int = JOIN_S
     alphabet: Alphabet = Alphabet.GSM7
     ids: SmscIds = SmscIds.AUTO
     sessions: Sessions = Sessions.AUTO
@@ -90,6 +93,7 @@ def account_of(url: str) -> SmscAccount:
         window=_whole(options, name, "window", WINDOW, 1, WINDOW_MAX),
         enquire_s=_seconds(options, name, "enquire_s", ENQUIRE_S, ENQUIRE_MAX_S),
         response_s=_seconds(options, name, "response_s", RESPONSE_S, RESPONSE_MAX_S),
+        join_s=_whole(options, name, "join_s", JOIN_S, JOIN_MIN_S, JOIN_MAX_S),
         alphabet=_alphabet(options, name),
         ids=SmscIds(_one_of(options, name, "ids", SmscIds)),
         sessions=Sessions(_one_of(options, name, "sessions", Sessions)),

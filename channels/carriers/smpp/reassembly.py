@@ -5,27 +5,43 @@ part that was refused completes it again; then its parts are remembered for a wh
 people write card numbers into texts (docs/protocols/security.md 1).
 """
 
+import logging
+import secrets
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import resources
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from channels.carriers.smpp.account import JOIN_S
 from channels.carriers.smpp.coding import Alphabet, heard
 from channels.carriers.smpp.message import ShortMessage
 from channels.carriers.smpp.parts import Fragment
 from core.cards import Secret
 from sessions.vault import Seals
 
+log = logging.getLogger(__name__)
+
 PARTS_TTL_S = 24 * 3600
-JOIN_S = 3_600  # of parts over one connection; after an outage they come over another, however late
+MIXED_JOIN_S = 30  # where their data codings differ, which few SMSCs do within a message
 MARK_BYTES = 4
 DONE_TTL_S = 600
 BROUGHT_BY = "by"
+TORN_ID_BYTES = 12
 
 
 class PartsDown(Exception):
     """Redis's fault: nothing is known to have been kept. Retry later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """`text` of the message that a part completes. `torn` names what was dropped for it and is not answered yet."""
+
+    text: str | None = field(default=None, repr=False)
+    torn: str = ""
 
 
 class Reassembly:
@@ -39,33 +55,54 @@ class Reassembly:
         )
 
     async def add(
-        self, smsc: str, message: ShortMessage, part: Fragment, alphabet: Alphabet, session_id: str = ""
-    ) -> str | None:
-        """The whole message's text when this part completes it, else None.
+        self,
+        smsc: str,
+        message: ShortMessage,
+        part: Fragment,
+        alphabet: Alphabet,
+        session_id: str = "",
+        *,
+        join_s: int = JOIN_S,
+    ) -> Added:
+        """The whole message's text when this part completes it.
 
         A part of a message that was kept is a repeat where another connection brings it; over the same one the sender
-        has used its reference again, as it does with a text of one part.
+        has used its reference again, as it does with a text of one part. Of two unfinished messages with one reference
+        the older is dropped: the same number says something else, `join_s` lies between, or the data coding differs
+        and the parts did not come together.
         """
         if part.total == 1:
-            return heard(part.data_coding, part.data, alphabet)
-        parts, done, begun = _keys(smsc, message, part)
-        value = self._sealed(parts, part)
+            return Added(heard(part.data_coding, part.data, alphabet))
+        keys = _keys(smsc, message, part)
+        value, name = self._sealed(keys[0], part), secrets.token_hex(TORN_ID_BYTES)
+        bounds = (join_s, part.data_coding, min(join_s, MIXED_JOIN_S))
         try:
-            found = await self._add(
-                keys=[parts, done, begun],
-                args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES, session_id, JOIN_S],
+            found, torn = await self._add(
+                keys=list(keys),
+                args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES, session_id, *bounds, name],
             )
         except (RedisError, OSError, TimeoutError) as error:
             raise PartsDown(type(error).__name__) from error
+        torn = torn.decode()
+        if torn == name:
+            log.warning("smpp %s: an unfinished message gave way to another of its reference", smsc)
         if not isinstance(found, list):
-            return None
-        return _joined([self._opened(parts, number, blob) for number, blob in enumerate(found, 1)], alphabet)
+            return Added(torn=torn)
+        opened = [self._opened(keys[0], number, blob) for number, blob in enumerate(found, 1)]
+        return Added(_joined(opened, alphabet), torn)
+
+    async def told(self, smsc: str, message: ShortMessage, part: Fragment) -> None:
+        """The sender's answer about what was dropped is kept."""
+        try:
+            await self._redis.delete(_keys(smsc, message, part).torn)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise PartsDown(type(error).__name__) from error
 
     async def kept(self, smsc: str, message: ShortMessage, part: Fragment, session_id: str = "") -> None:
         """The whole message is kept elsewhere: forget its parts, after a while."""
         if part.total == 1:
             return
-        parts, done, begun = _keys(smsc, message, part)
+        parts, done, begun, _ = _keys(smsc, message, part)
         try:
             pipe = self._redis.pipeline(transaction=True)
             pipe.rename(parts, done)
@@ -95,9 +132,16 @@ def _joined(values: list[bytes], alphabet: Alphabet) -> str:
     return "".join(heard(value[0], value[1:], alphabet) for value in values)
 
 
-def _keys(smsc: str, message: ShortMessage, part: Fragment) -> tuple[str, str, str]:
+class _Keys(NamedTuple):
+    parts: str
+    done: str
+    begun: str
+    torn: str
+
+
+def _keys(smsc: str, message: ShortMessage, part: Fragment) -> _Keys:
     # hashed: addresses are the peer's and may hold anything
     who = f"{message.source.digits}|{message.destination.digits}"
     tag = sha256(f"{smsc}|{who}|{part.reference}|{part.total}".encode()).hexdigest()[:32]
     parts = f"kh:smpp:parts:{{{tag}}}"
-    return parts, f"{parts}:done", f"{parts}:begun"
+    return _Keys(parts, f"{parts}:done", f"{parts}:begun", f"{parts}:torn")

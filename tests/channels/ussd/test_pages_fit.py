@@ -17,7 +17,7 @@ from tests.sessions.events import events_of
 from tests.sessions.paged import spoken_pages
 from tests.sessions.samples import EVERYWHERE, FIVE_HUNDRED, FORTY, LINE, SOME_PICKED, USSD, bills, pick, visit
 
-NOT_ON_USSD = {"not-heard", "restarted", "call-back", "card-gone", "bank-pin.refused"}
+NOT_ON_USSD = {"not-heard", "restarted", "heard-twice", "call-back", "card-gone", "bank-pin.refused"}
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,19 @@
 """Long messages: cut within what the air carries, and put together in any order whoever else sends."""
 
 import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from channels.carriers.smpp.coding import Alphabet, decode
+from channels.carriers.smpp.account import JOIN_S, account_of
+from channels.carriers.smpp.coding import UCS2, Alphabet, decode
 from channels.carriers.smpp.message import Address, ShortMessage, Tag
 from channels.carriers.smpp.parts import Fragment, fragment_of, split
-from channels.carriers.smpp.reassembly import JOIN_S, Reassembly
+from channels.carriers.smpp.reassembly import MIXED_JOIN_S, Reassembly
 from core.messaging.gsm7 import BASIC, EXTENDED
 from sessions.vault import Seals
 
@@ -90,7 +93,7 @@ async def test_parts_of_two_senders_with_one_reference_in_any_order(redis_url: s
             got: dict[str, str] = {}
             for each in arriving:
                 # another reader each time: nothing is kept in memory
-                text = await Reassembly(redis, SEALS).add(how, each, fragment_of(each), Alphabet.GSM7)
+                text = (await Reassembly(redis, SEALS).add(how, each, fragment_of(each), Alphabet.GSM7)).text
                 if text is not None:
                     got[each.source.digits] = text
                     await Reassembly(redis, SEALS).kept(how, each, fragment_of(each))
@@ -103,7 +106,7 @@ async def test_a_refused_last_part_completes_again_and_a_repeat_does_not(redis_u
 
         async def add(text: str, number: int) -> str | None:
             message = part(text, number, 2, 9, how="udh8")
-            return await parts.add("atlas", message, fragment_of(message), Alphabet.GSM7)
+            return (await parts.add("atlas", message, fragment_of(message), Alphabet.GSM7)).text
 
         assert await add("CO", 1) is None
         assert await add("CO", 1) is None
@@ -122,30 +125,134 @@ async def test_a_refused_last_part_completes_again_and_a_repeat_does_not(redis_u
         assert all(ttl > 0 for ttl in ttls)
 
 
+class Telephone:
+    """One that gives every text the reference 0, over connections of one SMSC."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._parts = Reassembly(redis, SEALS)
+        self.torn: list[str] = []
+
+    async def sends(
+        self, text: str, number: int, *, total: int = 2, session: str = "s", coding: int = 8, join_s: int = JOIN_S
+    ) -> str | None:
+        """The text that this part completes."""
+        message = replace(part(text, number, total, 0, how="udh8"), data_coding=coding)
+        if coding != UCS2:
+            message = replace(message, data=message.data[:6] + text.encode("ascii"))
+        taken = fragment_of(message)
+        added = await self._parts.add("atlas", message, taken, Alphabet.GSM7, session, join_s=join_s)
+        if added.torn:
+            self.torn.append(added.torn)
+            await self._parts.told("atlas", message, taken)
+        if added.text is not None:
+            await self._parts.kept("atlas", message, taken, session)
+        return added.text
+
+    async def waits(self, age_s: int) -> None:
+        """What has come so far came that long ago."""
+        for key in [key async for key in self._redis.scan_iter("*:begun")]:
+            value = await self._redis.get(key)
+            assert isinstance(value, bytes)
+            at, _, rest = value.decode().partition("|")
+            await self._redis.set(key, f"{int(at) - age_s}|{rest}", keepttl=True)
+
+
+@pytest.fixture
+async def telephone(redis_url: str) -> AsyncIterator[Telephone]:
+    async with Redis.from_url(redis_url) as redis:
+        yield Telephone(redis)
+
+
 @pytest.mark.parametrize(
-    ("first", "then", "age_s", "joins"),
-    [("s", "s", 10, True), ("s", "s", JOIN_S + 60, False), ("s", "t", JOIN_S + 60, True), ("s", "t", 20 * 3600, True)],
+    ("then", "age_s", "joins"),
+    [
+        *(("s", 10, True), ("s", JOIN_S - 60, True), ("s", JOIN_S + 60, False)),
+        *(("t", JOIN_S + 60, True), ("t", 20 * 3600, True)),
+    ],
 )
 async def test_an_old_unfinished_part_joins_no_new_text(
-    redis_url: str, first: str, then: str, age_s: int, joins: bool
+    telephone: Telephone, then: str, age_s: int, joins: bool
 ) -> None:
-    """A telephone that counts no references: its text of this morning lost a part on the air."""
+    """A telephone that counts no references: its text of a while ago lost a part on the air."""
+    assert await telephone.sends("OLD", 2) is None
+    await telephone.waits(age_s)
+    assert await telephone.sends("CO", 1, session=then) == ("COOLD" if joins else None)
+    assert len(telephone.torn) == (0 if joins else 1)
+    if not joins:
+        assert await telephone.sends("DE", 2, session=then) == "CODE"
+        assert len(telephone.torn) == 1, "told once"
+
+
+async def test_how_long_a_part_may_take_is_the_binds_to_say(telephone: Telephone) -> None:
+    assert account_of("smpp://a:b@127.0.0.1/atlas").join_s == JOIN_S
+    join_s = account_of("smpp://a:b@127.0.0.1/atlas?join_s=900").join_s
+    assert await telephone.sends("OLD", 2) is None
+    await telephone.waits(JOIN_S + 60)
+    assert await telephone.sends("CO", 1, join_s=join_s) == "COOLD"
+    for wrong in ("9", "3601", "-1", "soon", ""):
+        with pytest.raises(ValueError, match="join_s is a number from 10 to 3600"):
+            account_of(f"smpp://a:b@127.0.0.1/atlas?join_s={wrong}")
+
+
+async def test_a_number_that_says_something_else_begins_another_text(telephone: Telephone) -> None:
+    assert await telephone.sends("CODE of", 1) is None
+    assert await telephone.sends("AI", 1) is None
+    assert len(telephone.torn) == 1
+    assert await telephone.sends("DE", 2) == "AIDE"
+    assert len(telephone.torn) == 1
+
+
+async def test_another_total_is_another_text(telephone: Telephone) -> None:
+    """Both may still become whole, in whatever order the SMSC brings them."""
+    assert await telephone.sends("OLD", 2, total=3) is None
+    assert await telephone.sends("CO", 1) is None
+    assert await telephone.sends("DE", 2) == "CODE"
+    assert await telephone.sends("AN ", 1, total=3) is None
+    assert await telephone.sends(" TEXT", 3, total=3) == "AN OLD TEXT"
+    assert telephone.torn == []
+
+
+@pytest.mark.parametrize(("age_s", "joins"), [(0, True), (MIXED_JOIN_S - 15, True), (MIXED_JOIN_S + 15, False)])
+async def test_parts_of_two_codings_join_only_where_they_come_together(
+    telephone: Telephone, age_s: int, joins: bool
+) -> None:
+    assert await telephone.sends("متن", 2, coding=8) is None
+    await telephone.waits(age_s)
+    assert await telephone.sends("CO", 1, coding=0) == ("COمتن" if joins else None)
+    assert len(telephone.torn) == (0 if joins else 1)
+    if not joins:
+        assert await telephone.sends("DE", 2, coding=0) == "CODE"
+
+
+async def test_the_same_text_sent_again_lacks_nothing(telephone: Telephone) -> None:
+    """Its first part came twice, long apart, and what is between them says nothing new: nobody is asked again."""
+    assert await telephone.sends("CO", 1) is None
+    await telephone.waits(JOIN_S + 60)
+    assert await telephone.sends("CO", 1) is None
+    assert await telephone.sends("DE", 2) == "CODE"
+    assert telephone.torn == []
+
+
+async def test_two_texts_that_begin_alike_are_not_mixed(telephone: Telephone) -> None:
+    assert await telephone.sends("BONJOUR", 1, total=3) is None
+    assert await telephone.sends("OLD", 3, total=3) is None
+    await telephone.waits(JOIN_S + 60)
+    assert await telephone.sends("BONJOUR", 1, total=3) is None
+    assert len(telephone.torn) == 1
+    assert await telephone.sends(" CO", 2, total=3) is None
+    assert await telephone.sends("DE", 3, total=3) == "BONJOUR CODE"
+
+
+async def test_parts_that_an_older_version_began_join_too(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        parts = Reassembly(redis, SEALS)
-
-        async def add(text: str, number: int, session: str) -> str | None:
-            message = part(text, number, 2, 0, how="udh8")
-            return await parts.add("atlas", message, fragment_of(message), Alphabet.GSM7, session)
-
-        assert await add("OLD", 2, first) is None
+        telephone = Telephone(redis)
+        assert await telephone.sends("DE", 2) is None
         (begun,) = [key async for key in redis.scan_iter("*:begun")]
         value = await redis.get(begun)
         assert isinstance(value, bytes)
-        at, _, by = value.decode().partition("|")
-        await redis.set(begun, f"{int(at) - age_s}|{by}", keepttl=True)
-        assert await add("CO", 1, then) == ("COOLD" if joins else None)
-        if not joins:
-            assert await add("DE", 2, then) == "CODE"
+        await redis.set(begun, value.rpartition(b"|")[0], keepttl=True)
+        assert await telephone.sends("CO", 1, coding=0) == "CODE"
 
 
 async def test_what_customers_write_is_sealed(redis_url: str) -> None:
@@ -159,9 +266,8 @@ async def test_what_customers_write_is_sealed(redis_url: str) -> None:
         assert b"4\x000\x000" not in kept
         # a key that is gone leaves nothing of that part, and the rest is read
         last = part("CODE", 2, 2, 9, how="udh8")
-        text = await Reassembly(redis, Seals({"u": bytes(31) + b"1"})).add(
-            "atlas", last, fragment_of(last), Alphabet.GSM7
-        )
+        others = Reassembly(redis, Seals({"u": bytes(31) + b"1"}))
+        text = (await others.add("atlas", last, fragment_of(last), Alphabet.GSM7)).text
         assert text is not None
         assert text.endswith("CODE")
         assert "4000" not in text
