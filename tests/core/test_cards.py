@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cards import Card, Secret, brand_of, cvv_plausible, expired, expiry_of, luhn, pan_plausible
+from core.cards import (
+    Card,
+    Secret,
+    brand_of,
+    cvv_plausible,
+    expired,
+    expiry_of,
+    has_doubled_key,
+    luhn,
+    pan_plausible,
+)
 
 KIT = ("4000000000000010", "5453010000066100", "5191630100004896")  # docs/protocols/cmi.md
 
@@ -29,6 +39,32 @@ def test_what_is_no_card_number() -> None:
     assert not pan_plausible(Secret("4242"))
     assert not pan_plausible(Secret("4" * 20), check_luhn=False)
     assert pan_plausible(Secret("4000000000000011"), check_luhn=False)
+
+
+def with_check_digit(body: str) -> str:
+    return body + next(last for last in "0123456789" if luhn(body + last))
+
+
+@pytest.mark.parametrize(
+    ("begin", "lengths"), [("4", {13, 16, 19}), ("51", {16}), ("2221", {16}), ("6", {13, 14, 15, 16, 17, 18, 19})]
+)
+def test_a_number_has_a_length_of_its_brand(begin: str, lengths: set[int]) -> None:
+    """A key that was heard twice makes seventeen digits, of which one in ten pass by their check digit."""
+    numbers = {length: Secret(with_check_digit(begin.ljust(length - 1, "0"))) for length in range(12, 21)}
+    assert {length for length, pan in numbers.items() if pan_plausible(pan)} == lengths
+    assert {length for length, pan in numbers.items() if pan_plausible(pan, check_luhn=False)} == lengths
+
+
+@given(st.sampled_from(KIT), st.integers(0, 15))
+def test_a_key_of_a_known_brand_that_was_told_twice_is_noticed(pan: str, at: int) -> None:
+    assert has_doubled_key(Secret(pan[: at + 1] + pan[at:]))
+    assert not has_doubled_key(Secret(pan))
+    assert not has_doubled_key(Secret(pan[:at] + pan[at + 1 :]))
+
+
+@pytest.mark.parametrize("digits", ["", "4", "44", "4000000000000011", "123456789012345678", "0" * 40])
+def test_what_is_merely_wrong_has_no_doubled_key(digits: str) -> None:
+    assert not has_doubled_key(Secret(digits))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.subscribers.lines import ServiceType, reference_of
-from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, tidy
+from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, maybe_twice, tidy
 from tests.hostile import DIGIT_SCRIPTS, GAPS, KEYS_OF_ONE, NUMBERS, UNSEEN, in_script
 
 
@@ -63,6 +63,11 @@ def test_more_digits_than_there_can_be_each_twice_were_each_pressed_once() -> No
     ]
     meant = [heard_once(typed, most) for typed, most in told]
     assert meant == ["123", "1228", "40000000000000010", "112233", "112234", "11223"]
+
+
+def test_digits_that_may_have_been_heard_twice_where_there_is_room_for_both() -> None:
+    told = [("11223344", 4), ("1122334455", 4), ("0000000000", 5), ("1122", 3), ("1122334", 3), ("112334", 3), ("", 3)]
+    assert [maybe_twice(digits, least) for digits, least in told] == [True, True, True, False, False, False, False]
 
 
 @pytest.mark.parametrize("typed", ["0600*0003", "06OO000003", "", "@", "()", "²²²²", "1" * TYPED_CHARS_MAX + " x"])

@@ -15,6 +15,7 @@ from sessions.screens.menu import (
     Chose,
     Done,
     Event,
+    HeardTwice,
     HelpMe,
     Menu,
     Restart,
@@ -79,6 +80,9 @@ ANYTHING: tuple[Event, ...] = (
     *(Chose(option) for option in ("", "own:99", "own:x", "bogus", "fr", "pay", "resume", "mobile")),
     *(Typed(text) for text in ("", "0600000001", "482913", "110001", "x" * 200, "a@example.com", "١٢٣٤")),
     *(TypedSecret(Secret(digits)) for digits in ("", "4000000000000010", "1228", "0125", "9999", "123", "²²²²")),
+    TypedSecret(Secret("40000000000000100")),  # a key of it was heard twice
+    HeardTwice(Typed("11223344")),
+    HeardTwice(TypedSecret(Secret("112233"))),
     *(CardTaken(how) for how in Taken),
     Unclear(),
     Silence(),

@@ -39,7 +39,7 @@ class PlainSpeaker:
 
     def page(self, words: Words, notice: Say | None, language: LanguageCode, spot: PagePosition) -> Page:
         text = words.text.key if notice is None else f"{notice.key}\n{words.text.key}"
-        keys = Keys(next="8", back="9", help="0", restart="*")
+        keys = Keys(next="8", back="9", help="0", restart="*", by_tone=True)
         layout = Layout(_lines, _always, 2_000, 0, keys, 7, PageRow(keys.next, "next"), PageRow(keys.back, "back"))
 
         def at(begin: int) -> Page:

@@ -10,7 +10,21 @@ from channels.ivr.wires import WIRES
 from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
 from sessions.pages import Page
-from sessions.screens.menu import Chose, Digits, HelpMe, Menu, Option, Restart, Silence, TypedSecret, Unclear, say
+from sessions.screens.menu import (
+    Chose,
+    Digits,
+    HeardTwice,
+    HelpMe,
+    Menu,
+    Option,
+    Restart,
+    Silence,
+    Spelled,
+    Typed,
+    TypedSecret,
+    Unclear,
+    say,
+)
 from tests.channels.ivr.switches import SIDES, VoiceGateway
 from tests.hostile import CALLER, CALLERS, NOBODY
 from tests.sessions.paged import spoken_pages
@@ -70,6 +84,22 @@ def test_keys_mean_the_same_on_every_wire(wire: str) -> None:
         assert event.digits.reveal() == meant
     for wrong in ("1123#", "12#", "1234567#", "1*3#"):
         assert isinstance(heard(wrong, CODE), Unclear | Restart), wrong
+
+
+@wires
+def test_a_key_that_a_line_tells_twice_is_noticed_where_the_field_has_room_for_it(wire: str) -> None:
+    """Heard as sound and as event: longer than it can be, it is halved; else nobody guesses which was meant."""
+
+    def heard(keys: str, least: int, most: int) -> object:
+        where = page(Digits(say("payment-code.printed", line=Spelled("1")), say("payment-code.wrong"), least, most))
+        return where.read(side_of(wire).types(keys, where).typed)
+
+    assert heard("1122334455#", 4, 10) == HeardTwice(Typed("1122334455"))
+    assert heard("77771100334455#", 5, 15) == HeardTwice(Typed("77771100334455"))
+    assert heard("112233445566#", 4, 10) == Typed("123456")
+    assert heard("11220000#", 4, 4) == Typed("1200")
+    for as_typed in ("1122", "123456", "112234", "1122334"):
+        assert heard(f"{as_typed}#", 4, 10) == Typed(as_typed)
 
 
 @wires

@@ -34,6 +34,20 @@ async def test_the_banks_pin(on: Stage) -> None:
     assert_hidden(await on.values(), PIN_CARD)
 
 
+async def test_a_pin_that_may_have_been_heard_twice_is_asked_again_and_never_guessed(on: Stage) -> None:
+    call = await to_cvv(on, PIN_CARD)
+    await call.key(CVV)
+    await landed(on.turns)
+    await call.say(None)
+    answer = await call.key("112233")
+    assert (answer.screen, answer.page.text.split("\n")[0]) == ("BankPin", "heard-twice")
+    assert on.till.memory.pins == []
+    assert_hidden(await on.values(), "112233")
+    assert (await call.key("112233")).screen == "Paying", "asked again and typed so again: it is meant"
+    await landed(on.turns)
+    assert on.till.memory.pins == ["112233"]
+
+
 async def test_a_channel_that_cannot_show_it_lets_the_customer_go(on: Stage) -> None:
     call = await to_cvv(on, PIN_CARD, challenges=False)
     await call.key(CVV)

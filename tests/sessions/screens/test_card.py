@@ -205,6 +205,7 @@ async def test_twenty_copies_of_the_code_send_once(on: Stage) -> None:
 
 async def test_what_is_wrong_with_a_card_is_said(on: Stage) -> None:
     call = await to_card(on)
+    assert (await call.key(CARD[:3] + CARD[2:])).page.text.startswith("card-number.doubled")
     assert (await call.key("5453010000066101")).page.text.startswith("card-number.wrong")
     assert (await call.key("4000*" + CARD)).screen == "CardExpiry"
     assert (await call.key("1326")).page.text.startswith("card-expiry.wrong")
