@@ -20,7 +20,8 @@ TEXTS = load_texts()
 SECTIONS = sorted(TEXTS.sections())
 OF_THE_SPEAKER = {"next", "back", "apology"}
 BESIDES = {"not-heard", "restarted", "heard-twice"}  # said by the machine on any channel
-WITH_A_CARD_ONLY = {"call-back", "card-gone", "bank-pin.refused"}  # notices above screens that USSD never shows
+# notices above screens that USSD never shows, and of keys that no telephone line carries
+WITH_A_CARD_ONLY = {"call-back", "card-gone", "bank-pin.refused", "heard-twice"}
 BRANDS = {"brand.visa", "brand.mastercard", "brand.card"}
 VARIANTS = (BRIEF, ".ticked", ".unticked")
 PLURALS = (".zero", ".one", ".two")  # forms that may say their number by themselves

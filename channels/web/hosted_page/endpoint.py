@@ -67,9 +67,9 @@ class _HostedPageEndpoint:
                 # who is on the way already needs no second press: the form of the same order
                 left = await self.hosting.leave(payment.id) if payment is not None and _on_page(payment) else None
         except (DatabaseUnavailable, LimitsDown, TimeoutError):
-            return self._notice(LanguageCode.FR, "busy", 503)
+            return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
         if payment is None:
-            return self._notice(LanguageCode.FR, "gone", 404)
+            return self._notice(language_asked(request) or LanguageCode.FR, "gone", 404)
         language = language_asked(request) or payment.language
         if isinstance(left, PageForm):
             return self._leaving(payment, left, language)
@@ -92,9 +92,9 @@ class _HostedPageEndpoint:
                 if payment is not None:
                     await self.hosting.wait_longer(payment.id)
         except (DatabaseUnavailable, TimeoutError):
-            return self._notice(LanguageCode.FR, "busy", 503)
+            return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
         if payment is None:
-            return self._notice(LanguageCode.FR, "gone", 404)
+            return self._notice(language_asked(request) or LanguageCode.FR, "gone", 404)
         asked = language_asked(request)
         where = f"/pay/{self.links.make(payment.id)}" + (f"?lang={asked.value}" if asked else "")
         return RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
@@ -106,9 +106,9 @@ class _HostedPageEndpoint:
                 payment = await self._find(request)
                 left = None if payment is None else await self.hosting.leave(payment.id)
         except (DatabaseUnavailable, LimitsDown, TimeoutError):  # uncounted, nobody leaves for a page that tries cards
-            return self._notice(LanguageCode.FR, "busy", 503)
+            return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
         if payment is None or left is None:
-            return self._notice(LanguageCode.FR, "gone", 404)
+            return self._notice(language_asked(request) or LanguageCode.FR, "gone", 404)
         language = language_asked(request) or payment.language
         if isinstance(left, PageForm):
             return self._leaving(payment, left, language)

@@ -124,8 +124,8 @@ class Shop:
         return self.said(payment, Response="Declined", ProcReturnCode="51", AuthCode="")
 
 
-@pytest.fixture
-async def shop(database_url: str) -> AsyncIterator[Shop]:
+async def serving_a_shop(database_url: str) -> AsyncIterator[Shop]:
+    """The body of a fixture, for whoever has another `shop`."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with emulated_cmi() as cmi:
@@ -146,6 +146,9 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
             async with serving(Starlette(routes=doors), port), aiohttp.ClientSession() as browser:
                 yield Shop(url, open_, cmi, page, hosting, links, browser, counted)
         await acquirer.aclose()
+
+
+shop = pytest.fixture(name="shop")(serving_a_shop)
 
 
 async def told(shop: Shop, payment: Payment) -> list[object]:
