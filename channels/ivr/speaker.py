@@ -5,6 +5,7 @@ language's voice; an untagged line is in the customer's language. `spoken` reads
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -77,8 +78,9 @@ class IvrSpeaker:
             short = not long or seconds(page.removeprefix(why), language) <= PROMPT_MAX_S
             return short and len(rows) <= CHOICES_MAX
 
+        pinned = len(words.pinned) if isinstance(words, Menu) else 0
         layout = Layout(
-            compose=lambda said, rows: "\n".join(filter(None, (said, *(self._row(row, language) for row in rows)))),
+            compose=lambda said, rows: self._composed(language, said, rows),
             fits=fits,
             room=ROOM,
             beside=0,
@@ -88,14 +90,16 @@ class IvrSpeaker:
             back=PageRow(KEYS.back, self._wording.plain(language, "back")),
             tells_back=notice is not None,
         )
-        pinned = len(words.pinned) if isinstance(words, Menu) else 0
-        # an amount may be so long that one option alone takes more than its time
-        least = msgspec.structs.replace(layout, options_max=pinned + 1, fits=bool)
         label = partial(self._label, language)
 
         def at(begin: int) -> Page:
-            said = why.strip() if begin and listed else text
-            page = page_at(words, said, label, layout, begin) or page_at(words, said, label, least, begin)
+            said, own = (why.strip() if begin and listed else text), layout
+            if isinstance(words, Menu) and isinstance(words.options, Listing):
+                heads = pinned + (0 if begin else words.options.uncounted)
+                own = msgspec.structs.replace(layout, compose=partial(self._listed, language, begin, pinned, heads))
+            # an amount may be so long that one option alone takes more than its time
+            least = msgspec.structs.replace(own, options_max=pinned + 1, fits=bool)
+            page = page_at(words, said, label, own, begin) or page_at(words, said, label, least, begin)
             if page is None:
                 raise ValueError("one option alone does not fit a page")
             return page
@@ -107,9 +111,26 @@ class IvrSpeaker:
         languages = (language,) if language is not None else tuple(LanguageCode)
         return tuple(Spoken(each, self._wording.plain(each, "apology")) for each in languages)
 
-    def _row(self, row: PageRow, language: LanguageCode) -> str:
+    def _composed(self, language: LanguageCode, said: str, rows: Sequence[PageRow]) -> str:
+        return "\n".join(filter(None, (said, *(self._row(row, language) for row in rows))))
+
+    def _listed(
+        self, language: LanguageCode, begin: int, pinned: int, heads: int, said: str, rows: Sequence[PageRow]
+    ) -> str:
+        """A list's page: what is no item of it in few words, and its pinned keys only where it begins and ends."""
+        inner = begin > 0 and any(row.key == KEYS.next for row in rows)
+        lines = [said]
+        for place, row in enumerate(rows):
+            # where it ends its pinned keys are said, and nine, which leads back everywhere, is not
+            if (inner and place < pinned) or (begin and pinned and not inner and row.key == KEYS.back):
+                continue
+            brief = place < heads or row.key in {KEYS.next, KEYS.back}
+            lines.append(self._row(row, language, "row.brief" if brief else "row"))
+        return "\n".join(filter(None, lines))
+
+    def _row(self, row: PageRow, language: LanguageCode, key: str = "row") -> str:
         tongue, label = _untagged(row.label)
-        sentence = self._wording.plain(tongue or language, "row", label=label, digit=row.key)
+        sentence = self._wording.plain(tongue or language, key, label=label, digit=row.key)
         return sentence if tongue is None else f"[{tongue}] {sentence}"
 
     def _hint(self, words: Digits | Text, language: LanguageCode, *, again: bool) -> str:

@@ -125,7 +125,10 @@ class PickInvoices(msgspec.Struct, frozen=True, tag=True):
     def ask(self, visit: ScreenContext) -> Menu:
         pay = (Option("pay", say("bills.pay", total=Amount(self.picked_centimes))),) if self.picked_count else ()
         due = Amount(self.picked_centimes)
-        text = say("unpaid-bills", count=self.picked_count, of=self.unpaid.count, total=due)
+        if visit.can.takes_card and not self.left.count:
+            text = say("unpaid-bills.all", of=self.unpaid.count, total=due)
+        else:
+            text = say("unpaid-bills", count=self.picked_count, of=self.unpaid.count, total=due)
         all_from = TICK_ALL_ALOUD_FROM if visit.can.takes_card else TICK_ALL_FROM
         return Menu(text, TickBoxes(self.listed(visit), self.left, all_from), back=True, pinned=pay)
 
