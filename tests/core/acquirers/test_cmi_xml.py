@@ -307,3 +307,9 @@ def test_what_no_document_can_hold_is_left_out_of_a_request() -> None:
     )
     assert (root.findtext("Email"), root.findtext("BillTo/TelVoice")) == ("ab", "12")
     assert fromstring(xml.auth_request(ACCOUNT, replace(ORDER, email=None), CARD, Secret(CVV))).findtext("Email") == ""
+
+
+def test_a_document_type_is_refused_though_it_names_no_entity() -> None:
+    body = response("<OrderId>o</OrderId>")
+    assert xml.parse_answer(body) is not None
+    assert xml.parse_answer(b"<!DOCTYPE CC5Response>" + body) is None
