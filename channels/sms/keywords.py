@@ -67,7 +67,8 @@ SPELLINGS: dict[Keyword, tuple[str, ...]] = {
     ),
     Keyword.PAY: (
         *("payer", "paiement", "regler", "pay", "payment", "أداء", "الأداء", "دفع", "الدفع", "خلص"),
-        *("khalles", "khlles", "nkhelles", "nkhalles", "nkhlles", "nkhles", "nkhelss", "nkhallas", "nkheles"),
+        *("khalles", "khlles", "nkhlss", "nkhlas", "nkhls"),
+        *("nkhelles", "nkhalles", "nkhlles", "nkhles", "nkhelss", "nkhallas", "nkheles"),
         *("نخلص", "نخلصو", "نأدي", "نودي", "أدفع", "أؤدي", "ندفع"),
     ),
     Keyword.HELP: ("aide", "help", "info", "infos", "مساعدة", "المساعدة"),

@@ -30,7 +30,11 @@ STEMS: tuple[tuple[str, PartState], ...] = (
     *((stem, PartState.FAILED) for stem in ("UNDEL", "UNDLV", "NOTDEL", "NONDEL", "EXPIR", "DELET", "REJ", "FAIL")),
     *((stem, PartState.FAILED) for stem in ("EXPR", "ABORT", "DISCARD", "DROPP", "TIMEOUT", "TIMEDOUT", "BLACKLIST")),
     *((stem, PartState.FAILED) for stem in ("CANCEL", "ERROR", "SKIPP", "INVALID", "BLOCK", "BARRED", "ABSENT")),
-    *((stem, PartState.DELIVERED) for stem in ("DELIV", "DELVR", "DELIR", "DLVRD", "READ", "SUCCES")),
+    *((stem, PartState.FAILED) for stem in ("SPAM", "FILTER", "NOROUTE")),
+    *(
+        (stem, PartState.DELIVERED)
+        for stem in ("DELIV", "DELVR", "DELIR", "DLVRD", "READ", "SEEN", "DISPLAY", "SUCCES")
+    ),
     *(
         (stem, PartState.ON_ITS_WAY)
         for stem in ("ENROUT", "ENRUT", "ACCEP", "ACCPT", "ACPT", "BUFF", "QUEUE", "SCHED", "PEND")

@@ -209,6 +209,7 @@ def test_telephone_numbers_are_no_cards(text: str) -> None:
         ("bonjour je veux payer ma facture svp", Keyword.PAY),
         ("I want to pay my bill", Keyword.PAY),
         ("salam bghit nkhelles", Keyword.PAY),
+        ("bghit nkhlss lfactura", Keyword.PAY),
         ("سلام بغيت نخلص الفاتورة", Keyword.PAY),
         ("combien je dois", Keyword.BILLS),
         ("Bonjour, combien je dois ?", Keyword.BILLS),

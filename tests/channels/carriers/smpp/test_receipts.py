@@ -21,6 +21,8 @@ WORDS = {
         ("EXPIRED", "EXPIRD", "DELETED", "REJECTD", "REJECTED", "REJCTED", "FAILED", "3", "4", "8"), FAILED
     ),
     **dict.fromkeys(("EXPRD", "ABORTED", "DISCARDED", "TIMEOUT", "MSISDN_ABSENT", "DeliveryImpossible"), FAILED),
+    **dict.fromkeys(("SPAM", "NO_ROUTE", "FILTERED"), FAILED),
+    **dict.fromkeys(("SEEN", "DISPLAYED"), DELIVERED),
     **dict.fromkeys(("ACPTD", "ENRUTE", "DeliveredToNetwork", "DELIVERED_TO_SMSC", "MessageWaiting"), ON_ITS_WAY),
     **dict.fromkeys(("DELIVERY_FAILED", "DELIVERY FAILURE", "CANCELED", "CANCELLED", "SKIPPED"), FAILED),
     **dict.fromkeys(("ENROUTE", "EN_ROUTE", "EN-ROUTE", "ACCEPTD", "ACCEPTED", "BUFFRED", "BUFFERED"), ON_ITS_WAY),
