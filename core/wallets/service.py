@@ -111,6 +111,11 @@ class WalletPayments:
         preferred = await self._attempts.provider_of(payer_msisdn) if len(names) > 1 else None
         return tuple(WalletOffer(name, terms[name].name) for name in offered(names, preferred))
 
+    async def aclose(self) -> None:
+        """Close the wallets' connections."""
+        for wallet in self._wallets.values():
+            await wallet.aclose()
+
     def name_of(self, provider: str) -> str:
         """What payers know it by; its id where it is set up no more."""
         wallet = self._wallets.get(provider)

@@ -1,6 +1,6 @@
 """What a process is joined of: the one place that names what stands behind each port. Nothing here is opened."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,11 +30,14 @@ from core.database.help_desk.audit import PgAudit
 from core.database.help_desk.kept import PgKeptEvidence
 from core.database.help_desk.transcripts import PgTranscripts
 from core.database.ledger.days import LedgerDays
+from core.database.payments.repository import PgPayments
 from core.database.pool import Database, make_pool
 from core.database.privacy.retention import PgRetention
 from core.database.repositories import books_on
+from core.database.wallets.repository import PgWalletAttempts
 from core.help_desk.audit import Audit
 from core.help_desk.transcripts import Pseudonymiser
+from core.ids import Ids
 from core.messaging.call_ends import KeptCallEnds
 from core.messaging.code_texts import CodeTexts
 from core.messaging.outbox import Gateways, OutboxSender
@@ -48,9 +51,14 @@ from core.repositories import Repositories
 from core.sealing import Sealer
 from core.subscribers.lines import national
 from core.tracing import Tracer
+from core.wallets.port import Wallet
+from core.wallets.returns import WalletReturns
+from core.wallets.service import WalletPayments
+from core.wallets.tender import TenderAcquirer
 from khallas.bootstrap import carriers as networks
 from khallas.bootstrap.carriers import Networks
 from khallas.bootstrap.money import acquirer_of, billing_of
+from khallas.bootstrap.wallets import wallets_of
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry import otel
 from khallas.telemetry.ledger_watch import LedgerWatch
@@ -105,6 +113,7 @@ class Container:
     seals: Seals
     counted: PaymentMetrics
     code_texts: CodeTexts
+    wallets: WalletPayments
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -115,6 +124,7 @@ class Container:
             stack.push_async_callback(self.twilio.aclose)
             stack.push_async_callback(self.caller.close)
             stack.push_async_callback(self.acquirer.aclose)
+            stack.push_async_callback(self.wallets.aclose)
             if isinstance(self.billing, TmForumBilling):
                 stack.push_async_callback(self.billing.aclose)
             stack.push_async_callback(self.till.drain, DRAIN_S)
@@ -128,10 +138,12 @@ def assemble(
     *,
     times: Times | None = None,
     around: Callable[[Ports], Ports] | None = None,
+    wallets: Mapping[str, Wallet] | None = None,
 ) -> Container:
     """Join the rooms. Touches no network. Raises BadSettings, MissingText.
 
-    `clock` stands in for the real one; `times` and `around`, which wraps what stands behind the ports, are for tests.
+    `clock` stands in for the real one; `times`, `wallets` and `around`, which wraps what stands behind the ports, are
+    for tests.
     """
     clock, texts, times = clock or SystemClock(), load_texts(), times or waiting_for(Times(), settings.cmi.timeout_s)
     metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
@@ -144,8 +156,14 @@ def assemble(
     codes = LimitsByChannel(RedisCodeLimits(redis, counted.limit), WebCodeLimits(redis, counted.limit))
     world = Ports(books, bills, bank, codes, clock)
     world = around(world) if around else world
+    asked_by = dict(wallets_of(settings) if wallets is None else wallets)
+    attempts = PgWalletAttempts(database, PgPayments(database))
+    if asked_by:  # a wallet's money goes back to that wallet
+        returns = WalletReturns(attempts, asked_by, clock, Ids())
+        world = replace(world, acquirer=TenderAcquirer(world.acquirer, attempts, returns))
     books, billing, acquirer = world.books, world.billing, world.acquirer
     till = PaymentService(world, times=times, currency=settings.currency)
+    by_wallet = WalletPayments(till, attempts, asked_by, clock, times, told=counted.wallet)
     links = ReceiptLinks(
         [key.get_secret_value() for key in settings.secret_keys], base_of(settings), settings.receipt_days
     )
@@ -155,7 +173,7 @@ def assemble(
     seals = Seals(settings.vault(), memory_key())
     cards = RedisCardLimits(redis, seals.key("card limits"), counted.limit)
     intents = RedisIntentLimits(redis, counted.limit)
-    performer = EffectPerformer(till, seals, cards, RedisRefusals(redis), intents)
+    performer = EffectPerformer(till, seals, cards, RedisRefusals(redis), intents, by_wallet)
     turns = Turns(
         CountedStore(RedisStore(redis), counted),
         performer,
@@ -164,6 +182,7 @@ def assemble(
         zone=ZONE,
         check_luhn=settings.check_luhn,
         mail_utf8=settings.mail_utf8,
+        wallets=tuple((name, wallet.terms) for name, wallet in asked_by.items()),
     )
     keys = [key.get_secret_value() for key in settings.secret_keys]
     memory = RedisDeduplication(redis, Sealer(keys, SEALED_FOR))
@@ -184,7 +203,7 @@ def assemble(
         memory,
     )
     sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
-    sweep = Sweep(books, till.attendant, poster, sender, clock, times)
+    sweep = Sweep(books, till.attendant, poster, sender, clock, times, by_wallet)
     retention = RetentionJob(
         PgRetention(database),
         clock,
@@ -199,7 +218,7 @@ def assemble(
 
         watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
         audit = Audit(PgAudit(database), clock)
-        work = Work(till.attendant, poster, sender, sweep, retention, watch, LedgerDays(database), audit)
+        work = Work(till.attendant, poster, sender, sweep, retention, watch, LedgerDays(database), audit, by_wallet)
         return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=tracer)
 
     return Container(
@@ -229,6 +248,7 @@ def assemble(
         seals,
         counted,
         CodeTexts(billing, books.people, books.messages, memory, words_of(settings, texts).code, clock),
+        by_wallet,
     )
 
 

@@ -34,6 +34,9 @@ class PaymentMetrics:
             registry=registry,
         )
         self._sessions = counter("sessions", "Dialogs: begun, resumable or lost", ["channel", "event"])
+        self._wallets = counter(
+            "wallet_attempts", "Attempts to be paid by a wallet, by their ends", ["provider", "outcome"]
+        )
         self._segments = counter("sms_segments", "Segments of texts that a way out took", ["priority"])
         self._failed = counter("sms_failed", "Texts that no way out took", ["retryable"])
         self._limits = counter("limits_hit", "Requests turned away by a limit", ["scope", "limit"])
@@ -53,6 +56,10 @@ class PaymentMetrics:
     def asked(self, operation: str, outcome: str, spent_s: float) -> None:
         """The acquirer was asked, and what came of it."""
         self._bank.labels(operation, outcome).observe(spent_s)
+
+    def wallet(self, provider: str, outcome: str) -> None:
+        """One attempt ended, or is unknown; `provider` is the settings' own word for it."""
+        self._wallets.labels(provider, outcome).inc()
 
     def session(self, channel: str, event: str) -> None:
         """One dialog; event is begun, resumable (a dropped one was found) or lost (in mid-dialog)."""

@@ -1,6 +1,7 @@
 """`./run chaos -n 200`: the long run. Exit code 1 when anything went wrong; each line says what was tried.
 
--n rounds of killing the server at each named point, and with it 5 n lying payments, 5 n races of two channels and as
+-n rounds of killing the server at each named point, and with it 5 n lying payments, 50 n attempts at a lying
+wallet, 5 n races of two channels and as
 many of web, USSD and voice, n payments through database kills, n journeys through session losses, 50 n simulated
 stories; texts for a minute beside a bank that hangs.
 """
@@ -27,6 +28,7 @@ from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
 from lab.chaos.simulation import failures
 from lab.chaos.texts.hanging import HANGS_S, texts_beside_a_hanging_bank
+from lab.chaos.wallets.storm import wallet_storm
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
 
@@ -34,7 +36,7 @@ ROUNDS_MAX = ROUNDS_A_POINT_MAX
 LANES = 4  # servers a point
 HANGING_S = 60
 STORIES_A_SHARE = 50
-PARTS = ("simulation", "crashes", "lies", "races", "doors", "hanging", "database", "sessions")
+PARTS = ("simulation", "crashes", "lies", "wallets", "races", "doors", "hanging", "database", "sessions")
 
 
 class Report:
@@ -98,6 +100,11 @@ async def storms(
     if "lies" in parts:
         with report.part(f"{5 * rounds} payments at a lying acquirer") as faults:
             faults += (await lie_storm(postgres.create("lies", template), 5 * rounds)).differences
+    if "wallets" in parts:
+        with report.part(f"{50 * rounds} attempts at a lying wallet, workers killed") as faults:
+            storm = await wallet_storm(postgres.create("wallets", template), 50 * rounds)
+            faults += storm.differences
+            print(f"    {storm.killed} kills; {dict(storm.ends)}")
     if "races" in parts:
         with report.part(f"{5 * rounds} races of two channels, holders stopped") as faults:
             races = await run_races(postgres.create("races", template), 5 * rounds)

@@ -11,7 +11,7 @@ from core.billing.invoices import Invoice
 from core.payments.service import Refusal
 from core.payments.table import Payment
 from core.subscribers.emails import email_of
-from core.subscribers.lines import mask_email, national
+from core.subscribers.lines import mask_email, msisdn, national
 from sessions.basket import Basket, basket_of
 from sessions.bill_cache import NONE_LEFT, Listed, Unpaid, UntickedBills, all_left
 from sessions.screens.ending import Goodbye
@@ -20,6 +20,7 @@ from sessions.screens.menu import (
     Amount,
     Back,
     Chose,
+    Digits,
     Done,
     Event,
     Home,
@@ -37,7 +38,18 @@ from sessions.screens.menu import (
     say,
 )
 from sessions.screens.paying import CardNumber, PayByConnector, card_screen
-from sessions.turn.effects import Bills, LineRef, ListBills, NoBills, NotRung, Start
+from sessions.screens.wallet import WalletAsked, ways_of
+from sessions.turn.effects import (
+    Bills,
+    LineRef,
+    ListBills,
+    NoBills,
+    NotRung,
+    Start,
+    StartWallet,
+    WalletRefused,
+    WalletStarted,
+)
 
 TICK_ALL_FROM = 4  # with as many bills, one choice ticks or unticks them all
 TICK_ALL_ALOUD_FROM = 1  # a voice says the total first, and bills one by one only to who turns to them
@@ -170,15 +182,42 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
         else:
             receipt = say("confirm-total", total=due, count=count, email=shown)
             text = receipt if email else say("confirm-total.no-email", total=due, count=count)
-        options = [Option("pay", say("confirm-total.pay"))]
+        ways = ways_of(visit, self.pick.picked_centimes)
+        options = [
+            Option(f"wallet:{name}", say("confirm-total.wallet", wallet=terms.name))
+            for name, terms in ways
+            if terms.serves(visit.msisdn)
+        ]
+        options.append(Option("pay", say("confirm-total.card" if ways else "confirm-total.pay")))
+        options.extend(
+            Option(f"other:{name}", say("confirm-total.other-wallet", wallet=terms.name)) for name, terms in ways[:1]
+        )
         if visit.can.types_text:
             options.append(Option("email", say("confirm-total.change-email" if email else "confirm-total.add-email")))
         return Menu(text, tuple(options), back=True)
 
     def on(
         self, event: Event, visit: ScreenContext
-    ) -> HandOver | Email | PickInvoices | Home | Start | ListBills | BillsOrWhy:
+    ) -> (
+        HandOver
+        | WalletAsked
+        | WalletPayer
+        | Email
+        | PickInvoices
+        | Home
+        | Start
+        | StartWallet
+        | ListBills
+        | BillsOrWhy
+    ):
         match event:
+            case Chose(way) if way.startswith("wallet:"):
+                provider = way.removeprefix("wallet:")
+                return StartWallet(self.pick.line, self.pick.picked(visit), provider, visit.msisdn)
+            case Chose(way) if way.startswith("other:"):
+                return WalletPayer(self.pick, way.removeprefix("other:"), self.only_bill)
+            case Done(WalletStarted() | WalletRefused() as wallet):
+                return _wallet_or_why(wallet, self.pick.line, visit)
             case Chose("pay"):
                 return Start(self.pick.line, self.pick.picked(visit), ring_back=not visit.can.pays_on_page)
             case Chose("email"):
@@ -193,6 +232,55 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
                 return Home() if self.only_bill else self.pick
             case _:
                 return Again(say("wrong-choice"))
+
+
+class WalletPayer(msgspec.Struct, frozen=True, tag=True):
+    """Somebody else's wallet: the request goes to that telephone, and its owner must agree there."""
+
+    pick: PickInvoices
+    provider: str
+    only_bill: bool = False
+
+    def ask(self, visit: ScreenContext) -> Digits:
+        terms = dict(visit.wallets).get(self.provider)
+        return Digits(say("wallet-payer", wallet=terms.name if terms else "-"), say("wallet-payer.wrong"), 9, 15)
+
+    def on(
+        self, event: Event, visit: ScreenContext
+    ) -> ConfirmTotal | WalletAsked | StartWallet | ListBills | BillsOrWhy:
+        match event:
+            case Typed(text):
+                terms = dict(visit.wallets).get(self.provider)
+                try:
+                    payer = msisdn(text)
+                except ValueError:
+                    return Again(say("wallet-payer.wrong"))
+                if terms is None or not terms.serves(payer):
+                    return Again(say("wallet-payer.wrong"))
+                return StartWallet(self.pick.line, self.pick.picked(visit), self.provider, payer)
+            case Done(WalletStarted() | WalletRefused() as wallet):
+                return _wallet_or_why(wallet, self.pick.line, visit)
+            case Done(result):
+                return bills_or_why(self.pick.line, result, visit)
+            case Back():
+                return ConfirmTotal(self.pick, self.only_bill)
+            case _:
+                return Again(say("wallet-payer.wrong"))
+
+
+def _wallet_or_why(
+    wallet: WalletStarted | WalletRefused, line: LineRef, visit: ScreenContext
+) -> WalletAsked | BillsOrWhy | ListBills:
+    """The end of the dialog, or why this wallet asks nobody: the other ways stay on the screen."""
+    match wallet:
+        case WalletStarted(payment, name):
+            return WalletAsked(basket_of(payment), name, payment.wallet_payer or visit.msisdn)
+        case WalletRefused(Refusal.LOCKED):
+            return Again(say("wallet-too-often"), counts=False)
+        case WalletRefused(Refusal.BANK_DOWN):
+            return Again(say("wallet-not-now"), counts=False)
+        case WalletRefused(why):
+            return bills_or_why(line, why, visit)
 
 
 class Email(msgspec.Struct, frozen=True, tag=True):
@@ -256,7 +344,7 @@ def pick_of(screen: object) -> PickInvoices | None:
     match screen:
         case PickInvoices():
             return screen
-        case ConfirmTotal(pick):
+        case ConfirmTotal(pick) | WalletPayer(pick):
             return pick
         case _:
             return None

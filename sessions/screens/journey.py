@@ -6,7 +6,7 @@ it comes) and its name below. Structs rather than dataclasses because msgspec ta
 read back as another screen.
 """
 
-from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
+from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices, WalletPayer
 from sessions.screens.ending import Goodbye, Help, Paid, Unknown
 from sessions.screens.opening import Language, Opening, PaymentCode, Reference, Resume, Service, Terms
 from sessions.screens.paying import (
@@ -19,6 +19,7 @@ from sessions.screens.paying import (
     PayByConnector,
     Paying,
 )
+from sessions.screens.wallet import WalletAsked, WalletOpen
 
 Shown = (
     Language
@@ -30,6 +31,9 @@ Shown = (
     | Email
     | ConfirmTotal
     | HandOver
+    | WalletPayer
+    | WalletAsked
+    | WalletOpen
     | Resume
     | CardNumber
     | PayByConnector

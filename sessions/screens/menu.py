@@ -14,6 +14,7 @@ import msgspec
 
 from core.cards import Secret
 from core.subscribers.lines import LanguageCode
+from core.wallets.port import WalletTerms
 from core.zone import ZONE
 from sessions.bill_cache import SHORT_LISTS, CachedBills
 
@@ -317,3 +318,5 @@ class ScreenContext(msgspec.Struct, frozen=True):
     asks_from: str = ""  # an internet address: where no network vouches for a number, codes are counted by it
     language_known: bool = True  # chosen or remembered, not the default
     zone: ZoneInfo = ZONE
+    wallets: tuple[tuple[str, WalletTerms], ...] = ()  # those that are set up, by name
+    currency: str = "MAD"

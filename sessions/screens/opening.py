@@ -30,6 +30,7 @@ from sessions.screens.menu import (
     say,
 )
 from sessions.screens.paying import BankPin, CardNumber, PayByConnector, Settled, card_screen, settled
+from sessions.screens.wallet import WalletOpen
 from sessions.turn.effects import (
     AcceptTerms,
     Bills,
@@ -82,6 +83,9 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
             basket = basket_of(payment)
             return Resume(CardNumber(basket) if visit.can.takes_card else HandOver(basket))
         if payment is not None:
+            seen = recalled.wallet
+            if seen is not None and payment.state is PaymentState.SENDING:
+                return WalletOpen(basket_of(payment), seen.name, seen.payer_msisdn, seen.until)
             screen = settled(payment, visit)
             return screen if isinstance(screen, BankPin) else Unknown(payment.amount_centimes)
         # whether a basket still waits is the till's to say: it may have been paid on another channel meanwhile
@@ -309,7 +313,7 @@ class Resume(msgspec.Struct, frozen=True, tag=True):
 
 
 Found = PaymentCode | CardNumber | PayByConnector | FindBasket | Reference
-Welcome = Resume | Unknown | BankPin | Service | Language
+Welcome = Resume | Unknown | WalletOpen | BankPin | Service | Language
 
 
 def home(recalled: Recalled, visit: ScreenContext) -> Service:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from core.ports import Clock
 from core.subscribers.lines import LanguageCode
+from core.wallets.port import WalletTerms
 from sessions.bill_cache import CachedBills
 from sessions.screens.menu import Capabilities, ScreenContext
 from sessions.turn.inbound import Inbound
@@ -33,6 +34,7 @@ class ServiceContext:
     check_luhn: bool
     default_language: LanguageCode
     mail_utf8: bool = False  # e-mail addresses may have letters beyond ASCII before the "@"
+    wallets: tuple[tuple[str, WalletTerms], ...] = ()  # by name, in the order they are offered
 
 
 class ScreenContexts:
@@ -71,6 +73,7 @@ class ScreenContexts:
             asks_from=heard.asks_from,
             language_known=known,
             zone=self._house.zone,
+            wallets=self._house.wallets,
         )
         return visit
 

@@ -1,6 +1,7 @@
 """What a screen may ask of the till, as data, and what comes back. Performed by sessions/turn/perform.py. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.billing.invoices import Invoice
 from core.cards import Secret
@@ -81,6 +82,17 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class StartWallet:
+    """Commit the intent and have a wallet ask its payer once this dialog is over. -> WalletStarted, WalletRefused, or a
+    Refusal of the basket."""
+
+    line: LineRef
+    invoices: tuple[Invoice, ...]
+    provider: str
+    payer_msisdn: str
+
+
+@dataclass(frozen=True, slots=True)
 class RingBack:
     """-> Rung."""
 
@@ -154,6 +166,7 @@ Effect = (
     | Identify
     | ListBills
     | Start
+    | StartWallet
     | RingBack
     | Cancel
     | FindBasket
@@ -168,11 +181,36 @@ Launch = Authorise | AnswerChallenge
 
 
 @dataclass(frozen=True, slots=True)
+class WalletSeen:
+    """A wallet that is being asked: its name, whose it is, and how long it waits."""
+
+    name: str
+    payer_msisdn: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WalletStarted:
+    """The wallet asks in a moment."""
+
+    payment: Payment
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WalletRefused:
+    """This wallet cannot be asked now; the basket waits for another way."""
+
+    why: Refusal
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
-    """The caller, and the payment that is still open, if any."""
+    """The caller, and the payment that is still open, if any; with the wallet that is asked for it."""
 
     person: Person
     open_payment: Payment | None = None
+    wallet: WalletSeen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from core.payments.service import PaymentService, Refusal, StartOrder
 from core.payments.table import Payment, PaymentState
 from core.ports import CardLimits, CardTold, DeclineKind, IntentLimits, LimitsDown
 from core.subscribers.lines import LanguageCode
+from core.wallets.service import WalletPayments
 from sessions.bill_cache import BillCache
 from sessions.screens.choosing import PickInvoices
 from sessions.screens.menu import Done, ScreenContext
@@ -43,7 +44,11 @@ from sessions.turn.effects import (
     RingBack,
     Rung,
     Start,
+    StartWallet,
     TermsAccepted,
+    WalletRefused,
+    WalletSeen,
+    WalletStarted,
 )
 from sessions.turn.refusals import KeptRefusals, Refusals
 from sessions.vault import EXPIRY, NUMBER, Seals
@@ -101,6 +106,7 @@ class EffectPerformer:
         cards: CardLimits | None = None,
         refusals: Refusals | None = None,
         intents: IntentLimits | None = None,
+        wallets: WalletPayments | None = None,
     ) -> None:
         """`cards` and `intents` count the cards that are sent, without them none; without `refusals` this process alone
         hears them."""
@@ -110,6 +116,7 @@ class EffectPerformer:
         self._refusals = refusals or KeptRefusals()
         self._counting: set[asyncio.Task[None]] = set()
         self._intents = intents
+        self._wallets = wallets
         self.shelf = BillCache()
 
     def mark(self, key: Key, typed: str | None) -> int:
@@ -140,8 +147,8 @@ class EffectPerformer:
                 return EffectResult(
                     NoBills(line, found) if isinstance(found, Refusal) else Bills(line, self.shelf.keep(found), changed)
                 )
-            case Start():
-                return EffectResult(await self._start(effect, visit, place))
+            case Start() | StartWallet():
+                return EffectResult(await self._begin(effect, visit, place))
             case RingBack(payment_id):
                 if await till.request_call(payment_id):
                     return EffectResult(Rung())
@@ -261,7 +268,37 @@ class EffectPerformer:
     async def _recall(self, msisdn: str) -> EffectResult:
         person, payment = await asyncio.gather(self._till.person(msisdn), self._till.open_payment(msisdn))
         language = person.language or (payment.language if payment else None)
-        return EffectResult(Recalled(person, payment), language, person.terms_version == TERMS_VERSION)
+        seen = await self._wallet_seen(payment)
+        return EffectResult(Recalled(person, payment, seen), language, person.terms_version == TERMS_VERSION)
+
+    async def _wallet_seen(self, payment: Payment | None) -> WalletSeen | None:
+        if payment is None or payment.wallet is None or self._wallets is None:
+            return None
+        record = await self._wallets.open_attempt(payment)
+        if record is None:
+            return None
+        attempt, name = record.attempt, self._wallets.name_of(record.attempt.provider)
+        return WalletSeen(name, attempt.payer_msisdn, attempt.expires_at or record.window_ends_at)
+
+    async def _begin(
+        self, effect: Start | StartWallet, visit: ScreenContext, place: DialogKey
+    ) -> Payment | WalletStarted | WalletRefused | NotRung | Refusal:
+        if isinstance(effect, StartWallet):
+            return await self._start_wallet(effect, visit, place)
+        return await self._start(effect, visit, place)
+
+    async def _start_wallet(
+        self, effect: StartWallet, visit: ScreenContext, place: DialogKey
+    ) -> WalletStarted | WalletRefused | NotRung | Refusal:
+        if self._wallets is None:
+            return WalletRefused(Refusal.BANK_DOWN)
+        payment = await self._start(Start(effect.line, effect.invoices), visit, place)
+        if not isinstance(payment, Payment):
+            return payment
+        came = await self._wallets.start(payment.id, effect.provider, effect.payer_msisdn)
+        if isinstance(came, Refusal):
+            return WalletRefused(came)
+        return WalletStarted(came, self._wallets.name_of(effect.provider))
 
     async def _start(self, effect: Start, visit: ScreenContext, place: DialogKey) -> Payment | NotRung | Refusal:
         order = StartOrder(

@@ -15,6 +15,7 @@ import msgspec
 
 from core.ports import Clock
 from core.subscribers.lines import LanguageCode
+from core.wallets.port import WalletTerms
 from sessions.page_cache import PageCache
 from sessions.pages import Page, PagePosition, Turned
 from sessions.screens.choosing import HandOver, pick_of
@@ -24,6 +25,7 @@ from sessions.screens.machine import HEARD_TWICE, Runaway
 from sessions.screens.menu import Capabilities, Done, Event, HeardTwice, Say, Silence, Tell, Words
 from sessions.screens.opening import Opening
 from sessions.screens.paying import CardCvv, CardExpiry, ConfirmCharge
+from sessions.screens.wallet import WalletAsked
 from sessions.spoken import LanguagesSpoken
 from sessions.store.codec import Record, notice_of, say_of
 from sessions.store.protocol import Key, Loaded, Store, StoreDown
@@ -42,7 +44,7 @@ __all__ = ["DialledNumbers", "Inbound", "Speaker", "TurnAnswer", "Turns"]
 RACES_MAX = 4
 SO_FAR = "so far\0"  # before what was typed in a whole dialog, so that its mark is no single answer's
 HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv
-FINAL = HandOver | Paid | Help | Goodbye
+FINAL = HandOver | WalletAsked | Paid | Help | Goodbye
 
 
 def is_final(screen: object, can: Capabilities) -> bool:
@@ -94,13 +96,14 @@ class Turns:
         check_luhn: bool = True,
         default_language: LanguageCode = LanguageCode.FR,
         mail_utf8: bool = False,
+        wallets: tuple[tuple[str, WalletTerms], ...] = (),
     ) -> None:
         self._store = store
         self._performer = performer
         self._clock = clock
         self._default = default_language
         self._code = numbers.service_code
-        house = ServiceContext(zone, check_luhn, default_language, mail_utf8)
+        house = ServiceContext(zone, check_luhn, default_language, mail_utf8, wallets)
         self._visits = ScreenContexts(clock, numbers, house, performer.shelf)
         self._steps = Steps(self._visits, performer)
         self._launches = Dispatcher(performer)

@@ -14,7 +14,7 @@ from channels.ussd.speaker import PageLimits
 from core.database.wake import TaskName
 from core.messaging.gsm7 import segments
 from core.money import dh
-from core.subscribers.lines import LanguageCode
+from core.subscribers.lines import LanguageCode, national
 from lab.caller import Shown, UssdPhone, new_sid
 from lab.cmi.lies import Kind, Manner
 from lab.twilio.call import Call
@@ -83,6 +83,7 @@ class Player:
             "bank": self._bank,
             "bank-silent": self._bank_silent,
             "till": self._till,
+            "wallet": self._wallet,
         }
         rest, *keys = re.split("(?:^| )> ", self.names.typed(action.rest))
         outcome = await verbs[action.verb](rest)
@@ -270,6 +271,17 @@ class Player:
         rows = await self._world.house.database.all("SELECT id, state, amount_centimes FROM payments")
         rows.sort(key=lambda row: self.names.payments.index(row["id"]))
         return Outcome([f"{row['state']} {dh(row['amount_centimes'])}" for row in rows] or ["no payment"])
+
+    async def _wallet(self, does: str) -> Outcome:
+        """Its prompt on the telephone, and what its owner does there: looks, pays or declines."""
+        wallet = self._world.wallet
+        assert wallet is not None
+        asked = list(wallet.prompts.values())
+        if does in {"pays", "declines"}:
+            wallet.pays(asked[-1]) if does == "pays" else wallet.declines(asked[-1])
+            return Outcome()
+        shown = [f"{national(one.payer_msisdn)}: Neqdi {dh(one.amount_centimes)}, PIN ?" for one in asked]
+        return Outcome(shown or ["no prompt"])
 
     async def quiet(self) -> None:
         """Until no job waits and every text is delivered."""

@@ -2,7 +2,8 @@
 
     UPDATE_TRANSCRIPTS=1 pytest tests/journeys     writes them anew; read the difference before you commit it
 
-A transcript's first action may be `bank-timeout N s`: how long the till waits for the bank.
+A transcript's first action may be `bank-timeout N s`: how long the till waits for the bank; or `with-wallet`: customers
+have one.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ UPDATE = os.environ.get("UPDATE_TRANSCRIPTS") == "1"
 DEMO_TEMPLATE = "journeys_template"
 TRANSCRIPT_MAX_S = 60.0
 PATIENCE = "bank-timeout"
+WALLET = "with-wallet"
 _CARD = re.compile(r"\d{13,19}")
 _numbers = itertools.count(1)
 
@@ -63,7 +65,7 @@ async def test_transcript(
     caplog.set_level(logging.DEBUG)
     async with (
         asyncio.timeout(TRANSCRIPT_MAX_S),
-        world(at, redis_url, demo_database_url, bank_timeout_s=_patience_s(steps)) as here,
+        world(at, redis_url, demo_database_url, bank_timeout_s=_patience_s(steps), with_wallet=_wallet(steps)) as here,
     ):
         player = Player(here)
         try:
@@ -93,8 +95,12 @@ def _patience_s(steps: list[Note | Action]) -> float:
     return float(told[0].removesuffix(" s")) if told else BANK_TIMEOUT_S
 
 
+def _wallet(steps: list[Note | Action]) -> bool:
+    return any(isinstance(step, Action) and step.verb == WALLET for step in steps)
+
+
 async def _played(step: Note | Action, player: Player) -> list[str]:
-    if isinstance(step, Note) or step.verb == PATIENCE:
+    if isinstance(step, Note) or step.verb in {PATIENCE, WALLET}:
         return [step.line]
     try:
         return told(step, await player.play(step))

@@ -27,6 +27,7 @@ from lab.mailsink import MailSink
 from lab.servers.serving import serving
 from lab.twilio.rest import rest
 from lab.twilio.server import Twilio
+from tests.core.wallets.fakes import FakeWallet
 
 PUBLIC_URL = "https://pay.example.ma"
 VOICE_NUMBER = "+212520001117"
@@ -59,6 +60,7 @@ class World:
     cmi: EmulatedCmi
     mails: MailSink
     clock: Clock
+    wallet: FakeWallet | None = None
 
     async def later(self, seconds: float) -> None:
         """So much time passes, and the sweep looks at what is due."""
@@ -100,11 +102,18 @@ async def place() -> AsyncIterator[Place]:
 
 @asynccontextmanager
 async def world(
-    at: Place, redis_url: str, database_url: str, *, bank_timeout_s: float = BANK_TIMEOUT_S, in_browser: bool = False
+    at: Place,
+    redis_url: str,
+    database_url: str,
+    *,
+    bank_timeout_s: float = BANK_TIMEOUT_S,
+    in_browser: bool = False,
+    with_wallet: bool = False,
 ) -> AsyncIterator[World]:
     """Open for as long as the block lasts. The database holds the demo data.
 
     `in_browser`: customers reach the server at its own address, and the bank has a page of its own.
+    `with_wallet`: their numbers have one.
     """
     clock, ledger = Clock(), Ledger()
     cmi = EmulatedCmi(at.cmi_url, Gateway(DEMO_CREDENTIALS, ledger, clock.now, HANG_MAX_S))
@@ -114,13 +123,15 @@ async def world(
         twilio = await stack.enter_async_context(Twilio(ivr_number=VOICE_NUMBER))
         at.rest.app = rest(twilio)
         settings = _settings(redis_url, database_url, cmi, at.rest_url, mails.url, bank_timeout_s)
-        house = assemble(_with_a_page(settings, cmi, at.app_url) if in_browser else settings, clock)
+        wallet = FakeWallet(clock) if with_wallet else None
+        wallets = {"neqdi": wallet} if wallet else None
+        house = assemble(_with_a_page(settings, cmi, at.app_url) if in_browser else settings, clock, wallets=wallets)
         app = application(house, beside=True)
         await stack.enter_async_context(app.router.lifespan_context(app))
         stack.push_async_callback(_quiet, at, twilio)
         at.app.app = app
         twilio.connect(at.app_url, house.settings.public_url)
-        yield World(at.app_url, house, twilio, cmi, mails, clock)
+        yield World(at.app_url, house, twilio, cmi, mails, clock, wallet)
 
 
 async def _quiet(at: Place, twilio: Twilio) -> None:

@@ -9,7 +9,7 @@ from core.subscribers.lines import LanguageCode as Lang
 from core.subscribers.lines import ServiceType as Kind
 from sessions.basket import Basket
 from sessions.bill_cache import NONE_LEFT, BillCache
-from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices
+from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay, PickInvoices, WalletPayer
 from sessions.screens.ending import Goodbye, Help, Paid, Unknown
 from sessions.screens.journey import Shown
 from sessions.screens.menu import Capabilities, ScreenContext, Shows
@@ -24,10 +24,12 @@ from sessions.screens.paying import (
     PayByConnector,
     Paying,
 )
+from sessions.screens.wallet import WalletAsked, WalletOpen
 from sessions.turn.effects import CardHint, LineRef
 
 LONGEST_CENTIMES = 9_999_999
 LONGEST_REFERENCE = "123456789012"
+LONGEST_WALLET = "Orange Money"
 LONGEST_EMAIL = "m" * 64 + "@" + "mail." * 10 + "example.com"
 
 
@@ -109,6 +111,12 @@ EVERYWHERE: tuple[Shown, ...] = (
     HandOver(BASKET),
     HandOver(DEAR),
     HandOver(DEAR, rings=False),
+    WalletPayer(ONE, "neqdi"),
+    WalletPayer(TINY, "neqdi", only_bill=True),
+    WalletAsked(BASKET, "Neqdi", "+212600000001"),
+    WalletAsked(DEAR, LONGEST_WALLET, "+212600000001"),
+    WalletOpen(BASKET, "Neqdi", "+212600000001", UNTIL),
+    WalletOpen(DEAR, LONGEST_WALLET, "+212600000001", UNTIL),
     Resume(HandOver(BASKET)),
     Resume(HandOver(DEAR)),
     Resume(PaymentCode(Kind.INTERNET, LONGEST_REFERENCE)),
@@ -162,7 +170,7 @@ VOICE = Capabilities("ivr", True, False, False, frozenset({Shows.OTP_NUMERIC}))
 CONNECTOR = Capabilities("ivr", True, False, False, frozenset({Shows.OTP_NUMERIC}), pays_by_connector=True)
 
 
-ON_USSD_ALONE = ConfirmTotal | Email | HandOver
+ON_USSD_ALONE = ConfirmTotal | Email | HandOver | WalletPayer | WalletAsked | WalletOpen
 
 
 @dataclass(frozen=True, slots=True)

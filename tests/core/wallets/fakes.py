@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from core.ports import Clock
 from core.wallets.port import (
     Asked,
     Asking,
@@ -20,14 +21,13 @@ from core.wallets.port import (
     WalletPaid,
     WalletTerms,
 )
-from tests.core.fakes import StillClock
 
 
 @dataclass
 class FakeWallet:
     """Asks its payer, who answers when the test says so: `pays`, `declines`."""
 
-    clock: StillClock
+    clock: Clock
     terms: WalletTerms = field(default_factory=lambda: WalletTerms("Neqdi", "MAD", ceiling_centimes=500_000))
     answers: deque[Asking] = field(default_factory=deque)  # to asking; the wallet has the request all the same
     drops: int = 0  # requests that never arrive, and nobody hears so

@@ -40,7 +40,7 @@ CANONICAL = {
     "Language", "Service", "Reference", "PaymentCode", "Terms", "PickInvoices",
     "Email", "ConfirmTotal", "HandOver", "Resume", "CardNumber", "CardExpiry",
     "CardCvv", "BankPin", "Paying", "Paid", "Declined", "Unknown",
-    "NothingToPay", "Help", "Goodbye",
+    "NothingToPay", "Help", "Goodbye", "WalletPayer", "WalletAsked", "WalletOpen",
 }
 # fmt: on
 
