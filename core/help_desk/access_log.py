@@ -43,6 +43,7 @@ class Action(StrEnum):
     EVIDENCE = "evidence"  # the sheet of a dispute: the payer's number in full
     ACCOUNT = "account"  # an account was made, disabled, given a password
     LOG = "log"  # the log itself, read or taken along
+    EVENTS = "events"  # an endpoint was added, changed, sent its dead letters
     REPORT = "report"  # a day's, seen or taken along as a file
     EXPORT = "export"  # law 09-08, at the operator's terminal
     CORRECT = "correct"

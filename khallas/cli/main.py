@@ -17,6 +17,7 @@ from khallas.cli import (
     at_hand,
     audit_verbs,
     chargeback_verbs,
+    event_verbs,
     ledger_verbs,
     people_verbs,
     report_verbs,
@@ -47,6 +48,7 @@ ledger_verbs.add_commands(app)
 report_verbs.add_commands(app)
 chargeback_verbs.add_commands(app)
 audit_verbs.add_commands(app)
+event_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 CheckState = Annotated[

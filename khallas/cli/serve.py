@@ -121,6 +121,7 @@ async def _watched(house: Container, host: str, port: int) -> AsyncIterator[None
 async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | None = None) -> None:
     """Jobs until a signal; what was begun is finished or handed back. `port`: where its metrics are. Raises OSError."""
     from core.database.jobs import run_worker  # as in the house: for those that run jobs
+    from khallas.bootstrap.events import events_out
 
     no_core_dumps()
     house = assemble(settings)
@@ -133,5 +134,6 @@ async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | 
         await stack.enter_async_context(jobs.open_async(house.database.pool))
         await stack.enter_async_context(house.queues.watched())
         await stack.enter_async_context(house.ledger.watched())
+        await stack.enter_async_context(events_out(house.database, settings, house.clock))
         asyncio.get_running_loop().call_soon(notify, "READY=1")
         await run_worker(jobs, install_signal_handlers=True)

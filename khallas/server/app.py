@@ -95,10 +95,12 @@ def application(
             await stack.enter_async_context(house.networks.open(serving=True))  # ends before calls are waited for
             if beside:
                 from core.database.jobs import worker_beside  # as in the house: for those that run jobs
+                from khallas.bootstrap.events import events_out
 
                 await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
                 await stack.enter_async_context(house.queues.watched())
                 await stack.enter_async_context(house.ledger.watched())
+                await stack.enter_async_context(events_out(house.database, settings, house.clock))
             yield
 
     pages = _pages(house)

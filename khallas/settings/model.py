@@ -20,6 +20,7 @@ from khallas.settings.parts import (
     BillingSettings,
     CmiSettings,
     DeskSettings,
+    EventsSettings,
     IvrSettings,
     KannelSettings,
     Names,
@@ -121,6 +122,7 @@ class Settings(SettingsPart):
     retention: RetentionSettings = RetentionSettings()
     settlement: SettlementSettings = SettlementSettings()
     billing: BillingSettings = BillingSettings()
+    events: EventsSettings = EventsSettings()
     gateway_secrets: dict[str, SecretStr] = Field(
         {},
         description="per wire: shared secrets (comma list, any), net:192.0.2.1,... of networks, or both with a space",

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from channels.carriers.smpp.account import SmscAccount, account_of
+from channels.carriers.webhooks.addresses import networks_of
 from core.settlement.rows import CREDITS, SALES
 
 
@@ -224,3 +225,20 @@ class RetentionSettings(SettingsPart):
     dispute_days: int = Field(
         548, ge=0, le=3_660, description="days a dispute can come: payer, messages, what was shown stay"
     )
+
+
+class EventsSettings(SettingsPart):
+    """Events out (docs/guides/events.md); endpoints are added by `khallas events`."""
+
+    private_networks: Names = Field(
+        (), description="private networks that events may be sent to, comma list of 10.1.2.0/24; () = none"
+    )
+
+    @field_validator("private_networks")
+    @classmethod
+    def _networks_are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            networks_of(texts)
+        except ValueError:
+            raise ValueError("networks are written 10.1.2.0/24, without bits behind the mask") from None
+        return texts

@@ -39,6 +39,10 @@ SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold') OR state = 'refused' AND closed_at IS NULL)
     + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL), NULL
 UNION ALL
+SELECT 'events', count(*), min(due_at) FROM event_deliveries WHERE dead_at IS NULL AND due_at <= %(now)s
+UNION ALL
+SELECT 'events_dead', count(*), min(dead_at) FROM event_deliveries WHERE dead_at IS NOT NULL
+UNION ALL
 SELECT 'chargebacks', count(*), min(entered_at) FROM chargebacks
 WHERE state IN ('received', 'evidence_sent') AND deadline <= (%(now)s + interval '3 days')::date
 """

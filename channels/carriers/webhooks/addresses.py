@@ -1,0 +1,39 @@
+"""Where an event may be sent: to addresses of the open Internet, and to private ones that the operator lists. Pure."""
+
+import ipaddress
+from collections.abc import Sequence
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+class AddressRefused(OSError):
+    """A name that leads where nothing may be sent."""
+
+
+def inner(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one carries, however it is written: it is what is reached in the end."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    carried = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+    if carried is None and (address in NAT64 or (address in COMPATIBLE and int(address) > 1)):
+        carried = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address if carried is None else carried
+
+
+def allowed(text: str, listed: Sequence[Network]) -> bool:
+    """Whether an address may be called."""
+    try:
+        address = inner(ipaddress.ip_address(text.partition("%")[0].strip("[]")))
+    except ValueError:
+        return False
+    if any(address in network for network in listed):
+        return True
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Raises ValueError."""
+    return tuple(ipaddress.ip_network(text) for text in texts)

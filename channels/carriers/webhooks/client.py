@@ -1,0 +1,148 @@
+"""Events over HTTPS: one POST a try, no redirects, no private addresses, nothing of the answer but its status."""
+
+import ipaddress
+import json
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from channels.carriers.webhooks.addresses import AddressRefused, Network, allowed
+from core.events.catalogue import PaymentFact, data_of
+from core.events.endpoints import EndpointKind, EventEndpoint
+from core.events.relay import PostAttempt, PostOutcome
+from core.events.signing import signatures
+
+TOTAL_MAX_S = 15.0
+CONNECT_MAX_S = 5.0
+CONNECTIONS_MAX = 32
+GONE = 410
+AGENT = "Khallas-Events/1"
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names, and refuses one of whose addresses any is private: what was looked at is what is connected to."""
+
+    def __init__(self, listed: Sequence[Network], resolver: AbstractResolver | None = None) -> None:
+        self._listed = listed
+        self._resolver = resolver or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Raises AddressRefused."""
+        found = await self._resolver.resolve(host, port, family)
+        if not all(allowed(each["host"], self._listed) for each in found):
+            raise AddressRefused("the name leads to an address that is not of the open Internet")
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+class WebhookClient:
+    """relay.EventPoster. Build it anywhere, use it inside one loop, and aclose() it there."""
+
+    def __init__(
+        self,
+        listed: Sequence[Network] = (),
+        *,
+        total_max_s: float = TOTAL_MAX_S,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        """`listed`: private networks that may be called; `resolver` stands in for the system's (tests)."""
+        self._listed = listed
+        self._total_max_s = total_max_s
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, endpoint: EventEndpoint, fact: PaymentFact, now: datetime) -> PostAttempt:
+        """One try."""
+        if not self._may_call(endpoint.url):
+            return PostAttempt(PostOutcome.FAILED, "its address is not of the open Internet")
+        secrets = endpoint.signing(now)
+        if endpoint.kind is EndpointKind.WEBHOOK and not secrets:
+            return PostAttempt(PostOutcome.FAILED, "its secret cannot be opened: KHALLAS_SECRET_KEYS lost a key")
+        body = json.dumps(_body(endpoint, fact), ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json", "User-Agent": AGENT}
+        if endpoint.kind is EndpointKind.WEBHOOK:
+            stamp_s = int(now.timestamp())
+            headers |= {
+                "webhook-id": fact.event_id,
+                "webhook-timestamp": str(stamp_s),
+                "webhook-signature": signatures(secrets, fact.event_id, stamp_s, body),
+            }
+        try:
+            async with self._open().post(endpoint.url, data=body, headers=headers, allow_redirects=False) as answer:
+                return _judged(answer.status)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return PostAttempt(PostOutcome.FAILED, _why(error))
+
+    async def aclose(self) -> None:
+        """Close the connections; using it again opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _may_call(self, url: str) -> bool:
+        """A literal address asks no resolver; clear HTTP goes to a listed literal address alone."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        try:
+            ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            return parts.scheme == "https" and not _numeric(host)
+        return allowed(host, self._listed) and (parts.scheme == "https" or not allowed(host, ()))
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=self._total_max_s, sock_connect=CONNECT_MAX_S),
+                connector=aiohttp.TCPConnector(
+                    limit=CONNECTIONS_MAX, resolver=GuardedResolver(self._listed, self._resolver), use_dns_cache=False
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+            )
+        return self._session
+
+
+def _numeric(host: str) -> bool:
+    """127.1, 0x7f000001, 2130706433: spellings of addresses that a resolver reads and we do not."""
+    last = host.rstrip(".").rpartition(".")[2]
+    return last.isdigit() or last.lower().startswith("0x")
+
+
+def _body(endpoint: EventEndpoint, fact: PaymentFact) -> dict[str, Any]:
+    at, data = fact.at.isoformat(timespec="milliseconds"), data_of(fact, full=endpoint.full_numbers)
+    if endpoint.kind is EndpointKind.TMF:
+        return {"eventId": fact.event_id, "eventTime": at, "eventType": str(fact.type), "event": data}
+    return {"type": str(fact.type), "timestamp": at, "data": data}
+
+
+def _judged(status: int) -> PostAttempt:
+    if 200 <= status < 300:
+        return PostAttempt(PostOutcome.TAKEN)
+    if status == GONE:
+        return PostAttempt(PostOutcome.GONE, "it answered 410 Gone")
+    if 300 <= status < 400:
+        return PostAttempt(PostOutcome.FAILED, f"HTTP {status}: redirects are not followed")
+    return PostAttempt(PostOutcome.FAILED, f"HTTP {status}")
+
+
+def _why(error: Exception) -> str:
+    """In our words: the other side's may hold anything."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, AddressRefused):
+            return "its name leads to an address that is not of the open Internet"
+        inner = inner.__cause__ or getattr(inner, "os_error", None)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return f"cannot be reached ({type(error).__name__})"

@@ -1,0 +1,64 @@
+"""Events out, joined: endpoints, the relay beside the jobs, and what it sends with."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from channels.carriers.webhooks.addresses import networks_of
+from channels.carriers.webhooks.client import WebhookClient
+from core.database.events.deliveries import PgEventBooks
+from core.database.events.endpoints import SEALED_FOR, PgEventEndpoints
+from core.database.help_desk.audit import PgAudit
+from core.database.pool import Database
+from core.events.relay import EventRelay
+from core.help_desk.audit import ROUNDS_MAX, Chain
+from core.ports import Clock
+from core.sealing import Sealer
+from khallas.settings.model import BadSettings, Settings
+from khallas.telemetry.periodic import repeated
+
+LOOK_EVERY_S = 2.0
+
+# Rows that committed out of their order are linked by the audit's own minute.
+UNLINKED = """
+SELECT (SELECT max(id) FROM payment_events)
+       > COALESCE((SELECT max(row_id) FROM audit_links WHERE chain = 'payment_events'), 0) AS more
+"""
+
+
+def endpoints_on(database: Database, settings: Settings) -> PgEventEndpoints:
+    """Raises BadSettings: without a key no secret can be sealed."""
+    return PgEventEndpoints(database, _sealer(settings))
+
+
+def relay_on(database: Database, settings: Settings, clock: Clock, client: WebhookClient) -> EventRelay:
+    """What sends; the chain is grown first, so that what was just committed has its place."""
+    chain = PgAudit(database)
+
+    async def link() -> None:
+        row = await database.one(UNLINKED)
+        for _ in range(ROUNDS_MAX if row and row["more"] else 0):
+            if not await chain.link(Chain.PAYMENT_EVENTS, clock.now()):
+                return
+
+    chance = random.SystemRandom().random
+    return EventRelay(PgEventBooks(database, _sealer(settings)), client, clock, chance, link)
+
+
+@asynccontextmanager
+async def events_out(database: Database, settings: Settings, clock: Clock) -> AsyncIterator[None]:
+    """The relay, for as long as the block lasts."""
+    client = WebhookClient(networks_of(settings.events.private_networks))
+    relay = relay_on(database, settings, clock, client)
+    try:
+        async with repeated(relay.look, LOOK_EVERY_S, "events"):
+            yield
+    finally:
+        await client.aclose()
+
+
+def _sealer(settings: Settings) -> Sealer:
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    if not keys:
+        raise BadSettings("KHALLAS_SECRET_KEYS is missing: webhooks' secrets are sealed under it")
+    return Sealer(keys, SEALED_FOR)

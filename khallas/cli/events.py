@@ -1,0 +1,106 @@
+"""What `khallas events` does: endpoints of the settings' database, each change logged with who made it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from channels.carriers.webhooks.addresses import allowed, networks_of
+from core.clock import SystemClock
+from core.database.events.endpoints import PgEventEndpoints
+from core.database.help_desk.access_log import PgAccessLog
+from core.database.pool import Database, open_database
+from core.events.endpoints import EndpointError, EndpointKind, EndpointSecret, EventEndpoint, name_of, rotated, types_of
+from core.events.endpoints import url_of as spelled_url
+from core.events.signing import new_secret
+from core.help_desk.access_log import Access, Action
+from core.privacy.requests import OPERATOR
+from khallas.bootstrap.events import endpoints_on
+from khallas.cli import at_hand
+from khallas.cli.user import database_of, operator
+from khallas.settings.model import Settings, load
+
+
+async def add(
+    name: str, url: str, types: Sequence[str], *, full_numbers: bool = False, whole: bool = False
+) -> EventEndpoint:
+    """With its secret. Raises EndpointError, BadSettings, DatabaseUnavailable."""
+    settings = load(at_hand.environ())
+    made = EventEndpoint(
+        name_of(name),
+        EndpointKind.WEBHOOK,
+        url_of(url, settings),
+        types_of(types),
+        full_numbers,
+        (EndpointSecret(new_secret()),),
+    )
+    async with _opened(settings) as (database, endpoints):
+        found = await endpoints.add(made, SystemClock().now(), whole=whole)
+        await _log(database, f"add {name}{' with full numbers' if full_numbers else ''}")
+        return found
+
+
+async def every() -> Sequence[EventEndpoint]:
+    async with _opened(load(at_hand.environ())) as (_, endpoints):
+        return await endpoints.every()
+
+
+async def rotate(name: str) -> str:
+    """The new secret. Raises EndpointError."""
+    async with _opened(load(at_hand.environ())) as (database, endpoints):
+        found = await endpoints.get(name)
+        if found.kind is not EndpointKind.WEBHOOK:
+            raise EndpointError(f"{name} is the hub's: it has no secret")
+        secret = new_secret()
+        await endpoints.keep_secrets(name, rotated(found.secrets, secret, SystemClock().now()))
+        await _log(database, f"rotate {name}")
+        return secret
+
+
+async def enable(name: str) -> EventEndpoint:
+    """Raises EndpointError."""
+    async with _opened(load(at_hand.environ())) as (database, endpoints):
+        await endpoints.get(name)
+        await endpoints.switch_on(name)
+        await _log(database, f"enable {name}")
+        return await endpoints.get(name)
+
+
+async def remove(name: str) -> None:
+    """Raises EndpointError."""
+    async with _opened(load(at_hand.environ())) as (database, endpoints):
+        if not await endpoints.remove(name):
+            raise EndpointError(f"there is no endpoint {name}")
+        await _log(database, f"remove {name}")
+
+
+async def dead(name: str, limit: int) -> Sequence[Mapping[str, Any]]:
+    async with _opened(load(at_hand.environ())) as (_, endpoints):
+        return await endpoints.dead(limit, name)
+
+
+async def resend(name: str, sequence: int | None) -> int:
+    """How many. Raises EndpointError."""
+    async with _opened(load(at_hand.environ())) as (database, endpoints):
+        await endpoints.get(name)
+        count = await endpoints.resend(name, SystemClock().now(), sequence)
+        await _log(database, f"resend {name}: {count}")
+        return count
+
+
+def url_of(url: str, settings: Settings) -> str:
+    """An address that may be called; http:// to a listed private address alone. Raises EndpointError."""
+    listed = networks_of(settings.events.private_networks)
+    host = urlsplit(url).hostname or "" if "://" in url else ""
+    return spelled_url(url, plain=allowed(host, listed) and not allowed(host, ()))
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, PgEventEndpoints]]:
+    async with open_database(database_of(settings)) as database:
+        yield database, endpoints_on(database, settings)
+
+
+async def _log(database: Database, detail: str) -> None:
+    line = Access(SystemClock().now(), operator(), OPERATOR, Action.EVENTS, detail=detail)
+    await PgAccessLog(database).write(line)
