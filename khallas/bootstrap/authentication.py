@@ -56,3 +56,16 @@ def connector(settings: Settings) -> Check:
             raise SenderRefused("the connector's password is missing or wrong")
 
     return check
+
+
+def bearer(settings: Settings) -> Check:
+    """The hub's tokens, any of them."""
+    tokens = [token.get_secret_value() for token in settings.events.hub_tokens]
+
+    def check(incoming: Incoming) -> None:
+        kind, _, given = incoming.headers.get("authorization", "").partition(" ")
+        matches = [same(given.strip(), token) for token in tokens]
+        if kind.lower() != "bearer" or not any(matches):
+            raise SenderRefused("the hub's token is missing or wrong")
+
+    return check

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from channels.limits import Hit, Limits
 from channels.web.desk import account, login_pages
 from channels.web.desk import disputes as desk_disputes
+from channels.web.desk import events as desk_events
 from channels.web.desk import lists as desk_lists
 from channels.web.desk import log as desk_log
 from channels.web.desk import office as desk_office
@@ -17,6 +18,7 @@ from channels.web.desk import report as desk_report
 from channels.web.desk import users as desk_users
 from channels.web.desk.browsers import Browsers
 from channels.web.desk.entry import Threshold
+from channels.web.desk.events import EventBooksAtDesk
 from channels.web.desk.half_way import HalfWayLogins
 from channels.web.desk.log import LogBooks
 from channels.web.desk.login import Doorkeeper, LoginLimits
@@ -25,6 +27,8 @@ from channels.web.desk.sessions import Cookies, DeskSessions, FormTokens
 from channels.web.operations import page as ops
 from channels.web.pages import Pages
 from core.chargebacks.service import Chargebacks
+from core.database.events.endpoints import SEALED_FOR as SEALED_FOR_EVENTS
+from core.database.events.endpoints import PgEventEndpoints
 from core.database.help_desk.access_log import PgAccessLog
 from core.database.help_desk.accounts import PgUsers
 from core.database.help_desk.desk import PgDesk
@@ -174,6 +178,10 @@ def desk_routes(
                 PgAccessLog(database),
                 clock,
             ),
+            threshold,
+        ),
+        *desk_events.routes(
+            EventBooksAtDesk(PgEventEndpoints(database, Sealer(keys, SEALED_FOR_EVENTS)), PgAccessLog(database), clock),
             threshold,
         ),
         *desk_log.routes(LogBooks(PgAccessLog(database), PgAccessLog(database), clock), threshold),

@@ -3,17 +3,25 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
-from channels.carriers.webhooks.addresses import networks_of
+from starlette.routing import Route
+
+from channels.carriers.webhooks.addresses import allowed, host_of, literal, networks_of
 from channels.carriers.webhooks.client import WebhookClient
+from channels.http.receive import Count
+from channels.hub import endpoint as hub
 from core.database.events.deliveries import PgEventBooks
 from core.database.events.endpoints import SEALED_FOR, PgEventEndpoints
 from core.database.help_desk.audit import PgAudit
 from core.database.pool import Database
+from core.events.endpoints import EndpointError
+from core.events.endpoints import url_of as spelled_url
 from core.events.relay import EventRelay
 from core.help_desk.audit import ROUNDS_MAX, Chain
 from core.ports import Clock
 from core.sealing import Sealer
+from khallas.bootstrap.authentication import bearer
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry.periodic import repeated
 
@@ -43,6 +51,25 @@ def relay_on(database: Database, settings: Settings, clock: Clock, client: Webho
 
     chance = random.SystemRandom().random
     return EventRelay(PgEventBooks(database, _sealer(settings)), client, clock, chance, link)
+
+
+def url_of(url: str, settings: Settings) -> str:
+    """An address that may be called; http:// to a listed private address alone. Raises EndpointError."""
+    listed = networks_of(settings.events.private_networks)
+    host = host_of(url)
+    private = not allowed(host, ())
+    if literal(host) and not allowed(host, listed):
+        raise EndpointError("an address is of the open Internet, or of KHALLAS_EVENTS__PRIVATE_NETWORKS")
+    return spelled_url(url, plain=private and allowed(host, listed))
+
+
+def hub_routes(database: Database, settings: Settings, clock: Clock, count: Count, public_url: str) -> list[Route]:
+    """POST /hub and DELETE /hub/{id}, where a token opens them."""
+    if not settings.events.hub_tokens:
+        return []
+    check = bearer(settings)
+    endpoints = endpoints_on(database, settings)
+    return hub.routes(endpoints, partial(url_of, settings=settings), clock.now, check, count, public_url=public_url)
 
 
 @asynccontextmanager

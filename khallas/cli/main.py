@@ -17,13 +17,13 @@ from khallas.cli import (
     at_hand,
     audit_verbs,
     chargeback_verbs,
-    event_verbs,
     ledger_verbs,
     people_verbs,
     report_verbs,
     terminal,
     voice_verbs,
 )
+from khallas.cli.events import verbs as event_verbs
 from khallas.cli.told import EXIT_CONFIG, EXIT_FAILED, fail, json_wanted, show
 from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, Settings, load

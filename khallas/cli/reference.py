@@ -40,6 +40,7 @@ DOORS = {
     "/bills": "customers in a browser: identify, tick, review",
     "/desk": "the help desk, behind a login ([guide](../guides/help-desk.md))",
     "/ops": "operations, behind a login",
+    "/hub": "systems of the operator, by a bearer token ([guide](../guides/events.md))",
     "/static": "browsers",
     "/openapi.json": "whoever builds a gateway: the doors that take JSON, OpenAPI 3.1",
     "/healthz": "the service manager: alive, no I/O",
@@ -48,8 +49,8 @@ DOORS = {
 }
 HTTP = """\
 Doors that take JSON are described by [openapi.json](openapi.json), which the server gives at `GET /openapi.json`
-for what it has enabled; the other doors speak their gateway's own form, query or XML (its guide). Each answer bears
-`X-Request-Id` ([operations](../operations.md#watching)).
+for what it has enabled (TM Forum's hub: its guide); the other doors speak their gateway's own form, query or XML. Each
+answer bears `X-Request-Id` ([operations](../operations.md#watching)).
 """
 ROOT = Path(__file__).parents[2]
 
@@ -168,6 +169,7 @@ def _everything() -> Mapping[str, str]:
         "CMI__NAME": "reference",
         "CMI__PASSWORD": "reference",
         "CMI__STORE_KEY": "reference",
+        "EVENTS__HUB_TOKENS": "reference",
         "SMTP_URL": "smtp://127.0.0.1:1",
         "MAIL_FROM": "recus@khallas.example",
         **{f"GATEWAY_SECRETS__{wire.upper()}": "net:127.0.0.0/8" for wire in (*WIRES, "kannel")},

@@ -116,6 +116,7 @@ def application(
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, states),
+        *_hub_routes(house),
         *extra,
         *door_routes(house, pages, hosting),
     ]
@@ -164,6 +165,14 @@ def _sms_routes(house: Container) -> Sequence[BaseRoute]:
     wires = _enabled(settings.sms.wires, SMS_WIRES, "SMS")
     checks = {name: guards.signed(settings) if name == "twilio" else guards.gate(settings, name) for name in wires}
     return sms.routes(house.inbox, wires, checks, house.metrics.refused, public_url=base_of(settings))
+
+
+def _hub_routes(house: Container) -> Sequence[BaseRoute]:
+    if not house.settings.events.hub_tokens:
+        return ()
+    from khallas.bootstrap.events import hub_routes
+
+    return hub_routes(house.database, house.settings, house.clock, house.metrics.refused, base_of(house.settings))
 
 
 def _other_json_doors(settings: Settings) -> Sequence[JsonDoor]:

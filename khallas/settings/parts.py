@@ -228,11 +228,12 @@ class RetentionSettings(SettingsPart):
 
 
 class EventsSettings(SettingsPart):
-    """Events out (docs/guides/events.md); endpoints are added by `khallas events`."""
+    """Events out, to webhooks and TM Forum's hub (docs/guides/events.md); endpoints are added by `khallas events`."""
 
     private_networks: Names = Field(
         (), description="private networks that events may be sent to, comma list of 10.1.2.0/24; () = none"
     )
+    hub_tokens: Secrets = Field((), description="bearer tokens of POST /hub, comma list: any is right; () = no hub")
 
     @field_validator("private_networks")
     @classmethod

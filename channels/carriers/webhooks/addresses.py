@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -37,3 +38,26 @@ def allowed(text: str, listed: Sequence[Network]) -> bool:
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
     """Raises ValueError."""
     return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+def host_of(url: str) -> str:
+    """The host of an address, empty where there is none to read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def literal(host: str) -> bool:
+    """Whether a host is an address as it stands: no resolver will be asked."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return numeric(host)
+    return True
+
+
+def numeric(host: str) -> bool:
+    """127.1, 0x7f000001, 2130706433: spellings of addresses that a resolver reads and we do not."""
+    last = host.rstrip(".").rpartition(".")[2]
+    return last.isdigit() or last.lower().startswith("0x")

@@ -1,18 +1,16 @@
 """Events over HTTPS: one POST a try, no redirects, no private addresses, nothing of the answer but its status."""
 
-import ipaddress
 import json
 import socket
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from channels.carriers.webhooks.addresses import AddressRefused, Network, allowed
+from channels.carriers.webhooks.addresses import AddressRefused, Network, allowed, host_of, literal
 from core.events.catalogue import PaymentFact, data_of
 from core.events.endpoints import EndpointKind, EventEndpoint
 from core.events.relay import PostAttempt, PostOutcome
@@ -91,13 +89,10 @@ class WebhookClient:
 
     def _may_call(self, url: str) -> bool:
         """A literal address asks no resolver; clear HTTP goes to a listed literal address alone."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        try:
-            ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            return parts.scheme == "https" and not _numeric(host)
-        return allowed(host, self._listed) and (parts.scheme == "https" or not allowed(host, ()))
+        clear, host = not url.startswith("https://"), host_of(url)
+        if not literal(host):
+            return bool(host) and not clear
+        return allowed(host, self._listed) and not (clear and allowed(host, ()))
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -111,12 +106,6 @@ class WebhookClient:
                 auto_decompress=False,
             )
         return self._session
-
-
-def _numeric(host: str) -> bool:
-    """127.1, 0x7f000001, 2130706433: spellings of addresses that a resolver reads and we do not."""
-    last = host.rstrip(".").rpartition(".")[2]
-    return last.isdigit() or last.lower().startswith("0x")
 
 
 def _body(endpoint: EventEndpoint, fact: PaymentFact) -> dict[str, Any]:

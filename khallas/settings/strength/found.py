@@ -31,6 +31,7 @@ USES = {
     "SMPP__BINDS": Guessing.SMPP,
     "IVR__PAY_PASSWORDS": Guessing.OURS,
     "BILLING__TOKEN": Guessing.PEERS,
+    "EVENTS__HUB_TOKENS": Guessing.OURS,
 }
 KEYS = ("_KEY", "_KEYS")
 QUERY_PASSWORDS = ("password", "sentinel_password")

@@ -3,19 +3,16 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-from channels.carriers.webhooks.addresses import allowed, networks_of
 from core.clock import SystemClock
 from core.database.events.endpoints import PgEventEndpoints
 from core.database.help_desk.access_log import PgAccessLog
 from core.database.pool import Database, open_database
 from core.events.endpoints import EndpointError, EndpointKind, EndpointSecret, EventEndpoint, name_of, rotated, types_of
-from core.events.endpoints import url_of as spelled_url
 from core.events.signing import new_secret
 from core.help_desk.access_log import Access, Action
 from core.privacy.requests import OPERATOR
-from khallas.bootstrap.events import endpoints_on
+from khallas.bootstrap.events import endpoints_on, url_of
 from khallas.cli import at_hand
 from khallas.cli.user import database_of, operator
 from khallas.settings.model import Settings, load
@@ -86,13 +83,6 @@ async def resend(name: str, sequence: int | None) -> int:
         count = await endpoints.resend(name, SystemClock().now(), sequence)
         await _log(database, f"resend {name}: {count}")
         return count
-
-
-def url_of(url: str, settings: Settings) -> str:
-    """An address that may be called; http:// to a listed private address alone. Raises EndpointError."""
-    listed = networks_of(settings.events.private_networks)
-    host = urlsplit(url).hostname or "" if "://" in url else ""
-    return spelled_url(url, plain=allowed(host, listed) and not allowed(host, ()))
 
 
 @asynccontextmanager

@@ -24,42 +24,42 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Tell an endpoint of payments from now on; its secret is printed this once."""
-    from khallas.cli import events
+    from khallas.cli.events import endpoints
 
-    made = _run(lambda: events.add(name, url, types or (), full_numbers=full_numbers, whole=whole))
+    made = _run(lambda: endpoints.add(name, url, types or (), full_numbers=full_numbers, whole=whole))
     secret = made.secrets[0].value
     show(told(made) | {"secret": secret}, [line(made), f"secret, shown this once: {secret}"], as_json=as_json)
 
 
 def listed(as_json: Json = False) -> None:
     """Every endpoint: what waits for it, and what is dead."""
-    from khallas.cli import events
+    from khallas.cli.events import endpoints
 
-    found = _run(events.every)
+    found = _run(endpoints.every)
     show([told(each) for each in found], [line(each) for each in found], as_json=as_json)
 
 
 def rotate(name: Name, as_json: Json = False) -> None:
     """Give an endpoint another secret, printed this once; the one before signs beside it for a day."""
-    from khallas.cli import events
+    from khallas.cli.events import endpoints
 
-    secret = _run(lambda: events.rotate(name))
+    secret = _run(lambda: endpoints.rotate(name))
     show({"name": name, "secret": secret}, [f"secret, shown this once: {secret}"], as_json=as_json)
 
 
 def enable(name: Name, as_json: Json = False) -> None:
     """Send to an endpoint again that said 410 Gone; nothing that happened meanwhile is left out."""
-    from khallas.cli import events
+    from khallas.cli.events import endpoints
 
-    made = _run(lambda: events.enable(name))
+    made = _run(lambda: endpoints.enable(name))
     show(told(made), [line(made)], as_json=as_json)
 
 
 def remove(name: Name, as_json: Json = False) -> None:
     """Tell an endpoint nothing more; what it was not told yet is forgotten."""
-    from khallas.cli import events
+    from khallas.cli.events import endpoints
 
-    _run(lambda: events.remove(name))
+    _run(lambda: endpoints.remove(name))
     show({"name": name}, [f"{name} is told nothing more"], as_json=as_json)
 
 
@@ -68,9 +68,9 @@ def dead(
     as_json: Json = False,
 ) -> None:
     """Dead letters, the newest first: what was refused at every try."""
-    from khallas.cli import events
+    from khallas.cli.events import endpoints
 
-    found = _run(lambda: events.dead(name, DEAD_SHOWN_MAX))
+    found = _run(lambda: endpoints.dead(name, DEAD_SHOWN_MAX))
     lines = [
         f"{each['endpoint']:<24}{each['sequence']:>10}  {each['type']:<24}{each['payment_id']}  {each['error']}"
         for each in found
@@ -84,9 +84,9 @@ def resend(
     as_json: Json = False,
 ) -> None:
     """Send an endpoint's dead letters again, under the ids they had. Exit 1 when there is none."""
-    from khallas.cli import events
+    from khallas.cli.events import endpoints
 
-    count = _run(lambda: events.resend(name, sequence))
+    count = _run(lambda: endpoints.resend(name, sequence))
     show({"name": name, "again": count}, [f"{count} are sent again"], as_json=as_json)
     if not count:
         raise typer.Exit(1)
