@@ -74,13 +74,8 @@ capabilities: {drop: [ALL]}
 
 {{- define "khallas.volumes" -}}
 - name: secrets
-  secret:
-    secretName: {{ .Values.secrets.name }}
-    defaultMode: 0440
-    items:
-    {{- range .Values.secrets.keys }}
-      - {key: {{ . }}, path: {{ . }}}
-    {{- end }}
+  secret: {secretName: {{ .Values.secrets.name }}, defaultMode: 0440, items: [
+    {{- range .Values.secrets.keys }}{key: {{ . }}, path: {{ . }}}, {{ end -}} ]}
 - name: tmp
   emptyDir: {sizeLimit: 256Mi}
 {{- end -}}

@@ -32,7 +32,7 @@ DELIVERIES = """
 CREATE TABLE event_deliveries (
     endpoint text NOT NULL REFERENCES event_endpoints (name) ON DELETE CASCADE,
     sequence bigint NOT NULL,
-    row_id bigint NOT NULL REFERENCES payment_events (id),
+    row_id bigint NOT NULL, -- of payment_events, whose rows never go
     payment_id text NOT NULL REFERENCES payments (id),
     type text NOT NULL,
     attempts integer NOT NULL DEFAULT 0,
