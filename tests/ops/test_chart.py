@@ -274,5 +274,5 @@ def test_the_ingress_leads_to_every_public_door_and_to_no_other() -> None:
     (ingress,) = of_kind("Ingress", rendered(SOME)).values()
     led = {each["path"] for rule in ingress["spec"]["rules"] for each in rule["http"]["paths"]}
     doors = set(re.findall(r"^\| `(/[a-z]*)", (ROOT / "docs/reference/http.md").read_text(), re.MULTILINE))
-    inside = {"/desk", "/ops", "/metrics", "/healthz", "/readyz", "/openapi"}
+    inside = {"/desk", "/ops", "/hub", "/metrics", "/healthz", "/readyz", "/openapi"}
     assert led == (doors - inside) | {"/static"}
