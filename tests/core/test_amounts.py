@@ -142,3 +142,9 @@ def test_the_longest_numbers_are_read() -> None:
     assert read_minor_units("9" * 12) == int("9" * 12)
     with pytest.raises(NoAmount):
         read_minor_units("9" * 13)
+
+
+@pytest.mark.parametrize("text", ["(55", "55)", "(55,00", "55,00)", "MAD (55", "55) MAD", "(55 MAD"])
+def test_half_a_bracket_is_no_minus(text: str) -> None:
+    with pytest.raises(NoAmount):
+        read_amount(text)
