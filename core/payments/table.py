@@ -55,48 +55,54 @@ class PaymentEvent(StrEnum):
     KEPT = "kept"
 
 
+# By state: all that may happen in one stands together.
 TABLE: dict[tuple[PaymentState, PaymentEvent], PaymentState] = {
+    # the intent is committed, nothing was sent
     (PaymentState.CREATED, PaymentEvent.SEND): PaymentState.SENDING,
     (PaymentState.CREATED, PaymentEvent.EXPIRE): PaymentState.EXPIRED,
-    # another card, the same order id: one success at most per order (docs/protocols/cmi.md)
-    (PaymentState.DECLINED, PaymentEvent.SEND): PaymentState.SENDING,
-    (PaymentState.SENDING, PaymentEvent.CHALLENGED): PaymentState.CHALLENGE,
+    # the acquirer was asked and has not answered
     (PaymentState.SENDING, PaymentEvent.APPROVED): PaymentState.CAPTURED,
+    (PaymentState.SENDING, PaymentEvent.CHALLENGED): PaymentState.CHALLENGE,
     (PaymentState.SENDING, PaymentEvent.REFUSED): PaymentState.DECLINED,
     (PaymentState.SENDING, PaymentEvent.LOST): PaymentState.UNKNOWN,
     (PaymentState.SENDING, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
+    # the bank asks its PIN. Approved here: that PIN's late answer, after an inquiry brought the question back
     (PaymentState.CHALLENGE, PaymentEvent.SEND): PaymentState.SENDING,
     (PaymentState.CHALLENGE, PaymentEvent.EXPIRE): PaymentState.EXPIRED,
-    # a PIN's late answer, after an inquiry brought the question back
     (PaymentState.CHALLENGE, PaymentEvent.APPROVED): PaymentState.CAPTURED,
     (PaymentState.CHALLENGE, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
+    # no answer came: inquiries follow. Where the reply that asked for the PIN was lost they bring the question back;
+    # absent: the acquirer's window is over and it still knows nothing of the order
     (PaymentState.UNKNOWN, PaymentEvent.APPROVED): PaymentState.CAPTURED,
-    # the reply that asked for the PIN was lost, the inquiry brings it back
     (PaymentState.UNKNOWN, PaymentEvent.CHALLENGED): PaymentState.CHALLENGE,
     (PaymentState.UNKNOWN, PaymentEvent.REFUSED): PaymentState.DECLINED,
     (PaymentState.UNKNOWN, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
     (PaymentState.UNKNOWN, PaymentEvent.SEND): PaymentState.SENDING,
-    # the acquirer's window is over and it still knows nothing of the order
     (PaymentState.UNKNOWN, PaymentEvent.ABSENT): PaymentState.EXPIRED,
-    # success wins over earlier declines; a late landing on a released basket is undone right after
+    # another card may follow under the same order id: one success at most per order (docs/protocols/cmi.md), and it
+    # wins over earlier declines
+    (PaymentState.DECLINED, PaymentEvent.SEND): PaymentState.SENDING,
     (PaymentState.DECLINED, PaymentEvent.APPROVED): PaymentState.CAPTURED,
     (PaymentState.DECLINED, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
+    # the basket is released: a late success is undone right after
     (PaymentState.EXPIRED, PaymentEvent.APPROVED): PaymentState.CAPTURED,
     (PaymentState.EXPIRED, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
-    (PaymentState.INTEGRITY_FAILURE, PaymentEvent.VOID): PaymentState.VOIDING,
-    (PaymentState.CAPTURED, PaymentEvent.VOID): PaymentState.VOIDING,
-    (PaymentState.CAPTURED, PaymentEvent.REFUND): PaymentState.REFUNDING,
-    (PaymentState.VOIDING, PaymentEvent.VOIDED): PaymentState.VOIDED,
-    (PaymentState.VOIDING, PaymentEvent.REFUND): PaymentState.REFUNDING,
-    (PaymentState.REFUNDING, PaymentEvent.REFUNDED): PaymentState.REFUNDED,
-    # the acquirer's last word was no: the money is still owed to the payer, and a person ends it
-    (PaymentState.REFUNDING, PaymentEvent.UNDO_REFUSED): PaymentState.REFUNDING,
-    # and a person alone says that the money stays after all
-    (PaymentState.REFUNDING, PaymentEvent.KEPT): PaymentState.CAPTURED,
     # the look after the approval: another amount was taken, nothing is confirmed in time, or it is after all
     (PaymentState.CAPTURED, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
     (PaymentState.CAPTURED, PaymentEvent.UNCONFIRMED): PaymentState.CAPTURED,
     (PaymentState.CAPTURED, PaymentEvent.CONFIRMED): PaymentState.CAPTURED,
+    (PaymentState.CAPTURED, PaymentEvent.VOID): PaymentState.VOIDING,
+    (PaymentState.CAPTURED, PaymentEvent.REFUND): PaymentState.REFUNDING,
+    # what was taken is not what was asked
+    (PaymentState.INTEGRITY_FAILURE, PaymentEvent.VOID): PaymentState.VOIDING,
+    # before settlement; where it is too late for that, a refund
+    (PaymentState.VOIDING, PaymentEvent.VOIDED): PaymentState.VOIDED,
+    (PaymentState.VOIDING, PaymentEvent.REFUND): PaymentState.REFUNDING,
+    # after settlement. A refusal is the acquirer's last word: the money is still owed to the payer, and a person ends
+    # it; a person alone says that the money stays after all
+    (PaymentState.REFUNDING, PaymentEvent.REFUNDED): PaymentState.REFUNDED,
+    (PaymentState.REFUNDING, PaymentEvent.UNDO_REFUSED): PaymentState.REFUNDING,
+    (PaymentState.REFUNDING, PaymentEvent.KEPT): PaymentState.CAPTURED,
 }
 
 # While in one of these a payment holds its bills: no other payment may take them.

@@ -44,6 +44,11 @@ def test_every_state_is_reached_and_every_event_means_something() -> None:
     assert UNDECIDED <= ACTIVE
 
 
+def test_what_may_happen_in_a_state_stands_in_one_place() -> None:
+    runs = [state for state, _ in itertools.groupby(TABLE, key=lambda pair: pair[0])]
+    assert len(runs) == len(set(runs)), runs
+
+
 async def test_an_amount_is_the_sum_of_its_bills(shop: Shop) -> None:
     with pytest.raises(ValueError, match="the sum of its bills"):
         replace(await shop.started(), amount_centimes=1)
