@@ -32,6 +32,7 @@ from channels.sms.wires import WIRES as SMS_WIRES
 from channels.ussd import endpoint as ussd
 from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES
+from channels.wallets import endpoint as wallets
 from channels.web import health as operations
 from channels.web.pages import Pages
 from channels.web.receipts import endpoint as receipts
@@ -111,6 +112,7 @@ def application(
         *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
         *biller_routes(house),
+        *_wallet_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
         *page_routes(settings, pages, house.till, hosting, house.links, house.metrics.refused),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
@@ -179,6 +181,13 @@ def _other_json_doors(settings: Settings) -> Sequence[JsonDoor]:
     by_connector = "twilio" in settings.ivr.wires and settings.ivr.card_mode == "pay"
     own = (connector.JSON_DOOR,) if by_connector else ()
     return (*own, *biller_json_doors(settings))
+
+
+def _wallet_routes(house: Container) -> Sequence[BaseRoute]:
+    """Where wallets call back; no door where there is none."""
+    if not house.wallets.any:
+        return ()
+    return wallets.routes(house.wallets.called_back, house.metrics.refused, public_url=base_of(house.settings))
 
 
 def _ivr_routes(house: Container) -> Sequence[BaseRoute]:
