@@ -1,11 +1,12 @@
 """A payment as its receipt shows it, worded in one language: the page, the PDF and the mail print the same. Pure.
 
 The state is told as it is: a receipt of a payment that was given back says so, however old its link. Only the card's
-last four digits exist here (docs/protocols/security.md 7).
+last four digits exist here, and of a wallet its payer's masked number (docs/protocols/security.md 7).
 """
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,7 @@ from core.languages import LANGUAGES
 from core.messaging.texts import Texts
 from core.money import dh
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import LanguageCode, mask_email
+from core.subscribers.lines import LanguageCode, mask_email, mask_msisdn
 from core.zone import ZONE
 
 SECTION = "receipt"
@@ -52,11 +53,13 @@ STATUS: dict[PaymentState, ReceiptStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Whose receipts these are. `logo` is an SVG or PNG file; without one a neutral mark is drawn."""
+    """Whose receipts these are. `logo` is an SVG or PNG file; without one a neutral mark is drawn. `wallets`: what
+    payers know each wallet by; one that is set up no more is told by its id."""
 
     name: str
     help_number: str
     logo: Path | None = None
+    wallets: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.name) <= NAME_CHARS_MAX or any(unicodedata.category(c) == "Cc" for c in self.name):
@@ -129,23 +132,29 @@ def receipt_view(
         title=t("title"),
         status=status,
         state=t(f"{status}.state"),
-        note=t(f"{status}.note"),
+        note=t(_of_tender(payment, f"{status}.note", texts, language)),
         number_label=t("receipt-number"),
         number=payment.receipt_number or t("none"),
-        facts=_facts(payment, texts, language),
+        facts=_facts(payment, texts, language, operator),
         bills=t("bills"),
         columns=(t("bill.number"), t("bill.period"), t("bill.amount")),
         rows=tuple(ReceiptRow(bill.number, bill.month, dh(bill.amount_centimes)) for bill in payment.invoices),
         total_label=t("total"),
         total=dh(payment.amount_centimes),
-        back_label=t("given-back"),
+        back_label=t(_of_tender(payment, "given-back", texts, language)),
         back=dh(back_centimes) if back_centimes else "",
         help=t("help", help_number=operator.help_number),
         paid_at=payment.paid_at,
     )
 
 
-def _facts(payment: Payment, texts: Texts, language: LanguageCode) -> tuple[ReceiptFact, ...]:
+def _of_tender(payment: Payment, key: str, texts: Texts, language: LanguageCode) -> str:
+    """The text that speaks of a wallet where a wallet paid and there is one: elsewhere it speaks of card and bank."""
+    wallets = f"{key}.wallet"
+    return wallets if payment.wallet is not None and texts.has(language, SECTION, wallets) else key
+
+
+def _facts(payment: Payment, texts: Texts, language: LanguageCode, operator: Operator) -> tuple[ReceiptFact, ...]:
     def fact(name: str, value: str | None, label: str = "", *, latin: bool = True) -> ReceiptFact:
         shown = value or texts.get(language, SECTION, "none")
         return ReceiptFact(name, texts.get(language, SECTION, label or name), shown, latin)
@@ -157,8 +166,10 @@ def _facts(payment: Payment, texts: Texts, language: LanguageCode) -> tuple[Rece
         fact("email", email if payment.email_typed or not email else mask_email(email)),
         fact("auth-code", payment.auth_code),
         fact("transaction-number", payment.transaction_number),
-        fact("method", _method(payment.card_brand, texts, language), latin=False),
-        fact("card", payment.card_last4 and f"**** **** **** {payment.card_last4[-4:]}"),
+        fact("method", _method(payment, texts, language, operator), latin=False),
+        fact("wallet-payer", mask_msisdn(payment.wallet_payer or ""))
+        if payment.wallet is not None
+        else fact("card", payment.card_last4 and f"**** **** **** {payment.card_last4[-4:]}"),
     )
 
 
@@ -167,8 +178,12 @@ def when(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment.astimezone(ZONE):%d/%m/%Y %H:%M}"
 
 
-def _method(brand: str | None, texts: Texts, language: LanguageCode) -> str:
+def _method(payment: Payment, texts: Texts, language: LanguageCode, operator: Operator) -> str:
     """A brand nobody knows passes through in its own letters; neither "card" nor the acquirer's own name is one."""
+    if payment.wallet is not None:
+        name = operator.wallets.get(payment.wallet, payment.wallet)
+        return texts.fill(language, SECTION, "method.wallet", wallet=name)
+    brand = payment.card_brand
     if not brand or brand in {"card", "cmi"}:
         return texts.get(language, SECTION, "method.card")
     return texts.fill(language, SECTION, "method.brand", brand=_BRANDS.get(brand, brand.title()))

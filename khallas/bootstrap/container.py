@@ -58,7 +58,7 @@ from core.wallets.tender import TenderAcquirer
 from khallas.bootstrap import carriers as networks
 from khallas.bootstrap.carriers import Networks
 from khallas.bootstrap.money import acquirer_of, billing_of
-from khallas.bootstrap.wallets import wallets_of
+from khallas.bootstrap.wallets import wallet_names, wallets_of
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry import otel
 from khallas.telemetry.ledger_watch import LedgerWatch
@@ -199,7 +199,7 @@ def assemble(
         CountedTexter(outside.texter, counted),
         _mailer(settings, texts, links, clock),
         caller,
-        PaymentTexts(words_of(settings, texts), links.of, pay_link_of(settings)),
+        PaymentTexts(words_of(settings, texts), links.of, pay_link_of(settings), wallet_names(settings)),
         memory,
     )
     sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
@@ -259,7 +259,7 @@ def operator_of(settings: Settings) -> Operator:
     """Whose receipts and pages these are. Raises BadSettings."""
     logo = Path(settings.operator_logo) if settings.operator_logo else None
     try:
-        return Operator(settings.operator_name, settings.help_number, logo)
+        return Operator(settings.operator_name, settings.help_number, logo, wallet_names(settings))
     except ValueError as error:
         raise BadSettings(f"KHALLAS_OPERATOR_NAME: {error}") from None
 

@@ -21,6 +21,12 @@ def wallets_of(settings: Settings) -> dict[str, Wallet]:
     return {provider: _joined(provider, options, settings) for provider, options in settings.wallets.items()}
 
 
+def wallet_names(settings: Settings) -> dict[str, str]:
+    """What payers know each by."""
+    given = {provider: options.get("name") for provider, options in settings.wallets.items()}
+    return {provider: (name.get_secret_value().strip() if name else "") or provider for provider, name in given.items()}
+
+
 def _joined(provider: str, given: Mapping[str, SecretStr], settings: Settings) -> Wallet:
     own = f"{PREFIX}{provider.upper()}__"
     options = {name: Secret(value.get_secret_value()) for name, value in given.items()}

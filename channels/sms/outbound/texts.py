@@ -1,6 +1,6 @@
 """The words of messages that jobs send about a payment, in its language: implements ports.ReceiptTexts. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from channels.sms.words import RECEIPT_SEGMENTS_MAX, Words
 from core.clock import ZONE
@@ -8,25 +8,27 @@ from core.messaging.gsm7 import segments
 from core.money import dh
 from core.payments.table import Payment
 from core.refunds.model import RefundPart
-from core.subscribers.lines import mask_reference
+from core.subscribers.lines import mask_reference, national
 
 
 class PaymentTexts:
     """A receipt in at most two segments, the others in one (Arabic: two)."""
 
-    __slots__ = ("_link", "_pay_link", "_words")
+    __slots__ = ("_link", "_pay_link", "_wallets", "_words")
 
     def __init__(
         self,
         words: Words,
         link: Callable[[Payment], str | None],
         pay_link: Callable[[str], str] | None = None,
+        wallets: Mapping[str, str] | None = None,
     ) -> None:
         """`link` makes the receipt's address, None while a payment has none; `pay_link` of a payment's id where a
-        basket is paid in a browser (channels/links.py)."""
+        basket is paid in a browser (channels/links.py); `wallets`: what payers know each by."""
         self._words = words
         self._link = link
         self._pay_link = pay_link
+        self._wallets = wallets or {}
 
     def receipt_sms(self, payment: Payment) -> str:
         values = {
@@ -37,17 +39,22 @@ class PaymentTexts:
             "receipt": payment.receipt_number or "-",
             "date": f"{(payment.paid_at or payment.created_at).astimezone(ZONE):%d/%m/%Y}",
         }
+        name = "receipt"
+        if payment.wallet is not None:
+            name = "receipt_wallet"
+            values["wallet"] = self._wallets.get(payment.wallet, payment.wallet)
+            values["payer"] = mask_reference(national(payment.wallet_payer)) if payment.wallet_payer else ""
         link = self._link(payment)
         if link is None:
-            return self._words.say(payment.language, "receipt_bare", **values)
+            return self._words.say(payment.language, f"{name}_bare", **values)
         # an address may be long, and Arabic has half the room
         several = values | {"months": values["months"].partition(" ")[0] + "+"}
-        texts = (("receipt", values), ("receipt_brief", values), ("receipt_brief", several))
+        texts = ((name, values), (f"{name}_brief", values), (f"{name}_brief", several))
         for key, told in texts:
             text = self._words.say(payment.language, key, link=link, **told)
             if segments(text) <= RECEIPT_SEGMENTS_MAX:
                 return text
-        return self._words.say(payment.language, "receipt_least", link=link, **values)
+        return self._words.say(payment.language, f"{name}_least", link=link, **values)
 
     def _months(self, payment: Payment) -> str:
         """The month of the bill that was paid, or the first and the last of several."""

@@ -27,6 +27,8 @@ VALUES = {
     "amount": "99 999,99 DH",
     "part": "99 999,98 DH",
     "authorisation": "AB12CD",  # six at most, ISO 8583 field 38
+    "wallet": "Portemonnaie",
+    "payer": "06...001",
     "months": "05/2019+",
     "first": "05/2019",
     "last": "12/2019",
@@ -41,7 +43,9 @@ VALUES = {
 }
 TEXTS = load_texts()
 WORDS = Words(TEXTS, LONG)
-KEYS = sorted(TEXTS.keys(LanguageCode.FR, SECTION) - {"receipt"})  # the brief one is said where it does not fit
+KEYS = sorted(
+    TEXTS.keys(LanguageCode.FR, SECTION) - {"receipt", "receipt_wallet"}
+)  # the brief one is said where it does not fit
 
 
 def library_segments(text: str) -> int:
@@ -179,3 +183,22 @@ def test_a_receipt_names_line_and_month(language: LanguageCode) -> None:
     assert "06...001" in text
     assert "05/2019" in text
     assert segments(text) <= RECEIPT_SEGMENTS_MAX
+
+
+@pytest.mark.parametrize("link", [LINK, None])
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_receipt_names_the_wallet_and_masks_its_payer(language: LanguageCode, link: str | None) -> None:
+    """With the longest reference that the wallets' descriptions show, it fits and still names its tender."""
+    payment = replace(
+        paid(language), wallet="mtcash", wallet_payer="+212661000777", auth_code="MP241129.1200.A12345", card_last4=None
+    )
+    text = PaymentTexts(WORDS, lambda _: link, wallets={"mtcash": "Portemonnaie"}).receipt_sms(payment)
+    assert all(in_order(language, each) in text for each in ("Portemonnaie", "06...777", "MP241129.1200.A12345"))
+    assert "0661000777" not in text
+    assert "212661" not in text
+    assert segments(text) <= RECEIPT_SEGMENTS_MAX
+    assert library_segments(text) <= RECEIPT_SEGMENTS_MAX
+    assert (link or "") in text
+    told = PaymentTexts(WORDS, lambda _: link).receipt_sms(replace(payment, wallet_payer=None))  # forgotten, renamed
+    assert "mtcash" in told
+    assert "None" not in told

@@ -10,7 +10,7 @@ from PIL import Image
 from pypdf import PdfReader
 from pypdf.generic import StreamObject
 
-from channels.receipt_view import Operator, receipt_view
+from channels.receipt_view import STATUS, Operator, receipt_view
 from channels.web.receipts.canvas import PdfCanvas
 from channels.web.receipts.pdf import NAME, NUMBER, Way, render
 from core.billing.invoices import Invoice
@@ -189,3 +189,27 @@ def test_a_card_of_the_acquirers_own_brand_is_a_card(language: LanguageCode) -> 
     view = receipt_view(replace(paid(language), card_brand="cmi"), TEXTS, OPERATOR)
     (method,) = (fact.value for fact in view.facts if fact.name == "method")
     assert method == TEXTS.get(language, "receipt", "method.card")
+
+
+@pytest.mark.parametrize("state", [*STATUS])
+@pytest.mark.parametrize("language", LanguageCode)
+def test_paid_by_a_wallet_it_says_so(language: LanguageCode, state: PaymentState) -> None:
+    """The page, the mail and the paper print one view: the wallet by its name, its payer masked, no card, no bank."""
+    payment = replace(
+        paid(language, state), wallet="mtcash", wallet_payer="+212661000777", card_brand=None, card_last4=None
+    )
+    operator = replace(OPERATOR, wallets={"mtcash": "MT Cash"})
+    view = receipt_view(payment, TEXTS, operator, back_centimes=100)
+    facts = {fact.name: fact.value for fact in view.facts}
+    assert "MT Cash" in facts["method"]
+    assert "CMI" not in facts["method"]
+    assert facts["wallet-payer"] == "+2126*****777"
+    assert "card" not in facts
+    told = view.note + view.back_label
+    assert not any(word in told for word in ("carte", "card", "banque", "bank", "بطاقة", "بطاقتكم", "البنك"))
+    if state is PaymentState.CAPTURED:
+        printed = words(made(payment, operator))
+        assert "MT Cash" in printed
+        assert "+2126*****777" in printed
+        assert "661000777" not in printed
+    assert "mtcash" in {fact.name: fact.value for fact in receipt_view(payment, TEXTS, OPERATOR).facts}["method"]

@@ -5,7 +5,8 @@ import pytest
 from core.wallets.daraja import DarajaWallet
 from core.wallets.gsma import GsmaWallet
 from core.wallets.mtn import MtnWallet
-from khallas.bootstrap.wallets import wallets_of
+from khallas.bootstrap.container import operator_of
+from khallas.bootstrap.wallets import wallet_names, wallets_of
 from khallas.cli.config import environ_of
 from khallas.settings.model import BadSettings, load
 from khallas.settings.strength.found import secrets_of
@@ -91,3 +92,8 @@ def test_the_settings_survive_being_written_down_and_their_secrets_are_weighed()
     assert load(environ_of(settings)) == settings
     weighed = {found.name for found in secrets_of(settings)}
     assert weighed == {"WALLETS__MTCASH__API_KEY", "WALLETS__MOMO__KEY", "WALLETS__MOMO__SUBSCRIPTION_KEY"}
+
+
+def test_receipts_know_wallets_by_the_names_that_payers_do() -> None:
+    settings = load({**GSMA, **MTN})
+    assert wallet_names(settings) == operator_of(settings).wallets == {"mtcash": "MT Cash", "momo": "momo"}
