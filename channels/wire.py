@@ -5,10 +5,11 @@ else, whatever the peer sends. Sockets, limits and secrets are the endpoint's bu
 """
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from email import message_from_bytes
 from email.message import Message
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 import msgspec
 
@@ -18,6 +19,9 @@ FIELDS_MAX = 64
 FIELD_BYTES_MAX = 8 * 1024
 BOM = b"\xef\xbb\xbf"
 MULTIPART = "multipart/form-data"
+REFERENCE_PARAM = "ref"
+REFERENCE_CHARS_MAX = 128
+_REFERENCE = re.compile(rf"[!-~]{{1,{REFERENCE_CHARS_MAX}}}")
 
 
 class DoorError(Exception):
@@ -50,7 +54,7 @@ class Incoming(msgspec.Struct, frozen=True, dict=True):  # a dict: the parsed fo
         if known is None:
             kind = self.headers.get("content-type", "")
             parted = kind[: len(MULTIPART)].lower() == MULTIPART
-            read = _parts(kind, self.body) if parted else _pairs(self.body, declared_in(kind))
+            read = _parts(kind, self.body) if parted else _pairs(self.body, kind)
             known = self.__dict__["_pairs"] = read
         return known
 
@@ -77,10 +81,10 @@ def fields(encoded: bytes) -> dict[str, str]:
     return _fields(_pairs(encoded))
 
 
-def _pairs(encoded: bytes, declared: str = "") -> Sequence[tuple[str, str]]:
+def _pairs(encoded: bytes, content_type: str = "") -> Sequence[tuple[str, str]]:
     """As urllib's parse_qsl reads them, blank values kept, in a third of its time: every request comes by here.
 
-    Octets that are no UTF-8 are read as channels/http/charset.py says, raw ones as well as those behind a percent sign.
+    Octets that are no ASCII are read as channels/http/charset.py says, raw ones as well as those behind a percent sign.
     """
     plain = encoded.removeprefix(BOM).replace(b"+", b" ")
     if plain.count(b"&") >= FIELDS_MAX:
@@ -89,11 +93,15 @@ def _pairs(encoded: bytes, declared: str = "") -> Sequence[tuple[str, str]]:
         parted = [piece.partition("=") for piece in plain.decode("ascii").split("&") if piece]
         return [(name, value) for name, _, value in parted]
     pieces = [piece.partition(b"=") for piece in plain.split(b"&") if piece]
-    return [(_plain(name, declared), _plain(value, declared)) for name, _, value in pieces]
+    octets = [(_unquoted(name), _unquoted(value)) for name, _, value in pieces]
+    if all(name.isascii() and value.isascii() for name, value in octets):
+        return [(name.decode("ascii"), value.decode("ascii")) for name, value in octets]
+    declared = declared_in(content_type)
+    return [(text_of(name, declared), text_of(value, declared)) for name, value in octets]
 
 
-def _plain(spelled: bytes, declared: str) -> str:
-    return text_of(unquote_to_bytes(spelled) if b"%" in spelled else spelled, declared)
+def _unquoted(spelled: bytes) -> bytes:
+    return unquote_to_bytes(spelled) if b"%" in spelled else spelled
 
 
 def _parts(content_type: str, body: bytes) -> Sequence[tuple[str, str]]:
@@ -129,3 +137,15 @@ def required(values: Mapping[str, str], name: str) -> str:
 def same(left: str, right: str) -> bool:
     """Secrets compared in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
+
+
+def with_reference(url: str, reference: str) -> str:
+    """A URL that a gateway reports to, with our own reference: it comes back whatever became of the answer."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({REFERENCE_PARAM: reference})}"
+
+
+def reference_in(returned: str) -> str:
+    """The reference that came back, which is ours and so is plain text. Raises Malformed."""
+    if _REFERENCE.fullmatch(returned) is None:
+        raise Malformed("the reference is none of ours")
+    return returned

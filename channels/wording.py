@@ -42,7 +42,7 @@ class Wording:
 
     def has(self, language: LanguageCode, key: str) -> bool:
         """Whether a text has this variant."""
-        return self._texts.has(language, self._section, key)
+        return key in self._tables[language]
 
     def text(self, language: LanguageCode, what: Say, suffix: str = "") -> str:
         """The whole text. Raises MissingText."""

@@ -11,10 +11,12 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from channels.http.hosts import PROBES, Hosts, target_fault, without_slash
+from channels.http.hosts import PROBES, Hosts
 from core.tracing import fresh_request_id, request_id
 
 MISDIRECTED = 421
+TARGET_BYTES_MAX = 8 * 1024
+SEGMENT_CHARS_MAX = 256  # of a path: the longest of ours is a dialog's id of 128
 REQUEST_ID_HEADER = b"x-request-id"
 _UUID = re.compile(rb"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 Count = Callable[[str, str], None]  # door, reason
@@ -69,6 +71,20 @@ class Front(Starlette):
             if name == b"host" and not self._hosts.ours(value, server):
                 return MISDIRECTED, "this is no server of that host"
         return None
+
+
+def target_fault(path: str, raw_path: bytes, query: bytes) -> tuple[int, str] | None:
+    """Status and words for a target that no door is asked about."""
+    if len(raw_path) + len(query) > TARGET_BYTES_MAX:
+        return 414, "the address is too long"
+    if len(path) > SEGMENT_CHARS_MAX and any(len(part) > SEGMENT_CHARS_MAX for part in path.split("/")):
+        return 404, "nothing is there"
+    return None
+
+
+def without_slash(path: str) -> str:
+    """A door answers the same with a slash behind its address: nobody is sent on to another one."""
+    return path[:-1] if len(path) > 1 and path.endswith("/") else path
 
 
 class RequestIds:

@@ -10,8 +10,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from channels.sms.keywords import Chosen, Keyword, KeywordAsked, NoKeyword, hear, may_be_a_machine, script_language
-from channels.sms.reactions import is_reaction
+from channels.sms.keywords import (
+    Chosen,
+    Keyword,
+    KeywordAsked,
+    NoKeyword,
+    TextMeaning,
+    hear,
+    may_be_a_machine,
+    script_language,
+)
 from channels.sms.words import CHOICES_MAX, Words
 from core.billing.invoices import Invoice, total
 from core.money import dh
@@ -88,13 +96,13 @@ class Answers:
 
     async def answer(self, msisdn: str, text: str) -> Said | None:
         """The reply to one text, in the script's language, else the stored one, else the default; None for silence."""
-        if is_reaction(text):
+        heard = hear(text)
+        if heard.is_reaction:
             return None
-        said = await self._answer(msisdn, text)
+        said = await self._answer(msisdn, heard)
         return replace(said, may_loop=True) if may_be_a_machine(text) else said
 
-    async def _answer(self, msisdn: str, text: str) -> Said:
-        heard = hear(text)
+    async def _answer(self, msisdn: str, heard: TextMeaning) -> Said:
         language = heard.language or await self._till.language_of(msisdn) or self._default
         if heard.holds_card_number:
             return self._say(language, "card")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from channels.carriers.callbacks import with_reference
 from channels.http.doors import gateway
 from channels.http.receive import Check, Count, arriving, refused, send_reply
 from channels.sms.inbox import Inbox, NotStored
 from channels.sms.message import MoMessage
 from channels.sms.wires import SmsWire
-from channels.wire import Incoming, Malformed, Reply, SenderRefused
+from channels.wire import Incoming, Malformed, Reply, SenderRefused, with_reference
 from core.repositories import DatabaseUnavailable
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from channels.sms.folding import fold, has_arabic, latin_lookalikes, without_signature
+from channels.sms.reactions import is_reaction
 from core import card_numbers
 from core.languages import LANGUAGES
 from core.subscribers.lines import LanguageCode
@@ -105,6 +106,7 @@ class TextMeaning:
     language: LanguageCode | None
     holds_card_number: bool
     asks: Request
+    is_reaction: bool = False  # a telephone wrote it and not its user
 
 
 def hear(text: str) -> TextMeaning:
@@ -114,7 +116,7 @@ def hear(text: str) -> TextMeaning:
 
 
 def _hear(text: str) -> TextMeaning:
-    return TextMeaning(script_language(text), card_numbers.holds(text), read(text))
+    return TextMeaning(script_language(text), card_numbers.holds(text), read(text), is_reaction(text))
 
 
 @lru_cache(maxsize=ONE_WORDS_KEPT_MAX)

@@ -58,7 +58,7 @@ def customer_of(sender: str, to: str, country_codes: Sequence[str]) -> str | Non
 
     A reply to those costs money and feeds loops and SMS pumping (docs/protocols/security.md 14).
     """
-    written = number_typed(sender) or ""
+    written = sender if _NUMBER.fullmatch(sender) else number_typed(sender) or ""
     if not _NUMBER.fullmatch(written) or digits_of(written) == digits_of(to):
         return None
     try:

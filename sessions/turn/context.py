@@ -1,5 +1,6 @@
 """Who is there and on what, as screens are told it: made once a turn, and again when a language is chosen."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from sessions.turn.inbound import Inbound
 from sessions.turn.state import TurnState
 
 LATEST = datetime.max.replace(tzinfo=UTC)
+SPOKEN_MAX = 8_192  # customers, at some 200 bytes each
 A_MINUTE = timedelta(minutes=1)  # a date is worked out once in that time
 
 
@@ -83,3 +85,25 @@ class ScreenContexts:
             self._date = now.astimezone(self._house.zone).date()
             self._from, self._until = now, now.replace(second=0, microsecond=0) + A_MINUTE
         return self._date
+
+
+class LanguagesSpoken:
+    """Which language this process last spoke to a customer in, for the apology when nothing else can be asked.
+
+    The least recent customer is forgotten first.
+    """
+
+    def __init__(self) -> None:
+        self._languages: OrderedDict[str, LanguageCode] = OrderedDict()
+
+    def find(self, msisdn: str) -> LanguageCode | None:
+        return self._languages.get(msisdn)
+
+    def keep(self, msisdn: str, language: LanguageCode | None) -> None:
+        """None: not known, which changes nothing."""
+        if language is None:
+            return
+        self._languages[msisdn] = language
+        self._languages.move_to_end(msisdn)
+        if len(self._languages) > SPOKEN_MAX:
+            self._languages.popitem(last=False)

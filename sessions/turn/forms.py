@@ -12,8 +12,7 @@ import msgspec
 from core.ports import Clock
 from core.subscribers.lines import LanguageCode
 from sessions.screens.choosing import pick_of
-from sessions.screens.journey import Shown
-from sessions.screens.machine import Runaway
+from sessions.screens.journey import Runaway, Shown
 from sessions.screens.menu import Capabilities, Event, Say, ScreenContext
 from sessions.screens.opening import Opening
 from sessions.store.codec import Record, notice_of, say_of
@@ -120,7 +119,7 @@ class FormTurns:
     async def _at_hand(self, draft: TurnState, place: DialogKey, heard: Inbound) -> bool:
         """False: billing has another list by now, and the screen shows that."""
         pick = pick_of(draft.screen)
-        if pick is None or self._performer.at_hand(pick):
+        if pick is None or self._performer.shelf.has(pick.unpaid):
             return True
         gone = await self._performer.fetch(pick, self._visits.of(draft, heard, self.can), place)
         if gone is None:

@@ -111,17 +111,13 @@ class EffectPerformer:
         """`cards` and `intents` count the cards that are sent, without them none; without `refusals` this process alone
         hears them."""
         self._till = till
-        self._seals = seals
+        self.seals = seals
         self._cards = cards
         self._refusals = refusals or KeptRefusals()
         self._counting: set[asyncio.Task[None]] = set()
         self._intents = intents
         self._wallets = wallets
         self.shelf = BillCache()
-
-    def mark(self, key: Key, typed: str | None) -> int:
-        """What an answer leaves behind so that its copy is known (sessions/turn/inbound.py)."""
-        return self._seals.mark(key.record, typed)
 
     async def perform(self, effect: Effect, visit: ScreenContext, place: DialogKey) -> EffectResult:
         till, msisdn = self._till, visit.msisdn
@@ -168,10 +164,6 @@ class EffectPerformer:
                 return EffectResult(PaymentSeen(await self._look(payment_id, place), how))
             case HoldNumber() | HoldExpiry():
                 return self._hold(effect, place)
-
-    def at_hand(self, pick: PickInvoices) -> bool:
-        """Whether that screen can be shown as it is."""
-        return self.shelf.has(pick.unpaid)
 
     async def fetch(self, pick: PickInvoices, visit: ScreenContext, place: DialogKey) -> Done | None:
         """Have a long list at hand; what billing says instead when it is another one by now."""
@@ -246,18 +238,18 @@ class EffectPerformer:
         """The held card an effect needs: CardGone when the vault let it go, None when it needs none."""
         if not isinstance(effect, Authorise):
             return None
-        return self._seals.card(place.key.dialog, place.sealed) or CardGone()
+        return self.seals.card(place.key.dialog, place.sealed) or CardGone()
 
     def _hold(self, effect: HoldNumber | HoldExpiry, place: DialogKey) -> EffectResult:
         dialog = place.key.dialog
         if isinstance(effect, HoldNumber):
             hint = Card(effect.digits, 1, 2000)
             return EffectResult(
-                CardHint(hint.brand, hint.last4), seal={NUMBER: self._seals.seal(dialog, NUMBER, effect.digits)}
+                CardHint(hint.brand, hint.last4), seal={NUMBER: self.seals.seal(dialog, NUMBER, effect.digits)}
             )
         if NUMBER not in place.sealed:
             return EffectResult(CardGone())
-        return EffectResult(CardHeld(), seal={EXPIRY: self._seals.seal(dialog, EXPIRY, effect.digits)})
+        return EffectResult(CardHeld(), seal={EXPIRY: self.seals.seal(dialog, EXPIRY, effect.digits)})
 
     async def _look(self, payment_id: str, place: DialogKey) -> Payment | Refusal | None:
         payment = await self._till.payment(payment_id)

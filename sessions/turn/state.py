@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from core.cards import Card
 from core.subscribers.lines import LanguageCode
 from sessions.pages import PagePosition
-from sessions.screens.journey import Screen, Shown
+from sessions.screens.journey import Screen
 from sessions.screens.menu import Say, ScreenContext
 from sessions.screens.opening import Opening, Resumable, Resume
 from sessions.store.codec import Record
@@ -31,14 +31,6 @@ class TurnState:
     erase: bool = False
     launch: tuple[Launch, Card | None, DialogKey] | None = None
     visit: ScreenContext | None = None  # as it was with that language and those terms
-
-
-def move(draft: TurnState, screen: Shown, notice: Say | None = None) -> None:
-    same = type(screen) is type(draft.screen)
-    draft.spot = draft.spot if same and notice is None else TOP
-    draft.screen = screen
-    draft.notice = notice
-    draft.tries = 0
 
 
 def opening(heard: Inbound, previous: Record | None) -> Opening:

@@ -1,15 +1,14 @@
 """The steps of one turn: an event advances the screen, effects are performed, until a screen rests."""
 
 from sessions.screens.ending import Goodbye
-from sessions.screens.journey import name_of
-from sessions.screens.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, advance
+from sessions.screens.journey import FIELD_TRIES_MAX, SESSION_TRIES_MAX, STEPS_MAX, Runaway, Shown, advance, name_of
 from sessions.screens.menu import Again, Capabilities, Done, Event, Launched, Noted, Say, Silence, Words
 from sessions.screens.opening import Opening
 from sessions.turn.context import ScreenContexts
 from sessions.turn.effects import CardGone, Effect, Remember
 from sessions.turn.inbound import Inbound
 from sessions.turn.perform import DialogKey, EffectPerformer
-from sessions.turn.state import TurnState, move
+from sessions.turn.state import TOP, TurnState
 
 
 class Steps:
@@ -68,3 +67,11 @@ def _again(draft: TurnState, notice: Say, *, counts: bool) -> None:
     draft.mistakes += 1
     if draft.tries >= FIELD_TRIES_MAX or draft.mistakes >= SESSION_TRIES_MAX:
         move(draft, Goodbye("too-many-tries"), None)
+
+
+def move(draft: TurnState, screen: Shown, notice: Say | None = None) -> None:
+    same = type(screen) is type(draft.screen)
+    draft.spot = draft.spot if same and notice is None else TOP
+    draft.screen = screen
+    draft.notice = notice
+    draft.tries = 0

@@ -20,16 +20,14 @@ from sessions.page_cache import PageCache
 from sessions.pages import Page, PagePosition, Turned
 from sessions.screens.choosing import HandOver, pick_of
 from sessions.screens.ending import Goodbye, Help, Paid, Unknown
-from sessions.screens.journey import name_of
-from sessions.screens.machine import HEARD_TWICE, Runaway
+from sessions.screens.journey import HEARD_TWICE, Runaway, name_of
 from sessions.screens.menu import Capabilities, Done, Event, HeardTwice, Say, Silence, Tell, Words
 from sessions.screens.opening import Opening
 from sessions.screens.paying import CardCvv, CardExpiry, ConfirmCharge
 from sessions.screens.wallet import WalletAsked
-from sessions.spoken import LanguagesSpoken
 from sessions.store.codec import Record, notice_of, say_of
 from sessions.store.protocol import Key, Loaded, Store, StoreDown
-from sessions.turn.context import DialledNumbers, ScreenContexts, ServiceContext
+from sessions.turn.context import DialledNumbers, LanguagesSpoken, ScreenContexts, ServiceContext
 from sessions.turn.dispatch import Dispatcher
 from sessions.turn.inbound import Inbound, dials_again, is_dialled, latest, place, stamp
 from sessions.turn.inbound import before as heard_before
@@ -100,6 +98,8 @@ class Turns:
     ) -> None:
         self._store = store
         self._performer = performer
+        self._seals = performer.seals
+        self._bills = performer.shelf
         self._clock = clock
         self._default = default_language
         self._code = numbers.service_code
@@ -148,7 +148,7 @@ class Turns:
         """None: another copy was faster, and what it saved is to be read."""
         counted = heard.order is None  # by us, for its gateway does not
         arrived_ms = stamp(self._clock.now()) if counted else 0
-        mark = self._performer.mark(key, heard.typed) if counted else 0
+        mark = self._seals.mark(key.record, heard.typed) if counted else 0
         loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
         before = loaded.record
         heard = latest(heard, before, partial(self._said, key))
@@ -220,7 +220,7 @@ class Turns:
     def _lacks(self, draft: TurnState) -> bool:
         """Whether a list of bills must be asked for again before the screen can be shown."""
         pick = pick_of(draft.screen)
-        return pick is not None and not self._performer.at_hand(pick)
+        return pick is not None and not self._bills.has(pick.unpaid)
 
     async def _fetched(self, draft: TurnState, place: DialogKey, heard: Inbound, speaker: Speaker) -> Done | None:
         """None: now it is at hand. Else what the list came to, for the screen that shows it."""
@@ -265,7 +265,7 @@ class Turns:
         return TurnAnswer(page, name_of(record.screen), language, record.version, ends, replayed, came_from)
 
     def _said(self, key: Key, text: str) -> int:
-        return self._performer.mark(key, SO_FAR + text)
+        return self._seals.mark(key.record, SO_FAR + text)
 
     async def _erase_quietly(self, key: Key) -> None:
         try:

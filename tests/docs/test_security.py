@@ -8,7 +8,7 @@ import pytest
 from channels.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, RECEIVE_MAX_S
 from channels.limits import RedisCardLimits, RedisCodeLimits
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX
-from sessions.screens.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX
+from sessions.screens.journey import FIELD_TRIES_MAX, SESSION_TRIES_MAX
 from sessions.store.protocol import HUNG_UP_TTL_S, VAULT_TTL_S
 
 ROOT = Path(__file__).parent.parent.parent

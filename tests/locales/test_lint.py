@@ -9,8 +9,7 @@ from channels.ussd.speaker import BRIEF, SECTION
 from core.messaging.gsm7 import Coding, coding_of
 from core.messaging.texts import load_texts
 from core.subscribers.lines import LanguageCode
-from sessions.screens.journey import Shown
-from sessions.screens.machine import advance
+from sessions.screens.journey import Shown, advance
 from sessions.screens.menu import Again, Capabilities, Digits, Menu, Noted, Say, Text, Worded, Words
 from tests.locales.used import asked_for
 from tests.sessions.events import events_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from channels.carriers.callbacks import with_reference
+from channels.wire import with_reference
 from core.messaging.gsm7 import Coding, coding_of
 from core.ports import DeliveryFailed, OutgoingSms
 

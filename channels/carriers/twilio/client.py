@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from channels.carriers.callbacks import with_reference
+from channels.wire import with_reference
 from core.ports import DeliveryFailed, OutgoingSms
 
 API_URL = "https://api.twilio.com"

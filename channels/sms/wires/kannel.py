@@ -7,10 +7,18 @@ import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-from channels.carriers.callbacks import REFERENCE_PARAM, reference_in
 from channels.http.charset import body_of
 from channels.sms.message import ERROR_CHARS_MAX, DeliveryStatus, MoMessage
-from channels.wire import FIELD_BYTES_MAX, FIELDS_MAX, Incoming, Malformed, Reply, required
+from channels.wire import (
+    FIELD_BYTES_MAX,
+    FIELDS_MAX,
+    REFERENCE_PARAM,
+    Incoming,
+    Malformed,
+    Reply,
+    reference_in,
+    required,
+)
 from core.repositories import Delivery
 
 TYPE_PARAM, ANSWER_PARAM = "type", "answer"

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from channels.carriers.callbacks import REFERENCE_PARAM, reference_in
 from channels.sms.message import ERROR_CHARS_MAX, PROVIDER_ID_CHARS_MAX, DeliveryStatus, MoMessage, OptOut
-from channels.wire import Incoming, Malformed, Reply, required
+from channels.wire import REFERENCE_PARAM, Incoming, Malformed, Reply, reference_in, required
 from core.repositories import Delivery
 
 TWIML = "text/xml; charset=utf-8"

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -15,6 +16,7 @@ TYPED_CHARS_MAX = (
     4_096  # a handset sends 182 at most; what is longer than a page reads is no choice (sessions/pages.py)
 )
 DIALOG_CHARS_MAX = 100
+CALLERS_KEPT_MAX = 1_024  # who is in a dialog now
 NUMBER_MAX = 10**20
 INTERNATIONAL_DIGITS_MIN = 11  # shorter ones are national numbers without their zero
 
@@ -84,6 +86,7 @@ def parsed(model: type[B], incoming: Incoming) -> B:
         raise Malformed(f"the field {where[0]} is missing or wrong") from None
 
 
+@lru_cache(maxsize=CALLERS_KEPT_MAX)  # a dialog's requests all name the same number
 def caller(number: str | int, name: str) -> str:
     """E.164. Gateways write international numbers with a plus, with 00, or bare.
 

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.http.front import Front, hot
-from channels.http.hosts import SEGMENT_CHARS_MAX, TARGET_BYTES_MAX, Hosts, name_of, one_host
+from channels.http.front import SEGMENT_CHARS_MAX, TARGET_BYTES_MAX, Front, hot
+from channels.http.hosts import Hosts, name_of, one_host
 from tests.security.asgi import Ask, Told, ask
 
 HOSTS = Hosts("https://pay.example.ma", ("ussd.internal", "http://web:8000"))

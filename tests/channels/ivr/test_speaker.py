@@ -21,8 +21,7 @@ from sessions.basket import Basket
 from sessions.pages import PagePosition, Turned
 from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay
 from sessions.screens.ending import Goodbye, Help, Paid, Unknown
-from sessions.screens.journey import Shown
-from sessions.screens.machine import advance
+from sessions.screens.journey import Shown, advance
 from sessions.screens.menu import Again, Amount, Back, Chose, Digits, Menu, Month, ScreenContext, Spelled, Worded, say
 from sessions.screens.opening import Language, PaymentCode, Reference, Resume, Service, Terms
 from sessions.screens.paying import (

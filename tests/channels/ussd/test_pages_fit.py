@@ -10,8 +10,7 @@ from core.messaging.texts import Texts, load_texts
 from core.subscribers.lines import LanguageCode
 from sessions.pages import Heard, Page, PagePosition, Turned
 from sessions.screens.choosing import PickInvoices
-from sessions.screens.journey import Shown
-from sessions.screens.machine import advance
+from sessions.screens.journey import Shown, advance
 from sessions.screens.menu import Again, Back, Chose, Digits, Menu, Noted, Say, Tell, Text, say
 from tests.sessions.events import events_of
 from tests.sessions.paged import spoken_pages

@@ -6,7 +6,7 @@ import pytest
 
 from core.cards import cvv_lengths
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, PaymentState
-from sessions.screens.machine import FIELD_TRIES_MAX
+from sessions.screens.journey import FIELD_TRIES_MAX
 from sessions.store.protocol import VAULT_TTL_S, Key
 from tests.sessions.cards import CARD, COPIES, CVV, EXPIRY, assert_hidden, landed, to_card, to_cvv, type_card
 from tests.sessions.fakes import CALLER, Stage, to_confirm

@@ -6,7 +6,7 @@ import pytest
 
 from core.payments.service import Refusal
 from core.payments.table import PaymentState
-from sessions.screens.machine import FIELD_TRIES_MAX, SESSION_TRIES_MAX
+from sessions.screens.journey import FIELD_TRIES_MAX, SESSION_TRIES_MAX
 from tests.sessions.fakes import NUMBERS, Converse, Stage, to_confirm
 
 WITHOUT_BILLS = "+212600000004"

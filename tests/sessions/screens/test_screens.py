@@ -6,8 +6,7 @@ import pytest
 from core.subscribers.lines import LanguageCode as Lang
 from sessions.screens.diagram import asks, mermaid, moves
 from sessions.screens.ending import Help, Paid, Unknown
-from sessions.screens.journey import name_of
-from sessions.screens.machine import advance
+from sessions.screens.journey import advance, name_of
 from sessions.screens.menu import (
     Again,
     Amount,

@@ -10,7 +10,7 @@ from core.payments.refusal import Refusal
 from core.payments.table import PaymentState
 from core.subscribers.lines import LanguageCode
 from sessions.screens.ending import Goodbye, Help
-from sessions.screens.machine import STEPS_MAX, Runaway
+from sessions.screens.journey import STEPS_MAX, Runaway
 from sessions.screens.opening import Opening
 from sessions.store.codec import Record, encode
 from sessions.store.protocol import SESSION_TTL_S, Key, StoreDown

@@ -1,8 +1,7 @@
 """Languages of the latest customers: bounded, and nothing is unlearned by silence."""
 
 from core.subscribers.lines import LanguageCode
-from sessions import spoken
-from sessions.spoken import LanguagesSpoken
+from sessions.turn.context import SPOKEN_MAX, LanguagesSpoken
 
 
 def test_what_is_not_known_changes_nothing() -> None:
@@ -15,7 +14,7 @@ def test_what_is_not_known_changes_nothing() -> None:
 
 def test_the_least_recent_is_forgotten_first() -> None:
     languages = LanguagesSpoken()
-    for number in range(spoken.SPOKEN_MAX):
+    for number in range(SPOKEN_MAX):
         languages.keep(str(number), LanguageCode.FR)
     languages.keep("0", LanguageCode.EN)
     languages.keep("one more", LanguageCode.FR)
