@@ -11,13 +11,12 @@ from hashlib import sha1, sha256
 from importlib import resources
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from core.cards import Card
 from core.ports import CardTold, LimitsDown, Tries
 from core.subscribers.lines import reachable
 from sessions.store.cluster import pipelined
-from sessions.store.pipeline import Script
+from sessions.store.pipeline import Script, redis_errors_as
 
 LIMITS_MAX = 16
 COUNT_ONLY = 0
@@ -59,10 +58,8 @@ class Limits:
             raise ValueError(f"1 to {LIMITS_MAX} limits are spent at once")
         keys = self._keys(limits)
         args = [number for limit in limits for number in (limit.most, limit.window_s, limit.cost)]
-        try:
+        with redis_errors_as(LimitsDown):
             used_up = int(await self._pipe.run(self._script, keys, args))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise LimitsDown(type(error).__name__) from error
         if not used_up:
             return None
         if self._hit is not None:
@@ -71,11 +68,9 @@ class Limits:
 
     async def forget(self, limits: Sequence[Limit]) -> None:
         """Begin these counters anew. Raises LimitsDown."""
-        try:
+        with redis_errors_as(LimitsDown):
             for limit in limits[:LIMITS_MAX]:
                 await self._pipe.do("DEL", f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}")
-        except (RedisError, OSError, TimeoutError) as error:
-            raise LimitsDown(type(error).__name__) from error
 
     async def note(self, about: str, counted: Sequence[Limit], ttl_s: int) -> None:
         """Remember under a name what was counted for it; what was noted before is counted for good. LimitsDown."""
@@ -92,10 +87,8 @@ class Limits:
         keys = [key for key in await self.noted(about) if names is None or key.split(":")[3] in names]
         if not keys:
             return
-        try:
+        with redis_errors_as(LimitsDown):
             await self._pipe.run(self._back, keys, [])
-        except (RedisError, OSError, TimeoutError) as error:
-            raise LimitsDown(type(error).__name__) from error
 
     def _keys(self, limits: Sequence[Limit]) -> list[str]:
         return [f"kh:{{limit:{self._scope}}}:{limit.name}:{limit.subject}" for limit in limits]
@@ -104,10 +97,8 @@ class Limits:
         return f"kh:{{limit:{self._scope}}}:note:{about}"
 
     async def _do(self, *arguments: str | int) -> bytes | None:
-        try:
+        with redis_errors_as(LimitsDown):
             answer = await self._pipe.do(*arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise LimitsDown(type(error).__name__) from error
         return answer if isinstance(answer, bytes) else None
 
 

@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.limits import script_of
 from channels.sms.answers import Reference
@@ -15,6 +14,7 @@ from core.ports import DeliveryFailed
 from core.sealing import Sealer
 from core.subscribers.lines import ServiceType
 from sessions.store.cluster import pipelined
+from sessions.store.pipeline import REDIS_ERRORS, redis_errors_as
 
 CLAIM_TTL_S = 30  # longer than any answer takes; whoever claimed and died is succeeded after this
 SEEN_TTL_S = 3 * 24 * 3600  # gateways repeat for two days at most (docs/protocols/sms.md)
@@ -51,10 +51,8 @@ class RedisDeduplication:
 
     async def claim(self, reference: str) -> bool | AlreadyAnswered:
         """True: it is yours to answer. False: another copy is being answered right now."""
-        try:
+        with redis_errors_as(MemoryDown):
             found = await self._pipe.run(_CLAIM, (_seen(reference),), (_CLAIMED, CLAIM_TTL_S))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
         if isinstance(found, int):
             return True
         return False if found == _CLAIMED else AlreadyAnswered(self._text(reference, found))
@@ -68,7 +66,7 @@ class RedisDeduplication:
         """Implements ports.Replies: what was kept, None when there is nothing to send (any more)."""
         try:
             value = await self._pipe.do("GET", _seen(reference))
-        except (RedisError, OSError, TimeoutError) as error:
+        except REDIS_ERRORS as error:
             raise DeliveryFailed("Redis is away", retryable=True, again_in_s=AWAY_S) from error
         return self._text(reference, value) if isinstance(value, bytes) else None
 
@@ -108,10 +106,8 @@ class RedisDeduplication:
         return bool(await self._do("EXISTS", f"kh:{{{msisdn}}}:sms:stop"))
 
     async def _do(self, *command: str | bytes | int) -> Any:
-        try:
+        with redis_errors_as(MemoryDown):
             return await self._pipe.do(*command)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
 
 
 def _seen(reference: str) -> str:

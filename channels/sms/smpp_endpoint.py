@@ -10,7 +10,6 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.carriers.smpp.account import SmscAccount
 from channels.carriers.smpp.message import ShortMessage
@@ -26,6 +25,7 @@ from channels.sms.message import DeliveryStatus, MoMessage
 from channels.sms.outbound.smpp_parts import SentParts
 from core.repositories import DatabaseUnavailable, Delivery
 from core.subscribers.lines import msisdn
+from sessions.store.pipeline import redis_errors_as
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class MoDeduplication:
         """The text's id, the same for a repeat."""
         fresh = secrets.token_hex(ID_BYTES)
         key = f"kh:smpp:mo:{digest}"
-        try:
+        with redis_errors_as(MemoryDown):
             pipe = self._redis.pipeline(transaction=False)
             pipe.set(key, f"{session_id}|{fresh}", ex=REPEAT_S, nx=True)
             pipe.get(key)
@@ -63,16 +63,12 @@ class MoDeduplication:
             if session != session_id:
                 return str(identity)
             await self._redis.set(key, f"{session_id}|{fresh}", ex=REPEAT_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
         return fresh
 
     async def again(self, digest: str, identity: str) -> None:
         """The SMSC was told to bring it again: whoever does so brings this one."""
-        try:
+        with redis_errors_as(MemoryDown):
             await self._redis.set(f"kh:smpp:mo:{digest}", f"{AGAIN}|{identity}", ex=REPEAT_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
 
 
 class SmppTexts:

@@ -16,11 +16,11 @@ from importlib import resources
 from typing import Protocol
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from core.help_desk.operations import HOURS, RECENT_HOURS, Activity, Move, Slow, UsageDown
 from core.ports import Clock
 from khallas.telemetry.periodic import repeated
+from sessions.store.pipeline import REDIS_ERRORS, redis_errors_as
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class UsageCounters:
             pairs = [each for pair in batch.grown.items() for each in pair]
             try:
                 await self._add(keys=[batch.key], args=[self._process, batch.number, KEPT_S, *pairs])
-            except (RedisError, OSError, TimeoutError) as error:
+            except REDIS_ERRORS as error:
                 log.warning("counts wait for Redis: %s", type(error).__name__)
                 return False
             self._there.update(batch.grown)
@@ -81,13 +81,11 @@ class UsageCounters:
         """Everybody's counts. Raises UsageDown."""
         now = self._clock.now()
         hours = [now - timedelta(hours=back) for back in range(HOURS)]
-        try:
+        with redis_errors_as(UsageDown):
             async with self._redis.pipeline(transaction=False) as pipe:
                 for hour in hours:
                     pipe.hgetall(_key(hour))
                 found = await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise UsageDown(type(error).__name__) from error
         moves: Counter[Move] = Counter()
         slowness: Counter[Slow] = Counter()
         for back, counts in enumerate(found):

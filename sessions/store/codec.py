@@ -2,7 +2,7 @@
 
 import msgspec
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.screens.journey import Screen
 from sessions.screens.menu import Say
 

@@ -5,7 +5,7 @@ Nothing is retried: a command may have been carried out although its reply was l
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
@@ -17,12 +17,29 @@ from redis.exceptions import NoScriptError, RedisError
 
 from sessions.store.connection import Asked, RedisConnection, fail
 
+REDIS_ERRORS = (RedisError, OSError, TimeoutError)  # all that Redis being away, slow or wrong is told by
 WAITING_MAX = 20_000
 WAIT_MAX_S = 2.0  # for a connection, and for a reply
 
 
 class Overloaded(RedisError):
     """Ours: more commands wait than a healthy server leaves. Nothing was sent; try later."""
+
+
+class redis_errors_as:  # noqa: N801 - reads as contextlib.suppress does
+    """Within the block Redis's errors become one of ours, which says what could not be done; no value is repeated."""
+
+    __slots__ = ("_ours",)
+
+    def __init__(self, ours: Callable[[str], Exception]) -> None:
+        self._ours = ours
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, REDIS_ERRORS):
+            raise self._ours(type(error).__name__) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +132,7 @@ class Pipelined(Commands):
             self._write()
 
     async def _give_back(self, connection: Any) -> None:
-        with suppress(RedisError, OSError, TimeoutError):  # it is lost already
+        with suppress(*REDIS_ERRORS):  # it is lost already
             await connection.disconnect(nowait=True)
         await self._pool.release(connection)
 

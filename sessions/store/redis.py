@@ -6,11 +6,10 @@ from hashlib import sha1
 from importlib import resources
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from sessions.store.cluster import pipelined
 from sessions.store.codec import Record, Unreadable, decode, encode
-from sessions.store.pipeline import Script
+from sessions.store.pipeline import Script, redis_errors_as
 from sessions.store.protocol import HUNG_UP_TTL_S, POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
 from sessions.vault import EXPIRY, NUMBER
 
@@ -31,7 +30,7 @@ class RedisStore:
         self._saved: OrderedDict[str, tuple[bytes, Record]] = OrderedDict()
 
     async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded:
-        try:
+        with redis_errors_as(StoreDown):
             if begins:
                 record, previous = await self._pipe.run(self._begin, (key.record, key.pointer), ())
                 return Loaded(_read(record), _version(record), _read(previous))
@@ -42,8 +41,6 @@ class RedisStore:
                     return Loaded(saved[1], saved[1].version)
                 return Loaded(_read(record), _version(record))
             record, number, expiry = await self._pipe.do("MGET", key.record, key.sealed(NUMBER), key.sealed(EXPIRY))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreDown(type(error).__name__) from error
         sealed = {name: blob for name, blob in ((NUMBER, number), (EXPIRY, expiry)) if isinstance(blob, bytes)}
         return Loaded(_read(record), _version(record), sealed=sealed)
 
@@ -51,7 +48,7 @@ class RedisStore:
         names: tuple[str, ...] = (key.record, key.pointer)
         payload = b"%d|%b" % (record.version, encode(record))
         told: tuple[int | bytes, ...] = (expected, payload, self._ttl_s, POINTER_TTL_S)
-        try:
+        with redis_errors_as(StoreDown):
             if not seal and not erase:  # no card comes or goes: nearly every turn
                 done = bool(await self._pipe.run(self._step, names, told))
                 if done:
@@ -60,8 +57,6 @@ class RedisStore:
             names += (key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up)
             told += (VAULT_TTL_S, int(erase), seal.get(NUMBER, b""), seal.get(EXPIRY, b""))
             return bool(await self._pipe.run(self._sealed, names, told))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreDown(type(error).__name__) from error
 
     def _keep(self, key: Key, payload: bytes, record: Record) -> None:
         self._saved[key.record] = (payload, record)
@@ -71,24 +66,18 @@ class RedisStore:
 
     async def stay(self, key: Key) -> None:
         """The session's time begins anew, and nothing else changes."""
-        try:
+        with redis_errors_as(StoreDown):
             await self._pipe.do("EXPIRE", key.record, self._ttl_s)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreDown(type(error).__name__) from error
 
     async def erase(self, key: Key) -> None:
-        try:
+        with redis_errors_as(StoreDown):
             await self._pipe.do("DEL", key.sealed(NUMBER), key.sealed(EXPIRY))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreDown(type(error).__name__) from error
 
     async def hang_up(self, key: Key) -> None:
-        try:
+        with redis_errors_as(StoreDown):
             # one after the other: what is saved before the mark is deleted after it
             await self._pipe.do("SET", key.hung_up, b"1", "EX", HUNG_UP_TTL_S)
             await self._pipe.do("DEL", key.sealed(NUMBER), key.sealed(EXPIRY))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreDown(type(error).__name__) from error
 
 
 def step_script() -> Script:

@@ -9,10 +9,10 @@ from collections import OrderedDict
 from typing import Protocol
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from core.payments.refusal import Refusal
 from sessions.store.cluster import pipelined
+from sessions.store.pipeline import REDIS_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +53,13 @@ class RedisRefusals:
     async def tell(self, call: str, payment_id: str, refusal: Refusal, attempts: int) -> None:
         try:
             await self._pipe.do("SET", _key(call, payment_id), f"{attempts}|{refusal}", "EX", REFUSAL_TTL_S)
-        except (RedisError, OSError, TimeoutError) as error:
+        except REDIS_ERRORS as error:
             log.warning("payment %s: a refusal could not be told: %s", payment_id, type(error).__name__)
 
     async def heard(self, call: str, payment_id: str, attempts: int) -> Refusal | None:
         try:
             told = await self._pipe.do("GET", _key(call, payment_id))
-        except (RedisError, OSError, TimeoutError):
+        except REDIS_ERRORS:
             return None
         if not isinstance(told, bytes):
             return None

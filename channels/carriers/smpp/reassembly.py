@@ -13,13 +13,13 @@ from importlib import resources
 from typing import NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.carriers.smpp.account import JOIN_S
 from channels.carriers.smpp.coding import Alphabet, heard
 from channels.carriers.smpp.message import ShortMessage
 from channels.carriers.smpp.parts import Fragment
 from core.cards import Secret
+from sessions.store.pipeline import redis_errors_as
 from sessions.vault import Seals
 
 log = logging.getLogger(__name__)
@@ -76,13 +76,11 @@ class Reassembly:
         keys = _keys(smsc, message, part)
         value, name = self._sealed(keys[0], part), secrets.token_hex(TORN_ID_BYTES)
         bounds = (join_s, part.data_coding, min(join_s, MIXED_JOIN_S))
-        try:
+        with redis_errors_as(PartsDown):
             found, torn = await self._add(
                 keys=list(keys),
                 args=[part.number, value, part.total, PARTS_TTL_S, MARK_BYTES, session_id, *bounds, name],
             )
-        except (RedisError, OSError, TimeoutError) as error:
-            raise PartsDown(type(error).__name__) from error
         torn = torn.decode()
         if torn == name:
             log.warning("smpp %s: an unfinished message gave way to another of its reference", smsc)
@@ -93,25 +91,21 @@ class Reassembly:
 
     async def told(self, smsc: str, message: ShortMessage, part: Fragment) -> None:
         """The sender's answer about what was dropped is kept."""
-        try:
+        with redis_errors_as(PartsDown):
             await self._redis.delete(_keys(smsc, message, part).torn)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise PartsDown(type(error).__name__) from error
 
     async def kept(self, smsc: str, message: ShortMessage, part: Fragment, session_id: str = "") -> None:
         """The whole message is kept elsewhere: forget its parts, after a while."""
         if part.total == 1:
             return
         parts, done, begun, _ = _keys(smsc, message, part)
-        try:
+        with redis_errors_as(PartsDown):
             pipe = self._redis.pipeline(transaction=True)
             pipe.rename(parts, done)
             pipe.hset(done, BROUGHT_BY, session_id)
             pipe.expire(done, DONE_TTL_S)
             pipe.delete(begun)
             await pipe.execute(raise_on_error=False)  # renamed already: a repeat was kept at the same time
-        except (RedisError, OSError, TimeoutError) as error:
-            raise PartsDown(type(error).__name__) from error
 
     def _sealed(self, key: str, part: Fragment) -> bytes:
         clear = (bytes((part.data_coding,)) + part.data).decode("latin-1")

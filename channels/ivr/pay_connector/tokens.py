@@ -10,12 +10,11 @@ from hashlib import sha1
 from importlib import resources
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.ivr.pay_connector.endpoint import Busy
 from core.cards import Card, Secret
 from sessions.store.cluster import pipelined
-from sessions.store.pipeline import Script
+from sessions.store.pipeline import Script, redis_errors_as
 from sessions.store.protocol import HUNG_UP_TTL_S, VAULT_TTL_S
 from sessions.vault import EXPIRY, NUMBER, Seals
 
@@ -36,14 +35,12 @@ class RedisTokens:
         bound = _bound(call, payment_id, token)
         expiry = Secret(f"{card.expiry_month:02d}{card.expiry_year % 100:02d}")
         sealed = (self._seals.seal(bound, NUMBER, card.pan), self._seals.seal(bound, EXPIRY, expiry))
-        try:
+        with redis_errors_as(Busy):
             kept = await self._pipe.run(self._keep, (_key(call), _mark(call)), (VAULT_TTL_S, NUMBER, EXPIRY, *sealed))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Busy(type(error).__name__) from error
         return token if kept else None
 
     async def take(self, call: str, payment_id: str, token: str) -> Card | None:
-        try:
+        with redis_errors_as(Busy):
             number, expiry = await self._pipe.do("HMGET", _key(call), NUMBER, EXPIRY)
             if number is None or expiry is None:
                 return None
@@ -52,22 +49,16 @@ class RedisTokens:
                 return None
             # of two charges with one token the one that deletes has the card
             return card if await self._pipe.do("DEL", _key(call)) else None
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Busy(type(error).__name__) from error
 
     async def erase(self, call: str) -> None:
-        try:
+        with redis_errors_as(Busy):
             await self._pipe.do("DEL", _key(call))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Busy(type(error).__name__) from error
 
     async def over(self, call: str) -> None:
-        try:
+        with redis_errors_as(Busy):
             # one after the other: what is kept before the mark is deleted after it
             await self._pipe.do("SET", _mark(call), b"1", "EX", HUNG_UP_TTL_S)
             await self._pipe.do("DEL", _key(call))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Busy(type(error).__name__) from error
 
 
 def _key(call: str) -> str:

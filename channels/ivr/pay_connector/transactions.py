@@ -3,9 +3,9 @@
 import json
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.ivr.pay_connector.endpoint import Answer, Busy
+from sessions.store.pipeline import redis_errors_as
 
 KEPT_S = 3_600  # Twilio repeats for a minute
 
@@ -18,24 +18,20 @@ class RedisTransactions:
 
     async def claim(self, transaction: str) -> bool | Answer:
         claimed, answered = _keys(transaction)
-        try:
+        with redis_errors_as(Busy):
             pipe = self._redis.pipeline(transaction=False)
             pipe.set(claimed, b"1", nx=True, ex=KEPT_S)
             pipe.get(answered)
             ours, answer = await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Busy(type(error).__name__) from error
         return bool(ours) if answer is None else _read(answer)
 
     async def keep(self, transaction: str, answer: Answer) -> Answer:
         _, answered = _keys(transaction)
-        try:
+        with redis_errors_as(Busy):
             # a repeat may have lost its patience first: what it was told stays the answer
             if await self._redis.set(answered, json.dumps(answer), nx=True, ex=KEPT_S):
                 return answer
             first = await self._redis.get(answered)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Busy(type(error).__name__) from error
         return _read(first) if isinstance(first, bytes) else answer
 
 

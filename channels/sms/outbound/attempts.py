@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.sms.deduplication import MemoryDown
+from sessions.store.pipeline import redis_errors_as
 
 SENDS_TTL_S = 3 * 24 * 3600
 _TRYING, _ACCEPTED = b"?", b"+"
@@ -33,10 +33,8 @@ class SendAttempts:
 
     async def known(self, reference: str) -> Trying | GatewayAccepted | None:
         """What is known of earlier tries; None: nothing was sent."""
-        try:
+        with redis_errors_as(MemoryDown):
             value = await self._redis.get(_key(reference))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
         if not isinstance(value, bytes):
             return None
         return GatewayAccepted(value[1:].decode()) if value[:1] == _ACCEPTED else Trying(value[1:].decode())
@@ -50,16 +48,12 @@ class SendAttempts:
 
     async def forget(self, reference: str) -> None:
         """Certainly not sent."""
-        try:
+        with redis_errors_as(MemoryDown):
             await self._redis.delete(_key(reference))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
 
     async def _set(self, reference: str, value: bytes) -> None:
-        try:
+        with redis_errors_as(MemoryDown):
             await self._redis.set(_key(reference), value, ex=SENDS_TTL_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
 
 
 def _key(reference: str) -> str:

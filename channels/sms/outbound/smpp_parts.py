@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.carriers.smpp.receipts import PartState, Receipt
 from channels.sms.deduplication import MemoryDown
+from sessions.store.pipeline import redis_errors_as
 
 SENT_TTL_S = 3 * 24 * 3600  # receipts come within two days, or never
 EARLY_TTL_S = 3_600
@@ -41,7 +41,7 @@ class SentParts:
     async def begin(self, reference: str, msisdn: str) -> Begun:
         """Numbers count up per recipient, so that parts of two messages never mix on one telephone."""
         key = _message(reference)
-        try:
+        with redis_errors_as(MemoryDown):
             known = _texts(await self._redis.hgetall(key))
             if _REFERENCE not in known:
                 pipe = self._redis.pipeline(transaction=False)
@@ -52,8 +52,6 @@ class SentParts:
                 pipe.expire(key, SENT_TTL_S)
                 await pipe.execute()
                 known[_REFERENCE] = str(number)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
         accepted = {int(name): value for name, value in known.items() if name.isdecimal()}
         return Begun(int(known[_REFERENCE]), accepted)
 
@@ -61,7 +59,7 @@ class SentParts:
         """Part (number, total) has an id; a receipt that came before, if one did."""
         number, total = part
         key, early = _message(reference), _early(smsc, message_id)
-        try:
+        with redis_errors_as(MemoryDown):
             pipe = self._redis.pipeline(transaction=False)
             pipe.hset(key, mapping={str(number): message_id, _TOTAL: total})
             pipe.expire(key, SENT_TTL_S)
@@ -71,8 +69,6 @@ class SentParts:
                 # after the id is known: `receipt` does it the other way round, so one sees the other
                 pipe.get(early)
             answers = await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
         to, waiting = _plain(answers[2]), _plain(answers[-1]) if message_id else ""
         if not waiting:
             return None
@@ -87,7 +83,7 @@ class SentParts:
         In its other spellings an id may be another message's: those count only where the recipient agrees.
         """
         spelled = (receipt.message_id, *receipt.others)
-        try:
+        with redis_errors_as(MemoryDown):
             pipe = self._redis.pipeline(transaction=False)
             for place, each in enumerate(spelled):
                 unsure = "" if receipt.sure and not place else "?"
@@ -107,8 +103,6 @@ class SentParts:
             pipe.hgetall(_message(reference))
             pipe.delete(*(_early(smsc, each) for each in spelled))
             whole = _texts((await pipe.execute())[2])
-        except (RedisError, OSError, TimeoutError) as error:
-            raise MemoryDown(type(error).__name__) from error
         return MessageDelivery(reference, _together(whole))
 
     async def _recipients(self, found: Sequence[str]) -> list[str]:

@@ -4,9 +4,9 @@ import secrets
 from dataclasses import dataclass, replace
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.carriers.smpp.account import Sessions
+from sessions.store.pipeline import redis_errors_as
 
 DIALOG_TTL_S = 300  # longer than any network keeps a dialog
 TOKEN_BYTES = 6
@@ -65,10 +65,8 @@ class Dialogs:
         self._redis = redis
 
     async def load(self, smsc: str, msisdn: str) -> SmppDialog | None:
-        try:
+        with redis_errors_as(DialogsDown):
             value = await self._redis.get(_key(smsc, msisdn))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise DialogsDown(type(error).__name__) from error
         if not isinstance(value, bytes):
             return None
         name, order, answered, named, reference = value.decode().split("|")
@@ -76,17 +74,13 @@ class Dialogs:
 
     async def save(self, smsc: str, msisdn: str, dialog: SmppDialog) -> None:
         value = f"{dialog.name}|{dialog.order}|{int(dialog.answered)}|{dialog.named}|{dialog.reference}"
-        try:
+        with redis_errors_as(DialogsDown):
             await self._redis.set(_key(smsc, msisdn), value, ex=DIALOG_TTL_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise DialogsDown(type(error).__name__) from error
 
     async def end(self, smsc: str, msisdn: str) -> None:
         """The name may come round."""
-        try:
+        with redis_errors_as(DialogsDown):
             await self._redis.delete(_key(smsc, msisdn))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise DialogsDown(type(error).__name__) from error
 
 
 def octet_of(named: str) -> str:

@@ -8,9 +8,9 @@ import secrets
 from hashlib import sha256
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.limits import LimitsDown
+from sessions.store.pipeline import redis_errors_as
 
 MARK_BYTES = 16
 MARK_CHARS_MAX = 64
@@ -38,19 +38,15 @@ class Browsers:
 
     async def came_in(self, name: str, browser: str) -> None:
         """This account, by the browser of this digest."""
-        try:
+        with redis_errors_as(LimitsDown):
             await self._redis.set(_key(name, browser), b"1", ex=MARK_TTL_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise LimitsDown(type(error).__name__) from error
 
     async def known(self, name: str, browser: str) -> bool:
         """Whether this account came in by it; nobody else can say so."""
         if not browser:
             return False
-        try:
+        with redis_errors_as(LimitsDown):
             return bool(await self._redis.exists(_key(name, browser)))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise LimitsDown(type(error).__name__) from error
 
 
 def _key(name: str, browser: str) -> str:

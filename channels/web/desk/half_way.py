@@ -5,9 +5,9 @@ from hashlib import sha256
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from channels.web.desk.sessions import TOKEN_CHARS_MAX, SessionsDown
+from sessions.store.pipeline import redis_errors_as
 
 HALF_WAY_TTL_S = 300
 
@@ -27,28 +27,23 @@ class HalfWayLogins:
 
     async def begin(self, cookie: str, waiting: HalfWay) -> None:
         """`cookie` is a fresh one: what came along with the password opens nothing."""
-        try:
+        with redis_errors_as(SessionsDown):
             await self._redis.set(_key(cookie), msgspec.json.encode(waiting), ex=HALF_WAY_TTL_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
 
     async def of(self, cookie: str) -> HalfWay | None:
         """Who it is; None when it took too long, or was never so."""
         if not 0 < len(cookie) <= TOKEN_CHARS_MAX:
             return None
-        try:
+        with redis_errors_as(SessionsDown):
             data = await self._redis.get(_key(cookie))
+        try:
             return None if data is None else msgspec.json.decode(data, type=HalfWay)
         except msgspec.MsgspecError:
             return None
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
 
     async def end(self, cookie: str) -> None:
-        try:
+        with redis_errors_as(SessionsDown):
             await self._redis.delete(_key(cookie))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
 
 
 def _key(cookie: str) -> str:

@@ -12,13 +12,13 @@ from hashlib import sha256
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from core.help_desk.accounts import User
+from core.languages import LanguageCode
 from core.ports import Clock
-from core.subscribers.lines import LanguageCode
+from sessions.store.pipeline import redis_errors_as
 
 TOKEN_BYTES = 32
 TOKEN_CHARS_MAX = 64
@@ -100,11 +100,9 @@ class DeskSessions:
         kept = StoredSession(user.name, user.generation, csrf, began_s, language, address=address, browser=browser)
         session = DeskSession(secrets.token_urlsafe(TOKEN_BYTES), kept)
         await self._set(session, only_if_there=False)
-        try:
+        with redis_errors_as(SessionsDown):
             await self._redis.zadd(_seats(user.name), {seat_of(session.token): began_s})
             await self._redis.expire(_seats(user.name), self._absolute_s)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
         seats = await self.seats(user.name, user.generation)
         for seat in seats[SEATS_MAX:]:
             await self.end_seat(user.name, seat.id)
@@ -112,7 +110,7 @@ class DeskSessions:
 
     async def seats(self, name: str, generation: int) -> tuple[Seat, ...]:
         """An account's sessions that are still good, the latest first."""
-        try:
+        with redis_errors_as(SessionsDown):
             found: list[Seat] = []
             for member in await self._redis.zrevrange(_seats(name), 0, 2 * SEATS_MAX):
                 seat_id = member.decode() if isinstance(member, bytes) else str(member)
@@ -122,28 +120,22 @@ class DeskSessions:
                     await self._redis.zrem(_seats(name), seat_id)
                     continue
                 found.append(Seat(seat_id, session.kept.began_s, session.kept.address))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
         return tuple(found)
 
     async def end_seat(self, name: str, seat_id: str) -> bool:
         """End one of this account's sessions; False when it is none of them."""
-        try:
+        with redis_errors_as(SessionsDown):
             if not await self._redis.zrem(_seats(name), seat_id):
                 return False
             await self._redis.delete(f"kh:desk:{seat_id}", f"kh:watch:{seat_id}")
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
         return True
 
     async def load(self, token: str) -> DeskSession | None:
         """The session of a cookie, kept for another idle time; None when it is over or was never one."""
         if not 0 < len(token) <= TOKEN_CHARS_MAX:
             return None
-        try:
+        with redis_errors_as(SessionsDown):
             data = await self._redis.getex(_key(token), ex=self._idle_s)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
         session = None if data is None else _read(token, data)
         if session is not None and self._left_s(session.kept) <= 0:
             await self.end(token)
@@ -152,20 +144,16 @@ class DeskSessions:
 
     async def watch(self, session: DeskSession) -> None:
         """Whoever has this cookie may look at the numbers until the session's last moment, clicks or none."""
-        try:
+        with redis_errors_as(SessionsDown):
             ttl_s = max(1, int(self._left_s(session.kept)))
             await self._redis.set(_watch(session.token), msgspec.json.encode(session.kept), ex=ttl_s)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
 
     async def watching(self, token: str) -> DeskSession | None:
         """The watch of a cookie, which keeps no session alive."""
         if not 0 < len(token) <= TOKEN_CHARS_MAX:
             return None
-        try:
+        with redis_errors_as(SessionsDown):
             data = await self._redis.get(_watch(token))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
         watch = None if data is None else _read(token, data)
         return watch if watch is not None and self._left_s(watch.kept) > 0 else None
 
@@ -177,18 +165,14 @@ class DeskSessions:
 
     async def end(self, token: str) -> None:
         """Harmless when there is none."""
-        try:
+        with redis_errors_as(SessionsDown):
             await self._redis.delete(_key(token), _watch(token))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
 
     async def _set(self, session: DeskSession, *, only_if_there: bool) -> None:
         ttl_s = max(1, min(self._idle_s, int(self._left_s(session.kept))))
-        try:
+        with redis_errors_as(SessionsDown):
             data = msgspec.json.encode(session.kept)
             await self._redis.set(_key(session.token), data, ex=ttl_s, xx=only_if_there)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise SessionsDown(type(error).__name__) from error
 
     def _left_s(self, kept: StoredSession) -> float:
         return kept.began_s + self._absolute_s - self._clock.now().timestamp()
