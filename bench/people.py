@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import psycopg
 
 from core.billing.invoices import Invoice
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 
 SUBSCRIBERS = 4_000
 CODE = "482913"  # everybody's, so that an answer is known by it

@@ -17,7 +17,8 @@ from bench.load import CONNECTIONS, Requests, post
 from bench.stage import GATEWAY_SECRET, PUBLIC_URL, SID, TOKEN
 from channels.carriers.twilio.signature import sign
 from core.billing.invoices import Invoice
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.languages import LanguageCode
+from core.subscribers.lines import ServiceType
 from sessions.bill_cache import unpaid_of
 from sessions.screens.choosing import PickInvoices
 from sessions.store.codec import Record, encode

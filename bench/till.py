@@ -26,11 +26,12 @@ from core.cards import Card, Secret
 from core.clock import SystemClock
 from core.database.pool import CONNECTIONS_MAX, open_database
 from core.database.repositories import books_on
+from core.languages import LanguageCode
 from core.payments.refusal import Refusal
 from core.payments.service import PaymentService, Ports, StartOrder
 from core.payments.table import Payment, PaymentState
 from core.ports import Acquirer, Approved, Order, Tries
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 
 WORKERS = 8
 WARM_UP = 100

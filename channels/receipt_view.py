@@ -11,10 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, LanguageCode
 from core.messaging.texts import Texts
 from core.money import dh
 from core.payments.table import Payment, PaymentState
+from core.subscribers.lines import mask_email
 from core.subscribers.lines import LanguageCode, mask_email, mask_msisdn
 from core.zone import ZONE
 

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from core.languages import LANGUAGES, Letters
+from core.languages import LANGUAGES, LanguageCode, Letters
 from core.messaging.bidi import SPOKEN, in_order
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Amount, Month, Say, Spelled, Value, Worded
 
 

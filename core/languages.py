@@ -1,15 +1,21 @@
 """One row a language: every rule that follows from it. Its texts stand in locales/. Pure.
 
-A language is its code in `core/subscribers/lines.py` (what messages and databases carry), its row here, and its texts;
-`checked()` holds the three together at start.
+A language is its code (what messages and databases carry), its row here, and its texts; `checked()` holds the three
+together at start.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
-from core.subscribers.lines import LanguageCode
+
+class LanguageCode(StrEnum):
+    """The languages Khallas speaks."""
+
+    FR = "fr"
+    AR = "ar"
+    EN = "en"
 
 
 class Letters(Enum):

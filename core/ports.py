@@ -8,9 +8,10 @@ from typing import Protocol
 from core.billing.invoices import Invoice
 from core.cards import Card, Secret
 from core.chargebacks.model import NO_FACTS, DisputeFacts
+from core.languages import LanguageCode
 from core.payments.table import Challenge, Payment
 from core.refunds.model import RefundPart, Reversal
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType, SubscribedLine
 
 # --- the acquirer -----------------------------------------------------------------------------------------------
 

@@ -12,11 +12,12 @@ from typing import Protocol
 
 from core.billing.invoices import Invoice
 from core.chargebacks.model import NO_FACTS, DisputeFacts
+from core.languages import LanguageCode
 from core.payments.consent import Consent
 from core.payments.table import Challenge, Payment, PaymentEvent, PaymentState
 from core.refunds.credits import Credits
 from core.refunds.model import Refunds
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 
 
 class RepositoryError(Exception):

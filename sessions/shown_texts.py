@@ -6,9 +6,9 @@ is hidden until somebody decides here that it may be kept.
 
 import msgspec
 
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from core.money import dh
-from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Amount, Month, Say, Spelled, Value, Worded
 
 HIDDEN = "•••"

@@ -11,7 +11,7 @@ from bench.load import Requests
 from bench.measure import middle
 from bench.results import Finding, Row, at_least, at_most
 from bench.stage import KHALLAS, UVICORN, Backends, Running, khallas_environ, server
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 
 SHARE = 0.7
 TICKED = b"["  # an answer that holds no box is no list of bills

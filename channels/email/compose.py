@@ -19,11 +19,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from channels.email.folding import WirePolicy
 from channels.links import ReceiptLinks
 from channels.receipt_view import Operator, ReceiptStatus, ReceiptView, receipt_view
+from core.languages import LanguageCode
 from core.messaging.bidi import joined
 from core.messaging.texts import Texts
 from core.payments.table import Payment
 from core.subscribers.emails import email_of
-from core.subscribers.lines import LanguageCode
 
 SECTION = "mail"
 TEMPLATES = Path(__file__).parent / "templates"

@@ -3,9 +3,8 @@
 The words are in locales/<language>/ivr.toml; here is only which of them a number takes (CLDR's plural categories).
 """
 
-from core.languages import plural
+from core.languages import LanguageCode, plural
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Amount, Month, Spelled
 
 SECTION = "ivr"

@@ -7,8 +7,7 @@ that count masculine nouns, for nothing else is counted aloud (dirhams, centimes
 
 from dataclasses import dataclass
 
-from core.languages import LANGUAGES, NumberGrammar
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode, NumberGrammar
 
 SECTION = "numbers"
 NUMBER_MAX = 999_999  # larger ones are read digit by digit

@@ -6,8 +6,7 @@ comes to in letters once it is words. A test compares the guess with the sound f
 
 from functools import lru_cache
 
-from core.languages import LANGUAGES
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode
 
 PROMPT_MAX_S = 10.0
 LINES_KEPT_MAX = 1_024

@@ -14,8 +14,8 @@ from channels.ivr.formats import SECTION
 from channels.ivr.numbers import NUMBER_MAX, WORD_KEYS, Word, number_words
 from channels.ivr.numbers import SECTION as NUMBERS
 from channels.ivr.speaker import spoken
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 
 PAUSE = "pause"  # the piece between groups of digits
 UNKNOWN = "no-recording"  # counted when a page holds words that no recording has

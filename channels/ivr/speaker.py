@@ -14,8 +14,8 @@ import msgspec
 from channels.ivr.formats import SECTION, VoiceFormats
 from channels.ivr.pace import PROMPT_MAX_S, seconds
 from channels.wording import Wording
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
 from sessions.screens.menu import Capabilities, Digits, Listing, Menu, Option, Say, Shows, Text, Words
 

@@ -22,11 +22,12 @@ from channels.sms.keywords import (
 )
 from channels.sms.words import CHOICES_MAX, Words
 from core.billing.invoices import Invoice, total
+from core.languages import LanguageCode
 from core.money import dh
 from core.payments.refusal import Refusal
 from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.ports import BillingDown
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType, SubscribedLine
 
 BILL_LINES_MAX = 20  # read for one text; whoever has more is served at the help number
 

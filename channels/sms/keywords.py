@@ -14,8 +14,7 @@ from functools import lru_cache
 from channels.sms.folding import fold, has_arabic, latin_lookalikes, without_signature
 from channels.sms.reactions import is_reaction
 from core import card_numbers
-from core.languages import LANGUAGES
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode
 
 WORDS_MAX = 12  # a longer text is prose: only its first word is looked at
 SENTENCE_WORDS_MIN = 3

@@ -7,11 +7,11 @@ longest plausible values; a list of lines is shortened here until it fits.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, LanguageCode
 from core.messaging.gsm7 import segments
 from core.messaging.texts import Texts
 from core.money import dh
-from core.subscribers.lines import LanguageCode, SubscribedLine, mask_reference, national
+from core.subscribers.lines import SubscribedLine, mask_reference, national
 
 SECTION = "sms"
 SEGMENTS_MAX = {code: row.sms_segments_max for code, row in LANGUAGES.items()}

@@ -6,12 +6,11 @@ from datetime import date
 from functools import lru_cache, partial
 
 from channels.wording import Wording
-from core.languages import LANGUAGES, Letters
+from core.languages import LANGUAGES, LanguageCode, Letters
 from core.messaging.bidi import in_order
 from core.messaging.gsm7 import Coding, coding_of, size
 from core.messaging.texts import Texts
 from core.money import dh
-from core.subscribers.lines import LanguageCode
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
 from sessions.screens.menu import Amount, Capabilities, Menu, Month, Option, Say, Spelled, Words
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from channels.web.pages import Pages, language_asked
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 
 
 def routes(pages: Pages) -> list[BaseRoute]:

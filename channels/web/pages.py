@@ -17,9 +17,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from channels.receipt_view import Operator
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 
 HERE = Path(__file__).parent
 LOGO_PATH = "/brand/logo"

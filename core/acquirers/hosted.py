@@ -12,8 +12,8 @@ from core.acquirers.cmi_xml import decimal_amount_of, identifier
 from core.acquirers.hosted_hash import signed_part, ver3_hash
 from core.cards import Secret
 from core.chargebacks.model import NO_FACTS, DisputeFacts, facts_of
+from core.languages import LanguageCode
 from core.money import decimal_text
-from core.subscribers.lines import LanguageCode
 
 __all__ = ["Callback", "HostedShop", "page_fields", "trusted", "ver3_hash"]
 

@@ -5,9 +5,10 @@ from datetime import date
 from typing import Any
 
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.messaging.receipts import receipt_number
 from core.payments.table import Challenge, Payment, PaymentState
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType, SubscribedLine
 
 
 def bills_of(invoices: tuple[Invoice, ...]) -> list[dict[str, object]]:

@@ -9,8 +9,7 @@ a value (or DH) with no Arabic letter between, the text of locales/ has a right-
 
 import re
 
-from core.languages import LANGUAGES, Letters
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode, Letters
 
 NO_BREAK_SPACE, LEFT_TO_RIGHT_MARK = "\u00a0", "\u200e"
 SPOKEN = frozenset({"ivr", "pay", "numbers"})  # sections that are heard, not seen

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from core.ids import Ids
+from core.languages import LanguageCode
 from core.ports import BillingSystem, Clock
 from core.repositories import Delivery, MessageKind, Messages, People
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine, reachable
+from core.subscribers.lines import ServiceType, SubscribedLine, reachable
 
 REFERENCE = "web-code-"
 WordsOfCode = Callable[[LanguageCode, SubscribedLine, str], str]

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from importlib import resources
 from types import MappingProxyType
 
-from core.languages import LANGUAGES, Letters, checked
+from core.languages import LANGUAGES, LanguageCode, Letters, checked
 from core.messaging.bidi import SPOKEN, in_order
-from core.subscribers.lines import LanguageCode
 
 OFFERING = frozenset({"ussd", "ivr"})  # sections whose first menu offers every language
 NAMED = "language."

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.languages import LanguageCode
+from core.subscribers.lines import ServiceType
 
 # Raised when the terms in locales/ change their meaning: everyone is asked again.
 TERMS_VERSION = "2026-11"

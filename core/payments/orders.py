@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from core.billing.invoices import Invoice, total
 from core.ids import Ids
+from core.languages import LanguageCode
 from core.payments.refusal import Refusal
 from core.payments.schedule import Times, later
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.ports import BillingDown, BillingSystem, Clock
 from core.repositories import BillsTaken, Change, KeyTaken, NewPayment, Payments, ReferenceTaken
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 
 BILLS_MAX = 1_000  # in one payment
 REFERENCE_TRIES_MAX = 8

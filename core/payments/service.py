@@ -12,6 +12,7 @@ from typing import TypeVar
 from core.billing.invoices import Invoice
 from core.cards import Card, Secret
 from core.ids import Ids
+from core.languages import LanguageCode
 from core.messaging.receipts import token_plausible
 from core.payments.authorisation import Authoriser
 from core.payments.consent import Consent
@@ -35,7 +36,7 @@ from core.ports import (
     Tries,
 )
 from core.repositories import BillsTaken, Calls, Change, ReferenceTaken, Repositories
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine, reachable, reference_of
+from core.subscribers.lines import ServiceType, SubscribedLine, reachable, reference_of
 
 __all__ = ["NoSuchPayment", "PaymentService", "Refusal", "StartOrder"]
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.billing.invoices import Invoice, total
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.languages import LanguageCode
+from core.subscribers.lines import ServiceType
 
 # A customer's cards that say no, and anything sent at all (a busy bank counts only here), in one payment.
 DECLINES_MAX = 3

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from core.help_desk.access_log import Access, AccessLog, Action
+from core.languages import LanguageCode
 from core.ports import Clock
 from core.subscribers.emails import email_of
-from core.subscribers.lines import LanguageCode, mask_msisdn, msisdn
+from core.subscribers.lines import mask_msisdn, msisdn
 
 OPERATOR = "operator"  # the role of whoever has the terminal
 

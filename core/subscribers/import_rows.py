@@ -7,17 +7,10 @@ from typing import TypeVar
 
 from core.amounts import read_unsigned_amount
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.spreadsheets import spoilt, tidy
 from core.subscribers.emails import email_of
-from core.subscribers.lines import (
-    LanguageCode,
-    ServiceType,
-    SubscribedLine,
-    digits_of,
-    msisdn,
-    payment_code_of,
-    reference_of,
-)
+from core.subscribers.lines import ServiceType, SubscribedLine, digits_of, msisdn, payment_code_of, reference_of
 
 T = TypeVar("T")
 

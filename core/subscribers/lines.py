@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from core.languages import LanguageCode as LanguageCode
 from core.spreadsheets import spoilt
 from core.typed import number_typed
 
@@ -16,14 +17,6 @@ _PLAIN = re.compile(r"(?:\+212|0)([1-9][0-9]{8})")  # as gateways and customers 
 _OWN = re.compile(r"(?:00|\+)?212\(?0?\)?([1-9][0-9]{8})")  # with the national zero, as in +212 (0)6 00 00 00 03
 _INTERNET = re.compile(r"\d{5,12}")
 _CODE = re.compile(r"\d{4,10}")
-
-
-class LanguageCode(StrEnum):
-    """The languages Khallas speaks."""
-
-    FR = "fr"
-    AR = "ar"
-    EN = "en"
 
 
 class ServiceType(StrEnum):

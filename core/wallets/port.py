@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from core.languages import LanguageCode
 from core.ports import NotSent, Pending, UnknownOutcome
-from core.subscribers.lines import LanguageCode
 
 __all__ = [
     "Asked",

@@ -9,7 +9,7 @@ import typer
 
 from core.help_desk.accounts import AccountError, Role
 from core.help_desk.passwords import PASSWORD_CHARS_MAX
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from khallas.cli.told import fail, show
 
 T = TypeVar("T")

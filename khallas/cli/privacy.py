@@ -8,8 +8,8 @@ from core.clock import SystemClock
 from core.database.help_desk.access_log import PgAccessLog
 from core.database.pool import open_database
 from core.database.privacy.requests import PgPrivacy
+from core.languages import LanguageCode
 from core.privacy.requests import Erasure, Privacy
-from core.subscribers.lines import LanguageCode
 from khallas.bootstrap.container import blind_of
 from khallas.cli.user import database_of, operator
 from khallas.settings.model import BadSettings, Settings

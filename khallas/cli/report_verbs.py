@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from core.languages import LanguageCode
 from core.ledger.day_report import DayReport, ReportRow
-from core.subscribers.lines import LanguageCode
 from khallas.cli.told import fail, show
 from khallas.settings.model import BadSettings, Settings
 

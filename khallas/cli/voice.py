@@ -21,8 +21,7 @@ from channels.ivr.prompts import PAUSE, Piece
 from channels.ivr.synthesis import wave
 from channels.ivr.synthesis.espeak import Espeak
 from channels.ivr.synthesis.vowels import vowels
-from core.languages import LANGUAGES
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 4 * 1024 * 1024

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from khallas.cli.told import fail, show
 
 if TYPE_CHECKING:

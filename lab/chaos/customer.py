@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.payments.orders import StartOrder
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from lab.caller import DEMO_TOKEN, VoicePhone
 from lab.cmi.cards import approved_card
 from lab.twilio.dialled import Pace

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core.languages import LanguageCode
 from core.payments.consent import Consent
 from core.payments.table import Payment
 from core.repositories import Calls, Delivery, Message, MessageKind, message_reference
-from core.subscribers.lines import LanguageCode, reachable
+from core.subscribers.lines import reachable
 
 Io = Callable[[], Awaitable[None]]
 

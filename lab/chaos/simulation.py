@@ -14,6 +14,7 @@ from typing import Any
 
 from core.billing.invoices import Invoice
 from core.cards import Card, Secret
+from core.languages import LanguageCode
 from core.payments.orders import StartOrder
 from core.payments.schedule import Times
 from core.payments.service import Refusal
@@ -22,7 +23,6 @@ from core.ports import Authorisation
 from core.refunds.model import GIVEN, RefundState
 from core.refunds.resolving import payment_ends
 from core.repositories import DatabaseUnavailable, Delivery, PostingState
-from core.subscribers.lines import LanguageCode
 from lab.chaos.memory import illegal_steps
 from lab.chaos.sim_world import BILLS, LINE, SERVICE, Dice, Process, SimWorld
 from lab.chaos.virtual import VirtualLoop

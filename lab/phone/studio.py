@@ -14,9 +14,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from channels.web.pages import CSP_WORKING, language_asked, private_headers
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode, national
+from core.subscribers.lines import national
 from lab.cmi.stand import EmulatedCmi
 from lab.mailsink import MailSink
 from lab.phone.handsets import Handsets, NoDialog, Page

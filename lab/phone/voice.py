@@ -6,7 +6,7 @@ import wave
 from importlib.util import find_spec
 
 from channels.ivr.synthesis.espeak import Espeak, NoVoice
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 
 WORDS_MAX_CHARACTERS = 1_000
 SAMPLE_BYTES = 2

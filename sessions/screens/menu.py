@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from core.cards import Secret
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from core.wallets.port import WalletTerms
 from core.zone import ZONE
 from sessions.bill_cache import SHORT_LISTS, CachedBills

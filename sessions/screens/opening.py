@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from core.languages import LanguageCode as Lang
 from core.payments.service import Refusal
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import LanguageCode as Lang
 from core.subscribers.lines import ServiceType as Kind
 from core.subscribers.lines import SubscribedLine, digits_of, national, payment_code_of, reference_of
 from sessions.basket import basket_of, takes_another_card

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from core.languages import LanguageCode
 from core.ports import Clock
-from core.subscribers.lines import LanguageCode
 from core.wallets.port import WalletTerms
 from sessions.bill_cache import CachedBills
 from sessions.screens.menu import Capabilities, ScreenContext

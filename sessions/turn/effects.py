@@ -5,10 +5,11 @@ from datetime import datetime
 
 from core.billing.invoices import Invoice
 from core.cards import Secret
+from core.languages import LanguageCode
 from core.payments.service import Refusal
 from core.payments.table import Payment
 from core.ports import Person
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from sessions.bill_cache import Unpaid
 from sessions.screens.menu import Taken
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from core.languages import LanguageCode
 from core.ports import Clock
-from core.subscribers.lines import LanguageCode
 from sessions.screens.choosing import pick_of
 from sessions.screens.journey import Runaway, Shown
 from sessions.screens.menu import Capabilities, Event, Say, ScreenContext

@@ -7,11 +7,11 @@ from contextlib import suppress
 import msgspec
 
 from core.cards import Card, Secret
+from core.languages import LanguageCode
 from core.payments.consent import TERMS_VERSION
 from core.payments.service import PaymentService, Refusal, StartOrder
 from core.payments.table import Payment, PaymentState
 from core.ports import CardLimits, CardTold, DeclineKind, IntentLimits, LimitsDown
-from core.subscribers.lines import LanguageCode
 from core.wallets.service import WalletPayments
 from sessions.bill_cache import BillCache
 from sessions.screens.choosing import PickInvoices

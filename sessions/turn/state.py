@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from core.cards import Card
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.pages import PagePosition
 from sessions.screens.journey import Screen
 from sessions.screens.menu import Say, ScreenContext

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from core.languages import LanguageCode
 from core.ports import Clock
-from core.subscribers.lines import LanguageCode
 from core.wallets.port import WalletTerms
 from sessions.page_cache import PageCache
 from sessions.pages import Page, PagePosition, Turned

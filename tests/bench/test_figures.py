@@ -17,8 +17,9 @@ from bench.measure import Sample, middle, slope
 from bench.reasons import REASONS
 from bench.results import Finding, Row, at_least, at_most, from_json, number, table, to_json
 from bench.rows.start import NOT_IN_PRODUCTION, without
+from core.languages import LanguageCode
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 
 
 def sample(rate: float = 1_000.0, cpu_us: float = 200.0, errors: float = 0.0) -> Sample:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from core.languages import LanguageCode
 from core.payments.table import PaymentState
 from core.refunds.model import Refund, RefundState
-from core.subscribers.lines import LanguageCode
 from tests.browser.desk_world import LONG, fill
 from tests.browser.visitor import Visitor
 from tests.channels.payments import BILLS, paid

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from lab.cmi.hosted_pages import WORDS
 from tests.browser.text_browser import text_browser
 from tests.browser.web_world import EMAIL, LINES, demo_database_url, demo_template, here

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime
 
 from core.billing.invoices import Invoice, total
+from core.languages import LanguageCode
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 
 BILLS = (
     Invoice("0012345678", date(2019, 5, 1), 76920, date(2019, 6, 15)),

@@ -6,8 +6,8 @@ import pytest
 
 from channels.ussd.speaker import UssdFormats
 from channels.wording import Wording
+from core.languages import LanguageCode
 from core.messaging.texts import MissingText, Texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Amount, Month, Spelled, Worded, say
 
 TABLES = {

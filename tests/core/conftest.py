@@ -13,6 +13,7 @@ from core.billing.posting import Poster
 from core.database.jobs import Work, build_jobs, work_off
 from core.database.pool import Database, make_pool
 from core.database.repositories import books_on
+from core.languages import LanguageCode
 from core.messaging.outbox import Gateways, OutboxSender
 from core.payments.orders import StartOrder
 from core.payments.schedule import Times
@@ -20,7 +21,7 @@ from core.payments.service import PaymentService, Ports
 from core.payments.sweeps import Sweep
 from core.payments.table import Payment, PaymentState
 from core.repositories import Repositories
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from tests.core.fakes import CARD, CVV, FakeBank, FakeGateways, MemoryLimits, MoodyBilling, PlainTexts, StillClock
 from tests.core.ledger.ledgers import unfollowed
 

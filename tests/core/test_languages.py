@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.languages import LANGUAGES, IncompleteLanguage, checked, plural
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, IncompleteLanguage, LanguageCode, checked, plural
 
 FR, AR, EN = LanguageCode.FR, LanguageCode.AR, LanguageCode.EN
 

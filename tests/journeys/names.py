@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from channels.ivr.formats import VoiceFormats
 from core.database.pool import Database
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Spelled
 
 VARYING = ("reference", "auth_code", "transaction_number")

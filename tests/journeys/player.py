@@ -12,9 +12,10 @@ import aiohttp
 
 from channels.ussd.speaker import PageLimits
 from core.database.wake import TaskName
+from core.languages import LanguageCode
 from core.messaging.gsm7 import segments
 from core.money import dh
-from core.subscribers.lines import LanguageCode, national
+from core.subscribers.lines import national
 from lab.caller import Shown, UssdPhone, new_sid
 from lab.cmi.lies import Kind, Manner
 from lab.twilio.call import Call

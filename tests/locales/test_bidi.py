@@ -8,10 +8,10 @@ from bidi import get_display
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.languages import LanguageCode
 from core.messaging.bidi import SPOKEN, in_order
 from core.messaging.texts import load_texts
 from core.money import dh
-from core.subscribers.lines import LanguageCode
 
 TEXTS = load_texts()
 SEEN = sorted(TEXTS.sections() - SPOKEN)

@@ -6,9 +6,9 @@ from functools import cache
 import pytest
 
 from channels.ussd.speaker import BRIEF, SECTION
+from core.languages import LanguageCode
 from core.messaging.gsm7 import Coding, coding_of
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.journey import Shown, advance
 from sessions.screens.menu import Again, Capabilities, Digits, Menu, Noted, Say, Text, Worded, Words
 from tests.locales.used import asked_for

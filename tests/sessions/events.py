@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.cards import Secret
+from core.languages import LanguageCode
 from core.payments.service import Refusal, StartOrder
 from core.payments.table import DECLINES_MAX, Challenge, Payment, PaymentState
 from core.ports import DeclineKind, Person
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from sessions.bill_cache import unpaid_of
 from sessions.screens.menu import (
     Back,

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from redis.asyncio import Redis
 
 from channels.ussd.speaker import PageLimits, UssdSpeaker
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
 from sessions.screens.menu import Capabilities, Say, Shows, Words
 from sessions.store.redis import RedisStore

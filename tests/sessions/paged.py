@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.pages import Page, PagePosition
 from sessions.screens.menu import Menu, Say, Words
 from sessions.turn.turns import Speaker

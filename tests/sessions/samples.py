@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import get_args
 
 from core.billing.invoices import Invoice
-from core.subscribers.lines import LanguageCode as Lang
+from core.languages import LanguageCode as Lang
 from core.subscribers.lines import ServiceType as Kind
 from sessions.basket import Basket
 from sessions.bill_cache import NONE_LEFT, BillCache

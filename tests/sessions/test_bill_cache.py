@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.billing.invoices import total
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.bill_cache import NONE_LEFT, SHELVED_BILLS_MAX, SHORT_MAX, BillCache, all_left, unpaid_of
 from sessions.store.codec import Record, encode
 from tests.sessions.fakes import Converse, Stage, stage

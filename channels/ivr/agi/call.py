@@ -18,7 +18,7 @@ from channels.ivr.prompts import Phrase, Piece
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.fastagi import CallResult, End, FastAgi, Step, Wait
 from channels.observer import TranscriptWriter, TurnObserver, unrecorded
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.store.protocol import StoreDown
 from sessions.turn.turns import Inbound, TurnAnswer, Turns
 

@@ -5,8 +5,7 @@ from array import array
 from types import TracebackType
 from typing import Self
 
-from core.languages import LANGUAGES
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode
 
 SAMPLES_MAX = 22_050 * 60
 _SYNCHRONOUS = 2

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from channels.ivr.prompts import Piece, Prompts
 from channels.ivr.speaker import IvrSpeaker
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from sessions.basket import Basket
 from sessions.bill_cache import BillCache
 from sessions.pages import PagePosition

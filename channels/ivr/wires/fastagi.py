@@ -17,7 +17,8 @@ from hashlib import sha256
 from channels.carriers.asterisk.call_tokens import TOKEN_VARIABLE, CallTokens
 from channels.ivr.prompts import Phrase, Prompts
 from channels.wire import Incoming, Malformed
-from core.subscribers.lines import LanguageCode, msisdn
+from core.languages import LanguageCode
+from core.subscribers.lines import msisdn
 from sessions.screens.menu import Digits, Menu, Tell
 from sessions.turn.turns import Inbound, TurnAnswer
 

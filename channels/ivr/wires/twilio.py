@@ -19,8 +19,9 @@ from channels.ivr.speaker import Spoken, spoken
 from channels.ivr.wires import twilio_pay, twiml
 from channels.ivr.wires.twilio_pay import Pay, taken
 from channels.wire import Incoming, Malformed, Reply, required
+from core.languages import LanguageCode
 from core.repositories import Delivery
-from core.subscribers.lines import LanguageCode, msisdn
+from core.subscribers.lines import msisdn
 from sessions.screens.menu import Charge, Menu, Tell
 from sessions.turn.turns import Inbound, TurnAnswer
 

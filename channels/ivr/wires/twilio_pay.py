@@ -10,9 +10,8 @@ from types import MappingProxyType
 
 from channels.ivr.speaker import Spoken
 from channels.ivr.wires import twiml
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Charge, Taken
 
 SECTION = "pay"

@@ -8,8 +8,7 @@ from functools import cache
 from xml.sax.saxutils import escape, quoteattr
 
 from channels.ivr.speaker import Spoken
-from core.languages import LANGUAGES
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode
 
 HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<Response>"
 TAIL = "</Response>"

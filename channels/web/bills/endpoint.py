@@ -20,7 +20,7 @@ from channels.web.bills.fields import FieldError, PostedForm, posted
 from channels.web.bills.rendering import Asking, Rendering
 from channels.web.bills.view import pick_shown
 from channels.web.bills.visits import Visit, VisitReader
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.screens.choosing import ConfirmTotal, HandOver, PickInvoices
 from sessions.screens.journey import Shown
 from sessions.screens.opening import PaymentCode

@@ -7,9 +7,10 @@ from urllib.parse import parse_qsl
 
 from channels.wire import Malformed
 from core import card_numbers
+from core.languages import LanguageCode
 from core.payments.orders import BILLS_MAX
 from core.subscribers.emails import email_of
-from core.subscribers.lines import LanguageCode, ServiceType, payment_code_of, reference_of
+from core.subscribers.lines import ServiceType, payment_code_of, reference_of
 
 FIELDS_MAX = BILLS_MAX + 64
 TEXT_CHARS_MAX = 254

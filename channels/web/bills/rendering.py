@@ -10,8 +10,9 @@ from channels.web.bills.fields import FieldError
 from channels.web.bills.view import SECTION, WebWords, bills_view
 from channels.web.bills.visits import Visit, VisitReader
 from channels.web.pages import CSP_FORM, Pages
+from core.languages import LanguageCode
 from core.ports import Clock
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from core.zone import ZONE
 from sessions.screens.choosing import NothingToPay, PickInvoices
 from sessions.turn.forms import FormState

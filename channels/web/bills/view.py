@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from channels.wording import Wording
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from core.money import dh
-from core.subscribers.lines import LanguageCode
 from sessions.screens.choosing import ConfirmTotal, PickInvoices
 from sessions.screens.menu import Amount, Capabilities, Month, Say, Spelled, Words
 from sessions.turn.forms import FormState

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from channels.web.bills.fields import PostedForm
 from channels.web.bills.tokens import COOKIE_PLAIN, COOKIE_SECURE, Visitor, VisitorTokens
 from channels.web.pages import language_asked
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.store.protocol import Key
 from sessions.turn.inbound import Inbound
 

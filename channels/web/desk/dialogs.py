@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from core.help_desk.transcripts import DialogTranscript, Shown
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 from sessions.shown_texts import read
 

@@ -24,9 +24,9 @@ from core.help_desk.accounts import User
 from core.help_desk.lists import HeadCounts
 from core.help_desk.operations import UsageDown
 from core.help_desk.service import WholeCard
+from core.languages import LanguageCode
 from core.payments.janitor import NoSuchPayment
 from core.repositories import DatabaseUnavailable
-from core.subscribers.lines import LanguageCode
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from channels.web.desk.sessions import FORM_TTL_S, FormTokens
 from channels.web.desk.view import SECTION
 from channels.web.pages import CSP_WORKING, language_of
 from core.help_desk.accounts import User
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 
 CODE = LOGIN + "/code"
 PASSWORD_FORM, CODE_FORM = "desk/login.html", "desk/login-code.html"

@@ -14,12 +14,13 @@ from channels.web.desk.parts import DeskBillRow, bill_rows, parts_told
 from core.help_desk.access_log import Access, Actor
 from core.help_desk.service import Case, sendable
 from core.help_desk.timeline import Source, TimelineEntry
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from core.money import dh
 from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.refunds.requests import Reason, RefundRequest, RefundRequests, given_back
 from core.repositories import Delivery, MessageKind
-from core.subscribers.lines import LanguageCode, mask_email, mask_msisdn, national
+from core.subscribers.lines import mask_email, mask_msisdn, national
 from core.zone import ZONE
 
 SECTION = "desk"

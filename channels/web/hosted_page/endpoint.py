@@ -22,6 +22,7 @@ from channels.links import PayLinks, ReceiptLinks, pasted
 from channels.web.bills.fields import posted
 from channels.web.pages import CSP_SCRIPTLESS, Pages, language_asked
 from channels.wire import Malformed
+from core.languages import LanguageCode
 from core.money import dh
 from core.payments.hosted_page import PAYABLE, HostedPagePayments
 from core.payments.hosted_page_port import PageForm, UnreadablePost
@@ -29,7 +30,6 @@ from core.payments.refusal import Refusal
 from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.ports import LimitsDown
 from core.repositories import DatabaseUnavailable
-from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 
 log = logging.getLogger(__name__)

@@ -35,9 +35,9 @@ from channels.web.operations.wording import (
 )
 from core.help_desk.lists import PaymentList
 from core.help_desk.operations import HOURS, Activity, BankAnswer, Overview, Sales, SettlementRun, WorkQueue
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from core.money import dh, signed_dh
-from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 
 CHANNELS = ("ussd", "ivr", "web", "sms")

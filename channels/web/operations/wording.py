@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 
 SECTION, DESK = "ops", "desk"

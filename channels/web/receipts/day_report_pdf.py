@@ -2,7 +2,7 @@
 
 from channels.web.receipts.canvas import Face, PdfCanvas
 from channels.web.receipts.day_report_sheet import DayReportSheet
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 
 ROW_MM = 6.2
 LABEL, VALUE, HEADING, TITLE = Face(9.5), Face(9.5, bold=True), Face(12, bold=True), Face(16, bold=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from channels.receipt_view import when
+from core.languages import LanguageCode
 from core.ledger.day_report import DayReport, ReportRow
 from core.money import signed_dh
-from core.subscribers.lines import LanguageCode
 
 Words = Callable[..., str]
 

@@ -17,11 +17,11 @@ from channels.links import BadLink, ReceiptLinks, pasted
 from channels.receipt_view import Operator, ReceiptView, receipt_view
 from channels.web.pages import Pages, language_asked, private_headers
 from channels.web.receipts import extras, qr
+from core.languages import LanguageCode
 from core.payments.table import Payment, PaymentState
 from core.ports import Clock
 from core.refunds.model import Refund, given_back
 from core.repositories import DatabaseUnavailable
-from core.subscribers.lines import LanguageCode
 
 log = logging.getLogger(__name__)
 

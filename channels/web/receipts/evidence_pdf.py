@@ -8,9 +8,9 @@ from channels.web.desk.dialogs import DialogView
 from channels.web.receipts.canvas import Face, PdfCanvas
 from core.chargebacks.evidence import Evidence
 from core.help_desk.timeline import Source
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, LanguageCode
 from core.money import dh
-from core.subscribers.lines import LanguageCode, national
+from core.subscribers.lines import national
 from core.zone import ZONE
 
 NONE = "—"

@@ -6,8 +6,8 @@ from typing import Any
 from core.database.help_desk.kept import keep_of_payer
 from core.database.pool import Connection, Database
 from core.help_desk.transcripts import Pseudonymiser
+from core.languages import LanguageCode
 from core.privacy.requests import StillOpen
-from core.subscribers.lines import LanguageCode
 
 # The payment code stays out: an export travels, and whoever has it can pay and see bills.
 HELD = {

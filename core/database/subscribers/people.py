@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.database.pool import Connection, Database
+from core.languages import LanguageCode
 from core.payments.consent import Consent
-from core.subscribers.lines import LanguageCode
 
 Remembered = tuple[LanguageCode | None, str | None]
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from channels.email.compose import BadAddress, Composer, MailSender, Occasion
 from channels.links import ReceiptLinks
 from channels.receipt_view import STATUS, Operator
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import LanguageCode
 from tests.channels.payments import paid
 
 NOW = datetime(2026, 11, 23, 13, 6, tzinfo=UTC)

@@ -15,10 +15,10 @@ from channels.email.compose import Composer, MailSender
 from channels.email.smtp import SmtpMailer, SmtpServer, failure_of, greet
 from channels.links import ReceiptLinks
 from channels.receipt_view import Operator
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.table import PaymentState
 from core.ports import DeliveryFailed, Mailer
-from core.subscribers.lines import LanguageCode
 from khallas.doctor import outside
 from khallas.doctor.finding import CheckFailed
 from khallas.settings.model import load

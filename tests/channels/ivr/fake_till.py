@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from core.billing.invoices import Invoice, total
 from core.cards import Card, Secret
+from core.languages import LanguageCode
 from core.payments.service import PaymentService, Refusal, StartOrder
 from core.payments.table import ACTIVE, Challenge, Payment, PaymentState
 from core.ports import DeclineKind, Person
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType, SubscribedLine
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SALMA = "+212600000001"

@@ -14,8 +14,8 @@ from channels.ivr.prompts import Prompts
 from channels.ivr.wires.fastagi import FastAgi
 from channels.ivr.wires.twilio import TwilioVoice
 from channels.wire import Incoming
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from sessions.pages import Page
 from sessions.turn.turns import Inbound, TurnAnswer
 

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
+from core.languages import LanguageCode
 from core.payments.table import PaymentState
-from core.subscribers.lines import LanguageCode
 from lab.caller import Do, follow
 from lab.twilio.dialled import CallStatus
 from tests.channels.ivr.conftest import CALM, House, TwiceLine

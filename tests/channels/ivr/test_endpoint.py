@@ -12,7 +12,7 @@ from channels.carriers.twilio.signature import guard, sign
 from channels.ivr.endpoint import BODY_BYTES_MAX, routes
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.twilio import TwilioVoice
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from lab.caller import follow
 from lab.servers.serving import serving
 from sessions.store.protocol import StoreDown

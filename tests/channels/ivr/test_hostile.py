@@ -7,8 +7,8 @@ import pytest
 
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires import WIRES
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from sessions.pages import Page
 from sessions.screens.menu import (
     Chose,

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.ivr.numbers import NUMBER_MAX, SECTION, WORD_KEYS, Word, number_words
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 
 TEXTS = load_texts()
 NUMBERS = st.integers(0, NUMBER_MAX)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from channels.ivr.formats import SECTION, VoiceFormats
 from channels.ivr.prompts import PAUSE, UNKNOWN, Phrase, Piece, Prompts
 from channels.ivr.speaker import IvrSpeaker
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.menu import Amount, Month, Say, ScreenContext, Spelled, say
 from tests.channels.ivr.test_speaker import NOTICES, SCREENS
 from tests.sessions.paged import spoken_pages

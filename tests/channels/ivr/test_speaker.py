@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from channels.ivr.formats import VoiceFormats
 from channels.ivr.speaker import CAN, CHOICES_MAX, KEYS, NO_MISTAKE, IvrSpeaker, Spoken, spoken
+from core.languages import LanguageCode as Lang
 from core.languages import plural
 from core.messaging.texts import Texts, load_texts
 from core.payments.service import Refusal
 from core.ports import DeclineKind
-from core.subscribers.lines import LanguageCode as Lang
 from core.subscribers.lines import ServiceType as Kind
 from sessions.basket import Basket
 from sessions.pages import PagePosition, Turned

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from channels.ivr.speaker import KEYS, IvrSpeaker
 from channels.ivr.wires.twilio import MORE_TIME, CallOver, TwilioVoice
 from channels.wire import Incoming, Malformed
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from lab.twilio import twiml
 from sessions.screens.menu import Digits, Menu, Option, Tell, Words, say
 from sessions.turn.turns import Inbound, TurnAnswer

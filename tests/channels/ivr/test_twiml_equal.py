@@ -10,7 +10,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from channels.ivr.wires.twilio import TwilioVoice
 from channels.ivr.wires.twilio_pay import pay_of
 from channels.sms.wires import WIRES as SMS_WIRES
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.screens.journey import Shown
 from sessions.screens.menu import Tell
 from sessions.turn.turns import TurnAnswer

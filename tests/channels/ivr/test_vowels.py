@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from channels.ivr.prompts import Prompts
 from channels.ivr.synthesis.vowels import MARKS, plain, vowels
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from khallas.cli import voice
 
 ARABIC = [piece for piece in Prompts(load_texts()).pieces if piece.language is LanguageCode.AR and piece.text]

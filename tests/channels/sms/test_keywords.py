@@ -25,8 +25,7 @@ from channels.sms.keywords import (
 )
 from core.card_numbers import holds
 from core.cards import luhn
-from core.languages import LANGUAGES
-from core.subscribers.lines import LanguageCode
+from core.languages import LANGUAGES, LanguageCode
 
 CODE = KeywordAsked(Keyword.CODE)
 spellings = st.sampled_from([(k, s) for k, group in SPELLINGS.items() for s in group])

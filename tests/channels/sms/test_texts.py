@@ -5,9 +5,10 @@ import logging
 import pytest
 
 from channels.sms.deduplication import OFFER_TTL_S
+from core.languages import LanguageCode
 from core.payments.orders import StartOrder
 from core.payments.table import Payment
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF, Counter
 from tests.core.fakes import CARD, CVV, silent, silent_after_charging
 

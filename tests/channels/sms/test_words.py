@@ -10,11 +10,12 @@ from channels.links import TOKEN_CHARS
 from channels.sms.outbound.texts import PaymentTexts
 from channels.sms.words import CHOICES_MAX, RECEIPT_SEGMENTS_MAX, SECTION, SEGMENTS_MAX, SmsNumbers, Words
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.messaging.bidi import in_order
 from core.messaging.gsm7 import SEPTETS_ONE, SEPTETS_PART, UNITS_ONE, UNITS_PART, Coding, coding_of, segments
 from core.messaging.texts import load_texts
 from core.refunds.model import RefundPart
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType, SubscribedLine
 from tests.channels.payments import BILLS, paid
 
 LONG = SmsNumbers(service_code="*1117*123#", help="0800001117", voice="+212537000777")

@@ -5,9 +5,9 @@ import pytest
 from channels.ussd.speaker import KEYS, SECTION, PageLimits, UssdFormats, UssdSpeaker
 from channels.ussd.wires import WIRES
 from channels.wording import Wording
+from core.languages import LanguageCode
 from core.messaging.gsm7 import Coding, coding_of, size
 from core.messaging.texts import Texts, load_texts
-from core.subscribers.lines import LanguageCode
 from sessions.pages import Heard, Page, PagePosition, Turned
 from sessions.screens.choosing import PickInvoices
 from sessions.screens.journey import Shown, advance

@@ -10,11 +10,11 @@ import pytest
 from yarl import URL
 
 from channels.web.hosted_page import endpoint as hosted
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.schedule import Times
 from core.payments.table import Payment, PaymentState
 from core.ports import LimitsDown
-from core.subscribers.lines import LanguageCode
 from core.zone import ZONE
 from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner

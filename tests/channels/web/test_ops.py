@@ -9,8 +9,8 @@ import pytest
 
 from channels.web import operations
 from channels.web.operations.page import DATA
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from sessions.screens.journey import _NAMES, Shown
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat
 from tests.core.fakes import declines, silent_after_charging

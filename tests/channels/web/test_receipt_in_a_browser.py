@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from tests.channels.payments import paid
 from tests.channels.web.serving import Site, site
 

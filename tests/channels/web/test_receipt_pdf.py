@@ -14,9 +14,9 @@ from channels.receipt_view import STATUS, Operator, receipt_view
 from channels.web.receipts.canvas import PdfCanvas
 from channels.web.receipts.pdf import NAME, NUMBER, Way, render
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import LanguageCode
 from tests.channels.payments import paid
 from tests.channels.web.serving import site
 

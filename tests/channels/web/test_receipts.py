@@ -16,11 +16,12 @@ from yarl import URL
 from channels.receipt_view import STATUS, Operator, ReceiptStatus, receipt_view
 from channels.web.receipts import extras
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.money import dh
 from core.payments.table import PaymentState
 from core.refunds.model import Refund, RefundState
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from tests.channels.payments import PAID_AT, paid
 from tests.channels.web.serving import LINKS, Site, site
 from tests.hostile import PASTED

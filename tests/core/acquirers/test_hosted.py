@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.acquirers.hosted import HostedShop, page_fields, trusted, ver3_hash
 from core.cards import Secret
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from lab.cmi.posts import kit_hash
 
 SHOP = HostedShop("600000001", Secret("store|key\\1"), "https://k/ok", "https://k/no", "https://k", "https://k/cb")

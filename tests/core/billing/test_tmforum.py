@@ -11,13 +11,14 @@ from core.billing.posting import Poster
 from core.billing.tmf_wire import NotTmf, bills_of, payment_body, payments_of
 from core.billing.tmforum import PAGE_BILLS, TmfAccount, TmForumBilling
 from core.cards import Secret
+from core.languages import LanguageCode
 from core.payments.orders import StartOrder
 from core.payments.refusal import Refusal
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Payment, PaymentState
 from core.ports import BillingDown, Posting
 from core.refunds.model import Reversal
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from lab.servers.serving import serving
 from lab.tmf import TOKEN, BillingStandIn, Fault
 from tests.core.conftest import PAYER, Shop

@@ -12,8 +12,8 @@ from core.database.batched import BATCHES_MAX, QUESTIONS_MAX, Batched
 from core.database.messaging import messages as messages_module
 from core.database.pool import Connection, Database, open_database
 from core.database.repositories import books_on
+from core.languages import LanguageCode
 from core.repositories import DatabaseUnavailable, Delivery, MessageKind
-from core.subscribers.lines import LanguageCode
 
 MANY = 500
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

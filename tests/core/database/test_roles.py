@@ -11,10 +11,11 @@ from core.database.help_desk.audit import PgAudit
 from core.database.migrate import give
 from core.database.roles import RoleUnfit
 from core.help_desk.audit import Audit, Chain
+from core.languages import LanguageCode
 from core.payments.orders import StartOrder
 from core.payments.schedule import Times
 from core.payments.table import Payment
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from lab.chaos.till import open_till
 from tests.core.conftest import BILL, INVOICES, LINES, PAYER
 from tests.core.fakes import CARD, CVV, FakeBank, StillClock

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.ledger.accounts import PAYERS, receivable
 from core.ledger.balances import Figures, Sums, equations
 from core.ledger.following import INSIDE, Happened, applied, legs
@@ -15,7 +16,7 @@ from core.ledger.transfers import Transfer
 from core.payments.table import TABLE, Payment, PaymentEvent, PaymentState
 from core.refunds.model import Refund, RefundState
 from core.repositories import PostingState
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from tests.core.fakes import NOON
 
 BILLS = tuple(Invoice(f"{n}", date(2026, n, 1), 1_000 * n, date(2026, n, 25)) for n in (1, 2, 3))

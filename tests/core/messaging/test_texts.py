@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from core.languages import LanguageCode
 from core.messaging.texts import MissingText, Texts, load_texts
-from core.subscribers.lines import LanguageCode
 
 
 def written(folder: Path, monkeypatch: pytest.MonkeyPatch, **sections: str) -> None:

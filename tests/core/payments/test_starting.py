@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from core.ids import Ids
+from core.languages import LanguageCode
 from core.payments.orders import KeyReused, StartOrder
 from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentState
 from core.repositories import ReferenceTaken
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from tests.core.conftest import BILL, PAYER, STRANGER, Shop
 from tests.core.fakes import CARD, CVV, silent
 

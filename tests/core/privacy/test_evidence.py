@@ -14,10 +14,10 @@ from core.database.help_desk.transcripts import PgTranscripts
 from core.database.privacy.requests import PgPrivacy
 from core.database.privacy.retention import PgRetention
 from core.help_desk.transcripts import Pseudonymiser
+from core.languages import LanguageCode
 from core.payments.table import Payment
 from core.privacy.requests import Privacy
 from core.privacy.retention import ROUNDS_MAX, Periods, RetentionJob
-from core.subscribers.lines import LanguageCode
 from tests.core.conftest import PAYER, STRANGER, Shop
 from tests.core.desks import BLIND, shown_to
 from tests.core.fakes import silent

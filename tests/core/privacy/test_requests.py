@@ -10,11 +10,11 @@ from redis.asyncio import Redis
 from core.database.help_desk.access_log import PgAccessLog
 from core.database.privacy.requests import PgPrivacy
 from core.help_desk.access_log import Action
+from core.languages import LanguageCode
 from core.payments.table import PaymentState
 from core.privacy.requests import KEPT, Privacy, StillOpen
 from core.refunds.requests import Reason
 from core.repositories import Delivery
-from core.subscribers.lines import LanguageCode
 from sessions.store.forget import RedisConversations
 from tests.core.conftest import PAYER, STRANGER, Shop
 from tests.core.desks import AGENT, BLIND, DeskShop, desk_of, shown_to

@@ -10,10 +10,10 @@ from core.database.jobs import RETAIN_CRON, Work, build_jobs, work_off
 from core.database.privacy.retention import PgRetention
 from core.database.wake import TaskName
 from core.help_desk.access_log import Access, Action
+from core.languages import LanguageCode
 from core.payments.table import Payment, PaymentState
 from core.privacy.retention import BATCH_MAX, Periods, RetentionJob
 from core.repositories import Delivery
-from core.subscribers.lines import LanguageCode
 from tests.core.conftest import PAYER, STRANGER, Shop
 from tests.core.desks import BLIND, shown_to
 from tests.core.fakes import declines, silent

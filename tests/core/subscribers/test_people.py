@@ -1,8 +1,9 @@
 """Callers: what is remembered of them, and codes that are right, wrong or guessed."""
 
+from core.languages import LanguageCode
 from core.payments.refusal import Refusal
 from core.payments.table import PaymentState
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType, SubscribedLine
 from tests.core.conftest import PAYER, STRANGER, Shop
 from tests.core.fakes import NOON
 

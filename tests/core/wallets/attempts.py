@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from core.cards import Secret
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from core.wallets.daraja import DarajaAccount
 from core.wallets.gsma import GsmaAccount
 from core.wallets.http import HttpAnswer

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from channels.ivr.prompts import Piece
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from khallas.bootstrap.sounds import PromptSounds, sounds_folder
 from khallas.cli import voice
 from khallas.settings.model import load

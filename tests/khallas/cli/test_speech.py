@@ -16,8 +16,8 @@ from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.synthesis import wave
 from channels.ivr.synthesis.espeak import Espeak
 from channels.ivr.synthesis.speech import CALLS, LISTS, OTHERS, SpeechLengths, keys_of
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from khallas.cli.main import app
 from khallas.cli.voice import PAUSE_S, build, voiced
 from sessions.basket import Basket

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from channels.ivr.prompts import PAUSE, Piece, Prompts
 from channels.ivr.synthesis import wave
 from channels.ivr.synthesis.espeak import Espeak
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from khallas.cli.main import app
 from khallas.cli.voice import BadFolder, build, check, pieces_of
 

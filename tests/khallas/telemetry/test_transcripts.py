@@ -12,9 +12,9 @@ from channels.observer import unrecorded
 from core.database.help_desk.transcripts import PgTranscripts
 from core.database.pool import open_database
 from core.help_desk.transcripts import Pseudonymiser, Shown
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.repositories import DatabaseUnavailable
-from core.subscribers.lines import LanguageCode
 from khallas.telemetry.transcripts import AT_ONCE, BUFFER_MAX, Transcripts
 from sessions import shown_texts as said
 from sessions.pages import Keys, Page

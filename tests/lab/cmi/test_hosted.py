@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from core.acquirers.hosted import Callback, HostedShop, page_fields, trusted
 from core.acquirers.hosted_post import readings
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from lab.cmi.lies import Kind, Manner
 from lab.cmi.stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
 from lab.servers.serving import serving

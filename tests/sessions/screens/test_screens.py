@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from core.subscribers.lines import LanguageCode as Lang
+from core.languages import LanguageCode as Lang
 from sessions.screens.diagram import asks, mermaid, moves
 from sessions.screens.ending import Help, Paid, Unknown
 from sessions.screens.journey import advance, name_of

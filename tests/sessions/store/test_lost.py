@@ -5,10 +5,10 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from core.payments.refusal import Refusal
 from core.payments.table import PaymentState
-from core.subscribers.lines import LanguageCode
 from sessions.screens.ending import Goodbye, Help
 from sessions.screens.journey import STEPS_MAX, Runaway
 from sessions.screens.opening import Opening

@@ -1,6 +1,6 @@
 """Languages of the latest customers: bounded, and nothing is unlearned by silence."""
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.turn.context import SPOKEN_MAX, LanguagesSpoken
 
 

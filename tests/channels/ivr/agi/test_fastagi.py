@@ -8,8 +8,8 @@ import pytest
 
 from channels.ivr.agi.call import Manner
 from channels.ivr.agi.field import Timers
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
-from core.subscribers.lines import LanguageCode
 from tests.channels.ivr.agi.agi_line import TOKENS, AgiLine, memory_line
 from tests.channels.ivr.agi.switch import BARGE, HANG_UP, SILENCE, Step
 from tests.channels.ivr.fake_till import GOOD_CARD, PIN, PIN_CARD, SALMA

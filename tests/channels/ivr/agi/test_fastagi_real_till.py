@@ -12,10 +12,10 @@ from core.billing.embedded import EmbeddedBilling
 from core.clock import SystemClock
 from core.database.pool import Database, make_pool
 from core.database.repositories import books_on
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import LanguageCode
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from tests.channels.ivr.agi.agi_line import AgiLine, agi_line
 from tests.channels.ivr.agi.switch import HANG_UP, Step

@@ -20,8 +20,8 @@ from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.wires.fastagi import Ask, End, FastAgi, Wait
 from channels.ivr.wires.fastagi import CallResult as Left
 from channels.wire import Malformed, SenderRefused
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 from sessions.basket import Basket
 from sessions.screens.ending import Help, Paid
 from sessions.screens.journey import Shown

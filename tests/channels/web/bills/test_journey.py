@@ -9,13 +9,14 @@ import pytest
 from channels.sms.answers import Answers
 from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.words import SEGMENTS_MAX
+from core.languages import LanguageCode
 from core.messaging.gsm7 import segments
 from core.payments.consent import TERMS_VERSION
 from core.payments.refusal import Refusal
 from core.payments.service import StartOrder
 from core.payments.table import Payment, PaymentState
 from core.sealing import Sealer
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from khallas.bootstrap.container import pay_link_of, words_of
 from lab.browser import BrowserPage, ScreenlessBrowser
 from tests.journeys.world import World

@@ -9,7 +9,7 @@ import pytest
 
 from core.help_desk.administration import fresh_password
 from core.help_desk.passwords import fault
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat, make_accounts
 
 OWN = "words of my own, 41"

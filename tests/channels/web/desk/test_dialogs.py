@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from tests.channels.web.desk.test_pages import found
 from tests.channels.web.desk_site import DeskSite, Seat
 from tests.core.conftest import PAYER, STRANGER

@@ -7,9 +7,9 @@ from pypdf import PdfReader
 from core.chargebacks.model import DisputeFacts
 from core.database.help_desk.kept import PgKeptEvidence
 from core.database.privacy.retention import PgRetention
+from core.languages import LanguageCode
 from core.ports import Approved
 from core.privacy.retention import Periods, RetentionJob
-from core.subscribers.lines import LanguageCode
 from tests.channels.web.desk_site import DeskSite, Seat, make_accounts
 from tests.core.conftest import PAYER
 from tests.core.desks import BLIND, shown_to

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from tests.channels.web.desk_site import DeskSite, Seat
 from tests.core.conftest import Shop
 from tests.core.fakes import declines, silent_after_charging

@@ -2,8 +2,8 @@
 
 import pytest
 
+from core.languages import LanguageCode
 from core.payments.table import PaymentState
-from core.subscribers.lines import LanguageCode
 from tests.channels.web.desk_site import DeskSite
 from tests.core.fakes import silent
 

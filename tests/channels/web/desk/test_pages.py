@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from core.languages import LanguageCode
 from core.payments.table import PaymentState
 from core.refunds.requests import RefundRequestState
-from core.subscribers.lines import LanguageCode
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat
 from tests.core.fakes import silent_after_charging
 

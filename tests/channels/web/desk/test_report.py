@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pypdf
 import pytest
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from tests.channels.web.desk_site import DeskSite, Seat
 
 DAY = "2026-11-23"

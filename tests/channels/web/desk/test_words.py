@@ -7,6 +7,7 @@ import pytest
 
 from channels.web.desk.office_view import matter_row
 from core.chargebacks.service import ChargebackRefusal, ChargebackState
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.table import PaymentState
 from core.refunds.resolving import (
@@ -22,7 +23,6 @@ from core.refunds.resolving import (
 from core.repositories import Delivery
 from core.settlement.findings import FindingQueue, FindingRefusal
 from core.settlement.rows import RowKind
-from core.subscribers.lines import LanguageCode
 
 TEXTS = load_texts()
 NOW = datetime.now(UTC)
