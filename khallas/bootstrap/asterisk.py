@@ -74,7 +74,7 @@ def caller(settings: Settings, ended: CallEnds) -> Caller | None:
 
 
 def _tokens(settings: Settings) -> CallTokens:
-    return CallTokens([key.get_secret_value() for key in settings.secret_keys])
+    return CallTokens(settings.signing_keys())
 
 
 def _require_channel(template: str) -> None:

@@ -164,9 +164,7 @@ def assemble(
     books, billing, acquirer = world.books, world.billing, world.acquirer
     till = PaymentService(world, times=times, currency=settings.currency)
     by_wallet = WalletPayments(till, attempts, asked_by, clock, times, told=counted.wallet)
-    links = ReceiptLinks(
-        [key.get_secret_value() for key in settings.secret_keys], base_of(settings), settings.receipt_days
-    )
+    links = ReceiptLinks(settings.signing_keys(), base_of(settings), settings.receipt_days)
     twilio = _twilio(settings)
     ivr, code = national(settings.ivr.number), settings.ussd.service_code
     numbers = DialledNumbers(settings.help_number, ivr, settings.short_code, code)
@@ -184,7 +182,7 @@ def assemble(
         mail_utf8=settings.mail_utf8,
         wallets=tuple((name, wallet.terms) for name, wallet in asked_by.items()),
     )
-    keys = [key.get_secret_value() for key in settings.secret_keys]
+    keys = settings.signing_keys()
     memory = RedisDeduplication(redis, Sealer(keys, SEALED_FOR))
     transcripts = _transcripts(settings, database, clock)
     post = InboxDependencies(
@@ -266,7 +264,7 @@ def operator_of(settings: Settings) -> Operator:
 
 def blind_of(settings: Settings) -> Pseudonymiser:
     """Names people in transcripts."""
-    return Pseudonymiser([key.get_secret_value() for key in settings.secret_keys])
+    return Pseudonymiser(settings.signing_keys())
 
 
 def _transcripts(settings: Settings, database: Database, clock: Clock) -> Transcripts:
@@ -309,7 +307,7 @@ def pay_link_of(settings: Settings) -> Callable[[str], str] | None:
     """Where a basket is paid in a browser; None where the bank has no page."""
     if not settings.cmi.page_url:
         return None
-    return PayLinks([key.get_secret_value() for key in settings.secret_keys], base_of(settings)).of
+    return PayLinks(settings.signing_keys(), base_of(settings)).of
 
 
 def words_of(settings: Settings, texts: Texts) -> Words:

@@ -139,7 +139,7 @@ def desk_routes(
     `hit` hears what turns somebody away, and what somebody should look at.
     """
     own = settings.desk
-    keys = [key.get_secret_value() for key in settings.secret_keys]
+    keys = settings.signing_keys()
     link = pay_links(settings).of if settings.cmi.page_url else None
     use_cases = desk_on(
         database, till, clock, Pseudonymiser(keys), own, _alarm(hit), link, mail_utf8=settings.mail_utf8

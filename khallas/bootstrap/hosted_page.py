@@ -19,7 +19,7 @@ from khallas.settings.model import Settings
 
 def pay_links(settings: Settings) -> PayLinks:
     """Links of baskets, under the keys that sign receipts."""
-    return PayLinks([key.get_secret_value() for key in settings.secret_keys], settings.public_url)
+    return PayLinks(settings.signing_keys(), settings.public_url)
 
 
 def hosting_of(settings: Settings, till: PaymentService, pace: Pace, visits: IntentLimits) -> HostedPagePayments | None:

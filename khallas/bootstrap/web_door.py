@@ -34,7 +34,7 @@ def door_routes(house: Container, pages: Pages, hosting: HostedPagePayments | No
     settings = house.settings
     if hosting is None:
         return home.routes(pages)
-    tokens = VisitorTokens([key.get_secret_value() for key in settings.secret_keys])
+    tokens = VisitorTokens(settings.signing_keys())
     visits = VisitReader(tokens, secure=settings.public_url.startswith("https://"))
     turns = FormTurns(
         RedisStore(house.redis, SESSION_TTL_S),

@@ -72,7 +72,7 @@ async def take_factor(settings: Settings, name: str) -> None:
 
 def _keys(settings: Settings) -> list[str]:
     """Raises BadSettings."""
-    keys = [key.get_secret_value() for key in settings.secret_keys]
+    keys = settings.signing_keys()
     if not keys:
         raise BadSettings("KHALLAS_SECRET_KEYS is missing: a second factor's secret is sealed under it")
     return keys

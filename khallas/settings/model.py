@@ -158,6 +158,10 @@ class Settings(SettingsPart):
             gateway_of(secret.get_secret_value(), wire)
         return self
 
+    def signing_keys(self) -> list[str]:
+        """The secret keys in clear: the first signs, each verifies."""
+        return [key.get_secret_value() for key in self.secret_keys]
+
     def vault(self) -> dict[str, bytes]:
         """Master keys by id, in order."""
         pairs = (entry.get_secret_value().partition(":") for entry in self.vault_keys)
