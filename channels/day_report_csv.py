@@ -21,7 +21,7 @@ TOTAL = "total"
 
 
 def amount(centimes: int) -> str:
-    """As a file has it."""
+    """An amount of centimes as the file writes it."""
     return f"-{decimal_text(-centimes)}" if centimes < 0 else decimal_text(centimes)
 
 

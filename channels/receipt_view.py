@@ -15,8 +15,7 @@ from core.languages import LANGUAGES, LanguageCode
 from core.messaging.texts import Texts
 from core.money import dh
 from core.payments.table import Payment, PaymentState
-from core.subscribers.lines import mask_email
-from core.subscribers.lines import LanguageCode, mask_email, mask_msisdn
+from core.subscribers.lines import mask_email, mask_msisdn
 from core.zone import ZONE
 
 SECTION = "receipt"
@@ -25,7 +24,7 @@ _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "maestro": "Maestro", "am
 
 
 class ReceiptStatus(StrEnum):
-    """What a receipt says of a payment; each has its words in locales/."""
+    """The states of a payment that a receipt tells apart; each has its words in locales/."""
 
     PAID = "paid"
     CHECKING = "checking"
@@ -54,8 +53,8 @@ STATUS: dict[PaymentState, ReceiptStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Whose receipts these are. `logo` is an SVG or PNG file; without one a neutral mark is drawn. `wallets`: what
-    payers know each wallet by; one that is set up no more is told by its id."""
+    """The operator whose receipts these are. `logo` is an SVG or PNG file; without one a neutral mark is drawn.
+    `wallets`: what payers know each wallet by; one that is set up no more is told by its id."""
 
     name: str
     help_number: str
@@ -121,7 +120,9 @@ def receipt_view(
     *,
     back_centimes: int = 0,
 ) -> ReceiptView:
-    """In the payer's language unless told. `back_centimes`: what went back in parts. Raises MissingText."""
+    """The receipt's words, in the payer's language unless told. `back_centimes` went back in parts. Raises
+    MissingText.
+    """
     language = language or payment.language
     status = STATUS[payment.state]
 

@@ -25,7 +25,7 @@ _REFERENCE = re.compile(rf"[!-~]{{1,{REFERENCE_CHARS_MAX}}}")
 
 
 class DoorError(Exception):
-    """What comes in at a door and is not let through."""
+    """The base of what comes in at a door and is not let through."""
 
 
 class Malformed(DoorError):

@@ -53,7 +53,7 @@ def read_amount(text: str, currency: str = "MAD") -> int:
 
 
 def read_unsigned_amount(text: str, currency: str = "MAD") -> int:
-    """The same where nothing is ever owed back. Raises NoAmount."""
+    """Reads an amount where nothing is ever owed back. Raises NoAmount."""
     centimes = read_amount(text, currency)
     if centimes < 0:
         raise NoAmount("an amount is written like 769.20")

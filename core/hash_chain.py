@@ -28,7 +28,7 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain does not hold, and why: in words for the auditor."""
+    """The place where a chain does not hold, and why: in words for the auditor."""
 
     number: int
     why: str

@@ -11,7 +11,7 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Randomness(Protocol):
-    """Where unguessable numbers come from; a simulation brings its own."""
+    """The source of unguessable numbers; a simulation brings its own."""
 
     def below(self, bound: int) -> int:
         """A uniform number in [0, bound)."""

@@ -24,7 +24,7 @@ def decimal_text(amount_centimes: int) -> str:
 
 
 def signed_dh(amount_centimes: int) -> str:
-    """The same of a sum that may be less than nothing: "-769,20 DH"."""
+    """A sum that may be negative, as `dh` writes amounts: "-769,20 DH"."""
     return f"-{dh(-amount_centimes)}" if amount_centimes < 0 else dh(amount_centimes)
 
 

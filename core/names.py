@@ -7,5 +7,5 @@ _FOLDED = str.maketrans(FOLDED_FROM, FOLDED_TO)
 
 
 def folded(name: str) -> str:
-    """As the index of names has it."""
+    """A name as the index of names spells it."""
     return name.lower().translate(_FOLDED)

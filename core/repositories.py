@@ -41,7 +41,7 @@ class ReferenceTaken(RepositoryError):
 
 
 class MessageKind(StrEnum):
-    """What goes out to a person; the words belong to the channels."""
+    """The kinds of messages that go out to a person; the words belong to the channels."""
 
     RECEIPT_SMS = "receipt_sms"
     RECEIPT_MAIL = "receipt_mail"
@@ -68,7 +68,9 @@ _COPY = "-again-"
 
 
 def copy_reference(payment_id: str, kind: MessageKind, copy: int) -> str:
-    """Of a message the help desk sends once more: another one, which nobody drops as a repeat. `copy` from 1."""
+    """The reference of a message that the help desk sends once more: another one, which nobody drops as a repeat.
+    `copy` from 1.
+    """
     return f"{payment_id}-{kind}{_COPY}{copy}"
 
 
@@ -88,7 +90,7 @@ class Delivery(StrEnum):
 
 
 class PostingState(StrEnum):
-    """Where the posting of one paid bill to billing stands."""
+    """The states of the posting of one paid bill to billing."""
 
     PENDING = "pending"
     POSTED = "posted"
@@ -269,7 +271,9 @@ class Messages(Protocol):
         is none. False when no call of that id waits for its end."""
 
     async def postponed(self, reference: str, why: str, now: datetime, again_at: datetime, since: datetime) -> bool:
-        """Not tried after all: the attempt is not counted. False when the message is older than `since`."""
+        """Puts off a message that was not tried after all: the attempt is not counted. False when the message is older
+        than `since`.
+        """
 
     async def release(self, reference: str, now: datetime) -> bool:
         """A recorded answer may go out now: its words are remembered. False when it was on its way already."""

@@ -51,7 +51,7 @@ def key_of(text: str) -> str:
 
 
 def choice_of(text: str) -> str:
-    """The same on a menu, where zeros before a key say nothing: "01" is 1."""
+    """The key that was meant on a menu, where zeros before a key say nothing: "01" is 1."""
     key = key_of(text)
     return key.lstrip("0") or "0" if key.isascii() and key.isdigit() and len(key) <= CHOICE_DIGITS_MAX else key
 

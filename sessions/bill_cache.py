@@ -42,7 +42,7 @@ class UntickedBills(msgspec.Struct, frozen=True, array_like=True):
         return byte < len(self.bits) and bool(self.bits[byte] >> (place & 7) & 1)
 
     def toggled(self, place: int, bill: Invoice) -> "UntickedBills":
-        """With the bill at that place in, or out again."""
+        """The selection with the bill at that place in, or out again."""
         bits = bytearray(self.bits.ljust((place >> 3) + 1, b"\0"))
         bits[place >> 3] ^= 1 << (place & 7)
         sign = -1 if self.has(place) else 1
@@ -74,7 +74,7 @@ class Listed:
 
 
 class CachedBills(Protocol):
-    """What screens may ask of a shelf."""
+    """The part of the cache that screens may ask."""
 
     def find(self, unpaid: Unpaid) -> Listed | None: ...
 
@@ -110,7 +110,7 @@ class BillCache:
         return not unpaid.digest or unpaid.digest in self._lists
 
     def find(self, unpaid: Unpaid) -> Listed | None:
-        """None: billing must be asked again."""
+        """The list of bills; None where billing must be asked again."""
         if not unpaid.digest:
             return Listed(unpaid.bills)
         listed = self._lists.get(unpaid.digest)
@@ -120,7 +120,7 @@ class BillCache:
 
 
 def unpaid_of(invoices: Sequence[Invoice]) -> Unpaid:
-    """What a screen keeps of a list."""
+    """The part of a list that a screen keeps."""
     if len(invoices) <= SHORT_MAX:
         return Unpaid(len(invoices), total(invoices), tuple(invoices))
     digest = blake2b(_encoder.encode(tuple(invoices)), digest_size=DIGEST_BYTES).digest()

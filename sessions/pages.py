@@ -127,7 +127,7 @@ class Page(msgspec.Struct, frozen=True):
         return _digits(self.words, answer, by_tone=self.keys.by_tone)
 
     def place_of(self, event: Event) -> int:
-        """Where among the options that are not pinned the chosen one stands; 0 for all else."""
+        """The place of the chosen option among those that are not pinned; 0 for all else."""
         return (self.words.place(event.id) or 0) if isinstance(event, Chose) and isinstance(self.words, Menu) else 0
 
     def _choice(self, answer: str) -> Heard:

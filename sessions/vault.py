@@ -38,13 +38,13 @@ class Seals:
         self._marking = _derived(self._keys[self._first], b"khallas marks")
 
     def seal(self, call: str, field: str, secret: Secret) -> bytes:
-        """key id, nonce and ciphertext; bound to the call and the field."""
+        """The key's id, nonce and ciphertext of a secret, bound to the call and the field."""
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._cipher(self._first, call).encrypt(nonce, secret.reveal().encode(), _bound(call, field))
         return self._first.encode() + b":" + nonce + sealed
 
     def open(self, call: str, field: str, blob: bytes) -> Secret | None:
-        """None when it was not sealed for this call and field by a key still known."""
+        """The secret; None when it was not sealed for this call and field by a key still known."""
         key_id, _, rest = blob.partition(b":")
         name = key_id.decode("ascii", "replace")
         if name not in self._keys or len(rest) <= _NONCE_BYTES:
@@ -67,7 +67,7 @@ class Seals:
         return Card(number, month, year)
 
     def mark(self, dialog: str, typed: str | None) -> int:
-        """What tells an answer from another in one dialog without holding it. Never 0, which marks nothing."""
+        """A mark that tells an answer from another in one dialog without holding it. Never 0, which marks nothing."""
         told = f"{dialog}\n{'' if typed is None else '=' + typed}".encode(errors="replace")
         return int.from_bytes(hmac.digest(self._marking, told, "sha256")[:_MARK_BYTES], "big") or 1
 

@@ -46,7 +46,7 @@ def handed() -> int:
 
 
 def receive(environ: MutableMapping[str, str]) -> None:
-    """In a worker: take the key its supervisor handed over, if it did."""
+    """Takes, in a worker, the key that its supervisor handed over, if it did."""
     told = environ.pop(KEY_FD, "")
     if not told:
         return

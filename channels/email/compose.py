@@ -55,7 +55,7 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MailSender:
-    """From whom mails come: "Name <address>" or an address alone."""
+    """The sender of mails: "Name <address>" or an address alone."""
 
     name: str
     address: str
@@ -92,7 +92,9 @@ class Composer:
         )
 
     def message_id(self, payment: Payment, occasion: Occasion, copy: int = 0) -> str:
-        """The same for every try; a copy that somebody asked for is another mail, or mailboxes would hide it."""
+        """The Message-ID of a mail, the same for every try. A copy that somebody asked for is another mail, or
+        mailboxes would hide it.
+        """
         number = f".{copy}" if copy else ""
         return f"<{occasion}.{payment.id}{number}@{self._sender.domain}>"
 

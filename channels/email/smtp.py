@@ -26,7 +26,7 @@ PERMANENT = 500  # RFC 5321 4.2.1: 5yz is never to be repeated, 4yz may be
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mails are handed over, read of smtp://[user:password@]host[:port] or smtps://…."""
+    """The server to which mails are handed over, read from smtp://[user:password@]host[:port] or smtps://…."""
 
     host: str
     port: int
@@ -59,7 +59,7 @@ class SmtpServer:
 
 
 class SmtpMailer:
-    """core.ports.Mailer."""
+    """Implements core.ports.Mailer over SMTP."""
 
     def __init__(
         self, server: SmtpServer, composer: Composer, clock: Clock, trust: ssl.SSLContext | None = None

@@ -16,7 +16,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What a gateway must show. Neither secret nor network: nobody is let in."""
+    """The secrets and networks by which a gateway is let in. With neither nobody is."""
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     networks: tuple[Network, ...] = ()

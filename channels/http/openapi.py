@@ -40,7 +40,7 @@ def routes(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> li
 
 
 def document(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> dict[str, Any]:
-    """What goes in and out at every JSON door."""
+    """The OpenAPI document of every JSON door."""
     doors = [*_ussd(wires), *others]
     models: list[Use] = [(asked, "validation") for door in doors for asked in door.asked]
     models += [(door.answered, "serialization") for door in doors]

@@ -107,7 +107,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """uvicorn's word that the server stops. Closing an idle connection now would lose what is on its way."""
+        """Called by uvicorn when the server stops. Closing an idle connection now would lose what is on its way."""
         if self._idle():
             self._linger()
         else:

@@ -36,7 +36,9 @@ async def incoming(request: Request, public_url: str, *, body_max: int = BODY_BY
 
 
 async def arriving(scope: Scope, receive: Receive, public_url: str, *, body_max: int = BODY_BYTES_MAX) -> Incoming:
-    """The same from ASGI itself. The wait for the first bytes is bounded by channels/http/protocol.py."""
+    """The request read from ASGI, as `incoming` gives it. The wait for the first bytes is bounded by
+    channels/http/protocol.py.
+    """
     # of a name that is repeated the first, as Starlette's Headers
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
     declared = headers.get("content-length", "0")

@@ -51,7 +51,7 @@ class Phrase:
     digits: tuple[Piece, ...] = ()
 
     def one_by_one(self) -> "Phrase":
-        """What is said instead; nothing for words."""
+        """The pieces that are said instead of a missing one, sign by sign; none for words."""
         return Phrase(self.digits, self.spare, self.digits)
 
 

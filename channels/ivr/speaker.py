@@ -63,7 +63,7 @@ class IvrSpeaker:
         self._wording = Wording(texts, SECTION, VoiceFormats(texts))
 
     def page(self, words: Words, notice: Say | None, language: LanguageCode, spot: PagePosition) -> Page:
-        """What was wrong comes first, then the question, then the keys. Raises MissingText."""
+        """The page of a screen: first what was wrong, then the question, then the keys. Raises MissingText."""
         text = self._wording.text(language, words.text)
         if isinstance(words, Digits | Text):
             again = notice is not None and notice.key not in NO_MISTAKE
@@ -107,7 +107,7 @@ class IvrSpeaker:
         return find(spot, at)
 
     def apology(self, language: LanguageCode | None) -> tuple[Spoken, ...]:
-        """What is said when the server cannot go on; in every language when the caller's is not known."""
+        """The apology when the server cannot go on; in every language when the caller's is not known."""
         languages = (language,) if language is not None else tuple(LanguageCode)
         return tuple(Spoken(each, self._wording.plain(each, "apology")) for each in languages)
 

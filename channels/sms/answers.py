@@ -52,7 +52,7 @@ class Said:
 
 
 class SmsPayments(Protocol):
-    """What texts need of the till (core.payments.service.Till). Raises BooksDown, BillingDown."""
+    """The part of core.payments.service.PaymentService that texts need. Raises DatabaseUnavailable, BillingDown."""
 
     async def language_of(self, msisdn: str) -> LanguageCode | None: ...
 
@@ -66,7 +66,7 @@ class SmsPayments(Protocol):
 
 
 class Memory(Protocol):
-    """What is remembered between two texts. Raises MemoryDown."""
+    """The memory between two texts of a customer. Raises MemoryDown."""
 
     async def offer(self, msisdn: str, references: tuple[Reference, ...]) -> None:
         """A numbered list was sent; forgotten after ten minutes."""
@@ -77,7 +77,7 @@ class Memory(Protocol):
 
 
 class Answers:
-    """Answers texts. Raises BooksDown, BillingDown, MemoryDown; then `unavailable` is what to say."""
+    """Answers texts. Raises DatabaseUnavailable, BillingDown, MemoryDown; then `unavailable` is what to say."""
 
     def __init__(
         self,
@@ -135,11 +135,11 @@ class Answers:
         return self._say(await self._till.language_of(msisdn) or self._default, "torn")
 
     def unavailable(self, text: str) -> str:
-        """What to say when the till cannot be asked, not even for the stored language."""
+        """The answer when the payment service cannot be asked, not even for the stored language."""
         return self._words.say(script_language(text) or self._default, "unavailable")
 
     def too_many(self, text: str) -> str:
-        """What a sender past the limit is told once."""
+        """The answer that a sender past the limit is given once."""
         return self._words.say(script_language(text) or self._default, "too_many")
 
     def _say(self, language: LanguageCode, key: str) -> Said:

@@ -77,7 +77,7 @@ class RedisDeduplication:
         return None if opened is None else opened[0].decode()
 
     async def release(self, reference: str) -> None:
-        """Not answered: a repeat is a first time."""
+        """Forgets the claim on a message that was not answered, so that its repeat counts as a first time."""
         await self._do("DEL", _seen(reference))
 
     async def times(self, msisdn: str, text: str) -> int:

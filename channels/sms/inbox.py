@@ -39,7 +39,7 @@ class NotStored(Exception):
 
 
 class Seen(Protocol):
-    """Messages that were answered (memory.RedisMemory). Raises MemoryDown."""
+    """The messages that were answered (deduplication.RedisDeduplication). Raises MemoryDown."""
 
     async def claim(self, reference: str) -> bool | AlreadyAnswered: ...
 
@@ -74,7 +74,7 @@ class SmsLimits:
 
 @dataclass(frozen=True, slots=True)
 class InboxDependencies:
-    """What the inbox keeps its books with."""
+    """The stores and recorders that the inbox works with."""
 
     seen: Seen
     limits: Limits
@@ -110,7 +110,7 @@ class Inbox:
             return self._answers.unavailable(message.text)
 
     async def store(self, message: MoMessage) -> None:
-        """For gateways whose reply is a message of its own: it waits in the outbox when this returns.
+        """Takes a text of a gateway whose reply is a message of its own: it waits in the outbox when this returns.
 
         Raises NotStored, and what nobody foresaw, with the message left to be repeated.
         """
@@ -123,7 +123,7 @@ class Inbox:
             raise NotStored(message.reference) from error
 
     async def report(self, status: DeliveryStatus) -> None:
-        """Write down what became of a message; never backwards. Raises BooksDown."""
+        """Writes down what became of a message; a state never goes backwards. Raises DatabaseUnavailable."""
         if status.status is None:
             return
         await self._post.messages.report(
@@ -135,7 +135,7 @@ class Inbox:
         )
 
     def unavailable(self, message: MoMessage) -> str | None:
-        """What to say when `take` raised; nothing to those who are never answered."""
+        """The answer when `take` raised; None for those who are never answered."""
         customer = customer_of(message.sender, message.to, self._country_codes)
         return None if customer is None else self._answers.unavailable(message.text)
 

@@ -52,7 +52,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class NoKeyword:
-    """None of it."""
+    """A text without any keyword."""
 
 
 Request = KeywordAsked | Chosen | NoKeyword

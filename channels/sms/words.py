@@ -21,7 +21,7 @@ CHOICES_MAX = 6  # what one SMS holds
 
 @dataclass(frozen=True, slots=True)
 class SmsNumbers:
-    """What customers dial. `voice` is empty where there is no voice line."""
+    """The numbers that customers dial. `voice` is empty where there is no voice line."""
 
     service_code: str
     help: str
@@ -43,7 +43,9 @@ class Words:
         return self._texts.fill(language, SECTION, key, help=self._numbers.help, where=self._where[language], **values)
 
     def missed(self, language: LanguageCode, reference: str, until: str, text: str = "call_missed", **more: str) -> str:
-        """Where to call, or to dial where there is no voice line, after a call of ours that nobody answered."""
+        """The words after a call of ours that nobody answered: where to call, or to dial where there is no voice
+        line.
+        """
         key = "call.voice" if self._numbers.voice else "call.ussd"
         numbers = {"ussd": self._numbers.service_code, "voice": national(self._numbers.voice)}
         call = self._texts.fill(language, SECTION, key, **numbers)
@@ -54,7 +56,7 @@ class Words:
         return self.say(language, "code", line=mask_reference(line.reference), code=code)
 
     def bills(self, language: LanguageCode, count: int, total_centimes: int) -> str:
-        """What is unpaid."""
+        """The answer that lists the unpaid bills."""
         return self.say(language, "bills", count=str(count), total=dh(total_centimes))
 
     def lines(self, language: LanguageCode, lines: Sequence[SubscribedLine]) -> str:

@@ -16,7 +16,7 @@ class Callers(Protocol):
 
 
 class RedisCallers:
-    """In Redis, so that any server may be asked next."""
+    """Remembers in Redis who calls, so that any server may be asked next."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -27,7 +27,7 @@ CAN = Capabilities(channel="ussd", takes_card=False, types_text=True, caller_pro
 
 @dataclass(frozen=True, slots=True)
 class PageLimits:
-    """What one page of a wire may hold (docs/protocols/ussd.md, Sizes)."""
+    """The bounds of one page of a wire (docs/protocols/ussd.md, Sizes)."""
 
     septets: int = 160
     units: int = 80
@@ -137,7 +137,7 @@ class UssdSpeaker:
         yield (*plain, *(("",) if _is_list(words) else ()))
 
     def apology(self, language: LanguageCode) -> str:
-        """What is said when the server cannot go on."""
+        """The apology that is shown when the server cannot go on."""
         return self._wording.plain(language, "apology")
 
 

@@ -78,7 +78,7 @@ class Money(_Part):
 
 
 class Period(_Part):
-    """When what is billed was used; the month of its start names the bill."""
+    """The period of use that is billed; the month of its start names the bill."""
 
     startDateTime: Moment = None  # noqa: N815 - TM Forum's name
     endDateTime: Moment = None  # noqa: N815 - TM Forum's name
@@ -107,7 +107,7 @@ class CustomerBill(_Part):
 
     @property
     def number(self) -> str:
-        """What is printed on it."""
+        """The number that is printed on the bill."""
         return self.billNo or self.id
 
     def owed(self, currency: str, today: date) -> Invoice | None:
@@ -147,7 +147,7 @@ def _day(*moments: datetime | None) -> date | None:
 
 
 class KnownPayment(_Part):
-    """What is asked of TMF676's Payment, and of its Refund."""
+    """The fields that are read of TMF676's Payment, and of its Refund."""
 
     id: str = ""
     correlatorId: str  # noqa: N815 - TM Forum's name
@@ -175,7 +175,7 @@ def payments_of(body: bytes) -> list[KnownPayment]:
 
 
 def correlator(payment: Payment, number: str) -> str:
-    """What makes a repeat recognisable: our payment and the bill."""
+    """The correlator that makes a repeat recognisable: our payment and the bill."""
     return f"{payment.id}:{number}"[:CORRELATOR_MAX]
 
 

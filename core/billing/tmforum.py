@@ -38,7 +38,7 @@ LIVING = frozenset({"done", "accepted", "pending", "completed"})
 
 @dataclass(frozen=True, slots=True)
 class TmfAccount:
-    """Where the APIs are. `account_id` builds their billing account from {service} and {reference}."""
+    """The addresses of the APIs. `account_id` builds their billing account from {service} and {reference}."""
 
     url: str
     token: Secret = field(repr=False)

@@ -57,7 +57,7 @@ _CARDS = ("maskedcreditcard", "maskedpan")
 
 
 def facts_of(said: Mapping[str, str]) -> DisputeFacts:
-    """From what an acquirer says, by lower-case names; what could be a whole card's number is left out."""
+    """The facts in what an acquirer says, by lower-case names; what could be a whole card's number is left out."""
     found = {ours: text for ours, names in _NAMES.items() if (text := _first(said, names))}
     masked = next((match for name in _CARDS if (match := _MASKED.fullmatch(said.get(name, "").replace(" ", "")))), None)
     if masked:
@@ -66,7 +66,7 @@ def facts_of(said: Mapping[str, str]) -> DisputeFacts:
 
 
 def facts_kept(row: Mapping[str, object] | None) -> DisputeFacts:
-    """From what the books keep."""
+    """The facts that the database keeps."""
     known = {each.name for each in fields(DisputeFacts)}
     return DisputeFacts(**{name: str(text) for name, text in (row or {}).items() if name in known})
 

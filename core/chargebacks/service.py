@@ -22,7 +22,7 @@ COLUMNS = ("case_id", "order_id", "reason_code", "amount", "received_on", "deadl
 
 
 class ChargebackState(StrEnum):
-    """Where one stands."""
+    """The state of a chargeback."""
 
     RECEIVED = "received"
     EVIDENCE_SENT = "evidence_sent"
@@ -57,7 +57,7 @@ class BadChargeback(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the acquirer says."""
+    """The claim as the acquirer's file states it."""
 
     case_id: str
     payment_id: str
@@ -123,7 +123,7 @@ class Chargebacks:
     async def move(
         self, actor: Actor, chargeback: Chargeback, after: ChargebackState, note: str
     ) -> ChargebackRefusal | None:
-        """None: it is done."""
+        """Moves a chargeback; None where it is done, else why it is not."""
         if after not in MOVES.get(chargeback.state, frozenset()):
             return ChargebackRefusal.NOT_NOW
         if after in DECISIONS and not actor.decides:

@@ -40,7 +40,7 @@ class Batched(Generic[Q, A]):
         self._scheduled = False
 
     async def ask(self, question: Q) -> A:
-        """Its answer. Raises BooksDown, and what `ask` raises for this question."""
+        """The answer to one question. Raises DatabaseUnavailable, and what `ask` raises for this question."""
         if len(self._waiting) >= WAITING_MAX:
             raise DatabaseUnavailable("too many questions wait for the database")
         loop = asyncio.get_running_loop()

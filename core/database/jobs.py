@@ -53,7 +53,7 @@ ROUNDS_MAX = 10  # of work_off: jobs that defer jobs
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Whom the tasks call."""
+    """The services that the tasks call."""
 
     attendant: Janitor
     poster: Poster

@@ -12,7 +12,7 @@ from core.repositories import Repositories
 
 
 def books_on(database: Database) -> Repositories:
-    """What core.payments.service.Till keeps its books in."""
+    """The repositories of core.payments.service.PaymentService, over PostgreSQL."""
     waker = Waker()
     messages, people = PgMessages(database, waker), PgPeople(database)
     payments, postings = PgPayments(database), PgPostings(database)

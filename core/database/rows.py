@@ -12,7 +12,7 @@ from core.subscribers.lines import ServiceType, SubscribedLine
 
 
 def bills_of(invoices: tuple[Invoice, ...]) -> list[dict[str, object]]:
-    """What the customer confirmed, for the payment's `bills`."""
+    """The bills that the customer confirmed, for the payment's column `bills`."""
     return [
         {
             "number": invoice.number,

@@ -62,7 +62,7 @@ class Waker:
     """Writes job rows. Needs no open queue: the connection is always the caller's."""
 
     async def wake(self, wakes: Sequence[Wake], connection: AsyncConnection[Any]) -> None:
-        """In the caller's transaction. `wakes` is not empty."""
+        """Wakes workers in the caller's transaction. `wakes` is not empty."""
         tasks, keys = [str(wake.task) for wake in wakes], [wake.key for wake in wakes]
         priorities = [int(wake.urgent) for wake in wakes]
         await connection.execute(

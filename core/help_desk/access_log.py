@@ -16,7 +16,7 @@ DETAIL_CHARS_MAX = 600
 
 
 class Action(StrEnum):
-    """What is logged."""
+    """The actions that are logged."""
 
     LOGIN = "login"
     LOGIN_REFUSED = "login_refused"

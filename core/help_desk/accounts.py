@@ -40,7 +40,7 @@ class AccountError(ValueError):
 
 
 class Role(StrEnum):
-    """What somebody may do: agents look, help and propose; supervisors also decide about money."""
+    """The roles: agents look, help and propose; supervisors also decide about money."""
 
     AGENT = "agent"
     SUPERVISOR = "supervisor"
@@ -62,7 +62,7 @@ class User:
 
 
 class Users(Protocol):
-    """Where accounts are kept. All methods raise BooksDown."""
+    """The repository of accounts. All methods raise DatabaseUnavailable."""
 
     async def add(self, name: str, role: Role, password_hash: str, now: datetime, *, given: bool = False) -> bool:
         """False when the name is taken, be it by a disabled account: names in the log stay unambiguous."""
@@ -70,10 +70,10 @@ class Users(Protocol):
     async def get(self, name: str) -> User | None: ...
 
     async def hash_of(self, name: str) -> str | None:
-        """Also of a disabled account."""
+        """The hash of an account's password, also of a disabled account."""
 
     async def former_hashes(self, name: str) -> tuple[str, ...]:
-        """Of the passwords before this one, the latest first."""
+        """The hashes of the passwords before this one, the latest first."""
 
     async def set_hash(
         self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None, given: bool = False
@@ -81,7 +81,9 @@ class Users(Protocol):
         """False when there is no such account. With `now` it is another password, and the account is in use."""
 
     async def appoint(self, name: str, *, administers: bool) -> bool:
-        """And end its sessions. False where no supervisor is so called, or nothing would change."""
+        """Gives an account a role and ends its sessions. False where no supervisor is so called, or nothing would
+        change.
+        """
 
     async def seen(self, name: str, now: datetime) -> None:
         """Somebody came in."""
@@ -102,7 +104,7 @@ def name_of(text: str) -> str:
 
 
 def hasher() -> PasswordHasher:
-    """As every password here is hashed."""
+    """The hasher of every password here."""
     return PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM, HASH_BYTES, SALT_BYTES, type=Type.ID)
 
 
@@ -128,7 +130,9 @@ class Accounts:
         return await self._known(name)
 
     async def set_password(self, name: str, password: str, *, given: bool = False) -> User:
-        """And end the sessions of that account. Raises AccountError, for one of its last four passwords as well."""
+        """Sets a password and ends the sessions of that account. Raises AccountError, for one of its last four
+        passwords as well.
+        """
         name = name_of(name)
         _checked(password, name)
         if await self._was_used(name, password):
@@ -152,7 +156,7 @@ class Accounts:
         return await self._known(name)
 
     async def disable(self, name: str) -> User:
-        """And end its sessions. Raises AccountError."""
+        """Disables an account and ends its sessions. Raises AccountError."""
         name = name_of(name)
         if not await self._users.disable(name, self._clock.now()):
             raise AccountError(f"there is no {name}, or it is disabled already")

@@ -20,7 +20,7 @@ ROUNDS_MAX = 20
 
 
 class Chain(StrEnum):
-    """What is chained, by its table's name."""
+    """The chains, by their tables' names."""
 
     ACCESS_LOG = "access_log"
     PAYMENT_EVENTS = "payment_events"
@@ -37,7 +37,7 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class AuditVerdict:
-    """What became of a chain, or of a day of it. `head`: its last hash, to be kept elsewhere."""
+    """The verdict on a chain, or on a day of it. `head`: its last hash, to be kept elsewhere."""
 
     chain: Chain
     rows: int
@@ -58,7 +58,7 @@ class AuditBooks(Protocol):
         """Link what is not yet; how many, at most a batch."""
 
     def links(self, chain: Chain, first: datetime | None, until: datetime | None) -> AsyncIterator[Sequence[Linked]]:
-        """In the chain's order, from the first link of that time to the last one, batch by batch."""
+        """The links in the chain's order, from the first one of that time to the last, batch by batch."""
 
     async def before(self, chain: Chain, number: int) -> bytes:
         """The hash before a link."""

@@ -20,15 +20,17 @@ class Enrolment:
 
 
 class SecondFactorRepository(Protocol):
-    """Where they are kept. All methods raise DatabaseUnavailable."""
+    """The repository of second factors. All methods raise DatabaseUnavailable."""
 
     async def set_second_factor(self, name: str, sealed: bytes | None, recovery: tuple[str, ...]) -> bool:
-        """And end the account's sessions; None takes the factor away. False when there is no such account."""
+        """Sets a second factor and ends the account's sessions; None takes the factor away. False when there is no such
+        account.
+        """
 
     async def sealed_of(self, name: str) -> bytes | None: ...
 
     async def reseal(self, name: str, was: bytes, sealed: bytes) -> None:
-        """The same secret under another key."""
+        """Keeps the same secret, sealed under another key."""
 
     async def use_step(self, name: str, step: int) -> bool:
         """False when this step, or a later one, was used before."""

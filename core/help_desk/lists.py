@@ -63,7 +63,7 @@ class PaymentFilter:
     of: str = ""
 
     def logged(self) -> str:
-        """As the log keeps it."""
+        """The filter as the access log keeps it."""
         amounts = [f"{name}{centimes}" for name, centimes in
                    ((">=", self.low_centimes), ("<=", self.high_centimes)) if centimes is not None]  # fmt: skip
         days = [f"{each.astimezone(ZONE):%Y-%m-%dT%H:%M}" for each in (self.begins, self.ends) if each]
@@ -90,7 +90,7 @@ class ListedPayments:
 
 @dataclass(frozen=True, slots=True)
 class HeadCounts:
-    """What waits for somebody, as the head of every page tells it."""
+    """The counts of what waits for somebody, as the head of every page tells them."""
 
     approvals: int = 0  # requests to give money back
     by_hand: int = 0  # requests to end something by hand

@@ -84,7 +84,7 @@ class Lookup:
         return tuple(payment_of(row) for row in rows)
 
     async def story(self, payment_id: str) -> tuple[TimelineEntry, ...]:
-        """What happened to a payment, in order; the latest STORY_MAX lines."""
+        """The timeline of a payment, in order: its latest STORY_MAX lines."""
         rows = await self._database.all(STORY, id=payment_id, limit=STORY_MAX)
         return tuple(
             TimelineEntry(

@@ -29,7 +29,7 @@ class Office:
     # --- findings ---------------------------------------------------------------------------------------------------
 
     async def open_findings(self, actor: Actor) -> tuple[SettlementFinding, ...]:
-        """What a file and the books do not agree about, at most SHOWN_MAX."""
+        """The findings about which a file and the database do not agree, at most SHOWN_MAX."""
         await self._write(actor, Action.QUEUE, None, "findings")
         return await self.findings.open(SHOWN_MAX)
 
@@ -49,13 +49,13 @@ class Office:
     # --- by hand ----------------------------------------------------------------------------------------------------
 
     async def waiting(self, actor: Actor) -> tuple[tuple[Matter, ...], tuple[HandRequest, ...]]:
-        """What only people will end, and what they asked for."""
+        """The matters that only people will end, and what they asked for."""
         await self._write(actor, Action.QUEUE, None, "by hand")
         books = self.resolving.books
         return await books.waiting(self.clock.now(), SHOWN_MAX), await books.open(SHOWN_MAX)
 
     async def matters(self, actor: Actor, payment_id: str) -> tuple[tuple[Matter, ...], tuple[HandRequest, ...]]:
-        """Of one payment."""
+        """The matters of one payment that only people will end, and what they asked for."""
         await self._write(actor, Action.VIEW, payment_id)
         books = self.resolving.books
         return await books.matters(payment_id, self.clock.now()), await books.of_payment(payment_id)
@@ -91,7 +91,7 @@ class Office:
         return await self.chargebacks.books.open(SHOWN_MAX)
 
     async def disputes(self, actor: Actor, payment_id: str) -> tuple[Chargeback, ...]:
-        """Of one payment."""
+        """The chargebacks of one payment."""
         await self._write(actor, Action.VIEW, payment_id)
         return await self.chargebacks.books.of_payment(payment_id)
 

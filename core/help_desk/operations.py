@@ -101,7 +101,7 @@ class SettlementRun:
 
     @property
     def open(self) -> int:
-        """What somebody must look at."""
+        """The matters that somebody must look at."""
         return self.unreadable + self.missing_here + self.missing_there + self.different - self.ended
 
 

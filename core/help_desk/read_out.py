@@ -58,7 +58,7 @@ class CardAndDay:
 
 
 def bare(text: str) -> str:
-    """Without names before it and signs around it, in one form of digits and dashes."""
+    """The text without names before it and signs around it, in one form of digits and dashes."""
     left = plain(text[:CHARS_MAX]).strip(_AROUND)
     for _ in range(NAMES_MAX):
         found = _NAMED.match(left)

@@ -26,17 +26,17 @@ _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is read as another
 
 
 def fresh_secret() -> bytes:
-    """What an authenticator and this server share."""
+    """A new secret, which an authenticator and this server share."""
     return secrets.token_bytes(SECRET_BYTES)
 
 
 def typed_form(secret: bytes) -> str:
-    """As it is typed into an authenticator."""
+    """The secret as it is typed into an authenticator."""
     return base64.b32encode(secret).decode().rstrip("=")
 
 
 def uri(secret: bytes, name: str) -> str:
-    """As an authenticator reads it from a QR code."""
+    """The address that an authenticator reads from a QR code."""
     label = quote(f"{ISSUER}:{name}")
     return f"otpauth://totp/{label}?secret={typed_form(secret)}&issuer={ISSUER}&digits={DIGITS}&period={STEP_S}"
 
@@ -71,6 +71,6 @@ def fresh_recovery_codes() -> tuple[str, ...]:
 
 
 def recovery_hash(name: str, typed: str) -> str:
-    """What is kept of a recovery code; the same for every way to type it."""
+    """The hash that is kept of a recovery code; the same for every way to type it."""
     bare = re.sub(r"[\s-]", "", typed[:CODE_CHARS_MAX]).upper()
     return sha256(f"khallas recovery 1\n{name}\n{bare}".encode(errors="replace")).hexdigest()

@@ -74,7 +74,9 @@ class HelpDeskRepository(Protocol):
     async def note(self, payment_id: str, who: str, text: str, now: datetime) -> None: ...
 
     async def looked_for(self, msisdns: Sequence[str], who: str, now: datetime) -> None:
-        """Whose number somebody searched for: kept apart from the log, told to the owner and erased with the rest."""
+        """Keeps whose number somebody searched for, apart from the log: it is told to the owner and erased with the
+        rest.
+        """
 
     async def resend(
         self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int, to: str = ""
@@ -168,7 +170,7 @@ class HelpDesk:
         return await self._lately(number)
 
     async def dialogs_of_payer(self, actor: Actor, payment_id: str) -> tuple[DialogTranscript, ...]:
-        """The same of a payment's payer."""
+        """The dialogs of a payment's payer, as `dialogs_of`."""
         payment = await self._read(payment_id)
         await self._write(actor, Action.DIALOGS, payment.id)
         return await self._lately(payment.payer_msisdn)
@@ -220,7 +222,7 @@ class HelpDesk:
     # --- money back -------------------------------------------------------------------------------------------------
 
     async def payment(self, payment_id: str) -> Payment:
-        """What a form is about; nothing of it is shown."""
+        """The payment that a form is about; nothing of it is shown."""
         return await self._read(payment_id)
 
     async def propose_undo(
@@ -270,14 +272,14 @@ class HelpDesk:
 
 
 def sendable(payment: Payment) -> frozenset[MessageKind]:
-    """What is still true of a payment, to whomever it may go."""
+    """The kinds of messages that are still true of a payment, to whomever they may go."""
     if payment.state is PaymentState.CAPTURED and payment.receipt_number is not None:
         return frozenset({MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL})
     return frozenset({MessageKind.UNDONE_SMS}) if payment.state in _GIVEN_BACK else frozenset()
 
 
 def resendable(payment: Payment) -> frozenset[MessageKind]:
-    """What can be sent to the payer again."""
+    """The kinds of messages that can be sent to the payer again."""
     kinds = set(sendable(payment))
     if not payment.email:
         kinds.discard(MessageKind.RECEIPT_MAIL)
@@ -287,7 +289,7 @@ def resendable(payment: Payment) -> frozenset[MessageKind]:
 
 
 def plain(text: str) -> str:
-    """What was typed, without what only programs write (controls but line ends, halves of characters)."""
+    """The typed text without what only programs write (controls but line ends, halves of characters)."""
     return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 

@@ -75,7 +75,7 @@ class Pseudonymiser:
 
 
 def around(created_at: datetime, paid_at: datetime | None) -> tuple[datetime, datetime]:
-    """When the dialogs were that belong to a payment."""
+    """The span of time of the dialogs that belong to a payment."""
     return created_at - timedelta(seconds=BEFORE_S), (paid_at or created_at) + timedelta(seconds=AFTER_S)
 
 

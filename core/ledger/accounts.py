@@ -44,7 +44,7 @@ def chargebacks(acquirer: str = ACQUIRER) -> str:
 
 
 def every_account(acquirer: str = ACQUIRER) -> tuple[str, ...]:
-    """In the order they are shown."""
+    """All accounts, in the order they are shown."""
     outside = (receivable(acquirer), bank(acquirer), fees(acquirer), chargebacks(acquirer), LOSSES)
     return (*outside, TO_POST, POSTED, TO_REFUND, CREDITS, CAPTURES)
 

@@ -76,7 +76,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the equations are made of, read at one moment. `tables`: account -> centimes by the payment tables."""
+    """The figures that the equations are made of, read at one moment. `tables`: account -> centimes by the payment
+    tables.
+    """
 
     ledger: Mapping[tuple[str, str], Sums]  # (account, currency)
     tables: Mapping[str, int]

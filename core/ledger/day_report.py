@@ -14,7 +14,7 @@ NO_TENDER = ""
 
 
 class MovementKind(StrEnum):
-    """What a movement was."""
+    """The kinds of movements."""
 
     PAYMENT = "payment"
     REFUND = "refund"
@@ -45,7 +45,7 @@ class ReportRow:
 
     @property
     def net_centimes(self) -> int:
-        """What was taken less what went back."""
+        """The centimes that were taken less those that went back."""
         return self.taken_centimes - self.back_centimes
 
 
@@ -87,7 +87,7 @@ class DayReports(Protocol):
     async def of(self, day: date, now: datetime) -> DayReport: ...
 
     def movements(self, day: date) -> AsyncIterator[Movement]:
-        """In their order, read as they are asked for."""
+        """The movements in their order, read as they are asked for."""
 
 
 def summed(rows: Iterable[ReportRow]) -> ReportRow:

@@ -18,7 +18,7 @@ def day_of(at: datetime) -> date:
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
-    """From its midnight to the next, in UTC; a day of a change of the clocks is longer or shorter."""
+    """The midnights at which a day begins and ends, in UTC; a day of a change of the clocks is longer or shorter."""
     return _midnight(day), _midnight(day + timedelta(days=1))
 
 
@@ -49,7 +49,7 @@ class RowsHash:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What a day's link in the chain covers."""
+    """The content that a day's link in the chain covers."""
 
     number: int
     day: date
@@ -58,7 +58,7 @@ class Closing:
     totals: Mapping[tuple[str, str], Sums]  # up to the day's end
 
     def fields(self) -> Fields:
-        """For core.hash_chain."""
+        """The fields of a link, for core.hash_chain."""
         told = [
             f"{account} {currency} {each.debits_centimes} {each.credits_centimes}"
             for (account, currency), each in sorted(self.totals.items())

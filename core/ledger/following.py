@@ -61,7 +61,9 @@ class Happened:
 
 
 def legs(happened: Happened, before: Positions, now: Positions) -> tuple[Transfer, ...]:
-    """What makes the first the second: bill by bill, what was left pairs with what was reached."""
+    """The transfers that lead from the first positions to the second: bill by bill, what was left pairs with what was
+    reached.
+    """
     moves = [
         (bill, debit, credit, amount)
         for bill in sorted({bill for bill, _ in before.keys() | now.keys()})
@@ -84,7 +86,7 @@ def legs(happened: Happened, before: Positions, now: Positions) -> tuple[Transfe
 
 
 def applied(positions: Positions, transfers: tuple[Transfer, ...], outside: str) -> Positions:
-    """Where money lies after these; `outside` is the receivable."""
+    """The positions of money after these transfers; `outside` is the receivable."""
     found = dict(positions)
     for transfer in transfers:
         for account, centimes in (

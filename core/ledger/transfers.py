@@ -37,7 +37,9 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class LedgerOccasion:
-    """What a set of transfers is about. `key` is unique for ever: a file's hash and line, a chargeback and its step."""
+    """The occasion of a set of transfers. `key` is unique for ever: a file's hash and line, a chargeback and its
+    step.
+    """
 
     key: str
     at: datetime
@@ -92,7 +94,7 @@ def chargeback_received(occasion: LedgerOccasion, amount_centimes: int) -> tuple
 
 
 def chargeback_won(occasion: LedgerOccasion, amount_centimes: int) -> tuple[Transfer, ...]:
-    """It owes the amount again."""
+    """The transfers of a chargeback that was won: the acquirer owes the amount again."""
     own = occasion.acquirer
     return (occasion.leg(1, "chargeback_won", receivable(own), chargebacks(own), amount_centimes),)
 

@@ -14,7 +14,7 @@ WordsOfCode = Callable[[LanguageCode, SubscribedLine, str], str]
 
 
 class KeptReplies(Protocol):
-    """Where the words of an answer rest, sealed, until it is sent."""
+    """The store in which the words of an answer rest, sealed, until it is sent."""
 
     async def keep(self, reference: str, text: str | None) -> None: ...
 

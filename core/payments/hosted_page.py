@@ -92,11 +92,11 @@ class HostedPagePayments:
         return self._till.over(payment)
 
     def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
-        """What a browser or the acquirer's server posted, as it may be read. Raises UnreadablePost."""
+        """The ways in which a post of a browser or of the acquirer's server may be read. Raises UnreadablePost."""
         return self._page.readings(posted)
 
     async def called_back(self, *readings: Mapping[str, str]) -> str:
-        """What the acquirer is answered to its server's callback, a repeat the same as before.
+        """The answer to the callback of the acquirer's server; a repeat is answered as before.
 
         A post whose alphabet is in doubt comes in several readings: the hash decides between them.
         """

@@ -11,7 +11,7 @@ from core.ports import Approved, Decline
 
 @dataclass(frozen=True, slots=True)
 class PageForm:
-    """What a browser posts to be taken to the page."""
+    """The form that a browser posts to be taken to the page."""
 
     url: str
     fields: Mapping[str, str] = field(repr=False)
@@ -31,7 +31,7 @@ class PageAnswer:
 
 
 class PageWord(StrEnum):
-    """What the page's server is answered."""
+    """The words with which the page's server is answered."""
 
     CAPTURE = "capture"  # paid is committed: take the money
     SEEN = "seen"
@@ -51,6 +51,6 @@ class HostedPage(Protocol):
         """An urlencoded post in each alphabet that it may be written in. Raises UnreadablePost."""
 
     def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
-        """None is a forgery."""
+        """The answer in a post; None where it is a forgery."""
 
     def word(self, word: PageWord) -> str: ...

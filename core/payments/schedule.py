@@ -48,7 +48,7 @@ def later(now: datetime, pause_s: float) -> datetime:
 
 
 def longest_wait(times: Times, created_at: datetime) -> datetime:
-    """When a basket ends however often its payer asks for more time."""
+    """The moment at which a basket ends however often its payer asks for more time."""
     return later(created_at, times.basket_ttl_s * (1 + times.basket_extensions_max))
 
 
@@ -58,7 +58,9 @@ def window_open(times: Times, sent_at: datetime, now: datetime) -> bool:
 
 
 def next_look(times: Times, sent_at: datetime, now: datetime, *, settled: bool) -> datetime | None:
-    """When to ask the acquirer again. Undecided orders are asked about daily for ever, settled ones not after a day."""
+    """The moment at which the acquirer is asked again. Undecided orders are asked about daily for ever, settled ones
+    not after a day.
+    """
     offsets = sorted({*times.inquiry_offsets_s, times.window_s + 1})
     for offset_s in offsets:
         if later(sent_at, offset_s) > now:

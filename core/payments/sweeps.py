@@ -55,7 +55,7 @@ class Sweep:
         return await self.money_round() + await self.texts_round()
 
     async def start(self) -> None:
-        """At a process's start: ask what became of charges under way, whose sender may have died a moment ago. Of one
+        """Asks, at a process's start, what became of charges under way, whose sender may have died a moment ago. Of one
         that lives nothing but an approval is believed."""
         await _each(await self._books.payments.hanging(HANGING_MAX), self._ask)
 
@@ -64,11 +64,11 @@ class Sweep:
         await self._rounds(self._money, self.money_round)
 
     async def texts(self) -> None:
-        """As `money`, for what goes out to people."""
+        """Works as `money` does, for what goes out to people."""
         await self._rounds(self._texts, self.texts_round)
 
     async def money_round(self) -> int:
-        """At most BATCH_MAX of each."""
+        """One round of `money`: at most BATCH_MAX of each kind."""
         now = self._clock.now()
         until = later(now, self._times.lease_s)
         claimed = await self._books.payments.claim_due(now, until, BATCH_MAX)
@@ -81,7 +81,7 @@ class Sweep:
         return len(claimed) + len(unposted) + len(unreturned) + asked
 
     async def texts_round(self) -> int:
-        """At most BATCH_MAX."""
+        """One round of `texts`: at most BATCH_MAX."""
         unsent = await self._books.messages.due(self._clock.now(), BATCH_MAX)
         await _each(unsent, self._sender.deliver)
         return len(unsent)

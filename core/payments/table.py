@@ -19,7 +19,7 @@ ATTEMPTS_MAX = 10
 
 
 class PaymentState(StrEnum):
-    """Where a payment stands."""
+    """The states of a payment."""
 
     CREATED = "created"
     SENDING = "sending"
@@ -36,7 +36,7 @@ class PaymentState(StrEnum):
 
 
 class PaymentEvent(StrEnum):
-    """What can happen to it."""
+    """The events that can happen to a payment."""
 
     SEND = "send"
     CHALLENGED = "challenged"

@@ -43,7 +43,7 @@ class StillOpen(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased, in rows, and what is kept and why."""
+    """The counts of rows that were erased, and what is kept and why."""
 
     erased: Mapping[str, int]
     kept: Mapping[str, str]
@@ -65,7 +65,7 @@ class PrivacyRepository(Protocol):
 
 
 class Conversations(Protocol):
-    """What Redis holds of a number."""
+    """The conversations that Redis holds of a number."""
 
     async def held(self, msisdn: str) -> list[str]:
         """The names of what is there."""

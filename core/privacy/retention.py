@@ -54,17 +54,17 @@ class RetentionRepository(Protocol):
         """Lines of the help desk's log."""
 
     async def drop_transcripts(self, before: datetime, limit: int) -> int:
-        """What customers were shown."""
+        """Drops the transcripts of what customers were shown."""
 
 
 class EvidenceRetention(Protocol):
-    """What is kept of payments for disputes; as above."""
+    """The evidence that is kept of payments for disputes. Raises as Retention."""
 
     async def keep(self, since: datetime, now: datetime, limit: int) -> int:
-        """Of payments since then whose dialogs are over and that were not kept yet."""
+        """Keeps the evidence of payments since then whose dialogs are over and that were not kept yet."""
 
     async def drop(self, before: datetime, limit: int) -> int:
-        """What was kept before."""
+        """Drops the evidence that was kept before."""
 
 
 class RetentionJob:

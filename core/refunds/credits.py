@@ -26,7 +26,7 @@ class Credit:
 
 
 class CreditEnd(StrEnum):
-    """What is known of a credit now."""
+    """The ends of a credit, as far as they are known now."""
 
     GIVEN = "given"
     REFUSED = "refused"  # by a word that is a refusal, and the acquirer's sum agrees

@@ -15,7 +15,7 @@ from core.payments.table import Payment
 
 
 class RefundState(StrEnum):
-    """Where one bill's part stands."""
+    """The states of one bill's part."""
 
     ASKED = "asked"  # decided; the acquirer is to be asked
     CREDITING = "crediting"  # written before the acquirer is asked
@@ -33,7 +33,7 @@ BY_HAND = frozenset({RefundState.STUCK, RefundState.UNTOLD})
 
 @dataclass(frozen=True, slots=True)
 class RefundPart:
-    """So much of one bill."""
+    """An amount of one bill."""
 
     number: str
     amount_centimes: int
@@ -58,12 +58,12 @@ class Refund:
 
     @property
     def key(self) -> str:
-        """What its credit and its text are filed under."""
+        """The key under which its credit and its text are filed."""
         return f"r{self.id}"
 
     @property
     def reference(self) -> str:
-        """What billing knows a repeat by."""
+        """The reference by which billing knows a repeat."""
         return f"{self.payment_id}:{self.number}:r{self.id}"
 
 
@@ -83,7 +83,7 @@ class Refunds(Protocol):
     async def get(self, refund_id: int) -> Refund | None: ...
 
     async def of(self, payment_id: str) -> tuple[Refund, ...]:
-        """In the order they were made."""
+        """The refunds of a payment in the order they were made."""
 
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> list[Refund]:
         """Those of a payment that want something now, kept from other workers until then."""
@@ -107,7 +107,7 @@ class Refunds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """What billing is told of money that went back. `reference` is ours: a repeat does no harm."""
+    """The notice to billing of money that went back. `reference` is ours: a repeat does no harm."""
 
     payment: Payment
     number: str

@@ -35,7 +35,7 @@ class Reason(StrEnum):
 
 
 class RefundRequestState(StrEnum):
-    """Where a request stands. What became of the money is the payment's own state."""
+    """The states of a request. What became of the money is the payment's own state."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -60,7 +60,9 @@ class RefundRequestRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a supervisor alone may give back: of one payment, and in any 24 hours. Above `watch` somebody is told."""
+    """The centimes that a supervisor alone may give back: of one payment, and in any 24 hours. Above `watch` somebody
+    is told.
+    """
 
     payment_max_centimes: int = ALONE_MAX_CENTIMES
     day_max_centimes: int = 200_000
@@ -71,14 +73,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What somebody's word gave back since a moment."""
+    """The sums that one person's decisions gave back since a moment."""
 
     count: int = 0
     centimes: int = 0
 
 
 class Sign(StrEnum):
-    """What somebody should look at; counted, never a reason to stop."""
+    """The signs that somebody should look at; counted, never a reason to stop."""
 
     DAY_FULL = "alone_day"  # a supervisor asked for more than a day allows alone
     DAY_WATCH = "day_sum"  # a supervisor's decisions of a day come to much
@@ -110,7 +112,7 @@ class RefundRequest:
     browser: str = ""
 
     def signs(self, actor: Actor) -> tuple[Sign, ...]:
-        """What is odd about this person's yes."""
+        """The signs that are odd about this person's approval."""
         if actor.name == self.proposed_by:
             return ()
         browser = bool(actor.browser) and actor.browser == self.browser
@@ -128,7 +130,7 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What is asked for. No parts: the whole."""
+    """The refund that is asked for. Without parts it is the whole."""
 
     payment_id: str
     reason: Reason
@@ -160,10 +162,10 @@ class RefundRequestRepository(Protocol):
         """The latest first."""
 
     async def open(self, limit: int) -> tuple[RefundRequest, ...]:
-        """What waits for a decision and can still be done, the oldest first."""
+        """The requests that wait for a decision and can still be done, the oldest first."""
 
     async def bills(self, payment_id: str) -> tuple[BillLeft, ...]:
-        """What can still go back of each bill."""
+        """The centimes that can still go back of each bill."""
 
     async def propose(self, proposal: Proposal, who: Actor, now: datetime) -> RefundRequest | RefundRequestRefusal: ...
 
@@ -174,7 +176,7 @@ class RefundRequestRepository(Protocol):
         one is done. Whoever asked stays within the bounds, counted in that commit."""
 
     async def given(self, who: str, since: datetime) -> Given:
-        """What this person's decisions gave back since then."""
+        """The sums that this person's decisions gave back since then."""
 
     async def reject(self, request_id: int, who: str, now: datetime) -> bool:
         """False when it was decided already."""
@@ -260,7 +262,7 @@ class RefundRequests:
         return outcome
 
     async def reject(self, actor: Actor, request: RefundRequest) -> RefundRequestRefusal | None:
-        """None: it is rejected, the money stays."""
+        """Rejects a request, so that the money stays. None where it is done, else why it is not."""
         if not request.may_reject(actor):
             return RefundRequestRefusal.NOT_ALLOWED
         done = await self._books.reject(request.id, actor.name, self._clock.now())

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 class Resolution(StrEnum):
-    """What became of it, as the evidence says."""
+    """The resolutions of a matter, as the evidence says."""
 
     CHARGED = "charged"  # an unknown payment was taken: captured, posted, receipted
     NOT_CHARGED = "not_charged"  # it was not: its bills are let go
@@ -32,7 +32,7 @@ class Resolution(StrEnum):
 
 
 class HandState(StrEnum):
-    """Where a request stands."""
+    """The states of a request."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -65,7 +65,7 @@ class Matter:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What somebody says became of a matter."""
+    """The resolution that somebody proposes for a matter."""
 
     payment_id: str
     subject: str
@@ -134,7 +134,7 @@ class HandBooks(Protocol):
     async def matters(self, payment_id: str, now: datetime) -> tuple[Matter, ...]: ...
 
     async def waiting(self, now: datetime, limit: int) -> tuple[Matter, ...]:
-        """What nobody but people will end, the oldest first."""
+        """The matters that only people will end, the oldest first."""
 
     async def of_payment(self, payment_id: str) -> tuple[HandRequest, ...]:
         """The latest first."""
@@ -172,7 +172,7 @@ class Resolving:
         return HandRefusal.NOT_NOW
 
     async def approve(self, actor: Actor, request: HandRequest) -> HandRefusal | None:
-        """None: it is done."""
+        """Approves a resolution. None where it is done, else why it is not."""
         if not actor.decides:
             return HandRefusal.NOT_ALLOWED
         if not request.may_approve(actor):
@@ -180,7 +180,7 @@ class Resolving:
         return await self.books.approve(request, actor.name, self.clock.now(), self.tokens.token())
 
     async def reject(self, actor: Actor, request: HandRequest) -> HandRefusal | None:
-        """None: nothing is changed."""
+        """Rejects a resolution, so that nothing is changed. None where it is done, else why it is not."""
         if not actor.decides and actor.name != request.proposed_by:
             return HandRefusal.NOT_ALLOWED
         done = await self.books.reject(request.id, actor.name, self.clock.now())

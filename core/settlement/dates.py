@@ -22,7 +22,9 @@ class NoMoment(ValueError):
 
 
 def moment_of(text: str, form: str) -> datetime:
-    """In UTC; without a zone it is Morocco's. `form`: strptime's, empty is ISO 8601. Raises NoMoment."""
+    """The moment that a text tells, in UTC; without a zone it is Morocco's. `form`: strptime's, empty is ISO 8601.
+    Raises NoMoment.
+    """
     text = " ".join(tidy(text).split())
     moment = _read(text, form) if form else _iso(text)
     if moment is None:

@@ -49,7 +49,7 @@ class FileColumns(Protocol):
 
     @property
     def told(self) -> str:
-        """What to do where one is lacking."""
+        """The advice where a column is lacking."""
 
 
 Cells = Mapping[str, str]

@@ -17,7 +17,7 @@ REASON_CHARS_MAX = 300
 
 
 class FindingQueue(StrEnum):
-    """What somebody must look at."""
+    """The findings that somebody must look at."""
 
     MISSING_HERE = "missing_here"  # the acquirer took money for what is not paid here
     MISSING_THERE = "missing_there"  # paid here, and the acquirer does not settle it
@@ -71,7 +71,7 @@ class FindingBooks(Protocol):
     async def propose(self, finding_id: int, who: str, reason: str, now: datetime) -> bool: ...
 
     async def close(self, finding_id: int, who: str, now: datetime) -> bool:
-        """Only what somebody else proposed to close."""
+        """Closes a finding, only where somebody else proposed to."""
 
     async def keep(self, finding_id: int, who: str) -> bool:
         """The proposal is turned down."""
@@ -112,7 +112,7 @@ class Findings:
         return None if done else FindingRefusal.GONE
 
     async def keep(self, actor: Actor, finding_id: int) -> FindingRefusal | None:
-        """It stays open: a supervisor, or whoever asked."""
+        """Keeps a finding open: by a supervisor, or by whoever asked."""
         finding = await self._books.get(finding_id)
         if finding is None:
             return FindingRefusal.GONE

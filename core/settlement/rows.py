@@ -35,7 +35,7 @@ class UnreadableRow(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the file calls things (settings). `date_format` empty: ISO 8601; `minor_units`: 76920 and not 769.20.
+    """The names of the file's columns (settings). `date_format` empty: ISO 8601; `minor_units`: 76920 and not 769.20.
 
     `commission` may be several columns (the fee and its VAT), which are added up.
     """
@@ -82,7 +82,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class SettledRow:
-    """What was settled. Empty text and None where the file does not say."""
+    """One settled order of the file. Empty text and None where the file does not say."""
 
     order_id: str
     transaction_number: str

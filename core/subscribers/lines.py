@@ -20,7 +20,7 @@ _CODE = re.compile(r"\d{4,10}")
 
 
 class ServiceType(StrEnum):
-    """What a bill is for."""
+    """The services that a bill is for."""
 
     MOBILE = "mobile"
     FIXED = "fixed"

@@ -31,7 +31,7 @@ def agi_server(
     tell: TranscriptWriter = unrecorded,
     calls: SharedCalls | None = None,
 ) -> AgiServer:
-    """Not yet listening. `calls`: one of several workers."""
+    """The AGI server, not yet listening. `calls` tells where one of several workers hears Asterisk."""
     own, prompts = settings.asterisk, Prompts(texts)
     timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
     manner = Manner(own.sounds, own.music, own.call_max_s, timers)

@@ -27,7 +27,7 @@ def gate(settings: Settings, wire: str) -> Check:
 
 
 def gate_of(settings: Settings, wire: str) -> Authentication:
-    """Its rule: secrets and networks. Raises BadSettings as `gate`."""
+    """The rule of a wire that signs nothing: its secrets and networks. Raises BadSettings as `gate`."""
     secret = settings.gateway_secrets.get(wire)
     if secret is None or not secret.get_secret_value().strip():
         if settings.demo:

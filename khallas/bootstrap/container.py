@@ -254,7 +254,7 @@ def assemble(
 
 
 def operator_of(settings: Settings) -> Operator:
-    """Whose receipts and pages these are. Raises BadSettings."""
+    """The operator whose name and logo receipts and pages bear. Raises BadSettings."""
     logo = Path(settings.operator_logo) if settings.operator_logo else None
     try:
         return Operator(settings.operator_name, settings.help_number, logo, wallet_names(settings))
@@ -263,7 +263,7 @@ def operator_of(settings: Settings) -> Operator:
 
 
 def blind_of(settings: Settings) -> Pseudonymiser:
-    """Names people in transcripts."""
+    """The keyed digests that stand for people in transcripts."""
     return Pseudonymiser(settings.signing_keys())
 
 
@@ -304,7 +304,7 @@ def inbox_of(settings: Settings, answers: Answers, post: InboxDependencies) -> I
 
 
 def pay_link_of(settings: Settings) -> Callable[[str], str] | None:
-    """Where a basket is paid in a browser; None where the bank has no page."""
+    """The maker of links to the page where a basket is paid in a browser; None where the bank has no page."""
     if not settings.cmi.page_url:
         return None
     return PayLinks(settings.signing_keys(), base_of(settings)).of

@@ -76,7 +76,7 @@ def accounts_on(database: Database, clock: Clock, idle_days: int = IDLE_DAYS) ->
 
 
 def second_factors_on(database: Database, clock: Clock, keys: Sequence[str]) -> SecondFactors:
-    """Their second factors; `keys` are the settings' secret keys, the first seals."""
+    """The second factors of the help desk's people. `keys` are the settings' secret keys, of which the first seals."""
     return SecondFactors(PgUsers(database), Sealer(keys, SEALED_FOR), clock)
 
 
@@ -91,7 +91,7 @@ def desk_on(
     *,
     mail_utf8: bool = False,
 ) -> HelpDesk:
-    """Its use cases, as HelpDesk takes them."""
+    """The help desk's use cases over PostgreSQL."""
     waker = Waker()
     books = PgRefundRequests(database, PgPayments(database))
     bounds = Bounds(
@@ -117,7 +117,7 @@ def _alarm(hit: Hit | None) -> Alarm:
 
 
 def office_on(database: Database, clock: Clock, blind: Pseudonymiser) -> Office:
-    """What finance and two people do there."""
+    """The office's use cases: lists, and what two people decide together."""
     resolving = Resolving(PgResolving(database, PgPayments(database)), clock, Ids())
     findings, chargebacks = Findings(PgFindings(database), clock), Chargebacks(PgChargebacks(database), clock)
     evidence = PgEvidence(database, PgTranscripts(database, blind))

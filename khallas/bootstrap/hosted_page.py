@@ -23,7 +23,7 @@ def pay_links(settings: Settings) -> PayLinks:
 
 
 def hosting_of(settings: Settings, till: PaymentService, pace: Pace, visits: IntentLimits) -> HostedPagePayments | None:
-    """None where the acquirer's page is not configured."""
+    """The payments on the acquirer's own page; None where that page is not configured."""
     own, base = settings.cmi, settings.public_url.rstrip("/")
     if not own.page_url:
         return None

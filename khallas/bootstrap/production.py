@@ -28,7 +28,7 @@ def require_production(settings: Settings, environ: Mapping[str, str] | None = N
 
 
 def proxies_of(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Whose X-Forwarded-For the server believes."""
+    """The proxies whose X-Forwarded-For the server believes."""
     return tuple(part.strip() for part in environ.get(PROXIES, "127.0.0.1").split(",") if part.strip())
 
 

@@ -37,7 +37,7 @@ class Smscs:
 
     @asynccontextmanager
     async def bound(self, *, serving: bool) -> AsyncIterator[None]:
-        """For as long as the block lasts."""
+        """Links to the SMSCs, bound for as long as the block lasts."""
         async with self.links.running(Command.BIND_TRANSCEIVER if serving else Command.BIND_TRANSMITTER):
             yield
 

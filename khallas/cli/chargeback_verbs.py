@@ -27,7 +27,7 @@ _WORDS = {
 
 @dataclass(slots=True)
 class ChargebackFileReport:
-    """What became of a file's rows."""
+    """The counts of what became of a chargeback file's rows."""
 
     rows: int = 0
     entered: int = 0

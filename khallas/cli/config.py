@@ -27,7 +27,7 @@ def describe(environ: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def checked(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """What keeps a server from its start, and what is unwise."""
+    """The faults that keep a server from its start, and the warnings that do not."""
     try:
         settings = load(environ)
     except BadSettings as error:

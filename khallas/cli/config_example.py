@@ -68,7 +68,7 @@ def example() -> str:
 
 
 def reference() -> str:
-    """docs/reference/settings.md."""
+    """The text of docs/reference/settings.md."""
     lines = [
         "# Settings\n\n",
         "Made from the model by `python -m khallas.cli.config_example`; `khallas config show` prints the same\n",

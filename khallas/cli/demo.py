@@ -51,14 +51,16 @@ PAY_USER, PAY_PASSWORD = "twilio", "demo-connector"  # of <Pay>'s connector, whe
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where Redis and PostgreSQL are."""
+    """The addresses of the demo's Redis and PostgreSQL."""
 
     redis_url: str
     database_url: str
 
 
 def run(port: int, state: Path, environ: Mapping[str, str], *, anew: bool = False) -> int:
-    """Until Ctrl-C or SIGTERM; 1 when a part did not start. `anew` forgets what `state` holds. Raises BadSettings."""
+    """Runs the demo until Ctrl-C or SIGTERM and returns the exit code: 1 when a part did not start. `anew` forgets what
+    `state` holds. Raises BadSettings.
+    """
     no_core_dumps()
     given = load(environ)
     logs.configure(given.log_level if "KHALLAS_LOG_LEVEL" in environ else "WARNING", given.log_format)

@@ -33,7 +33,9 @@ class BadState(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningDemo:
-    """Where it answers, and its settings as an environment: none while it starts, and none for another user."""
+    """A demo that runs: where it answers, and its settings as an environment (empty while it starts, and for another
+    user).
+    """
 
     url: str
     environ: Mapping[str, str]

@@ -24,7 +24,7 @@ Check = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class DoctorTarget:
-    """Whose settings are examined. The demo's secrets are its own by design."""
+    """The settings that are examined. The demo's secrets are its own by design."""
 
     settings: Settings
     demo: bool = False

@@ -24,7 +24,7 @@ RATED_ROWS_MIN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one file."""
+    """The counts of what became of one file's rows."""
 
     file: Path
     report: ImportReport | None

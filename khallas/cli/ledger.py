@@ -18,7 +18,7 @@ from khallas.settings.model import BadSettings, Settings
 
 
 def lines(sheet: BalanceSheet) -> Iterator[str]:
-    """For people: dirhams."""
+    """The balance sheet's lines for people, in dirhams."""
     yield f"{sheet.day}{' (closed)' if sheet.closed else ''}"
     yield f"{'account':<28}{'':5}{'opening':>16}{'debits':>16}{'credits':>16}{'closing':>16}"
     for each in sheet.accounts:
@@ -40,7 +40,7 @@ def lines(sheet: BalanceSheet) -> Iterator[str]:
 
 
 def told(sheet: BalanceSheet) -> dict[str, object]:
-    """For programs: centimes."""
+    """The balance sheet for programs, in centimes."""
     return {
         "day": sheet.day,
         "closed": sheet.closed,
@@ -53,7 +53,7 @@ def told(sheet: BalanceSheet) -> dict[str, object]:
 
 
 async def sheet_of(settings: Settings, on: date | None) -> BalanceSheet:
-    """Of today, or of that day. Raises BooksDown."""
+    """The balance sheet of a day, of today unless told. Raises DatabaseUnavailable."""
     async with open_database(_url(settings)) as database:
         return await LedgerReader(database).sheet(SystemClock().now(), on)
 

@@ -33,13 +33,15 @@ async def correct(settings: Settings, number: str, email: str | None, language: 
 
 
 async def erase(settings: Settings, number: str) -> Erasure:
-    """What was erased and what is kept. Raises as `export`, and StillOpen."""
+    """Erases what is held of a number, and returns what was erased and what is kept. Raises as `export`, and
+    StillOpen.
+    """
     async with _privacy(settings) as privacy:
         return await privacy.erase(number)
 
 
 def erasure_lines(erasure: Erasure) -> Iterator[str]:
-    """What to tell the person who asked."""
+    """The lines that tell the person who asked what was erased."""
     yield "erased: " + ", ".join(f"{count} {name}" for name, count in erasure.erased.items())
     yield "kept:"
     for name, why in erasure.kept.items():

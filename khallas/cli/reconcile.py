@@ -23,7 +23,7 @@ CSV_COLUMNS = ("queue", "order_id", "kind", *SIDES, "why", "line", "finding", "f
 
 
 def columns_of(settings: Settings) -> Columns:
-    """What the contract's file calls things."""
+    """The column names of the contract's settlement file."""
     own = settings.settlement
     return Columns(
         own.order_id,
@@ -66,7 +66,7 @@ async def reconcile_file(settings: Settings, file: Path, out: Path | None) -> tu
 
 
 def report_lines(run: Run, kept: list[SettlementFinding]) -> Iterator[str]:
-    """For people."""
+    """The report's lines for people."""
     again = f", again (run {run.runs})" if run.runs > 1 else ""
     yield f"{run.rows_read} rows read{again}, {run.unreadable} unreadable; run {run.file_hash[:16]}"
     yield from _sums(run)
@@ -101,7 +101,7 @@ def _sums(run: Run) -> Iterator[str]:
 
 
 def told(run: Run, kept: list[SettlementFinding]) -> dict[str, object]:
-    """For programs."""
+    """The report for programs."""
     return {**asdict(run), "findings": [asdict(finding) for finding in kept], "findings_cut": run.open > len(kept)}
 
 

@@ -56,7 +56,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def pages() -> dict[str, str]:
-    """What is made, by its path from the root."""
+    """The text of every generated page, by its path from the root."""
     return {
         ".env.example": example(),
         "docs/reference/settings.md": reference(),

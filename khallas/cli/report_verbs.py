@@ -51,14 +51,14 @@ def report(
 
 
 def told(made: DayReport) -> dict[str, object]:
-    """For programs: centimes."""
+    """The day's report for programs, in centimes."""
     rows = [{**asdict(row), "net_centimes": row.net_centimes} for row in made.rows]
     total = {**asdict(made.total), "net_centimes": made.total.net_centimes}
     return {"day": made.day.isoformat(), "over": made.over, "rows": rows, "total": total}
 
 
 def lines(made: DayReport) -> Iterator[str]:
-    """For people: dirhams."""
+    """The day's report for people, in dirhams."""
     yield f"{made.day}{'' if made.over else ' (not over)'}"
     yield f"{'acquirer, tender':<24}{'payments':>10}{'refunds':>9}" + "".join(f"{name:>15}" for name in SUMS)
     for row in made.rows:

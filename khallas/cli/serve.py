@@ -75,20 +75,20 @@ def stop_max_s(settings: Settings) -> float:
 
 
 def calls_at(settings: Settings) -> tuple[str, int] | None:
-    """Where Asterisk reaches us; None where its wire is not spoken."""
+    """The address at which Asterisk reaches this server; None where its wire is not enabled."""
     own = settings.asterisk
     return (own.agi_host, own.agi_port) if "fastagi" in settings.ivr.wires else None
 
 
 def settle() -> None:
-    """What was made at start stays: the collector need not look at it again."""
+    """Exempts what was made at start from garbage collection: it stays for as long as the process lives."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
 def serve_forever(settings: Settings, host: str, port: int) -> None:
-    """Until a signal. Raises OSError when the address is taken."""
+    """Serves until a signal. Raises OSError when the address is taken."""
     no_core_dumps()
     own = server(settings, lambda: notify("READY=1"))
     bound = listener(host, port)

@@ -85,7 +85,7 @@ def told_enrolment(made: Enrolment) -> dict[str, object]:
 
 
 def enrolment_lines(made: Enrolment) -> list[str]:
-    """The same as a person reads it."""
+    """The enrolment's lines as a person reads them."""
     return [
         f"Second factor of {made.name}, shown this once:",
         f"  {second_factor.uri(made.secret, made.name)}",
@@ -96,7 +96,7 @@ def enrolment_lines(made: Enrolment) -> list[str]:
 
 
 async def every(settings: Settings) -> tuple[User, ...]:
-    """By name. Raises BooksDown."""
+    """All accounts, sorted by name. Raises DatabaseUnavailable."""
     async with open_database(database_of(settings)) as database:
         return await accounts_on(database, SystemClock()).all()
 

@@ -39,7 +39,7 @@ class BadFolder(Exception):
 
 
 class Entry(BaseModel):
-    """What a file was made from."""
+    """One recording's source: the words and the voice that a file was made from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +65,7 @@ class VoiceReport:
     checked: bool = False  # looked at, and nothing made
 
     def told(self) -> dict[str, object]:
-        """For --json."""
+        """The report for --json."""
         return {
             "made": len(self.made),
             "recorded": len(self.taken),
@@ -80,7 +80,7 @@ class VoiceReport:
         return f"{len(self.made)} made, {len(self.taken)} recordings taken, {self.kept} kept"
 
     def lines(self) -> list[str]:
-        """For people."""
+        """The report's lines for people."""
         return [
             self._counted(),
             *(f"missing: {name}" for name in self.missing),
@@ -213,7 +213,7 @@ def _words(piece: Piece, source: str) -> str:
 
 
 def voiced(piece: Piece) -> str:
-    """What the synthetic voice is given: Arabic with its vowels."""
+    """The words as the synthetic voice needs them: Arabic with its vowels."""
     return vowels().of(piece.text) if LANGUAGES[piece.language].vowelled else piece.text
 
 
@@ -227,7 +227,9 @@ def pieces_of(every: Iterable[Piece], languages: Sequence[LanguageCode]) -> tupl
 
 
 def lengths_in(folder: Path) -> Callable[[Piece], float]:
-    """Of the files of `khallas voice build`, studio recordings among them. Raises BadFolder where one is missing."""
+    """The length in seconds of each file of `khallas voice build`, studio recordings among them. Raises BadFolder where
+    one is missing.
+    """
 
     def length(piece: Piece) -> float:
         for extension in EXTENSIONS:

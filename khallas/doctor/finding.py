@@ -1,11 +1,11 @@
-"""What a check found. Pure."""
+"""The findings of the doctor's checks. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class CheckState(StrEnum):
-    """Of one part."""
+    """The state of one part of the system."""
 
     OK = "ok"
     FAILED = "failed"
@@ -22,11 +22,11 @@ class CheckFinding:
     mend: str = ""
 
     def asdict(self) -> dict[str, str]:
-        """For --json."""
+        """The finding for --json."""
         return {"part": self.part, "state": self.state.value, "told": self.told, "mend": self.mend}
 
     def lines(self) -> list[str]:
-        """For people."""
+        """The finding's lines for people."""
         mark = {CheckState.OK: "ok     ", CheckState.FAILED: "FAILED ", CheckState.SKIPPED: "-      "}[self.state]
         return [f"{mark} {self.part}: {self.told}", *([f"        mend: {self.mend}"] if self.mend else [])]
 

@@ -21,7 +21,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 async def public_url(settings: Settings) -> str:
-    """What gateways call leads to a server of ours. Raises Trouble."""
+    """Checks that the public URL leads to a server of ours. Raises CheckFailed."""
     base = settings.public_url
     if not base:
         raise CheckFailed("no public address", "set KHALLAS_PUBLIC_URL")

@@ -127,7 +127,7 @@ async def database(database: Database, *, strict: bool = True) -> str:
 
 
 def migrations(url: str) -> str:
-    """At this release's revision. Blocks. Raises Trouble."""
+    """Checks that the database is at this release's revision. Blocks. Raises CheckFailed."""
     try:
         current, head = current_and_head(url)
     except (DatabaseUnavailable, ValueError):

@@ -70,7 +70,9 @@ def build(
 
 
 def operations_only(house: Container) -> Starlette:
-    """What a worker answers: whether it lives and is ready, and its metrics. The house is opened elsewhere."""
+    """The application of a worker: whether it lives and is ready, and its metrics. The container is opened
+    elsewhere.
+    """
     return Starlette(routes=operations.routes(_probes(house), house.metrics.page, house.networks.states))
 
 

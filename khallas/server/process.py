@@ -1,4 +1,4 @@
-"""What a process does first, before it reads a secret."""
+"""The first steps of a process, before it reads a secret."""
 
 import ctypes
 import resource

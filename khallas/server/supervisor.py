@@ -116,7 +116,7 @@ class Supervisor:
         self._reload = asyncio.Event()
 
     async def run(self) -> int:
-        """Until a signal; the exit code."""
+        """Runs until a signal and returns the exit code."""
         loop = asyncio.get_running_loop()
         signals: tuple[tuple[signal.Signals, Callable[[], None]], ...] = (
             (signal.SIGTERM, self._stop.set),
@@ -235,8 +235,9 @@ def supervise(
     beside: tuple[str, int] | None = None,
     stop_max_s: float = STOP_MAX_S,
 ) -> int:
-    """Until a signal; the exit code. `beside`: where else the workers listen. Raises OSError when an address is
-    taken."""
+    """Runs the workers until a signal and returns the exit code. `beside`: where else the workers listen. Raises
+    OSError when an address is taken.
+    """
     from khallas.server.listening import listener
 
     with ExitStack() as stack:

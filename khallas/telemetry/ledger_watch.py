@@ -42,7 +42,7 @@ class LedgerWatch:
         return sheet
 
     def watched(self, every_s: float = LOOK_EVERY_S) -> AbstractAsyncContextManager[None]:
-        """For as long as the block lasts."""
+        """Watches the ledger's equations for as long as the block lasts."""
         return repeated(self._tried, every_s, "ledger")
 
     async def _tried(self) -> None:

@@ -47,7 +47,7 @@ class MaskedLine(logging.Formatter):
 
 
 def formatter(style: str) -> logging.Formatter:
-    """What turns any record into one masked line."""
+    """The formatter that turns any record into one masked line."""
     if style == "json":
         return MaskedLine(lambda event: json.dumps(event, ensure_ascii=False))
     # structlog brings rich along, 5 MiB of it: for people at a terminal, not for every worker

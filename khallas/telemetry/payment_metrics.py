@@ -78,13 +78,13 @@ class PaymentMetrics:
         self._limits.labels(scope, name).inc()
 
     def queue(self, name: str, due: int, age_s: float) -> None:
-        """What one look at a queue saw."""
+        """Records what one look at a queue saw: how much is due, and for how many seconds."""
         self._due.labels(name).set(due)
         self._age.labels(name).set(age_s)
         self._looked.set_to_current_time()
 
     def books(self, fails: Mapping[str, bool], doubts_old: int) -> None:
-        """What one look at the ledger's equations saw."""
+        """Records what one look at the ledger's equations saw."""
         for equation, failed in fails.items():
             self._equations.labels(equation).set(int(failed))
         self._doubts.set(doubts_old)

@@ -64,7 +64,7 @@ class Queues:
             self._metrics.queue(row["queue"], row["due"], age_s)
 
     def watched(self, every_s: float = LOOK_EVERY_S) -> AbstractAsyncContextManager[None]:
-        """For as long as the block lasts."""
+        """Watches the queues for as long as the block lasts."""
         return repeated(self._tried, every_s, "queues")
 
     async def _tried(self) -> None:

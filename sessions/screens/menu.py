@@ -87,7 +87,7 @@ class Listing(Sequence[Option]):
         raise NotImplementedError
 
     def place(self, option: str) -> int | None:
-        """Where the option of that id stands; None: it is not offered."""
+        """The place of the option of that id; None where it is not offered."""
         raise NotImplementedError
 
     @overload
@@ -249,7 +249,7 @@ Event = Chose | Typed | TypedSecret | HeardTwice | CardTaken | Unclear | Silence
 
 
 class Again(msgspec.Struct, frozen=True):
-    """The same screen once more, saying first what was wrong."""
+    """Asks the same screen once more, saying first what was wrong."""
 
     notice: Say
     counts: bool = True

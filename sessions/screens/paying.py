@@ -135,7 +135,7 @@ class PayByConnector(msgspec.Struct, frozen=True, tag=True):
 
 
 def card_screen(basket: Basket, visit: ScreenContext) -> CardNumber | PayByConnector:
-    """Where the card is taken on this channel."""
+    """The screen that takes the card on this channel."""
     return PayByConnector(basket) if visit.can.pays_by_connector else CardNumber(basket)
 
 

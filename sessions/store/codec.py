@@ -36,7 +36,7 @@ _decoder = msgspec.msgpack.Decoder(Record)
 
 
 def encode(record: Record) -> bytes:
-    """msgpack, the shortest of the formats measured (docs/protocols/speed.md)."""
+    """The record as msgpack, the shortest of the formats measured (docs/protocols/speed.md)."""
     return _encoder.encode(record)
 
 

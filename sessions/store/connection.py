@@ -107,7 +107,7 @@ def answer(one: Asked, reply: Any) -> None:
 
 
 def fail(asked: Sequence[Asked], error: BaseException) -> None:
-    """The same error for all, each its own exception: a traceback is not shared between callers."""
+    """Fails all with the same error, each with an exception of its own: a traceback is not shared between callers."""
     for one in asked:
         if not one.done():
             one.set_exception(_again(error))

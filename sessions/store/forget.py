@@ -15,7 +15,7 @@ class RedisConversations:
         self._redis = redis
 
     async def held(self, msisdn: str) -> list[str]:
-        """What is there, by channel and dialog, without the number."""
+        """The conversations that are held, by channel and dialog, without the number."""
         return sorted([key.removeprefix(_prefix(msisdn)) async for key in self._keys(msisdn)])
 
     async def forget(self, msisdn: str) -> int:

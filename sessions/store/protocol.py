@@ -19,7 +19,9 @@ class StoreDown(Exception):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """Whose dialog. Everything of one MSISDN shares a hash tag, so that a turn touches one cluster slot."""
+    """The key of one customer's dialog. Everything of one MSISDN shares a hash tag, so that a turn touches one cluster
+    slot.
+    """
 
     msisdn: str
     channel: str
@@ -65,4 +67,6 @@ class Store(Protocol):
         """The card of this dialog leaves the vault now."""
 
     async def hang_up(self, key: Key) -> None:
-        """The same, and a turn that is still under way puts none there: the call's end may overtake it."""
+        """Erases the card as `erase` does, and keeps a turn that is still under way from putting one there: the call's
+        end may overtake it.
+        """

@@ -16,13 +16,13 @@ _QUERY = frozenset({"sentinel_user", "sentinel_password"})
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Of a server, or of a Sentinel; empty for none."""
+    """The credentials of a server, or of a Sentinel; empty for none."""
 
     user: str = ""
     password: str = field(default="", repr=False)
 
     def keywords(self) -> dict[str, str]:
-        """As redis-py takes them."""
+        """The credentials as redis-py's keyword arguments."""
         given = {"username": self.user, "password": self.password}
         return {name: value for name, value in given.items() if value}
 

@@ -20,7 +20,7 @@ A_MINUTE = timedelta(minutes=1)  # a date is worked out once in that time
 
 @dataclass(frozen=True, slots=True)
 class DialledNumbers:
-    """What customers are told to dial."""
+    """The numbers that customers are told to dial."""
 
     help: str
     voice: str
@@ -30,7 +30,7 @@ class DialledNumbers:
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """What is the same for every customer."""
+    """The part of the context that is the same for every customer."""
 
     zone: ZoneInfo
     check_luhn: bool
@@ -40,7 +40,7 @@ class ServiceContext:
 
 
 class ScreenContexts:
-    """Makes visits."""
+    """Makes the context of a screen."""
 
     def __init__(self, clock: Clock, numbers: DialledNumbers, house: ServiceContext, shelf: CachedBills) -> None:
         self._clock = clock
@@ -100,7 +100,7 @@ class LanguagesSpoken:
         return self._languages.get(msisdn)
 
     def keep(self, msisdn: str, language: LanguageCode | None) -> None:
-        """None: not known, which changes nothing."""
+        """Keeps the language; None, not known, changes nothing."""
         if language is None:
             return
         self._languages[msisdn] = language

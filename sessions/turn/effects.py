@@ -109,7 +109,9 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class FindBasket:
-    """What was quoted, and the line or code that proves it. -> Payment, or a Refusal."""
+    """Finds a payment by the reference that was quoted and the line or code that proves it. -> Payment, or a
+    Refusal.
+    """
 
     reference: str
     proof: str

@@ -77,7 +77,9 @@ class FormTurns:
         return loaded
 
     async def show(self, key: Key, loaded: Loaded, heard: Inbound) -> FormState | None:
-        """What a page shows; a list of bills that changed meanwhile is saved and shown anew. None: no session."""
+        """The state that a page shows; a list of bills that changed meanwhile is saved and shown anew. None where there
+        is no session.
+        """
         if loaded.record is None:
             return None
         draft = _taken_up(loaded.record)

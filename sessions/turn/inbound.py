@@ -40,7 +40,7 @@ class Inbound(msgspec.Struct, frozen=True):
 
 
 def latest(heard: Inbound, record: Record | None, mark: Callable[[str], int]) -> Inbound:
-    """With what was typed since the last request, where its gateway joins everything by "*".
+    """The request with what was typed since the last one, where its gateway joins everything by "*".
 
     A customer types "*" too: only what follows the text of the request before is one answer, stars and all. That text
     is known by its length and a mark. Where it does not begin this one, the last piece is the best there is.

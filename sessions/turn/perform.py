@@ -1,4 +1,4 @@
-"""Effects performed: the one place of this room that calls the till."""
+"""Effects performed: the one place of the conversation that calls the payment service."""
 
 import asyncio
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ class EffectResult(msgspec.Struct, frozen=True):
 
 
 class DialogKey(msgspec.Struct, frozen=True):
-    """Where in which dialog an effect happens: its idempotency key."""
+    """The place in a dialog where an effect happens: its idempotency key."""
 
     key: Key
     version: int

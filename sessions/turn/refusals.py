@@ -21,16 +21,16 @@ KEPT_MAX = 1_000
 
 
 class Refusals(Protocol):
-    """By call and payment. `attempts` are the payment's as it was refused, or is now. Never raises."""
+    """The refusals by call and payment. `attempts` are the payment's as it was refused, or is now. Never raises."""
 
     async def tell(self, call: str, payment_id: str, refusal: Refusal, attempts: int) -> None: ...
 
     async def heard(self, call: str, payment_id: str, attempts: int) -> Refusal | None:
-        """None: nothing was refused, or the payment was sent since."""
+        """The refusal that was kept; None where nothing was refused, or the payment was sent since."""
 
 
 class KeptRefusals:
-    """Of one process alone."""
+    """Keeps the refusals of one process alone."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str, int], Refusal] = OrderedDict()
@@ -45,7 +45,7 @@ class KeptRefusals:
 
 
 class RedisRefusals:
-    """Of all processes."""
+    """Keeps the refusals of all processes."""
 
     def __init__(self, redis: Redis) -> None:
         self._pipe = pipelined(redis)

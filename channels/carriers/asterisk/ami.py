@@ -39,7 +39,7 @@ class AmiAccount:
 
 @dataclass(frozen=True, slots=True)
 class Originate:
-    """Whom to ring, and where the dialplan goes on when they answer.
+    """An order to ring a telephone, with the place where the dialplan goes on when it is answered.
 
     `id` becomes the call's uniqueid; `variable` (NAME=value) is set on its channel.
     """
@@ -52,7 +52,7 @@ class Originate:
     variable: str
 
     def action(self) -> Message:
-        """As the Manager Interface wants it."""
+        """The order as an action of the Manager Interface."""
         return {
             "Action": "Originate",
             "ActionID": self.id,  # OriginateResponse bears it, even where no channel came to be
@@ -204,7 +204,7 @@ class _Manager:
             return False
 
     async def ended(self) -> None:
-        """Until the connection has."""
+        """Waits until the connection has ended."""
         if self._listener is not None:
             await asyncio.wait([self._listener])
 

@@ -75,7 +75,7 @@ class AmiCaller:
         return call_id
 
     async def close(self) -> None:
-        """What was heard is told; calls that ring ring on."""
+        """Tells what was heard of calls so far; calls that ring ring on."""
         await self._line.close()
         await asyncio.gather(*self._telling, return_exceptions=True)
 

@@ -43,13 +43,13 @@ class CallProgress:
         self._calls: dict[str, _Progress] = {}
 
     def placed(self, call_id: str) -> None:
-        """Its events are waited for from now on; before the order is sent, for they may overtake its answer."""
+        """Begins to wait for a call's events; called before the order is sent, for they may overtake its answer."""
         while len(self._calls) >= OURS_MAX:
             del self._calls[next(iter(self._calls))]
         self._calls[call_id] = _Progress()
 
     def forget(self, call_id: str) -> None:
-        """It was not placed after all."""
+        """Stops waiting for a call that was not placed after all."""
         self._calls.pop(call_id, None)
 
     def hear(self, event: Mapping[str, str]) -> CallEnded | None:

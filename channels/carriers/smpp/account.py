@@ -23,7 +23,7 @@ PASSWORD_MAX = 64  # the standard's 8 is kept by few
 
 
 class Sessions(StrEnum):
-    """By what an SMSC names the USSD dialog of a telephone."""
+    """The ways in which an SMSC names the USSD dialog of a telephone."""
 
     AUTO = "auto"  # by whatever it sends, as the traffic tells
     OCTET = "octet"  # the first octet of its_session_info; the second counts (SMPP 3.4, 5.3.2.43)

@@ -53,14 +53,14 @@ _LIKELY = re.compile(
 
 
 class Alphabet(StrEnum):
-    """What an SMSC means by data_coding 0."""
+    """The alphabet that an SMSC means by data_coding 0."""
 
     GSM7 = "gsm7"
     LATIN1 = "latin1"
 
 
 def encode(text: str, alphabet: Alphabet = Alphabet.GSM7) -> tuple[int, bytes]:
-    """data_coding and octets: the SMSC's default alphabet where it holds the text, else UCS-2."""
+    """The data_coding and the octets of a text: the SMSC's default alphabet where it holds the text, else UCS-2."""
     if coding_of(text) is Coding.GSM7:
         if alphabet is Alphabet.GSM7:
             return DEFAULT, b"".join(_TO_GSM[char] for char in text)

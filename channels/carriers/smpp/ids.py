@@ -28,7 +28,7 @@ def fold_id(message_id: str, ids: SmscIds = SmscIds.SAME) -> str:
 
 
 def receipted(found: Iterable[str], ids: SmscIds) -> tuple[str, ...]:
-    """As what a receipt's ids may have been kept, the likeliest first."""
+    """The spellings under which a receipt's message may have been kept, the likeliest first."""
     same = [folded for each in found if (folded := _folded(each))]
     decimal = [_decimal(each) for each in same]
     hexadecimal = [_hexadecimal(each) for each in same]

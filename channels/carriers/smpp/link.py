@@ -33,7 +33,7 @@ LinkHandler = Callable[[SmscAccount, str, ShortMessage], Awaitable[Handled]]
 
 
 class LinkState(StrEnum):
-    """What operations see."""
+    """The state of a link as operations see it."""
 
     DOWN = "down"
     BOUND = "bound"
@@ -110,7 +110,7 @@ class Link:
         return answer
 
     async def run(self, bind: Command) -> None:
-        """Until cancelled; then unbinds."""
+        """Keeps the link bound until it is cancelled, then unbinds."""
         failures = 0
         while True:
             began = _now()
@@ -177,7 +177,7 @@ class Links:
         return self._links[name]
 
     def states(self) -> Mapping[str, str]:
-        """For /readyz."""
+        """The states of all links, for /readyz."""
         return {name: str(link.state) for name, link in self._links.items()}
 
     @asynccontextmanager

@@ -40,12 +40,14 @@ class Address:
 
     @classmethod
     def of(cls, msisdn: str) -> "Address":
-        """Of an E.164 MSISDN."""
+        """The address of an E.164 MSISDN."""
         return cls(msisdn.removeprefix("+"), TON_INTERNATIONAL, NPI_ISDN)
 
     @property
     def text(self) -> str:
-        """With "+" where the type says international, as Kannel writes it (docs/protocols/sms.md)."""
+        """The number as text, with "+" where the type says international, as Kannel writes it
+        (docs/protocols/sms.md).
+        """
         international = self.ton == TON_INTERNATIONAL and self.digits.isdecimal() and not self.digits.startswith("0")
         return f"+{self.digits}" if international else self.digits  # no E.164 number begins with 0, whatever its type
 
@@ -68,7 +70,7 @@ class ShortMessage:
 
     @property
     def octets(self) -> bytes:
-        """What it says, wherever it stands."""
+        """The octets of the text, from whichever field holds them."""
         return self.data or self.tlvs.get(Tag.MESSAGE_PAYLOAD, b"")
 
     @property
@@ -82,7 +84,7 @@ class ShortMessage:
 
 
 def decode_message(command: int, body: bytes) -> ShortMessage:
-    """Of a deliver_sm, submit_sm or data_sm. Raises Broken."""
+    """The message of a deliver_sm, submit_sm or data_sm. Raises Broken."""
     cursor = Cursor(body)
     service_type = cursor.name()
     source, destination = _address(cursor), _address(cursor)

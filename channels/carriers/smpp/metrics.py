@@ -18,7 +18,7 @@ class SubmitEnd(StrEnum):
 
 
 class SmppMetrics:
-    """Of all processes of a server together: sums, but for `throttled`."""
+    """The counters of all processes of a server together: sums, but for `throttled`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, what: str, together: Literal["livesum", "livemax"]) -> Gauge:

@@ -23,7 +23,7 @@ class Fragment:
 
 
 def fragment_of(message: ShortMessage) -> Fragment:
-    """What a received message is a part of. An impossible numbering makes it a whole message of its own."""
+    """The place of a received message in a longer one. An impossible numbering makes it a whole message of its own."""
     data, numbering = message.octets, None
     if message.has_header:
         data, numbering = _headed(data)

@@ -103,7 +103,7 @@ def c_octets(text: str) -> bytes:
 
 
 def bind_body(system_id: str, password: str, system_type: str, address_range: str) -> bytes:
-    """Of any of the three binds; type and plan of the range are left open."""
+    """The body of any of the three binds; type and plan of the address range are left open."""
     return (
         c_octets(system_id)
         + c_octets(password)
@@ -114,7 +114,7 @@ def bind_body(system_id: str, password: str, system_type: str, address_range: st
 
 
 def message_id(body: bytes) -> str:
-    """Of a submit_sm_resp; "" when the peer gave none (it may leave the whole body out of an error)."""
+    """The message id in a submit_sm_resp; "" when the peer gave none (it may leave the whole body out of an error)."""
     try:
         return Cursor(body).name()
     except Broken:

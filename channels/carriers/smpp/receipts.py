@@ -70,7 +70,7 @@ def claim_of(message: ShortMessage) -> ReceiptClaim:
 def receipt_of(
     message: ShortMessage, alphabet: Alphabet = Alphabet.GSM7, ids: SmscIds = SmscIds.AUTO, sender: str = ""
 ) -> Receipt | None:
-    """What a receipt says; None when it names no message."""
+    """The delivery that a receipt reports; None when it names no message."""
     text = _head(message, alphabet)
     parameter = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1")
     match = _ID.search(text)

@@ -58,7 +58,7 @@ _LETTERS = re.compile("[^A-Z]")
 
 
 def state_of(word: str) -> PartState | None:
-    """Of what stands behind "stat:"; None for what nobody knows, which changes nothing."""
+    """The state that stands behind "stat:"; None for an unknown word, which changes nothing."""
     if word.isascii() and word.isdigit():
         return BY_NUMBER.get(int(word[-3:]))
     letters = _LETTERS.sub("", word.upper())
@@ -71,7 +71,9 @@ def state_of(word: str) -> PartState | None:
 
 
 def state_within(text: str) -> PartState | None:
-    """Of the one word of a receipt's text that is a state; None where there is none, or several that differ."""
+    """The state named by the one word of a receipt's text that is a state; None where there is none, or several that
+    differ.
+    """
     words = [found[1] for found in _BARE.finditer(text)]
     states = {state for word in words if word.upper() not in _FIELDS and (state := state_of(word)) is not None}
     return states.pop() if len(states) == 1 else None

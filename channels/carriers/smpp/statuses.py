@@ -35,7 +35,7 @@ HOPELESS = frozenset({CommandStatus.RINVDSTADR, CommandStatus.RINVDSTTON, Comman
 
 
 def name_of(status: int) -> str:
-    """For logs and errors: "RTHROTTLED", "status 0x400"."""
+    """The name of a command_status for logs and errors: "RTHROTTLED", "status 0x400"."""
     try:
         return CommandStatus(status).name
     except ValueError:

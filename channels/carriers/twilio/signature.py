@@ -23,7 +23,9 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def sign(token: str, url: str, params: Pairs = ()) -> str:
-    """What Twilio writes into X-Twilio-Signature. A name that repeats is signed with each different value, sorted."""
+    """The signature that Twilio writes into X-Twilio-Signature. A name that repeats is signed with each different
+    value, sorted.
+    """
     return _signature(token, url, _signed(params))
 
 

@@ -46,7 +46,7 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class CallDependencies:
-    """What all calls share."""
+    """The dependencies that all calls share."""
 
     turns: Turns
     speaker: IvrSpeaker  # built with the prompts' marked texts
@@ -194,7 +194,7 @@ class Call:
 
 
 class Played(Enum):
-    """What became of one recording."""
+    """The end of one recording's playback."""
 
     WHOLE = auto()
     CUT = auto()  # by a key that counts
@@ -231,7 +231,7 @@ class Question:
         return _now() - before[1] < soon_s and played_samples < soon_s * SAMPLES_A_SECOND
 
     async def ask(self, said: Sequence[Phrase]) -> str | None:
-        """What was typed, None for silence."""
+        """Plays a question and returns what was typed, None for silence."""
         for phrase in said:
             if not await self._call.play(phrase, self):
                 break

@@ -19,7 +19,7 @@ class AgiConnection:
         self._writer = writer
 
     async def greeting(self) -> dict[str, str]:
-        """What the switch says first."""
+        """The variables that the switch sends first."""
         lines: list[str] = []
         try:
             async with asyncio.timeout(GREETING_MAX_S):
@@ -32,7 +32,7 @@ class AgiConnection:
         return protocol.greeting(lines)
 
     async def command(self, words: str, takes_s: float = 0.0) -> CommandResult:
-        """Its result. `takes_s`: how long it may take by itself."""
+        """Sends one command and returns its result. `takes_s`: how many seconds it may take by itself."""
         result = await self._asked(words, takes_s)
         if result.failed:
             raise CallerHungUp

@@ -27,7 +27,7 @@ _TRYING = 100
 
 
 class AgiError(Exception):
-    """What ends a call before its end."""
+    """The base of what ends a call before its end."""
 
 
 class CallerHungUp(AgiError):
@@ -109,12 +109,12 @@ def channel_status() -> str:
 
 
 def say_digits(digits: str, keys: str = KEYS) -> str:
-    """In the switch's own voice."""
+    """Says digits in the switch's own voice."""
     return f"SAY {'DIGITS' if digits.isdecimal() else 'ALPHA'} {_quoted(digits)} {_quoted(keys)}"
 
 
 def get_variable(name: str) -> str:
-    """Of the channel, else of the dialplan's globals."""
+    """Reads a variable of the channel, else of the dialplan's globals."""
     return f"GET VARIABLE {name}"
 
 

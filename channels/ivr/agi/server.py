@@ -82,7 +82,7 @@ class AgiServer:
 
     @property
     def unheard(self) -> Collection[Piece]:
-        """What the switch had no recording of when last asked."""
+        """The recordings that the switch did not have when it was last asked."""
         return self._parts.unheard
 
     def leave(self) -> None:
@@ -91,12 +91,12 @@ class AgiServer:
             self._server.close()
 
     async def settled(self) -> None:
-        """Until every call there is now has ended."""
+        """Waits until every call there is now has ended."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 
     async def probe(self) -> None:
-        """For /readyz. Raises ConnectionError when nobody listens."""
+        """Checks for /readyz that the server listens. Raises ConnectionError when it does not."""
         if self._server is None or not self._server.is_serving():
             raise ConnectionError("the FastAGI server does not listen")
 

@@ -40,7 +40,7 @@ Length = Callable[[Piece], float]
 
 @dataclass(frozen=True, slots=True)
 class SpokenStep:
-    """What is said at one point of a call, and how many keys answer it."""
+    """One point of a call: what is said there, and how many keys answer it."""
 
     name: str
     screen: Shown
@@ -96,7 +96,7 @@ class SpeechLengths:
         self._length = length
 
     def pieces(self, prompt: SpokenStep, language: LanguageCode) -> tuple[Piece, ...]:
-        """What is played, in its order."""
+        """The names of the pieces that are played, in their order."""
         here = ScreenContext(
             *("+212600000001", self._speaker.can, language, False, date(2026, 11, 23), "777", "0520001117", "1117"),
             shelf=SHELF,
@@ -115,7 +115,7 @@ class SpeechLengths:
         return waits_s + sum(self.prompt_s(step, language) for step in steps)
 
     def told(self) -> dict[str, dict[str, dict[str, float]]]:
-        """For --json: seconds by language."""
+        """The lengths for --json: seconds by language."""
         every = tuple(dict.fromkeys(step for steps in CALLS.values() for step in steps))
         return {
             "prompts": {
@@ -126,7 +126,7 @@ class SpeechLengths:
         }
 
     def lines(self) -> list[str]:
-        """For docs/speech.md: Markdown tables."""
+        """The Markdown tables of docs/speech.md."""
         told = self.told()
         named = {"prompts": "Prompt", "lists": "Lists of bills", "calls": "Whole call"}
         made: list[str] = []

@@ -12,7 +12,7 @@ _AND, _AND_SAID = "و", "وَ"
 
 
 def plain(word: str) -> str:
-    """As it is shown."""
+    """The text without vowel marks, as it is shown."""
     return MARKS.sub("", word)
 
 
@@ -27,7 +27,7 @@ class Vowels:
         return _WORD.sub(lambda word: self._word(word[0]) or word[0], text)
 
     def unknown(self, text: str) -> list[str]:
-        """Its words whose vowels nobody has told."""
+        """The words of a text whose vowels are not in the list."""
         return [word for word in _WORD.findall(text) if self._word(word) is None]
 
     def _word(self, word: str) -> str | None:

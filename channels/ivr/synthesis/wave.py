@@ -32,7 +32,7 @@ def wav(samples: "array[int]") -> bytes:
 
 
 def check_wav(data: bytes) -> float:
-    """Its length in seconds. Raises BadSound unless it is 8 kHz, mono, 16 bits and not empty."""
+    """The length of a WAV file in seconds. Raises BadSound unless it is 8 kHz, mono, 16 bits and not empty."""
     try:
         with wave.open(io.BytesIO(data), "rb") as file:
             shape = (file.getframerate(), file.getnchannels(), file.getsampwidth())
@@ -51,7 +51,7 @@ def silence(length_s: float) -> "array[int]":
 
 
 def trimmed(samples: "array[int]", rate_hz: int) -> "array[int]":
-    """Without the silence at its edges: joined pieces sound like one sentence."""
+    """The sound without the silence at its edges, so that joined pieces sound like one sentence."""
     loud = [at for at, value in enumerate(samples) if abs(value) > QUIET]
     if not loud:
         return samples
@@ -60,13 +60,13 @@ def trimmed(samples: "array[int]", rate_hz: int) -> "array[int]":
 
 
 def levelled(samples: "array[int]") -> "array[int]":
-    """As loud as every other piece."""
+    """The sound, made as loud as every other piece."""
     loudest = max(map(abs, samples), default=0)
     return array("h", (value * PEAK // loudest for value in samples)) if loudest else samples
 
 
 def resampled(samples: "array[int]", rate_hz: int) -> "array[int]":
-    """At RATE_HZ, through a windowed-sinc low-pass, one phase of it for each place between two samples."""
+    """The sound at RATE_HZ, through a windowed-sinc low-pass with one phase for each place between two samples."""
     common = math.gcd(rate_hz, RATE_HZ)
     up, down = RATE_HZ // common, rate_hz // common
     phases = _phases(up, rate_hz)

@@ -91,7 +91,7 @@ class FastAgi:
         self._tokens = tokens
 
     def incoming(self, greeting: Mapping[str, str], peer: str) -> Incoming:
-        """What a gate checks: the first argument, or its variable, is the secret."""
+        """The request that authentication checks: the first argument, or its variable, is the secret."""
         secret = greeting.get("arg_1", "")
         return Incoming("AGI", "", f"/{PATH}", "", {SECRET_HEADER: secret}, b"", peer)
 
@@ -106,11 +106,13 @@ class FastAgi:
         return Inbound(dialog, _caller(greeting, dialog), order=0, begins=True)
 
     def turn(self, before: Inbound, answer: TurnAnswer, typed: str | None) -> Inbound:
-        """What was typed, or silence, about the page of `answer`: its version is the order (it only grows)."""
+        """The request that a typed answer, or silence, makes about the page of `answer`, whose version is the order: it
+        only grows.
+        """
         return Inbound(before.dialog, before.msisdn, order=answer.version, typed=typed)
 
     def step(self, answer: TurnAnswer, before: TurnAnswer | None, typed: str | None) -> Step:
-        """What to do on the line. A question asked again, or one that charges, is not answered by earlier keys."""
+        """The commands for the line. A question asked again, or one that charges, is not answered by earlier keys."""
         said = self._prompts.phrases(answer.page.text, answer.language)
         match answer.words:
             case Tell(transfer=True):

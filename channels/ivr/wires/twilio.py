@@ -100,13 +100,13 @@ class TwilioVoice:
         return Inbound(dialog, caller, order=int(version), typed=digits or None)
 
     def hang_up(self, incoming: Incoming) -> CallOver | None:
-        """None for the events of a call that goes on."""
+        """The hang-up that an event tells of; None for the events of a call that goes on."""
         form = incoming.form()
         status = required(form, "CallStatus")
         return CallOver(*_party(form)) if status in ENDED else None
 
     def ended(self, incoming: Incoming) -> tuple[str, Delivery, str] | None:
-        """Of a call that we placed and that is over: its id, whether it was answered, and Twilio's word for it."""
+        """The end of a call that we placed: its id, whether it was answered, and Twilio's word for it."""
         form = incoming.form()
         status = form.get("CallStatus", "")
         if status not in ENDED or not _outbound(form):

@@ -49,7 +49,7 @@ _STEPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is said at a step; `error` when it is asked again after that error."""
+    """The prompt of one step of <Pay>; with `error`, when the step is asked again after that error."""
 
     step: str
     error: str

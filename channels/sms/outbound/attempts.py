@@ -32,7 +32,7 @@ class SendAttempts:
         self._redis = redis
 
     async def known(self, reference: str) -> Trying | GatewayAccepted | None:
-        """What is known of earlier tries; None: nothing was sent."""
+        """The record of earlier tries; None where nothing was sent."""
         with redis_errors_as(MemoryDown):
             value = await self._redis.get(_key(reference))
         if not isinstance(value, bytes):

@@ -26,7 +26,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class MessageDelivery:
-    """What is known of a whole message: delivered only when every part is."""
+    """The delivery of a whole message, which is delivered only when every part is."""
 
     reference: str
     state: PartState

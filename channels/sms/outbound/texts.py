@@ -67,7 +67,7 @@ class PaymentTexts:
         return self._about(payment, "undecided")
 
     def declined_sms(self, payment: Payment) -> str:
-        """The same words for every kind of refusal: a text may be read by others."""
+        """The text of a declined payment, in the same words for every kind of refusal: others may read it."""
         return self._about(payment, "declined")
 
     def undone_sms(self, payment: Payment) -> str:
@@ -75,7 +75,9 @@ class PaymentTexts:
         return self._about(payment, "undone")
 
     def call_missed_sms(self, payment: Payment) -> str:
-        """Whom to call instead, with which reference, until when; and the link, for who has a smartphone at hand."""
+        """The text after a call that nobody answered: the number to call, the reference, until when; and the link to
+        pay in a browser.
+        """
         until = payment.expires_at.astimezone(ZONE).strftime("%H:%M")
         if self._pay_link is not None:
             link = self._pay_link(payment.id)
@@ -93,7 +95,7 @@ class PaymentTexts:
         return self._words.say(payment.language, "pay_link", amount=amount, link=link)
 
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
-        """So much of it; why, where the reason is not the help desk's."""
+        """The text of a part that went back, with the reason where that is not the help desk's."""
         key = "refund_elsewhere" if paid_elsewhere else "refund"
         amount = dh(payment.amount_centimes)
         return self._words.say(payment.language, key, amount=amount, part=dh(part.amount_centimes))

@@ -20,7 +20,7 @@ PSSD_INDICATION, PSSR_INDICATION, USSR_REQUEST, PSSR_RESPONSE, USSR_CONFIRM = 0,
 
 
 class UssdOperation(Enum):
-    """What a gateway tells."""
+    """The operations that a gateway tells by ussd_service_op."""
 
     DIAL = "dial"
     ANSWER = "answer"
@@ -45,7 +45,7 @@ def is_ussd(message: ShortMessage) -> bool:
 
 
 def asked_of(message: ShortMessage, alphabet: Alphabet = Alphabet.GSM7) -> UssdRequest | None:
-    """None when it comes from no telephone number."""
+    """The request in a message; None when it comes from no telephone number."""
     try:
         caller = msisdn_of(message.source.text)
     except ValueError:

@@ -50,7 +50,7 @@ def wanted(act: str, form: PostedForm, pick: PickInvoices, state: FormState) -> 
 
 
 def ticks(state: FormState, pick: PickInvoices, places: frozenset[int], *, pay: bool) -> Sequence[FormField]:
-    """From the ticks that are kept to those wanted; with `pay` on to the total."""
+    """The events that lead from the ticks that are kept to those wanted; with `pay` on to the total."""
     back = (FormField(ConfirmTotal, Back()),) if isinstance(state.screen, ConfirmTotal) else ()
     bills = pick.listed(state.visit).bills
     toggled = (n for n in range(len(bills)) if pick.left.has(n) == (n in places))

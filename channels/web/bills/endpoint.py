@@ -54,7 +54,7 @@ class Raced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WebDoor:
-    """What stands behind the pages."""
+    """The dependencies of the bill pages."""
 
     turns: FormTurns
     visits: VisitReader
@@ -132,7 +132,7 @@ class BillsEndpoint:
         return await self.next_page(visit, paid)
 
     async def over(self, request: Request) -> Response:
-        """Where a journey ended before the bank, or nobody knows of one any more."""
+        """The page of a journey that ended before the bank, or of which nobody knows any more."""
         visit, state = await self._standing(request)
         if state is not None and _where(state) != OVER:
             return await self._lead(visit, state)
@@ -193,11 +193,11 @@ class BillsEndpoint:
         return await self._turns.load(visit.key)
 
     async def form(self, request: Request) -> PostedForm:
-        """What was posted. Raises Malformed."""
+        """The fields that were posted. Raises Malformed."""
         return posted((await incoming(request, "")).body)
 
     def refused(self, request: Request, status: int) -> Response:
-        """What cannot be a page or a form of ours."""
+        """The answer to what cannot be a page or a form of ours."""
         self._door.count(DOOR, "forbidden" if status == 403 else "malformed")
         return self._show.end(self._door.visits.reading(request), None, status=status)
 

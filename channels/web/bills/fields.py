@@ -31,7 +31,7 @@ class PostedForm:
 
     @property
     def version(self) -> int:
-        """Of the session that the form's page was drawn of; -1 for none that can be."""
+        """The version of the session that the form's page was drawn of; -1 for none that can be."""
         text = self.text("step")
         return int(text) if text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS_MAX else -1
 
@@ -125,7 +125,7 @@ def _reference(service: ServiceType | None) -> tuple[Callable[[str], str], str]:
 
 
 def shown_again(form: PostedForm) -> dict[str, str]:
-    """What was typed, for the page that asks again: no code, and nothing that reads as a card's number."""
+    """The typed values for the page that asks again: no code, and nothing that reads as a card's number."""
     texts = {name: form.text(name) for name in ("service", "reference", "email", "terms") if name not in SECRET}
     return {name: "" if card_numbers.holds(text) else text for name, text in texts.items()}
 

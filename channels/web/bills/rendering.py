@@ -48,7 +48,7 @@ class Asking:
     texted: bool = False
 
     def told(self, wrong: Sequence[FieldError]) -> "Asking":
-        """The same with what must be mended."""
+        """The first page again, with what must be mended."""
         return replace(self, wrong=wrong)
 
 
@@ -116,7 +116,7 @@ class Rendering:
         )
 
     def end(self, visit: Visit, state: FormState | None, *, status: int = 200) -> Response:
-        """Where a journey ended before the bank; None: nobody knows of one."""
+        """The page of a journey that ended before the bank; with None, of one that nobody knows."""
         language = visit.language if state is None else self._language(visit, state)
         said = None if state is None else self._words.end(state)
         fine = state is not None and isinstance(state.screen, NothingToPay)

@@ -55,7 +55,7 @@ class VisitorTokens:
         return Visitor(cookie, by_cookie=True) if _NUMBER.fullmatch(cookie) else None
 
     def state_of(self, visitor: Visitor) -> str:
-        """What the visitor's forms bear."""
+        """The token that the visitor's forms bear."""
         if visitor.by_cookie:
             return _tag(self._keys[0], _CSRF, visitor.number)
         return f"{visitor.number}.{_tag(self._keys[0], _STATE, visitor.number)}"

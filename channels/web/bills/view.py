@@ -76,7 +76,7 @@ def bills_view(pick: PickInvoices, state: FormState, *, ticked_only: bool) -> Bi
 
 
 class WebWords:
-    """What a screen says beside its form."""
+    """The words of a screen beside its form."""
 
     def __init__(self, texts: Texts) -> None:
         self._wording = Wording(texts, SECTION, WebFormats())
@@ -94,7 +94,7 @@ class WebWords:
 
 
 def words_of(state: FormState) -> Words:
-    """What the screen asks, for transcripts and for the end."""
+    """The words of what the screen asks, for transcripts and for the end."""
     return state.screen.ask(state.visit)
 
 

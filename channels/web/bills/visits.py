@@ -33,7 +33,7 @@ class Visit:
         return Key(session, "web", session)
 
     def heard(self, line: str = "") -> Inbound:
-        """As a turn hears it: paying for that line."""
+        """The visit as a turn hears it: a payment for that line."""
         visitor = self.visitor
         return Inbound(visitor.session, visitor.payer(line), None, asks_from=self.address or "?")
 
@@ -47,19 +47,19 @@ class VisitReader:
         self._cookie = COOKIE_SECURE if secure else COOKIE_PLAIN
 
     def reading(self, request: Request) -> Visit:
-        """Of who only looks: known by the cookie, or new."""
+        """The visit of somebody who only looks: known by the cookie, or new."""
         visitor = self._tokens.known(request.cookies.get(self._cookie, "")) or self._tokens.fresh()
         return self._visit(request, visitor, language_asked(request))
 
     def sending(self, request: Request, form: PostedForm) -> Visit | None:
-        """Of who sends a form; None when another site made it, or nobody knows which page did."""
+        """The visit of somebody who sends a form; None when another site made it, or nobody knows which page did."""
         if _foreign(request):
             return None
         visitor = self._tokens.sender(request.cookies.get(self._cookie, ""), form.text("state"))
         return None if visitor is None else self._visit(request, visitor, form.language)
 
     def state_of(self, visit: Visit) -> str:
-        """What the visitor's forms bear."""
+        """The token that the visitor's forms bear."""
         return self._tokens.state_of(visit.visitor)
 
     def remember(self, answer: Response, visit: Visit) -> None:

@@ -24,7 +24,7 @@ def fresh_mark() -> str:
 
 
 def digest_of(mark: str) -> str:
-    """What is kept and compared; empty for what is no mark of ours."""
+    """The digest that is kept and compared; empty for what is no mark of ours."""
     if not mark or len(mark) > MARK_CHARS_MAX:
         return ""
     return sha256(f"khallas browser 1\n{mark}".encode(errors="replace")).hexdigest()[:DIGEST_CHARS]

@@ -26,7 +26,7 @@ Words = Callable[..., str]
 
 
 def answer_until(payment: Payment) -> datetime:
-    """When the acquirer's window ends: what it does not know by then never arrived."""
+    """The end of the acquirer's window: what it does not know by then never arrived."""
     return (payment.sent_at or payment.created_at) + timedelta(seconds=Times().window_s)
 
 

@@ -56,7 +56,7 @@ class DialogWords:
         self._language = language
 
     def all(self, dialogs: Iterable[DialogTranscript]) -> tuple[DialogView, ...]:
-        """In the order they come."""
+        """The dialog's screens in the order they come."""
         return tuple(self.one(dialog) for dialog in dialogs)
 
     def one(self, dialog: DialogTranscript) -> DialogView:

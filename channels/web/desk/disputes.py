@@ -133,7 +133,7 @@ def _of(payment_id: str) -> str:
 
 
 def routes(office: Office, threshold: Threshold, operator: Operator) -> Sequence[BaseRoute]:
-    """Their addresses."""
+    """The routes of the disputes' pages."""
     pages = _DisputePages(office, threshold, operator)
     shows, does, one = threshold.shows, threshold.does, HOME + "/payments/{payment_id}"
     return [

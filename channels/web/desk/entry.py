@@ -209,12 +209,12 @@ def _out(request: Request, where: str) -> Response:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """What was posted. Raises Malformed."""
+    """The fields that were posted. Raises Malformed."""
     return (await incoming(request, "", body_max=BODY_BYTES_MAX)).form()
 
 
 def destination(asked: str) -> str:
-    """Where a login leads; nowhere but here."""
+    """The page to which a login leads, never one of another site."""
     return asked if _OURS.fullmatch(asked) else HOME
 
 

@@ -13,7 +13,7 @@ HALF_WAY_TTL_S = 300
 
 
 class HalfWay(msgspec.Struct, frozen=True):
-    """Whose password it was."""
+    """A login after its password and before its second factor."""
 
     name: str
     generation: int

@@ -90,7 +90,7 @@ def list_asked(query: Mapping[str, str]) -> AskedList:
 
 
 def filter_of(asked: AskedList, now: datetime) -> PaymentFilter:
-    """As the books are asked; a list of a period is of today where no other is told."""
+    """The filter that the database is asked with; a list of a period is of today where no other is told."""
     begins: datetime | None = None
     ends: datetime | None = None
     if asked.kind in PERIODS:
@@ -126,7 +126,7 @@ def moment_of(text: str) -> datetime:
 
 
 def day_of(day: date) -> tuple[datetime, datetime]:
-    """From its first moment here to the next day's. Raises OverflowError."""
+    """The first moment of a day here and that of the next. Raises OverflowError."""
     return datetime.combine(day, time.min, ZONE), datetime.combine(day + timedelta(days=1), time.min, ZONE)
 
 

@@ -64,12 +64,12 @@ class AskedLog:
     page: int = 0
 
     def query(self, page: int = 0) -> str:
-        """As an address writes it."""
+        """The query as an address writes it."""
         told = {"day": self.day.isoformat(), "who": self.who, "action": self.action, "payment": self.payment}
         return urlencode({name: value for name, value in {**told, "page": str(page or "")}.items() if value})
 
     def wanted(self) -> LogFilter:
-        """As the books are asked."""
+        """The filter that the database is asked with."""
         return LogFilter(*bounds(self.day), self.who, self.action, self.payment)
 
 
@@ -143,7 +143,7 @@ def log_asked(query: Mapping[str, str], today: date) -> AskedLog:
 
 
 def routes(books: LogBooks, threshold: Threshold) -> Sequence[BaseRoute]:
-    """Its addresses."""
+    """The routes of the access log's pages."""
     pages, own = _LogPages(books, threshold), partial(for_administrators, threshold)
     return [
         Route(LOG, threshold.shows(own(pages.page)), methods=["GET"]),

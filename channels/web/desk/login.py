@@ -19,7 +19,7 @@ STRANGER = "?"
 
 @dataclass(frozen=True, slots=True)
 class LoginRefused:
-    """Not let in; the same words for a wrong name and a wrong password."""
+    """A login that was refused, in the same words for a wrong name and a wrong password."""
 
     locked: bool = False
 
@@ -76,7 +76,7 @@ class LoginLimits:
         return await self._limits.spend(self._codes(name)) is None
 
     async def right_code(self, name: str) -> None:
-        """What was mistyped before it is forgotten."""
+        """Forgets what was mistyped before a right code."""
         await self._limits.forget(self._codes(name))
 
     async def reveals(self, name: str) -> bool:
@@ -96,7 +96,7 @@ class LoginLimits:
 
 
 def network_of(address: str) -> str:
-    """Whose address it is: one of IPv4, a /64 of IPv6, which is what one customer has."""
+    """The network that stands for an address: one address of IPv4, a /64 of IPv6, which is what one customer has."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -160,7 +160,9 @@ class Doorkeeper:
     async def change_password(
         self, user: User, old: str, new: str, address: str, browser: str = ""
     ) -> User | LoginRefused:
-        """By whoever sits there and knows the old one; counted as a login. All sessions end. Raises AccountError."""
+        """Changes the password of whoever sits there and knows the old one; counted as a login. All sessions end.
+        Raises AccountError.
+        """
         place = await self._place(user.name, browser)
         if not await self._limits.allow(user.name, address, place):
             return await self._refused(user.name, address, locked=True)

@@ -97,7 +97,7 @@ class _DeskPages:
         return await self._back(visit, payment_id_of(visit), "notice.resent" if done else "notice.not-resent")
 
     async def send_to(self, visit: DeskRequest) -> Response:
-        """To another number or address than the payer's: what it was is logged, masked."""
+        """Sends a receipt to another number or address than the payer's, which the log keeps masked."""
         kind = next((kind for kind in MessageKind if kind == visit.field("kind")), None)
         payment_id = payment_id_of(visit)
         if not visit.field("sure"):

@@ -47,7 +47,7 @@ def bill_rows(case: Case) -> tuple[DeskBillRow, ...]:
 
 
 def parts_typed(form: Mapping[str, str], payment: Payment) -> tuple[RefundPart, ...]:
-    """What was typed, bill by bill; empty fields are no parts. Raises NotAnAmount."""
+    """The parts that were typed, bill by bill; empty fields are none. Raises NotAnAmount."""
     parts = []
     for place, invoice in enumerate(payment.invoices[:BILLS_SHOWN_MAX]):
         text = form.get(FIELD.format(place), "").strip()

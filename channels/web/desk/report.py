@@ -43,7 +43,7 @@ class _ReportPages:
         self._operator = operator
 
     def guarded(self, handler: Handler) -> Handler:
-        """For supervisors."""
+        """A page that only supervisors see."""
 
         async def answer(visit: DeskRequest) -> Response:
             if not visit.actor.supervises:
@@ -125,7 +125,7 @@ def _file(name: str) -> dict[str, str]:
 
 
 def routes(books: ReportBooks, threshold: Threshold, operator: Operator) -> Sequence[BaseRoute]:
-    """Their addresses."""
+    """The routes of the reports' pages."""
     pages = _ReportPages(books, threshold, operator)
 
     def way(path: str, handler: Handler) -> Route:

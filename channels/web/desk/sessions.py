@@ -66,7 +66,7 @@ class Seat:
 
 
 def searched(kept: StoredSession, mark: str) -> str:
-    """What was searched for in the tab whose address has this mark."""
+    """The words that were searched for in the tab whose address has this mark."""
     return dict(kept.searches).get(mark, "")
 
 
@@ -219,7 +219,7 @@ class FormTokens:
 
 
 def seat_of(token: str) -> str:
-    """What names a cookie's session without opening it."""
+    """The name of a cookie's session, which does not open it."""
     return sha256(token.encode(errors="replace")).hexdigest()
 
 

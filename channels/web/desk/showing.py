@@ -53,7 +53,7 @@ async def shown(threshold: Threshold, visit: DeskRequest, name: str, *, path: st
 
 
 async def said(threshold: Threshold, visit: DeskRequest, where: str, notice: str, *, keep: bool = False) -> Response:
-    """To that page, which says this once. `keep`: its form comes back as it was typed."""
+    """A redirect to that page, which says this once. `keep`: its form comes back as it was typed."""
     draft = _draft(visit, where) if keep else None
     await threshold.sessions.change(visit.session, notice=notice, draft=draft)
     return go(where + (f"?s={visit.tab}" if visit.tab else ""))

@@ -111,7 +111,7 @@ def _name(visit: DeskRequest) -> str:
 
 
 def routes(administration: Administration, threshold: Threshold) -> Sequence[BaseRoute]:
-    """Their addresses."""
+    """The routes of the accounts' pages."""
     pages, own = _UserPages(administration, threshold), partial(for_administrators, threshold)
     shows, does, one = threshold.shows, threshold.does, USERS + "/{name}"
     return [

@@ -44,7 +44,7 @@ ORIGIN_TOLD = MappingProxyType({"Referrer-Policy": "strict-origin"})  # gateways
 
 
 class Finder(Protocol):
-    """Where payments are read. Raises BooksDown."""
+    """The place where payments are read. Raises DatabaseUnavailable."""
 
     async def payment(self, payment_id: str) -> Payment | None: ...
 
@@ -60,7 +60,7 @@ class _HostedPageEndpoint:
     count: Count
 
     async def show(self, request: Request) -> Response:
-        """What is to be paid, or what became of it."""
+        """Shows what is to be paid, or what became of it."""
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self._find(request)
@@ -100,7 +100,7 @@ class _HostedPageEndpoint:
         return RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
 
     async def leave(self, request: Request) -> Response:
-        """To the acquirer's page, once the intent is committed."""
+        """Sends the browser to the acquirer's page, once the intent is committed."""
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self._find(request)

@@ -14,7 +14,7 @@ STUCK_QUEUE = "posting"
 
 
 class OpsLinks:
-    """Of one period, which goes on."""
+    """The links of one period, which goes on."""
 
     def __init__(self, since: datetime) -> None:
         self._since = moment_text(since)
@@ -24,16 +24,16 @@ class OpsLinks:
         return list_link(kind=kind)
 
     def paid(self, channel: str = "") -> str:
-        """What was taken."""
+        """The list of what was taken."""
         return list_link(kind=PaymentList.PAID, since=self._since, channel=channel)
 
     def hour(self, hour: datetime, channel: str = "") -> str:
-        """The same of one hour."""
+        """The list of what was taken in one hour."""
         until = moment_text(hour + timedelta(hours=1))
         return list_link(kind=PaymentList.PAID, since=moment_text(hour), until=until, channel=channel)
 
     def back(self) -> str:
-        """What went back."""
+        """The list of what went back."""
         return list_link(kind=PaymentList.BACK, since=self._since)
 
     def answered(self, answer: str, code: str) -> str:

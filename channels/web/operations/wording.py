@@ -46,7 +46,7 @@ class OpsWording:
         return f"{'> ' if over else ''}{self.duration(seconds)}"
 
     def duration(self, seconds: float) -> str:
-        """In the one unit a reader needs."""
+        """A duration in the one unit that a reader needs."""
         units: tuple[tuple[float, float, str], ...] = (
             (1, 0.001, "ms"),
             (60, 1, "s"),
@@ -74,7 +74,7 @@ def slow_tone(wire: str, p99_s: float, *, over: bool) -> str:
 
 
 def whole_hour(moment: datetime) -> datetime:
-    """Its beginning; Morocco's clocks differ from UTC by whole hours."""
+    """The beginning of an hour; Morocco's clocks differ from UTC by whole hours."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 

@@ -84,7 +84,7 @@ class PdfCanvas:
         self.pdf.add_page()
 
     def foot(self, words: str) -> None:
-        """What stands at the foot of every page before its number."""
+        """Sets what stands at the foot of every page before its number."""
         self._foot = words
 
     def _end_page(self) -> None:
@@ -94,7 +94,7 @@ class PdfCanvas:
         self.y = kept
 
     def describe(self, title: str, author: str, language: str, made_at: datetime | None) -> None:
-        """What a reader shows of the document; the date is the payment's, so that bytes repeat."""
+        """Sets the document's properties; the date is the payment's, so that bytes repeat."""
         self.pdf.set_title(title)
         self.pdf.set_author(author)
         self.pdf.set_creator("Khallas")
@@ -131,7 +131,7 @@ class PdfCanvas:
         self._line(words, face, place, "R" if self.rtl else "L", latin=latin, cut=kept > 0)
 
     def width_of(self, words: str, face: Face, *, latin: bool = False) -> float:
-        """What a line takes where nothing shrinks it."""
+        """The width of a line where nothing shrinks it."""
         self._face(face, latin=latin)
         return float(self.pdf.get_string_width(words))
 

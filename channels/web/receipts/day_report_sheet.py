@@ -13,7 +13,7 @@ Words = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class DayReportSheet:
-    """What is printed, and what the desk's page shows: sections of labelled values, the total first."""
+    """The report as it is printed and as the desk's page shows it: sections of labelled values, the total first."""
 
     title: str
     notes: tuple[str, ...]

@@ -34,14 +34,14 @@ NOBODY = "0" * 32  # looked up in place of an id that cannot be trusted
 
 
 class Receipts(Protocol):
-    """Where payments are found by their receipt's id. Raises BooksDown."""
+    """The place where payments are found by their receipt's id. Raises DatabaseUnavailable."""
 
     async def by_receipt_token(self, token: str) -> Payment | None:
-        """None for an unknown or revoked one."""
+        """The payment of a receipt's token; None for an unknown or revoked one."""
 
 
 class RefundParts(Protocol):
-    """What went back of a payment in parts (core.refunds.model.Refunds). Raises BooksDown."""
+    """The parts of a payment that went back (core.refunds.model.Refunds). Raises DatabaseUnavailable."""
 
     async def of(self, payment_id: str) -> tuple[Refund, ...]: ...
 

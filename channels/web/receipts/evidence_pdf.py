@@ -29,7 +29,7 @@ Words = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSheet:
-    """What is printed: facts in order, then sections of lines."""
+    """The evidence as it is printed: facts in order, then sections of lines."""
 
     title: str
     facts: tuple[tuple[str, str], ...]

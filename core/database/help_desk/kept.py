@@ -79,13 +79,13 @@ class PgKeptEvidence:
 
 
 async def keep_of_payer(connection: Connection, blind: Pseudonymiser, msisdn: str, now: datetime) -> None:
-    """What was paid from this number, before its transcripts are erased."""
+    """Keeps what was paid from this number, before its transcripts are erased."""
     rows = await (await connection.execute(OF_PAYER, {"msisdn": msisdn})).fetchall()
     await connection.execute(KEEP, _values(rows, blind, now))
 
 
 async def kept_turns(database: Database, payment_id: str) -> Sequence[DictRow] | None:
-    """As `transcript_turns` has them; None while nothing is kept of this payment."""
+    """The kept turns as `transcript_turns` has them; None while nothing is kept of this payment."""
     row = await database.one(TURNS, id=payment_id)
     if row is None:
         return None

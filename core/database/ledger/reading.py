@@ -112,7 +112,9 @@ class LedgerReader:
         self._database = database
 
     async def sheet(self, now: datetime, on: date | None = None) -> BalanceSheet:
-        """Of today so far, with every equation; of an earlier day, what that day's rows tell by themselves."""
+        """The sheet of today so far, with every equation; of an earlier day, what that day's rows tell by
+        themselves.
+        """
         today = day_of(now)
         day = on or today
 

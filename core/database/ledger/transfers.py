@@ -42,7 +42,7 @@ class PgLedger:
         self._database = database
 
     async def post(self, transfers: Sequence[Transfer]) -> int:
-        """In a commit of its own; how many are new. Raises TransferConflict, BooksDown."""
+        """Posts in a commit of its own and returns how many are new. Raises TransferConflict, DatabaseUnavailable."""
 
         async def work(connection: Connection) -> int:
             async with connection.transaction():
@@ -52,7 +52,8 @@ class PgLedger:
 
 
 async def post_within(connection: Connection, transfers: Sequence[Transfer]) -> int:
-    """In the caller's transaction, so that the row they are about and they are one commit; how many are new.
+    """Posts in the caller's transaction, so that the row they are about and they are one commit; returns how many are
+    new.
 
     Safe to repeat. A transfer dated into a closed day is dated today, with a note. Raises TransferConflict: the
     caller's transaction must end then.

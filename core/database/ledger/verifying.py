@@ -72,7 +72,9 @@ class LedgerVerifier:
         self._database = database
 
     async def verify(self, progress: Callable[[date], None] = lambda day: None) -> list[str]:
-        """What is wrong, in words; empty when all holds. `progress` hears each day that was walked."""
+        """The faults of the ledger in words; empty when all holds. `progress` is called for each day that was
+        walked.
+        """
 
         async def work(connection: Connection) -> list[str]:
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)

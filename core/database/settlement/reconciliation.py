@@ -165,7 +165,7 @@ class _Rows:
         self._left_out.close()
 
     def good(self) -> Iterator[tuple[object, ...]]:
-        """What settlement_rows keeps of each readable row. Raises NoSettlementFile where no row is text."""
+        """The values that settlement_rows keeps of each readable row. Raises NoSettlementFile where no row is text."""
         for line, cells in self._rows:
             self.read += 1
             if self.read % PROGRESS_ROWS == 0:

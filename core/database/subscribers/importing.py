@@ -40,7 +40,7 @@ WITHDRAWN_SHARE_MAX = 0.5  # of the open bills, by a file that nobody vouches fo
 
 
 class FileKind(StrEnum):
-    """What a file holds, by its header."""
+    """The kinds of files, told by their header."""
 
     SUBSCRIBERS = "subscribers"
     INVOICES = "invoices"
@@ -72,7 +72,7 @@ def _nobody(_: Problem) -> None:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did, or would do."""
+    """The counts of what an import did, or would do."""
 
     kind: FileKind
     dry_run: bool

@@ -11,9 +11,9 @@ from core.database.payments.repository import PgPayments, taken_by
 from core.database.pool import Connection, Database
 from core.database.rows import payment_of
 from core.database.wallets import statements as sql
+from core.languages import LanguageCode
 from core.payments.table import IllegalMove, Payment, PaymentEvent
 from core.repositories import Change, MessageKind
-from core.subscribers.lines import LanguageCode
 from core.tracing import request_id
 from core.wallets.attempts import AttemptState, AttemptUpdate, WalletRecord, WalletReversal, WalletTaking, keeps
 from core.wallets.port import WalletAttempt, WalletPaid

@@ -50,7 +50,7 @@ def spoken() -> tuple[str, ...]:
 
 
 def room(text: str, wire: str) -> tuple[int, int, str]:
-    """What a page uses, what it may use on this wire, and the unit."""
+    """The room that a page takes, the most it may take on this wire, and the unit of both."""
     from channels.ussd.wires import WIRES
 
     limits, coding = WIRES[wire].limits, coding_of(text)

@@ -39,7 +39,7 @@ def reach(url: str, state: Path | None = None) -> Reach:
 
 
 def reached(url: str, environ: Mapping[str, str]) -> Reach:
-    """What these settings say."""
+    """The addresses and secrets that the phones take from these settings."""
     settings: Settings = load(environ, demo=True)
     tokens, passwords = settings.twilio.auth_tokens, settings.ivr.pay_passwords
     return Reach(

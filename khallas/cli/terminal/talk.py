@@ -16,7 +16,7 @@ REFERENCE = "Reference"
 
 
 async def converse(voice: TerminalCall, keyboard: Keyboard, transcript: Transcript, reference: str) -> Moment:
-    """Until the call has ended or the input has, which hangs up; the last moment. Raises Failed.
+    """Talks until the call ends, or the input, which hangs up; returns the last moment. Raises Failed.
 
     `reference` is typed by itself where the line first asks for one.
     """

@@ -24,7 +24,7 @@ class Transcript:
         self._show, self._screen, self._heard, self._open = show, "", 0, False
 
     def hear(self, moment: Moment) -> None:
-        """What was said since the last moment; a prompt when it is the customer's turn."""
+        """Writes what was said since the last moment, and a prompt when it is the customer's turn."""
         if moment.screen and moment.screen != self._screen:
             self._screen = moment.screen
             self._fresh_line()

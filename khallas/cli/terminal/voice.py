@@ -22,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Caption(BaseModel):
-    """What is heard, with its language if told."""
+    """One thing that is heard, with its language where the server tells it."""
 
     text: str
     language: str = ""

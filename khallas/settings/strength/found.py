@@ -70,7 +70,7 @@ def secrets_of(settings: BaseModel, prefix: str = "") -> Iterator[FoundSecret]:
 
 
 def weak_secrets(settings: Settings) -> Iterator[str]:
-    """What is wrong with each, beginning with its setting and holding nothing of it."""
+    """The faults of weak secrets. Each begins with its setting's name and holds nothing of the secret."""
     for found in secrets_of(settings):
         fault = None if found.guessing is None else weak(found.value, found.guessing, found.kin)
         if fault:

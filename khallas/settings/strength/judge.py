@@ -25,7 +25,7 @@ SYMBOLS = 2  # what base64 adds to letters and digits; a sentence's blanks are n
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a secret has to withstand. `how` makes one, for the operator."""
+    """The guessing that a secret has to withstand. `how` tells the operator how to make one."""
 
     bits: int
     characters: int
@@ -97,7 +97,7 @@ def _spelled(value: str) -> list[bytes]:
 
 
 def bits(value: str) -> float:
-    """What its length and its kinds of characters can hold at most."""
+    """The most bits that a secret of this length and these kinds of characters can hold."""
     return len(value) * math.log2(_alphabet(set(value)))
 
 

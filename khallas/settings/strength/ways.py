@@ -22,7 +22,7 @@ PG_TLS = frozenset({"require", "verify-ca", "verify-full"})
 
 
 def gateway_faults(wire: str, value: str, proxies: Sequence[str]) -> Iterator[str]:
-    """Of one gateway's rule. `proxies`: whose X-Forwarded-For is believed."""
+    """The faults of one gateway's rule. `proxies` are those whose X-Forwarded-For is believed."""
     own = gateway_of(value, wire)
     if wire in AGGREGATORS and not (own.secrets and own.networks):
         yield "takes a secret and net:… together: every customer of the aggregator comes from its addresses"
@@ -87,7 +87,7 @@ def ways_of(settings: Settings) -> Iterator[WayOut]:
 
 
 def way_faults(settings: Settings) -> Iterator[str]:
-    """What goes to another machine in clear or without a password, unless the operator names that machine."""
+    """The connections to other machines in clear or without a password, unless the operator names that machine."""
     for way in ways_of(settings):
         strange = [host for host in way.hosts if not near(host)]
         if strange and way.login is False:
@@ -97,7 +97,7 @@ def way_faults(settings: Settings) -> Iterator[str]:
 
 
 def way_warnings(settings: Settings) -> Iterator[str]:
-    """What is let pass, and should be known."""
+    """The connections that are let pass, and should be known."""
     for way in ways_of(settings):
         strange = [host for host in way.hosts if not near(host)]
         if strange and not way.tls:
@@ -107,7 +107,7 @@ def way_warnings(settings: Settings) -> Iterator[str]:
 
 
 def near(host: str) -> bool:
-    """On this machine: loopback, or a socket's path."""
+    """Whether a host is this machine: loopback, or a socket's path."""
     bare = host.strip("[]").lower()
     if not bare or bare.startswith("/") or bare in LOOPBACK_NAMES:
         return True

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from core.wallets.port import (
     Asked,
     Asking,
