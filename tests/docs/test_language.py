@@ -49,5 +49,6 @@ def test_what_is_left_out_stops_the_start(tmp_path: Path) -> None:
     row = at / "core/languages.py"
     row.write_text(row.read_text().replace('spellings=("es",', 'spellings=("espana",'))
     assert "the spellings of es lack 'es'" in run(at, *start).stderr
-    row.write_text((ROOT / "core/languages.py").read_text())
+    code = '    EN = "en"\n'
+    row.write_text((ROOT / "core/languages.py").read_text().replace(code, f'{code}    ES = "es"\n', 1))
     assert "core/languages.py has no row for es" in run(at, *start).stderr
