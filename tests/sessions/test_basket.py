@@ -6,8 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, Payment, PaymentState
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from sessions.basket import Basket, basket_of, takes_another_card
 from tests.core.fakes import NOON
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from sessions.page_cache import DRAWN_MAX, PageCache
 from sessions.pages import Keys, Page
 from sessions.screens.menu import Tell, say
