@@ -82,7 +82,7 @@ class BillingSettings(SettingsPart):
 
 
 class SettlementSettings(SettingsPart):
-    """The column names of the acquirer's settlement file (khallas reconcile)."""
+    """What the acquirer's settlement file calls its columns (khallas reconcile)."""
 
     order_id: str = Field("order_id", description="column of our order's id")
     transaction_number: str = Field("transaction_number", description="column of the acquirer's transaction")
