@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from core.subscribers.lines import LanguageCode
+from core.languages import LanguageCode
 from tests.browser.test_every_page import fits, sits_down, visitors, walked
 from tests.browser.visitor import Visitor
 from tests.channels.web import hosted_shop

@@ -16,8 +16,9 @@ from channels.http.openapi import document
 from channels.http.receive import Authentication
 from core.billers.outside import OutsideOrder, OutsideRefusal, OutsideTaken, lines_meant
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.ports import BillingDown
-from core.subscribers.lines import LanguageCode, ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType, SubscribedLine
 from lab.servers.serving import serving
 
 SECRET, KEY = "a-secret-of-the-wallet", "7d1f6c1e-7b1c-4b0e-9a51-2f6c0d9c4a10"
