@@ -22,6 +22,7 @@ from core.database.pool import Database, make_pool
 from core.database.repositories import books_on
 from core.database.wallets.repository import PgWalletAttempts
 from core.ids import Ids
+from core.languages import LanguageCode
 from core.payments.orders import StartOrder
 from core.payments.schedule import Times
 from core.payments.service import PaymentService, Ports
@@ -38,7 +39,7 @@ from core.ports import (
     Undone,
     UnknownOutcome,
 )
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from core.wallets.attempts import LEASE_S
 from core.wallets.returns import WalletReturns
 from core.wallets.service import WalletPayments

@@ -8,11 +8,12 @@ import pytest
 
 from channels.ussd.speaker import CAN, PageLimits, UssdSpeaker
 from core.billing.invoices import Invoice
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentState
 from core.ports import Person
-from core.subscribers.lines import LanguageCode, ServiceType
+from core.subscribers.lines import ServiceType
 from core.wallets.port import WalletTerms
 from sessions.pages import PagePosition
 from sessions.screens.choosing import ConfirmTotal, WalletPayer
