@@ -19,7 +19,7 @@ from core.ports import DeclineKind
 from core.subscribers.lines import ServiceType as Kind
 from sessions.basket import Basket
 from sessions.pages import PagePosition, Turned
-from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay
+from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay, WalletPayer
 from sessions.screens.ending import Goodbye, Help, Paid, Unknown
 from sessions.screens.journey import Shown, advance
 from sessions.screens.menu import Again, Amount, Back, Chose, Digits, Menu, Month, ScreenContext, Spelled, Worded, say
@@ -34,6 +34,7 @@ from sessions.screens.paying import (
     PayByConnector,
     Paying,
 )
+from sessions.screens.wallet import WalletAsked, WalletOpen
 from sessions.turn.effects import CardHint, LineRef
 from tests.channels.ivr.fake_till import bills
 from tests.sessions.paged import spoken_pages
@@ -78,8 +79,8 @@ SCREENS: tuple[Shown, ...] = (
     *(Goodbye(f"refused.{refusal.value.replace('_', '-')}") for refusal in Refusal),
     *(Goodbye(reason) for reason in ("basket-expired", "undone", "too-many-tries", "terms-refused")),
 )
-# A caller types no letters and needs no hand-over to a call.
-NEVER_SPOKEN = (ConfirmTotal, Email, HandOver)
+# A caller types no letters, needs no hand-over to a call, and is asked by a wallet where the network vouches for them.
+NEVER_SPOKEN = (ConfirmTotal, Email, HandOver, WalletAsked, WalletOpen, WalletPayer)
 NOTICES = (
     "bank-pin.refused",
     "bank-pin.wrong",

@@ -42,7 +42,7 @@ def incoming(request: Mapping[str, Any], base: str = "https://pay.example.ma") -
 def test_texts(wire: SmsWire, entry: dict[str, Any]) -> None:
     assert (entry["request"]["method"], entry["request"]["path"].partition("?")[0]) == (wire.method, wire.path)
     message = wire.decode(incoming(entry["request"]))
-    assert asdict(message) == {"provider": wire.name, **entry["heard"]}
+    assert asdict(message) == {"provider": wire.name, "torn": False, **entry["heard"]}
     assert message.text not in repr(message) or message.text == ""
 
 
