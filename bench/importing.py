@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.database.migrate import upgrade
@@ -34,19 +35,15 @@ def _write(folder: Path, bills: int) -> tuple[Path, Path]:
     return lines, invoices
 
 
-def _import(file: Path, database_url: str) -> tuple[float, float]:
-    """Seconds, and the process's greatest resident size in MB."""
+def measured(command: Sequence[str], environ: Mapping[str, str]) -> tuple[float, float, int]:
+    """Seconds, the process's greatest resident size in MB, and its exit code; what it says is shown."""
     began = time.perf_counter()
-    environ = {**os.environ, "KHALLAS_DATABASE_URL": database_url}
-    process = subprocess.Popen([*KHALLAS, "import", str(file)], env=environ, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True)
+    said = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - began
-    said = process.stdout.read() if process.stdout else ""
     print(said.strip())
-    if process.returncode:
-        raise SystemExit(f"the import ended with {process.returncode}")
-    return seconds, usage.ru_maxrss / 1024
+    return time.perf_counter() - began, usage.ru_maxrss / 1024, process.returncode
 
 
 def main() -> None:
@@ -60,7 +57,10 @@ def main() -> None:
         with Postgres(folder / "postgres") as postgres:
             upgrade(postgres.url)
             for file in (*_write(folder, bills), folder / "invoices.csv"):
-                seconds, most_mb = _import(file, postgres.url)
+                command, environ = [*KHALLAS, "import", str(file)], {"KHALLAS_DATABASE_URL": postgres.url}
+                seconds, most_mb, status = measured(command, environ)
+                if status:
+                    raise SystemExit(f"the import ended with {status}")
                 rows = bills if file.stem == "invoices" else bills // BILLS_A_LINE
                 print(f"{file.name}: {seconds:.1f} s, {rows / seconds:,.0f} rows a second, at most {most_mb:.0f} MB")
                 if most_mb > MEMORY_MAX_MB:
