@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 15.0
 
-# Each by a partial index; `since` is when the oldest became due, of an unknown payment when it was sent.
+# Each by a partial index; `since` is when the oldest became due, of an unknown payment when it was sent,
+# of a wallet's attempt when its window was over (core/wallets/attempts.py).
 LOOK = """
 SELECT 'outbox' AS queue, count(*) AS due, min(due_at) AS since FROM messages WHERE due_at <= %(now)s
 UNION ALL
@@ -38,6 +39,12 @@ UNION ALL
 SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold') OR state = 'refused' AND closed_at IS NULL)
     + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL), NULL
+UNION ALL
+SELECT 'wallet_unknown', count(*), min(ended_at) FROM (
+    SELECT COALESCE(expires_at + interval '120 seconds', COALESCE(asked_at, sent_at) + interval '600 seconds')
+        AS ended_at
+    FROM wallet_attempts WHERE state IN ('asking', 'asked', 'unknown')
+) open_attempts WHERE ended_at <= %(now)s
 UNION ALL
 SELECT 'events', count(*), min(due_at) FROM event_deliveries WHERE dead_at IS NULL AND due_at <= %(now)s
 UNION ALL

@@ -1,6 +1,7 @@
 """A wallet's money goes back by its own reversal, once; what it refuses is a person's, and two people end it."""
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from core.database.payments.repository import PgPayments
 from core.database.settlement.resolving import PgResolving
@@ -11,6 +12,8 @@ from core.payments.table import PaymentState
 from core.ports import UnknownOutcome
 from core.refunds.resolving import HandRequest, Proposed, Resolution, Resolving
 from core.wallets.attempts import AttemptState
+from khallas.telemetry.payment_metrics import PaymentMetrics
+from khallas.telemetry.queues import Queues
 from tests.core.ledger.ledgers import balances
 from tests.core.wallets.conftest import NEQDI, WalletShop
 from tests.core.wallets.test_paying import RECEIVABLE, balanced
@@ -91,3 +94,19 @@ async def test_two_people_end_an_unknown_one(shop: WalletShop, charged: bool) ->
     else:
         assert (payment.state, attempt.state) == (PaymentState.EXPIRED, AttemptState.DECLINED)
     assert await balanced(shop)
+
+
+async def test_an_attempt_whose_window_is_over_is_counted(shop: WalletShop) -> None:
+    shop.neqdi.silent = True
+    await shop.asked()
+    assert await due(shop, "wallet_unknown") == 0
+    shop.clock.forward(86_400)
+    assert await due(shop, "wallet_unknown") == 1
+
+
+async def due(shop: WalletShop, queue: str) -> int | None:
+    """As the metrics tell it; None: nobody counts it."""
+    registry = CollectorRegistry()
+    await Queues(shop.database, shop.clock, PaymentMetrics(registry)).look()
+    told = registry.get_sample_value("khallas_queue_due", {"queue": queue})
+    return None if told is None else int(told)
