@@ -228,7 +228,7 @@ async def test_the_database_is_away(counter: Counter, caplog: pytest.LogCaptureF
     await counter.pool.close()
     caplog.set_level(logging.CRITICAL)
     assert "indisponible" in (await post(counter, "/sms/twilio", text()))[1]
-    assert "غير متوفرة" in (await post(counter, "/sms/twilio", text(body="كود")))[1]
+    assert "غير متاحة" in (await post(counter, "/sms/twilio", text(body="كود")))[1]
     assert (await post(counter, "/sms/twilio/status", {"MessageSid": "SM1", "MessageStatus": "sent"}))[0] == 503
     assert await counter.redis.keys("kh:sms:seen:*") == []
 

@@ -35,7 +35,7 @@ async def test_the_page_that_asks_for_everything_says_all_that_is_missing(opens:
     marks = [link for link in wrong.read.links if link.startswith("#") and link != "#main"]
     assert marks == ["#service", "#reference", "#code", "#email", "#terms"]
     wrong = await browser.send(wrong, {**MOBILE, "service": "fixed"}, terms=["yes"])
-    assert "This is no landline number" in wrong.text
+    assert "This is not a landline number" in wrong.text
     right = await browser.send(wrong, {**FIXED, "service": "fixed"}, terms=["yes"])
     assert right.path == "/bills/choose"
 
@@ -88,7 +88,7 @@ async def test_other_lines_have_their_code_on_the_bill(opens: Opens, here: World
     told = await browser.send(page, {"service": "fixed", "reference": FIXED["reference"]}, press="text")
     assert (told.status, "printed on the bill" in told.text) == (422, True)
     told = await browser.send(page, {"service": "mobile", "reference": "12"}, press="text")
-    assert (told.status, "This is no mobile number" in told.text) == (422, True)
+    assert (told.status, "This is not a mobile number" in told.text) == (422, True)
     assert await texts_of(here) == []
 
 

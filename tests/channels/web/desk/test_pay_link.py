@@ -1,4 +1,4 @@
-"""The link to pay a basket in a browser, at the help desk: one a basket, texted to its payer, gone with it."""
+"""The payment link a basket in a browser, at the help desk: one a basket, texted to its payer, gone with it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -65,6 +65,6 @@ async def test_a_browser_that_pays_has_no_telephone_to_text(with_page: DeskSite)
     payment = await shop.started(replace(shop.order(), channel="web", payer_msisdn="web:0123456789abcdef01234567"))
     await seat.get(f"/desk/payments/{payment.id}")
     assert "/pay/" in seat.page
-    assert "Internet (web)" in seat.text
+    assert "Site web" in seat.text
     await seat.post(f"/desk/payments/{payment.id}/resend", kind="pay_link_sms")
     assert await queued(shop) == []
