@@ -46,6 +46,8 @@ class C2bTold(BaseModel):
 class C2bAnswered(BaseModel):
     """ResultCode 0 accepts."""
 
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
     ResultCode: str
     ResultDesc: str
 

@@ -59,6 +59,8 @@ class BillPaymentAsked(BaseModel):
 class BillPaymentAnswered(BaseModel):
     """It counts; `serviceProviderPaymentReference` is ours."""
 
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
     serviceProviderPaymentReference: str  # noqa: N815 - the API's name
     requestingOrganisationTransactionReference: str = ""  # noqa: N815 - the API's name
     billPaymentStatus: str = "completed"  # noqa: N815 - the API's name
