@@ -54,7 +54,7 @@ class PaymentFilter:
     ends: datetime | None = None
     channel: str = ""
     states: frozenset[PaymentState] = frozenset()
-    tender: str = ""  # a card's brand; "-" where none is known
+    tender: str = ""  # a card's brand or a wallet; "-" where none is known
     low_centimes: int | None = None
     high_centimes: int | None = None
     answer: str = ""  # an event
@@ -104,7 +104,7 @@ class PaymentLists(Protocol):
         """`page` counts from nought; the latest come first."""
 
     async def tenders(self, now: datetime) -> tuple[str, ...]:
-        """Brands that cards had lately."""
+        """Brands that cards had lately, and wallets that paid."""
 
     async def head(self) -> HeadCounts: ...
 

@@ -16,6 +16,7 @@ from core.payments.table import PaymentState
 from core.ports import Clock
 
 EVIDENCE_CHARS_MIN, EVIDENCE_CHARS_MAX = 10, 500
+SURPLUS = "surplus"  # the state of a wallet's money that is no payment's
 PATIENCE = timedelta(hours=24)  # the machine's own time: inquiries are daily by then
 _NUMBER = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -53,7 +54,8 @@ class HandRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """Something that waits for people. `subject`: empty for the payment, a bill's number, or a part's key ("r7")."""
+    """Something that waits for people. `subject`: empty for the payment, a bill's number, a part's key
+    ("r7"), or a wallet's attempt ("w1")."""
 
     payment_id: str
     subject: str

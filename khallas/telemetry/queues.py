@@ -38,7 +38,14 @@ GROUP BY q.queue
 UNION ALL
 SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold') OR state = 'refused' AND closed_at IS NULL)
-    + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL), NULL
+    + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL)
+    + (SELECT count(*) FROM wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL), NULL
+UNION ALL
+SELECT 'wallet_unknown', count(*), min(ended_at) FROM (
+    SELECT COALESCE(expires_at + interval '120 seconds', COALESCE(asked_at, sent_at) + interval '600 seconds')
+        AS ended_at
+    FROM wallet_attempts WHERE state IN ('asking', 'asked', 'unknown')
+) open_attempts WHERE ended_at <= %(now)s
 UNION ALL
 SELECT 'wallet_unknown', count(*), min(ended_at) FROM (
     SELECT COALESCE(expires_at + interval '120 seconds', COALESCE(asked_at, sent_at) + interval '600 seconds')

@@ -24,7 +24,7 @@ DIGITS_MAX = 5
 WORDS = MappingProxyType(
     {
         "channel": re.compile(r"[a-z]{2,12}"),
-        "tender": re.compile(r"[a-z_]{2,20}|-"),
+        "tender": re.compile(r"(?!.*[0-9]{4})[a-z_][a-z0-9_]{1,19}|-"),
         "code": re.compile(r"[a-z_]{2,20}(?: [A-Z0-9-]{1,8})?"),
         "of": re.compile(r"[0-9A-Z]{26}"),
     }

@@ -32,7 +32,8 @@ class _ListPages:
         asked = list_asked(visit.request.query_params)
         wanted = filter_of(asked, now)
         found = await self._lists.listed(visit.actor, wanted, asked.page)
-        words, t = DeskWords(self._threshold.pages.texts, visit.language), words_for(self._threshold, visit)
+        pages, t = self._threshold.pages, words_for(self._threshold, visit)
+        words = DeskWords(pages.texts, visit.language, pages.operator.wallets)
         rows = tuple(words.found(row.payment, row.centimes) for row in found.rows)
         last = min(PAGES_MAX, -(-found.count // PAGE_ROWS)) - 1
         tenders = await self._lists.books.tenders(now)
@@ -51,7 +52,10 @@ class _ListPages:
             title=t(f"list.{asked.kind}"),
             channels=tuple((each, t(f"channel.{each}")) for each in CHANNELS),
             statuses=tuple((each.value, words.status(each)) for each in ReceiptStatus),
-            tenders=tuple(sorted({*tenders, *([asked.tender] if asked.tender else [])} - {"-"})),
+            tenders=tuple(
+                (each, pages.operator.wallets.get(each, each.capitalize()))
+                for each in sorted({*tenders, *([asked.tender] if asked.tender else [])} - {"-"})
+            ),
             before=asked.link(page=asked.page - 1) if asked.page else "",
             after=asked.link(page=asked.page + 1) if asked.page < last else "",
             of_period=asked.kind in PERIODS,

@@ -7,7 +7,7 @@ from datetime import datetime
 from channels.receipt_view import when
 from core.help_desk.access_log import Actor
 from core.money import dh
-from core.refunds.resolving import HandRequest, HandState, Matter, Resolution
+from core.refunds.resolving import SURPLUS, HandRequest, HandState, Matter, Resolution
 from core.settlement.findings import SettlementFinding
 
 NONE = "—"
@@ -91,7 +91,8 @@ def finding_row(
 
 def matter_row(matter: Matter, t: Words) -> MatterRow:
     part = matter.subject[:1] == "r"
-    key = f"hand.{'part' if part else 'bill' if matter.subject else 'payment'}.{matter.state}"
+    kind = "wallet" if matter.state == SURPLUS else "part" if part else "bill" if matter.subject else "payment"
+    key = f"hand.{kind}.{matter.state}"
     ends = tuple((end.value, t(f"hand.end.{end}")) for end in matter.ends)
     charge = Resolution.CHARGED in matter.ends
     return MatterRow(matter.payment_id, matter.subject, t(key), dh(matter.amount_centimes), ends, charge)

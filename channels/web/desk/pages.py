@@ -186,7 +186,8 @@ class _DeskPages:
         return await shown(self._threshold, visit, name, **values)
 
     def _words(self, visit: DeskRequest) -> DeskWords:
-        return DeskWords(self._threshold.pages.texts, visit.language)
+        pages = self._threshold.pages
+        return DeskWords(pages.texts, visit.language, pages.operator.wallets)
 
 
 def _is_number(query: str) -> bool:

@@ -4,6 +4,7 @@ Masked unless it must be seen: four digits of the card for ever; the payer's num
 them, which is logged. Words that locales/ does not know (a new event, an old reason) are shown as they are.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +30,8 @@ _GOOD = frozenset({"approved", "bill_posted"})
 _BAD = frozenset({"refused", "lost", "mismatch", "undo_refused", "bill_refused", "bill_stuck", "expire", "absent"})
 _BAD |= {"part_refused", "part_stuck", "part_untold"}
 _BACK = frozenset({"void", "voided", "refund", "refunded", "bill_crediting", "bill_credited"})
+_BAD |= {"wallet_by_hand"}
+_BACK |= {"wallet_surplus", "wallet_returned"}
 _BACK |= {"part", "part_asked", "part_crediting", "part_credited", "part_told"}
 _ASKABLE = UNDECIDED | {PaymentState.EXPIRED, PaymentState.DECLINED}
 
@@ -68,7 +71,8 @@ class Found:
     amount: str
     line: str
     at: str
-    card: str
+    tender_label: str
+    tender: str
     auth_code: str
     payer: str
 
@@ -131,8 +135,10 @@ class CaseView:
 class DeskWords:
     """Cases and lists in one language. Raises MissingText for what locales/ must have."""
 
-    def __init__(self, texts: Texts, language: LanguageCode) -> None:
+    def __init__(self, texts: Texts, language: LanguageCode, wallets: Mapping[str, str] | None = None) -> None:
+        """`wallets`: what people know each by."""
         self._texts = texts
+        self._wallets = wallets or {}
         self._language = language
 
     def case(self, case: Case, actor: Actor, undoing: RefundRequests) -> CaseView:
@@ -193,7 +199,8 @@ class DeskWords:
             dh(payment.amount_centimes if centimes is None else centimes),
             self._line(payment),
             when(payment.created_at) or NONE,
-            _card(payment),
+            self.t("fact.card" if payment.wallet is None else "fact.wallet"),
+            self._tender(payment),
             payment.auth_code or NONE,
             mask_msisdn(payment.payer_msisdn),
         )
@@ -239,7 +246,7 @@ class DeskWords:
             self._fact("receipt", payment.receipt_number),
             self._fact("transaction", payment.transaction_number),
             self._fact("reference", payment.reference),
-            self._fact("card", _card(payment)),
+            self._fact("card" if payment.wallet is None else "wallet", self._tender(payment)),
             self._fact("payer", payer, href=f"tel:{msisdn}" if contact and msisdn else ""),
             self._fact("email", address),
             self._fact("channel", self._known(f"channel.{payment.channel}", payment.channel), latin=False),
@@ -278,8 +285,7 @@ class DeskWords:
             case Source.UNDO:
                 tone, title, detail = "back", self._known(f"undo.{told.what}", told.what), self._reason(told.detail)
             case _:
-                tone = _tone(told.what)
-                title, detail = self._known(f"event.{told.what}", told.what), self._event_detail(told)
+                tone, title, detail = _tone(told.what), self._event(told), self._event_detail(told)
         moment = told.at.astimezone(ZONE)
         day, clock = f"{moment:%d/%m/%Y}", f"{moment:%H:%M:%S}"
         return Item(tone, title, detail, day, clock, told.at.isoformat(), told.who, told.request)
@@ -290,6 +296,19 @@ class DeskWords:
         moved = told.until is not None and told.until != told.at and told.status != Delivery.QUEUED
         parts = [words, _clock(told.until) if moved and told.until else "", told.detail or ""]
         return " · ".join(part for part in parts if part)
+
+    def _event(self, told: TimelineEntry) -> str:
+        """A wallet's own words where it was asked, or answered."""
+        words, detail = self._known(f"event.{told.what}", told.what), told.detail or ""
+        by_wallet = detail.startswith("wallet ") or (told.what == "send" and detail in self._wallets)
+        return self._known(f"event.{told.what}.wallet", words) if by_wallet else words
+
+    def _tender(self, payment: Payment) -> str:
+        """Four digits of a card, or the wallet and its payer, masked."""
+        if payment.wallet is not None:
+            name = self._wallets.get(payment.wallet, payment.wallet)
+            return f"{name} {mask_msisdn(payment.wallet_payer or '')}".strip()
+        return f"**** {payment.card_last4}" if payment.card_last4 else NONE
 
     def _event_detail(self, told: TimelineEntry) -> str:
         """An answer's code, a bill's number, a channel: as it was written."""
@@ -314,10 +333,6 @@ def _tone(event: str) -> str:
     if event in _BAD:
         return "bad"
     return "back" if event in _BACK else "plain"
-
-
-def _card(payment: Payment) -> str:
-    return f"**** {payment.card_last4}" if payment.card_last4 else NONE
 
 
 def _clock(moment: datetime) -> str:

@@ -41,6 +41,7 @@ LISTS: Mapping[PaymentList, tuple[str, str]] = MappingProxyType(
         PaymentList.STUCK: (
             """p.id IN (
             SELECT id FROM payments WHERE by_hand IS NOT NULL
+            UNION SELECT payment_id FROM wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL
             UNION SELECT payment_id FROM payment_lines WHERE posting = 'stuck'
             UNION SELECT payment_id FROM refunds WHERE state IN ('stuck', 'untold')
             UNION SELECT payment_id FROM refunds r WHERE state = 'refused' AND closed_at IS NULL AND NOT EXISTS (
@@ -99,7 +100,7 @@ ORDER BY p.created_at DESC, p.id DESC LIMIT %(limit)s OFFSET %(offset)s
 
 NARROWED = """ AND (%(channel)s = '' OR p.channel = %(channel)s)
     AND (cardinality(%(states)s::text[]) = 0 OR p.state = ANY(%(states)s))
-    AND (%(tender)s = '' OR COALESCE(p.card_brand, '-') = %(tender)s)
+    AND (%(tender)s = '' OR COALESCE(p.wallet, p.card_brand, '-') = %(tender)s)
     AND {counted} >= %(low)s AND {counted} <= %(high)s"""
 
 OTHERS = """
@@ -109,7 +110,8 @@ ORDER BY p.created_at DESC, p.id DESC LIMIT %(limit)s
 """
 
 TENDERS = """
-SELECT DISTINCT card_brand FROM payments WHERE paid_at >= %(since)s AND card_brand IS NOT NULL ORDER BY 1 LIMIT 20
+SELECT DISTINCT COALESCE(wallet, card_brand) AS tender FROM payments
+WHERE paid_at >= %(since)s AND COALESCE(wallet, card_brand) IS NOT NULL ORDER BY 1 LIMIT 20
 """
 
 HEAD = """
@@ -141,7 +143,7 @@ class PgPaymentLists:
 
     async def tenders(self, now: datetime) -> tuple[str, ...]:
         since = now - timedelta(days=LATELY_DAYS)
-        return tuple(row["card_brand"] for row in await self._database.all(TENDERS, since=since))
+        return tuple(row["tender"] for row in await self._database.all(TENDERS, since=since))
 
     async def head(self) -> HeadCounts:
         row = await self._database.one(HEAD)

@@ -85,7 +85,8 @@ SELECT (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
      + (SELECT count(*) FROM refunds r WHERE state = 'refused' AND closed_at IS NULL AND NOT EXISTS (
             SELECT FROM refunds n
             WHERE (n.payment_id, n.invoice_number) = (r.payment_id, r.invoice_number) AND n.id > r.id))
-     + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL) AS stuck
+     + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL)
+     + (SELECT count(*) FROM wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL) AS stuck
 """
 
 UNDECIDED = """

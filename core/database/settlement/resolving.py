@@ -11,12 +11,13 @@ from core.database.payments.postings import TURN as TURN_BILL
 from core.database.payments.repository import PgPayments
 from core.database.pool import Connection, Database
 from core.database.refunds.repository import TURN as TURN_PART
-from core.database.wallets.statements import END_BY_HAND
+from core.database.wallets.statements import END_BY_HAND, KEPT_SURPLUSES, SURPLUS_BACK
 from core.payments.schedule import later
 from core.payments.table import PaymentEvent, PaymentState
 from core.refunds.model import refund_id_of
 from core.refunds.resolving import (
     PATIENCE,
+    SURPLUS,
     HandRefusal,
     HandRequest,
     HandState,
@@ -56,6 +57,7 @@ SELECT id AS payment_id FROM (
       AND sent_at <= %(before)s
     UNION SELECT id, sent_at FROM payments WHERE by_hand IS NOT NULL
     UNION SELECT payment_id, NULL FROM payment_lines WHERE posting = 'stuck'
+    UNION SELECT payment_id, NULL FROM wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL
     UNION SELECT payment_id, NULL FROM refunds WHERE state IN ('stuck', 'untold')
     UNION SELECT payment_id, NULL FROM refunds WHERE state = 'refused' AND closed_at IS NULL
 ) found
@@ -214,6 +216,8 @@ class PgResolving:
             return False
         if not asked.subject:
             return await self._end_payment(connection, request, detail, now, token)
+        if request.was == SURPLUS:
+            return await _one(connection, SURPLUS_BACK, now, id=asked.payment_id, subject=asked.subject)
         part = refund_id_of(asked.subject)
         if part is not None:
             return await _end_part(connection, part, request, now)
@@ -298,6 +302,10 @@ async def _matters(connection: Connection, payment_id: str, now: datetime) -> tu
     found += [
         Matter(payment_id, row["subject"], row["state"], row["centimes"], None, bill_ends(row["state"]))
         for row in await rows(BILLS)
+    ]
+    found += [
+        Matter(payment_id, row["subject"], row["state"], row["centimes"], row["since"], (Resolution.GIVEN_BACK,))
+        for row in await rows(KEPT_SURPLUSES)
     ]
     for row in await rows(PARTS):
         ends = part_ends(row["state"], closed=row["closed_at"] is not None)

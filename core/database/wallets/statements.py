@@ -148,6 +148,23 @@ FROM wallet_attempts a JOIN payments p ON p.id = a.payment_id
 WHERE a.payment_id = %(payment_id)s AND a.state = 'paid'
 """
 
+# Money that a wallet keeps though it is no payment's, and what people say of it; not while a reversal is under way.
+KEPT_SURPLUSES = """
+SELECT 'w' || n AS subject, state, taken_centimes AS centimes, sent_at AS since FROM wallet_attempts
+WHERE payment_id = %(id)s AND state = 'surplus' AND by_hand IS NOT NULL ORDER BY n
+"""
+SURPLUS_BACK = """
+WITH back AS (
+    UPDATE wallet_attempts a SET state = 'returned', due_at = NULL, by_hand = NULL
+    WHERE payment_id = %(id)s AND 'w' || n = %(subject)s AND state = 'surplus' AND by_hand IS NOT NULL
+      AND NOT EXISTS (SELECT FROM wallet_reversals r WHERE r.attempt = a.reference AND r.state = 'asking')
+    RETURNING payment_id, provider || ' w' || n AS detail
+)
+INSERT INTO payment_events (payment_id, at, event, state, detail)
+SELECT p.id, %(now)s, 'wallet_returned', p.state, b.detail FROM back b JOIN payments p ON p.id = b.payment_id
+RETURNING payment_id
+"""
+
 # What two people said of a payment is said of the attempt that its end hung on; the wallet is asked once more later.
 END_BY_HAND = """
 UPDATE wallet_attempts a SET state = CASE WHEN %(charged)s THEN 'paid' ELSE 'declined' END, by_hand = NULL,

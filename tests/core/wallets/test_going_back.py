@@ -1,12 +1,17 @@
 """A wallet's money goes back by its own reversal, once; what it refuses is a person's, and two people end it."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from prometheus_client import CollectorRegistry
 
+from core.database.help_desk.lists import PgPaymentLists
 from core.database.payments.repository import PgPayments
 from core.database.settlement.resolving import PgResolving
 from core.help_desk.access_log import Actor
 from core.help_desk.accounts import Role
+from core.help_desk.lists import PaymentFilter, PaymentList
 from core.ids import Ids
 from core.payments.table import PaymentState
 from core.ports import UnknownOutcome
@@ -14,6 +19,7 @@ from core.refunds.resolving import HandRequest, Proposed, Resolution, Resolving
 from core.wallets.attempts import AttemptState
 from khallas.telemetry.payment_metrics import PaymentMetrics
 from khallas.telemetry.queues import Queues
+from tests.core.fakes import CARD, CVV
 from tests.core.ledger.ledgers import balances
 from tests.core.wallets.conftest import NEQDI, WalletShop
 from tests.core.wallets.test_paying import RECEIVABLE, balanced
@@ -96,6 +102,40 @@ async def test_two_people_end_an_unknown_one(shop: WalletShop, charged: bool) ->
     assert await balanced(shop)
 
 
+async def test_two_people_end_a_surplus_that_the_wallet_keeps(shop: WalletShop) -> None:
+    """It stands among what waits for people, and in the ledger until they say that it is back."""
+    record = await shop.asked()
+    shop.neqdi.declines(record.attempt)
+    shop.neqdi.gives_back = False
+    await shop.round(5)
+    payment_id = record.attempt.payment_id
+    await shop.till.authorise(payment_id, CARD, CVV, wait_s=5)
+    shop.neqdi.pays(record.attempt)
+    await shop.round(900)
+    await shop.round()
+    await shop.database.do(
+        "INSERT INTO desk_users (name, password_hash, role, created_at) VALUES ('sara', '', 'supervisor', now()), "
+        "('ali', '', 'agent', now())"
+    )
+    books = PgResolving(shop.database, PgPayments(shop.database))
+    resolving = Resolving(books, shop.clock, Ids())
+    matter = next(each for each in await books.waiting(shop.clock.now(), 10) if each.subject)
+    assert (matter.subject, matter.state, matter.amount_centimes) == ("w1", "surplus", 76920)
+    lists = PgPaymentLists(shop.database)
+    stuck = await lists.listed(PaymentFilter(PaymentList.STUCK), shop.clock.now(), 0)
+    assert [row.payment.id for row in stuck.rows] == [payment_id]
+    assert await due(shop, "stuck") == 1
+    said = Proposed(payment_id, "w1", Resolution.GIVEN_BACK, "the wallet's letter of today")
+    asked = await resolving.propose(Actor("ali", Role.AGENT), said)
+    assert isinstance(asked, HandRequest), asked
+    assert await resolving.approve(Actor("sara", Role.SUPERVISOR), asked) is None
+    assert (await shop.again(record)).state is AttemptState.RETURNED
+    assert [each for each in await books.waiting(shop.clock.now(), 10) if each.subject] == []
+    assert "doubt:captures" not in await balances(shop.database)
+    assert await due(shop, "stuck") == 0
+    assert (await shop.seen_of(record)).state is PaymentState.CAPTURED
+
+
 async def test_an_attempt_whose_window_is_over_is_counted(shop: WalletShop) -> None:
     shop.neqdi.silent = True
     await shop.asked()
@@ -104,9 +144,19 @@ async def test_an_attempt_whose_window_is_over_is_counted(shop: WalletShop) -> N
     assert await due(shop, "wallet_unknown") == 1
 
 
-async def due(shop: WalletShop, queue: str) -> int | None:
-    """As the metrics tell it; None: nobody counts it."""
+async def test_lists_are_narrowed_by_the_wallet(shop: WalletShop) -> None:
+    payment_id = await paid(shop)
+    lists, now = PgPaymentLists(shop.database), shop.clock.now()
+    begun = PaymentFilter(PaymentList.BEGUN, now - timedelta(days=1), now + timedelta(days=1))
+    assert await lists.tenders(now) == (NEQDI,)
+    for tender, found in ((NEQDI, [payment_id]), ("visa", []), ("-", [])):
+        listed = await lists.listed(replace(begun, tender=tender), now, 0)
+        assert [row.payment.id for row in listed.rows] == found, tender
+
+
+async def due(shop: WalletShop, queue: str) -> int:
+    """As the metrics tell it."""
     registry = CollectorRegistry()
     await Queues(shop.database, shop.clock, PaymentMetrics(registry)).look()
     told = registry.get_sample_value("khallas_queue_due", {"queue": queue})
-    return None if told is None else int(told)
+    return int(told or 0)

@@ -1,12 +1,15 @@
 """Every state that the desk may have to name has its words, in every language: one without would take a page down."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from channels.web.desk.office_view import matter_row
+from channels.web.desk.view import DeskWords
 from core.chargebacks.service import ChargebackRefusal, ChargebackState
+from core.help_desk.timeline import Source, TimelineEntry
 from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.table import PaymentState
@@ -23,6 +26,7 @@ from core.refunds.resolving import (
 from core.repositories import Delivery
 from core.settlement.findings import FindingQueue, FindingRefusal
 from core.settlement.rows import RowKind
+from tests.channels.payments import PAID_AT, paid
 
 TEXTS = load_texts()
 NOW = datetime.now(UTC)
@@ -65,3 +69,20 @@ def test_states_queues_and_refusals_have_words(language: LanguageCode) -> None:
     ]
     for key in keys:
         assert TEXTS.get(language, "desk", key), key
+
+
+def test_a_wallet_is_named_and_its_payer_masked() -> None:
+    """In the lists' rows and in the story; a card stays four digits."""
+    words = DeskWords(TEXTS, LanguageCode.EN, {"neqdi": "Neqdi"})
+    by_wallet = words.found(replace(paid(), wallet="neqdi", wallet_payer="+212661000777"))
+    assert (by_wallet.tender_label, by_wallet.tender) == ("Wallet", "Neqdi +2126*****777")
+    by_card = words.found(paid())
+    assert (by_card.tender_label, by_card.tender) == ("Card", "**** 0010")
+    for what, detail, title in (
+        ("send", "neqdi", "Asked of the wallet"),
+        ("send", None, "Sent to the bank"),
+        ("lost", "wallet neqdi: time-out", "No answer from the wallet"),
+        ("wallet_surplus", "neqdi w1", "A wallet's money too much: goes back"),
+    ):
+        entry = TimelineEntry(PAID_AT, what, "", detail, Source.PAYMENT, "")
+        assert words._item(entry).title == title
