@@ -21,6 +21,7 @@ from bench import people
 from bench.baselines.payment import Statement, again, pay_bare
 from bench.load import at_ms
 from bench.stage import SERVER_CORE
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.cards import Card, Secret
 from core.clock import SystemClock
@@ -127,7 +128,7 @@ async def run(mode: str, database_url: str, count: int) -> dict[str, float]:
         clock = SystemClock()
         books, billing = books_on(database), EmbeddedBilling(database, clock)
         acquirer: Acquirer = AtOnce()  # type: ignore[assignment]  # nothing else of it is asked here
-        pay = paying(PaymentService(Ports(books, billing, acquirer, Unlimited(), clock)))
+        pay = paying(PaymentService(Ports(books, billing, only(acquirer), Unlimited(), clock)))
         if mode == "khallas":
 
             async def ours(n: int) -> None:

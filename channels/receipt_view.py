@@ -54,16 +54,22 @@ STATUS: dict[PaymentState, ReceiptStatus] = {
 @dataclass(frozen=True, slots=True)
 class Operator:
     """The operator whose receipts these are. `logo` is an SVG or PNG file; without one a neutral mark is drawn.
-    `wallets`: what payers know each wallet by; one that is set up no more is told by its id."""
+    `wallets`: what payers know each wallet by; one that is set up no more is told by its id. `acquirers`: what receipts
+    call each; the first one is CMI unless told, as on every receipt there is."""
 
     name: str
     help_number: str
     logo: Path | None = None
     wallets: Mapping[str, str] = field(default_factory=dict, hash=False)
+    acquirers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.name) <= NAME_CHARS_MAX or any(unicodedata.category(c) == "Cc" for c in self.name):
             raise ValueError(f"an operator's name is one line of 1 to {NAME_CHARS_MAX} characters")
+
+    def acquirer(self, acquirer_id: str) -> str:
+        """What receipts call an acquirer."""
+        return dict(self.acquirers).get(acquirer_id) or acquirer_id.upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,8 @@ def _method(payment: Payment, texts: Texts, language: LanguageCode, operator: Op
     if payment.wallet is not None:
         name = operator.wallets.get(payment.wallet, payment.wallet)
         return texts.fill(language, SECTION, "method.wallet", wallet=name)
-    brand = payment.card_brand
+    brand, acquirer = payment.card_brand, operator.acquirer(payment.acquirer)
     if not brand or brand in {"card", "cmi"}:
-        return texts.get(language, SECTION, "method.card")
-    return texts.fill(language, SECTION, "method.brand", brand=_BRANDS.get(brand, brand.title()))
+        return texts.fill(language, SECTION, "method.card", acquirer=acquirer)
+    name = _BRANDS.get(brand, brand.title())
+    return texts.fill(language, SECTION, "method.brand", brand=name, acquirer=acquirer)

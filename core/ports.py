@@ -144,6 +144,35 @@ class Acquirer(Protocol):
         """Close its connections; the process ends, or its event loop does."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is about to be sent, as far as choosing an acquirer goes. `telephone`: we hold the card; else a browser goes
+    to a page. `tied_to`: the one this payment may be at already."""
+
+    payment_id: str
+    amount_centimes: int
+    currency: str
+    brand: str | None = None
+    telephone: bool = True
+    tied_to: str | None = None
+
+
+class Acquirers(Protocol):
+    """The acquirers there are. Nothing raises."""
+
+    def of(self, acquirer_id: str) -> Acquirer:
+        """The one of this id; where there is none, or it is off, one that sends nothing and knows nothing."""
+
+    def shut(self, acquirer_id: str) -> bool:
+        """Whether a charge would not be sent there now."""
+
+    def candidates(self, attempt: Attempt, now: datetime) -> tuple[str, ...]:
+        """Whom to ask, first to last: the next only when nothing can have reached the one before."""
+
+    async def aclose(self) -> None:
+        """As Acquirer.aclose, of all."""
+
+
 # --- the billing system -----------------------------------------------------------------------------------------
 
 

@@ -135,6 +135,9 @@ class Change:
     by_hand: str | None = None  # why only a person can go on from here; the next change lifts it
     wallet: str | None = None  # of a SEND and of what takes money in: the wallet; None: a card
     wallet_payer: str | None = None
+    acquirer: str | None = None  # of a SEND: who is asked; another one than before only where nothing can be there
+    frees: bool = False  # nothing can have reached the acquirer
+    asked: str | None = None  # whose word it is: only while the payment is that one's
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,12 @@ class Payments(Protocol):
 
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
         """Raises IllegalMove (a lost race), BillsTaken (its bills were released and taken meanwhile)."""
+
+    async def resend(self, payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
+        """REFUSED by one acquirer and SEND to the next, in one commit. Raises as `move`."""
+
+    async def free(self, payment_id: str, attempt: int) -> Payment | None:
+        """Its acquirer confirms that it knows nothing of a declined payment: another may be asked. None: it moved."""
 
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         """APPROVED with the receipt's number, the postings and the messages in the same commit. Raises as `move`."""

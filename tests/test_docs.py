@@ -10,6 +10,7 @@ import typer.main
 
 from core import VERSION
 from khallas.cli.main import app
+from khallas.settings.acquirers import AcquirerSettings
 from khallas.settings.model import FILE, PREFIX, known_names
 from sessions.screens.diagram import mermaid
 
@@ -20,6 +21,8 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`((?:channels|core|sessions|lab|locales|tests|docs|bench|requirements)/[\w./-]*)`")
 _SETTING = re.compile(rf"\b{PREFIX}[A-Z][A-Z0-9_]*\b")
+ACQUIRERS = f"{PREFIX}ACQUIRERS__"
+OF_AN_ACQUIRER = {*known_names(AcquirerSettings, ""), ""}  # and what speaks of all of them
 _VARIABLE = re.compile(rf"(?:\$\{{|Set\()({PREFIX}\w+)")  # of a dialplan, not of ours
 _KHALLAS = re.compile(r"(?:^|[`\s/])khallas ([a-z][^`\n#|>]*)")
 
@@ -59,6 +62,10 @@ def test_settings_that_are_named_exist(page: Path) -> None:
         base = name.removesuffix(FILE)
         wire = base.startswith((f"{PREFIX}GATEWAY_SECRETS__", f"{PREFIX}ACQUIRER_OPTIONS__", f"{PREFIX}WALLETS__"))
         prefix = name.endswith("_")  # "KHALLAS_CMI__…" speaks of all of them
+        if base.startswith(ACQUIRERS):
+            own = base.removeprefix(ACQUIRERS).partition("__")[2]
+            assert own in OF_AN_ACQUIRER or own.startswith(("OPTIONS__", "SETTLEMENT__")), name
+            continue
         assert base in names or wire or (prefix and any(known.startswith(name) for known in names)), name
 
 

@@ -31,13 +31,21 @@ class Breaker:
         self._probe_until = 0.0
         self.circuit = Circuit.CLOSED
 
+    @property
+    def shut(self) -> bool:
+        """Whether a request would be refused now; asking changes nothing."""
+        if self.circuit is Circuit.CLOSED:
+            return False
+        return self._clock() < (
+            self._probe_until if self.circuit is Circuit.PROBING else self._opened_at + self._open_s
+        )
+
     def allows(self, probe_s: float) -> bool:
         """Whether one more request may go; when it is the probe, no other goes for `probe_s` seconds."""
         now = self._clock()
         if self.circuit is Circuit.CLOSED:
             return True
-        waiting = self._probe_until if self.circuit is Circuit.PROBING else self._opened_at + self._open_s
-        if now < waiting:
+        if self.shut:
             return False
         # a probe that never reported (cancelled, killed) must not shut the door for ever
         self.circuit = Circuit.PROBING

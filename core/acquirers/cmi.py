@@ -5,7 +5,7 @@ that, whatever is not an explicit answer is Unknown. Nothing the peer does raise
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import aiohttp
@@ -16,7 +16,10 @@ from core.acquirers.breaker import Breaker
 from core.acquirers.cmi_codes import Verdict, verdict_of
 from core.acquirers.cmi_history import credited_centimes_of, rows_of, standing_of_rows
 from core.acquirers.cmi_outcomes import AskHistory, InquireFirst, outcome_of, refusal_of, standing_of
+from core.acquirers.cmi_page import MD_STATUSES, CmiPage
+from core.acquirers.hosted import HostedShop
 from core.cards import Card, Secret
+from core.payments.hosted_page_port import PageWays
 from core.ports import (
     Approved,
     Authorisation,
@@ -259,3 +262,27 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
         if len(body) > xml.ANSWER_MAX_BYTES:
             return None
     return bytes(body)
+
+
+def connect(options: Mapping[str, Secret]) -> CmiAcquirer:
+    """Join it: url, client_id, name, password; telephone_order and timeout_s where they are not the usual ones."""
+    own = {name: options[name].reveal() for name in ("url", "client_id", "name")}
+    present = options["telephone_order"].reveal() if "telephone_order" in options else ""
+    account = xml.CmiAccount(**own, password=options["password"], cardholder_present_code=present)
+    timeout_s = float(options["timeout_s"].reveal()) if "timeout_s" in options else TIMEOUT_S
+    return CmiAcquirer(account, timeout_s=timeout_s)
+
+
+def connect_page(options: Mapping[str, Secret], ways: PageWays) -> CmiPage:
+    """Its hosted page: page_url and store_key, and the contract's md_statuses."""
+    shop = HostedShop(
+        options["client_id"].reveal(),
+        options["store_key"],
+        ways.back_url,
+        ways.back_url,
+        ways.left_url,
+        ways.callback_url,
+    )
+    accepted = options["md_statuses"].reveal() if "md_statuses" in options else ",".join(sorted(MD_STATUSES))
+    vouched = frozenset(accepted.replace(" ", "").split(","))
+    return CmiPage(shop, options["page_url"].reveal(), ways.mark_of, vouched)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from core.payments.schedule import Times, later
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.ports import (
-    Acquirer,
+    Acquirers,
     BillingDown,
     BillingSystem,
     Clock,
@@ -30,14 +30,14 @@ class Poster:
     """Posts the bills of captured payments. Raises BooksDown."""
 
     def __init__(
-        self, books: Repositories, billing: BillingSystem, acquirer: Acquirer, clock: Clock, times: Times
+        self, books: Repositories, billing: BillingSystem, acquirers: Acquirers, clock: Clock, times: Times
     ) -> None:
         self._payments = books.payments
         self._postings = books.postings
         self._billing = billing
         self._clock = clock
         self._times = times
-        self._crediter = Crediter(books.credits, acquirer, clock, times)
+        self._crediter = Crediter(books.credits, acquirers, clock, times)
         self._refunder = Refunder(books.refunds, billing, self._crediter, clock, times)
 
     async def refund(self, payment_id: str) -> None:
@@ -59,7 +59,7 @@ class Poster:
 
     async def _attend(self, payment: Payment, line: LinePosting) -> None:
         if line.state in {PostingState.CREDITING, PostingState.STUCK}:
-            outcome = await self._crediter.compare(payment.id, line.invoice.number)
+            outcome = await self._crediter.compare(payment, line.invoice.number)
             await self._settle(payment, line, outcome)
         elif payment.state in {PaymentState.VOIDED, PaymentState.REFUNDED}:  # given back with the whole
             await self._turn(payment, line, line.state, PostingState.CREDITED)
@@ -109,12 +109,12 @@ class Poster:
             await self._postings.postpone(payment.id, line.invoice.number, PostingState.REFUSED, None)
 
     async def _credit(self, payment: Payment, line: LinePosting) -> None:
-        credit = await self._crediter.begin(payment.id, line.invoice.number, line.invoice.amount_centimes)
+        credit = await self._crediter.begin(payment, line.invoice.number, line.invoice.amount_centimes)
         if credit is None:
             await self._postpone(payment, line, PostingState.REFUSED, self._times.undo_pause_s)
         elif await self._turn(payment, line, PostingState.REFUSED, PostingState.CREDITING, self._times.lease_s):
             begun = replace(line, state=PostingState.CREDITING)
-            await self._settle(payment, begun, await self._crediter.ask(credit))
+            await self._settle(payment, begun, await self._crediter.ask(payment, credit))
 
     async def _settle(self, payment: Payment, line: LinePosting, outcome: Outcome) -> None:
         """Write down what is known of a credit that is under way."""

@@ -79,6 +79,8 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
         by_hand=row["by_hand"],
         wallet=row["wallet"],
         wallet_payer=row["wallet_payer"],
+        acquirer=row["acquirer"],
+        acquirer_free=row["acquirer_free"],
     )
 
 

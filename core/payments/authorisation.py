@@ -6,13 +6,24 @@ it, the payment stays `sending` and the sweep asks the acquirer (docs/protocols/
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
+from core.payments.choosing import knows_nothing
 from core.payments.outcomes import OutcomeRecorder
 from core.payments.schedule import Times, later
-from core.payments.table import Payment
-from core.ports import Authorisation, Clock, NotSent, UnknownOutcome
-from core.repositories import DatabaseUnavailable
+from core.payments.table import IllegalMove, Payment, PaymentEvent
+from core.ports import (
+    Acquirer,
+    Acquirers,
+    Authorisation,
+    Clock,
+    Decline,
+    DeclineKind,
+    NotSent,
+    UnknownOutcome,
+)
+from core.repositories import BillsTaken, Change, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +34,20 @@ RECORD_PAUSES_S = (
     3.0,
 )  # an approval that the database would not take at once (docs/protocols/failure-points.md 8)
 
+Ask = Callable[[Acquirer], Awaitable[Authorisation]]
+
+
+def sending(acquirer: str, **more: Any) -> Change:
+    """The commit that sends: whom it names is asked, and about it nobody else."""
+    return Change(PaymentEvent.SEND, acquirer=acquirer, detail=acquirer, **more)
+
 
 class Authoriser:
     """Charges under way in this process, by payment id."""
 
-    def __init__(self, recorder: OutcomeRecorder, clock: Clock, times: Times) -> None:
+    def __init__(self, recorder: OutcomeRecorder, acquirers: Acquirers, clock: Clock, times: Times) -> None:
         self._recorder = recorder
+        self._acquirers = acquirers
         self._clock = clock
         self._times = times
         self._latest: dict[str, asyncio.Task[Payment]] = {}
@@ -39,9 +58,9 @@ class Authoriser:
         """Whether no further charge may start here now."""
         return len(self._under_way) >= FLIGHTS_MAX
 
-    def send(self, payment: Payment, ask: Callable[[], Awaitable[Authorisation]]) -> None:
-        """Start asking; `payment` is the committed intent as of sending."""
-        task = asyncio.create_task(self._fly(payment, ask), name=f"charge {payment.id}")
+    def send(self, payment: Payment, ask: Ask, others: Sequence[str] = ()) -> None:
+        """Start asking; `payment` is the committed intent as of sending. `others` come after its acquirer."""
+        task = asyncio.create_task(self._fly(payment, ask, others), name=f"charge {payment.id}")
         self._latest[payment.id] = task
         self._under_way.add(task)
         task.add_done_callback(lambda done: self._landed(payment.id, done))
@@ -60,13 +79,43 @@ class Authoriser:
             await asyncio.wait(set(self._under_way), timeout=grace_s)
         return sum(not task.done() for task in self._under_way)
 
-    async def _fly(self, payment: Payment, ask: Callable[[], Awaitable[Authorisation]]) -> Payment:
-        answer: Authorisation
+    async def _fly(self, payment: Payment, ask: Ask, others: Sequence[str]) -> Payment:
+        if not self._in_time(payment):
+            return await self._recorded(payment, NotSent("held up after its commit"))
+        answer = await self._asked(payment, ask)
+        for other in others:
+            if not await self._nothing_there(payment, answer):
+                break
+            resent = await self._resent(payment, answer, other)
+            if resent is None:
+                break
+            payment, answer = resent, await self._asked(resent, ask)
+        return await self._recorded(payment, answer)
+
+    async def _asked(self, payment: Payment, ask: Ask) -> Authorisation:
         try:
-            answer = await ask() if self._in_time(payment) else NotSent("held up after its commit")
+            return await ask(self._acquirers.of(payment.acquirer))
         except Exception as error:  # noqa: BLE001 - whatever breaks in an acquirer: the payment is unknown, not failed
             log.error("payment %s: the acquirer's code broke: %s", payment.id, type(error).__name__)  # noqa: TRY400 - its traceback may show a card
-            answer = UnknownOutcome(f"broken: {type(error).__name__}")
+            return UnknownOutcome(f"broken: {type(error).__name__}")
+
+    async def _nothing_there(self, payment: Payment, answer: Authorisation) -> bool:
+        """Whether nothing of a payment can be at the acquirer that was just asked, now or later."""
+        if not payment.acquirer_free:
+            return False
+        if isinstance(answer, Decline) and answer.kind is DeclineKind.OUR_FAULT:
+            return await knows_nothing(self._acquirers, payment)
+        return isinstance(answer, NotSent)
+
+    async def _resent(self, payment: Payment, answer: Authorisation, other: str) -> Payment | None:
+        """The payment on its way to the next acquirer; None where that cannot be written down."""
+        try:
+            return await self._recorder.resent(payment, answer, other)
+        except (BillsTaken, DatabaseUnavailable, IllegalMove) as error:
+            log.warning("payment %s: it cannot go on to %s: %s", payment.id, other, type(error).__name__)
+            return None
+
+    async def _recorded(self, payment: Payment, answer: Authorisation) -> Payment:
         for pause_s in RECORD_PAUSES_S:
             try:
                 return await self._recorder.reply(payment, answer)

@@ -51,15 +51,15 @@ class HostedPagePayments:
     def __init__(
         self,
         till: PaymentService,
-        page: HostedPage,
+        pages: Mapping[str, HostedPage],
         randomness: Randomness | None = None,
         pace: Pace | None = None,
         visits: IntentLimits | None = None,
     ) -> None:
-        """`visits` bounds how often somebody leaves for the page: the cards that are tried there are the bank's to
-        count, and no telephone's caps see them."""
+        """`pages` by their acquirers. `visits` bounds how often somebody leaves for a page: the cards that are tried
+        there are the bank's to count, and no telephone's caps see them."""
         self._till = till
-        self._page = page
+        self._pages = pages
         self._randomness = randomness or SystemRandomness()
         self._pace = pace or EveryTime()
         self._visits = visits or Unlimited()
@@ -77,7 +77,11 @@ class HostedPagePayments:
         payment = await self._till.open_page(payment_id, PAGE_S)
         if isinstance(payment, Refusal) or payment.state is not PaymentState.SENDING:
             return payment
-        return self._page.form(payment, f"{self._randomness.below(1 << NONCE_BITS):032x}", PAGE_S)
+        page = self._pages.get(payment.acquirer)
+        if page is None:
+            log.error("payment %s: %s has no page here any more", payment.id, payment.acquirer)
+            return Refusal.IN_PROGRESS
+        return page.form(payment, f"{self._randomness.below(1 << NONCE_BITS):032x}", PAGE_S)
 
     async def wait_longer(self, payment_id: str) -> Payment:
         """See PaymentService.wait_longer. Raises NoSuchPayment."""
@@ -91,50 +95,55 @@ class HostedPagePayments:
         """See PaymentService.over."""
         return self._till.over(payment)
 
-    def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
-        """The ways in which a post of a browser or of the acquirer's server may be read. Raises UnreadablePost."""
-        return self._page.readings(posted)
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The addresses where the forms of each acquirer go."""
+        return {acquirer: page.url for acquirer, page in self._pages.items()}
 
-    async def called_back(self, *readings: Mapping[str, str]) -> str:
+    def readings(self, acquirer: str, posted: bytes) -> Sequence[Mapping[str, str]]:
+        """The ways in which a post of a browser or of the acquirer's server may be read. Raises UnreadablePost,
+        KeyError for an acquirer without a page."""
+        return self._pages[acquirer].readings(posted)
+
+    async def called_back(self, acquirer: str, *readings: Mapping[str, str]) -> str:
         """The answer to the callback of the acquirer's server; a repeat is answered as before.
 
         A post whose alphabet is in doubt comes in several readings: the hash decides between them.
         """
-        answer = self._read(readings)
+        page = self._pages[acquirer]
+        answer = _read(page, readings)
         if answer is None:
             security.warning("hosted page: a callback with a wrong hash")
-            return self._page.word(PageWord.TROUBLE)
+            return page.word(PageWord.TROUBLE)
         payment = await self._till.payment(answer.order_id)
-        if payment is None or not _is_about(payment, answer):
-            security.warning("hosted page: a callback about another order, amount, currency or shop")
-            return self._page.word(PageWord.TROUBLE)
+        if payment is None or payment.acquirer != acquirer or not _is_about(payment, answer):
+            security.warning("hosted page: a callback about another order, amount, currency, shop or acquirer")
+            return page.word(PageWord.TROUBLE)
         if isinstance(answer.outcome, Decline) and not answer.outcome.code:
             # the form that we gave the browser bears a right hash as well, and tells no ProcReturnCode
             security.warning("hosted page: a callback that tells no outcome")
-            return self._page.word(PageWord.TROUBLE)
+            return page.word(PageWord.TROUBLE)
         if not isinstance(answer.outcome, Approved):
             log.info("payment %s: declined on the page (%s)", payment.id, answer.outcome.code)
-            return self._page.word(PageWord.SEEN)
+            return page.word(PageWord.SEEN)
         attendant = self._till.attendant
         if not answer.vouched and not _kept(payment):
             security.warning("hosted page: payment %s: not vouched for: %s", payment.id, answer.proof)
             await attendant.refused_on_page(payment, answer.outcome, answer.proof)
-            return self._page.word(PageWord.SEEN)
+            return page.word(PageWord.SEEN)
         if _kept(payment) and _another(payment, answer.outcome):
             security.error("hosted page: payment %s is paid, and approved once more", payment.id)
             await attendant.approved_again(payment, answer.outcome)
-            return self._page.word(PageWord.SEEN)
+            return page.word(PageWord.SEEN)
         if not _kept(payment):
             payment = await attendant.paid_on_page(payment, answer.outcome, answer.proof)
-        return self._page.word(PageWord.CAPTURE if _kept(payment) else PageWord.SEEN)
+        return page.word(PageWord.CAPTURE if _kept(payment) else PageWord.SEEN)
 
-    def order_of(self, *readings: Mapping[str, str]) -> str | None:
-        """Which order a browser that is back was sent for; None for a forgery."""
-        answer = self._read(readings)
-        return None if answer is None else answer.order_id
-
-    def _read(self, readings: Sequence[Mapping[str, str]]) -> PageAnswer | None:
-        return next((said for one in readings if (said := self._page.read(one)) is not None), None)
+    async def order_of(self, acquirer: str, *readings: Mapping[str, str]) -> str | None:
+        """Which order a browser that is back was sent for; None for a forgery, and for another acquirer's order."""
+        answer = _read(self._pages[acquirer], readings)
+        payment = None if answer is None else await self._till.payment(answer.order_id)
+        return payment.id if payment is not None and payment.acquirer == acquirer else None
 
     async def came_back(self, payment_id: str) -> Payment:
         """The browser is back: ask the acquirer, whatever the browser says, at its pace. Raises NoSuchPayment."""
@@ -142,6 +151,10 @@ class HostedPagePayments:
         if payment.state in ASKABLE and payment.sent_at is not None and await self._pace.first(payment_id):
             return await self._till.attendant.page_over(payment_id)
         return payment
+
+
+def _read(page: HostedPage, readings: Sequence[Mapping[str, str]]) -> PageAnswer | None:
+    return next((said for one in readings if (said := page.read(one)) is not None), None)
 
 
 def _another(payment: Payment, said: Approved) -> bool:

@@ -1,6 +1,6 @@
 """The acquirer's own page, for browsers, as a port: what is posted to it, and what it may say. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -42,8 +42,22 @@ class UnreadablePost(ValueError):
     """The page's fault: what it posted is no form within the bounds. The words hold nothing of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class PageWays:
+    """The ways back from an acquirer's page, of that acquirer alone. `mark_of` an order is the last part of a way."""
+
+    back_url: str
+    left_url: str
+    callback_url: str
+    mark_of: Callable[[str], str]
+
+
 class HostedPage(Protocol):
     """A page of the acquirer's that takes the card. Pure."""
+
+    @property
+    def url(self) -> str:
+        """Where its form goes: our pages allow forms there."""
 
     def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm: ...
 

@@ -13,6 +13,7 @@ from core.payments.schedule import DAILY_S, Times, later, next_look
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.ports import (
     Acquirer,
+    Acquirers,
     Approved,
     Authorisation,
     AuthorisedOnly,
@@ -50,10 +51,10 @@ class Janitor:
     """Looks after payments that wait. Raises BooksDown."""
 
     def __init__(
-        self, books: Repositories, acquirer: Acquirer, recorder: OutcomeRecorder, clock: Clock, times: Times
+        self, books: Repositories, acquirers: Acquirers, recorder: OutcomeRecorder, clock: Clock, times: Times
     ) -> None:
         self._payments = books.payments
-        self._acquirer = acquirer
+        self._acquirers = acquirers
         self._recorder = recorder
         self._clock = clock
         self._times = times
@@ -63,7 +64,7 @@ class Janitor:
         payment = await self.read(payment_id)
         if payment.state not in ASKABLE or payment.sent_at is None:
             return payment
-        return await self._recorder.found(payment, await self._acquirer.inquire(payment.id))
+        return await self._recorder.found(payment, await self._of(payment).inquire(payment.id))
 
     async def paid_on_page(self, payment: Payment, outcome: Approved, proof: str = "") -> Payment:
         """What a hosted page said, committed: the payment as it stands then. `proof` is kept with the event."""
@@ -87,7 +88,7 @@ class Janitor:
     async def page_over(self, payment_id: str) -> Payment:
         """A browser came back from the page: what the acquirer says of the order now. Raises NoSuchPayment."""
         payment = await self.read(payment_id)
-        answer = await self._acquirer.inquire(payment.id)
+        answer = await self._of(payment).inquire(payment.id)
         # of this attempt's page alone: a card that was typed elsewhere meanwhile may be on its way
         if payment.state is PaymentState.SENDING and payment.page_until and isinstance(answer, NoSuchOrder):
             return await self._recorder.left_page(payment)
@@ -162,7 +163,7 @@ class Janitor:
 
     async def _unanswered(self, payment: Payment) -> bool:
         """Whether the acquirer confirms that nothing came of a question; an answer that was lost may have charged."""
-        answer = await self._acquirer.inquire(payment.id)
+        answer = await self._of(payment).inquire(payment.id)
         found = await self._recorder.found(payment, answer)
         if found.state is not PaymentState.CHALLENGE:
             return False
@@ -184,14 +185,14 @@ class Janitor:
         lost = Change(PaymentEvent.LOST, attempt=payment.attempts, due_at=due_at, detail="stale")
         on_page = payment.page_until is not None
         payment = await self._move(payment, lost)
-        await self._recorder.found(payment, await self._acquirer.inquire(payment.id), page_over=on_page)
+        await self._recorder.found(payment, await self._of(payment).inquire(payment.id), page_over=on_page)
 
     async def _confirm(self, payment: Payment) -> None:
         """Paid here: the acquirer must say so too, and of this amount. What a page only holds is taken first, in case
         our answer to its callback was lost."""
-        answer: Inquiry | Authorisation = await self._acquirer.inquire(payment.id)
+        answer: Inquiry | Authorisation = await self._of(payment).inquire(payment.id)
         if isinstance(answer, AuthorisedOnly):
-            answer = await self._acquirer.capture(payment.id, payment.amount_centimes)
+            answer = await self._of(payment).capture(payment.id, payment.amount_centimes)
         if isinstance(answer, Approved) and answer.amount_centimes is not None:
             await self._recorder.confirmed(payment, answer.amount_centimes)
             return
@@ -215,11 +216,11 @@ class Janitor:
 
     async def _undo(self, payment: Payment) -> None:
         """Void, or credit when it is too late for that; the acquirer's own word comes first: it may be done already."""
-        if isinstance(await self._acquirer.inquire(payment.id), Undone):
+        if isinstance(await self._of(payment).inquire(payment.id), Undone):
             await self._undone(payment)
             return
         if payment.state is PaymentState.VOIDING:
-            answer = await self._acquirer.void(payment.id)
+            answer = await self._of(payment).void(payment.id)
             if isinstance(answer, TooLate):
                 payment = await self._move(payment, Change(PaymentEvent.REFUND, due_at=self._pause(short=True)))
         if payment.state is PaymentState.REFUNDING:
@@ -238,15 +239,19 @@ class Janitor:
 
     async def _credit_the_rest(self, payment: Payment) -> Undoing:
         """What is not given back yet, single bills may be: never more than was taken (CORE-2503)."""
-        credited = await self._acquirer.credited_centimes(payment.id)
+        credited = await self._of(payment).credited_centimes(payment.id)
         if credited is None:
             return UnknownOutcome("what was given back so far cannot be read")
         rest = (payment.approved_centimes or payment.amount_centimes) - credited
-        return await self._acquirer.refund(payment.id, rest) if rest > 0 else Undone()
+        return await self._of(payment).refund(payment.id, rest) if rest > 0 else Undone()
 
     async def _undone(self, payment: Payment) -> None:
         event = PaymentEvent.VOIDED if payment.state is PaymentState.VOIDING else PaymentEvent.REFUNDED
         await self._move(payment, Change(event, messages=(MessageKind.UNDONE_SMS,)))
+
+    def _of(self, payment: Payment) -> Acquirer:
+        """Who was asked for its money."""
+        return self._acquirers.of(payment.acquirer)
 
     async def _move(self, payment: Payment, change: Change) -> Payment:
         return await self._payments.move(payment.id, change, self._clock.now())

@@ -11,7 +11,7 @@ from core.payments.schedule import Times, later
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.ports import BillingDown, BillingSystem, Clock
 from core.repositories import BillsTaken, Change, KeyTaken, NewPayment, Payments, ReferenceTaken
-from core.subscribers.lines import ServiceType
+from core.subscribers.lines import ServiceType, reference_of
 
 BILLS_MAX = 1_000  # in one payment
 REFERENCE_TRIES_MAX = 8
@@ -170,3 +170,11 @@ class Baskets:
             created_at=now,
             expires_at=later(now, self._times.basket_ttl_s),
         )
+
+
+def same_line(payment: Payment, typed: str) -> bool:
+    """Whether somebody typed the reference of this payment's line."""
+    try:
+        return reference_of(payment.service, typed) == payment.line_reference
+    except ValueError:
+        return False

@@ -72,6 +72,23 @@ class OutcomeRecorder:
         except IllegalMove:
             return await self._as_it_stands(payment)
 
+    async def resent(self, payment: Payment, answer: Authorisation, acquirer: str) -> Payment:
+        """On to the next acquirer, in one commit with what the one before said; nothing of it can be there. Raises
+        IllegalMove, BillsTaken."""
+        now = self._clock.now()
+        decline = answer if isinstance(answer, Decline) else Decline("", DeclineKind.BANK_DOWN)
+        log.warning("payment %s: %s did not take it: on to %s", payment.id, payment.acquirer, acquirer)
+        refused = self._refusal(payment, decline, _SENDING, frees=True)
+        send = Change(
+            PaymentEvent.SEND,
+            due_at=later(now, self._times.stale_sending_s),
+            attempt=payment.attempts,
+            acquirer=acquirer,
+            detail=acquirer,
+        )
+        sent = await self._payments.resend(payment.id, refused, send, now)
+        return replace(sent, acquirer_free=True)
+
     async def found(self, payment: Payment, answer: Inquiry, *, page_over: bool = False) -> Payment:
         """Record what an inquiry found; `payment` is as it was before asking. `page_over`: it could only be paid on a
         page that has ended, where nothing more can land."""
@@ -126,6 +143,7 @@ class OutcomeRecorder:
         """What a page holds as we do not accept it: given back."""
         change = Change(
             PaymentEvent.MISMATCH,
+            asked=payment.acquirer,
             auth_code=answer.auth_code,
             transaction_number=answer.transaction_number,
             approved_centimes=answer.amount_centimes,
@@ -160,6 +178,7 @@ class OutcomeRecorder:
             card_unsure=unsure,
             approved_centimes=took,
             facts=answer.facts,
+            asked=payment.acquirer,
             detail=detail,
             due_at=capture_at,
             messages=(MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL),
@@ -191,23 +210,40 @@ class OutcomeRecorder:
             return await self._refuse(payment, answer, _UNKNOWN, messages=(MessageKind.DECLINED_SMS,))
 
     async def _refuse(
-        self, payment: Payment, answer: Decline, only: frozenset[PaymentState], messages: tuple[MessageKind, ...] = ()
+        self,
+        payment: Payment,
+        answer: Decline,
+        only: frozenset[PaymentState],
+        messages: tuple[MessageKind, ...] = (),
+        *,
+        frees: bool = False,
     ) -> Payment:
-        now = self._clock.now()
         if answer.kind is DeclineKind.OUR_FAULT:
             log.error("payment %s: the acquirer refuses our configuration: code %s", payment.id, answer.code)
-        change = Change(
+        change = self._refusal(payment, answer, only, messages, frees=frees)
+        return await self._payments.move(payment.id, change, self._clock.now())
+
+    def _refusal(
+        self,
+        payment: Payment,
+        answer: Decline,
+        only: frozenset[PaymentState],
+        messages: tuple[MessageKind, ...] = (),
+        *,
+        frees: bool,
+    ) -> Change:
+        return Change(
             PaymentEvent.REFUSED,
             only=only,
             attempt=payment.attempts,
             detail=f"{answer.kind} {answer.code}",
             decline_kind=answer.kind,
             counts_as_decline=answer.kind not in _NOT_COUNTED,
-            extend_to=later(now, self._times.basket_ttl_s),
+            extend_to=later(self._clock.now(), self._times.basket_ttl_s),
             due_at=self._next_look(payment, settled=True) if only == _UNKNOWN or answer.kind in _MAY_LAND else None,
             messages=messages,
+            frees=frees,
         )
-        return await self._payments.move(payment.id, change, now)
 
     async def _challenged(self, payment: Payment, answer: ChallengeRequired, only: frozenset[PaymentState]) -> Payment:
         challenge = answer.challenge
@@ -226,7 +262,8 @@ class OutcomeRecorder:
         log.warning("payment %s: not sent: %s", payment.id, answer.why)
         if payment.challenge is not None:
             return await self._challenged(payment, ChallengeRequired(payment.challenge), _SENDING)
-        return await self._refuse(payment, Decline("", DeclineKind.BANK_DOWN), _SENDING)
+        down = Decline("", DeclineKind.BANK_DOWN)
+        return await self._refuse(payment, down, _SENDING, frees=payment.acquirer_free)
 
     async def _lost(self, payment: Payment, answer: Pending | UnknownOutcome) -> Payment:
         change = Change(
@@ -279,7 +316,10 @@ class OutcomeRecorder:
         await self._payments.look_again(payment.id, payment.state, self._next_look(payment, settled=settled))
 
     async def _as_it_stands(self, payment: Payment) -> Payment:
-        return await self._payments.get(payment.id) or payment
+        stands = await self._payments.get(payment.id) or payment
+        if stands.acquirer != payment.acquirer:
+            log.error("payment %s: %s answered, and %s has it", payment.id, payment.acquirer, stands.acquirer)
+        return stands
 
 
 def _sent_at(payment: Payment) -> datetime:

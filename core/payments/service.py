@@ -4,8 +4,9 @@ Rule of this file: write, commit, then send; a reply is evidence, the acquirer's
 (protocols/failure-points.md). No database transaction is open while the acquirer is asked. Channels are unknown here.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,11 +15,13 @@ from core.cards import Card, Secret
 from core.ids import Ids
 from core.languages import LanguageCode
 from core.messaging.receipts import token_plausible
-from core.payments.authorisation import Authoriser
+from core.payments.authorisation import Authoriser, sending
+from core.payments.choosing import AcquirerChoice, is_free
 from core.payments.consent import Consent
 from core.payments.janitor import Janitor, NoSuchPayment
-from core.payments.orders import Baskets, StartOrder
+from core.payments.orders import Baskets, StartOrder, same_line
 from core.payments.outcomes import OutcomeRecorder
+from core.payments.ports import Ports
 from core.payments.refusal import Refusal
 from core.payments.schedule import Times, later, longest_wait
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, IllegalMove, Payment, PaymentEvent, PaymentState
@@ -26,35 +29,24 @@ from core.ports import (
     Acquirer,
     Authorisation,
     BillingDown,
-    BillingSystem,
-    Clock,
-    CodeLimits,
     DeclineKind,
     LimitsDown,
     Order,
     Person,
     Tries,
 )
-from core.repositories import BillsTaken, Calls, Change, ReferenceTaken, Repositories
-from core.subscribers.lines import ServiceType, SubscribedLine, reachable, reference_of
+from core.repositories import BillsTaken, Calls, Change, ReferenceTaken
+from core.subscribers.lines import ServiceType, SubscribedLine, reachable
 
-__all__ = ["NoSuchPayment", "PaymentService", "Refusal", "StartOrder"]
+__all__ = ["NoSuchPayment", "PaymentService", "Ports", "Refusal", "StartOrder"]
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
 CURRENCY = "MAD"
 CALL_AGAIN_AFTER_S = 45  # an unanswered telephone has stopped ringing by then
 _SENDABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What the till is joined with; khallas/server/app.py names what stands behind each."""
-
-    books: Repositories
-    billing: BillingSystem
-    acquirer: Acquirer
-    limits: CodeLimits
-    clock: Clock
 
 
 class PaymentService:
@@ -67,15 +59,16 @@ class PaymentService:
         self._payments = world.books.payments
         self._messages = world.books.messages
         self._billing = world.billing
-        self._acquirer = world.acquirer
+        self._acquirers = world.acquirers
         self._limits = world.limits
         self._clock = world.clock
         self._times = times or Times()
         ids = ids or Ids()
         recorder = OutcomeRecorder(world.books, world.clock, ids, self._times)
-        self._charger = Authoriser(recorder, world.clock, self._times)
+        self._charger = Authoriser(recorder, world.acquirers, world.clock, self._times)
+        self._choice = AcquirerChoice(world.books.payments, world.acquirers, world.clock, self._times)
         self._baskets = Baskets(world.books.payments, world.billing, world.clock, ids, self._times, currency)
-        self.attendant = Janitor(world.books, world.acquirer, recorder, world.clock, self._times)
+        self.attendant = Janitor(world.books, world.acquirers, recorder, world.clock, self._times)
 
     # --- people and bills -------------------------------------------------------------------------------------------
 
@@ -204,7 +197,7 @@ class PaymentService:
             # asked whether there is such a payment or not: both answers take the same time
             service, line = (payment.service, payment.line_reference) if payment else (ServiceType.MOBILE, reference)
             right = await self._billing.code_matches(service, line, proof)
-            if payment is None or not (right or _same_line(payment, proof)):
+            if payment is None or not (right or same_line(payment, proof)):
                 await self._limits.failed(channel, caller_msisdn, target)
                 return Refusal.WRONG_CODE
         except (BillingDown, LimitsDown):
@@ -242,9 +235,12 @@ class PaymentService:
         refusal = await self._unsendable(payment)
         if refusal is not None:
             return refusal
-        send = Change(PaymentEvent.SEND, only=_SENDABLE, card_brand=card.brand, card_last4=card.last4)
+        first, *others = await self._choice.of(payment, card.brand, telephone=True) or ("",)
+        if not first:
+            return self._nobody(payment)
+        send = sending(first, only=_SENDABLE, card_brand=card.brand, card_last4=card.last4)
         order = self._order(payment)
-        return await self._send(payment, send, lambda: self._acquirer.authorise(order, card, cvv), wait_s)
+        return await self._send(payment, send, lambda bank: bank.authorise(order, card, cvv), wait_s, others)
 
     async def open_page(self, payment_id: str, page_s: int) -> Payment | Refusal:
         """Commit `sending` for a browser that goes to the acquirer's page; one that is on it may go again.
@@ -261,7 +257,10 @@ class PaymentService:
         refusal = await self._unsendable(payment)
         if refusal is not None:
             return refusal
-        send = Change(PaymentEvent.SEND, only=_SENDABLE, page_until=later(now, page_s), due_at=later(now, page_s))
+        first, *_ = await self._choice.of(payment, None, telephone=False) or ("",)
+        if not first:
+            return self._nobody(payment)
+        send = sending(first, only=_SENDABLE, page_until=later(now, page_s), due_at=later(now, page_s))
         try:
             return await self._commit_send(payment, send, now)
         except IllegalMove:
@@ -320,8 +319,7 @@ class PaymentService:
             return Refusal.BANK_DOWN
         send = Change(PaymentEvent.SEND, only=frozenset({PaymentState.CHALLENGE}))
         order = self._order(payment)
-        ask = self._acquirer.answer_challenge
-        return await self._send(payment, send, lambda: ask(order, challenge.id, pin), wait_s)
+        return await self._send(payment, send, lambda bank: bank.answer_challenge(order, challenge.id, pin), wait_s)
 
     async def settle(self, payment_id: str, wait_s: float) -> Payment:
         """The payment once a charge under way in this process lands, or as it stands after `wait_s`."""
@@ -355,13 +353,19 @@ class PaymentService:
         return refusal
 
     async def _send(
-        self, payment: Payment, send: Change, ask: Callable[[], Awaitable[Authorisation]], wait_s: float
+        self,
+        payment: Payment,
+        send: Change,
+        ask: Callable[[Acquirer], Awaitable[Authorisation]],
+        wait_s: float,
+        others: Sequence[str] = (),
     ) -> Payment | Refusal:
-        """Commit `sending`, then send. Whoever loses the race for it gets the payment as the winner left it."""
+        """Commit `sending`, then send. Whoever loses the race for it gets the payment as the winner left it. `others`
+        are asked in turn as long as nothing can have reached the one before."""
         now = self._clock.now()
         stale_at = later(now, self._times.stale_sending_s)
         try:
-            sending = await self._commit_send(payment, replace(send, due_at=stale_at), now)
+            committed = await self._commit_send(payment, replace(send, due_at=stale_at), now)
         except IllegalMove:
             return await self._outcome(await self.attendant.read(payment.id), wait_s)
         except BillsTaken:
@@ -369,8 +373,14 @@ class PaymentService:
         except ReferenceTaken:
             return Refusal.EXPIRED
         # the question goes along: a PIN that could not be sent leaves it open
-        self._charger.send(replace(sending, challenge=payment.challenge), ask)
-        return await self._outcome(sending, wait_s)
+        sent = replace(committed, challenge=payment.challenge, acquirer_free=is_free(payment))
+        self._charger.send(sent, ask, others)
+        return await self._outcome(committed, wait_s)
+
+    @staticmethod
+    def _nobody(payment: Payment) -> Refusal:
+        log.warning("payment %s: no acquirer takes it now", payment.id)
+        return Refusal.BANK_DOWN
 
     async def _outcome(self, payment: Payment, wait_s: float) -> Payment | Refusal:
         if payment.state is PaymentState.SENDING:
@@ -381,10 +391,3 @@ class PaymentService:
     def _order(self, payment: Payment) -> Order:
         telephone = payment.payer_msisdn if reachable(payment.payer_msisdn) else ""
         return Order(payment.id, payment.amount_centimes, payment.currency, payment.email, telephone)
-
-
-def _same_line(payment: Payment, typed: str) -> bool:
-    try:
-        return reference_of(payment.service, typed) == payment.line_reference
-    except ValueError:
-        return False

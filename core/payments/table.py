@@ -215,6 +215,8 @@ class Payment:
     by_hand: str | None = None  # why only a person can go on from here
     wallet: str | None = None  # which wallet is asked, or paid; None: a card
     wallet_payer: str | None = None  # whose wallet
+    acquirer: str = "cmi"  # who was asked for the money, and is asked about it
+    acquirer_free: bool = False  # nothing of it can be there: another may be asked
 
     def __post_init__(self) -> None:
         if self.amount_centimes != total(self.invoices):

@@ -8,7 +8,8 @@ is asked for again, what nobody answered never: it is a person's, and still foun
 import logging
 
 from core.payments.schedule import DAILY_S, Times
-from core.ports import Acquirer, Clock, Decline, DeclineKind, NotSettled, TooLate, Undone
+from core.payments.table import Payment
+from core.ports import Acquirers, Clock, Decline, DeclineKind, NotSettled, TooLate, Undone
 from core.refunds.credits import Credit, CreditEnd, Credits, Outcome
 
 log = logging.getLogger(__name__)
@@ -23,26 +24,26 @@ _TRANSIENT = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN})
 class Crediter:
     """Gives back amounts of captured payments, one at a time of each. Raises BooksDown."""
 
-    def __init__(self, under_way: Credits, acquirer: Acquirer, clock: Clock, times: Times) -> None:
+    def __init__(self, under_way: Credits, acquirers: Acquirers, clock: Clock, times: Times) -> None:
         self._credits = under_way
-        self._acquirer = acquirer
+        self._acquirers = acquirers
         self._clock = clock
         self._times = times
 
-    async def begin(self, payment_id: str, key: str, amount_centimes: int) -> Credit | None:
+    async def begin(self, payment: Payment, key: str, amount_centimes: int) -> Credit | None:
         """Write it down with the sum read before; None while another is under way or the sum cannot be read. The row it
         is for turns to CREDITING next, and only then is it asked for."""
-        before = await self._acquirer.credited_centimes(payment_id)
+        before = await self._acquirers.of(payment.acquirer).credited_centimes(payment.id)
         if before is None:
             return None
-        return await self._credits.begin(payment_id, key, amount_centimes, before, self._clock.now())
+        return await self._credits.begin(payment.id, key, amount_centimes, before, self._clock.now())
 
-    async def ask(self, credit: Credit) -> Outcome:
+    async def ask(self, payment: Payment, credit: Credit) -> Outcome:
         """Ask for it once."""
         asked = await self._credits.asking(credit, self._clock.now())
         if asked is None:
             return Outcome(CreditEnd.UNDECIDED, self._times.undo_pause_s)
-        answer = await self._acquirer.refund(credit.payment_id, credit.amount_centimes)
+        answer = await self._acquirers.of(payment.acquirer).refund(payment.id, credit.amount_centimes)
         match answer:
             case Undone():
                 return Outcome(CreditEnd.GIVEN)
@@ -51,22 +52,22 @@ class Crediter:
             case Decline(kind=DeclineKind.BANK_DOWN):  # it never left
                 return Outcome(CreditEnd.NOT_ASKED, self._times.undo_pause_s)
             case Decline() if answer.kind not in _TRANSIENT:
-                return await self._refused(asked, answer)
+                return await self._refused(payment, asked, answer)
             case TooLate():
-                landed = await self._landed(asked)
+                landed = await self._landed(payment, asked)
                 return Outcome(CreditEnd.GIVEN) if landed is CreditEnd.GIVEN else Outcome(CreditEnd.STUCK, DAILY_S)
             case Decline():
                 await self._credits.answered(asked)
-                if await self._landed(asked) is CreditEnd.GIVEN:
+                if await self._landed(payment, asked) is CreditEnd.GIVEN:
                     return Outcome(CreditEnd.GIVEN)
         return Outcome(CreditEnd.UNDECIDED, self._times.undo_pause_s)
 
-    async def compare(self, payment_id: str, key: str) -> Outcome:
+    async def compare(self, payment: Payment, key: str) -> Outcome:
         """A credit whose end nobody knows yet."""
-        credit = await self._credits.of(payment_id, key)
+        credit = await self._credits.of(payment.id, key)
         if credit is None:  # of a worker before this discipline: nobody knows what was asked
             return Outcome(CreditEnd.STUCK)
-        landed = await self._landed(credit)
+        landed = await self._landed(payment, credit)
         age_s = (self._clock.now() - credit.asked_at).total_seconds()
         if landed is CreditEnd.GIVEN:
             return Outcome(CreditEnd.GIVEN)
@@ -74,32 +75,32 @@ class Crediter:
             stuck = age_s > UNREADABLE_MAX_S
             return Outcome(CreditEnd.STUCK, DAILY_S) if stuck else Outcome(CreditEnd.UNDECIDED, self._pause_s(age_s))
         if credit.asks == 0 and landed == credit.before_centimes:
-            return await self.ask(credit)
+            return await self.ask(payment, credit)
         if age_s <= self._times.window_s:
             return Outcome(CreditEnd.UNDECIDED, self._times.undo_pause_s)
         if landed != credit.before_centimes or not credit.answered or credit.asks >= ASKS_MAX:
-            log.error("payment %s: its credit %s is not in the acquirer's sum", payment_id, key)
+            log.error("payment %s: its credit %s is not in the acquirer's sum", payment.id, key)
             return Outcome(CreditEnd.STUCK, DAILY_S)
         if age_s < BUSY_PAUSE_S:
             return Outcome(CreditEnd.UNDECIDED, BUSY_PAUSE_S - age_s)
-        return await self.ask(credit)
+        return await self.ask(payment, credit)
 
     async def end(self, payment_id: str, key: str) -> None:
         """Nothing of it is under way: others of the payment may go on."""
         await self._credits.end(payment_id, key)
 
-    async def _refused(self, credit: Credit, answer: Decline) -> Outcome:
+    async def _refused(self, payment: Payment, credit: Credit, answer: Decline) -> Outcome:
         """Even a refusal is believed only as far as the sum agrees."""
-        landed = await self._landed(credit)
+        landed = await self._landed(payment, credit)
         if landed is CreditEnd.GIVEN:
             return Outcome(CreditEnd.GIVEN)
         if landed is None:
             return Outcome(CreditEnd.UNDECIDED, self._times.undo_pause_s)
         return Outcome(CreditEnd.REFUSED, code=answer.code)
 
-    async def _landed(self, credit: Credit) -> CreditEnd | int | None:
+    async def _landed(self, payment: Payment, credit: Credit) -> CreditEnd | int | None:
         """GIVEN, else the acquirer's sum, else None when it cannot be read."""
-        credited = await self._acquirer.credited_centimes(credit.payment_id)
+        credited = await self._acquirers.of(payment.acquirer).credited_centimes(payment.id)
         if credited is not None and credited >= credit.before_centimes + credit.amount_centimes:
             return CreditEnd.GIVEN
         return credited

@@ -40,7 +40,7 @@ class Refunder:
                 case RefundState.ASKED:
                     await self._credit(payment, refund)
                 case RefundState.CREDITING | RefundState.STUCK:
-                    await self._compare(refund)
+                    await self._compare(payment, refund)
                 case RefundState.CREDITED:
                     await self._tell(payment, refund)
 
@@ -48,7 +48,7 @@ class Refunder:
         if payment.state is not PaymentState.CAPTURED:  # the whole went another way meanwhile
             await self._turn(refund, RefundState.REFUSED, closed=True)
             return
-        credit = await self._crediter.begin(payment.id, refund.key, refund.amount_centimes)
+        credit = await self._crediter.begin(payment, refund.key, refund.amount_centimes)
         now = self._clock.now()
         if credit is None or not await self._refunds.begin(
             refund, credit.before_centimes, now, later(now, self._times.lease_s)
@@ -56,11 +56,11 @@ class Refunder:
             await self._postpone(refund, self._times.undo_pause_s)
             return
         begun = replace(refund, state=RefundState.CREDITING)
-        await self._settle(begun, await self._crediter.ask(credit))
+        await self._settle(begun, await self._crediter.ask(payment, credit))
 
-    async def _compare(self, refund: Refund) -> None:
+    async def _compare(self, payment: Payment, refund: Refund) -> None:
         """A credit whose end nobody knows yet."""
-        await self._settle(refund, await self._crediter.compare(refund.payment_id, refund.key))
+        await self._settle(refund, await self._crediter.compare(payment, refund.key))
 
     async def _settle(self, refund: Refund, outcome: Outcome) -> None:
         """Write down what is known of a credit that is under way."""

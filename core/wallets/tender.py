@@ -1,9 +1,13 @@
 """Whoever took a payment's money is asked to give it back: a wallet's by the wallet, a card's by its acquirer."""
 
+from datetime import datetime
+
 from core.cards import Card, Secret
 from core.ports import (
     Acquirer,
+    Acquirers,
     Approved,
+    Attempt,
     Authorisation,
     Decline,
     Inquiry,
@@ -73,3 +77,25 @@ class TenderAcquirer:
             await self._returns.give_back(taking.record, taking.under_way_centimes)
             taking = await self._attempts.paid_by(order_id) or taking
         return None if taking.under_way_centimes else taking.back_centimes
+
+
+class TenderAcquirers:
+    """Implements ports.Acquirers over the cards' own: whoever is asked about a payment, a wallet's money is the
+    wallet's."""
+
+    def __init__(self, cards: Acquirers, attempts: WalletAttempts, returns: WalletReturns) -> None:
+        self._cards = cards
+        self._attempts = attempts
+        self._returns = returns
+
+    def of(self, acquirer_id: str) -> Acquirer:
+        return TenderAcquirer(self._cards.of(acquirer_id), self._attempts, self._returns)
+
+    def shut(self, acquirer_id: str) -> bool:
+        return self._cards.shut(acquirer_id)
+
+    def candidates(self, attempt: Attempt, now: datetime) -> tuple[str, ...]:
+        return self._cards.candidates(attempt, now)
+
+    async def aclose(self) -> None:
+        await self._cards.aclose()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from khallas.bootstrap.acquirers import has_page
 from khallas.bootstrap.production import proxies_of
 from khallas.settings.model import PREFIX, Settings
 from khallas.settings.strength.ways import near, way_warnings
@@ -22,7 +23,7 @@ def _advice(settings: Settings, proxies: tuple[str, ...]) -> Iterator[str]:
     if settings.log_level == "DEBUG":
         yield "LOG_LEVEL=DEBUG writes telephone numbers: for an hour's search, not for service"
     yield from way_warnings(settings)
-    if settings.cmi.page_url and not settings.web.cndp_number:
+    if has_page(settings) and not settings.web.cndp_number:
         yield "WEB__CNDP_NUMBER is empty: the web door names no declaration to the CNDP (law 09-08)"
     if settings.desk.idle_s > IDLE_S_MAX:
         yield f"DESK__IDLE_S lets a desk stand open for more than {IDLE_S_MAX} s (PCI DSS 8.2.8)"

@@ -45,7 +45,7 @@ from core.messaging.texts import Texts, load_texts
 from core.payments.schedule import Times, waiting_for
 from core.payments.service import PaymentService, Ports
 from core.payments.sweeps import Sweep
-from core.ports import Acquirer, CallEnds, Caller, Clock
+from core.ports import Acquirers, CallEnds, Caller, Clock
 from core.privacy.retention import Periods, RetentionJob
 from core.repositories import Repositories
 from core.sealing import Sealer
@@ -54,10 +54,12 @@ from core.tracing import Tracer
 from core.wallets.port import Wallet
 from core.wallets.returns import WalletReturns
 from core.wallets.service import WalletPayments
-from core.wallets.tender import TenderAcquirer
+from core.wallets.tender import TenderAcquirers
 from khallas.bootstrap import carriers as networks
+from khallas.bootstrap.acquirer_watch import AcquirerWatch
+from khallas.bootstrap.acquirers import has_page, longest_timeout_s, printed_names, registry_of
 from khallas.bootstrap.carriers import Networks
-from khallas.bootstrap.money import acquirer_of, billing_of
+from khallas.bootstrap.money import billing_of
 from khallas.bootstrap.wallets import wallet_names, wallets_of
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry import otel
@@ -101,7 +103,7 @@ class Container:
     inbox: Inbox
     networks: Networks
     links: ReceiptLinks
-    acquirer: Acquirer
+    acquirers: Acquirers
     billing: EmbeddedBilling | TmForumBilling
     twilio: TwilioRest
     jobs: "Callable[[], App]"  # made for a process that runs them
@@ -114,16 +116,19 @@ class Container:
     counted: PaymentMetrics
     code_texts: CodeTexts
     wallets: WalletPayments
+    heard: AcquirerWatch
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Connections for as long as the block lasts; what was sent to the bank is waited for at its end."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.database.pool)
+            await self.heard.look()
+            await stack.enter_async_context(self.heard.watched())
             stack.push_async_callback(self.redis.aclose)
             stack.push_async_callback(self.twilio.aclose)
             stack.push_async_callback(self.caller.close)
-            stack.push_async_callback(self.acquirer.aclose)
+            stack.push_async_callback(self.acquirers.aclose)
             stack.push_async_callback(self.wallets.aclose)
             if isinstance(self.billing, TmForumBilling):
                 stack.push_async_callback(self.billing.aclose)
@@ -145,23 +150,27 @@ def assemble(
     `clock` stands in for the real one; `times`, `wallets` and `around`, which wraps what stands behind the ports, are
     for tests.
     """
-    clock, texts, times = clock or SystemClock(), load_texts(), times or waiting_for(Times(), settings.cmi.timeout_s)
+    clock, texts, times = (
+        clock or SystemClock(),
+        load_texts(),
+        times or waiting_for(Times(), longest_timeout_s(settings)),
+    )
     metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
     counted = PaymentMetrics(metrics.registry)
     database = Database(make_pool(settings.database_url.get_secret_value()), tracer)
     redis = connect(settings.redis_url.get_secret_value(), wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX)
-    charging, bills = acquirer_of(settings), billing_of(settings, database, clock)
+    charging = registry_of(settings, lambda named, client: WatchedAcquirer(client, counted, tracer, named))
+    bills = billing_of(settings, database, clock)
     books = replace(books_on(database), payments=CountedPayments(database, counted))
-    bank = WatchedAcquirer(charging, counted, tracer)
     codes = LimitsByChannel(RedisCodeLimits(redis, counted.limit), WebCodeLimits(redis, counted.limit))
-    world = Ports(books, bills, bank, codes, clock)
+    world = Ports(books, bills, charging, codes, clock)
     world = around(world) if around else world
     asked_by = dict(wallets_of(settings) if wallets is None else wallets)
     attempts = PgWalletAttempts(database, PgPayments(database))
     if asked_by:  # a wallet's money goes back to that wallet
         returns = WalletReturns(attempts, asked_by, clock, Ids())
-        world = replace(world, acquirer=TenderAcquirer(world.acquirer, attempts, returns))
-    books, billing, acquirer = world.books, world.billing, world.acquirer
+        world = replace(world, acquirers=TenderAcquirers(world.acquirers, attempts, returns))
+    books, billing, acquirers = world.books, world.billing, world.acquirers
     till = PaymentService(world, times=times, currency=settings.currency)
     by_wallet = WalletPayments(till, attempts, asked_by, clock, times, told=counted.wallet)
     links = ReceiptLinks(settings.signing_keys(), base_of(settings), settings.receipt_days)
@@ -200,7 +209,7 @@ def assemble(
         PaymentTexts(words_of(settings, texts), links.of, pay_link_of(settings), wallet_names(settings)),
         memory,
     )
-    sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirer, clock, times)
+    sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirers, clock, times)
     sweep = Sweep(books, till.attendant, poster, sender, clock, times, by_wallet)
     retention = RetentionJob(
         PgRetention(database),
@@ -247,6 +256,7 @@ def assemble(
         counted,
         CodeTexts(billing, books.people, books.messages, memory, words_of(settings, texts).code, clock),
         by_wallet,
+        AcquirerWatch(database, charging),
     )
 
 
@@ -257,7 +267,8 @@ def operator_of(settings: Settings) -> Operator:
     """The operator whose name and logo receipts and pages bear. Raises BadSettings."""
     logo = Path(settings.operator_logo) if settings.operator_logo else None
     try:
-        return Operator(settings.operator_name, settings.help_number, logo, wallet_names(settings))
+        names = wallet_names(settings), printed_names(settings)
+        return Operator(settings.operator_name, settings.help_number, logo, *names)
     except ValueError as error:
         raise BadSettings(f"KHALLAS_OPERATOR_NAME: {error}") from None
 
@@ -304,8 +315,8 @@ def inbox_of(settings: Settings, answers: Answers, post: InboxDependencies) -> I
 
 
 def pay_link_of(settings: Settings) -> Callable[[str], str] | None:
-    """The maker of links to the page where a basket is paid in a browser; None where the bank has no page."""
-    if not settings.cmi.page_url:
+    """The maker of links to the page where a basket is paid in a browser; None where no bank has a page."""
+    if not has_page(settings):
         return None
     return PayLinks(settings.signing_keys(), base_of(settings)).of
 

@@ -60,6 +60,7 @@ from core.refunds.requests import Alarm, Bounds, RefundRequests, Sign
 from core.refunds.resolving import Resolving
 from core.sealing import Sealer
 from core.settlement.findings import Findings
+from khallas.bootstrap.acquirers import has_page
 from khallas.bootstrap.hosted_page import pay_links
 from khallas.settings.model import Settings
 from khallas.settings.parts import DeskSettings
@@ -140,7 +141,7 @@ def desk_routes(
     """
     own = settings.desk
     keys = settings.signing_keys()
-    link = pay_links(settings).of if settings.cmi.page_url else None
+    link = pay_links(settings).of if has_page(settings) else None
     use_cases = desk_on(
         database, till, clock, Pseudonymiser(keys), own, _alarm(hit), link, mail_utf8=settings.mail_utf8
     )

@@ -8,12 +8,11 @@ from channels.http.receive import Count
 from channels.links import PayLinks, ReceiptLinks
 from channels.web.hosted_page import endpoint as hosted
 from channels.web.pages import Pages
-from core.acquirers.cmi_page import CmiPage
-from core.acquirers.hosted import HostedShop
-from core.cards import Secret
 from core.payments.hosted_page import HostedPagePayments, Pace
+from core.payments.hosted_page_port import PageWays
 from core.payments.service import PaymentService
 from core.ports import IntentLimits
+from khallas.bootstrap.acquirers import joined, page_of
 from khallas.settings.model import Settings
 
 
@@ -23,16 +22,17 @@ def pay_links(settings: Settings) -> PayLinks:
 
 
 def hosting_of(settings: Settings, till: PaymentService, pace: Pace, visits: IntentLimits) -> HostedPagePayments | None:
-    """The payments on the acquirer's own page; None where that page is not configured."""
-    own, base = settings.cmi, settings.public_url.rstrip("/")
-    if not own.page_url:
-        return None
-    back = base + hosted.BACK_PATH
-    store_key = Secret(own.store_key.get_secret_value())
-    left, callback, links = base + hosted.LEFT_PATH, base + hosted.CALLBACK_PATH, pay_links(settings)
-    shop = HostedShop(own.client_id, store_key, back, back, left, callback)
-    page = CmiPage(shop, own.page_url, links.make, frozenset(own.md_statuses.replace(" ", "").split(",")))
-    return HostedPagePayments(till, page, pace=pace, visits=visits)
+    """The payments on the acquirers' own pages; None where no page is configured."""
+    pages = {
+        each.id: page for each in joined(settings) if (page := page_of(each, _ways(settings, each.id))) is not None
+    }
+    return HostedPagePayments(till, pages, pace=pace, visits=visits) if pages else None
+
+
+def _ways(settings: Settings, acquirer_id: str) -> PageWays:
+    """The first one's are those that its bank knows from before there were several."""
+    root = settings.public_url.rstrip("/") + hosted.root_of(acquirer_id)
+    return PageWays(root + hosted.BACK, root + hosted.LEFT, root + hosted.CALLBACK, pay_links(settings).make)
 
 
 def page_routes(
@@ -46,4 +46,4 @@ def page_routes(
     """The basket's page and the ways back; nothing where nobody is hosted."""
     if hosting is None:
         return ()
-    return hosted.routes(pages, till, hosting, pay_links(settings), receipts, settings.cmi.page_url, count)
+    return hosted.routes(pages, till, hosting, pay_links(settings), receipts, count)

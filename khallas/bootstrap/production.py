@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from channels.ivr.wires import WIRES as IVR_WIRES
 from channels.sms.wires import WIRES as SMS_WIRES
 from channels.ussd.wires import WIRES as USSD_WIRES
+from khallas.bootstrap.acquirers import CMI, joined
 from khallas.settings.model import NEAR_ENOUGH, PREFIX, BadSettings, Settings
 from khallas.settings.strength.found import weak_secrets
 from khallas.settings.strength.ways import gateway_faults, near, way_faults
@@ -49,21 +50,18 @@ def _faults(settings: Settings, proxies: tuple[str, ...]) -> Iterator[str]:
 
 
 def _acquirer(settings: Settings) -> Iterator[str]:
-    own = settings.cmi
-    if settings.acquirer != "cmi":
-        url = settings.acquirer_options.get("url")
-        if url is not None and not _safe_way(url.get_secret_value()):
-            yield "ACQUIRER_OPTIONS__URL must begin with https://: cards go there"
-        return
-    for name in ("url", "client_id", "name", "password"):
-        if not _given(getattr(own, name)):
-            yield f"CMI__{name.upper()} is missing"
-    if own.url and not _safe_way(own.url):
-        yield "CMI__URL must begin with https://: cards go there"
-    if own.page_url and not _given(own.store_key):
-        yield "CMI__STORE_KEY is missing: without it anybody can say that a bill is paid"
-    if own.page_url and not _safe_way(own.page_url):
-        yield "CMI__PAGE_URL must begin with https://: customers type their cards there"
+    for each in joined(settings):
+        needed = ("url", "client_id", "name", "password") if each.kind == CMI else ()
+        given = {name: value.reveal() for name, value in each.options.items() if value.reveal()}
+        for name in needed:
+            if name not in given:
+                yield f"{each.prefix}__{name.upper()} is missing"
+        if "url" in given and not _safe_way(given["url"]):
+            yield f"{each.prefix}__URL must begin with https://: cards go there"
+        if "page_url" in given and each.kind == CMI and "store_key" not in given:
+            yield f"{each.prefix}__STORE_KEY is missing: without it anybody can say that a bill is paid"
+        if "page_url" in given and not _safe_way(given["page_url"]):
+            yield f"{each.prefix}__PAGE_URL must begin with https://: customers type their cards there"
 
 
 def _twilio(settings: Settings) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, SecretStr
 
+from khallas.settings.acquirers import AcquirerSettings
 from khallas.settings.model import FILE, NEST, PREFIX, Settings, known_names
 
 NEEDED = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "SECRET_KEYS", "VAULT_KEYS", "SMTP_URL", "MAIL_FROM")
@@ -19,6 +20,9 @@ MADE = {
     "CMI__STORE_KEY": "openssl rand -hex 16, and the same at the bank",
     "IVR__PAY_PASSWORDS": "openssl rand -hex 16, and the same in Twilio's console",
 }
+ANY = "ID"
+FILES_MEANING = "what its settlement file calls things; what is not set here is as KHALLAS_SETTLEMENT__… has it"
+OPTIONS_MEANING = "what its client is joined with; of cmi the names of KHALLAS_CMI__… (URL, CLIENT_ID, STORE_KEY)"
 HEAD = """\
 # Khallas' settings. Made by `khallas config example`; `khallas config check` says what is missing or wrong.
 # Every secret may come from a file instead: NAME_FILE=/run/secrets/name. An unknown name stops the start.
@@ -58,6 +62,8 @@ def example() -> str:
             lines.append(f"# make one: {made}\n")
         mark = "" if row.needed else "#"
         lines.append(f"{mark}{row.name}={row.default}\n")
+    lines.append("\n# --- Further acquirers, each by a name of its own: docs/guides/acquirers.md\n")
+    lines += [f"# {row.name}={row.default}\n" for row in acquirer_rows()]
     lines.append("\n# --- Secrets of the wires that sign nothing, one each\n")
     lines.append(
         "# shared secrets (comma list), net:192.0.2.1,... of networks, or both with a space (aggregators: both)\n"
@@ -79,15 +85,32 @@ def reference() -> str:
         if row.part != part:
             part = row.part
             lines.append(f"\n## {part or 'The server'}\n\n| name | default | meaning |\n|---|---|---|\n")
-        default = f"`{_cell(row.default)}`" if row.default else "needed" if row.needed else ""
-        secret = f" (secret, `{FILE}`)" if row.secret else ""
-        lines.append(f"| `{row.name}` | {default} | {_cell(row.meaning)}{secret} |\n")
+        lines.append(_line(row))
+    lines.append(f"\n## {_title(AcquirerSettings)}\n\n`{ANY}` is the acquirer's name: small letters, digits, `_`.\n")
+    lines.append("\n| name | default | meaning |\n|---|---|---|\n")
+    lines += [_line(row) for row in acquirer_rows()]
     return "".join(lines)
+
+
+def _line(row: SettingRow) -> str:
+    default = f"`{_cell(row.default)}`" if row.default else "needed" if row.needed else ""
+    secret = f" (secret, `{FILE}`)" if row.secret else ""
+    return f"| `{row.name}` | {default} | {_cell(row.meaning)}{secret} |\n"
+
+
+def acquirer_rows() -> list[SettingRow]:
+    """What may be set of each of several acquirers, `ID` being its name."""
+    prefix = f"{PREFIX}ACQUIRERS{NEST}{ANY}{NEST}"
+    rows = _rows(AcquirerSettings, prefix, "", known_names(AcquirerSettings, prefix))
+    own = [row for row in rows if NEST not in row.name.removeprefix(prefix)]
+    options = SettingRow(f"{prefix}OPTIONS{NEST}…", "", OPTIONS_MEANING, "", secret=True, needed=False)
+    files = SettingRow(f"{prefix}SETTLEMENT{NEST}…", "", FILES_MEANING, "", secret=False, needed=False)
+    return [*own, options, files]
 
 
 def _rows(model: type[BaseModel], prefix: str, part: str, secrets: dict[str, bool]) -> Iterator[SettingRow]:
     for field_name, info in model.model_fields.items():
-        if field_name in {"demo", "gateway_secrets", "acquirer_options", "wallets"}:
+        if field_name in {"demo", "gateway_secrets", "acquirer_options", "acquirers", "options", "wallets"}:
             continue
         name = prefix + (info.alias or field_name).upper()
         kind = info.annotation
@@ -111,7 +134,7 @@ def _default(value: object) -> str:
         return ",".join(_default(part) for part in value)
     if isinstance(value, bool):
         return str(int(value))
-    return str(value)
+    return "" if value is None else str(value)
 
 
 def _cell(text: str) -> str:

@@ -60,7 +60,7 @@ async def examine(who: DoctorTarget, sounds: Path | None = None) -> list[CheckFi
             "public url": lambda: outside.public_url(settings),
             "twilio": lambda: outside.twilio(settings),
             "webhooks": lambda: webhooks(settings),
-            "cmi": lambda: outside.cmi(settings),
+            "cmi": lambda: outside.acquirers(settings),
             "smtp": lambda: outside.smtp(settings),
             "kannel": lambda: networks.kannel(settings),
             "switch": lambda: networks.switch(settings),

@@ -9,6 +9,7 @@ from core.money import dh
 from core.payments.table import Payment, PaymentState
 from core.subscribers.lines import mask_msisdn
 from core.zone import ZONE
+from khallas.bootstrap.acquirers import has_page
 from khallas.bootstrap.hosted_page import pay_links
 from khallas.settings.model import BadSettings, Settings
 
@@ -25,7 +26,7 @@ async def find(settings: Settings, text: str) -> list[tuple[dict[str, object], t
             story = await lookup.story(payment.id)
             told = _told(payment, story)
             if (
-                settings.cmi.page_url
+                has_page(settings)
                 and settings.secret_keys
                 and payment.state in {PaymentState.CREATED, PaymentState.DECLINED}
             ):

@@ -16,13 +16,13 @@ from core import VERSION
 from khallas.cli import (
     at_hand,
     audit_verbs,
-    chargeback_verbs,
     ledger_verbs,
     people_verbs,
     report_verbs,
     terminal,
     voice_verbs,
 )
+from khallas.cli.acquirers import chargebacks, states
 from khallas.cli.events import verbs as event_verbs
 from khallas.cli.told import EXIT_CONFIG, EXIT_FAILED, fail, json_wanted, show
 from khallas.server.process import no_core_dumps
@@ -46,7 +46,8 @@ voice_verbs.add_commands(app)
 people_verbs.add_commands(app)
 ledger_verbs.add_commands(app)
 report_verbs.add_commands(app)
-chargeback_verbs.add_commands(app)
+chargebacks.add_commands(app)
+states.add_commands(app)
 audit_verbs.add_commands(app)
 event_verbs.add_commands(app)
 
@@ -278,6 +279,7 @@ def import_(
 def reconcile(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="the acquirer's settlement file, CSV")],
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write every entry of the queues there")] = None,
+    acquirer: Annotated[str, typer.Option("--acquirer", metavar="ID", help="whose file it is")] = "cmi",
     as_json: Json = False,
 ) -> None:
     """Compare a settlement file with the books. Can be repeated; exit 1 while something is to be looked at."""
@@ -285,7 +287,7 @@ def reconcile(
     from khallas.cli.reconcile import reconcile_file, report_lines, told
 
     try:
-        run, kept = asyncio.run(reconcile_file(_at_hand(), file, csv_file))
+        run, kept = asyncio.run(reconcile_file(_at_hand(), file, csv_file, acquirer))
     except NoSettlementFile as error:
         fail(f"{file.name}: {error}", as_json=as_json)
     show(told(run, kept), report_lines(run, kept), as_json=as_json)

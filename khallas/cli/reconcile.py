@@ -9,11 +9,13 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from channels.csv_cells import csv_file
+from core.acquirers.terms import FIRST
 from core.clock import SystemClock
 from core.database.pool import open_database
 from core.database.settlement.reconciliation import FindingQueue, Run, SettlementFinding, findings, reconcile
 from core.money import decimal_text
 from core.settlement.rows import Columns
+from khallas.bootstrap.acquirers import joined, settlement_of
 from khallas.settings.model import BadSettings, Settings
 
 SHOWN_MAX = 20  # entries of each queue on the terminal
@@ -22,9 +24,9 @@ SIDES = ("transaction_number", "ours", "theirs")
 CSV_COLUMNS = ("queue", "order_id", "kind", *SIDES, "why", "line", "finding", "found_at", "owner")
 
 
-def columns_of(settings: Settings) -> Columns:
+def columns_of(settings: Settings, acquirer: str = FIRST) -> Columns:
     """The column names of the contract's settlement file."""
-    own = settings.settlement
+    own = settlement_of(settings, acquirer)
     return Columns(
         own.order_id,
         own.transaction_number,
@@ -46,16 +48,20 @@ def columns_of(settings: Settings) -> Columns:
     )
 
 
-async def reconcile_file(settings: Settings, file: Path, out: Path | None) -> tuple[Run, list[SettlementFinding]]:
+async def reconcile_file(
+    settings: Settings, file: Path, out: Path | None, acquirer: str = FIRST
+) -> tuple[Run, list[SettlementFinding]]:
     """The run and its first JSON_MAX entries; `out` gets all, as CSV. Raises NoSettlementFile, BooksDown, OSError."""
     url = settings.database_url.get_secret_value()
     if not url:
         raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    if acquirer not in (known := [each.id for each in joined(settings)]):
+        raise BadSettings(f"{acquirer} is no acquirer of the settings; known are {', '.join(known)}")
     kept: list[SettlementFinding] = []
     async with open_database(url) as database:
         with _bar(file) as progress:
-            days = settings.settlement.overdue_days
-            run = await reconcile(database, file, columns_of(settings), SystemClock().now(), progress, days)
+            days, columns = settlement_of(settings, acquirer).overdue_days, columns_of(settings, acquirer)
+            run = await reconcile(database, file, columns, SystemClock().now(), progress, days, acquirer)
         with _writer(out) as write:
             async with findings(database, run.file_hash) as found:
                 async for finding in found:

@@ -36,6 +36,7 @@ DOORS = {
     "/receipts/": "customers, by a signed link",
     "/pay/": "customers and the acquirer's hosted page ([guide](../guides/cmi.md))",
     "/cmi/": "the acquirer (`callback`, signed) and the browser back from its page ([guide](../guides/cmi.md))",
+    "/acquirers/": "the same of further acquirers ([guide](../guides/acquirers.md))",
     "/": "customers in a browser: the web door ([how it is built](../ARCHITECTURE.md))",
     "/bills": "customers in a browser: identify, tick, review",
     "/desk": "the help desk, behind a login ([guide](../guides/help-desk.md))",

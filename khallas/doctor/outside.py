@@ -1,21 +1,22 @@
 """Those who are not ours: Twilio, our own public address, the acquirer, the mail server."""
 
 import secrets
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from channels.carriers.twilio.signature import sign
 from channels.email.smtp import SmtpServer, greet
-from core.acquirers.cmi import CmiAcquirer
-from core.acquirers.cmi_xml import CmiAccount
 from core.cards import Secret
 from core.ports import DeliveryFailed, NoSuchOrder, UnknownOutcome
+from khallas.bootstrap.acquirers import JoinedAcquirer, client_of, joined
 from khallas.doctor.finding import CheckFailed, NotSetUp
 from khallas.doctor.twilio_client import ask
-from khallas.settings.model import Settings
+from khallas.settings.model import PREFIX, BadSettings, Settings
 
 ASK_MAX_S = 10.0
+NOTHING = Secret("")
 BODY_MAX_BYTES = 64 * 1024
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -62,18 +63,26 @@ def _signs_as_twilio(token: str, base: str) -> bool:
     return bool(RequestValidator(token).validate(url, form, sign(token, url, list(form.items()))))
 
 
-async def cmi(settings: Settings) -> str:
-    """An inquiry about an order that cannot be: nothing is charged, and the account is proved. Raises Trouble."""
-    own = settings.cmi
-    if settings.acquirer != "cmi":
-        raise NotSetUp(f"{settings.acquirer} charges cards")
-    if not own.url:
-        raise CheckFailed("no acquirer", "set KHALLAS_CMI__URL and its account")
-    account = CmiAccount(own.url, own.client_id, own.name, Secret(own.password.get_secret_value()))
+async def acquirers(settings: Settings) -> str:
+    """Of each an inquiry about an order that cannot be: nothing is charged, and the account is proved. Raises
+    CheckFailed, NotSetUp."""
+    known = [each for each in joined(settings) if each.own.state != "off"]
+    if not known:
+        raise NotSetUp("every acquirer is off")
+    for each in known:
+        if not each.options.get("url", NOTHING).reveal():
+            raise CheckFailed("no acquirer", f"set {PREFIX}{each.prefix}__URL and its account")
+    answered = [f"{each.id} {await _inquired(each)}" for each in known]
+    return answered[0].partition(" ")[2] if len(known) == 1 else ", ".join(answered)
+
+
+async def _inquired(each: JoinedAcquirer) -> str:
+    named = f"{each.id} " if each.prefix != "CMI" else ""
+    prefix = f"{PREFIX}{each.prefix}"
     try:
-        acquirer = CmiAcquirer(account, timeout_s=min(own.timeout_s, ASK_MAX_S))
-    except ValueError as error:
-        raise CheckFailed(str(error), "correct KHALLAS_CMI__URL") from None
+        acquirer = client_of(replace(each, options={**each.options, "timeout_s": Secret(str(ASK_MAX_S))}))
+    except BadSettings as error:
+        raise CheckFailed(f"{named}{error}", f"correct {prefix}__URL") from None
     try:
         answer = await acquirer.inquire(f"doctor-{secrets.token_hex(8)}")
     finally:
@@ -83,11 +92,11 @@ async def cmi(settings: Settings) -> str:
             return "answers an inquiry"
         case UnknownOutcome(why):
             raise CheckFailed(
-                f"gives no usable answer ({why})",
-                "an error number means KHALLAS_CMI__CLIENT_ID, __NAME or __PASSWORD are wrong, or our address is not"
-                " allowed there; none means the way to KHALLAS_CMI__URL is broken",
+                f"{named}gives no usable answer ({why})",
+                f"an error number means {prefix}__CLIENT_ID, __NAME or __PASSWORD are wrong, or our address is not"
+                f" allowed there; none means the way to {prefix}__URL is broken",
             )
-    raise CheckFailed("knows an order that was never made", "KHALLAS_CMI__URL is not the acquirer's")
+    raise CheckFailed(f"{named}knows an order that was never made", f"{prefix}__URL is not the acquirer's")
 
 
 async def smtp(settings: Settings) -> str:

@@ -10,11 +10,12 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, get_args, get_origin
+from typing import Annotated, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from channels.http.authentication import gateway_of
+from khallas.settings.acquirers import ID, AcquirerSettings
 from khallas.settings.parts import (
     AsteriskSettings,
     BillingSettings,
@@ -104,6 +105,9 @@ class Settings(SettingsPart):
         (), description="doors for who is paid our bills elsewhere: gsma, daraja (docs/guides/billers.md)"
     )
     cmi: CmiSettings = CmiSettings()
+    acquirers: dict[Annotated[str, StringConstraints(pattern=ID)], AcquirerSettings] = Field(
+        {}, description="further acquirers, and more of the first one (its name is CMI): docs/guides/acquirers.md"
+    )
     smtp_url: SecretStr = Field(SecretStr(""), description="smtp://[user:password@]host:port")
     mail_from: str = Field("", description="sender of receipts")
     mail_utf8: bool = Field(
@@ -226,17 +230,33 @@ def _fault(where: tuple[int | str, ...], why: str) -> str:
 
 
 def _resolve(name: str, environ: Mapping[str, str], names: Mapping[str, bool]) -> tuple[str, str]:
-    listed = tuple(f"{PREFIX}{field}{NEST}" for field in ("GATEWAY_SECRETS", "ACQUIRER_OPTIONS", "WALLETS"))
     plain = name.removesuffix(FILE)
-    if name in names or (name.startswith(listed) and not name.endswith(FILE)):
+    if name in names or (_listed(name) and not name.endswith(FILE)) or _of_acquirer(name):
         return name, environ[name]
-    if name != plain and (names.get(plain) or plain.startswith(listed)):
+    if name != plain and (names.get(plain) or _listed(plain)):
         if environ.get(plain):
             raise BadSettings(f"{plain} and {name} are both set")
         return plain, _secret_file(name, environ[name])
     right = [each.removeprefix(PREFIX) for each in (*names, *(n + FILE for n, secret in names.items() if secret))]
     near = difflib.get_close_matches(name.removeprefix(PREFIX).upper(), right, 1, NEAR_ENOUGH)
     raise BadSettings(f"{name} is no setting" + (f"; did you mean {PREFIX}{near[0]}?" if near else ""))
+
+
+def _listed(name: str) -> bool:
+    """Whether it is one of many that operators name, each a secret."""
+    if name.startswith(tuple(f"{PREFIX}{field}{NEST}" for field in ("GATEWAY_SECRETS", "ACQUIRER_OPTIONS", "WALLETS"))):
+        return True
+    return _field_of_acquirer(name).startswith(f"OPTIONS{NEST}")
+
+
+def _of_acquirer(name: str) -> bool:
+    return _field_of_acquirer(name) in known_names(AcquirerSettings, "").keys() - {"OPTIONS"}
+
+
+def _field_of_acquirer(name: str) -> str:
+    """What is set of one of several acquirers, or nothing."""
+    several = f"{PREFIX}ACQUIRERS{NEST}"
+    return name.removeprefix(several).partition(NEST)[2] if name.startswith(several) else ""
 
 
 def _secret_file(name: str, path: str) -> str:

@@ -49,19 +49,24 @@ class CountedPayments(PgPayments):
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         return self._counted(await super().capture(payment_id, change, now, token), change)
 
+    async def resend(self, payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
+        return self._counted(await super().resend(payment_id, refused, send, now), send)
+
     def _counted(self, payment: Payment, change: Change) -> Payment:
         told = (change.detail or "").rpartition(" ")[2] if payment.state is PaymentState.DECLINED else ""
-        self._metrics.payment(payment.state, "00" if payment.state is PaymentState.CAPTURED else told)
+        code = "00" if payment.state is PaymentState.CAPTURED else told
+        self._metrics.payment(payment.state, code, payment.acquirer)
         return payment
 
 
 class WatchedAcquirer:
     """core.ports.Acquirer: how long it took and how it ended, counted, traced and in the log."""
 
-    def __init__(self, acquirer: Acquirer, metrics: PaymentMetrics, tracer: Tracer) -> None:
+    def __init__(self, acquirer: Acquirer, metrics: PaymentMetrics, tracer: Tracer, named: str) -> None:
         self._acquirer = acquirer
         self._metrics = metrics
         self._tracer = tracer
+        self._named = named
 
     async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
         with self._asking("authorise", order.id) as outcome:
@@ -106,8 +111,8 @@ class WatchedAcquirer:
                 yield outcome
         finally:
             named, spent_s = outcome[0] if outcome else "broken", time.perf_counter() - began
-            self._metrics.asked(operation, named, spent_s)
-            log.info("payment %s: acquirer %s: %s after %.3f s", order_id, operation, named, spent_s)
+            self._metrics.asked(self._named, operation, named, spent_s)
+            log.info("payment %s: acquirer %s: %s: %s after %.3f s", order_id, self._named, operation, named, spent_s)
 
 
 class CountedTexter:

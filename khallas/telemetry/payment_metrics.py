@@ -25,11 +25,13 @@ class PaymentMetrics:
             # every worker that looks sees the same queues: the newest look is the truth
             return Gauge(f"khallas_{name}", told, labels, registry=registry, multiprocess_mode="mostrecent")
 
-        self._payments = counter("payments", "Payments that came to a state, with the bank's code", ["state", "code"])
+        self._payments = counter(
+            "payments", "Payments that came to a state, with the bank's code", ["state", "code", "acquirer"]
+        )
         self._bank = Histogram(
             "khallas_acquirer_seconds",
             "Time the acquirer took",
-            ["operation", "outcome"],
+            ["acquirer", "operation", "outcome"],
             buckets=BANK_BUCKETS_S,
             registry=registry,
         )
@@ -49,13 +51,13 @@ class PaymentMetrics:
         self._checked = gauge("ledger_checked_timestamp_seconds", "When the equations were last looked at", [])
         self._looked = gauge("queue_looked_timestamp_seconds", "When queues were last looked at", [])
 
-    def payment(self, state: str, code: str) -> None:
+    def payment(self, state: str, code: str, acquirer: str) -> None:
         """One payment moved; `code` is the bank's, empty where it gave none."""
-        self._payments.labels(state, code if not code or CODE.fullmatch(code) else OTHER).inc()
+        self._payments.labels(state, code if not code or CODE.fullmatch(code) else OTHER, acquirer).inc()
 
-    def asked(self, operation: str, outcome: str, spent_s: float) -> None:
+    def asked(self, acquirer: str, operation: str, outcome: str, spent_s: float) -> None:
         """The acquirer was asked, and what came of it."""
-        self._bank.labels(operation, outcome).observe(spent_s)
+        self._bank.labels(acquirer, operation, outcome).observe(spent_s)
 
     def wallet(self, provider: str, outcome: str) -> None:
         """One attempt ended, or is unknown; `provider` is the settings' own word for it."""

@@ -16,8 +16,10 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from core.acquirers.terms import FIRST
 from core.database.migrate import upgrade
 from lab.chaos.crashes import RESOLVED_MAX_S, ROUNDS_A_POINT_MAX, Lane, Round, crash_rounds, lanes_of
 from lab.chaos.doors.races import run_door_races
@@ -26,6 +28,7 @@ from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
 from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
+from lab.chaos.sim_bank import SECOND
 from lab.chaos.simulation import failures
 from lab.chaos.texts.hanging import HANGS_S, texts_beside_a_hanging_bank
 from lab.chaos.wallets.storm import wallet_storm
@@ -36,7 +39,7 @@ ROUNDS_MAX = ROUNDS_A_POINT_MAX
 LANES = 4  # servers a point
 HANGING_S = 60
 STORIES_A_SHARE = 50
-PARTS = ("simulation", "crashes", "lies", "wallets", "races", "doors", "hanging", "database", "sessions")
+PARTS = ("simulation", "acquirers", "crashes", "lies", "wallets", "races", "doors", "hanging", "database", "sessions")
 
 
 class Report:
@@ -61,16 +64,18 @@ class Report:
             print(f"    {fault}", flush=True)
 
 
-def failed_of(seeds: range) -> list[tuple[int, list[str]]]:
+def failed_of(seeds: range, acquirers: tuple[str, ...] = (FIRST,)) -> list[tuple[int, list[str]]]:
     """What went wrong with these seeds, for a process of its own."""
-    return list(failures(seeds))
+    return list(failures(seeds, acquirers=acquirers))
 
 
-def simulate(report: Report, seeds: int) -> None:
+def simulate(report: Report, seeds: int, acquirers: tuple[str, ...] = (FIRST,)) -> None:
     """The stories know nothing of each other: every core tells its share of them."""
     shares = [range(first, min(first + STORIES_A_SHARE, seeds)) for first in range(0, seeds, STORIES_A_SHARE)]
-    with report.part(f"{seeds} simulated stories") as faults, ProcessPoolExecutor() as cores:
-        faults += [f"seed {seed}: {words}" for failed in cores.map(failed_of, shares) for seed, words in failed]
+    told = f"{seeds} simulated stories" + (" of two acquirers that lie" if len(acquirers) > 1 else "")
+    with report.part(told) as faults, ProcessPoolExecutor() as cores:
+        tellings = cores.map(partial(failed_of, acquirers=acquirers), shares)
+        faults += [f"seed {seed}: {words}" for failed in tellings for seed, words in failed]
 
 
 async def crash(report: Report, postgres: Postgres, template: str, redis_url: str, folder: Path, rounds: int) -> None:
@@ -145,6 +150,8 @@ def main() -> int:
     report, parts = Report(), given.only or list(PARTS)
     if "simulation" in parts:
         simulate(report, 50 * given.rounds)
+    if "acquirers" in parts:
+        simulate(report, 50 * given.rounds, (FIRST, SECOND))
     with tempfile.TemporaryDirectory(prefix="khallas-chaos-") as name:
         folder = Path(name)
         folder.chmod(0o711)

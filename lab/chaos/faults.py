@@ -65,18 +65,20 @@ class Instead:
 
 def mortal(world: Ports, fuse: Fuse) -> Ports:
     """The world, with a fuse at each point that lies inside the process."""
-    acquirer: Any = Instead(world.acquirer, authorise=_mortal_authorise(world, fuse))
-    return replace(world, acquirer=acquirer, books=_mortal_books(world.books, fuse))
+    acquirers: Any = Instead(world.acquirers, of=lambda acquirer_id: _mortal_acquirer(world, fuse, acquirer_id))
+    return replace(world, acquirers=acquirers, books=_mortal_books(world.books, fuse))
 
 
-def _mortal_authorise(world: Ports, fuse: Fuse) -> Any:
+def _mortal_acquirer(world: Ports, fuse: Fuse, acquirer_id: str) -> Any:
+    acquirer = world.acquirers.of(acquirer_id)
+
     async def authorise(order: Order, card: Card, cvv: Secret) -> Authorisation:
         fuse.reached(Point.BEFORE_SEND)
-        answer = await world.acquirer.authorise(order, card, cvv)
+        answer = await acquirer.authorise(order, card, cvv)
         fuse.reached(Point.AFTER_ANSWER)
         return answer
 
-    return authorise
+    return Instead(acquirer, authorise=authorise)
 
 
 def _mortal_books(books: Repositories, fuse: Fuse) -> Repositories:

@@ -143,6 +143,29 @@ class MemoryPayments:
         await self.after()
         return payment
 
+    async def resend(self, payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
+        await self.before()
+        row = self._guarded(payment_id, refused)
+        before, bills = row.payment, {number: replace(bill) for number, bill in row.bills.items()}
+        self._write(row, refused, now)
+        try:
+            payment = self._write(self._guarded(payment_id, send), send, now)
+        except (BillsTaken, IllegalMove):
+            row.payment, row.bills = before, bills
+            raise
+        self.ledger.follow(payment_id, send.event, now)
+        await self.after()
+        return payment
+
+    async def free(self, payment_id: str, attempt: int) -> Payment | None:
+        await self.before()
+        row = self.rows[payment_id]
+        if row.payment.state is not PaymentState.DECLINED or row.payment.attempts != attempt:
+            return None
+        row.payment = replace(row.payment, acquirer_free=True)
+        await self.after()
+        return row.payment
+
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         await self.before()
         row = self._guarded(payment_id, change)
@@ -220,7 +243,11 @@ class MemoryPayments:
             raise LookupError("no such payment")
         allowed = sources(change.event) & (change.only or sources(change.event))
         attempt = row.payment.attempts if change.attempt is None else change.attempt
-        if row.payment.state not in allowed or row.payment.attempts != attempt:
+        asked = change.asked or row.payment.acquirer
+        if row.payment.state not in allowed or row.payment.attempts != attempt or row.payment.acquirer != asked:
+            raise IllegalMove(row.payment.state, change.event)
+        tied = row.payment.state is not PaymentState.CREATED and not row.payment.acquirer_free
+        if change.acquirer not in {None, row.payment.acquirer} and tied:
             raise IllegalMove(row.payment.state, change.event)
         return row
 
@@ -249,6 +276,8 @@ class MemoryPayments:
             transaction_number=change.transaction_number or payment.transaction_number,
             approved_centimes=change.approved_centimes or payment.approved_centimes,
             expires_at=max(payment.expires_at, change.extend_to or payment.expires_at),
+            acquirer=change.acquirer or payment.acquirer,
+            acquirer_free=change.frees,
         )
         self.messages.put(row.payment, change.messages, now)
         if change.event in ENDED:

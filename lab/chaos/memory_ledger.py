@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from core.acquirers.terms import FIRST
 from core.ledger.accounts import receivable
 from core.ledger.following import Happened, applied, legs
 from core.ledger.places import Line, Positions, positions
@@ -17,8 +18,6 @@ from lab.chaos.memory_refunds import RefundRows
 
 if TYPE_CHECKING:
     from lab.chaos.memory import Row
-
-OWED = receivable()
 
 
 @dataclass
@@ -34,7 +33,8 @@ class LedgerRows:
     def follow(self, payment_id: str, event: str, now: datetime) -> None:
         """In the commit of the event, after what it changed."""
         self.events += 1
-        happened = Happened(f"e{self.events}", now, event, payment_id)
+        acquirer = self.rows[payment_id].payment.acquirer
+        happened = Happened(f"e{self.events}", now, event, payment_id, acquirer=acquirer)
         for transfer in legs(happened, self.lies(payment_id), self.stands(payment_id)):
             self.write(payment_id, transfer)
 
@@ -45,7 +45,8 @@ class LedgerRows:
 
     def lies(self, payment_id: str) -> Positions:
         """Where a payment's money lies by its transfers."""
-        return applied({}, tuple(self.transfers[payment_id]), OWED)
+        whose = self.rows[payment_id].payment.acquirer if payment_id in self.rows else FIRST
+        return applied({}, tuple(self.transfers[payment_id]), receivable(whose))
 
     def stands(self, payment_id: str) -> Positions:
         """The same by its rows."""

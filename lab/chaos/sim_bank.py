@@ -6,9 +6,15 @@ histories cannot always be read, an order may stay pending for hours, and what w
 
 import asyncio
 import random
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from core.acquirers.breaker import Breaker
+from core.acquirers.registry import AcquirerMember, AcquirerRegistry
+from core.acquirers.terms import AcquirerTerms
 from core.cards import Card, Secret
 from core.payments.table import Challenge
 from core.ports import (
@@ -29,6 +35,7 @@ from core.ports import (
     Undone,
     UnknownOutcome,
 )
+from lab.chaos.faults import Instead
 
 LANDS_WITHIN_S = 800  # below the till's window
 LANDS_LATE_S = 3_000  # and above it
@@ -69,18 +76,19 @@ class SimBank:
     clock: Clock
     accounts: dict[str, Account] = field(default_factory=dict)
     calm: bool = False
+    unreached: float = 0.04  # of the cards: certainly never sent
     landing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def _account(self, order_id: str) -> Account:
         return self.accounts.setdefault(order_id, Account())
 
     async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
-        if self._trick(0.04):
+        if self._trick(self.unreached):
             return NotSent("no connection")
         return await self._decide(order, asks_pin=self._trick(0.1))
 
     async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
-        if self._trick(0.04):
+        if self._trick(self.unreached):
             return NotSent("no connection")
         challenge = self._account(order.id).challenge
         if challenge is None or challenge.id != challenge_id or challenge.expires_at <= self.clock.now():
@@ -233,3 +241,78 @@ class SimBank:
 
     async def _pass(self, most_s: float) -> None:
         await asyncio.sleep(self.chance.uniform(0.01, most_s))
+
+
+# --- several of them, behind one process: whoever was asked and has not answered may have charged ---------------------
+
+SECOND = "naps"
+UNREACHED = 0.25  # of the cards, where another acquirer can be asked
+FAILURES_MAX, OPEN_S, PROBE_S = 1, 300.0, 30.0
+TERMS = {"cmi": AcquirerTerms("cmi", weight=2), SECOND: AcquirerTerms(SECOND, weight=1)}
+
+
+@dataclass
+class SentAway:
+    """What outlives every process: by acquirer, how many sendings of an order nobody has answered explicitly."""
+
+    unanswered: dict[str, Counter[str]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    opened: int = 0  # circuits that opened
+    rerouted: int = 0  # orders that a second acquirer was sent, with right
+
+    def leaves(self, acquirer: str, order_id: str) -> None:
+        for other, orders in self.unanswered.items():
+            if other != acquirer and orders[order_id] > 0:
+                self.faults.append(f"{order_id}: {other} has not answered, and it is sent to {acquirer}")
+        if any(other != acquirer and order_id in orders for other, orders in self.unanswered.items()):
+            self.rerouted += 1
+        self.unanswered.setdefault(acquirer, Counter())[order_id] += 1
+
+    def answered(self, acquirer: str, order_id: str) -> None:
+        self.unanswered[acquirer][order_id] -= 1
+
+
+class BreakingBank:
+    """A client of one of several: refuses to send while its circuit is open."""
+
+    def __init__(self, named: str, bank: Any, sent: SentAway) -> None:
+        self.breaker = Breaker(lambda: asyncio.get_running_loop().time(), failures_max=FAILURES_MAX, open_s=OPEN_S)
+        self._named, self._bank, self._sent = named, bank, sent
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
+        return await self._charge(order, lambda: self._bank.authorise(order, card, cvv))
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
+        return await self._charge(order, lambda: self._bank.answer_challenge(order, challenge_id, pin))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bank, name)
+
+    async def _charge(self, order: Order, ask: Callable[[], Any]) -> Authorisation:
+        if not self.breaker.allows(PROBE_S):
+            return NotSent("circuit open")
+        self._sent.leaves(self._named, order.id)
+        answer: Authorisation = await ask()
+        if not isinstance(answer, UnknownOutcome):
+            self._sent.answered(self._named, order.id)
+        if isinstance(answer, UnknownOutcome | NotSent):
+            shut = self.breaker.shut
+            self.breaker.failed()
+            self._sent.opened += self.breaker.shut and not shut
+        else:
+            self.breaker.succeeded()
+        return answer
+
+
+def registry_of(banks: Mapping[str, Any], asking: Callable[[Any], Any], sent: SentAway) -> AcquirerRegistry:
+    """A process's own clients of the banks; `asking` is how it may die at each question."""
+    asked = ("authorise", "answer_challenge", "inquire", "void", "refund", "credited_centimes")
+    members = {}
+    for named, bank in banks.items():
+        client: Any = Instead(bank, **{name: asking(getattr(bank, name)) for name in asked})
+        if len(banks) == 1:
+            members[named] = AcquirerMember(AcquirerTerms(named), client)
+            continue
+        breaking: Any = BreakingBank(named, client, sent)
+        members[named] = AcquirerMember(TERMS[named], breaking, breaking.breaker)
+    return AcquirerRegistry(members)

@@ -6,10 +6,12 @@ Rule of this file: one `random.Random` decides everything, so that a seed is a s
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from core.acquirers.terms import FIRST, AcquirerState
 from core.billing.invoices import Invoice
 from core.billing.posting import Poster
 from core.ids import Ids
@@ -22,14 +24,13 @@ from core.ports import BillingDown, DeliveryFailed, OutgoingSms, Posting, Tries
 from core.refunds.model import Refund, RefundPart, Reversal
 from core.repositories import DatabaseUnavailable, MessageKind, Repositories
 from core.subscribers.lines import ServiceType, SubscribedLine
-from lab.chaos.faults import Instead
 from lab.chaos.memory import MemoryPayments, Row
 from lab.chaos.memory_credits import CreditRows, MemoryCredits
 from lab.chaos.memory_ledger import LedgerRows
 from lab.chaos.memory_messages import Entry, MemoryMessages, NoPeople
 from lab.chaos.memory_postings import MemoryPostings
 from lab.chaos.memory_refunds import MemoryRefunds, RefundRows
-from lab.chaos.sim_bank import SimBank
+from lab.chaos.sim_bank import UNREACHED, Account, SentAway, SimBank, registry_of
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SERVICE, LINE = ServiceType.MOBILE, "0600000001"
@@ -169,19 +170,41 @@ class SimWorld:
     credits: CreditRows = field(default_factory=CreditRows)
     calm: bool = False
     ledger: LedgerRows = field(init=False)
-    bank: SimBank = field(init=False)
+    acquirers: tuple[str, ...] = (FIRST,)
+    said: dict[str, AcquirerState] = field(default_factory=dict)  # an operator's word
+    sent: SentAway = field(default_factory=SentAway)
+    banks: dict[str, SimBank] = field(init=False)
     billing: SimBilling = field(init=False)
     gateways: SimGateways = field(init=False)
 
     def __post_init__(self) -> None:
         self.ledger = LedgerRows(self.rows, self.refunds)
-        self.bank = SimBank(self.chance, self.clock)
+        self.banks = {named: SimBank(self.chance, self.clock) for named in self.acquirers}
+        if len(self.banks) > 1:
+            for bank in self.banks.values():
+                bank.unreached = UNREACHED
         self.billing = SimBilling(self.chance)
         self.gateways = SimGateways(self.chance)
 
     def calm_down(self) -> None:
         """From here on everything works."""
-        self.calm = self.bank.calm = self.billing.calm = self.gateways.calm = True
+        self.calm = self.billing.calm = self.gateways.calm = True
+        self.said.clear()
+        for bank in self.banks.values():
+            bank.calm = True
+
+    def accounts(self) -> Iterator[tuple[str, str, Account]]:
+        """Each order that a bank knows, with that bank."""
+        for named, bank in self.banks.items():
+            for order_id, account in bank.accounts.items():
+                yield named, order_id, account
+
+    def kept_centimes(self) -> Counter[str]:
+        """What customers have paid for each order and not got back, at whatever bank."""
+        kept: Counter[str] = Counter()
+        for _, order_id, account in self.accounts():
+            kept[order_id] += account.kept_centimes
+        return kept
 
 
 class Process:
@@ -211,14 +234,13 @@ class Process:
         )
         under_way = MemoryCredits(self._before, self._after, world.credits)
         books = Repositories(payments, postings, messages, NoPeople(), refunds, under_way)
-        asks = {name: self._asking(getattr(world.bank, name)) for name in ("authorise", "answer_challenge", "inquire",
-                "void", "refund", "credited_centimes")}  # fmt: skip
-        bank: Any = Instead(world.bank, **asks)
+        self.acquirers = registry_of(world.banks, self._asking, world.sent)
+        self.acquirers.say(world.said)
         self.till = PaymentService(
-            Ports(books, world.billing, bank, NoLimits(), world.clock), times=times, ids=Ids(world.chance)
+            Ports(books, world.billing, self.acquirers, NoLimits(), world.clock), times=times, ids=Ids(world.chance)
         )
         gateways = Gateways(world.gateways, world.gateways, world.gateways, world.gateways)
-        poster = Poster(books, world.billing, bank, world.clock, times)
+        poster = Poster(books, world.billing, self.acquirers, world.clock, times)
         sender = OutboxSender(books, gateways, world.clock, times)
         self.sweep = Sweep(books, self.till.attendant, poster, sender, world.clock, times)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+from core.acquirers.terms import FIRST, AcquirerState
 from core.billing.invoices import Invoice
 from core.cards import Card, Secret
 from core.languages import LanguageCode
@@ -24,11 +25,14 @@ from core.refunds.model import GIVEN, RefundState
 from core.refunds.resolving import payment_ends
 from core.repositories import DatabaseUnavailable, Delivery, PostingState
 from lab.chaos.memory import illegal_steps
+from lab.chaos.sim_bank import SECOND, SimBank
 from lab.chaos.sim_world import BILLS, LINE, SERVICE, Dice, Process, SimWorld
 from lab.chaos.virtual import VirtualLoop
 
 PROCESSES = 2
 CUSTOMERS = 3
+CUSTOMERS_OF_SEVERAL = 9  # acquirers
+SAID = (AcquirerState.ON, AcquirerState.ON, AcquirerState.DRAINING, AcquirerState.OFF)
 TRIES_MAX = 3  # baskets of one customer
 STORM_S = 3_600.0
 CALM_S = 3 * 86_400.0
@@ -49,8 +53,8 @@ Plant = Callable[[Process], None]  # puts a fault into a process, to see it foun
 class Story:
     """A seed's run. `faults` are what must never be."""
 
-    def __init__(self, seed: int, plant: Plant | None = None) -> None:
-        self.world = SimWorld(Dice(seed))
+    def __init__(self, seed: int, plant: Plant | None = None, acquirers: tuple[str, ...] = (FIRST,)) -> None:
+        self.world = SimWorld(Dice(seed), acquirers=acquirers)
         self.times = Times(sweep_every_s=20)
         self.faults: list[str] = []
         self.plant = plant
@@ -61,13 +65,18 @@ class Story:
     async def run(self) -> list[str]:
         """Storm, calm, judgement."""
         self.processes = [self.born() for _ in range(PROCESSES)]
-        charge = self.world.bank.charge
-        self.world.bank.charge = lambda order: self._watched(charge(order))  # type: ignore[method-assign]  # watched
+        for bank in self.world.banks.values():
+            self._watch(bank)
+        people = CUSTOMERS_OF_SEVERAL if len(self.world.banks) > 1 else CUSTOMERS
         background = [asyncio.create_task(self._keep_working(place)) for place in range(PROCESSES)]
-        customers = [asyncio.create_task(self._customer(f"+21260000000{number}")) for number in range(CUSTOMERS)]
+        customers = [asyncio.create_task(self._customer(f"+21260000000{number}")) for number in range(people)]
         background += [asyncio.create_task(self._elsewhere()), asyncio.create_task(self._desk())]
+        if len(self.world.banks) > 1:
+            background.append(asyncio.create_task(self._operator()))
         await asyncio.sleep(STORM_S)
         self.world.calm_down()
+        for process in self.processes:
+            process.acquirers.say({})
         self.processes = [process if process.alive else self.born() for process in self.processes]
         await asyncio.wait(customers)
         await asyncio.sleep(CALM_S)
@@ -119,7 +128,8 @@ class Story:
             self.world.billing.paid_by.setdefault(chance.choice(BILLS).number, "elsewhere")
         while True:
             await asyncio.sleep(chance.uniform(0, 2 * STORM_S))
-            self.world.bank.settle()
+            for bank in self.world.banks.values():
+                bank.settle()
 
     async def _desk(self) -> None:
         """The help desk gives a part of a bill back now and then, as core/database/refunds/requests.py guards it."""
@@ -139,11 +149,21 @@ class Story:
                 world.refunds.ask(row.payment, invoice.number, amount, world.clock.now())
                 world.ledger.follow(row.payment.id, "part", world.clock.now())
 
+    async def _operator(self) -> None:
+        """Somebody drains an acquirer, turns it off and on again, and all processes hear it."""
+        chance, world = self.world.chance, self.world
+        while True:
+            await asyncio.sleep(chance.uniform(0, STORM_S / 3))
+            if not world.calm:
+                world.said[chance.choice(world.acquirers)] = chance.choice(SAID)
+            for process in self.processes:
+                process.acquirers.say(world.said)
+
     async def _two_people(self) -> None:
         """What the bank's status never tells is in front of people, who end it by the bank's letter: what it took is
         recorded as an inquiry's answer would be (core/refunds/resolving.py keeps the rules)."""
         world = self.world
-        for payment_id, account in world.bank.accounts.items():
+        for _, payment_id, account in world.accounts():
             if not account.never_ends or account.approved is None or account.voided:
                 continue
             payment = world.rows[payment_id].payment
@@ -207,10 +227,14 @@ class Story:
 
     # --- what must never be ------------------------------------------------------------------------------------------
 
+    def _watch(self, bank: SimBank) -> None:
+        charge = bank.charge
+        bank.charge = lambda order: self._watched(charge(order))  # type: ignore[method-assign]  # watched
+
     def _watched(self, answer: Authorisation) -> Authorisation:
         """At each charge: no bill is paid for twice at any moment."""
         payers: dict[str, str] = {}
-        for order_id, account in self.world.bank.accounts.items():
+        for _, order_id, account in self.world.accounts():
             row = self.world.rows.get(order_id)
             if account.kept_centimes > 0 and not account.landed_late:  # that is given back when it is found
                 if row is None:
@@ -225,9 +249,13 @@ class Story:
 
     def _judge(self) -> None:
         world = self.world
+        kept_there = world.kept_centimes()
+        self.faults += world.sent.faults
+        for named, order_id, account in world.accounts():
+            if account.kept_centimes and world.rows[order_id].payment.acquirer != named:
+                self.faults.append(f"{order_id}: {named} keeps money of {world.rows[order_id].payment.acquirer}'s")
         for payment_id, row in world.rows.items():
-            payment, account = row.payment, world.bank.accounts.get(payment_id)
-            kept = account.kept_centimes if account else 0
+            payment, kept = row.payment, kept_there[payment_id]
             given_back = sum(
                 invoice.amount_centimes
                 for invoice in payment.invoices
@@ -248,7 +276,6 @@ class Story:
                 self.faults.append(f"{payment_id} is {payment.state}: {kept} kept, {owed} owed")
             self.faults += [f"{payment_id}: {step}" for step in illegal_steps(row)]
             self._judge_receipt(payment, world.receipts.count(payment_id))
-        kept_there = {order_id: account.kept_centimes for order_id, account in world.bank.accounts.items()}
         self.faults += world.ledger.faults(kept_there)
         parted = {each.refund.number for each in world.refunds.entries if not each.refund.whole}
         paid = {number for row in world.rows.values() for number, bill in row.bills.items()
@@ -269,11 +296,11 @@ class Story:
             self.faults.append(f"never sent: {waiting}")
 
 
-def tell(seed: int, plant: Plant | None = None) -> list[str]:
+def tell(seed: int, plant: Plant | None = None, acquirers: tuple[str, ...] = (FIRST,)) -> list[str]:
     """One story, on a loop of its own; what dead processes left behind is swept up."""
     loop = VirtualLoop()
     try:
-        faults = loop.run_until_complete(Story(seed, plant).run())
+        faults = loop.run_until_complete(Story(seed, plant, acquirers).run())
         loop.run_until_complete(sweep_up())
     finally:
         loop.close()
@@ -288,13 +315,15 @@ async def sweep_up() -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-def failures(seeds: Iterable[int], plant: Plant | None = None) -> Iterable[tuple[int, list[str]]]:
+def failures(
+    seeds: Iterable[int], plant: Plant | None = None, acquirers: tuple[str, ...] = (FIRST,)
+) -> Iterable[tuple[int, list[str]]]:
     """Each seed whose story went wrong, with what was wrong."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # the storm is told by the faults alone
     try:
         for seed in seeds:
-            faults = tell(seed, plant)
+            faults = tell(seed, plant, acquirers)
             if faults:
                 yield seed, faults
     finally:
@@ -306,9 +335,11 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1_000)
+    parser.add_argument("--several", action="store_true", help="two acquirers that lie")
     given = parser.parse_args()
+    acquirers = (FIRST, SECOND) if given.several else (FIRST,)
     began, failed = time.monotonic(), 0
-    for seed, faults in failures(range(given.first, given.first + given.seeds)):
+    for seed, faults in failures(range(given.first, given.first + given.seeds), acquirers=acquirers):
         failed += 1
         print(f"seed {seed}: " + "; ".join(faults), flush=True)
     took_s = time.monotonic() - began

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.database.pool import Database, make_pool
@@ -61,8 +62,8 @@ async def open_till(
     async with make_pool(database_url, connections_max=connections_max) as pool:
         database = Database(pool)
         books, billing, silent = books_on(database), EmbeddedBilling(database, clock), Silent()
-        till = PaymentService(Ports(books, billing, acquirer, NoLimits(), clock), times=times)
-        poster = Poster(books, billing, acquirer, clock, times)
+        till = PaymentService(Ports(books, billing, only(acquirer), NoLimits(), clock), times=times)
+        poster = Poster(books, billing, only(acquirer), clock, times)
         sender = OutboxSender(books, Gateways(silent, silent, silent, silent), clock, times)
         yield OpenTill(till, Sweep(books, till.attendant, poster, sender, clock, times), database)
         await till.drain(DRAIN_S)

@@ -103,8 +103,8 @@ def credit_trusted_at_busy(process: Process) -> None:
     """96 read as "nothing was given back", so that it may be asked for anew."""
     crediter = process.sweep._poster._crediter
 
-    async def trusting(credit: Credit) -> Outcome:
-        answer = await crediter._acquirer.refund(credit.payment_id, credit.amount_centimes)
+    async def trusting(payment: Payment, credit: Credit) -> Outcome:
+        answer = await crediter._acquirers.of(payment.acquirer).refund(credit.payment_id, credit.amount_centimes)
         return Outcome(CreditEnd.GIVEN) if isinstance(answer, Undone) else Outcome(CreditEnd.NOT_ASKED, 60)
 
     crediter.ask = trusting  # type: ignore[method-assign]  # the planted fault
@@ -137,7 +137,7 @@ def credit_repeated_after_silence(process: Process) -> None:
     """One fault more than the five: it arrived with the refunds of parts."""
     crediter = process.sweep._poster._crediter
 
-    async def ask_again(payment_id: str, key: str) -> Outcome:
+    async def ask_again(payment: Payment, key: str) -> Outcome:
         return Outcome(CreditEnd.NOT_ASKED, 0)
 
     crediter.compare = ask_again  # type: ignore[method-assign]  # the planted fault

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from procrastinate import App
 
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.billing.invoices import Invoice
 from core.billing.posting import Poster
@@ -123,8 +124,8 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
         await database.do(INVOICES)
         books = books_on(database)
         billing = MoodyBilling(EmbeddedBilling(database, clock))
-        till = PaymentService(Ports(books, billing, bank, MemoryLimits(), clock), times=times)
-        poster = Poster(books, billing, bank, clock, times)
+        till = PaymentService(Ports(books, billing, only(bank), MemoryLimits(), clock), times=times)
+        poster = Poster(books, billing, only(bank), clock, times)
         sender = OutboxSender(books, Gateways(gateways, gateways, gateways, PlainTexts()), clock, times)
         sweep = Sweep(books, till.attendant, poster, sender, clock, times)
         app = build_jobs(Work(till.attendant, poster, sender, sweep), periodic=False)

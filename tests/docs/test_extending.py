@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from channels.ussd.wires import WIRES
 from core.cards import Card, Secret
 from core.payments.table import Payment, PaymentState
-from khallas.bootstrap.money import acquirer_of
+from khallas.bootstrap.acquirers import acquirer_of
 from khallas.settings.model import BadSettings, Settings, load
 from lab.chaos.customer import customer, order_of
 from lab.chaos.world import give_bills

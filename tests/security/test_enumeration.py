@@ -223,7 +223,7 @@ async def test_without_counters_no_code_is_tried(redis_url: str, database_url: s
     await subscribe(database_url, 1)
     async with world(redis_url, database_url) as here:
         house = here.house
-        till = PaymentService(Joined(house.books, house.billing, house.acquirer, Away(), house.clock))
+        till = PaymentService(Joined(house.books, house.billing, house.acquirers, Away(), house.clock))
         for code in (RIGHT, "000000"):
             came = await till.identify("ivr", OWNER, ServiceType.MOBILE, KNOWN[0], code)
             assert came is Refusal.BILLING_DOWN

@@ -1,13 +1,13 @@
 """Paying in a browser, on the acquirer's own page: no page of ours collects a card.
 
-GET /pay/{token} shows the basket, POST sends the browser to the acquirer or keeps the basket longer, /cmi/back takes
-the browser back, /cmi/left whoever gave up there, POST /cmi/callback is the acquirer's server. A wrong link gets the
-same answer whatever is wrong with it (docs/protocols/security.md 16).
+GET /pay/{token} shows the basket, POST sends the browser to the acquirer or keeps the basket longer. Below
+/acquirers/{id}, and /cmi for the first one: back takes the browser back, left whoever gave up there, POST callback is
+the acquirer's server. A wrong link gets the same answer whatever is wrong with it (docs/protocols/security.md 16).
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -34,7 +34,9 @@ from core.zone import ZONE
 
 log = logging.getLogger(__name__)
 
-CALLBACK_PATH, BACK_PATH, LEFT_PATH = "/cmi/callback", "/cmi/back", "/cmi/left"
+FIRST = "cmi"  # whose ways are /cmi/… as well: banks know them from before there were several
+CALLBACK, BACK, LEFT = "/callback", "/back", "/left"
+CALLBACK_PATH, BACK_PATH, LEFT_PATH = f"/cmi{CALLBACK}", f"/cmi{BACK}", f"/cmi{LEFT}"
 DOOR = "cmi-page"  # its name in logs and metrics
 BACK_URLS = ("okurl", "failurl", "shopurl")  # ours, with our signed reference: they come back as we sent them
 ANSWER_MAX_S = 10.0
@@ -178,18 +180,26 @@ class _HostedPageEndpoint:
 
     async def _whose(self, request: Request) -> tuple[str | None, bool]:
         """The order of a browser that is back, and whether it claimed one at all. Raises nothing."""
-        mark = str(request.path_params.get("mark", ""))
+        mark, acquirer = str(request.path_params.get("mark", "")), _acquirer(request)
         if (payment_id := self.links.verify(mark)) is not None:
             return payment_id, True
+        if acquirer not in self.hosting.urls:
+            return None, True
         try:
             arrived = await incoming(request, "")
-            spelled = self.hosting.readings(arrived.body or arrived.query.encode("latin-1"))
+            spelled = self.hosting.readings(acquirer, arrived.body or arrived.query.encode("latin-1"))
         except (Malformed, UnreadablePost) as error:
             self._refused(error)
             return None, True
         found = (self._marked(fields) for fields in spelled)
-        payment_id = next((one for one in found if one is not None), None) or self.hosting.order_of(*spelled)
+        payment_id = next((one for one in found if one is not None), None) or await self._order(acquirer, spelled)
         return payment_id, bool(mark) or any("oid" in map(str.lower, fields) for fields in spelled)
+
+    async def _order(self, acquirer: str, spelled: Sequence[Mapping[str, str]]) -> str | None:
+        try:
+            return await self.hosting.order_of(acquirer, *spelled)
+        except DatabaseUnavailable:
+            return None
 
     def _marked(self, fields: Mapping[str, str]) -> str | None:
         ways = (text for name, text in fields.items() if name.lower() in BACK_URLS)
@@ -201,10 +211,13 @@ class _HostedPageEndpoint:
 
     async def callback(self, request: Request) -> Response:
         """The acquirer's server; trouble is told to it, so that it asks again."""
+        acquirer = _acquirer(request)
+        if acquirer not in self.hosting.urls:
+            return PlainTextResponse(TROUBLE, 404, headers={"Cache-Control": "no-store"})
         try:
-            spelled = self.hosting.readings((await incoming(request, "")).body)
+            spelled = self.hosting.readings(acquirer, (await incoming(request, "")).body)
             async with asyncio.timeout(ANSWER_MAX_S):
-                word = await self.hosting.called_back(*spelled)
+                word = await self.hosting.called_back(acquirer, *spelled)
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("hosted page: a callback could not be written down: %s", type(error).__name__)
             word = TROUBLE
@@ -246,9 +259,19 @@ def _on_page(payment: Payment) -> bool:
     return payment.state is PaymentState.SENDING and payment.page_until is not None
 
 
-def _origins(page: SplitResult) -> str:
-    """Where a form that leaves for that page may come to stand: an emulator's page in clear has neighbours in clear."""
-    return f"{page.scheme}://{page.netloc} https:" + (" http:" if page.scheme == "http" else "")
+def _acquirer(request: Request) -> str:
+    return str(request.path_params.get("acquirer", FIRST))
+
+
+def root_of(acquirer_id: str) -> str:
+    """What the ways of an acquirer begin with."""
+    return "/cmi" if acquirer_id == FIRST else f"/acquirers/{acquirer_id}"
+
+
+def _origins(pages: Iterable[SplitResult]) -> str:
+    """Where a form that leaves for a page may come to stand: an emulator's page in clear has neighbours in clear."""
+    known = list(dict.fromkeys(f"{page.scheme}://{page.netloc}" for page in pages))
+    return " ".join([*known, "https:", *(["http:"] if any(each.startswith("http:") for each in known) else [])])
 
 
 def _last_part(way: str) -> str:
@@ -268,19 +291,24 @@ def routes(
     hosting: HostedPagePayments,
     links: PayLinks,
     receipts: ReceiptLinks,
-    page_url: str,
     count: Count = _uncounted,
 ) -> list[BaseRoute]:
     """The basket's page, the ways back and the acquirer's callback."""
-    parts = urlsplit(page_url)
-    door = _HostedPageEndpoint(pages, finder, hosting, links, receipts, _origins(parts), count)
+    origins = _origins(urlsplit(url) for url in hosting.urls.values())
+    door = _HostedPageEndpoint(pages, finder, hosting, links, receipts, origins, count)
     both = ["GET", "POST"]
     return [
         Route("/pay/{token}", door.show, methods=["GET"]),
         Route("/pay/{token}", door.pressed, methods=["POST"]),
-        Route(BACK_PATH, door.back, methods=both),
-        Route(BACK_PATH + "/{mark}", door.back, methods=both),
-        Route(LEFT_PATH, door.left, methods=both),
-        Route(LEFT_PATH + "/{mark}", door.left, methods=both),
-        Route(CALLBACK_PATH, door.callback, methods=["POST"]),
+        *(
+            route
+            for root in ("/cmi", "/acquirers/{acquirer}")
+            for route in (
+                Route(root + BACK, door.back, methods=both),
+                Route(root + BACK + "/{mark}", door.back, methods=both),
+                Route(root + LEFT, door.left, methods=both),
+                Route(root + LEFT + "/{mark}", door.left, methods=both),
+                Route(root + CALLBACK, door.callback, methods=["POST"]),
+            )
+        ),
     ]

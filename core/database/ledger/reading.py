@@ -69,7 +69,7 @@ TAKEN_STATES = ["captured", "integrity_failure", "voiding", "refunding"]
 FILES = """
 SELECT sum(CASE kind WHEN 'credit' THEN -amount_centimes ELSE amount_centimes END)::bigint AS centimes
 FROM (SELECT DISTINCT ON (s.order_id, s.kind, s.transaction_number) s.kind, s.amount_centimes
-      FROM settlement_rows s JOIN payments p ON p.id = s.order_id
+      FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND p.acquirer = s.acquirer
       ORDER BY s.order_id, s.kind, s.transaction_number, s.file_hash) once
 WHERE EXISTS (SELECT FROM ledger_transfers WHERE starts_with(id, 'settlement:'))
 """
@@ -98,7 +98,9 @@ WITH differ AS (
 )
 SELECT d.payment_id, l.bill, l.debit, l.credit, l.amount_centimes AS centimes
 FROM (SELECT DISTINCT payment_id FROM differ ORDER BY payment_id LIMIT %(limit)s) d
-CROSS JOIN LATERAL khallas_ledger_legs(d.payment_id, NULL, 'acquirer:cmi:receivable') l
+CROSS JOIN LATERAL khallas_ledger_legs(
+    d.payment_id, NULL, 'acquirer:' || khallas_tender(d.payment_id) || ':receivable'
+) l
 ORDER BY d.payment_id, l.leg
 """
 

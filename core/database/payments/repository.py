@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import errors
+from psycopg import Rollback, errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -117,6 +117,27 @@ class PgPayments:
         """`move` in the caller's transaction; None for a lost race, the caller then rolls back."""
         return _maybe(await (await connection.execute(sql.MOVE, _values(payment_id, change, now))).fetchone())
 
+    async def resend(self, payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
+        async def work(connection: Connection) -> DictRow | None:
+            async with connection.transaction():
+                row = None
+                for change in (refused, send):
+                    row = await (await connection.execute(sql.MOVE, _values(payment_id, change, now))).fetchone()
+                    if row is None:
+                        raise Rollback
+            return row
+
+        try:
+            row = await self._database.run(work, "RESEND")
+        except errors.UniqueViolation as error:
+            raise taken_by(error) from error
+        if row is None:
+            raise await self._illegal(payment_id, send.event)
+        return payment_of(row)
+
+    async def free(self, payment_id: str, attempt: int) -> Payment | None:
+        return _maybe(await self._database.one(sql.FREE, id=payment_id, attempt=attempt))
+
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         return await self._change(sql.CAPTURE, payment_id, change, now, {"token": token, "year": now.year})
 
@@ -209,5 +230,8 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "names_tender": change.event in _NAMES_TENDER,
         "wallet": change.wallet,
         "wallet_payer": change.wallet_payer,
+        "acquirer": change.acquirer,
+        "frees": change.frees,
+        "asked": change.asked,
         "messages": [str(kind) for kind in change.messages],
     }

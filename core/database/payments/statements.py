@@ -123,8 +123,11 @@ WITH moved AS (
         expires_at = GREATEST(expires_at, %(extend_to)s), page_until = %(page_until)s, by_hand = %(by_hand)s,
         dispute_facts = COALESCE(%(facts)s, dispute_facts),
         wallet = CASE WHEN %(names_tender)s THEN %(wallet)s ELSE wallet END,
-        wallet_payer = CASE WHEN %(names_tender)s THEN %(wallet_payer)s ELSE wallet_payer END
+        wallet_payer = CASE WHEN %(names_tender)s THEN %(wallet_payer)s ELSE wallet_payer END,
+        acquirer = COALESCE(%(acquirer)s, acquirer), acquirer_free = %(frees)s
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
+      AND acquirer = COALESCE(%(asked)s, acquirer)
+      AND (state = 'created' OR acquirer_free OR acquirer = COALESCE(%(acquirer)s, acquirer))
     RETURNING *
 ), noted AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
@@ -181,7 +184,7 @@ WITH moved AS (
         auth_code = %(auth_code)s, transaction_number = %(transaction_number)s,
         approved_centimes = COALESCE(%(approved)s, amount_centimes),
         dispute_facts = COALESCE(%(facts)s, dispute_facts), wallet = %(wallet)s, wallet_payer = %(wallet_payer)s
-    WHERE id = %(id)s AND state = ANY(%(sources)s)
+    WHERE id = %(id)s AND state = ANY(%(sources)s) AND acquirer = COALESCE(%(asked)s, acquirer)
     RETURNING *
 ), noted AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
@@ -222,6 +225,16 @@ WITH moved AS (
 )
 SELECT m.*, i.year, i.sequence, i.token, (SELECT ids FROM woken) AS jobs
 FROM moved m JOIN issued i ON i.payment_id = m.id
+"""
+
+FREE = """
+WITH freed AS (
+    UPDATE payments SET acquirer_free = true
+    WHERE id = %(id)s AND state = 'declined' AND attempts = %(attempt)s
+    RETURNING *
+)
+SELECT f.*, r.year, r.sequence, r.token
+FROM freed f LEFT JOIN receipts r ON r.payment_id = f.id
 """
 
 LOOK_AGAIN = "UPDATE payments SET due_at = %(due_at)s WHERE id = %(id)s AND state = %(state)s"

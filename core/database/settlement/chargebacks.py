@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
+from core.acquirers.terms import FIRST
 from core.chargebacks.service import Chargeback, ChargebackRefusal, ChargebackState, Claim
 from core.database.ledger.transfers import post_within
 from core.database.pool import Connection, Database
@@ -56,6 +57,8 @@ SELECT * FROM chargebacks WHERE state IN ('received', 'evidence_sent') ORDER BY 
 
 _TAKEN = frozenset({PaymentState.CAPTURED})
 _BACK = frozenset({PaymentState.VOIDING, PaymentState.VOIDED, PaymentState.REFUNDING, PaymentState.REFUNDED})
+
+WHOSE = "SELECT acquirer FROM payments WHERE id = %(payment_id)s"
 
 
 class PgChargebacks:
@@ -129,11 +132,14 @@ async def _noted(
     detail = f"{claim.case_id} {claim.reason_code}"
     values = {"id": chargeback.id, "payment_id": claim.payment_id, "who": who, "after": str(after)}
     await connection.execute(NOTE, {**values, "note": note, "detail": detail, "now": now})
-    await post_within(connection, _transfers(chargeback, after, now))
+    whose = await _one(connection, WHOSE, {"payment_id": claim.payment_id})
+    acquirer = whose["acquirer"] if whose else FIRST
+    await post_within(connection, _transfers(chargeback, after, now, acquirer))
 
 
-def _transfers(chargeback: Chargeback, after: ChargebackState, now: datetime) -> tuple[Transfer, ...]:
-    occasion = LedgerOccasion(f"chargeback:{chargeback.id}:{after}", now, chargeback.claim.payment_id)
+def _transfers(chargeback: Chargeback, after: ChargebackState, now: datetime, acquirer: str) -> tuple[Transfer, ...]:
+    key = f"chargeback:{chargeback.id}:{after}"
+    occasion = LedgerOccasion(key, now, chargeback.claim.payment_id, acquirer)
     match after:
         case ChargebackState.RECEIVED:
             return chargeback_received(occasion, chargeback.claim.amount_centimes)

@@ -20,6 +20,7 @@ from psycopg import OperationalError
 from psycopg.rows import DictRow
 from psycopg_pool import PoolTimeout
 
+from core.acquirers.terms import FIRST
 from core.database.pool import Connection, Database
 from core.database.settlement import statements as sql
 from core.database.settlement.findings import finding_of
@@ -88,6 +89,11 @@ def hash_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def run_key(acquirer: str, file_hash: str) -> str:
+    """A run is of an acquirer and a file: the first one's are known by the file alone, as they always were."""
+    return file_hash if acquirer == FIRST else hashlib.sha256(f"{acquirer}:{file_hash}".encode()).hexdigest()
+
+
 async def reconcile(
     database: Database,
     path: Path,
@@ -95,16 +101,18 @@ async def reconcile(
     now: datetime,
     progress: Progress = lambda rows: None,
     overdue_days: int = OVERDUE_DAYS,
+    acquirer: str = FIRST,
 ) -> Run:
-    """Read the file and write the run. `progress` hears rows read. Raises NoSettlementFile, OSError, BooksDown."""
-    file_hash = hash_of(path)
+    """Read an acquirer's file and write the run. `progress` hears rows read. Raises NoSettlementFile, OSError,
+    BooksDown."""
+    file_hash = run_key(acquirer, hash_of(path))
     try:
         with open_text(path) as file, _Rows(file, columns, progress) as rows:
             async with database.pool.connection() as connection, connection.transaction():
                 await connection.execute("SET LOCAL statement_timeout = 0")  # a day of a whole country takes its time
                 await connection.execute(sql.CLEAR, {"hash": file_hash})
-                await _copy(connection, file_hash, rows)
-                return await _Comparison(connection, file_hash, now, overdue_days).run(path.name, rows)
+                await _copy(connection, file_hash, acquirer, rows)
+                return await _Comparison(connection, file_hash, now, overdue_days, acquirer).run(path.name, rows)
     except (OperationalError, PoolTimeout) as error:
         raise DatabaseUnavailable("the database was lost; nothing was written") from error
 
@@ -212,10 +220,10 @@ class _Rows:
         self._sums = [known + more for known, more in zip(self._sums, (sale, left, sale, left), strict=True)]
 
 
-async def _copy(connection: Connection, file_hash: str, rows: _Rows) -> None:
+async def _copy(connection: Connection, file_hash: str, acquirer: str, rows: _Rows) -> None:
     async with connection.cursor().copy(sql.COPY) as copy:
         for row in rows.good():
-            await copy.write_row((file_hash, *row))
+            await copy.write_row((file_hash, acquirer, *row))
     await connection.execute(sql.STAGE_UNREADABLE)
     async with connection.cursor().copy(sql.COPY_UNREADABLE) as copy:
         for left_out in rows.left_out():
@@ -225,11 +233,21 @@ async def _copy(connection: Connection, file_hash: str, rows: _Rows) -> None:
 class _Comparison:
     """The statements of one run, in one transaction."""
 
-    def __init__(self, connection: Connection, file_hash: str | None, now: datetime, overdue_days: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        file_hash: str | None,
+        now: datetime,
+        overdue_days: int,
+        acquirer: str | None = None,
+    ) -> None:
+        """`acquirer`: whose file it is; None looks at all of them."""
         self._connection = connection
+        self._acquirer = acquirer
         self._now = now
         self._values: dict[str, object] = {
             "hash": file_hash,
+            "acquirer": acquirer,
             "now": now,
             "from_at": None,
             "to_at": None,
@@ -277,11 +295,17 @@ class _Comparison:
         return {"from_at": begins, "to_at": max(ends, begins)}
 
     async def _file_came(self) -> None:
-        ended = (await self._one(sql.LAST_COVERED))["ended"]
-        since = f"since {ended.astimezone(ZONE):%Y-%m-%d}" if ended else "yet"
-        values = {"why": f"no settlement file {since}", "ended": ended}
-        await self._do(sql.FILE_CAME, **values)
-        await self._do(sql.NO_FILE, **values)
+        whose = [self._acquirer] if self._acquirer else [row["acquirer"] for row in await self._all(sql.WHOSE)]
+        for acquirer in whose or [FIRST]:
+            about = "no settlement file " + ("" if acquirer == FIRST else f"of {acquirer} ")
+            ended = (await self._one(sql.LAST_COVERED, whose=acquirer))["ended"]
+            since = f"since {ended.astimezone(ZONE):%Y-%m-%d}" if ended else "yet"
+            values = {"why": about + since, "about": about, "ended": ended, "whose": acquirer}
+            await self._do(sql.FILE_CAME, **values)
+            await self._do(sql.NO_FILE, **values)
+
+    async def _all(self, statement: str) -> list[DictRow]:
+        return await (await self._connection.execute(statement, self._values)).fetchall()
 
     async def _one(self, statement: str, **values: object) -> DictRow:
         row = await (await self._connection.execute(statement, {**self._values, **values})).fetchone()

@@ -10,7 +10,7 @@ from typing import LiteralString
 CLEAR: LiteralString = "DELETE FROM settlement_rows WHERE file_hash = %(hash)s"
 
 COPY: LiteralString = """
-COPY settlement_rows (file_hash, line_no, order_id, transaction_number, auth_code, amount_centimes, at, kind,
+COPY settlement_rows (file_hash, acquirer, line_no, order_id, transaction_number, auth_code, amount_centimes, at, kind,
     commission_centimes, net_centimes, value_date, batch, merchant)
 FROM STDIN
 """
@@ -31,14 +31,14 @@ FROM settlement_rows WHERE file_hash = %(hash)s
 # Where the file before this one ended; null: there was none.
 BEFORE: LiteralString = """
 SELECT max(least(to_at, ran_at)) AS ended FROM settlement_runs
-WHERE file_hash <> %(hash)s AND least(to_at, ran_at) <= %(first)s
+WHERE file_hash <> %(hash)s AND acquirer = %(acquirer)s AND least(to_at, ran_at) <= %(first)s
 """
 
 RUN: LiteralString = """
-INSERT INTO settlement_runs AS r (file_hash, file_name, ran_at, rows_read, unreadable, matched, missing_here,
+INSERT INTO settlement_runs AS r (file_hash, acquirer, file_name, ran_at, rows_read, unreadable, matched, missing_here,
     missing_there, different, from_at, to_at, sales_centimes, credits_centimes, commission_centimes, net_centimes)
-VALUES (%(hash)s, %(name)s, %(now)s, %(rows)s, %(unreadable)s, 0, 0, 0, 0, %(from_at)s, %(to_at)s, %(sales_centimes)s,
-    %(credits_centimes)s, %(commission_centimes)s, %(net_centimes)s)
+VALUES (%(hash)s, %(acquirer)s, %(name)s, %(now)s, %(rows)s, %(unreadable)s, 0, 0, 0, 0, %(from_at)s, %(to_at)s,
+    %(sales_centimes)s, %(credits_centimes)s, %(commission_centimes)s, %(net_centimes)s)
 ON CONFLICT (file_hash) DO UPDATE SET ran_at = excluded.ran_at, runs = r.runs + 1, rows_read = excluded.rows_read,
     unreadable = excluded.unreadable, from_at = excluded.from_at, to_at = excluded.to_at,
     sales_centimes = excluded.sales_centimes, credits_centimes = excluded.credits_centimes,
@@ -66,10 +66,12 @@ WITH named AS (
            bool_or(s.file_hash = %(hash)s AND s.kind = 'sale'
                    AND s.net_centimes <> s.amount_centimes - s.commission_centimes) AS odd_net
     FROM settlement_rows s JOIN named USING (order_id, kind)
+    WHERE s.acquirer = %(acquirer)s
     GROUP BY s.order_id, s.kind
 ), ours AS (
     SELECT t.*, p.id, p.state, p.transaction_number AS our_number, p.auth_code AS our_code,
-           CASE WHEN t.kind = 'sale' THEN
+           p.acquirer AS our_acquirer,
+           CASE WHEN p.acquirer <> %(acquirer)s THEN NULL WHEN t.kind = 'sale' THEN
                CASE WHEN p.state IN ('captured', 'voiding', 'refunding', 'refunded')
                     THEN COALESCE(p.approved_centimes, p.amount_centimes) END
            ELSE
@@ -86,6 +88,7 @@ WITH named AS (
 ), judged AS (
     SELECT *, CASE
         WHEN id IS NULL THEN 'no such payment'
+        WHEN our_acquirer <> %(acquirer)s THEN 'it is a payment of ' || our_acquirer
         WHEN centimes_here IS NULL THEN 'here it is ' || state
         WHEN kind = 'sale' AND times > 1 THEN 'settled ' || times || ' times'
         WHEN kind = 'sale' AND centimes <> centimes_here THEN 'another amount'
@@ -120,7 +123,9 @@ WITH found AS (
     FROM payments p
     WHERE p.state IN ('captured', 'refunding', 'refunded') AND p.paid_at >= %(since)s
       AND (p.paid_at >= %(from_at)s AND p.paid_at < %(to_at)s OR p.paid_at < %(overdue)s)
-      AND NOT EXISTS (SELECT 1 FROM settlement_rows s WHERE s.order_id = p.id AND s.kind = 'sale')
+      AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
+      AND NOT EXISTS (SELECT 1 FROM settlement_rows s
+                      WHERE s.order_id = p.id AND s.kind = 'sale' AND s.acquirer = p.acquirer)
 )<NOTED>
 """.replace("<NOTED>", _NOTED)
 
@@ -136,9 +141,9 @@ given AS (
                     WHERE r.payment_id = p.id AND r.request_id IS NOT NULL AND r.state IN ('credited', 'told', 'untold')
                 ) went_back) END AS ours,
            (SELECT sum(s.amount_centimes) FROM settlement_rows s
-            WHERE s.order_id = p.id AND s.kind = 'credit') AS theirs
+            WHERE s.order_id = p.id AND s.kind = 'credit' AND s.acquirer = p.acquirer) AS theirs
     FROM asked JOIN payments p ON p.id = asked.payment_id
-    WHERE p.state IN ('captured', 'refunded')
+    WHERE p.state IN ('captured', 'refunded') AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
 )
 """
 
@@ -177,7 +182,8 @@ WITH asked AS (
 UPDATE reconciliation_findings f SET resolved_at = %(now)s
 WHERE f.closed_at IS NULL AND f.resolved_at IS NULL AND (
     f.queue = 'missing_there' AND f.kind = 'sale' AND (
-        EXISTS (SELECT 1 FROM settlement_rows s WHERE s.order_id = f.order_id AND s.kind = 'sale')
+        EXISTS (SELECT 1 FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND p.acquirer = s.acquirer
+                WHERE s.order_id = f.order_id AND s.kind = 'sale')
         OR EXISTS (SELECT 1 FROM payments p WHERE p.id = f.order_id AND p.state = 'voided'))
     OR f.kind = 'credit' AND f.why IN ('here it was given back', 'less given back than here')
         AND NOT EXISTS (SELECT 1 FROM given g WHERE g.id = f.order_id AND g.ours = f.ours_centimes
@@ -189,7 +195,7 @@ ASK_AGAIN: LiteralString = """
 UPDATE payments p SET due_at = %(now)s
 FROM reconciliation_findings f
 WHERE f.file_hash = %(hash)s AND f.seen_at = %(now)s AND f.queue = 'missing_here' AND f.kind = 'sale'
-  AND p.id = f.order_id AND p.state IN ('unknown', 'expired', 'declined')
+  AND p.id = f.order_id AND p.acquirer = %(acquirer)s AND p.state IN ('unknown', 'expired', 'declined')
 """
 
 # What the file pays in, in the ledger: once a transaction, however many files name it (as core/ledger/transfers.py says
@@ -197,20 +203,21 @@ WHERE f.file_hash = %(hash)s AND f.seen_at = %(now)s AND f.queue = 'missing_here
 BOOK: LiteralString = """
 INSERT INTO ledger_transfers (id, at, debit, credit, amount_centimes, currency, payment_id, event, note)
 SELECT 'settlement:' || once.order_id || ':' || once.kind || ':' || once.transaction_number || '.' || leg.number,
-       %(now)s, CASE once.kind WHEN 'sale' THEN leg.account ELSE 'acquirer:cmi:receivable' END,
-       CASE once.kind WHEN 'sale' THEN 'acquirer:cmi:receivable' ELSE leg.account END,
+       %(now)s, CASE once.kind WHEN 'sale' THEN leg.account ELSE 'acquirer:' || once.acquirer || ':receivable' END,
+       CASE once.kind WHEN 'sale' THEN 'acquirer:' || once.acquirer || ':receivable' ELSE leg.account END,
        leg.centimes, once.currency, once.order_id, CASE once.kind WHEN 'sale' THEN 'settled' ELSE 'settled_credit' END,
        concat_ws(', ', 'batch ' || NULLIF(once.batch, ''), 'value ' || once.value_date)
 FROM (
     SELECT DISTINCT ON (s.order_id, s.kind, s.transaction_number) s.*, p.currency,
            CASE WHEN s.commission_centimes <= s.amount_centimes THEN s.commission_centimes ELSE 0 END AS fee
-    FROM settlement_rows s JOIN payments p ON p.id = s.order_id
+    FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND p.acquirer = s.acquirer
     WHERE s.amount_centimes > 0 AND (s.file_hash = %(hash)s
         OR NOT EXISTS (SELECT FROM ledger_transfers WHERE starts_with(id, 'settlement:')))
     ORDER BY s.order_id, s.kind, s.transaction_number, s.file_hash, s.line_no
 ) once
 CROSS JOIN LATERAL (VALUES
-    (1, 'bank:cmi', once.amount_centimes - COALESCE(once.fee, 0)), (2, 'fees:cmi', COALESCE(once.fee, 0))
+    (1, 'bank:' || once.acquirer, once.amount_centimes - COALESCE(once.fee, 0)),
+    (2, 'fees:' || once.acquirer, COALESCE(once.fee, 0))
 ) AS leg (number, account, centimes)
 WHERE leg.centimes > 0
 ON CONFLICT (id) DO NOTHING
@@ -239,20 +246,31 @@ RETURNING runs
 """
 
 # No file has come for days on which customers paid.
-LAST_COVERED: LiteralString = "SELECT max(least(to_at, ran_at)) AS ended FROM settlement_runs"
+LAST_COVERED: LiteralString = """
+SELECT max(least(to_at, ran_at)) AS ended FROM settlement_runs WHERE acquirer = %(whose)s
+"""
+
+# Whose files should come.
+WHOSE: LiteralString = """
+SELECT DISTINCT acquirer FROM payments WHERE paid_at >= %(since)s
+UNION SELECT acquirer FROM settlement_runs
+ORDER BY acquirer
+"""
 
 NO_FILE: LiteralString = """
 WITH found AS (
     SELECT 'no_file' AS queue, '' AS order_id, NULL AS kind, NULL::bigint AS line_no, NULL AS number,
            NULL::bigint AS ours, NULL::bigint AS theirs, %(why)s::text AS why
-    WHERE EXISTS (SELECT 1 FROM payments WHERE paid_at >= COALESCE(%(ended)s, '-infinity'::timestamptz)
-                  AND paid_at < %(overdue)s)
+    WHERE EXISTS (SELECT 1 FROM payments WHERE acquirer = %(whose)s
+                  AND paid_at >= COALESCE(%(ended)s, '-infinity'::timestamptz) AND paid_at < %(overdue)s)
 )<NOTED>
 """.replace("<NOTED>", _NOTED)
 
 FILE_CAME: LiteralString = """
 UPDATE reconciliation_findings SET resolved_at = %(now)s
-WHERE queue = 'no_file' AND why <> %(why)s AND closed_at IS NULL AND resolved_at IS NULL
+WHERE queue = 'no_file' AND why <> %(why)s AND starts_with(why, %(about)s)
+  AND (%(about)s <> 'no settlement file ' OR NOT starts_with(why, 'no settlement file of '))
+  AND closed_at IS NULL AND resolved_at IS NULL
 """
 
 FINDINGS: LiteralString = """

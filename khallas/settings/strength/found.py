@@ -20,7 +20,9 @@ from khallas.settings.strength.judge import Guessing, random_bytes, weak
 
 VAULT = "VAULT_KEYS"
 GATEWAYS = "GATEWAY_SECRETS"
-ACQUIRER = "ACQUIRER_OPTIONS"
+ACQUIRERS = "ACQUIRERS"
+OPTIONS = ("acquirer_options", "options")  # of an acquirer
+SIGNING = ("store", "webhook", "signing", "hmac")  # how those begin that sign what is sent in the open
 WALLETS = "WALLETS"
 SECRET_OPTIONS = ("key", "token", "bearer", "password", "secret")  # how options end that are secrets
 USES = {
@@ -57,7 +59,10 @@ def secrets_of(settings: BaseModel, prefix: str = "") -> Iterator[FoundSecret]:
             for wire, secret in value.items():
                 own = gateway_of(secret.get_secret_value(), wire)
                 yield from (FoundSecret(f"{name}{NEST}{wire.upper()}", each, Guessing.OURS) for each in own.secrets)
-        elif name == ACQUIRER and isinstance(value, Mapping):
+        elif name == ACQUIRERS and isinstance(value, Mapping):
+            for acquirer, own in value.items():
+                yield from secrets_of(own, f"{name}{NEST}{acquirer.upper()}{NEST}")
+        elif field_name in OPTIONS and isinstance(value, Mapping):
             yield from _options(name, value)
         elif name == WALLETS and isinstance(value, Mapping):
             for provider, options in value.items():
@@ -93,8 +98,9 @@ def shared(settings: Settings) -> Iterator[str]:
 
 def _options(name: str, options: Mapping[str, SecretStr]) -> Iterator[FoundSecret]:
     for option, secret in options.items():
-        if option.endswith(SECRET_OPTIONS):
-            yield FoundSecret(f"{name}{NEST}{option.upper()}", secret.get_secret_value(), Guessing.PEERS)
+        if option.endswith(SECRET_OPTIONS) and secret.get_secret_value():
+            use = Guessing.OFFLINE if option.startswith(SIGNING) else Guessing.PEERS
+            yield FoundSecret(f"{name}{NEST}{option.upper()}", secret.get_secret_value(), use)
 
 
 def _found(name: str, value: str) -> Iterator[FoundSecret]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from core.acquirers.breaker import Breaker
 from core.acquirers.cmi import CmiAcquirer
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.cards import Card, Secret
@@ -132,8 +133,8 @@ async def _worker(
     async with make_pool(database_url) as pool:
         database = Database(pool)
         books, billing, silent = books_on(database), EmbeddedBilling(database, clock), Silent()
-        till = PaymentService(Ports(books, billing, acquirer, NoLimits(), clock), times=times)
-        poster = Poster(books, billing, acquirer, clock, times)
+        till = PaymentService(Ports(books, billing, only(acquirer), NoLimits(), clock), times=times)
+        poster = Poster(books, billing, only(acquirer), clock, times)
         sender = OutboxSender(books, Gateways(waited, silent, silent, silent, waited), clock, times)
         app = build_jobs(
             Work(till.attendant, poster, sender, Sweep(books, till.attendant, poster, sender, clock, times))

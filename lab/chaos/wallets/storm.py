@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.billing.invoices import Invoice
 from core.billing.posting import Poster
@@ -43,7 +44,7 @@ from core.subscribers.lines import ServiceType
 from core.wallets.attempts import LEASE_S
 from core.wallets.returns import WalletReturns
 from core.wallets.service import WalletPayments
-from core.wallets.tender import TenderAcquirer
+from core.wallets.tender import TenderAcquirers
 from lab.chaos.customer import Customer, customer
 from lab.chaos.sim_world import NoLimits
 from lab.chaos.wallets.lying import DyingAttempts, Killed, LyingWallet
@@ -226,7 +227,7 @@ def _stage(database: Database, seed: int) -> Stage:
     mortal: Any = DyingAttempts(attempts, chance)
     billing = EmbeddedBilling(database, clock)
     named = {"neqdi": wallet}
-    tender = TenderAcquirer(cards, mortal, WalletReturns(mortal, named, clock, Ids()))
+    tender = TenderAcquirers(only(cards), mortal, WalletReturns(mortal, named, clock, Ids()))
     till = PaymentService(Ports(books, billing, tender, NoLimits(), clock), times=times)
     wallets = WalletPayments(till, mortal, named, clock, times)
     poster = Poster(books, billing, tender, clock, times)

@@ -7,6 +7,7 @@ import pytest
 
 from channels.ivr.speaker import IvrSpeaker
 from core.acquirers.cmi import CmiAcquirer
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.clock import SystemClock
 from core.database.pool import Database, make_pool
@@ -69,7 +70,7 @@ async def bank(database_url: str, redis_url: str, speaker: IvrSpeaker) -> AsyncI
         await database.do(INVOICES)
         acquirer = CmiAcquirer(cmi.account, timeout_s=ACQUIRER_TIMEOUT_S)
         till = PaymentService(
-            Ports(books_on(database), EmbeddedBilling(database, clock), acquirer, MemoryLimits(), clock)
+            Ports(books_on(database), EmbeddedBilling(database, clock), only(acquirer), MemoryLimits(), clock)
         )
         async with voice_line(till, redis_url, speaker, clock) as line:
             yield Bank(line, database, till, cmi)

@@ -17,6 +17,7 @@ from channels.sms.endpoint import routes
 from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
 from channels.sms.wires import WIRES
 from channels.sms.words import SmsNumbers, Words
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.database.pool import Database, Pool, make_pool
 from core.database.repositories import books_on
@@ -107,7 +108,7 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         books = books_on(database)
         billing = MoodyBilling(EmbeddedBilling(database, clock))
         bank = FakeBank(clock)
-        till = PaymentService(Ports(books, billing, bank, MemoryLimits(), clock))
+        till = PaymentService(Ports(books, billing, only(bank), MemoryLimits(), clock))
         memory = memory_on(redis)
         words = Words(load_texts(), SmsNumbers("*1117#", "777", "+212537000777"))
         post = InboxDependencies(memory, Limits(redis, "sms"), books.messages, clock)

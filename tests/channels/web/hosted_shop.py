@@ -136,13 +136,13 @@ async def serving_a_shop(database_url: str) -> AsyncIterator[Shop]:
         page = CmiPage(store, f"{cmi.url}/fim/est3Dgate", links.make)
         async with open_till(database_url, acquirer, SystemClock(), Times()) as open_:
             await give_bills(open_.database, [customer(number) for number in range(BILLS)])
-            hosting = HostedPagePayments(open_.till, page)
+            hosting = HostedPagePayments(open_.till, {"cmi": page})
             pages = Pages(load_texts(), Operator("Khallas", "777"))
 
             def count(door: str, reason: str) -> None:
                 counted[door, reason] += 1
 
-            doors = [*hosted.routes(pages, open_.till, hosting, links, receipts, page.url, count), *pages.routes()]
+            doors = [*hosted.routes(pages, open_.till, hosting, links, receipts, count), *pages.routes()]
             async with serving(Starlette(routes=doors), port), aiohttp.ClientSession() as browser:
                 yield Shop(url, open_, cmi, page, hosting, links, browser, counted)
         await acquirer.aclose()

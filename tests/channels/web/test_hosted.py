@@ -308,14 +308,14 @@ async def test_five_thousand_callbacks_in_any_order_are_one_ordered_delivery(sho
     for ordered, shuffled, approved in pairs:
         story = [shop.declined, shop.declined, *([shop.said] if approved else [])]
         for say in story:
-            await shop.hosting.called_back(say(ordered))
+            await shop.hosting.called_back("cmi", say(ordered))
         deliveries += [say(shuffled) for say in story]
     deliveries += chance.choices(deliveries, k=CALLBACKS - len(deliveries))
     chance.shuffle(deliveries)
     answers: dict[tuple[str, str], set[str]] = {}
     for first in range(0, CALLBACKS, TOGETHER):
         some = deliveries[first : first + TOGETHER]
-        words = await asyncio.gather(*(shop.hosting.called_back(fields) for fields in some))
+        words = await asyncio.gather(*(shop.hosting.called_back("cmi", fields) for fields in some))
         for fields, word in zip(some, words, strict=True):
             answers.setdefault((fields["oid"], fields["ProcReturnCode"]), set()).add(word)
     assert len(deliveries) == CALLBACKS

@@ -182,7 +182,7 @@ async def test_the_bank_is_asked_once_however_often_a_browser_is_back(
 async def test_whether_the_banks_vouching_is_enough_is_a_setting_and_what_it_said_is_kept(
     shop: Shop, vouched: set[str], md_status: str, state: PaymentState
 ) -> None:
-    shop.hosting._page = replace(shop.page, vouched=frozenset(vouched))
+    shop.hosting._pages = {"cmi": replace(shop.page, vouched=frozenset(vouched))}
     shop.cmi.lie(Manner.SILENT_AFTER_CHARGING, on=frozenset({Kind.PRE_AUTH}))  # its own callback stays away
     basket = await shop.basket()
     await shop.card(await shop.arrive(basket), APPROVED)

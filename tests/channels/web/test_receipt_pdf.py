@@ -188,7 +188,7 @@ def test_every_page_bears_its_number_and_the_receipts(language: LanguageCode, co
 def test_a_card_of_the_acquirers_own_brand_is_a_card(language: LanguageCode) -> None:
     view = receipt_view(replace(paid(language), card_brand="cmi"), TEXTS, OPERATOR)
     (method,) = (fact.value for fact in view.facts if fact.name == "method")
-    assert method == TEXTS.get(language, "receipt", "method.card")
+    assert method == TEXTS.fill(language, "receipt", "method.card", acquirer="CMI")
 
 
 @pytest.mark.parametrize("state", [*STATUS])

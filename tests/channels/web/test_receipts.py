@@ -282,3 +282,15 @@ def test_the_line_owners_address_is_masked_for_whoever_pays() -> None:
     stranger = replace(paid(), email_typed=False)
     facts = {fact.name: fact.value for fact in receipt_view(stranger, load_texts(), Operator("Opérateur", "777")).facts}
     assert facts["email"] == "s***@example.com"
+
+
+def test_a_receipt_names_the_acquirer_that_was_asked_and_old_ones_stay() -> None:
+    operator = Operator("Opérateur", "777", acquirers=(("naps", "NAPS 600000002"),))
+
+    def method(acquirer: str) -> str:
+        view = receipt_view(replace(paid(LanguageCode.FR), acquirer=acquirer), load_texts(), operator)
+        return next(fact.value for fact in view.facts if fact.name == "method")
+
+    assert method("naps") == "Carte Visa (NAPS 600000002)"
+    assert method("cmi") == "Carte Visa (CMI)"
+    assert method("lana") == "Carte Visa (LANA)"

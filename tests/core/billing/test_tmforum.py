@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from core.acquirers.registry import only
 from core.billing.invoices import Invoice
 from core.billing.posting import Poster
 from core.billing.tmf_wire import NotTmf, bills_of, payment_body, payments_of
@@ -56,8 +57,10 @@ async def operator(shop: Shop) -> AsyncIterator[Operator]:
     async with serving(standin.app()) as url:
         account = TmfAccount(f"{url}/tmf-api", Secret(TOKEN))
         billing = TmForumBilling(account, shop.billing, "MAD", timeout_s=2.0)
-        till = PaymentService(Ports(shop.books, billing, shop.bank, MemoryLimits(), shop.clock), times=shop.times)
-        yield Operator(standin, billing, shop, till, Poster(shop.books, billing, shop.bank, shop.clock, shop.times))
+        till = PaymentService(Ports(shop.books, billing, only(shop.bank), MemoryLimits(), shop.clock), times=shop.times)
+        yield Operator(
+            standin, billing, shop, till, Poster(shop.books, billing, only(shop.bank), shop.clock, shop.times)
+        )
         await till.drain(5)
         await billing.aclose()
 

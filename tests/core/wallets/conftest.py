@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.database.jobs import Work, build_jobs
@@ -21,7 +22,7 @@ from core.payments.table import Payment
 from core.wallets.attempts import WalletRecord
 from core.wallets.returns import WalletReturns
 from core.wallets.service import WalletPayments
-from core.wallets.tender import TenderAcquirer
+from core.wallets.tender import TenderAcquirers
 from tests.core.conftest import INVOICES, LINES, Shop
 from tests.core.fakes import FakeBank, FakeGateways, MemoryLimits, MoodyBilling, PlainTexts, StillClock
 from tests.core.ledger.ledgers import unfollowed
@@ -95,7 +96,7 @@ async def shop(database_url: str) -> AsyncIterator[WalletShop]:
         books = books_on(database)
         attempts = PgWalletAttempts(database, PgPayments(database))
         named = {NEQDI: neqdi, OTHER: floussi}
-        tender = TenderAcquirer(bank, attempts, WalletReturns(attempts, named, clock, Ids()))
+        tender = TenderAcquirers(only(bank), attempts, WalletReturns(attempts, named, clock, Ids()))
         billing = MoodyBilling(EmbeddedBilling(database, clock))
         till = PaymentService(Ports(books, billing, tender, MemoryLimits(), clock), times=times)
         wallets = WalletPayments(till, attempts, named, clock, times)

@@ -71,11 +71,11 @@ ORDER = Order("p1", 76_920, "MAD", None, "")
 
 
 async def test_the_acquirer_is_timed_by_operation_and_outcome(counted: Counted) -> None:
-    bank = WatchedAcquirer(FakeBank(StillClock()), counted.metrics, NO_TRACER)
+    bank = WatchedAcquirer(FakeBank(StillClock()), counted.metrics, NO_TRACER, "naps")
     await bank.authorise(ORDER, CARD, CVV)
     await bank.inquire("nobody")
-    assert counted.value("acquirer_seconds_count", operation="authorise", outcome="approved") == 1
-    assert counted.value("acquirer_seconds_count", operation="inquire", outcome="nosuchorder") == 1
+    assert counted.value("acquirer_seconds_count", acquirer="naps", operation="authorise", outcome="approved") == 1
+    assert counted.value("acquirer_seconds_count", acquirer="naps", operation="inquire", outcome="nosuchorder") == 1
 
 
 async def test_texts_are_counted_in_segments(counted: Counted) -> None:
@@ -116,20 +116,20 @@ async def test_a_limit_that_is_hit_is_counted_by_name(counted: Counted, redis_ur
 
 
 def test_a_strange_code_does_not_become_a_label(counted: Counted) -> None:
-    counted.metrics.payment("declined", "51")
-    counted.metrics.payment("declined", "<script>")
-    assert counted.value("payments_total", state="declined", code="51") == 1
-    assert counted.value("payments_total", state="declined", code="other") == 1
+    counted.metrics.payment("declined", "51", "naps")
+    counted.metrics.payment("declined", "<script>", "naps")
+    assert counted.value("payments_total", acquirer="naps", state="declined", code="51") == 1
+    assert counted.value("payments_total", acquirer="naps", state="declined", code="other") == 1
 
 
 async def test_payments_are_counted_by_state_and_the_bank_s_code(counted: Counted, shop: Shop) -> None:
     payments = CountedPayments(shop.database, counted.metrics)
     now = shop.clock.now()
     payment = await shop.started()
-    await payments.move(payment.id, Change(PaymentEvent.SEND), now)
+    await payments.move(payment.id, Change(PaymentEvent.SEND, acquirer="naps"), now)
     await payments.move(payment.id, Change(PaymentEvent.REFUSED, detail="other_card 51"), now)
-    assert counted.value("payments_total", state="sending", code="") == 1
-    assert counted.value("payments_total", state="declined", code="51") == 1
+    assert counted.value("payments_total", acquirer="naps", state="sending", code="") == 1
+    assert counted.value("payments_total", acquirer="naps", state="declined", code="51") == 1
 
 
 async def test_queues_are_looked_at(counted: Counted, database_url: str) -> None:
@@ -149,7 +149,7 @@ async def test_queues_are_looked_at(counted: Counted, database_url: str) -> None
 async def test_a_trace_goes_from_the_wire_to_the_acquirer_and_sql(
     spans: InMemorySpanExporter, otel: OtelTracer, counted: Counted, database_url: str
 ) -> None:
-    bank = WatchedAcquirer(FakeBank(StillClock()), counted.metrics, otel)
+    bank = WatchedAcquirer(FakeBank(StillClock()), counted.metrics, otel, "naps")
     names: list[str] = []
 
     async with open_database(database_url) as opened:
@@ -235,12 +235,12 @@ async def test_the_jobs_that_a_request_leaves_behind_bear_its_id(shop: Shop) -> 
 
 
 async def test_what_the_acquirer_said_is_in_the_log_under_the_request(caplog: pytest.LogCaptureFixture) -> None:
-    bank = WatchedAcquirer(FakeBank(StillClock()), PaymentMetrics(CollectorRegistry()), NO_TRACER)
+    bank = WatchedAcquirer(FakeBank(StillClock()), PaymentMetrics(CollectorRegistry()), NO_TRACER, "naps")
     with caplog.at_level("INFO", "khallas.telemetry.metering"), request("a-request"):
         await bank.inquire("P1")
         line = json.loads(formatter("json").format(caplog.records[-1]))
     assert line["request"] == "a-request"
-    assert line["event"].startswith("payment P1: acquirer inquire: nosuchorder after 0.")
+    assert line["event"].startswith("payment P1: acquirer naps: inquire: nosuchorder after 0.")
 
 
 async def _asked(app: ASGIApp, path: str) -> None:

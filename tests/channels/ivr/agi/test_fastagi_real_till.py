@@ -8,6 +8,7 @@ import pytest
 
 from channels.ivr.synthesis.speech import CALLS, SpeechLengths
 from core.acquirers.cmi import CmiAcquirer
+from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.clock import SystemClock
 from core.database.pool import Database, make_pool
@@ -76,7 +77,7 @@ async def bank(database_url: str, redis_url: str, texts: Texts) -> AsyncIterator
         await database.do(INVOICES)
         acquirer = CmiAcquirer(cmi.account, timeout_s=1.0)
         till = PaymentService(
-            Ports(books_on(database), EmbeddedBilling(database, clock), acquirer, MemoryLimits(), clock)
+            Ports(books_on(database), EmbeddedBilling(database, clock), only(acquirer), MemoryLimits(), clock)
         )
         async with agi_line(till, redis_url, texts, clock) as line:
             yield Bank(line, database, till, cmi)

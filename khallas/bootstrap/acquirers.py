@@ -1,0 +1,164 @@
+"""Who charges cards, joined: every acquirer of the settings with its contract, its client and its page."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from core.acquirers.registry import AcquirerMember, AcquirerRegistry, breaker_of
+from core.acquirers.terms import FIRST, AcquirerState, AcquirerTerms
+from core.cards import Secret
+from core.payments.hosted_page_port import HostedPage, PageWays
+from core.ports import Acquirer
+from khallas.settings.acquirers import AcquirerSettings
+from khallas.settings.model import NEST, PREFIX, BadSettings, Settings
+from khallas.settings.parts import SettlementSettings
+
+T = TypeVar("T")
+Options = Mapping[str, Secret]
+Watch = Callable[[str, Acquirer], Acquirer]
+
+CMI = "cmi"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedAcquirer:
+    """An acquirer of the settings. `prefix`: how its options' settings begin, for what is told of them."""
+
+    id: str
+    kind: str
+    prefix: str
+    options: Options
+    own: AcquirerSettings
+
+
+def joined(settings: Settings) -> Iterator[JoinedAcquirer]:
+    """Each, the first one first: KHALLAS_CMI__… or KHALLAS_ACQUIRER, unless only others are set up."""
+    first = settings.acquirers.get(FIRST, AcquirerSettings())
+    if first.options or first.kind != CMI:
+        yield _further(FIRST, first)
+    elif settings.acquirer != CMI:
+        yield JoinedAcquirer(FIRST, settings.acquirer, "ACQUIRER_OPTIONS", _secrets(settings.acquirer_options), first)
+    elif settings.cmi.url or not settings.acquirers.keys() - {FIRST}:
+        yield JoinedAcquirer(FIRST, CMI, "CMI", _cmi_options(settings), first)
+    for acquirer_id, own in settings.acquirers.items():
+        if acquirer_id != FIRST:
+            yield _further(acquirer_id, own)
+
+
+def registry_of(settings: Settings, watch: Watch = lambda _, client: client) -> AcquirerRegistry:
+    """All of them. `watch` counts what goes through a client. Raises BadSettings."""
+    members = {}
+    for each in joined(settings):
+        client = client_of(each)
+        members[each.id] = AcquirerMember(terms_of(each), watch(each.id, client), breaker_of(client))
+    return AcquirerRegistry(members)
+
+
+def acquirer_of(settings: Settings) -> Acquirer:
+    """The first one's client alone. Raises BadSettings."""
+    return client_of(next(joined(settings)))
+
+
+def terms_of(each: JoinedAcquirer) -> AcquirerTerms:
+    """The contract."""
+    own = each.own
+    return AcquirerTerms(
+        each.id,
+        own.name,
+        own.merchant or _told(each.options, "client_id"),
+        AcquirerState(own.state),
+        own.weight,
+        frozenset(own.brands),
+        frozenset(own.currencies),
+        own.min_centimes,
+        own.max_centimes,
+        own.telephone_orders,
+        bool(_told(each.options, "page_url")),
+        own.valid_from,
+        own.valid_until,
+    )
+
+
+def client_of(each: JoinedAcquirer) -> Acquirer:
+    """A module's `connect`, given the options. Raises BadSettings."""
+    connect: Callable[[Options], Acquirer] | None = getattr(_module(each), "connect", None)
+    if connect is None:
+        raise BadSettings(f"{PREFIX}{_kind_setting(each)}: core/acquirers/{each.kind}.py has no connect()")
+    return _connected(each, lambda: connect(each.options))
+
+
+def page_of(each: JoinedAcquirer, ways: PageWays) -> HostedPage | None:
+    """Its own page, where it has one and it is set up. Raises BadSettings."""
+    connect: Callable[[Options, PageWays], HostedPage | None] | None = getattr(_module(each), "connect_page", None)
+    if connect is None or not _told(each.options, "page_url"):
+        return None
+    return _connected(each, lambda: connect(each.options, ways))
+
+
+def has_page(settings: Settings) -> bool:
+    """Whether anybody can pay in a browser."""
+    return any(_told(each.options, "page_url") for each in joined(settings))
+
+
+def settlement_of(settings: Settings, acquirer_id: str) -> SettlementSettings:
+    """What an acquirer's files call things: as all do, where it says nothing of its own."""
+    own = settings.acquirers.get(acquirer_id, AcquirerSettings()).settlement
+    return settings.settlement.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+
+
+def printed_names(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """What receipts call each: its name and our number there. Those without a name are left out."""
+    named = ((each.id, each.own.name, each.own.merchant) for each in joined(settings))
+    return tuple((acquirer_id, f"{name} {merchant}".strip()) for acquirer_id, name, merchant in named if name)
+
+
+def longest_timeout_s(settings: Settings) -> float:
+    """How long the slowest is waited for."""
+    return max(settings.cmi.timeout_s, *(own.timeout_s for own in settings.acquirers.values()), 0.0)
+
+
+def _further(acquirer_id: str, own: AcquirerSettings) -> JoinedAcquirer:
+    prefix = f"ACQUIRERS{NEST}{acquirer_id.upper()}{NEST}OPTIONS"
+    options = {"timeout_s": Secret(str(own.timeout_s)), **_secrets(own.options)}
+    return JoinedAcquirer(acquirer_id, own.kind, prefix, options, own)
+
+
+def _module(each: JoinedAcquirer) -> ModuleType:
+    try:
+        return import_module(f"core.acquirers.{each.kind}")
+    except ModuleNotFoundError:
+        raise BadSettings(f"{PREFIX}{_kind_setting(each)}: core/acquirers has no {each.kind}") from None
+
+
+def _connected(each: JoinedAcquirer, connect: Callable[[], T]) -> T:
+    try:
+        return connect()
+    except KeyError as error:
+        raise BadSettings(f"{PREFIX}{each.prefix}{NEST}{str(error.args[0]).upper()} is missing") from None
+    except ValueError as error:
+        at = f"{each.prefix}{NEST}URL" if each.kind == CMI else each.prefix
+        raise BadSettings(f"{PREFIX}{at}: {error}") from None
+
+
+def _kind_setting(each: JoinedAcquirer) -> str:
+    return "ACQUIRER" if each.prefix == "ACQUIRER_OPTIONS" else f"ACQUIRERS{NEST}{each.id.upper()}{NEST}KIND"
+
+
+def _cmi_options(settings: Settings) -> Options:
+    told = settings.cmi.model_dump()
+    return {
+        name: Secret(value.get_secret_value() if isinstance(value, SecretStr) else str(value))
+        for name, value in told.items()
+    }
+
+
+def _secrets(options: Mapping[str, SecretStr]) -> dict[str, Secret]:
+    return {name: Secret(value.get_secret_value()) for name, value in options.items()}
+
+
+def _told(options: Options, name: str) -> str:
+    return options[name].reveal() if name in options else ""

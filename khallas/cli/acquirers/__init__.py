@@ -1,0 +1,1 @@
+"""Verbs about those who charge cards: their states, and what they dispute."""
