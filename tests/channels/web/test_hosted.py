@@ -129,7 +129,7 @@ async def test_a_signed_callback_about_something_else_is_refused(
     await shop.arrive(basket)
     assert await shop.post(shop.url + hosted.CALLBACK_PATH, shop.said(basket, **changes)) == "FAILURE"
     assert (await shop.read(basket)).state is PaymentState.SENDING
-    assert "about another order, amount, currency or shop" in caplog.text
+    assert "about another order, amount, currency, shop or acquirer" in caplog.text
 
 
 @pytest.mark.parametrize("path", [hosted.CALLBACK_PATH, hosted.BACK_PATH])
