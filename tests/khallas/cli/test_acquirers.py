@@ -39,6 +39,7 @@ def test_one_is_drained_and_taken_back(runner: CliRunner) -> None:
     assert (states(runner)["bank"]["state"], states(runner)["bank"]["answers_until"]) == ("on", None)
 
 
+def test_a_name_of_no_acquirer_is_refused(runner: CliRunner) -> None:
     done = runner.invoke(app, ["acquirer", "drain", "other"])
     assert (done.exit_code, "known are cmi, bank" in done.output) == (2, True)
     assert {each["state"] for each in states(runner).values()} == {"on"}
