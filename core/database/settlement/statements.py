@@ -2,7 +2,7 @@
 
 An order's money was taken here when its payment was captured and not voided; what went back is the whole of a refunded
 payment, or its credited bills and parts of bills. What the books say and no file names is missing there: of the days
-the file speaks of, and of all days that should have been settled by now.
+the file speaks of, and of all days that should have been settled by now. What a wallet paid is in no acquirer's file.
 """
 
 from typing import LiteralString
@@ -70,8 +70,8 @@ WITH named AS (
     GROUP BY s.order_id, s.kind
 ), ours AS (
     SELECT t.*, p.id, p.state, p.transaction_number AS our_number, p.auth_code AS our_code,
-           p.acquirer AS our_acquirer,
-           CASE WHEN p.acquirer <> %(acquirer)s THEN NULL WHEN t.kind = 'sale' THEN
+           COALESCE(p.wallet, p.acquirer) AS our_acquirer,
+           CASE WHEN COALESCE(p.wallet, p.acquirer) <> %(acquirer)s THEN NULL WHEN t.kind = 'sale' THEN
                CASE WHEN p.state IN ('captured', 'voiding', 'refunding', 'refunded')
                     THEN COALESCE(p.approved_centimes, p.amount_centimes) END
            ELSE
@@ -123,7 +123,7 @@ WITH found AS (
     FROM payments p
     WHERE p.state IN ('captured', 'refunding', 'refunded') AND p.paid_at >= %(since)s
       AND (p.paid_at >= %(from_at)s AND p.paid_at < %(to_at)s OR p.paid_at < %(overdue)s)
-      AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
+      AND p.wallet IS NULL AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
       AND NOT EXISTS (SELECT 1 FROM settlement_rows s
                       WHERE s.order_id = p.id AND s.kind = 'sale' AND s.acquirer = p.acquirer)
 )<NOTED>
@@ -143,7 +143,8 @@ given AS (
            (SELECT sum(s.amount_centimes) FROM settlement_rows s
             WHERE s.order_id = p.id AND s.kind = 'credit' AND s.acquirer = p.acquirer) AS theirs
     FROM asked JOIN payments p ON p.id = asked.payment_id
-    WHERE p.state IN ('captured', 'refunded') AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
+    WHERE p.state IN ('captured', 'refunded') AND p.wallet IS NULL
+      AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
 )
 """
 
@@ -182,7 +183,8 @@ WITH asked AS (
 UPDATE reconciliation_findings f SET resolved_at = %(now)s
 WHERE f.closed_at IS NULL AND f.resolved_at IS NULL AND (
     f.queue = 'missing_there' AND f.kind = 'sale' AND (
-        EXISTS (SELECT 1 FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND p.acquirer = s.acquirer
+        EXISTS (SELECT 1 FROM settlement_rows s JOIN payments p
+                ON p.id = s.order_id AND COALESCE(p.wallet, p.acquirer) = s.acquirer
                 WHERE s.order_id = f.order_id AND s.kind = 'sale')
         OR EXISTS (SELECT 1 FROM payments p WHERE p.id = f.order_id AND p.state = 'voided'))
     OR f.kind = 'credit' AND f.why IN ('here it was given back', 'less given back than here')
@@ -210,7 +212,7 @@ SELECT 'settlement:' || once.order_id || ':' || once.kind || ':' || once.transac
 FROM (
     SELECT DISTINCT ON (s.order_id, s.kind, s.transaction_number) s.*, p.currency,
            CASE WHEN s.commission_centimes <= s.amount_centimes THEN s.commission_centimes ELSE 0 END AS fee
-    FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND p.acquirer = s.acquirer
+    FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND COALESCE(p.wallet, p.acquirer) = s.acquirer
     WHERE s.amount_centimes > 0 AND (s.file_hash = %(hash)s
         OR NOT EXISTS (SELECT FROM ledger_transfers WHERE starts_with(id, 'settlement:')))
     ORDER BY s.order_id, s.kind, s.transaction_number, s.file_hash, s.line_no
@@ -261,7 +263,7 @@ NO_FILE: LiteralString = """
 WITH found AS (
     SELECT 'no_file' AS queue, '' AS order_id, NULL AS kind, NULL::bigint AS line_no, NULL AS number,
            NULL::bigint AS ours, NULL::bigint AS theirs, %(why)s::text AS why
-    WHERE EXISTS (SELECT 1 FROM payments WHERE acquirer = %(whose)s
+    WHERE EXISTS (SELECT 1 FROM payments WHERE acquirer = %(whose)s AND wallet IS NULL
                   AND paid_at >= COALESCE(%(ended)s, '-infinity'::timestamptz) AND paid_at < %(overdue)s)
 )<NOTED>
 """.replace("<NOTED>", _NOTED)

@@ -64,3 +64,13 @@ async def test_the_same_bytes_of_two_acquirers_are_two_runs(office: Office) -> N
     assert (mine.runs, theirs.runs) == (1, 1)
     assert theirs.file_hash == run_key("naps", mine.file_hash)
     assert (await read(office, "cmi")).runs == 2
+
+
+async def test_what_a_wallet_paid_is_in_no_acquirers_file(office: Office) -> None:
+    sold = await office.sells(0)
+    await office.open_.database.do("UPDATE payments SET wallet = 'neqdi' WHERE id = %(id)s", id=sold.id)
+    assert (await read(office, "cmi")).open == 0
+    run = await read(office, "cmi", sold)
+    found = [(each.queue, each.why) for each in await office.queues(run)]
+    assert found == [(FindingQueue.MISSING_HERE, "it is a payment of neqdi")]
+    assert await office.open_.database.all("SELECT 1 FROM ledger_transfers WHERE event = 'settled'") == []
