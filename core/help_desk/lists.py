@@ -55,6 +55,7 @@ class PaymentFilter:
     channel: str = ""
     states: frozenset[PaymentState] = frozenset()
     tender: str = ""  # a card's brand or a wallet; "-" where none is known
+    acquirer: str = ""  # whose account a card paid into, or was to
     low_centimes: int | None = None
     high_centimes: int | None = None
     answer: str = ""  # an event
@@ -67,7 +68,8 @@ class PaymentFilter:
         amounts = [f"{name}{centimes}" for name, centimes in
                    ((">=", self.low_centimes), ("<=", self.high_centimes)) if centimes is not None]  # fmt: skip
         days = [f"{each.astimezone(ZONE):%Y-%m-%dT%H:%M}" for each in (self.begins, self.ends) if each]
-        more = (self.channel, *sorted(self.states), self.tender, *amounts, self.answer, self.code, self.queue or "")
+        words = (self.channel, *sorted(self.states), self.tender, self.acquirer)
+        more = (*words, *amounts, self.answer, self.code, self.queue or "")
         return " ".join(part for part in ("list", self.kind, *days, *more) if part)
 
 
@@ -105,6 +107,9 @@ class PaymentLists(Protocol):
 
     async def tenders(self, now: datetime) -> tuple[str, ...]:
         """Brands that cards had lately, and wallets that paid."""
+
+    async def acquirers(self, now: datetime) -> tuple[str, ...]:
+        """Those that took cards lately, by id."""
 
     async def head(self) -> HeadCounts: ...
 

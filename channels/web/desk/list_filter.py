@@ -25,6 +25,7 @@ WORDS = MappingProxyType(
     {
         "channel": re.compile(r"[a-z]{2,12}"),
         "tender": re.compile(r"(?!.*[0-9]{4})[a-z_][a-z0-9_]{1,19}|-"),
+        "acquirer": re.compile(r"(?!.*[0-9]{4})[a-z][a-z0-9_]{0,19}"),
         "code": re.compile(r"[a-z_]{2,20}(?: [A-Z0-9-]{1,8})?"),
         "of": re.compile(r"[0-9A-Z]{26}"),
     }
@@ -46,6 +47,7 @@ class AskedList:
     channel: str = ""
     status: str = ""
     tender: str = ""
+    acquirer: str = ""
     low: str = ""
     high: str = ""
     answer: str = ""
@@ -106,6 +108,7 @@ def filter_of(asked: AskedList, now: datetime) -> PaymentFilter:
         asked.channel,
         STATES[ReceiptStatus(asked.status)] if asked.status else frozenset(),
         asked.tender,
+        asked.acquirer,
         read_unsigned_amount(asked.low) if asked.low else None,
         read_unsigned_amount(asked.high) if asked.high else None,
         asked.answer,

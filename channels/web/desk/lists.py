@@ -37,6 +37,7 @@ class _ListPages:
         rows = tuple(words.found(row.payment, row.centimes) for row in found.rows)
         last = min(PAGES_MAX, -(-found.count // PAGE_ROWS)) - 1
         tenders = await self._lists.books.tenders(now)
+        acquirers = await self._lists.books.acquirers(now)
         return await shown(
             self._threshold,
             visit,
@@ -55,6 +56,10 @@ class _ListPages:
             tenders=tuple(
                 (each, pages.operator.wallets.get(each, each.capitalize()))
                 for each in sorted({*tenders, *([asked.tender] if asked.tender else [])} - {"-"})
+            ),
+            acquirers=tuple(
+                (each, pages.operator.acquirer(each))
+                for each in sorted({*acquirers, *([asked.acquirer] if asked.acquirer else [])})
             ),
             before=asked.link(page=asked.page - 1) if asked.page else "",
             after=asked.link(page=asked.page + 1) if asked.page < last else "",

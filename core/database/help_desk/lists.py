@@ -101,6 +101,7 @@ ORDER BY p.created_at DESC, p.id DESC LIMIT %(limit)s OFFSET %(offset)s
 NARROWED = """ AND (%(channel)s = '' OR p.channel = %(channel)s)
     AND (cardinality(%(states)s::text[]) = 0 OR p.state = ANY(%(states)s))
     AND (%(tender)s = '' OR COALESCE(p.wallet, p.card_brand, '-') = %(tender)s)
+    AND (%(acquirer)s = '' OR p.wallet IS NULL AND p.acquirer = %(acquirer)s)
     AND {counted} >= %(low)s AND {counted} <= %(high)s"""
 
 OTHERS = """
@@ -112,6 +113,10 @@ ORDER BY p.created_at DESC, p.id DESC LIMIT %(limit)s
 TENDERS = """
 SELECT DISTINCT COALESCE(wallet, card_brand) AS tender FROM payments
 WHERE paid_at >= %(since)s AND COALESCE(wallet, card_brand) IS NOT NULL ORDER BY 1 LIMIT 20
+"""
+
+ACQUIRERS = """
+SELECT DISTINCT acquirer FROM payments WHERE paid_at >= %(since)s AND wallet IS NULL ORDER BY 1 LIMIT 20
 """
 
 HEAD = """
@@ -145,6 +150,10 @@ class PgPaymentLists:
         since = now - timedelta(days=LATELY_DAYS)
         return tuple(row["tender"] for row in await self._database.all(TENDERS, since=since))
 
+    async def acquirers(self, now: datetime) -> tuple[str, ...]:
+        since = now - timedelta(days=LATELY_DAYS)
+        return tuple(row["acquirer"] for row in await self._database.all(ACQUIRERS, since=since))
+
     async def head(self) -> HeadCounts:
         row = await self._database.one(HEAD)
         return HeadCounts(**row) if row is not None else HeadCounts()
@@ -164,6 +173,7 @@ def _values(wanted: PaymentFilter, now: datetime) -> dict[str, Any]:
         "channel": wanted.channel,
         "states": sorted(wanted.states),
         "tender": wanted.tender,
+        "acquirer": wanted.acquirer,
         "low": wanted.low_centimes or 0,
         "high": AMOUNT_MAX_CENTIMES if wanted.high_centimes is None else wanted.high_centimes,
         "answer": wanted.answer,

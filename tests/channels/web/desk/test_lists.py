@@ -78,6 +78,8 @@ async def test_a_list_is_narrowed_by_what_is_known(site: DeskSite) -> None:
         ({"high": "1 000,00"}, [unknown, paid, declined]),
         ({"tender": "visa"}, [unknown, paid, declined]),
         ({"tender": "mastercard"}, []),
+        ({"acquirer": "cmi"}, [unknown, paid, declined]),
+        ({"acquirer": "naps"}, []),
         ({"day": "2026-11-24"}, []),
         ({"status": "never heard of", "low": "x", "day": "9999-12-31", "page": "-1"}, [unknown, paid, declined]),
         ({"page": "1"}, []),
@@ -91,6 +93,20 @@ async def test_a_list_is_narrowed_by_what_is_known(site: DeskSite) -> None:
     await seat.get(links[0])
     assert "lang=" not in seat.url
     assert 'value="paid" selected' in seat.page  # the filter stays in another language
+
+
+async def test_an_acquirer_is_asked_for_where_there_are_two(site: DeskSite) -> None:
+    seat, shop = await site.seat("amal"), site.at.shop
+    first, second = await shop.paid(), await shop.paid(await shop.internet_order())
+    await lists(seat, "begun")
+    assert 'name="acquirer"' not in seat.page
+    await shop.database.do("UPDATE payments SET acquirer_free = true WHERE id = %(id)s", id=second.id)
+    await shop.database.do("UPDATE payments SET acquirer = 'naps' WHERE id = %(id)s", id=second.id)
+    assert set(await lists(seat, "begun")) == {first.id, second.id}
+    assert '<option value="naps">NAPS</option>' in seat.page
+    assert await lists(seat, "begun", acquirer="naps") == [second.id]
+    assert await lists(seat, "begun", acquirer="cmi") == [first.id]
+    assert 'value="cmi" selected' in seat.page
 
 
 async def test_what_the_bank_said_leads_to_those_it_was_said_of(site: DeskSite) -> None:
@@ -122,7 +138,7 @@ async def test_the_log_keeps_which_list_was_looked_at_and_nothing_of_a_person(si
         ("amal", "queue", None, "list paid 2026-11-23T00:00 2026-11-24T00:00 ussd >=1000"),
         ("amal", "queue", paid.id, "list customer"),
     ]
-    for name in ("channel", "tender", "code", "of", "answer", "queue", "status", "day", "low"):
+    for name in ("channel", "tender", "acquirer", "code", "of", "answer", "queue", "status", "day", "low"):
         await lists(seat, "begun", **{name: "Salma Demo 4000000000000010"})
         detail = (await site.at.log())[-1][3]
         assert detail is not None
