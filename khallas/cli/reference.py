@@ -37,6 +37,9 @@ DOORS = {
     "/pay/": "customers and the acquirer's hosted page ([guide](../guides/cmi.md))",
     "/cmi/": "the acquirer (`callback`, signed) and the browser back from its page ([guide](../guides/cmi.md))",
     "/acquirers/": "the same of further acquirers ([guide](../guides/acquirers.md))",
+    "/billers/gsma/": "wallets that list our bills and pay them ([guide](../guides/billers.md))",
+    "/billers/daraja/": "M-Pesa's pay bill: is it owed, it is paid ([guide](../guides/billers.md))",
+    "/wallets/": "wallets, when a payer has answered; never believed ([guide](../guides/wallets.md))",
     "/": "customers in a browser: the web door ([how it is built](../ARCHITECTURE.md))",
     "/bills": "customers in a browser: identify, tick, review",
     "/desk": "the help desk, behind a login ([guide](../guides/help-desk.md))",
@@ -148,6 +151,7 @@ def _routes(routes: "list[BaseRoute]", prefix: str = "") -> Iterator[tuple[str, 
 
 def _everything() -> Mapping[str, str]:
     """Settings under which every HTTP door is open; nothing is asked of anybody."""
+    gated = (*WIRES, "kannel", "biller_gsma", "biller_daraja")
     settings: dict[str, Any] = {
         "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -171,9 +175,15 @@ def _everything() -> Mapping[str, str]:
         "CMI__PASSWORD": "reference",
         "CMI__STORE_KEY": "reference",
         "EVENTS__HUB_TOKENS": "reference",
+        "BILLERS": "gsma,daraja",
+        "WALLETS__REFERENCE__WIRE": "gsma",
+        "WALLETS__REFERENCE__URL": "https://wallet.example/v1.2/mm",
+        "WALLETS__REFERENCE__API_KEY": "reference",
+        "WALLETS__REFERENCE__ACCOUNT": "reference",
+        "WALLETS__REFERENCE__PAID_WORDS": "completed",
         "SMTP_URL": "smtp://127.0.0.1:1",
         "MAIL_FROM": "recus@khallas.example",
-        **{f"GATEWAY_SECRETS__{wire.upper()}": "net:127.0.0.0/8" for wire in (*WIRES, "kannel")},
+        **{f"GATEWAY_SECRETS__{wire.upper()}": "net:127.0.0.0/8" for wire in gated},
     }
     return {f"KHALLAS_{name}": value for name, value in settings.items()}
 
