@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import aiohttp
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from channels.http.front import RequestIds
+from core.card_numbers import AUTHORISATION_DIGITS
 from core.cards import luhn
 from core.tracing import about
 from khallas.telemetry import masking
@@ -72,6 +73,8 @@ def test_no_card_is_read_however_it_is_spelled(stem: str, sizes: list[int], gap:
         size = sizes[len(groups) % len(sizes)]
         groups.append(rest[:size])
         rest = rest[size:]
+    # six digits each and not merely grouped: a list of authorisations (tests/core/test_card_numbers.py)
+    assume(len(gap) < 2 or {len(group) for group in groups} != {AUTHORISATION_DIGITS})
     written = before + gap.join(groups)
     assert masking.CARD in masking.cards(written), written
     assert pan not in masking.cards(written).replace(gap or " ", "")
