@@ -252,8 +252,9 @@ class Story:
         kept_there = world.kept_centimes()
         self.faults += world.sent.faults
         for named, order_id, account in world.accounts():
-            if account.kept_centimes and world.rows[order_id].payment.acquirer != named:
-                self.faults.append(f"{order_id}: {named} keeps money of {world.rows[order_id].payment.acquirer}'s")
+            asked = world.rows[order_id].payment.acquirer if order_id in world.rows else "nobody"
+            if account.kept_centimes and asked != named:
+                self.faults.append(f"{order_id}: {named} keeps money of {asked}'s")
         for payment_id, row in world.rows.items():
             payment, kept = row.payment, kept_there[payment_id]
             given_back = sum(
