@@ -1,15 +1,12 @@
 """The CMI client: one acquirer behind core.ports.Acquirer (docs/protocols/cmi.md).
 
-Rule of this file: the only thin shell with a socket here. NotSent means that no byte of a charge can have left; after
-that, whatever is not an explicit answer is Unknown. Nothing the peer does raises; cancellation passes through.
+Rule of this file: NotSent means that no byte of a charge can have left (core/http_peer.py); after that, whatever is not
+an explicit answer is Unknown. Nothing the peer does raises; cancellation passes through.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-
-import aiohttp
-from yarl import URL
 
 from core.acquirers import cmi_xml as xml
 from core.acquirers.breaker import Breaker
@@ -19,6 +16,7 @@ from core.acquirers.cmi_outcomes import AskHistory, InquireFirst, outcome_of, re
 from core.acquirers.cmi_page import MD_STATUSES, CmiPage
 from core.acquirers.hosted import HostedShop
 from core.cards import Card, Secret
+from core.http_peer import CONNECT_TIMEOUT_S, HttpPeer, HttpReply
 from core.payments.hosted_page_port import PageWays
 from core.ports import (
     Approved,
@@ -40,10 +38,8 @@ from core.ports import (
 )
 
 TIMEOUT_S = 30.0
-CONNECT_TIMEOUT_S = 5.0
 INQUIRY_TIMEOUT_S = 10.0  # an answer that is awaited longer is asked for again later
 CONNECTIONS_MAX = 50
-CHUNK_BYTES = 8_192
 
 
 class CmiAcquirer:
@@ -59,23 +55,20 @@ class CmiAcquirer:
         breaker: Breaker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = URL(account.url)
-        if self._url.scheme not in {"http", "https"} or not self._url.host:
-            raise ValueError("the acquirer's URL is an http or https address")
         self._account = account
-        self._timeout_s = timeout_s
-        self._inquiry_timeout = aiohttp.ClientTimeout(total=min(timeout_s, INQUIRY_TIMEOUT_S))
-        self._connect_timeout_s = min(connect_timeout_s, timeout_s)
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=self._connect_timeout_s, sock_read=timeout_s)
-        self._connections_max = connections_max
-        self._session: aiohttp.ClientSession | None = None
+        self._peer = HttpPeer(
+            account.url,
+            headers={"Accept": "text/xml, application/xml"},
+            timeout_s=timeout_s,
+            connect_timeout_s=connect_timeout_s,
+            connections_max=connections_max,
+            answer_bytes_max=xml.ANSWER_MAX_BYTES,
+        )
         self.breaker = breaker or Breaker(clock)
 
     async def aclose(self) -> None:
         """Close the connections; the client opens new ones if it is asked again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._peer.aclose()
 
     async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
         """Charge a card. Codes that settle nothing are settled by one inquiry at once."""
@@ -155,7 +148,7 @@ class CmiAcquirer:
         return None
 
     async def _charge(self, order_id: str, request: str, *, answering_pin: bool = False) -> Authorisation:
-        if not self.breaker.allows(self._timeout_s):
+        if not self.breaker.allows(self._peer.timeout_s):
             return NotSent("circuit open")
         answer = await self._ask(request)
         if not isinstance(answer, xml.Cc5Answer):
@@ -210,58 +203,25 @@ class CmiAcquirer:
 
     async def _look(self, request: str) -> xml.Cc5Answer | NotSent | UnknownOutcome:
         """A question that moves no money: nobody waits long for its answer."""
-        return await self._ask(request, self._inquiry_timeout)
+        return await self._ask(request, INQUIRY_TIMEOUT_S)
 
-    async def _ask(
-        self, request: str, allowed: aiohttp.ClientTimeout | None = None
-    ) -> xml.Cc5Answer | NotSent | UnknownOutcome:
+    async def _ask(self, request: str, allowed_s: float | None = None) -> xml.Cc5Answer | NotSent | UnknownOutcome:
         """One exchange. The breaker hears how it went."""
-        answer = await self._exchange(request, allowed)
+        answer = _answer_of(await self._peer.send("POST", data={"DATA": request}, timeout_s=allowed_s))
         if isinstance(answer, xml.Cc5Answer):
             self.breaker.succeeded()
         else:
             self.breaker.failed()
         return answer
 
-    async def _exchange(
-        self, request: str, allowed: aiohttp.ClientTimeout | None
-    ) -> xml.Cc5Answer | NotSent | UnknownOutcome:
-        try:
-            # never redirected: a redirect would carry the card to an address nobody configured
-            async with self._open_session().post(
-                self._url, data={"DATA": request}, allow_redirects=False, timeout=allowed or self._timeout
-            ) as response:
-                if response.status != 200:
-                    return UnknownOutcome(f"HTTP {response.status}")
-                body = await _read(response)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            return NotSent("no connection")
-        except TimeoutError:
-            return UnknownOutcome("no answer in time")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return UnknownOutcome(f"connection lost: {type(error).__name__}")
-        answer = xml.parse_answer(body) if body is not None else None
-        return answer if answer is not None else UnknownOutcome("answer cannot be read")
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            # a kept connection that the other side just closed would look like a lost charge: always a new one
-            connector = aiohttp.TCPConnector(limit=self._connections_max, force_close=True)
-            headers = {"Accept": "text/xml, application/xml", "Accept-Encoding": "identity"}
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, headers=headers, auto_decompress=False
-            )
-        return self._session
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, None when it is longer than any answer may be."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-        body += chunk
-        if len(body) > xml.ANSWER_MAX_BYTES:
-            return None
-    return bytes(body)
+def _answer_of(reply: HttpReply | NotSent | UnknownOutcome) -> xml.Cc5Answer | NotSent | UnknownOutcome:
+    if not isinstance(reply, HttpReply):
+        return reply
+    if reply.status != 200:
+        return UnknownOutcome(f"HTTP {reply.status}")
+    answer = xml.parse_answer(reply.body)
+    return answer if answer is not None else UnknownOutcome("answer cannot be read")
 
 
 def connect(options: Mapping[str, Secret]) -> CmiAcquirer:

@@ -114,24 +114,20 @@ class DarajaWallet:
         return handle if _HANDLE.fullmatch(handle) else None
 
     async def _exchange(self, ask: HttpAsk) -> Exchange:
-        """With a token; one that the gateway refuses is renewed once: it let nothing through to M-PESA."""
-        answer: Exchange = NotSent("no token")
-        for _ in range(2):
-            token = await self._tokens.token()
-            if isinstance(token, NotSent):
-                return token
-            bearer = {"Authorization": f"Bearer {token.reveal()}"}
-            answer = await self._http.exchange(HttpAsk(ask.method, ask.path, {**ask.headers, **bearer}, ask.body))
-            if not isinstance(answer, HttpAnswer) or text_of(answer.json(), "errorCode") not in TOKEN_REFUSED:
-                return answer
-            self._tokens.refused(token)
-        return answer
+        return await self._tokens.exchange(
+            self._http, ask, lambda answer: text_of(answer.json(), "errorCode") in TOKEN_REFUSED
+        )
 
     async def _fetch_token(self) -> BearerToken | NotSent | UnknownOutcome:
         return bearer_of(await self._http.exchange(token_ask(self._account)))
 
 
 # --- pure: requests -------------------------------------------------------------------------------------------------
+
+
+def refuses_token(answer: HttpAnswer) -> bool:
+    """Whether the gateway let nothing through to M-PESA, for the token's sake."""
+    return text_of(answer.json(), "errorCode") in TOKEN_REFUSED
 
 
 def token_ask(account: DarajaAccount) -> HttpAsk:

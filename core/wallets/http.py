@@ -1,4 +1,4 @@
-"""The one socket of a wallet's client: bounded bodies, bounded waits, a breaker, and a token that is renewed.
+"""A wallet's client: a breaker over its connections (core/http_peer.py), and a token that is renewed.
 
 Rule of this file: NotSent means that no byte of a request can have left. Whatever was answered is an HttpAnswer, which
 the dialects read; no answer, or one that is too long, is UnknownOutcome. Nothing the peer does raises.
@@ -10,18 +10,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-import aiohttp
 from yarl import URL
 
 from core.acquirers.breaker import Breaker
 from core.cards import Secret
+from core.http_peer import HttpPeer, HttpReply
 from core.ports import NotSent, UnknownOutcome
 
 TIMEOUT_S = 20.0
-CONNECT_TIMEOUT_S = 5.0
 CONNECTIONS_MAX = 20
 ANSWER_BYTES_MAX = 64 * 1024
-CHUNK_BYTES = 8_192
 SERVER_ERROR = 500
 TOKEN_MARGIN_S = 60.0  # renewed so much before its end: a request takes its time
 TOKEN_LIFE_MAX_S = 24 * 3_600.0
@@ -78,71 +76,32 @@ class WalletHttp:
         breaker: Breaker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        base = URL(base_url)
-        if base.scheme not in {"http", "https"} or not base.host:
-            raise ValueError("a wallet's URL is an http or https address")
         self._base = base_url.rstrip("/")
-        self._timeout_s = timeout_s
-        connect_s = min(CONNECT_TIMEOUT_S, timeout_s)
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s, sock_read=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
+        self._peer = HttpPeer(
+            self._base,
+            headers={"Accept": "application/json"},
+            timeout_s=timeout_s,
+            connections_max=CONNECTIONS_MAX,
+            answer_bytes_max=ANSWER_BYTES_MAX,
+        )
         self.breaker = breaker or Breaker(clock)
 
     async def aclose(self) -> None:
         """Close the connections; new ones are opened if it is asked again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._peer.aclose()
 
     async def exchange(self, ask: HttpAsk) -> Exchange:
         """One request. The breaker hears of every one: a 5xx that says nothing comes from a machine in between."""
-        if not self.breaker.allows(self._timeout_s):
+        if not self.breaker.allows(self._peer.timeout_s):
             return NotSent("circuit open")
-        answer = await self._send(ask)
+        url, data = URL(self._base + ask.path), ask.body or None
+        reply = await self._peer.send(ask.method, url, headers=ask.headers, data=data)
+        answer = HttpAnswer(reply.status, reply.body) if isinstance(reply, HttpReply) else reply
         if isinstance(answer, HttpAnswer) and (answer.status < SERVER_ERROR or answer.json()):
             self.breaker.succeeded()
         else:
             self.breaker.failed()
         return answer
-
-    async def _send(self, ask: HttpAsk) -> Exchange:
-        try:
-            # never redirected: a redirect would carry secrets to an address nobody configured
-            async with self._open_session().request(
-                ask.method,
-                URL(self._base + ask.path),
-                headers=ask.headers,
-                data=ask.body or None,
-                allow_redirects=False,
-            ) as response:
-                body = await _read(response)
-                return UnknownOutcome("the answer is too long") if body is None else HttpAnswer(response.status, body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            return NotSent("no connection")
-        except TimeoutError:
-            return UnknownOutcome("no answer in time")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return UnknownOutcome(f"connection lost: {type(error).__name__}")
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            # a kept connection that the other side just closed would look like a lost debit: always a new one
-            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, force_close=True)
-            headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, headers=headers, auto_decompress=False
-            )
-        return self._session
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, None when it is longer than any answer may be."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-        body += chunk
-        if len(body) > ANSWER_BYTES_MAX:
-            return None
-    return bytes(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +137,20 @@ class TokenKeeper:
             life_s = min(max(made.life_s, 0.0), TOKEN_LIFE_MAX_S)
             self._token, self._until = made.token, self._clock() + max(life_s - TOKEN_MARGIN_S, life_s / 2)
             return made.token
+
+    async def exchange(self, http: WalletHttp, ask: HttpAsk, refuses: Callable[[HttpAnswer], bool]) -> Exchange:
+        """With a token; one that is refused is renewed once: the provider let nothing through."""
+        answer: Exchange = NotSent("no token")
+        for _ in range(2):
+            token = await self.token()
+            if isinstance(token, NotSent):
+                return token
+            bearer = {"Authorization": f"Bearer {token.reveal()}"}
+            answer = await http.exchange(HttpAsk(ask.method, ask.path, {**ask.headers, **bearer}, ask.body))
+            if not isinstance(answer, HttpAnswer) or not refuses(answer):
+                return answer
+            self.refused(token)
+        return answer
 
     def refused(self, token: Secret) -> None:
         """The provider no longer takes it; a newer one that somebody fetched meanwhile stays."""

@@ -104,18 +104,7 @@ class MtnWallet:
         return None
 
     async def _exchange(self, ask: HttpAsk) -> Exchange:
-        """With a token; one that is refused is renewed once, which repeats under the same reference: no harm."""
-        answer: Exchange = NotSent("no token")
-        for _ in range(2):
-            token = await self._tokens.token()
-            if isinstance(token, NotSent):
-                return token
-            bearer = {"Authorization": f"Bearer {token.reveal()}"}
-            answer = await self._http.exchange(HttpAsk(ask.method, ask.path, {**ask.headers, **bearer}, ask.body))
-            if not isinstance(answer, HttpAnswer) or answer.status != 401:
-                return answer
-            self._tokens.refused(token)
-        return answer
+        return await self._tokens.exchange(self._http, ask, lambda answer: answer.status == 401)
 
     async def _fetch_token(self) -> BearerToken | NotSent | UnknownOutcome:
         return bearer_of(await self._http.exchange(token_ask(self._account)))

@@ -1,4 +1,4 @@
-"""One exchange with the gateway over HTTP: the only socket of this folder.
+"""One exchange with the gateway: its address, headers and keys for repeats; the socket is core/http_peer.py's.
 
 Rule of this file: an answer is a status and a body, whatever they say; no answer is NotSent where no byte left, and
 Unknown otherwise. Nothing the peer does raises; cancellation passes through.
@@ -9,19 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-import aiohttp
 from yarl import URL
 
 from core.acquirers.breaker import Breaker
 from core.acquirers.payment_intents.wire import ANSWER_MAX_BYTES, ErrorObject, Form, Read, Refused, read
 from core.cards import Secret
+from core.http_peer import HttpPeer, HttpReply
 from core.ports import NotSent, UnknownOutcome
 
 TIMEOUT_S = 30.0
-CONNECT_TIMEOUT_S = 5.0
 LOOK_TIMEOUT_S = 10.0  # a question that moves no money
 CONNECTIONS_MAX = 50
-CHUNK_BYTES = 16_384
 API_VERSION = "2025-03-31.basil"  # what the gateway's objects look like: pinned, whatever the account's default is
 
 
@@ -71,88 +69,48 @@ class Exchange:
         breaker: Breaker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._base = URL(account.url.rstrip("/"))
-        if self._base.scheme not in {"http", "https"} or not self._base.host:
-            raise ValueError("the gateway's URL is an http or https address")
         if not account.key.reveal().strip():
             raise ValueError("the gateway's key is empty")
-        self._key = account.key
         self.timeout_s = timeout_s
-        connect_s = min(CONNECT_TIMEOUT_S, timeout_s)
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s, sock_read=timeout_s)
-        self._look_timeout = aiohttp.ClientTimeout(total=min(timeout_s, LOOK_TIMEOUT_S), connect=connect_s)
-        self._session: aiohttp.ClientSession | None = None
+        self._peer = HttpPeer(
+            account.url.rstrip("/"),
+            headers={
+                "Authorization": f"Bearer {account.key.reveal()}",
+                "Stripe-Version": API_VERSION,
+                "Accept": "application/json",
+            },
+            timeout_s=timeout_s,
+            connections_max=CONNECTIONS_MAX,
+            answer_bytes_max=ANSWER_MAX_BYTES,
+        )
         self.breaker = breaker or Breaker(clock)
 
     async def aclose(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._peer.aclose()
 
     async def post(self, path: str, form: Form, key: str, *, brief: bool = False) -> Said:
         """Ask for something to be done. `key`: the same for a repeat, another for anything else. `brief`: nobody waits
         long for what moves no money, or was sent before."""
-        allowed = self._look_timeout if brief else self._timeout
-        return await self._ask("POST", path, form, {"Idempotency-Key": key}, allowed)
+        headers = {"Idempotency-Key": key}
+        reply = await self._peer.send(
+            "POST", self._at(path), headers=headers, data=form, timeout_s=LOOK_TIMEOUT_S if brief else None
+        )
+        return self._heard(reply)
 
     async def get(self, path: str, query: Form) -> Said:
         """Look at something."""
-        return await self._ask("GET", path, query, {}, self._look_timeout)
+        return self._heard(await self._peer.send("GET", self._at(path), params=query, timeout_s=LOOK_TIMEOUT_S))
 
-    async def _ask(self, method: str, path: str, said: Form, headers: Form, allowed: aiohttp.ClientTimeout) -> Said:
-        answer = await self._exchange(method, path, said, headers, allowed)
-        if isinstance(answer, GatewayAnswer) and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    def _at(self, path: str) -> URL:
+        return self._peer.url.joinpath(*path.strip("/").split("/"))
+
+    def _heard(self, reply: HttpReply | NotSent | UnknownOutcome) -> Said:
+        """The answer; the breaker hears of it."""
+        if isinstance(reply, HttpReply) and reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.breaker.succeeded()
         else:
             self.breaker.failed()
-        return answer
-
-    async def _exchange(
-        self, method: str, path: str, said: Form, headers: Form, allowed: aiohttp.ClientTimeout
-    ) -> Said:
-        try:
-            # never redirected: a redirect would carry the card to an address nobody configured
-            async with self._open_session().request(
-                method,
-                self._base.joinpath(*path.strip("/").split("/")),
-                headers=headers,
-                allow_redirects=False,
-                timeout=allowed,
-                params=said if method == "GET" else None,
-                data=said if method == "POST" else None,
-            ) as response:
-                body = await _read(response)
-                replayed = response.headers.get("Idempotent-Replayed", "").lower() == "true"
-                status = response.status
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            return NotSent("no connection")
-        except TimeoutError:
-            return UnknownOutcome("no answer in time")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return UnknownOutcome(f"connection lost: {type(error).__name__}")
-        return GatewayAnswer(status, body, replayed) if body is not None else UnknownOutcome("answer is too long")
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            # a kept connection that the other side just closed would look like a lost charge: always a new one
-            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, force_close=True)
-            headers = {
-                "Authorization": f"Bearer {self._key.reveal()}",
-                "Stripe-Version": API_VERSION,
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-            }
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, headers=headers, auto_decompress=False
-            )
-        return self._session
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, None when it is longer than any answer may be."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-        body += chunk
-        if len(body) > ANSWER_MAX_BYTES:
-            return None
-    return bytes(body)
+        if not isinstance(reply, HttpReply):
+            return reply
+        replayed = reply.headers.get("Idempotent-Replayed", "").lower() == "true"
+        return GatewayAnswer(reply.status, reply.body, replayed)

@@ -53,7 +53,7 @@ XML = "<CC5Response><OrderId>{}</OrderId><Response>Approved</Response><ProcRetur
         (RedirectResponse("/elsewhere", 307), UnknownOutcome("HTTP 307")),
         (Response(""), UnknownOutcome("answer cannot be read")),
         (Response("<html/>"), UnknownOutcome("answer cannot be read")),
-        (Response(XML.format("x" * ANSWER_MAX_BYTES)), UnknownOutcome("answer cannot be read")),
+        (Response(XML.format("x" * ANSWER_MAX_BYTES)), UnknownOutcome("the answer is too long")),
     ],
 )
 async def test_whatever_a_peer_answers(peer_url: tuple[Peer, str], response: Response, expected: Authorisation) -> None:
@@ -99,6 +99,6 @@ async def test_an_endless_answer_is_cut(peer_url: tuple[Peer, str]) -> None:
     peer, url = peer_url
     peer.response = StreamingResponse(endless())
     client = CmiAcquirer(CmiAccount(url, "1", "n", Secret("p")))
-    assert await client.authorise(ORDER, CARD, CVV) == UnknownOutcome("answer cannot be read")
+    assert await client.authorise(ORDER, CARD, CVV) == UnknownOutcome("the answer is too long")
     await client.aclose()
     assert sent < ENDLESS_CHUNKS
