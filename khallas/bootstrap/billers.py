@@ -10,7 +10,8 @@ from channels.http.receive import Check
 from core.database.billers.outside import PgOutsidePayments
 from core.ids import Ids
 from khallas.bootstrap import authentication as guards
-from khallas.bootstrap.container import Container, base_of
+from khallas.bootstrap.container import Container
+from khallas.bootstrap.gateways import base_of
 from khallas.settings.model import BadSettings, Settings
 
 GATE = "biller_{door}"  # of KHALLAS_GATEWAY_SECRETS__BILLER_GSMA

@@ -3,25 +3,20 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
 from channels.card_caps import RedisIntentLimits
-from channels.carriers.twilio.caller import TwilioCaller
-from channels.carriers.twilio.client import TwilioAccount, TwilioRest, TwilioTexter
-from channels.email.compose import Composer, MailSender
-from channels.email.smtp import SmtpMailer, SmtpServer
+from channels.carriers.twilio.client import TwilioRest, TwilioTexter
 from channels.limits import Limits, RedisCardLimits, RedisCodeLimits
-from channels.links import PayLinks, ReceiptLinks
-from channels.receipt_view import Operator
+from channels.links import ReceiptLinks
 from channels.sms.answers import Answers
 from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
-from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
+from channels.sms.inbox import Inbox, InboxDependencies
 from channels.sms.outbound.texts import PaymentTexts
-from channels.sms.words import SmsNumbers, Words
 from channels.web.bills.limits import LimitsByChannel, WebCodeLimits
+from core.acquirers.registry import AcquirerRegistry
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.billing.tmforum import TmForumBilling
@@ -45,7 +40,7 @@ from core.messaging.texts import Texts, load_texts
 from core.payments.schedule import Times, waiting_for
 from core.payments.service import PaymentService, Ports
 from core.payments.sweeps import Sweep
-from core.ports import Acquirers, CallEnds, Caller, Clock
+from core.ports import Acquirers, Caller, Clock
 from core.privacy.retention import Periods, RetentionJob
 from core.repositories import Repositories
 from core.sealing import Sealer
@@ -57,11 +52,20 @@ from core.wallets.service import WalletPayments
 from core.wallets.tender import TenderAcquirers
 from khallas.bootstrap import carriers as networks
 from khallas.bootstrap.acquirer_watch import AcquirerWatch
-from khallas.bootstrap.acquirers import has_page, longest_timeout_s, printed_names, registry_of
+from khallas.bootstrap.acquirers import longest_timeout_s, registry_of
 from khallas.bootstrap.carriers import Networks
+from khallas.bootstrap.gateways import (
+    base_of,
+    caller_of,
+    inbox_of,
+    mailer_of,
+    pay_link_of,
+    twilio_of,
+    words_of,
+)
 from khallas.bootstrap.money import billing_of
 from khallas.bootstrap.wallets import wallet_names, wallets_of
-from khallas.settings.model import BadSettings, Settings
+from khallas.settings.model import Settings
 from khallas.telemetry import otel
 from khallas.telemetry.ledger_watch import LedgerWatch
 from khallas.telemetry.metering import CountedPayments, CountedStore, CountedTexter, WatchedAcquirer
@@ -137,6 +141,57 @@ class Container:
             yield
 
 
+@dataclass(frozen=True, slots=True)
+class SharedParts:
+    """What every part of a process stands on."""
+
+    settings: Settings
+    texts: Texts
+    clock: Clock
+    times: Times
+    metrics: Metrics
+    counted: PaymentMetrics
+    tracer: Tracer
+    database: Database
+    redis: Redis
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyParts:
+    """The payment service, and who it asks. `registry` and `bills` are as they were joined, without what tests wrap."""
+
+    world: Ports
+    registry: AcquirerRegistry
+    bills: EmbeddedBilling | TmForumBilling
+    wallets: Mapping[str, Wallet]
+    till: PaymentService
+    by_wallet: WalletPayments
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationParts:
+    """What answers a customer's turn."""
+
+    performer: EffectPerformer
+    turns: Turns
+    numbers: DialledNumbers
+    seals: Seals
+    transcripts: Transcripts
+
+
+@dataclass(frozen=True, slots=True)
+class MessagingParts:
+    """What goes out to people, and the texts that come in."""
+
+    twilio: TwilioRest
+    caller: Caller
+    networks: Networks
+    gateways: Gateways
+    inbox: Inbox
+    links: ReceiptLinks
+    memory: RedisDeduplication
+
+
 def assemble(
     settings: Settings,
     clock: Clock | None = None,
@@ -150,73 +205,139 @@ def assemble(
     `clock` stands in for the real one; `times`, `wallets` and `around`, which wraps what stands behind the ports, are
     for tests.
     """
-    clock, texts, times = (
-        clock or SystemClock(),
-        load_texts(),
-        times or waiting_for(Times(), longest_timeout_s(settings)),
+    shared = _shared(settings, clock or SystemClock(), times)
+    database, counted, clock = shared.database, shared.counted, shared.clock
+    money = _money(shared, around, wallets)
+    talk = _conversation(shared, money)
+    messaging = _messaging(shared, money, talk)
+    books, words = money.world.books, words_of(settings, shared.texts)
+    return Container(
+        settings=settings,
+        texts=shared.texts,
+        metrics=shared.metrics,
+        clock=clock,
+        database=database,
+        redis=shared.redis,
+        books=books,
+        till=money.till,
+        performer=talk.performer,
+        turns=talk.turns,
+        numbers=talk.numbers,
+        inbox=messaging.inbox,
+        networks=messaging.networks,
+        links=messaging.links,
+        acquirers=money.registry,
+        billing=money.bills,
+        twilio=messaging.twilio,
+        jobs=_jobs(shared, money, messaging),
+        queues=Queues(database, clock, counted),
+        ledger=LedgerWatch(database, clock, counted),
+        tracer=shared.tracer,
+        transcripts=talk.transcripts,
+        caller=messaging.caller,
+        seals=talk.seals,
+        counted=counted,
+        code_texts=CodeTexts(money.world.billing, books.people, books.messages, messaging.memory, words.code, clock),
+        wallets=money.by_wallet,
+        heard=AcquirerWatch(database, money.registry),
     )
+
+
+def _shared(settings: Settings, clock: Clock, times: Times | None) -> SharedParts:
     metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
-    counted = PaymentMetrics(metrics.registry)
-    database = Database(make_pool(settings.database_url.get_secret_value()), tracer)
-    redis = connect(settings.redis_url.get_secret_value(), wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX)
-    charging = registry_of(settings, lambda named, client: WatchedAcquirer(client, counted, tracer, named))
+    url = settings.redis_url.get_secret_value()
+    return SharedParts(
+        settings=settings,
+        texts=load_texts(),
+        clock=clock,
+        times=times or waiting_for(Times(), longest_timeout_s(settings)),
+        metrics=metrics,
+        counted=PaymentMetrics(metrics.registry),
+        tracer=tracer,
+        database=Database(make_pool(settings.database_url.get_secret_value()), tracer),
+        redis=connect(url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX),
+    )
+
+
+def _money(
+    shared: SharedParts, around: Callable[[Ports], Ports] | None, wallets: Mapping[str, Wallet] | None
+) -> MoneyParts:
+    settings, database, clock, counted = shared.settings, shared.database, shared.clock, shared.counted
+    registry = registry_of(settings, lambda named, client: WatchedAcquirer(client, counted, shared.tracer, named))
     bills = billing_of(settings, database, clock)
     books = replace(books_on(database), payments=CountedPayments(database, counted))
-    codes = LimitsByChannel(RedisCodeLimits(redis, counted.limit), WebCodeLimits(redis, counted.limit))
-    world = Ports(books, bills, charging, codes, clock)
+    codes = LimitsByChannel(RedisCodeLimits(shared.redis, counted.limit), WebCodeLimits(shared.redis, counted.limit))
+    world = Ports(books, bills, registry, codes, clock)
     world = around(world) if around else world
-    asked_by = dict(wallets_of(settings) if wallets is None else wallets)
+    asked = dict(wallets_of(settings) if wallets is None else wallets)
     attempts = PgWalletAttempts(database, PgPayments(database))
-    if asked_by:  # a wallet's money goes back to that wallet
-        returns = WalletReturns(attempts, asked_by, clock, Ids())
+    if asked:  # a wallet's money goes back to that wallet
+        returns = WalletReturns(attempts, asked, clock, Ids())
         world = replace(world, acquirers=TenderAcquirers(world.acquirers, attempts, returns))
-    books, billing, acquirers = world.books, world.billing, world.acquirers
-    till = PaymentService(world, times=times, currency=settings.currency)
-    by_wallet = WalletPayments(till, attempts, asked_by, clock, times, told=counted.wallet)
-    links = ReceiptLinks(settings.signing_keys(), base_of(settings), settings.receipt_days)
-    twilio = _twilio(settings)
+    till = PaymentService(world, times=shared.times, currency=settings.currency)
+    by_wallet = WalletPayments(till, attempts, asked, clock, shared.times, told=counted.wallet)
+    return MoneyParts(world, registry, bills, asked, till, by_wallet)
+
+
+def _conversation(shared: SharedParts, money: MoneyParts) -> ConversationParts:
+    settings, redis, counted = shared.settings, shared.redis, shared.counted
+    seals = Seals(settings.vault(), memory_key())
+    performer = EffectPerformer(
+        money.till,
+        seals,
+        RedisCardLimits(redis, seals.key("card limits"), counted.limit),
+        RedisRefusals(redis),
+        RedisIntentLimits(redis, counted.limit),
+        money.by_wallet,
+    )
     ivr, code = national(settings.ivr.number), settings.ussd.service_code
     numbers = DialledNumbers(settings.help_number, ivr, settings.short_code, code)
-    seals = Seals(settings.vault(), memory_key())
-    cards = RedisCardLimits(redis, seals.key("card limits"), counted.limit)
-    intents = RedisIntentLimits(redis, counted.limit)
-    performer = EffectPerformer(till, seals, cards, RedisRefusals(redis), intents, by_wallet)
     turns = Turns(
         CountedStore(RedisStore(redis), counted),
         performer,
-        clock,
+        shared.clock,
         numbers,
         zone=ZONE,
         check_luhn=settings.check_luhn,
         mail_utf8=settings.mail_utf8,
-        wallets=tuple((name, wallet.terms) for name, wallet in asked_by.items()),
+        wallets=tuple((name, wallet.terms) for name, wallet in money.wallets.items()),
     )
-    keys = settings.signing_keys()
-    memory = RedisDeduplication(redis, Sealer(keys, SEALED_FOR))
-    transcripts = _transcripts(settings, database, clock)
-    post = InboxDependencies(
-        memory, Limits(redis, "sms", counted.limit), books.messages, clock, transcripts, metrics.message
-    )
-    inbox = inbox_of(settings, Answers(words_of(settings, texts), till, memory, pay_link=pay_link_of(settings)), post)
+    return ConversationParts(performer, turns, numbers, seals, _transcripts(settings, shared.database, shared.clock))
+
+
+def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) -> MessagingParts:
+    settings, texts, clock, counted = shared.settings, shared.texts, shared.clock, shared.counted
+    messages = money.world.books.messages
+    links = ReceiptLinks(settings.signing_keys(), base_of(settings), settings.receipt_days)
+    memory = RedisDeduplication(shared.redis, Sealer(settings.signing_keys(), SEALED_FOR))
+    words, pay_link = words_of(settings, texts), pay_link_of(settings)
+    limits = Limits(shared.redis, "sms", counted.limit)
+    post = InboxDependencies(memory, limits, messages, clock, talk.transcripts, shared.metrics.message)
+    inbox = inbox_of(settings, Answers(words, money.till, memory, pay_link=pay_link), post)
+    twilio = twilio_of(settings)
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
-    doors = networks.Doors(inbox, turns, texts, metrics, seals, transcripts.door("ussd", "smpp", keys=True))
-    outside = networks.join(settings, redis, doors, texter)
-    caller = _caller(settings, twilio, KeptCallEnds(books.messages, clock))
+    by_smpp = talk.transcripts.door("ussd", "smpp", keys=True)
+    doors = networks.Doors(inbox, talk.turns, texts, shared.metrics, talk.seals, by_smpp)
+    outside = networks.join(settings, shared.redis, doors, texter)
+    caller = caller_of(settings, twilio, KeptCallEnds(messages, clock))
     gateways = Gateways(
         CountedTexter(outside.texter, counted),
-        _mailer(settings, texts, links, clock),
+        mailer_of(settings, texts, links, clock),
         caller,
-        PaymentTexts(words_of(settings, texts), links.of, pay_link_of(settings), wallet_names(settings)),
+        PaymentTexts(words, links.of, pay_link, wallet_names(settings)),
         memory,
     )
-    sender, poster = OutboxSender(books, gateways, clock, times), Poster(books, billing, acquirers, clock, times)
-    sweep = Sweep(books, till.attendant, poster, sender, clock, times, by_wallet)
-    retention = RetentionJob(
-        PgRetention(database),
-        clock,
-        Periods(**settings.retention.model_dump()),
-        PgKeptEvidence(database, blind_of(settings)),
-    )
+    return MessagingParts(twilio, caller, outside, gateways, inbox, links, memory)
+
+
+def _jobs(shared: SharedParts, money: MoneyParts, messaging: MessagingParts) -> "Callable[[], App]":
+    settings, database, clock, times = shared.settings, shared.database, shared.clock, shared.times
+    books, till = money.world.books, money.till
+    sender = OutboxSender(books, messaging.gateways, clock, times)
+    poster = Poster(books, money.world.billing, money.world.acquirers, clock, times)
+    sweep = Sweep(books, till.attendant, poster, sender, clock, times, money.by_wallet)
+    periods = Periods(**settings.retention.model_dump())
+    retention = RetentionJob(PgRetention(database), clock, periods, PgKeptEvidence(database, blind_of(settings)))
 
     def jobs() -> "App":
         # procrastinate is 2 MiB, and nothing to a process that answers customers only
@@ -224,53 +345,11 @@ def assemble(
         from core.database.settlement.reconciliation import SettlementWatch
 
         watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
-        audit = Audit(PgAudit(database), clock)
-        work = Work(till.attendant, poster, sender, sweep, retention, watch, LedgerDays(database), audit, by_wallet)
-        return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=tracer)
+        audit, days = Audit(PgAudit(database), clock), LedgerDays(database)
+        work = Work(till.attendant, poster, sender, sweep, retention, watch, days, audit, money.by_wallet)
+        return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=shared.tracer)
 
-    return Container(
-        settings,
-        texts,
-        metrics,
-        clock,
-        database,
-        redis,
-        books,
-        till,
-        performer,
-        turns,
-        numbers,
-        inbox,
-        outside,
-        links,
-        charging,
-        bills,
-        twilio,
-        jobs,
-        Queues(database, clock, counted),
-        LedgerWatch(database, clock, counted),
-        tracer,
-        transcripts,
-        caller,
-        seals,
-        counted,
-        CodeTexts(billing, books.people, books.messages, memory, words_of(settings, texts).code, clock),
-        by_wallet,
-        AcquirerWatch(database, charging),
-    )
-
-
-# --- what stands behind the ports ------------------------------------------------------------------------------------
-
-
-def operator_of(settings: Settings) -> Operator:
-    """The operator whose name and logo receipts and pages bear. Raises BadSettings."""
-    logo = Path(settings.operator_logo) if settings.operator_logo else None
-    try:
-        names = wallet_names(settings), printed_names(settings)
-        return Operator(settings.operator_name, settings.help_number, logo, *names)
-    except ValueError as error:
-        raise BadSettings(f"KHALLAS_OPERATOR_NAME: {error}") from None
+    return jobs
 
 
 def blind_of(settings: Settings) -> Pseudonymiser:
@@ -282,48 +361,3 @@ def _transcripts(settings: Settings, database: Database, clock: Clock) -> Transc
     blind = blind_of(settings)
     wanted = settings.retention.transcripts_days > 0
     return Transcripts(PgTranscripts(database, blind) if wanted else None, blind, clock)
-
-
-def _twilio(settings: Settings) -> TwilioRest:
-    own = settings.twilio
-    token = own.auth_tokens[0].get_secret_value() if own.auth_tokens else ""
-    return TwilioRest(TwilioAccount(own.account_sid, token, own.from_ or settings.short_code, own.api_url))
-
-
-def _caller(settings: Settings, twilio: TwilioRest, ended: CallEnds) -> Caller:
-    by_twilio = TwilioCaller(twilio, base_of(settings), caller_id=settings.ivr.number or None)
-    if settings.ivr.caller == "twilio":
-        return by_twilio
-    from khallas.bootstrap import asterisk
-
-    return asterisk.caller(settings, ended) or by_twilio
-
-
-def _mailer(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Clock) -> SmtpMailer:
-    try:
-        server = SmtpServer.parse(settings.smtp_url.get_secret_value())
-        composer = Composer(texts, operator_of(settings), MailSender.parse(settings.mail_from), links)
-    except ValueError as error:
-        raise BadSettings(f"KHALLAS_SMTP_URL, KHALLAS_MAIL_FROM: {error}") from None
-    return SmtpMailer(server, composer, clock)
-
-
-def inbox_of(settings: Settings, answers: Answers, post: InboxDependencies) -> Inbox:
-    own = settings.sms
-    limits = SmsLimits(own.sender_max, own.sender_day_max, own.prefix_max, own.everyone_max)
-    return Inbox(answers, post, country_codes=own.countries, limits=limits)
-
-
-def pay_link_of(settings: Settings) -> Callable[[str], str] | None:
-    """The maker of links to the page where a basket is paid in a browser; None where no bank has a page."""
-    if not has_page(settings):
-        return None
-    return PayLinks(settings.signing_keys(), base_of(settings)).of
-
-
-def words_of(settings: Settings, texts: Texts) -> Words:
-    return Words(texts, SmsNumbers(settings.ussd.service_code, settings.help_number, national(settings.ivr.number)))
-
-
-def base_of(settings: Settings) -> str:
-    return settings.public_url.rstrip("/")

@@ -45,8 +45,9 @@ from core.tracing import NO_TRACER
 from khallas.bootstrap import authentication as guards
 from khallas.bootstrap.billers import biller_json_doors, biller_routes
 from khallas.bootstrap.calls import SharedCalls
-from khallas.bootstrap.container import Container, assemble, base_of, operator_of
+from khallas.bootstrap.container import Container, assemble
 from khallas.bootstrap.desk import desk_routes
+from khallas.bootstrap.gateways import base_of, operator_of
 from khallas.bootstrap.hosted_page import hosting_of, page_routes
 from khallas.bootstrap.web_door import door_routes
 from khallas.settings.model import BadSettings, Settings

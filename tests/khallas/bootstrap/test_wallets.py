@@ -5,7 +5,7 @@ import pytest
 from core.wallets.daraja import DarajaWallet
 from core.wallets.gsma import GsmaWallet
 from core.wallets.mtn import MtnWallet
-from khallas.bootstrap.container import operator_of
+from khallas.bootstrap.gateways import operator_of
 from khallas.bootstrap.wallets import wallet_names, wallets_of
 from khallas.cli.config import environ_of
 from khallas.settings.model import BadSettings, load

@@ -17,7 +17,7 @@ from core.payments.service import StartOrder
 from core.payments.table import Payment, PaymentState
 from core.sealing import Sealer
 from core.subscribers.lines import ServiceType
-from khallas.bootstrap.container import pay_link_of, words_of
+from khallas.bootstrap.gateways import pay_link_of, words_of
 from lab.browser import BrowserPage, ScreenlessBrowser
 from tests.journeys.world import World
 
