@@ -39,11 +39,8 @@ class PaymentTexts:
             "receipt": payment.receipt_number or "-",
             "date": f"{(payment.paid_at or payment.created_at).astimezone(ZONE):%d/%m/%Y}",
         }
-        name = "receipt"
-        if payment.wallet is not None:
-            name = "receipt_wallet"
-            values["wallet"] = self._wallets.get(payment.wallet, payment.wallet)
-            values["payer"] = mask_reference(national(payment.wallet_payer)) if payment.wallet_payer else ""
+        name, tender = self._by_tender(payment, "receipt")
+        values |= tender
         link = self._link(payment)
         if link is None:
             return self._words.say(payment.language, f"{name}_bare", **values)
@@ -71,8 +68,9 @@ class PaymentTexts:
         return self._about(payment, "declined")
 
     def undone_sms(self, payment: Payment) -> str:
-        """The whole went back."""
-        return self._about(payment, "undone")
+        """The text of a payment that went back whole, to the card or to the wallet that paid it."""
+        key, tender = self._by_tender(payment, "undone")
+        return self._about(payment, key, **tender)
 
     def call_missed_sms(self, payment: Payment) -> str:
         """The text after a call that nobody answered: the number to call, the reference, until when; and the link to
@@ -96,9 +94,15 @@ class PaymentTexts:
 
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         """The text of a part that went back, with the reason where that is not the help desk's."""
-        key = "refund_elsewhere" if paid_elsewhere else "refund"
-        amount = dh(payment.amount_centimes)
-        return self._words.say(payment.language, key, amount=amount, part=dh(part.amount_centimes))
+        key, tender = ("refund_elsewhere", {}) if paid_elsewhere else self._by_tender(payment, "refund")
+        return self._about(payment, key, part=dh(part.amount_centimes), **tender)
 
-    def _about(self, payment: Payment, key: str) -> str:
-        return self._words.say(payment.language, key, amount=dh(payment.amount_centimes))
+    def _by_tender(self, payment: Payment, key: str) -> tuple[str, dict[str, str]]:
+        """The text of that key for the payment's tender: a wallet's names the wallet and masks its payer."""
+        if payment.wallet is None:
+            return key, {}
+        payer = mask_reference(national(payment.wallet_payer)) if payment.wallet_payer else ""
+        return f"{key}_wallet", {"wallet": self._wallets.get(payment.wallet, payment.wallet), "payer": payer}
+
+    def _about(self, payment: Payment, key: str, **more: str) -> str:
+        return self._words.say(payment.language, key, amount=dh(payment.amount_centimes), **more)

@@ -203,3 +203,17 @@ def test_a_receipt_names_the_wallet_and_masks_its_payer(language: LanguageCode, 
     told = PaymentTexts(WORDS, lambda _: link).receipt_sms(replace(payment, wallet_payer=None))  # forgotten, renamed
     assert "mtcash" in told
     assert "None" not in told
+
+
+@pytest.mark.parametrize("language", LanguageCode)
+def test_what_a_wallet_paid_goes_back_to_it_and_not_to_a_bank(language: LanguageCode) -> None:
+    payment = replace(paid(language), wallet="mtcash", wallet_payer="+212661000777", card_last4=None)
+    texts = PaymentTexts(WORDS, lambda _: LINK, wallets={"mtcash": "Portemonnaie"})
+    part = RefundPart(BILLS[0].number, 4_250)
+    for text in (texts.undone_sms(payment), texts.refund_sms(payment, part, paid_elsewhere=False)):
+        assert all(in_order(language, each) in text for each in ("Portemonnaie", "06...777", "1 769,20 DH"))
+        assert not any(word in text for word in ("banque", "bank", "بنك"))
+        assert "661000777" not in text
+    assert texts.refund_sms(payment, part, paid_elsewhere=True) == texts.refund_sms(
+        paid(language), part, paid_elsewhere=True
+    )
