@@ -47,12 +47,6 @@ SELECT 'wallet_unknown', count(*), min(ended_at) FROM (
     FROM wallet_attempts WHERE state IN ('asking', 'asked', 'unknown')
 ) open_attempts WHERE ended_at <= %(now)s
 UNION ALL
-SELECT 'wallet_unknown', count(*), min(ended_at) FROM (
-    SELECT COALESCE(expires_at + interval '120 seconds', COALESCE(asked_at, sent_at) + interval '600 seconds')
-        AS ended_at
-    FROM wallet_attempts WHERE state IN ('asking', 'asked', 'unknown')
-) open_attempts WHERE ended_at <= %(now)s
-UNION ALL
 SELECT 'events', count(*), min(due_at) FROM event_deliveries WHERE dead_at IS NULL AND due_at <= %(now)s
 UNION ALL
 SELECT 'events_dead', count(*), min(dead_at) FROM event_deliveries WHERE dead_at IS NOT NULL
