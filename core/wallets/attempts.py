@@ -179,7 +179,8 @@ class WalletAttempts(Protocol):
         """A success: PAID or SURPLUS, with what follows for the payment; None when the attempt moved on."""
 
     async def to_people(self, record: WalletRecord, why: str, now: datetime) -> None:
-        """Only people can end it from here: it stands in their queue. It is still looked at."""
+        """Only people can end it from here: it stands in their queue, or, of an attempt that was declined, in its
+        payment's story. It is still looked at."""
 
     async def learn(self, provider: str, reference: str, handle: str | None, now: datetime) -> bool:
         """A callback spoke of an attempt: look now. Its handle is kept where there was none and no other attempt has

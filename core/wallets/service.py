@@ -297,13 +297,23 @@ class WalletPayments:
         why = agrees(attempt, paid)
         if why is not None:
             log.error("wallet %s: attempt %s is said to be paid, but %s", attempt.provider, attempt.reference, why)
-            await self._attempts.to_people(record, "wallet_mismatch", now)
+            await self._doubted(record, why)
             return
         landed = await self._attempts.land(record, paid, now, self._ids.token())
         if landed is not None:
             self._told(attempt.provider, str(landed))
         if landed is AttemptState.SURPLUS:
             log.warning("payment %s: the wallet's money came beside another tender's: it goes back", attempt.payment_id)
+
+    async def _doubted(self, record: WalletRecord, why: str) -> None:
+        """A success that cannot be this attempt's is neither believed nor denied: people end it."""
+        now = self._clock.now()
+        if record.state in OPEN:
+            update = AttemptUpdate(AttemptState.UNKNOWN, next_poll(record, now))
+            await self._attempts.end(record, update, self._losing(record, why), now)
+        else:
+            await self._attempts.update(record, AttemptUpdate(record.state, late_look(record, now)))
+        await self._attempts.to_people(record, "wallet_mismatch", now)
 
     async def _declined(self, record: WalletRecord, answer: WalletDecline) -> None:
         now, attempt = self._clock.now(), record.attempt

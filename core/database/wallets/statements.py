@@ -85,7 +85,7 @@ SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') 
 
 TO_PEOPLE = """
 UPDATE wallet_attempts SET by_hand = %(why)s WHERE reference = %(reference)s AND by_hand IS NULL
-  AND state IN ('waiting', 'asking', 'asked', 'unknown')
+  AND state IN ('waiting', 'asking', 'asked', 'unknown', 'declined')
 """
 PAYMENT_TO_PEOPLE = """
 UPDATE payments SET by_hand = %(why)s WHERE id = %(payment_id)s AND state IN ('sending', 'unknown')

@@ -11,7 +11,7 @@ from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, NotSent, Pending, UnknownOutcome
 from core.wallets.attempts import AttemptState
-from core.wallets.port import WalletDecline, WalletDeclineKind, WalletPaid
+from core.wallets.port import WalletDecline, WalletDeclineKind
 from core.wallets.service import PROMPTS_MAX
 from tests.core.conftest import BILL, PAYER
 from tests.core.fakes import CARD, CVV, declines, silent
@@ -223,17 +223,6 @@ async def test_another_amount_goes_back_whole(shop: WalletShop) -> None:
     assert shop.neqdi.took_centimes() == 0
     assert await balances(shop.database) == {}
     assert await balanced(shop)
-
-
-async def test_another_currency_or_reference_is_a_persons(shop: WalletShop) -> None:
-    record = await shop.asked()
-    shop.neqdi.pays(record.attempt, currency="EUR")
-    await shop.round(5)
-    payment = await shop.seen_of(record)
-    assert (payment.state, payment.by_hand) == (PaymentState.SENDING, "wallet_mismatch")
-    shop.neqdi.debits[record.attempt.reference] = WalletPaid("W9", 76920, "MAD", "another")
-    await shop.round(60)
-    assert (await shop.seen_of(record)).state is PaymentState.SENDING
 
 
 async def test_a_success_after_expired_is_kept_while_the_bills_are_free(shop: WalletShop) -> None:
