@@ -16,6 +16,7 @@ from core import VERSION
 from khallas.cli import (
     at_hand,
     audit_verbs,
+    biller_verbs,
     ledger_verbs,
     people_verbs,
     report_verbs,
@@ -50,6 +51,7 @@ chargebacks.add_commands(app)
 states.add_commands(app)
 audit_verbs.add_commands(app)
 event_verbs.add_commands(app)
+biller_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 CheckState = Annotated[

@@ -47,6 +47,8 @@ SELECT 'wallet_unknown', count(*), min(ended_at) FROM (
     FROM wallet_attempts WHERE state IN ('asking', 'asked', 'unknown')
 ) open_attempts WHERE ended_at <= %(now)s
 UNION ALL
+SELECT 'outside_left', count(*), min(at) FROM outside_payments WHERE left_centimes > 0 AND given_back_at IS NULL
+UNION ALL
 SELECT 'events', count(*), min(due_at) FROM event_deliveries WHERE dead_at IS NULL AND due_at <= %(now)s
 UNION ALL
 SELECT 'events_dead', count(*), min(dead_at) FROM event_deliveries WHERE dead_at IS NOT NULL
