@@ -23,6 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
+from channels.ivr import endpoint
 from channels.ussd.wires import WIRES as USSD_WIRES
 from khallas.settings.model import Settings
 from lab.servers.postgres import Postgres
@@ -74,6 +75,7 @@ def asked() -> Iterator[Asked]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AbstractConnection, "send_packed_command", sending)
         patch.setattr(AsyncConnectionPool, "connection", lent)
+        patch.setattr(endpoint, "LOOK_PAUSE_S", 0.0)  # the end of a call that nobody placed is looked for a while
         yield counted
 
 
