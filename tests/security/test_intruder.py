@@ -182,12 +182,18 @@ async def test_no_other_program_answers_calls_at_our_port(trial: Trial) -> None:
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         with pytest.raises(OSError, match="in use"):
             thief.bind(("127.0.0.1", trial.calls))
-    for _ in range(8):  # both workers answer there
-        reader, writer = await asyncio.open_connection("127.0.0.1", trial.calls)
-        writer.write(b"agi_request: agi://127.0.0.1/khallas\nagi_arg_1: wrong\nagi_arg_2: none\nagi_uniqueid: 1.1\n\n")
-        async with asyncio.timeout(WAIT_MAX_S):
-            assert b"refused" in await reader.read()
-        await closed(writer)
+    # both workers answer there; each waits a while for a switch that may still name its secret
+    assert all(b"refused" in answer for answer in await asyncio.gather(*(_greets(trial.calls) for _ in range(8))))
+
+
+async def _greets(port: int) -> bytes:
+    """What a switch with the wrong secret hears."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"agi_request: agi://127.0.0.1/khallas\nagi_arg_1: wrong\nagi_arg_2: none\nagi_uniqueid: 1.1\n\n")
+    async with asyncio.timeout(WAIT_MAX_S):
+        answer = await reader.read()
+    await closed(writer)
+    return answer
 
 
 @SESSION
