@@ -172,7 +172,7 @@ class WalletAttempts(Protocol):
     async def update(self, record: WalletRecord, update: AttemptUpdate) -> bool:
         """Guarded by the record's state; False when it moved on."""
 
-    async def end(self, record: WalletRecord, update: AttemptUpdate, change: Change | None, now: datetime) -> bool:
+    async def end(self, record: WalletRecord, update: AttemptUpdate, change: Change, now: datetime) -> bool:
         """`update`, and the payment's change where it can still take it while this is its latest sending."""
 
     async def land(self, record: WalletRecord, paid: WalletPaid, now: datetime, token: str) -> AttemptState | None:

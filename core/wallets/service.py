@@ -32,7 +32,6 @@ from core.wallets.attempts import (
     WalletAttempts,
     WalletRecord,
     agrees,
-    is_current,
     late_look,
     next_poll,
     offered,
@@ -377,8 +376,3 @@ class WalletPayments:
             detail=f"wallet {record.attempt.provider}: {why}",
             messages=(MessageKind.UNDECIDED_SMS,),
         )
-
-
-def asks_now(payment: Payment, record: WalletRecord | None) -> bool:
-    """Whether a wallet's own prompt may still be answered."""
-    return record is not None and is_current(payment, record) and record.state in OPEN

@@ -279,8 +279,7 @@ def _wallet_or_why(
             return Again(say("wallet-too-often"), counts=False)
         case WalletRefused(Refusal.BANK_DOWN):
             return Again(say("wallet-not-now"), counts=False)
-        case WalletRefused(why):
-            return bills_or_why(line, why, visit)
+    return bills_or_why(line, wallet.why, visit)
 
 
 class Email(msgspec.Struct, frozen=True, tag=True):

@@ -162,8 +162,7 @@ class EffectPerformer:
                 return EffectResult(looked) if isinstance(looked, Refusal) else self._shown(looked)
             case LookAfter(payment_id, how):
                 return EffectResult(PaymentSeen(await self._look(payment_id, place), how))
-            case HoldNumber() | HoldExpiry():
-                return self._hold(effect, place)
+        return self._hold(effect, place)
 
     async def fetch(self, pick: PickInvoices, visit: ScreenContext, place: DialogKey) -> Done | None:
         """Have a long list at hand; what billing says instead when it is another one by now."""

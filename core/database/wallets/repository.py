@@ -79,7 +79,7 @@ class PgWalletAttempts:
     async def update(self, record: WalletRecord, update: AttemptUpdate) -> bool:
         return await self._handled(lambda values: self._database.do(sql.UPDATE, **values), record, update) > 0
 
-    async def end(self, record: WalletRecord, update: AttemptUpdate, change: Change | None, now: datetime) -> bool:
+    async def end(self, record: WalletRecord, update: AttemptUpdate, change: Change, now: datetime) -> bool:
         attempt = record.attempt
 
         async def work(connection: Connection) -> bool:
@@ -87,8 +87,8 @@ class PgWalletAttempts:
                 await connection.execute(sql.LOCK, {"payment_id": attempt.payment_id})
                 if (await connection.execute(sql.UPDATE, _updated(record, update))).rowcount == 0:
                     return False
-                if change is not None:  # a payment that another tender moved on stays as it is
-                    await self._payments.move_within(connection, attempt.payment_id, change, now)
+                # a payment that another tender moved on stays as it is
+                await self._payments.move_within(connection, attempt.payment_id, change, now)
             return True
 
         return await self._database.run(work, "WALLET")

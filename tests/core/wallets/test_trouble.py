@@ -1,9 +1,11 @@
 """Wallets in trouble: code that breaks, answers that come too late, a database that is away, callbacks of anybody."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from psycopg import AsyncConnection
 
 from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentEvent, PaymentState
@@ -253,4 +255,26 @@ async def test_no_attempt_is_written_for_a_payment_that_is_not_there(shop: Walle
     gone = replace(record, attempt=replace(record.attempt, payment_id="01JDZ0000000000000000000ZZ"))
     with pytest.raises(LookupError):
         await shop.attempts.begin(gone, Change(PaymentEvent.SEND), shop.clock.now(), shop.clock.now())
-    assert len(await shop.attempts.of(record.attempt.payment_id)) == 1
+    paid = WalletPaid("W1", 76920, "MAD")
+    assert await shop.attempts.land(gone, paid, shop.clock.now(), "token") is None
+    assert await shop.attempts.of(record.attempt.payment_id) == [record]
+
+
+async def test_of_two_callbacks_that_bring_one_handle_at_once_one_keeps_it(shop: WalletShop, database_url: str) -> None:
+    shop.neqdi.answers.extend([UnknownOutcome("time-out")] * 2)
+    first = await shop.asked()
+    second = await shop.asked(await shop.started(await shop.internet_order()))
+    async with await AsyncConnection.connect(database_url) as faster:
+        await faster.execute(
+            "UPDATE wallet_attempts SET handle = 'ws_CO_1' WHERE reference = %s", (first.attempt.reference,)
+        )
+        slower = asyncio.create_task(shop.wallets.called_back(NEQDI, second.attempt.reference, b"ws_CO_1"))
+        while not await shop.database.all(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            assert not slower.done()
+            await asyncio.sleep(0.01)
+        await faster.commit()
+    assert await slower  # it is asked about all the same
+    assert (await shop.again(first)).attempt.handle == "ws_CO_1"
+    assert (await shop.again(second)).attempt.handle is None
