@@ -7,6 +7,7 @@ change names the state it starts from.
 import logging
 from contextlib import suppress
 from datetime import datetime
+from typing import assert_never
 
 from core.payments.outcomes import OutcomeRecorder
 from core.payments.schedule import DAILY_S, Times, later, next_look
@@ -140,6 +141,8 @@ class Janitor:
                 await self._confirm(payment)
             case PaymentState.VOIDED | PaymentState.REFUNDED:
                 await self._payments.look_again(payment.id, payment.state, None)
+            case _ as unreachable:
+                assert_never(unreachable)
 
     async def _expire(self, payment: Payment) -> None:
         """A basket or a PIN's question whose time is over. What was ever sent is still asked about for a day."""
