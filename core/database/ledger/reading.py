@@ -69,7 +69,7 @@ TAKEN_STATES = ["captured", "integrity_failure", "voiding", "refunding"]
 FILES = """
 SELECT sum(CASE kind WHEN 'credit' THEN -amount_centimes ELSE amount_centimes END)::bigint AS centimes
 FROM (SELECT DISTINCT ON (s.order_id, s.kind, s.transaction_number) s.kind, s.amount_centimes
-      FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND p.acquirer = s.acquirer
+      FROM settlement_rows s JOIN payments p ON p.id = s.order_id AND COALESCE(p.wallet, p.acquirer) = s.acquirer
       ORDER BY s.order_id, s.kind, s.transaction_number, s.file_hash) once
 WHERE EXISTS (SELECT FROM ledger_transfers WHERE starts_with(id, 'settlement:'))
 """

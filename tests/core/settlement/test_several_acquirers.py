@@ -74,3 +74,7 @@ async def test_what_a_wallet_paid_is_in_no_acquirers_file(office: Office) -> Non
     found = [(each.queue, each.why) for each in await office.queues(run)]
     assert found == [(FindingQueue.MISSING_HERE, "it is a payment of neqdi")]
     assert await office.open_.database.all("SELECT 1 FROM ledger_transfers WHERE event = 'settled'") == []
+    # once another payment of that acquirer is booked, what its files say is still what the ledger has of them
+    await read(office, "cmi", await office.sells(1))
+    sheet = await LedgerReader(office.open_.database).sheet(datetime.now(UTC))
+    assert [each.name for each in sheet.equations if not each.holds] == []
