@@ -36,6 +36,8 @@ RECORD_PAUSES_S = (
 
 Ask = Callable[[Acquirer], Awaitable[Authorisation]]
 
+HELD_UP = NotSent("held up after its commit")
+
 
 def sending(acquirer: str, **more: Any) -> Change:
     """The commit that sends: whom it names is asked, and about it nobody else."""
@@ -80,11 +82,9 @@ class Authoriser:
         return sum(not task.done() for task in self._under_way)
 
     async def _fly(self, payment: Payment, ask: Ask, others: Sequence[str]) -> Payment:
-        if not self._in_time(payment):
-            return await self._recorded(payment, NotSent("held up after its commit"))
         answer = await self._asked(payment, ask)
         for other in others:
-            if not await self._nothing_there(payment, answer):
+            if answer is HELD_UP or not await self._nothing_there(payment, answer):
                 break
             resent = await self._resent(payment, answer, other)
             if resent is None:
@@ -93,6 +93,8 @@ class Authoriser:
         return await self._recorded(payment, answer)
 
     async def _asked(self, payment: Payment, ask: Ask) -> Authorisation:
+        if not self._in_time(payment):
+            return HELD_UP
         try:
             return await ask(self._acquirers.of(payment.acquirer))
         except Exception as error:  # noqa: BLE001 - whatever breaks in an acquirer: the payment is unknown, not failed

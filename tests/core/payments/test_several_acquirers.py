@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import pytest
 from psycopg.errors import RaiseException
@@ -130,6 +131,23 @@ async def test_an_earlier_card_keeps_a_later_one_that_never_left(two: Two) -> No
     two.first.scripts.append(DOWN)
     assert await two.again(declined) is Refusal.BANK_DOWN
     assert two.asked() == (2, 0)
+
+
+async def test_what_is_held_up_on_its_way_to_the_next_is_not_sent_there(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resend = two.shop.books.payments.resend
+
+    async def slow(payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
+        payment = await resend(payment_id, refused, send, now)
+        two.shop.clock.forward(two.shop.times.send_within_s + 1)  # the process stood still after its commit
+        return payment
+
+    monkeypatch.setattr(two.shop.books.payments, "resend", slow)
+    assert await two.pays(DOWN) is Refusal.BANK_DOWN
+    assert two.asked() == (1, 0)
+    payment = await two.the_payment()
+    assert (payment.state, payment.acquirer, payment.acquirer_free) == (PaymentState.DECLINED, SECOND, True)
 
 
 async def test_all_of_them_down_is_told_and_may_be_tried_again_anywhere(two: Two) -> None:
