@@ -124,7 +124,9 @@ WITH moved AS (
         dispute_facts = COALESCE(%(facts)s, dispute_facts),
         wallet = CASE WHEN %(names_tender)s THEN %(wallet)s ELSE wallet END,
         wallet_payer = CASE WHEN %(names_tender)s THEN %(wallet_payer)s ELSE wallet_payer END,
-        acquirer = COALESCE(%(acquirer)s, acquirer), acquirer_free = %(frees)s
+        acquirer = COALESCE(%(acquirer)s, acquirer),
+        acquirer_free = %(frees)s OR (state = 'created' OR acquirer_free)
+            AND CASE WHEN %(names_tender)s THEN %(wallet)s ELSE wallet END IS NOT NULL
     WHERE id = %(id)s AND state = ANY(%(sources)s) AND attempts = COALESCE(%(attempt)s, attempts)
       AND acquirer = COALESCE(%(asked)s, acquirer)
       AND (state = 'created' OR acquirer_free OR acquirer = COALESCE(%(acquirer)s, acquirer))

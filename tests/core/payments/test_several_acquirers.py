@@ -150,6 +150,31 @@ async def test_what_is_held_up_on_its_way_to_the_next_is_not_sent_there(
     assert (payment.state, payment.acquirer, payment.acquirer_free) == (PaymentState.DECLINED, SECOND, True)
 
 
+async def test_what_a_wallet_was_asked_ties_a_payment_to_no_acquirer(two: Two) -> None:
+    payment, now, payments = await two.shop.started(), two.shop.clock.now(), two.shop.books.payments
+    await payments.move(payment.id, Change(PaymentEvent.SEND, wallet="neqdi", wallet_payer="+212600000001"), now)
+    await payments.move(payment.id, Change(PaymentEvent.LOST), now)
+    await payments.move(payment.id, Change(PaymentEvent.REFUSED, decline_kind="wallet_refused"), now)
+    two.registry.say({FIRST: AcquirerState.OFF})
+    paid = await two.again(payment)
+    assert isinstance(paid, Payment)
+    assert (paid.state, paid.acquirer, paid.wallet, paid.acquirer_free) == (PaymentState.CAPTURED, SECOND, None, False)
+
+
+async def test_a_wallet_after_a_card_does_not_free_the_payment_from_its_acquirer(two: Two) -> None:
+    payment, now, payments = await two.shop.started(), two.shop.clock.now(), two.shop.books.payments
+    for change in (
+        sending(FIRST),
+        Change(PaymentEvent.REFUSED),
+        Change(PaymentEvent.SEND, wallet="neqdi", wallet_payer="+212600000001"),
+        Change(PaymentEvent.REFUSED, decline_kind="wallet_refused"),
+    ):
+        payment = await payments.move(payment.id, change, now)
+    assert (payment.wallet, payment.acquirer_free) == ("neqdi", False)
+    with pytest.raises(IllegalMove):
+        await payments.move(payment.id, sending(SECOND), now)
+
+
 async def test_all_of_them_down_is_told_and_may_be_tried_again_anywhere(two: Two) -> None:
     two.second.scripts.append(DOWN)
     assert await two.pays(DOWN) is Refusal.BANK_DOWN
