@@ -242,6 +242,21 @@ async def test_no_statement_and_no_hand_takes_a_payment_to_another_acquirer(
         await two.shop.database.do("UPDATE payments SET acquirer = 'naps' WHERE id = %(id)s", id=payment.id)
 
 
+async def test_a_sending_by_the_version_before_ties_a_free_payment_too(two: Two) -> None:
+    two.second.scripts.append(DOWN)
+    assert await two.pays(DOWN) is Refusal.BANK_DOWN
+    payment = await two.the_payment()
+    assert payment.acquirer_free
+    for state, sends in (("sending", 1), ("unknown", 0), ("declined", 0)):  # as that version's statement has it
+        await two.shop.database.do(
+            "UPDATE payments SET state = %(state)s, attempts = attempts + %(sends)s WHERE id = %(id)s",
+            state=state, sends=sends, id=payment.id,
+        )  # fmt: skip
+    assert not (await two.the_payment()).acquirer_free
+    with pytest.raises(RaiseException, match="may be charged at naps"):
+        await two.shop.database.do("UPDATE payments SET acquirer = 'cmi' WHERE id = %(id)s", id=payment.id)
+
+
 async def test_what_another_acquirer_says_of_it_changes_nothing(two: Two, caplog: pytest.LogCaptureFixture) -> None:
     paid = await two.pays(
         DOWN,
