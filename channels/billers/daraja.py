@@ -1,9 +1,11 @@
 """Daraja's C2B: a validation that may refuse, and a confirmation of money that was taken (docs/protocols/wallets.md).
 
-Pure. A confirmation is never refused: its money is with the operator's account already.
+Pure. A confirmation is refused only where its number or its amount cannot be read: its money is with the operator's
+account already, whatever was typed as the account.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -23,10 +25,18 @@ REJECTED: Mapping[OutsideRefusal, str] = {
     OutsideRefusal.TOO_MUCH: "C2B00013",
 }
 OTHER = "C2B00016"
+ACCOUNT_CHARS_MAX = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _typed(value: object) -> str:
+    """The account as its customer typed it, without what no database can hold; nothing where it is no text."""
+    text = _text(value)
+    return _CONTROL.sub("", text)[:ACCOUNT_CHARS_MAX] if isinstance(text, str) else ""
 
 
 Text = Annotated[str, BeforeValidator(_text), Field(max_length=100)]
@@ -37,10 +47,9 @@ class C2bTold(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    transaction: Annotated[Text, Field(alias="TransID", min_length=1)]
+    transaction: Annotated[Text, Field(alias="TransID", pattern=r"^[!-~]+$")]
     amount: Annotated[Text, Field(alias="TransAmount")]
-    short_code: Annotated[Text, Field(alias="BusinessShortCode")] = ""
-    account: Annotated[Text, Field(alias="BillRefNumber")] = ""
+    account: Annotated[str, BeforeValidator(_typed), Field(alias="BillRefNumber")] = ""
 
 
 class C2bAnswered(BaseModel):

@@ -24,6 +24,7 @@ DOOR = "gsma"
 LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX = 50, 200, 1_000_000
 IDENTIFIERS = frozenset({"msisdn", "accountid", "consumerno"})
 JSON = "application/json"
+HELD = r"^[^\x00]*$"  # a database's text holds no NUL
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 REFUSALS: Mapping[OutsideRefusal, tuple[int, str, str, str]] = {
@@ -51,8 +52,8 @@ class BillPaymentAsked(BaseModel):
         ),
     ]
     currency: Annotated[str, Field(min_length=3, max_length=3)]
-    theirs: Annotated[str, Field(alias="requestingOrganisationTransactionReference", max_length=256)] = ""
-    customer: Annotated[str, Field(alias="customerReference", max_length=256)] = ""
+    theirs: Annotated[str, Field(alias="requestingOrganisationTransactionReference", max_length=256, pattern=HELD)] = ""
+    customer: Annotated[str, Field(alias="customerReference", max_length=256, pattern=HELD)] = ""
     kind: Annotated[str, Field(alias="paymentType", pattern="^(fullpayment|partialpayment)$")] = "fullpayment"
 
 
@@ -99,6 +100,8 @@ def page_of(incoming: Incoming) -> BillPage:
 
 def order_of(incoming: Incoming, service: ServiceType, reference: str, number: str) -> OutsideOrder:
     """Raises NotGsma. The key is X-CorrelationID: without one a repeat could not be told from a second payment."""
+    if "\x00" in number:
+        raise NotGsma("identification", "identifierError", "no such bill of this account", 404)
     key = incoming.headers.get("x-correlationid", "").strip()
     if _UUID.fullmatch(key) is None:
         raise NotGsma("validation", "mandatoryValueNotSupplied", "X-CorrelationID is a UUID")

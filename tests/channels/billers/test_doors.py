@@ -224,6 +224,32 @@ async def test_daraja_validates_and_confirms(at: tuple[Behind, str]) -> None:
     assert (await call("POST", f"{own}/confirmation?secret={SECRET}", C2B))[0] == 503
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [(None, ""), ([], ""), ("9" * 400, "9" * 100), ("77\x0010345\n", "7710345"), (7710345, "7710345")],
+    ids=["null", "no text", "long", "control characters", "a number"],
+)
+async def test_whatever_account_was_typed_the_money_is_written_down(
+    at: tuple[Behind, str], typed: object, kept: str
+) -> None:
+    """It was taken: a confirmation that is refused would be money that nobody knows of."""
+    behind, url = at
+    body = {**C2B, "BillRefNumber": typed, "BusinessShortCode": None}
+    assert (await call("POST", f"{url}/billers/daraja/confirmation?secret={SECRET}", body))[0] == 200
+    assert [(order.line_reference, order.amount_centimes) for order in behind.orders] == [(kept, 10_000)]
+
+
+async def test_what_no_database_can_hold_is_refused_as_malformed(at: tuple[Behind, str]) -> None:
+    behind, url = at
+    nul = await call("POST", f"{url}{ACCOUNT}/B1/payments", {**PAY, "customerReference": "a\0b"}, x_correlationid=KEY)
+    assert (nul[0], nul[1]["errorCode"]) == (400, "formatError")
+    named = await call("POST", f"{url}{ACCOUNT}/B%001/payments", PAY, x_correlationid=KEY)
+    assert (named[0], named[1]["errorCode"]) == (404, "identifierError")
+    told = {**C2B, "TransID": "RK\x00"}
+    assert (await call("POST", f"{url}/billers/daraja/confirmation?secret={SECRET}", told))[0] == 400
+    assert behind.orders == []
+
+
 def test_a_number_means_the_lines_it_can_be_of() -> None:
     assert (ServiceType.MOBILE, "0600000001") in lines_meant("+212600000001")
     assert (ServiceType.FIXED, "0537000103") in lines_meant("0537000103")
