@@ -29,7 +29,8 @@ ROUND_MAX_S = 20.0  # no further try is begun after it
 LEASE_S = 90  # longer than a round and the try that it began last
 QUIET_AFTER = 8  # failures without one success: the endpoint is left alone for a while
 QUIET_S = 30
-ROUNDS_MAX = 50  # of one look, while there is more to send
+# of one look, while there is more to send; none is begun after ROUND_MAX_S, for the next look waits for every endpoint
+ROUNDS_MAX = 50
 
 
 class PostOutcome(StrEnum):
@@ -133,7 +134,8 @@ class EventRelay:
         return sum(sent)
 
     async def _rounds(self, name: str) -> int:
-        sent = 0
+        sent, loop = 0, asyncio.get_running_loop()
+        end = loop.time() + ROUND_MAX_S
         for _ in range(ROUNDS_MAX):
             course = _Round()
             try:
@@ -142,7 +144,7 @@ class EventRelay:
                 log.warning("events: %s: the database is away", name)
                 course.off = True
             sent += course.delivered
-            if course.off or not (course.delivered or course.planned):
+            if course.off or not (course.delivered or course.planned) or loop.time() >= end:
                 break
         return sent
 

@@ -8,6 +8,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 COMPATIBLE = ipaddress.ip_network("::/96")
+SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # which Python calls global
 
 
 class AddressRefused(OSError):
@@ -32,7 +33,7 @@ def allowed(text: str, listed: Sequence[Network]) -> bool:
         return False
     if any(address in network for network in listed):
         return True
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    return address.is_global and not (address.is_multicast or address.is_reserved or address in SITE_LOCAL)
 
 
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:

@@ -12,13 +12,13 @@ from aiohttp.resolver import ThreadedResolver
 
 from channels.carriers.webhooks.addresses import AddressRefused, Network, allowed, host_of, literal
 from core.events.catalogue import PaymentFact, data_of
-from core.events.endpoints import EndpointKind, EventEndpoint
-from core.events.relay import PostAttempt, PostOutcome
+from core.events.endpoints import ENDPOINTS_MAX, EndpointKind, EventEndpoint
+from core.events.relay import TOGETHER_MAX, PostAttempt, PostOutcome
 from core.events.signing import signatures
 
 TOTAL_MAX_S = 15.0
 CONNECT_MAX_S = 5.0
-CONNECTIONS_MAX = 32
+CONNECTIONS_MAX = ENDPOINTS_MAX * TOGETHER_MAX  # one a try: endpoints that are silent keep no other waiting
 GONE = 410
 AGENT = "Khallas-Events/1"
 

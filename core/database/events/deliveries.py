@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.database.events.endpoints import endpoint_of
+from core.database.events.endpoints import RESEAL, endpoint_of, resealed
 from core.database.pool import Connection, Database
 from core.events.catalogue import TYPES, EventType, PaymentFact
 from core.events.endpoints import EventEndpoint
@@ -80,7 +80,11 @@ class PgEventBooks:
 
     async def lease(self, name: str, now: datetime, until: datetime) -> EventEndpoint | None:
         row = await self._database.one(LEASE, name=name, now=now, until=until)
-        return None if row is None else endpoint_of(row, self._sealer)
+        if row is None:
+            return None
+        if (fresh := resealed(row, self._sealer)) is not None:
+            await self._database.do(RESEAL, name=name, sealed=row["sealed_secrets"], fresh=fresh)
+        return endpoint_of(row, self._sealer)
 
     async def release(self, name: str, now: datetime, delivered: int, quiet_until: datetime | None) -> None:
         await self._database.do(RELEASE, name=name, now=now, delivered=delivered, quiet=quiet_until)

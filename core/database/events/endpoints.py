@@ -37,6 +37,7 @@ GET = "SELECT * FROM event_endpoints WHERE name = %(name)s"
 REMOVE = "DELETE FROM event_endpoints WHERE name = %(name)s"
 REMOVE_HUB = "DELETE FROM event_endpoints WHERE name = %(name)s AND kind = 'tmf'"
 SECRETS = "UPDATE event_endpoints SET sealed_secrets = %(sealed)s WHERE name = %(name)s"
+RESEAL = "UPDATE event_endpoints SET sealed_secrets = %(fresh)s WHERE name = %(name)s AND sealed_secrets = %(sealed)s"
 SWITCH_ON = """
 UPDATE event_endpoints SET disabled_at = NULL, disabled_why = NULL, quiet_until = NULL WHERE name = %(name)s
 """
@@ -111,6 +112,12 @@ class PgEventEndpoints:
     def _sealed(self, name: str, secrets: Sequence[EndpointSecret]) -> bytes:
         told = [[each.value, each.until.isoformat() if each.until else None] for each in secrets]
         return self._sealer.seal(name, json.dumps(told).encode())
+
+
+def resealed(row: Mapping[str, Any], sealer: Sealer) -> bytes | None:
+    """A row's secrets under the first key, where a former one sealed them: that one can then be taken away."""
+    opened = sealer.open(row["name"], bytes(row["sealed_secrets"]))
+    return sealer.seal(row["name"], opened[0]) if opened and opened[1] else None
 
 
 def endpoint_of(row: Mapping[str, Any], sealer: Sealer) -> EventEndpoint:

@@ -221,6 +221,32 @@ async def test_a_secret_is_rotated_without_a_receiver_noticing(shop: Shop, post:
     assert post.receiver.forged  # a day later the old one signs no more
 
 
+async def test_a_key_that_is_taken_away_after_one_look_under_the_new_one_takes_no_secret_along(
+    shop: Shop, post: Post
+) -> None:
+    fresh = "Zc7pQ1nW5xR9aD2gK6jM0vB4yE8uH3tS"
+    client = WebhookClient(HERE)
+    for keys in (f"{fresh},{KEY}", fresh):
+        await shop.started(await shop.internet_order() if keys == fresh else None)
+        await relay_on(shop.database, Settings.model_validate({"secret_keys": keys}), post.clock, client).look()
+    await client.aclose()
+    assert (post.receiver.forged, len(post.receiver.taken)) == (0, 2)
+
+
+async def test_a_slow_endpoint_ends_its_look_and_goes_on_in_the_next(
+    shop: Shop, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look ends with its last endpoint: one that takes all its time at each event would hold up the others."""
+    monkeypatch.setattr(relay_module, "ROUND_MAX_S", 0.3)
+    payment = await shop.paid()
+    post.receiver.answer = lambda event: 0.2
+    await post.relay.look()
+    assert len(post.receiver.taken) < 3
+    while await post.relay.look():
+        pass
+    assert post.receiver.types(payment.id)[:3] == ["payment.created", "payment.sending", "payment.captured"]
+
+
 async def test_an_endpoint_that_is_down_is_left_alone_for_a_while(shop: Shop, post: Post) -> None:
     for number in range(QUIET_AFTER * 2):
         order = replace(shop.order(f"ussd:{number}:7", f"+2126000010{number:02d}"))

@@ -1,5 +1,6 @@
 """Where events may go: https, the open Internet, the operator's own list, and whatever a name resolves to."""
 
+import asyncio
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,9 +13,9 @@ from channels.carriers.webhooks.addresses import allowed
 from channels.carriers.webhooks.client import WebhookClient
 from core.events.catalogue import EventType, PaymentFact
 from core.events.endpoints import EndpointError, EndpointKind, EndpointSecret, EventEndpoint, types_of, url_of
-from core.events.relay import PostOutcome
+from core.events.relay import TOGETHER_MAX, PostOutcome
 from core.events.signing import key_of, new_secret, signatures
-from tests.core.events.receiver import receiving
+from tests.core.events.receiver import NEVER_S, receiving
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HERE = (ip_network("127.0.0.0/8"),)
@@ -55,7 +56,7 @@ def endpoint(url: str) -> EventEndpoint:
             "255.255.255.255",
         ),
         *("224.0.0.1", "192.0.2.1", "198.18.0.1", "240.0.0.1"),
-        *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1"),
+        *("::1", "::", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1"),
         *(
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
@@ -183,6 +184,20 @@ async def test_a_listed_network_is_called_in_clear_and_the_open_internet_never()
         assert (await client.post(endpoint(receiver.url), FACT, NOW)).told is PostOutcome.TAKEN
         assert (await client.post(endpoint("http://8.8.8.8/hook"), FACT, NOW)).told is PostOutcome.FAILED
         assert (await client.post(endpoint("http://hook.example.ma/"), FACT, NOW)).told is PostOutcome.FAILED
+        await client.aclose()
+
+
+async def test_endpoints_that_are_silent_keep_no_other_waiting() -> None:
+    async with receiving() as silent, receiving() as quick:
+        silent.answer = lambda event: NEVER_S
+        client = WebhookClient(HERE)
+        hung = [asyncio.create_task(client.post(endpoint(silent.url), FACT, NOW)) for _ in range(5 * TOGETHER_MAX)]
+        await asyncio.sleep(0)  # each has asked for its connection
+        assert (await client.post(endpoint(quick.url), FACT, NOW)).told is PostOutcome.TAKEN
+        assert not any(each.done() for each in hung)
+        for each in hung:
+            each.cancel()
+        await asyncio.wait(hung)
         await client.aclose()
 
 
