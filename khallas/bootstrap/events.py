@@ -85,7 +85,7 @@ async def events_out(database: Database, settings: Settings, clock: Clock) -> As
 
 
 def _sealer(settings: Settings) -> Sealer:
-    keys = [key.get_secret_value() for key in settings.secret_keys]
+    keys = settings.signing_keys()
     if not keys:
         raise BadSettings("KHALLAS_SECRET_KEYS is missing: webhooks' secrets are sealed under it")
     return Sealer(keys, SEALED_FOR)
