@@ -67,6 +67,15 @@ OFFICE = (
     """INSERT INTO access_log (at, who, role, address, action, payment_id, detail)
        SELECT %(now)s, 'amal', 'agent', '2001:db8:85a3:8d3:1319:8a2e:370:7348', 'search', NULL, %(unbroken)s
        FROM generate_series(1, 120)""",
+    """INSERT INTO event_endpoints (name, kind, url, sealed_secrets, cursor, created_at, delivered, delivered_at,
+           disabled_at, disabled_why)
+       SELECT 'endpoint-of-forty-characters-abcdefghij' || n, 'webhook', 'https://example.ma/' || %(unbroken)s, '', 0,
+           now(), 1200000, now(), CASE WHEN n = 1 THEN now() END, CASE WHEN n = 1 THEN 'it answered 410 Gone' END
+       FROM generate_series(1, 2) n""",
+    """INSERT INTO event_deliveries (endpoint, sequence, row_id, payment_id, type, planned_at, due_at, dead_at, error)
+       SELECT name, n, n, id, 'payment.refunded.part', now(), CASE WHEN n = 1 THEN now() END,
+           CASE WHEN n > 1 THEN now() END, CASE WHEN n > 1 THEN %(unbroken)s END
+       FROM event_endpoints, generate_series(1, 20) n, payments WHERE id LIKE '%%WAITS'""",
 )
 EVENTS = (
     ("create", "ussd"),

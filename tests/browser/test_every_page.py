@@ -42,7 +42,7 @@ OFFICE = (
 )
 ALIKE = [f"/desk/lists?kind={kind}" for kind in ("open", "unknown", "stuck", "paid", "back", "failed")]
 LOOKED_AT = ("unknown", "refunding", "partly", "waits")
-ADMINISTRATION = ("/desk/users", "/desk/log", "/desk/log?day=2020-01-01")
+ADMINISTRATION = ("/desk/users", "/desk/events", "/desk/log", "/desk/log?day=2020-01-01")
 
 
 async def fits(visitor: Visitor, what: str, *, barriers: bool = True) -> list[str]:
