@@ -42,14 +42,14 @@ class Words:
         """Raises core.messaging.texts.MissingText."""
         return self._texts.fill(language, SECTION, key, help=self._numbers.help, where=self._where[language], **values)
 
-    def missed(self, language: LanguageCode, reference: str, until: str, text: str = "call_missed", **more: str) -> str:
+    def missed(self, language: LanguageCode, text: str = "call_missed", **values: str) -> str:
         """The words after a call of ours that nobody answered: where to call, or to dial where there is no voice
         line.
         """
         key = "call.voice" if self._numbers.voice else "call.ussd"
         numbers = {"ussd": self._numbers.service_code, "voice": national(self._numbers.voice)}
         call = self._texts.fill(language, SECTION, key, **numbers)
-        return self.say(language, text, call=call, reference=reference, until=until, **more)
+        return self.say(language, text, call=call, **values)
 
     def code(self, language: LanguageCode, line: SubscribedLine, code: str) -> str:
         """One line's payment code."""

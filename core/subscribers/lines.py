@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from core.languages import LanguageCode as LanguageCode
+from core.languages import LanguageCode
 from core.spreadsheets import spoilt
 from core.typed import number_typed
 

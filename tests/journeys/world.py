@@ -125,6 +125,8 @@ async def world(
         settings = _settings(redis_url, database_url, cmi, at.rest_url, mails.url, bank_timeout_s)
         wallet = FakeWallet(clock) if with_wallet else None
         wallets = {"neqdi": wallet} if wallet else None
+        if wallet:  # receipts know its name by the settings
+            settings = settings.model_copy(update={"wallets": {"neqdi": {"name": SecretStr(wallet.terms.name)}}})
         house = assemble(_with_a_page(settings, cmi, at.app_url) if in_browser else settings, clock, wallets=wallets)
         app = application(house, beside=True)
         await stack.enter_async_context(app.router.lifespan_context(app))

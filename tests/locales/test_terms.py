@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.subscribers.lines import LanguageCode
 
 TEXTS = load_texts()
 README = Path(__file__).parents[2] / "locales" / "README.md"

@@ -19,7 +19,7 @@ from core.database.pool import Database
 from sessions.store.pipeline import Pipelined
 from sessions.turn.turns import Inbound, Turns
 
-ASKED = ((Pipelined, "do"), (Database, "_run"), (CmiAcquirer, "_exchange"))
+ASKED = ((Pipelined, "do"), (Database, "_run"), (CmiAcquirer, "_ask"))
 BY_CONNECTOR = (*ASKED, (RedisTransactions, "claim"), (RedisTransactions, "keep"))
 AWAITS_MAX = 100
 NEVER = 0

@@ -41,12 +41,13 @@ class PaymentTexts:
         }
         name, tender = self._by_tender(payment, "receipt")
         values |= tender
+        briefer = (f"{name}_short", f"{name}_brief") if tender else (f"{name}_brief",)
         link = self._link(payment)
         if link is None:
             return self._words.say(payment.language, f"{name}_bare", **values)
         # an address may be long, and Arabic has half the room
         several = values | {"months": values["months"].partition(" ")[0] + "+"}
-        texts = ((name, values), (f"{name}_brief", values), (f"{name}_brief", several))
+        texts = (*((key, values) for key in (name, *briefer)), (briefer[-1], several))
         for key, told in texts:
             text = self._words.say(payment.language, key, link=link, **told)
             if segments(text) <= RECEIPT_SEGMENTS_MAX:
@@ -73,17 +74,18 @@ class PaymentTexts:
         return self._about(payment, key, **tender)
 
     def call_missed_sms(self, payment: Payment) -> str:
-        """The text after a call that nobody answered: the number to call, the reference, until when; and the link to
-        pay in a browser.
+        """The text after a call that nobody answered: the amount, the number to call, the reference, until when; and
+        the link to pay in a browser.
         """
         until = payment.expires_at.astimezone(ZONE).strftime("%H:%M")
+        values = {"reference": payment.reference, "until": until, "amount": dh(payment.amount_centimes)}
         if self._pay_link is not None:
             link = self._pay_link(payment.id)
             for key in ("call_missed_link", "call_missed_brief"):
-                text = self._words.missed(payment.language, payment.reference, until, key, link=link)
+                text = self._words.missed(payment.language, key, link=link, **values)
                 if segments(text) <= RECEIPT_SEGMENTS_MAX:
                     return text
-        return self._words.missed(payment.language, payment.reference, until)
+        return self._words.missed(payment.language, **values)
 
     def pay_link_sms(self, payment: Payment) -> str | None:
         """The one link of this basket, as the word PAYER answers it."""

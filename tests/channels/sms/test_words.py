@@ -45,8 +45,8 @@ VALUES = {
 TEXTS = load_texts()
 WORDS = Words(TEXTS, LONG)
 KEYS = sorted(
-    TEXTS.keys(LanguageCode.FR, SECTION) - {"receipt", "receipt_wallet"}
-)  # the brief one is said where it does not fit
+    TEXTS.keys(LanguageCode.FR, SECTION) - {"receipt", "receipt_wallet", "receipt_wallet_short"}
+)  # the brief one is said where they do not fit
 
 
 def library_segments(text: str) -> int:
@@ -138,12 +138,12 @@ def test_a_receipt_without_a_link() -> None:
 @pytest.mark.parametrize("language", LanguageCode)
 @pytest.mark.parametrize("voice", ["+212520001117", ""])
 def test_a_call_that_nobody_answered(language: LanguageCode, voice: str) -> None:
-    """Whom to call, with which reference, until when: in Morocco's time, and in one segment (Arabic: two)."""
+    """How much, whom to call, with which reference, until when: in Morocco's time, and in one segment (Arabic: two)."""
     words = Words(load_texts(), replace(LONG, voice=voice))
     payment = replace(paid(language), reference="982897", expires_at=datetime(2026, 7, 1, 11, 5, tzinfo=UTC))
     text = PaymentTexts(words, lambda _: None).call_missed_sms(payment)
     assert segments(text) <= (2 if language is LanguageCode.AR else 1)
-    for value in ("982897", "12:05", LONG.help, "0520001117" if voice else LONG.service_code):
+    for value in ("1 769,20 DH", "982897", "12:05", LONG.help, "0520001117" if voice else LONG.service_code):
         assert in_order(language, value) in text
 
 
@@ -157,7 +157,7 @@ def test_a_call_that_nobody_answered_brings_the_link_as_well(language: LanguageC
     texts = PaymentTexts(words, lambda _: None, lambda _: link)
     text = texts.call_missed_sms(payment)
     assert segments(text) <= RECEIPT_SEGMENTS_MAX
-    for value in ("982897", "12:05", "0520001117"):
+    for value in ("1 769,20 DH", "982897", "12:05", "0520001117"):
         assert in_order(language, value) in text
     assert link in text or host != "https://khallas.ma"  # an address of that length has no room in Arabic
     sent = texts.pay_link_sms(payment)
@@ -217,3 +217,17 @@ def test_what_a_wallet_paid_goes_back_to_it_and_not_to_a_bank(language: Language
     assert texts.refund_sms(payment, part, paid_elsewhere=True) == texts.refund_sms(
         paid(language), part, paid_elsewhere=True
     )
+
+
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_wallets_receipt_names_line_month_and_help_where_there_is_room(language: LanguageCode) -> None:
+    """With an operator's short number and the number that most wallets give."""
+    payment = replace(
+        paid(language, bills=BILLS[:1]), wallet="neqdi", wallet_payer="+212600000001", auth_code="241129120012"
+    )
+    words = Words(TEXTS, replace(LONG, help="777"))
+    link = "https://pay.example.ma/receipts/" + "W" * TOKEN_CHARS
+    text = PaymentTexts(words, lambda _: link, wallets={"neqdi": "Neqdi"}).receipt_sms(payment)
+    lines = ("06...001", "05/2019", "Neqdi", "241129120012", "777", link)
+    assert [value for value in lines if in_order(language, value) not in text] == []
+    assert segments(text) <= RECEIPT_SEGMENTS_MAX

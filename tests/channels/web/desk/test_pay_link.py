@@ -1,4 +1,4 @@
-"""The payment link a basket in a browser, at the help desk: one a basket, texted to its payer, gone with it."""
+"""The payment link of a basket, at the help desk: one a basket, texted to its payer, gone with it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
