@@ -6,8 +6,8 @@ free, and m0029's trigger would have let it go on to another acquirer while it m
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
