@@ -29,7 +29,7 @@ from lab.chaos.lost_servers import journeys_through_session_losses, payments_thr
 from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
 from lab.chaos.sim_bank import SECOND
-from lab.chaos.simulation import failures
+from lab.chaos.simulation import figures, stories
 from lab.chaos.texts.hanging import HANGS_S, texts_beside_a_hanging_bank
 from lab.chaos.wallets.storm import wallet_storm
 from lab.servers.postgres import Postgres
@@ -39,6 +39,7 @@ ROUNDS_MAX = ROUNDS_A_POINT_MAX
 LANES = 4  # servers a point
 HANGING_S = 60
 STORIES_A_SHARE = 50
+SHARES_A_WORD = 20
 PARTS = ("simulation", "acquirers", "crashes", "lies", "wallets", "races", "doors", "hanging", "database", "sessions")
 
 
@@ -64,9 +65,14 @@ class Report:
             print(f"    {fault}", flush=True)
 
 
-def failed_of(seeds: range, acquirers: tuple[str, ...] = (FIRST,)) -> list[tuple[int, list[str]]]:
-    """What went wrong with these seeds, for a process of its own."""
-    return list(failures(seeds, acquirers=acquirers))
+def told_of(seeds: range, acquirers: tuple[str, ...] = (FIRST,)) -> tuple[list[tuple[int, list[str]]], Counter[str]]:
+    """What went wrong with these seeds and what happened in them, for a process of its own."""
+    failed, happened = [], Counter[str]()
+    for seed, story in stories(seeds, acquirers=acquirers):
+        happened.update(figures(story))
+        if story.faults:
+            failed.append((seed, story.faults))
+    return failed, happened
 
 
 def simulate(report: Report, seeds: int, acquirers: tuple[str, ...] = (FIRST,)) -> None:
@@ -74,8 +80,13 @@ def simulate(report: Report, seeds: int, acquirers: tuple[str, ...] = (FIRST,)) 
     shares = [range(first, min(first + STORIES_A_SHARE, seeds)) for first in range(0, seeds, STORIES_A_SHARE)]
     told = f"{seeds} simulated stories" + (" of two acquirers that lie" if len(acquirers) > 1 else "")
     with report.part(told) as faults, ProcessPoolExecutor() as cores:
-        tellings = cores.map(partial(failed_of, acquirers=acquirers), shares)
-        faults += [f"seed {seed}: {words}" for failed in tellings for seed, words in failed]
+        happened = Counter[str]()
+        for share, (failed, figures_) in enumerate(cores.map(partial(told_of, acquirers=acquirers), shares), 1):
+            faults += [f"seed {seed}: {words}" for seed, words in failed]
+            happened.update(figures_)
+            if share % SHARES_A_WORD == 0:
+                print(f"    {happened['stories']} stories, {len(faults)} faults", file=sys.stderr, flush=True)
+        print("    " + ", ".join(f"{number} {what}" for what, number in happened.items()), flush=True)
 
 
 async def crash(report: Report, postgres: Postgres, template: str, redis_url: str, folder: Path, rounds: int) -> None:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from core.acquirers.terms import FIRST, AcquirerState
@@ -298,14 +299,29 @@ class Story:
 
 
 def tell(seed: int, plant: Plant | None = None, acquirers: tuple[str, ...] = (FIRST,)) -> list[str]:
-    """One story, on a loop of its own; what dead processes left behind is swept up."""
+    """One story's faults."""
+    return told_in(Story(seed, plant, acquirers)).faults
+
+
+def told_in(story: Story) -> Story:
+    """A story to its end, on a loop of its own; what dead processes left behind is swept up."""
     loop = VirtualLoop()
     try:
-        faults = loop.run_until_complete(Story(seed, plant, acquirers).run())
+        loop.run_until_complete(story.run())
         loop.run_until_complete(sweep_up())
     finally:
         loop.close()
-    return faults
+    return story
+
+
+def figures(story: Story) -> Counter[str]:
+    """What happened in it, for whoever adds stories up."""
+    payments = [row.payment for row in story.world.rows.values()]
+    told = Counter({"stories": 1, "baskets": len(payments), "payments sent": sum(p.attempts > 0 for p in payments)})
+    told.update(f"captured at {p.acquirer}" for p in payments if p.receipt_number is not None)
+    told["circuits opened"] = story.world.sent.opened
+    told["gone on to the other"] = story.world.sent.rerouted
+    return told
 
 
 async def sweep_up() -> None:
@@ -320,13 +336,20 @@ def failures(
     seeds: Iterable[int], plant: Plant | None = None, acquirers: tuple[str, ...] = (FIRST,)
 ) -> Iterable[tuple[int, list[str]]]:
     """Each seed whose story went wrong, with what was wrong."""
+    for seed, story in stories(seeds, plant, acquirers):
+        if story.faults:
+            yield seed, story.faults
+
+
+def stories(
+    seeds: Iterable[int], plant: Plant | None = None, acquirers: tuple[str, ...] = (FIRST,)
+) -> Iterator[tuple[int, Story]]:
+    """Each seed's story, at its end."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # the storm is told by the faults alone
     try:
         for seed in seeds:
-            faults = tell(seed, plant, acquirers)
-            if faults:
-                yield seed, faults
+            yield seed, told_in(Story(seed, plant, acquirers))
     finally:
         logging.disable(before)
 
