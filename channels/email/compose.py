@@ -1,7 +1,7 @@
 """A payment -> the mail that carries its receipt: text and HTML, in the payer's language. Pure.
 
 Nobody's words reach a header unchecked: the recipient is validated, and EmailMessage refuses a line break. The
-Message-ID depends on the payment, the occasion and the copy alone, so that a mailbox shows a repeated mail once.
+Message-ID depends on the payment and the copy alone, so that a mailbox shows a repeated mail once.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
@@ -40,13 +39,6 @@ TONES = MappingProxyType(
 )
 # around numbers in Arabic text, where a mail program has no markup to go by (Unicode TR 9)
 ISOLATE, END_ISOLATE = "\u2066", "\u2069"
-
-
-class Occasion(StrEnum):
-    """Why a mail goes out; part of its Message-ID."""
-
-    RECEIPT = "receipt"
-    UNDONE = "undone"
 
 
 class BadAddress(ValueError):
@@ -91,17 +83,15 @@ class Composer:
             lstrip_blocks=True,
         )
 
-    def message_id(self, payment: Payment, occasion: Occasion, copy: int = 0) -> str:
+    def message_id(self, payment: Payment, copy: int = 0) -> str:
         """The Message-ID of a mail, the same for every try. A copy that somebody asked for is another mail, or
         mailboxes would hide it.
         """
         number = f".{copy}" if copy else ""
-        return f"<{occasion}.{payment.id}{number}@{self._sender.domain}>"
+        return f"<receipt.{payment.id}{number}@{self._sender.domain}>"
 
-    def compose(
-        self, payment: Payment, occasion: Occasion, recipient: str, now: datetime, copy: int = 0
-    ) -> EmailMessage:
-        """Says of the payment what is true now, whatever the occasion. Raises BadAddress."""
+    def compose(self, payment: Payment, recipient: str, now: datetime, copy: int = 0) -> EmailMessage:
+        """The mail, which says of the payment what is true now. Raises BadAddress."""
         view = receipt_view(payment, self._texts, self._operator)
         to = _recipient(recipient)
         message = EmailMessage(policy=WirePolicy(utf8=not to.addr_spec.isascii()))
@@ -111,7 +101,7 @@ class Composer:
             view.language, f"subject.{view.status}", receipt=view.number, total=view.total, operator=self._operator.name
         )
         message["Date"] = now
-        message["Message-ID"] = self.message_id(payment, occasion, copy)
+        message["Message-ID"] = self.message_id(payment, copy)
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message.set_content(self._render("receipt.txt", payment, view))

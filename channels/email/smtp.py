@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from channels.email.compose import BadAddress, Composer, Occasion
+from channels.email.compose import BadAddress, Composer
 from core.payments.table import Payment
 from core.ports import Clock, DeliveryFailed
 
@@ -72,15 +72,8 @@ class SmtpMailer:
 
     async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
         """The Message-ID, the same at every try and another for each copy that was asked for. Raises DeliveryFailed."""
-        return await self._send(payment, Occasion.RECEIPT, address, copy)
-
-    async def send_undone(self, payment: Payment, address: str) -> str:
-        """Tells that the money goes back; another Message-ID than the receipt's. Raises DeliveryFailed."""
-        return await self._send(payment, Occasion.UNDONE, address)
-
-    async def _send(self, payment: Payment, occasion: Occasion, address: str, copy: int = 0) -> str:
         try:
-            message = self._composer.compose(payment, occasion, address, self._clock.now(), copy)
+            message = self._composer.compose(payment, address, self._clock.now(), copy)
         except BadAddress as error:
             raise DeliveryFailed("the address is no mail address", retryable=False) from error
         try:
@@ -88,7 +81,7 @@ class SmtpMailer:
                 await self._hand_over(message)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise failure_of(error) from None  # the library's words repeat addresses
-        return self._composer.message_id(payment, occasion, copy)
+        return self._composer.message_id(payment, copy)
 
     async def _hand_over(self, message: EmailMessage) -> None:
         client = _client(self._server, self._trust)

@@ -17,7 +17,6 @@ from core.zone import ZONE
 CHARS_MAX = 100
 PADDED_DIGITS = range(3, 16)  # numbers whose zeros people leave out: authorisations of 6 digits, bills of up to 16
 PADDED_TO_MAX = 16
-SEQUENCE_DIGITS = 8
 ADDRESS_CHARS_MAX = 254
 NAME_LETTERS_MIN, NAME_WORDS_MAX = 4, 6
 _WORD = re.compile(r"[^\W\d_]+")

@@ -3,21 +3,12 @@
 import re
 
 SEQUENCE_DIGITS = 8
-_NUMBER = re.compile(r"(?P<year>\d{4})-(?P<sequence>\d{8,18})")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 def receipt_number(year: int, sequence: int) -> str:
     """(2026, 42) -> "2026-00000042"."""
     return f"{year}-{sequence:0{SEQUENCE_DIGITS}d}"
-
-
-def parse_receipt_number(text: str) -> tuple[int, int]:
-    """ "2026-00000042" -> (2026, 42). Raises ValueError."""
-    match = _NUMBER.fullmatch(text.strip())
-    if match is None:
-        raise ValueError("a receipt number is written like 2026-00000042")
-    return int(match["year"]), int(match["sequence"])
 
 
 def token_plausible(text: str) -> bool:

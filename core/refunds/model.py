@@ -28,7 +28,6 @@ class RefundState(StrEnum):
 
 # Money that is back, or may be.
 GIVEN = frozenset({RefundState.CREDITED, RefundState.TOLD, RefundState.UNTOLD})
-BY_HAND = frozenset({RefundState.STUCK, RefundState.UNTOLD})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import ctypes
 import resource
 import sys
 
-PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4  # linux/prctl.h
+PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
 def no_core_dumps() -> None:
@@ -16,10 +16,3 @@ def no_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
-def dumpable() -> bool:
-    """Could this process's memory still be dumped?"""
-    if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
-        return True
-    return sys.platform == "linux" and bool(ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0))

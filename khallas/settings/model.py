@@ -41,7 +41,6 @@ from sessions.store.sentinel import SENTINEL_SCHEMES, is_sentinel, sentinels_of
 PREFIX = "KHALLAS_"
 NEST = "__"
 FILE = "_FILE"
-SECRET_MIN = 16
 NEAR_ENOUGH = 0.5  # of difflib's likeness, to be offered for a mistyped name
 SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),

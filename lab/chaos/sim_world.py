@@ -284,8 +284,3 @@ class Process:
     async def _lives(self) -> None:
         if not self.alive:
             await asyncio.get_running_loop().create_future()
-
-
-def amounts_of(payment: Payment) -> dict[str, int]:
-    """Bill -> centimes."""
-    return {invoice.number: invoice.amount_centimes for invoice in payment.invoices}

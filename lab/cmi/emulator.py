@@ -1,7 +1,7 @@
-"""The CMI emulator: a Nestpay gateway that keeps true books and answers as badly as it is told to.
+"""The CMI emulator: a Nestpay gateway that keeps a true ledger and answers as badly as it is told to.
 
-Rule of this file: `cmi_app` is a plain Starlette application; books are written before anybody is answered; an answer
-that "never" comes is held until the asker gives up, or HANG_MAX_S.
+Rule of this file: `app_of` gives a plain Starlette application; the ledger is written before anybody is answered; an
+answer that "never" comes is held until the asker gives up, or HANG_MAX_S.
 """
 
 import asyncio
@@ -171,17 +171,6 @@ async def _bounded_body(http: Request) -> bytes | None:
 
 def _xml(reply: Reply) -> Response:
     return Response(write_reply(reply), media_type="text/xml")
-
-
-def cmi_app(
-    credentials: Credentials,
-    ledger: Ledger,
-    *,
-    now: Callable[[], datetime] = utc_now,
-    hang_max_s: float = HANG_MAX_S,
-) -> Starlette:
-    """The emulator: POST /fim/api, the hosted page at /fim/est3Dgate, and the tester's side under /admin."""
-    return app_of(Gateway(credentials, ledger, now, hang_max_s))
 
 
 def app_of(gateway: Gateway) -> Starlette:

@@ -33,8 +33,6 @@ class Manner(StrEnum):
     STATE_PENDING = "state_pending"
 
 
-# What only inquiries meet.
-INQUIRY_MANNERS = frozenset({Manner.NO_HISTORY, Manner.STATE_ERR, Manner.STATE_R, Manner.STATE_PENDING})
 STATES = {Manner.STATE_ERR: "ERR", Manner.STATE_R: "R", Manner.STATE_PENDING: "PN"}
 
 

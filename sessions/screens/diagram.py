@@ -14,7 +14,6 @@ from sessions.screens.journey import Shown
 from sessions.screens.menu import Again, Home, Launched, Noted
 from sessions.screens.opening import Opening
 from sessions.turn import effects
-from sessions.turn.effects import Effect
 
 _MODULES = (screen, effects, paying, choosing, opening)
 
@@ -22,7 +21,7 @@ _MODULES = (screen, effects, paying, choosing, opening)
 def moves(kind: type) -> tuple[str, ...]:
     """The screens that a screen can lead to, by name, in the order of its annotation."""
     names: dict[str, None] = {}
-    for part in _parts(get_type_hints(kind.on, _names())["return"]):  # type: ignore[attr-defined]  # each screen has on
+    for part in results_of(kind):
         if part in get_args(Shown):
             names[part.__name__] = None
         elif part is Home:
@@ -30,10 +29,9 @@ def moves(kind: type) -> tuple[str, ...]:
     return tuple(names)
 
 
-def asks(kind: type) -> tuple[str, ...]:
-    """The effects that a screen can ask for, by name."""
-    parts = _parts(get_type_hints(kind.on, _names())["return"])  # type: ignore[attr-defined]  # each screen has on
-    return tuple(dict.fromkeys(part.__name__ for part in parts if part in get_args(Effect)))
+def results_of(kind: type) -> tuple[type, ...]:
+    """The classes of everything that a screen can answer an event with: screens, effects, and Home."""
+    return tuple(_parts(get_type_hints(kind.on, _names())["return"]))  # type: ignore[attr-defined]  # each screen has on
 
 
 def mermaid() -> str:

@@ -17,7 +17,6 @@ from channels.links import ReceiptLinks
 from channels.receipt_view import Operator
 from core.languages import LanguageCode
 from core.messaging.texts import load_texts
-from core.payments.table import PaymentState
 from core.ports import DeliveryFailed, Mailer
 from khallas.doctor import outside
 from khallas.doctor.finding import CheckFailed
@@ -58,14 +57,6 @@ async def test_a_receipt_arrives(language: LanguageCode) -> None:
         assert "Q41T9Z" in mail.html
         assert ('dir="rtl"' in mail.html) is (language is LanguageCode.AR)
         assert all(len(line) <= 998 for line in mail.raw.splitlines())
-
-
-async def test_an_undone_payment_is_told_apart() -> None:
-    async with MailSink() as sink:
-        identity = await mailer(sink.url).send_undone(paid(LanguageCode.EN, PaymentState.REFUNDED), "salma@example.com")
-        (mail,) = sink.mails()
-        assert identity == mail.message_id == ID.replace("receipt", "undone")
-        assert "refunded" in mail.subject
 
 
 async def test_letters_of_any_script_in_an_address() -> None:

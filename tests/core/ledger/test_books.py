@@ -13,7 +13,7 @@ from core.database.ledger.verifying import LedgerVerifier
 from core.database.pool import Database
 from core.ledger.accounts import CREDITS, POSTED, TO_POST, bank, fees, receivable
 from core.ledger.balances import BalanceSheet
-from core.ledger.transfers import LedgerOccasion, settled_sale
+from core.ledger.transfers import LedgerOccasion
 from core.ports import Decline, DeclineKind, UnknownOutcome
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason
@@ -23,6 +23,7 @@ from tests.core.conftest import BILL, Shop
 from tests.core.desks import SUPERVISOR, desk_of
 from tests.core.fakes import NOON, declines, takes
 from tests.core.ledger.ledgers import story_of
+from tests.core.ledger.settled import settled_sale
 
 DAY_S = 86_400
 DUE = BILL.amount_centimes

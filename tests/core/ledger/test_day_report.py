@@ -7,11 +7,12 @@ from core.database.ledger.reading import LedgerReader
 from core.database.ledger.transfers import PgLedger
 from core.ledger.accounts import bank, chargebacks, fees, receivable
 from core.ledger.day_report import DayReport, Movement, MovementKind, ReportRow
-from core.ledger.transfers import LedgerOccasion, batch_commission, chargeback_lost, chargeback_received, settled_sale
+from core.ledger.transfers import LedgerOccasion, chargeback_lost, chargeback_received
 from core.payments.table import Payment
 from core.zone import ZONE
 from tests.core.conftest import BILL, Shop
 from tests.core.fakes import silent
+from tests.core.ledger.settled import batch_commission, settled_sale
 from tests.core.ledger.test_books import FIRST, mixed
 
 NEXT = FIRST + timedelta(days=1)

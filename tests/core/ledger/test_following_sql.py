@@ -8,7 +8,7 @@ import pytest
 from core.database.ledger.transfers import PgLedger, TransferConflict
 from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND, bank, fees, receivable
 from core.ledger.places import EXCESS, place
-from core.ledger.transfers import LedgerOccasion, settled_sale
+from core.ledger.transfers import LedgerOccasion
 from core.payments.table import Payment, PaymentState
 from core.ports import Decline, DeclineKind, NotSettled, TooLate
 from core.refunds.model import RefundPart, RefundState
@@ -19,6 +19,7 @@ from tests.core.conftest import BILL, Shop
 from tests.core.desks import SUPERVISOR, desk_of
 from tests.core.fakes import NOON, declines, silent_after_charging, takes
 from tests.core.ledger.ledgers import balances, story_of, unfollowed
+from tests.core.ledger.settled import settled_sale
 
 OWED = receivable()
 DUE = BILL.amount_centimes

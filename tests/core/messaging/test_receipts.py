@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.messaging.receipts import parse_receipt_number
+from core.messaging.receipts import receipt_number
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.repositories import Change
 from core.subscribers.lines import ServiceType
@@ -45,6 +45,6 @@ async def test_numbers_have_no_gaps(shop: Shop) -> None:
 
     paid = await asyncio.gather(*(pay(number) for number in range(LINES)))
     assert {payment.state for payment in paid} == {PaymentState.CAPTURED}
-    numbers = sorted(parse_receipt_number(payment.receipt_number or "") for payment in paid)
-    assert numbers == [(2026, sequence) for sequence in range(1, LINES + 1)]
+    numbers = sorted(payment.receipt_number or "" for payment in paid)
+    assert numbers == [receipt_number(2026, sequence) for sequence in range(1, LINES + 1)]
     assert len({payment.receipt_token for payment in paid}) == LINES
