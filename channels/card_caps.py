@@ -48,7 +48,7 @@ class RedisIntentLimits:
         self._limits = Limits(redis, "intents", hit)
 
     async def allow(self, payment: Payment) -> bool:
-        """Whether one more card may be tried for it, counted at once."""
+        """Returns whether one more card may be tried for it, counted at once."""
         line = f"{payment.service}:{payment.line_reference}"
         bills = sorted(invoice.number for invoice in payment.invoices)[:BILLS_COUNTED_MAX]
         limits = (

@@ -68,7 +68,7 @@ class Operator:
             raise ValueError(f"an operator's name is one line of 1 to {NAME_CHARS_MAX} characters")
 
     def acquirer(self, acquirer_id: str) -> str:
-        """What receipts call an acquirer."""
+        """Returns what receipts call an acquirer."""
         return dict(self.acquirers).get(acquirer_id) or acquirer_id.upper()
 
 

@@ -40,7 +40,7 @@ class Wording:
         return self._texts.fill(language, self._section, key, **values)
 
     def has(self, language: LanguageCode, key: str) -> bool:
-        """Whether a text has this variant."""
+        """Returns whether a text has this variant."""
         return key in self._tables[language]
 
     def text(self, language: LanguageCode, what: Say, suffix: str = "") -> str:

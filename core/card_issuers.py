@@ -43,7 +43,7 @@ BANKING = "3456"  # ISO/IEC 7812 industries: enough for a number that stands alo
 
 
 def lengths_of(issuer: int) -> frozenset[int]:
-    """How many digits a number has that begins with these six; empty where nobody known issues such."""
+    """Returns how many digits a number has that begins with these six; empty where nobody known issues such."""
     place = bisect_right(_FROM, issuer) - 1
     if place < 0 or issuer > ISSUERS[place][1]:
         return frozenset()

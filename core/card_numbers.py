@@ -61,7 +61,9 @@ class _Run:
 
 
 def holds(text: str) -> bool:
-    """Whether a card's number can be read in a text, also where letters stand between its groups or for its digits."""
+    """Returns whether a card's number can be read in a text, also where letters stand between its groups or for its
+    digits.
+    """
     read = (text, *readings(text))
     return any(next(_found(each, any_issuer=False), None) is not None for each in read)
 

@@ -82,7 +82,7 @@ def cvv_lengths(brand: str = "") -> tuple[int, int]:
 
 
 def cvv_plausible(cvv: Secret, brand: str = "") -> bool:
-    """Whether a card of this brand, or of any, can have this security code."""
+    """Returns whether a card of this brand, or of any, can have this security code."""
     least, most = cvv_lengths(brand)
     digits = cvv.reveal()
     return least <= len(digits) <= most and digits.isascii() and digits.isdigit()
@@ -97,7 +97,7 @@ def pan_plausible(pan: Secret, *, check_luhn: bool = True) -> bool:
 
 
 def has_doubled_key(pan: Secret) -> bool:
-    """Whether it would be a card's number if one of its keys, told twice, had been told once."""
+    """Returns whether it would be a card's number if one of its keys, told twice, had been told once."""
     digits = pan.reveal()
     twice = (at for at in range(1, min(len(digits), PAN_MAX + 1)) if digits[at] == digits[at - 1])
     return not pan_plausible(pan) and any(pan_plausible(Secret(digits[:at] + digits[at + 1 :])) for at in twice)

@@ -8,7 +8,7 @@ __all__ = ["ZONE", "SystemClock"]
 
 
 class SystemClock:
-    """Now, in UTC."""
+    """Implements Clock by the machine's own time, in UTC."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -20,7 +20,7 @@ Fields = Mapping[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class ChainLink:
-    """One row's place in a chain, as it was written down: `number` counts from 1 without gaps."""
+    """A row's place in a chain, as it was written down: `number` counts from 1 without gaps."""
 
     number: int
     hash: bytes
@@ -57,7 +57,7 @@ def first_break(before: bytes, rows: Iterable[tuple[ChainLink, Fields | None]], 
 
 
 def canonical(fields: Fields) -> bytes:
-    """One spelling of a row's fields, whatever wrote them."""
+    """Spells a row's fields in the one way that is hashed, whatever wrote them."""
     told = {name: _told(value) for name, value in fields.items()}
     return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 

@@ -18,7 +18,7 @@ CHUNK_BYTES = 8_192
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """What came back, whole. `body` is raw: keep it out of logs."""
+    """A peer's whole answer. `body` is raw: keep it out of logs."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
@@ -65,7 +65,7 @@ class HttpPeer:
         data: Mapping[str, str] | bytes | None = None,
         timeout_s: float | None = None,
     ) -> HttpReply | NotSent | UnknownOutcome:
-        """One request, to the peer's own address unless told; `timeout_s` where it may take less than usual."""
+        """Sends one request, to the peer's own address unless told; `timeout_s` where it may take less than usual."""
         try:
             # never redirected: a redirect would carry the card to an address nobody configured
             async with self._open_session().request(

@@ -18,7 +18,7 @@ class Randomness(Protocol):
 
 
 class SystemRandomness:
-    """The operating system's."""
+    """Draws from the operating system's randomness."""
 
     def below(self, bound: int) -> int:
         return secrets.randbelow(bound)

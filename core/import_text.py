@@ -24,7 +24,7 @@ class ImportFailed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its line in the file, its values by column or why it has none, and itself as it was read."""
+    """A row of a file: its line there, its values by column or why it has none, and itself as it was read."""
 
     line: int
     values: Mapping[str, str] | str
@@ -51,7 +51,7 @@ class Table:
     _separator: str
 
     def rows(self) -> Iterator[Row]:
-        """Every row until the file ends; those without any content are none. Raises ImportFailed for no text."""
+        """Yields every row until the file ends; those without any content are none. Raises ImportFailed for no text."""
         lines = _ImportLines(self._file, self.line)
         reader = csv.reader(lines, delimiter=self._separator, strict=True)
         while True:
@@ -101,11 +101,11 @@ class _ImportLines(Iterator[str]):
 
     @property
     def several(self) -> bool:
-        """Whether the row takes more than one line."""
+        """Returns whether the row takes more than one line."""
         return len(self._taken) > 1
 
     def give_back(self) -> str:
-        """All lines of this row but its first, which is returned."""
+        """Gives back all lines of this row but its first, which is returned."""
         first, *others = self._taken or [""]
         self._waiting.extendleft(reversed(others))
         self._number -= len(others)

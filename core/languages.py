@@ -26,7 +26,7 @@ class Letters(Enum):
 
 
 class PluralRule(Enum):
-    """Which form of a noun follows a number (CLDR's plural rules)."""
+    """The rule by which a form of a noun follows a number (CLDR's plural rules)."""
 
     ONE_BELOW_TWO = auto()  # French: 0 and 1
     ONE_ALONE = auto()  # English, Spanish, German
@@ -34,7 +34,7 @@ class PluralRule(Enum):
 
 
 class NumberGrammar(Enum):
-    """How an amount's words are joined; the words stand in `numbers.toml`."""
+    """Tells how an amount's words are joined; the words stand in `numbers.toml`."""
 
     THOUSAND = auto()  # "mille", "mil": no "one" before it
     ONE_THOUSAND = auto()  # "one thousand"
@@ -43,7 +43,7 @@ class NumberGrammar(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LanguageRules:
-    """What Khallas knows of a language beside its texts."""
+    """The rules that Khallas knows of a language beside its texts."""
 
     code: LanguageCode
     letters: Letters
@@ -123,7 +123,9 @@ class IncompleteLanguage(Exception):
 
 
 def checked(languages: Mapping[LanguageCode, LanguageRules] = LANGUAGES) -> None:
-    """Raises IncompleteLanguage. Texts are held against each other by core.messaging.texts.load_texts."""
+    """Checks that every language is whole. Raises IncompleteLanguage. Texts are held against each other by
+    core.messaging.texts.load_texts.
+    """
     if missing := sorted(code for code in LanguageCode if code not in languages):
         raise IncompleteLanguage(f"core/languages.py has no row for {', '.join(missing)}")
     known: dict[str, LanguageCode] = {}

@@ -1,4 +1,6 @@
-"""What the till needs of the world, as Protocols. Only khallas/server/app.py names what stands behind them."""
+"""The ports by which the payment service reaches the world, as Protocols. Only khallas/bootstrap/ names what stands
+behind them.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +19,7 @@ from core.subscribers.lines import ServiceType, SubscribedLine
 
 
 class DeclineKind(StrEnum):
-    """Why a card was refused, as far as the customer may hear it (docs/protocols/cmi.md, Codes)."""
+    """Tells why a card was refused, as far as the customer may hear it (docs/protocols/cmi.md, Codes)."""
 
     OTHER_CARD = "other_card"  # another card may do: 05 14 15 51 54 57 58 62 82 84 85 93
     LIMIT = "limit"  # 61 65 75
@@ -31,7 +33,7 @@ class DeclineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be charged. `id` repeats for every attempt of one payment: one success at most per order."""
+    """An order to charge. `id` repeats for every attempt of one payment: one success at most per order."""
 
     id: str
     amount_centimes: int
@@ -74,7 +76,9 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class UnknownOutcome:
-    """No reply, or one that cannot be believed: never a failure. `why` is for logs and holds no card data."""
+    """The acquirer gave no reply, or one that cannot be believed: never a failure. `why` is for logs and holds no card
+    data.
+    """
 
     why: str
 
@@ -138,7 +142,7 @@ class Acquirer(Protocol):
         """Give back a part, or all. It has no key for repeats: compare `credited_centimes` before sending it again."""
 
     async def credited_centimes(self, order_id: str) -> int | None:
-        """What was given back of an order so far; None when the acquirer cannot say now."""
+        """Returns what was given back of an order so far; None when the acquirer cannot say now."""
 
     async def aclose(self) -> None:
         """Close its connections; the process ends, or its event loop does."""
@@ -146,8 +150,9 @@ class Acquirer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What is about to be sent, as far as choosing an acquirer goes. `telephone`: we hold the card; else a browser goes
-    to a page. `tied_to`: the one this payment may be at already."""
+    """A charge that is about to be sent, as far as choosing an acquirer goes. `telephone`: we hold the card; else a
+    browser goes to a page. `tied_to`: the one this payment may be at already.
+    """
 
     payment_id: str
     amount_centimes: int
@@ -164,20 +169,20 @@ class Acquirers(Protocol):
         """The one of this id; where there is none, or it is off, one that sends nothing and knows nothing."""
 
     def shut(self, acquirer_id: str) -> bool:
-        """Whether a charge would not be sent there now."""
+        """Returns whether a charge would not be sent there now."""
 
     def candidates(self, attempt: Attempt, now: datetime) -> tuple[str, ...]:
-        """Whom to ask, first to last: the next only when nothing can have reached the one before."""
+        """Returns whom to ask, first to last: the next only when nothing can have reached the one before."""
 
     async def aclose(self) -> None:
-        """As Acquirer.aclose, of all."""
+        """Closes every acquirer, as Acquirer.aclose."""
 
 
 # --- the billing system -----------------------------------------------------------------------------------------
 
 
 class Posting(StrEnum):
-    """What the billing system said of a paid bill."""
+    """Tells what the billing system said of a paid bill."""
 
     POSTED = "posted"
     REFUSED = "refused"  # paid elsewhere meanwhile: undo that line
@@ -188,23 +193,23 @@ class BillingDown(Exception):
 
 
 class BillingSystem(Protocol):
-    """Who owes what. Raises BillingDown only."""
+    """Knows who owes what. Raises BillingDown only."""
 
     async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None: ...
 
     async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
-        """Every line whose contact mobile this is, in a fixed order."""
+        """Returns every line whose contact mobile this is, in a fixed order."""
 
     async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
-        """Each of those lines with its payment code."""
+        """Returns each of those lines with its payment code."""
 
     async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
-        """False for a wrong code and for an unknown line alike, in the same time."""
+        """Returns False for a wrong code and for an unknown line alike, in the same time."""
 
     async def code_of(self, service: ServiceType, reference: str) -> str | None: ...
 
     async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:
-        """Oldest first."""
+        """Returns the unpaid bills of a line, the oldest first."""
 
     async def post(self, payment: Payment, invoice: Invoice) -> Posting:
         """Tell the billing system that a bill was paid; the key is payment id + invoice number: repeats do no harm."""
@@ -221,7 +226,7 @@ class LimitsDown(Exception):
 
 
 class Tries(StrEnum):
-    """Whether one more code may be tried."""
+    """Tells whether one more code may be tried."""
 
     OPEN = "open"
     CROWDED = "crowded"  # others' doing: a caller who is known at this line is let through
@@ -233,15 +238,16 @@ class CodeLimits(Protocol):
     target, caller, channel and all together (docs/protocols/security.md 12)."""
 
     async def allow(self, channel: str, caller: str, target: str, *, known: bool = False) -> Tries:
-        """May one more code be tried? `target` is the service and reference asked about; for a caller who is `known`
-        there only what the caller did counts. A try that may be is counted."""
+        """Tells whether one more code may be tried, and counts a try that may be. `target` is the service and reference
+        asked about; for a caller who is `known` there only what the caller did counts.
+        """
 
     async def failed(self, channel: str, caller: str, target: str) -> None:
         """A code was wrong, or there was no such line."""
 
 
 class CardTold(StrEnum):
-    """What became of a card that was counted when it was sent."""
+    """Tells what became of a card that was counted when it was sent."""
 
     DECLINED = "declined"  # the bank said something about the card: all of it counts
     UNDECIDED = "undecided"  # it was sent; of the card nothing is known
@@ -253,10 +259,10 @@ class CardLimits(Protocol):
     Raises LimitsDown: uncounted no card is sent."""
 
     async def allow(self, call: str, caller: str, card: Card) -> bool:
-        """Whether one more may be sent, counted at once: in this call, by this caller, of this very card."""
+        """Returns whether one more may be sent, counted at once: in this call, by this caller, of this very card."""
 
     async def sending(self, payment_id: str, call: str, caller: str, card: Card) -> None:
-        """What was counted is this payment's, until its end is told."""
+        """Ties what was counted to this payment, until its end is told."""
 
     async def told(self, payment_id: str, what: "CardTold") -> None:
         """Give back what says nothing about the card. Told again, or never, it does no harm."""
@@ -267,7 +273,7 @@ class IntentLimits(Protocol):
     for cannot. Raises LimitsDown: uncounted no card is sent."""
 
     async def allow(self, payment: Payment) -> bool:
-        """Whether one more may be tried, counted at once."""
+        """Returns whether one more may be tried, counted at once."""
 
 
 # --- people and messages ----------------------------------------------------------------------------------------
@@ -275,7 +281,8 @@ class IntentLimits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """One message out. `reference` is ours, stable across retries: gateways and delivery receipts carry it.
+    """A message to send. `reference` is ours, stable across retries: gateways and delivery receipts carry it. `route`
+    is the way its question came by, tried first; `urgent`: somebody waits for it with the phone in hand.
 
     `route` is the way its question came by, tried first; `urgent`: somebody waits for it with the phone in hand.
     """
@@ -312,7 +319,7 @@ class Replies(Protocol):
     """The words of answers that wait in the outbox, which keeps none itself. Raises DeliveryFailed."""
 
     async def reply_of(self, reference: str) -> str | None:
-        """None when they are forgotten."""
+        """Returns the words of a kept reply; None when they are forgotten."""
 
 
 class Mailer(Protocol):
@@ -323,7 +330,7 @@ class Mailer(Protocol):
 
 
 class CallEnd(StrEnum):
-    """What the telephone did that we rang."""
+    """Tells what the telephone did that we rang."""
 
     ANSWERED = "answered"
     RANG = "rang"  # and was refused, busy or left ringing: whoever it belongs to is left in peace
@@ -334,7 +341,7 @@ class CallEnds(Protocol):
     """Hears how calls that we placed ended. Raises DatabaseUnavailable."""
 
     async def __call__(self, call_id: str, end: CallEnd, why: str) -> bool:
-        """False when no call of that id waits for its end."""
+        """Tells how a call ended. Returns False when no call of that id waits for its end."""
 
 
 class Caller(Protocol):
@@ -361,7 +368,7 @@ class ReceiptTexts(Protocol):
     def call_missed_sms(self, payment: Payment) -> str: ...
 
     def pay_link_sms(self, payment: Payment) -> str | None:
-        """None where nobody pays in a browser."""
+        """Words the text with the link to pay; None where nobody pays in a browser."""
 
     def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
         """A part went back: the help desk's, or a bill that billing says was paid elsewhere meanwhile."""
@@ -375,7 +382,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is remembered of a caller."""
+    """What is remembered of a caller, before anything is asked."""
 
     msisdn: str
     language: LanguageCode | None

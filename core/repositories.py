@@ -60,7 +60,7 @@ ANSWERS = frozenset({MessageKind.CODE_SMS, MessageKind.ANSWER_SMS})  # somebody 
 
 
 def message_reference(payment_id: str, kind: MessageKind, attempt: int) -> str:
-    """Ours, the same at every try; a later attempt's decline is another message, so is a later call."""
+    """Names a message, the same at every try; a later attempt's decline is another message, so is a later call."""
     return f"{payment_id}-{kind}-{attempt}"
 
 
@@ -81,7 +81,7 @@ def copy_of(reference: str) -> int:
 
 
 class Delivery(StrEnum):
-    """How far a message got; the order is the direction, and nothing goes back (late reports are common)."""
+    """Tells how far a message got; the order is the direction, and nothing goes back (late reports are common)."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -111,7 +111,9 @@ class NewPayment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event and what it brings. `due_at`: when to look again, None for never. `attempt`: only while it is that."""
+    """A payment's event and what it brings. `due_at`: when to look again, None for never. `attempt`: only while it is
+    that.
+    """
 
     event: PaymentEvent
     due_at: datetime | None = None
@@ -142,7 +144,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One claimed message. `payment_id` None: an answer, that goes by the `route` its question came by."""
+    """A claimed message. `payment_id` None: an answer, that goes by the `route` its question came by."""
 
     reference: str
     kind: MessageKind
@@ -154,7 +156,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class LinePosting:
-    """One bill of a captured payment and its posting."""
+    """A bill of a captured payment and its posting."""
 
     invoice: Invoice
     state: PostingState
@@ -162,7 +164,7 @@ class LinePosting:
 
 
 class Payments(Protocol):
-    """All methods raise BooksDown."""
+    """The payments' rows. All methods raise DatabaseUnavailable."""
 
     async def get(self, payment_id: str) -> Payment | None: ...
 
@@ -176,7 +178,7 @@ class Payments(Protocol):
     async def open_of(self, msisdn: str, now: datetime) -> Payment | None: ...
 
     async def has_paid(self, msisdn: str, service: ServiceType, reference: str) -> bool:
-        """Did this number ever pay for this line? It knew the code then."""
+        """Returns whether this number ever paid for this line: it knew the code then."""
 
     async def add(self, draft: NewPayment) -> None:
         """Intent, lines and event in one commit. Raises BillsTaken, KeyTaken, ReferenceTaken."""
@@ -192,13 +194,17 @@ class Payments(Protocol):
         """Bill number -> state of the payment that holds it, leaving out baskets that were never sent."""
 
     async def move(self, payment_id: str, change: Change, now: datetime) -> Payment:
-        """Raises IllegalMove (a lost race), BillsTaken (its bills were released and taken meanwhile)."""
+        """Commits one event of a payment. Raises IllegalMove (a lost race), BillsTaken (its bills were released and
+        taken meanwhile).
+        """
 
     async def resend(self, payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
         """REFUSED by one acquirer and SEND to the next, in one commit. Raises as `move`."""
 
     async def free(self, payment_id: str, attempt: int) -> Payment | None:
-        """Its acquirer confirms that it knows nothing of a declined payment: another may be asked. None: it moved."""
+        """Notes that its acquirer knows nothing of a declined payment, so that another may be asked. Returns None when
+        it moved meanwhile.
+        """
 
     async def capture(self, payment_id: str, change: Change, now: datetime, token: str) -> Payment:
         """APPROVED with the receipt's number, the postings and the messages in the same commit. Raises as `move`."""
@@ -209,10 +215,12 @@ class Payments(Protocol):
     async def set_email(self, payment_id: str, email: str) -> Payment | None: ...
 
     async def wait_until(self, payment_id: str, until: datetime, now: datetime) -> Payment | None:
-        """Never earlier than it would have ended; None when it is over by now, or is not waiting to be sent."""
+        """Lets a basket wait, never shorter than it would have; None when it is over by now, or is not waiting to be
+        sent.
+        """
 
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> bool:
-        """Whether the payment is due, and now kept from other workers until then."""
+        """Returns whether the payment is due, and now kept from other workers until then."""
 
     async def hanging(self, limit: int) -> list[str]:
         """Ids of payments that are being sent: by a process that lives, or by one that died."""
@@ -222,7 +230,7 @@ class Payments(Protocol):
 
 
 class Postings(Protocol):
-    """All methods raise BooksDown."""
+    """The bills' postings. All methods raise DatabaseUnavailable."""
 
     async def of(self, payment_id: str) -> list[LinePosting]: ...
 
@@ -250,14 +258,14 @@ class Postings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """How often a payer is rung: a telephone must not be made to ring all day by whoever types its number."""
+    """Counts how often a payer is rung: a telephone must not be made to ring all day by whoever types its number."""
 
     payment_max: int = 5
     number_hour_max: int = 6
 
 
 class Messages(Protocol):
-    """The outbox, and the log of what went out. All methods raise BooksDown."""
+    """The outbox, and the log of what went out. All methods raise DatabaseUnavailable."""
 
     async def queue(self, payment: Payment, kind: MessageKind, now: datetime) -> None:
         """Once per payment, kind and attempt, however often it is asked; nothing for who cannot be reached."""
@@ -313,7 +321,7 @@ class Messages(Protocol):
 
 
 class People(Protocol):
-    """All methods raise BooksDown."""
+    """What is remembered of callers. All methods raise DatabaseUnavailable."""
 
     async def remembered(self, msisdn: str) -> tuple[LanguageCode | None, str | None]:
         """Language and latest terms version."""
@@ -325,7 +333,7 @@ class People(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """All of them."""
+    """All repositories of the payment service."""
 
     payments: Payments
     postings: Postings

@@ -23,7 +23,7 @@ class Sealer:
         self._ciphers = [AESGCM(_derived(key, purpose)) for key in keys]
 
     def seal(self, about: str, clear: bytes) -> bytes:
-        """Raises IndexError where there is no key."""
+        """Seals a value under the newest key. Raises IndexError where there is no key."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._ciphers[0].encrypt(nonce, clear, about.encode(errors="replace"))
 

@@ -53,7 +53,7 @@ def tidy(text: str) -> str:
 
 
 def spoilt(text: str) -> str:
-    """Why a cell is no longer the text that it was; empty when nothing shows."""
+    """Returns why a cell is no longer the text that it was; empty when nothing shows."""
     if _SCIENTIFIC.fullmatch(text):
         return "a spreadsheet made a number of it (1.7E+11): format the column as text and export again"
     if _DECIMAL_TAIL.fullmatch(text):

@@ -25,7 +25,7 @@ def fresh_request_id() -> str:
 
 @contextmanager
 def request(name: str | None = None) -> Iterator[str]:
-    """What happens within the block, and in tasks begun there, happens for this request; unless told, a fresh one."""
+    """Marks what happens within the block, and in tasks begun there, as one request's; unless told, a fresh one's."""
     mine = fresh_request_id() if name is None else name
     before = request_id.set(mine)
     try:
@@ -51,7 +51,7 @@ class Tracer(Protocol):
 
 
 class NoTracer:
-    """Nobody looks."""
+    """Implements Tracer where nobody looks at traces."""
 
     def span(self, name: str, **attributes: str) -> AbstractContextManager[object]:
         return nullcontext()

@@ -37,7 +37,9 @@ def tidy(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """One form of each sign: digits of any script as ASCII, blanks as spaces, dashes as "-", nothing unseen."""
+    """Writes each sign in its one form: digits of any script as ASCII, blanks as spaces, dashes as "-",
+    nothing unseen.
+    """
     return "".join(map(_plain, text[: TYPED_CHARS_MAX + 1]))
 
 
@@ -95,7 +97,9 @@ def heard_once(digits: str, most: int) -> str:
 
 
 def maybe_twice(digits: str, least: int) -> bool:
-    """Whether a field that has room for both may hold digits as they were typed, or each of them heard twice."""
+    """Returns whether a field that has room for both may hold digits as they were typed, or each of them
+    heard twice.
+    """
     once = digits[::2]
     return len(once) >= least and len(digits) % 2 == 0 and digits[1::2] == once
 

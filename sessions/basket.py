@@ -22,7 +22,7 @@ def basket_of(payment: Payment) -> Basket:
 
 
 def takes_another_card(payment: Payment) -> bool:
-    """Whether the till would still send a card for this basket."""
+    """Returns whether the till would still send a card for this basket."""
     if payment.declines >= DECLINES_MAX or payment.attempts >= ATTEMPTS_MAX:
         return False
     return payment.state in {PaymentState.CREATED, PaymentState.DECLINED}

@@ -62,7 +62,7 @@ class Listed:
         self._places: dict[str, int] | None = None
 
     def place(self, number: str) -> int | None:
-        """Where the bill of that number stands."""
+        """Returns where the bill of that number stands."""
         if len(self.bills) <= SHORT_MAX:
             for n, bill in enumerate(self.bills):
                 if bill.number == number:

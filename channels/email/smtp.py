@@ -136,7 +136,7 @@ async def _send(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
 
 
 def failure_of(error: Exception) -> DeliveryFailed:
-    """Whether to try again, by the class of the server's code; a lost connection and our own login may heal."""
+    """Returns whether to try again, by the class of the server's code; a lost connection and our own login may heal."""
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             codes = [refused.code for refused in error.recipients]

@@ -55,7 +55,9 @@ def name_of(host: bytes) -> str | None:
 
 
 def one_host(headers: Sequence[tuple[bytes, bytes]], path: bytes, version: str) -> bool:
-    """Whether a request names exactly one host, in an HTTP that knows hosts; a balancer's probe may name none."""
+    """Returns whether a request names exactly one host, in an HTTP that knows hosts; a balancer's probe
+    may name none.
+    """
     named = sum(name == b"host" for name, _ in headers)
     if version not in {"1.0", "1.1"}:
         return False

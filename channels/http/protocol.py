@@ -168,5 +168,5 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def bounded(count: Count, receive_max_s: float = RECEIVE_MAX_S, leaving: Leaving | None = None) -> Any:
-    """What uvicorn.Config takes as `http`: it calls it, and asks no more of its type."""
+    """Returns what uvicorn.Config takes as `http`: it calls it, and asks no more of its type."""
     return partial(BoundedProtocol, count=count, receive_max_s=receive_max_s, leaving=leaving or Leaving())

@@ -154,7 +154,7 @@ class Authentication:
             raise SenderRefused("the shared secret is missing or wrong")
 
     def admits(self, peer: str) -> bool:
-        """Whether an address may connect at all, before it has said anything."""
+        """Returns whether an address may connect at all, before it has said anything."""
         return self.open_to_all or not self.networks or _within(peer, tuple(self.networks))
 
     @staticmethod

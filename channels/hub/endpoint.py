@@ -47,7 +47,7 @@ class HubEndpoints(Protocol):
         """Raises EndpointError."""
 
     async def remove(self, name: str, *, hub: bool) -> bool:
-        """Whether it was there."""
+        """Returns whether it was there."""
 
 
 def wanted(query: str) -> frozenset[EventType]:

@@ -81,7 +81,9 @@ class RedisDeduplication:
         await self._do("DEL", _seen(reference))
 
     async def times(self, msisdn: str, text: str) -> int:
-        """How often this sender has sent the same text within SAME_TTL_S, this time counted; digits are all alike."""
+        """Returns how often this sender has sent the same text within SAME_TTL_S, this time counted; digits are all
+        alike.
+        """
         folded = "".join("0" if char.isdigit() else char for char in fold(text))
         key = f"kh:{{{msisdn}}}:sms:same:{sha256(folded.encode()).hexdigest()[:16]}"
         count = await self._do("INCR", key)
@@ -102,7 +104,7 @@ class RedisDeduplication:
         await (self._do("SET", key, b"1", "EX", STOP_TTL_S) if stopped else self._do("DEL", key))
 
     async def stopped(self, msisdn: str) -> bool:
-        """Whether the customer opted out: for messages that nobody asked for, of which there are none today."""
+        """Returns whether the customer opted out: for messages that nobody asked for, of which there are none today."""
         return bool(await self._do("EXISTS", f"kh:{{{msisdn}}}:sms:stop"))
 
     async def _do(self, *command: str | bytes | int) -> Any:

@@ -61,7 +61,7 @@ def latin_lookalikes(word: str) -> str:
 
 
 def has_arabic(text: str) -> bool:
-    """Whether Arabic letters were written, or, without a letter, Arabic digits: the customer reads Arabic."""
+    """Returns whether Arabic letters were written, or, without a letter, Arabic digits: the customer reads Arabic."""
     written = unicodedata.normalize("NFKC", text)
     sign = "ARABIC LETTER" if any(char.isalpha() for char in written) else "ARABIC-INDIC DIGIT"
     return any(sign in unicodedata.name(char, "") for char in written)

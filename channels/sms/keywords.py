@@ -124,7 +124,7 @@ def _hear_word(word: str) -> TextMeaning:
 
 
 def read(text: str) -> Request:
-    """What a text asks for."""
+    """Returns what a text asks for."""
     words = fold(without_signature(text)).split()
     if len(words) == 1 and CHOICE.fullmatch(words[0]):
         return Chosen(int(words[0]))
@@ -133,7 +133,9 @@ def read(text: str) -> Request:
 
 
 def may_be_a_machine(text: str) -> bool:
-    """Whether an autoresponder may have written this: it is not understood, or a sentence and no bare keyword."""
+    """Returns whether an autoresponder may have written this: it is not understood, or a sentence and no
+    bare keyword.
+    """
     return isinstance(hear(text).asks, NoKeyword) or len(text.split()) > SENTENCE_WORDS_MIN
 
 
@@ -182,7 +184,9 @@ def _nearly(words: Sequence[str]) -> Request | None:
 
 
 def one_edit(typed: str, meant: str) -> bool:
-    """Whether one letter was changed, added, left out or swapped with its neighbour. Short keywords are never near."""
+    """Returns whether one letter was changed, added, left out or swapped with its neighbour. Short keywords are never
+    near.
+    """
     if abs(len(typed) - len(meant)) > 1 or typed == meant or len(meant) < FUZZY_CHARS_MIN:
         return False
     start = 0

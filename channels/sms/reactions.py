@@ -25,7 +25,7 @@ _LEADS = tuple(fold(lead) if has_arabic(lead) else f"{fold(lead)} " for lead in 
 
 
 def is_reaction(text: str) -> bool:
-    """Whether a telephone wrote this and not its user."""
+    """Returns whether a telephone wrote this and not its user."""
     found = _QUOTING.fullmatch(text)
     if found is None or len(found["quoted"]) < QUOTED_CHARS_MIN:
         return False

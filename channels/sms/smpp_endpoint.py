@@ -105,7 +105,7 @@ class SmppTexts:
         return Handled()
 
     async def receipt(self, smsc: str, receipt: Receipt) -> bool:
-        """Write down what became of a message; whether it was one of ours. Raises MemoryDown, BooksDown."""
+        """Write down what became of a message; whether it was one of ours. Raises MemoryDown, DatabaseUnavailable."""
         self._metrics.receipt(smsc, receipt.state or "unheard_of")
         if receipt.state is None:
             return False

@@ -18,7 +18,9 @@ BILLS_MAX = 1_000  # of one line
 
 
 class OutsideRefusal(StrEnum):
-    """Why nothing was written down. Whoever asked has to give its customer the money back."""
+    """Tells why a payment taken elsewhere was not written down. Whoever asked has to give its customer
+    the money back.
+    """
 
     NO_LINE = "no_line"
     NO_BILL = "no_bill"
@@ -32,8 +34,10 @@ class OutsideRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutsideOrder:
-    """What was told. `number` None: the line's bills, the oldest first. `final`: the money was taken, nobody can refuse
-    it. `their_reference` is for people who look for it there."""
+    """A payment that another biller's channel took, as it was told to us. `number` None: it pays the line's bills, the
+    oldest first. `final`: the money was taken, nobody can refuse it. `their_reference` is for people who look for it
+    there.
+    """
 
     door: str
     key: str
@@ -47,14 +51,16 @@ class OutsideOrder:
 
     @property
     def fingerprint(self) -> str:
-        """What a repeat must agree with."""
+        """Returns what a repeat of the order must agree with."""
         parts = (str(self.service), self.line_reference, self.number, self.amount_centimes, self.currency)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideTaken:
-    """It counts. `id` is ours, and the same for every repeat. `left_centimes` found no bill: a person gives it back."""
+    """The receipt of a payment that counts. `id` is ours, and the same for every repeat. `left_centimes` found no bill:
+    a person gives it back.
+    """
 
     id: str
     at: datetime
@@ -64,19 +70,19 @@ class OutsideTaken:
 
 @dataclass(frozen=True, slots=True)
 class BillShare:
-    """So much of a payment goes to this bill."""
+    """The share of a payment that goes to one bill."""
 
     number: str
     amount_centimes: int
 
 
 class OutsidePayments(Protocol):
-    """One commit each. Raises DatabaseUnavailable."""
+    """The payments that other billers' channels took. One commit each. Raises DatabaseUnavailable."""
 
     async def take(self, order: OutsideOrder, fresh_id: str, now: datetime) -> OutsideTaken | OutsideRefusal: ...
 
     async def would_take(self, order: OutsideOrder) -> OutsideRefusal | None:
-        """What `take` would say now, were it not final; nothing is written."""
+        """Returns what `take` would say now, were it not final; nothing is written."""
 
 
 def lines_meant(identifier: str) -> tuple[tuple[ServiceType, str], ...]:

@@ -97,7 +97,7 @@ WHERE (i.service, i.line_reference, i.number) = (t.service, t.line_reference, t.
 
 
 class EmbeddedBilling:
-    """Who owes what, by our own tables. Raises BillingDown."""
+    """Implements ports.BillingSystem over our own tables. Raises BillingDown."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -7,7 +7,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """One bill. `number` is opaque text: leading zeros count, no check digit (docs/protocols/cmi.md)."""
+    """A bill of a line. `number` is opaque text: leading zeros count, no check digit (docs/protocols/cmi.md)."""
 
     number: str
     period: date

@@ -27,7 +27,7 @@ PAUSES_S = (5, 15, 60, 300, 900, 3_600)  # the last one for ever
 
 
 class Poster:
-    """Posts the bills of captured payments. Raises BooksDown."""
+    """Posts the bills of captured payments. Raises DatabaseUnavailable."""
 
     def __init__(
         self, books: Repositories, billing: BillingSystem, acquirers: Acquirers, clock: Clock, times: Times
@@ -41,13 +41,13 @@ class Poster:
         self._refunder = Refunder(books.refunds, billing, self._crediter, clock, times)
 
     async def refund(self, payment_id: str) -> None:
-        """Do what is due for the parts of one payment that go back, unless another worker does."""
+        """Does what is due for the parts of one payment that go back, unless another worker does."""
         payment = await self._payments.get(payment_id)
         if payment is not None:
             await self._refunder.attend(payment)
 
     async def post(self, payment_id: str) -> None:
-        """Do what is due for the bills of one payment, unless another worker does."""
+        """Does what is due for the bills of one payment, unless another worker does."""
         now = self._clock.now()
         claimed = await self._postings.claim(payment_id, now, later(now, self._times.lease_s))
         payment = await self._payments.get(payment_id) if claimed else None

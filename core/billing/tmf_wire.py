@@ -65,7 +65,9 @@ class Money(_Part):
     value: Decimal
 
     def centimes(self, currency: str) -> int:
-        """Raises NotTmf for another currency, and for a true half centime; a binary float's noise is none."""
+        """Converts the amount. Raises NotTmf for another currency, and for a true half centime; a binary float's noise
+        is none.
+        """
         exact = self.value * CENTIMES
         if not exact.is_finite():
             raise NotTmf("a bill's amount is no number")
@@ -159,7 +161,7 @@ _PAYMENTS: TypeAdapter[list[KnownPayment]] = TypeAdapter(list[KnownPayment])
 
 
 def bills_of(body: bytes) -> list[CustomerBill]:
-    """Raises NotTmf."""
+    """Reads the bills of an answer. Raises NotTmf."""
     try:
         return _BILLS.validate_json(body)
     except ValidationError as error:
@@ -167,7 +169,7 @@ def bills_of(body: bytes) -> list[CustomerBill]:
 
 
 def payments_of(body: bytes) -> list[KnownPayment]:
-    """Raises NotTmf."""
+    """Reads the payments of an answer. Raises NotTmf."""
     try:
         return _PAYMENTS.validate_json(body)
     except ValidationError as error:

@@ -46,7 +46,9 @@ class TmfAccount:
 
 
 class TmForumBilling:
-    """Raises BillingDown. `lines` answers for lines and payment codes."""
+    """Implements ports.BillingSystem over TM Forum's APIs; `lines` answers for lines and payment codes. Raises
+    BillingDown.
+    """
 
     def __init__(
         self, account: TmfAccount, lines: BillingSystem, currency: str, *, timeout_s: float = TIMEOUT_S

@@ -33,6 +33,6 @@ class Evidence:
 
 
 class EvidenceBooks(Protocol):
-    """Raises BooksDown."""
+    """Reads the evidence of a payment. Raises DatabaseUnavailable."""
 
     async def of(self, payment_id: str) -> Evidence | None: ...

@@ -35,7 +35,7 @@ class DisputeFacts:
         return self.masked_card[-4:] or None
 
     def told(self) -> dict[str, str]:
-        """Those that are known, by name; empty for none."""
+        """Returns the facts that are known, by name; empty for none."""
         return {each.name: text for each in fields(self) if (text := getattr(self, each.name))}
 
 

@@ -39,7 +39,7 @@ DECISIONS = frozenset({ChargebackState.WON, ChargebackState.LOST, ChargebackStat
 
 
 class ChargebackRefusal(StrEnum):
-    """Why nothing was written; each is the page's and the report's words."""
+    """Tells why nothing was written of a chargeback; each is the page's and the report's words."""
 
     NO_PAYMENT = "no_payment"
     NOT_TAKEN = "not_taken"  # nothing was taken for it here
@@ -79,7 +79,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Chargeback:
-    """One row."""
+    """A chargeback as the tables hold it."""
 
     id: int
     claim: Claim
@@ -93,7 +93,9 @@ class Chargeback:
 
 
 class ChargebackBooks(Protocol):
-    """Each method is one commit, guarded in itself and posted in the ledger. All raise BooksDown."""
+    """The chargebacks' rows. Each method is one commit, guarded in itself and posted in the ledger. All raise
+    DatabaseUnavailable.
+    """
 
     async def receive(self, claim: Claim, who: str, now: datetime) -> Chargeback | ChargebackRefusal: ...
 
@@ -106,12 +108,12 @@ class ChargebackBooks(Protocol):
     async def of_payment(self, payment_id: str) -> tuple[Chargeback, ...]: ...
 
     async def open(self, limit: int) -> tuple[Chargeback, ...]:
-        """Those that want an answer, the nearest deadline first."""
+        """Returns the chargebacks that want an answer, the nearest deadline first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chargebacks:
-    """The rules above. Every method raises BooksDown."""
+    """The rules above. Every method raises DatabaseUnavailable."""
 
     books: ChargebackBooks
     clock: Clock

@@ -57,7 +57,7 @@ OF_ONE_BILL = frozenset({EventType.REFUNDED_PART, EventType.BILL_POSTED, EventTy
 
 @dataclass(frozen=True, slots=True)
 class PaymentFact:
-    """One row of payment_events with what never changes of its payment. `row_id` names the event for ever."""
+    """A row of payment_events with what never changes of its payment. `row_id` names the event for ever."""
 
     row_id: int
     sequence: int
@@ -77,12 +77,12 @@ class PaymentFact:
 
     @property
     def event_id(self) -> str:
-        """The same at every try: receivers drop repeats by it."""
+        """The event's name, the same at every try: receivers drop repeats by it."""
         return f"evt_{self.row_id}"
 
 
 def data_of(fact: PaymentFact, *, full: bool = False) -> dict[str, object]:
-    """What an event says. `full`: numbers whole."""
+    """Returns what an event says. `full`: numbers whole."""
     payment: dict[str, object] = {
         "id": fact.payment_id,
         "reference": fact.reference,

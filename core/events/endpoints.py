@@ -21,7 +21,7 @@ class EndpointError(ValueError):
 
 
 class EndpointKind(StrEnum):
-    """How it is spoken to."""
+    """The protocol that an endpoint is spoken to in."""
 
     WEBHOOK = "webhook"  # Standard Webhooks, signed
     TMF = "tmf"  # TM Forum's hub: no signature, the callback's own secrecy
@@ -29,7 +29,7 @@ class EndpointKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointSecret:
-    """One secret; `until` is set once another took its place."""
+    """A secret that events are signed with; `until` is set once another took its place."""
 
     value: str = field(repr=False)
     until: datetime | None = None
@@ -37,7 +37,7 @@ class EndpointSecret:
 
 @dataclass(frozen=True, slots=True)
 class EventEndpoint:
-    """One receiver. `types` empty: every event. `cursor`: the last sequence that was looked at for it."""
+    """A receiver of events. `types` empty: every event. `cursor`: the last sequence that was looked at for it."""
 
     name: str
     kind: EndpointKind
@@ -73,14 +73,14 @@ def rotated(secrets: Sequence[EndpointSecret], fresh: str, now: datetime) -> tup
 
 
 def name_of(text: str) -> str:
-    """Raises EndpointError."""
+    """Checks an endpoint's name. Raises EndpointError."""
     if NAME.fullmatch(text) is None:
         raise EndpointError("an endpoint's name is up to 40 small letters, digits and hyphens")
     return text
 
 
 def types_of(words: Sequence[str]) -> frozenset[EventType]:
-    """Raises EndpointError."""
+    """Checks the kinds of events that an endpoint wants. Raises EndpointError."""
     try:
         return frozenset(EventType(word) for word in words)
     except ValueError as error:

@@ -34,7 +34,7 @@ ROUNDS_MAX = 50
 
 
 class PostOutcome(StrEnum):
-    """What a receiver made of an event."""
+    """Tells what a receiver made of an event."""
 
     TAKEN = "taken"
     GONE = "gone"  # 410: it wants no more
@@ -43,7 +43,7 @@ class PostOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PostAttempt:
-    """How one try ended; `why` in our words, with nothing of the answer's."""
+    """Tells how one try ended; `why` in our words, with nothing of the answer's."""
 
     told: PostOutcome
     why: str = ""
@@ -51,45 +51,45 @@ class PostAttempt:
 
 @dataclass(frozen=True, slots=True)
 class DueEvent:
-    """One event that is due at one endpoint. `attempts` were made before."""
+    """An event that is due at one endpoint, after `attempts` tries that were made before."""
 
     fact: PaymentFact
     attempts: int
 
 
 class EventBooks(Protocol):
-    """Raises DatabaseUnavailable."""
+    """The endpoints and their deliveries, as the relay needs them. Raises DatabaseUnavailable."""
 
     async def active(self) -> Sequence[EventEndpoint]:
-        """Those that are not switched off."""
+        """Returns the endpoints that are not switched off."""
 
     async def lease(self, name: str, now: datetime, until: datetime) -> EventEndpoint | None:
         """The endpoint as it is now, for one relay alone; None while another has it, or it is to be left alone."""
 
     async def release(self, name: str, now: datetime, delivered: int, quiet_until: datetime | None) -> None:
-        """Give it back."""
+        """Gives a claimed endpoint back, so that another worker may look at it."""
 
     async def plan(self, endpoint: EventEndpoint, now: datetime) -> int:
         """Plan what was committed behind its cursor; how many rows were looked at."""
 
     async def due(self, name: str, now: datetime, limit: int) -> Sequence[DueEvent]:
-        """Of each payment the first event that is not sent, where its time has come."""
+        """Returns of each payment the first event that is not sent, where its time has come."""
 
     async def taken(self, name: str, sequence: int) -> None:
-        """It is sent."""
+        """Notes that the receiver took the event."""
 
     async def failed(self, name: str, sequence: int, why: str, again_at: datetime | None, now: datetime) -> None:
-        """It is not; without a next time it is a dead letter."""
+        """Notes that a try failed; without a next time the event becomes a dead letter."""
 
     async def switch_off(self, name: str, why: str, now: datetime) -> None:
-        """Nothing more is sent to it."""
+        """Disables an endpoint, so that nothing more is sent to it."""
 
 
 class EventPoster(Protocol):
     """Sends one event; never raises what the other side does."""
 
     async def post(self, endpoint: EventEndpoint, fact: PaymentFact, now: datetime) -> PostAttempt:
-        """One try."""
+        """Sends an event once and tells how that ended; nothing is raised for what the receiver does."""
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class EventRelay:
         self._link = link
 
     async def look(self) -> int:
-        """Every endpoint's turn, side by side; how many events were sent."""
+        """Gives every endpoint its turn, side by side. Returns how many events were sent."""
         endpoints = await self._books.active()
         if not endpoints:
             return 0

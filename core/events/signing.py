@@ -11,12 +11,12 @@ BYTES_MIN, BYTES_MAX, BYTES_OURS = 24, 64, 32
 
 
 def new_secret() -> str:
-    """As both sides write it."""
+    """Draws a secret, spelled as both sides write it."""
     return PREFIX + base64.b64encode(os.urandom(BYTES_OURS)).decode()
 
 
 def key_of(secret: str) -> bytes:
-    """Raises ValueError, in words that hold no secret."""
+    """Reads the key out of a secret. Raises ValueError, in words that hold no secret."""
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except ValueError:

@@ -52,7 +52,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who sits there, and where."""
+    """The person at the help desk, and the address where they sit."""
 
     name: str
     role: Role
@@ -62,18 +62,18 @@ class Actor:
 
     @property
     def supervises(self) -> bool:
-        """Whether this person sees what is beyond one customer: a day's report, who looked."""
+        """Returns whether this person sees what is beyond one customer: a day's report, who looked."""
         return self.role is Role.SUPERVISOR
 
     @property
     def decides(self) -> bool:
-        """Whether money may leave by this person's word: never by that of who could make the second person."""
+        """Returns whether money may leave by this person's word: never by that of who could make the second person."""
         return self.role is Role.SUPERVISOR and not self.administers
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One line of the log."""
+    """A line of the access log."""
 
     at: datetime
     who: str
@@ -86,7 +86,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which lines; empty fields narrow nothing."""
+    """Says which lines of the log are wanted; empty fields narrow nothing."""
 
     begins: datetime
     ends: datetime
@@ -110,19 +110,19 @@ class LogLine:
 
 
 class AccessLogReader(Protocol):
-    """Raises BooksDown."""
+    """Reads the access log. Raises DatabaseUnavailable."""
 
     async def page(self, wanted: LogFilter, limit: int, offset: int) -> tuple[LogLine, ...]:
-        """The latest first."""
+        """Returns one page of the lines, the latest first."""
 
     def lines(self, wanted: LogFilter) -> AsyncIterator[LogLine]:
-        """All of them in their order, read as they are asked for."""
+        """Yields all lines in their order, read as they are asked for."""
 
 
 class AccessLog(Protocol):
-    """Append-only. All methods raise BooksDown; what could not be logged is then not shown either."""
+    """Append-only. All methods raise DatabaseUnavailable; what could not be logged is then not shown either."""
 
     async def write(self, access: Access) -> None: ...
 
     async def of_payment(self, payment_id: str, limit: int) -> tuple[Access, ...]:
-        """Who looked at a payment, the latest first."""
+        """Returns who looked at a payment, the latest first."""

@@ -48,7 +48,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One account, without its password. `generation` grows with each new password and when it is disabled."""
+    """An account without its password. `generation` grows with each new password and when it is disabled."""
 
     name: str
     role: Role
@@ -65,7 +65,9 @@ class Users(Protocol):
     """The repository of accounts. All methods raise DatabaseUnavailable."""
 
     async def add(self, name: str, role: Role, password_hash: str, now: datetime, *, given: bool = False) -> bool:
-        """False when the name is taken, be it by a disabled account: names in the log stay unambiguous."""
+        """Adds an account. Returns False when the name is taken, be it by a disabled account: names in the log stay
+        unambiguous.
+        """
 
     async def get(self, name: str) -> User | None: ...
 
@@ -78,7 +80,9 @@ class Users(Protocol):
     async def set_hash(
         self, name: str, password_hash: str, *, ends_sessions: bool, now: datetime | None = None, given: bool = False
     ) -> bool:
-        """False when there is no such account. With `now` it is another password, and the account is in use."""
+        """Writes a password's hash. Returns False when there is no such account. With `now` it is another password, and
+        the account is in use.
+        """
 
     async def appoint(self, name: str, *, administers: bool) -> bool:
         """Gives an account a role and ends its sessions. False where no supervisor is so called, or nothing would
@@ -86,13 +90,13 @@ class Users(Protocol):
         """
 
     async def seen(self, name: str, now: datetime) -> None:
-        """Somebody came in."""
+        """Notes that somebody came in by this account."""
 
     async def disable(self, name: str, now: datetime) -> bool:
-        """False when there is no such account, or it is disabled already."""
+        """Disables an account. Returns False when there is no such account, or it is disabled already."""
 
     async def all(self) -> tuple[User, ...]:
-        """By name."""
+        """Returns every account by name."""
 
 
 def name_of(text: str) -> str:
@@ -109,7 +113,7 @@ def hasher() -> PasswordHasher:
 
 
 class Accounts:
-    """Makes, checks and ends accounts. Every method raises BooksDown."""
+    """Makes, checks and ends accounts. Every method raises DatabaseUnavailable."""
 
     def __init__(self, users: Users, clock: Clock, idle_days: int = IDLE_DAYS) -> None:
         """`idle_days`: an account that nobody came in with for so long is over until it gets another password."""
@@ -166,8 +170,9 @@ class Accounts:
         return await self._users.all()
 
     async def check(self, name: str, password: str) -> User | None:
-        """Whose name and password these are; None for a wrong or disabled one. Where there is a second factor, that
-        one lets in (enrolment.SecondFactors)."""
+        """Returns the account whose name and password these are; None for a wrong or disabled one. Where there is a
+        second factor, that one lets in (enrolment.SecondFactors).
+        """
         try:
             name = name_of(name)
         except AccountError:

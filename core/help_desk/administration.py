@@ -20,7 +20,7 @@ TRIES_MAX = 20
 
 
 class AdministrationRefusal(StrEnum):
-    """Why nothing was changed; each is the page's words."""
+    """Tells why no account was changed; each is the page's words."""
 
     NOT_ALLOWED = "not_allowed"
     NO_NAME = "no_name"
@@ -39,7 +39,7 @@ class GivenPassword:
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """Every method raises BooksDown."""
+    """Manages the desk's accounts. Every method raises DatabaseUnavailable."""
 
     accounts: Accounts
     factors: SecondFactors
@@ -47,7 +47,7 @@ class Administration:
     clock: Clock
 
     async def all(self, actor: Actor) -> tuple[User, ...]:
-        """Every account; none to who may not see them."""
+        """Returns every account; none to who may not see them."""
         if not actor.administers:
             return ()
         await self._write(actor, "list")
@@ -115,7 +115,7 @@ class Administration:
 
 
 def fresh_password() -> str:
-    """One that the rules take: letters and digits, in groups that can be read out."""
+    """Draws a password that the rules take: letters and digits, in groups that can be read out."""
     for _ in range(TRIES_MAX):
         groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP_CHARS)) for _ in range(GROUPS))
         made = "-".join(groups)

@@ -52,7 +52,7 @@ class AuditVerdict:
 
 
 class AuditBooks(Protocol):
-    """Raises BooksDown."""
+    """The chained rows, as the audit reads and links them. Raises DatabaseUnavailable."""
 
     async def link(self, chain: Chain, now: datetime) -> int:
         """Link what is not yet; how many, at most a batch."""
@@ -75,7 +75,7 @@ class Audit:
         self._clock = clock
 
     async def link(self) -> None:
-        """The worker's minute."""
+        """Links the rows that came since the last time; the worker does so every minute."""
         for chain in Chain:
             for _ in range(ROUNDS_MAX):
                 if not await self._books.link(chain, self._clock.now()):

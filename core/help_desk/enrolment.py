@@ -33,10 +33,10 @@ class SecondFactorRepository(Protocol):
         """Keeps the same secret, sealed under another key."""
 
     async def use_step(self, name: str, step: int) -> bool:
-        """False when this step, or a later one, was used before."""
+        """Uses up a code's time step. Returns False when this step, or a later one, was used before."""
 
     async def use_recovery(self, name: str, digest: str) -> bool:
-        """False when this is none of the account's, or was used before."""
+        """Uses up a recovery code. Returns False when this is none of the account's, or was used before."""
 
     async def seen(self, name: str, now: datetime) -> None: ...
 
@@ -64,7 +64,7 @@ class SecondFactors:
             raise AccountError(f"there is no {name}")
 
     async def proves(self, name: str, typed: str) -> bool:
-        """Whether this is a code of now, or a recovery code; either is used up by it."""
+        """Returns whether this is a code of now, or a recovery code; either is used up by it."""
         sealed = await self._kept.sealed_of(name)
         opened = None if sealed is None else self._box.open(name, sealed)
         secret, outdated = opened or (bytes(second_factor.SECRET_BYTES), False)

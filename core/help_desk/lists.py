@@ -19,7 +19,7 @@ OTHERS_SHOWN = 5
 
 
 class PaymentList(StrEnum):
-    """What a list is of. The first four are of a period, which the filter tells."""
+    """Names what a list is of. The first four are of a period, which the filter tells."""
 
     BEGUN = "begun"
     PAID = "paid"
@@ -37,7 +37,7 @@ PERIODS = frozenset({PaymentList.BEGUN, PaymentList.PAID, PaymentList.BACK, Paym
 
 
 class QueueName(StrEnum):
-    """Outgoing work."""
+    """Names a queue of outgoing work."""
 
     SMS = "sms"
     MAIL = "mail"
@@ -83,7 +83,7 @@ class ListedPayment:
 
 @dataclass(frozen=True, slots=True)
 class ListedPayments:
-    """One page of a list, and what all of it comes to."""
+    """A page of a list, and what all of the list comes to."""
 
     rows: tuple[ListedPayment, ...]
     count: int
@@ -100,7 +100,7 @@ class HeadCounts:
 
 
 class PaymentLists(Protocol):
-    """Reads only. All methods raise BooksDown."""
+    """Reads only. All methods raise DatabaseUnavailable."""
 
     async def listed(self, wanted: PaymentFilter, now: datetime, page: int) -> ListedPayments:
         """`page` counts from nought; the latest come first."""
@@ -109,21 +109,21 @@ class PaymentLists(Protocol):
         """Brands that cards had lately, and wallets that paid."""
 
     async def acquirers(self, now: datetime) -> tuple[str, ...]:
-        """Those that took cards lately, by id."""
+        """Returns the acquirers that took cards lately, by id."""
 
     async def head(self) -> HeadCounts: ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeskLists:
-    """Every method raises BooksDown."""
+    """Reads the desk's lists. Every method raises DatabaseUnavailable."""
 
     books: PaymentLists
     log: AccessLog
     clock: Clock
 
     async def listed(self, actor: Actor, wanted: PaymentFilter, page: int) -> ListedPayments:
-        """One page of a list."""
+        """Returns one page of a list."""
         now = self.clock.now()
         detail, of = wanted.logged(), wanted.of or None
         await self.log.write(Access(now, actor.name, actor.role, Action.QUEUE, of, detail, actor.address))

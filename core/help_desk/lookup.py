@@ -73,7 +73,7 @@ LIMIT %(limit)s
 
 
 class Lookup:
-    """Raises BooksDown."""
+    """Finds payments by what a caller reads out. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -17,7 +17,9 @@ SHOWN_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Every method raises BooksDown; those about one request NoSuchPayment, those that keep words WholeCard."""
+    """What the desk's office can do. Every method raises DatabaseUnavailable; those about one request NoSuchPayment,
+    those that keep words WholeCard.
+    """
 
     findings: Findings
     resolving: Resolving
@@ -61,7 +63,7 @@ class Office:
         return await books.matters(payment_id, self.clock.now()), await books.of_payment(payment_id)
 
     async def propose(self, actor: Actor, proposed: Proposed) -> HandRequest | HandRefusal:
-        """See resolving.Resolving.propose."""
+        """Proposes a resolution, as resolving.Resolving.propose says."""
         proposed = replace(
             proposed,
             subject=_without_card(proposed.subject),
@@ -86,7 +88,7 @@ class Office:
     # --- chargebacks ------------------------------------------------------------------------------------------------
 
     async def open_chargebacks(self, actor: Actor) -> tuple[Chargeback, ...]:
-        """Those that want an answer."""
+        """Returns the chargebacks that want an answer."""
         await self._write(actor, Action.QUEUE, None, "chargebacks")
         return await self.chargebacks.books.open(SHOWN_MAX)
 
@@ -96,7 +98,7 @@ class Office:
         return await self.chargebacks.books.of_payment(payment_id)
 
     async def enter(self, actor: Actor, claim: Claim) -> Chargeback | ChargebackRefusal:
-        """See chargebacks.Chargebacks.receive."""
+        """Enters a chargeback, as chargebacks.Chargebacks.receive says."""
         claim = replace(claim, case_id=_without_card(claim.case_id), reason_code=_without_card(claim.reason_code))
         await self._write(actor, Action.CHARGEBACK, claim.payment_id, f"received {claim.case_id}")
         return await self.chargebacks.receive(actor.name, claim)
@@ -114,7 +116,7 @@ class Office:
         return payment_id, await self.chargebacks.move(actor, chargeback, after, note)
 
     async def evidence_of(self, actor: Actor, payment_id: str) -> Evidence:
-        """All that answers a dispute."""
+        """Returns all that answers a dispute about a payment."""
         await self._write(actor, Action.EVIDENCE, payment_id)
         found = await self.evidence.of(payment_id)
         if found is None:

@@ -38,7 +38,7 @@ class GivenBack:
 
 @dataclass(frozen=True, slots=True)
 class BankAnswer:
-    """How often the acquirer gave one answer: the payment's event and, of a refusal, its kind and code."""
+    """Tells how often the acquirer gave one answer: the payment's event and, of a refusal, its kind and code."""
 
     event: str
     detail: str
@@ -47,7 +47,7 @@ class BankAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WorkQueue:
-    """One kind of outgoing work: how much waits, since when the oldest does, how much failed in the period."""
+    """A kind of outgoing work: how much waits, since when the oldest does, how much failed in the period."""
 
     name: str
     waiting: int
@@ -66,7 +66,7 @@ class UndecidedPayment:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """All of them, and the oldest."""
+    """The payments whose end is not known: how many, and the oldest."""
 
     count: int
     centimes: int
@@ -122,7 +122,7 @@ class Overview:
 
 
 class OperationsRepository(Protocol):
-    """Reads only. Raises BooksDown."""
+    """Reads only. Raises DatabaseUnavailable."""
 
     async def overview(self, since: datetime) -> Overview:
         """The period from `since`, whole hours, until now; what waits is told whenever it began."""

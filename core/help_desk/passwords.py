@@ -25,7 +25,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 class PasswordFault(StrEnum):
-    """Why a password cannot be one."""
+    """Tells why a password cannot be one."""
 
     LENGTH = "length"
     KINDS = "kinds"
@@ -44,7 +44,7 @@ WORDS = MappingProxyType(
 
 
 def fault(password: str, name: str = "") -> PasswordFault | None:
-    """Why this cannot be the password of that account; None where it can."""
+    """Returns why this cannot be the password of that account; None where it can."""
     if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
         return PasswordFault.LENGTH
     if not any(char.isalpha() for char in password) or not any(char.isdecimal() for char in password):

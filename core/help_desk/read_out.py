@@ -71,7 +71,9 @@ def bare(text: str) -> str:
 
 
 def spellings(text: str) -> set[str]:
-    """How the number may be kept: as it was said, without blanks, in capitals, with the zeros that nobody says."""
+    """Returns how the number may be kept: as it was said, without blanks, in capitals, with the zeros
+    that nobody says.
+    """
     as_said, left = " ".join(plain(text[:CHARS_MAX]).split()), bare(text)
     together = re.sub(r"\s", "", left)
     found = {as_said, left, together, as_said.upper(), together.upper()}

@@ -50,7 +50,7 @@ def code_at(secret: bytes, step: int) -> str:
 
 
 def step_of(secret: bytes, typed: str, now_s: float) -> int | None:
-    """Which step's code was typed, of this one and its neighbours; each is compared, whichever fits."""
+    """Returns the time step whose code was typed, of this one and its neighbours; each is compared, whichever fits."""
     digits = re.sub(r"[\s-]", "", typed[:CODE_CHARS_MAX])
     if re.fullmatch(rf"[0-9]{{{DIGITS}}}", digits) is None:
         digits = ""
@@ -63,7 +63,7 @@ def step_of(secret: bytes, typed: str, now_s: float) -> int | None:
 
 
 def fresh_recovery_codes() -> tuple[str, ...]:
-    """Each gets in once, in groups that can be copied by hand."""
+    """Draws recovery codes: each gets in once, in groups that can be copied by hand."""
     codes = ("".join(secrets.choice(_ALPHABET) for _ in range(RECOVERY_CHARS)) for _ in range(RECOVERY_CODES))
     return tuple(
         "-".join(code[at : at + GROUP_CHARS] for at in range(0, RECOVERY_CHARS, GROUP_CHARS)) for code in codes

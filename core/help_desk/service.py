@@ -62,7 +62,9 @@ class Case:
 
 
 class HelpDeskRepository(Protocol):
-    """What the desk reads and writes besides. All methods raise BooksDown."""
+    """The notes, messages and names that the desk reads and writes besides payments. All methods raise
+    DatabaseUnavailable.
+    """
 
     async def find(self, text: str, today: date | None = None) -> tuple[Payment, ...]: ...
 
@@ -81,12 +83,13 @@ class HelpDeskRepository(Protocol):
     async def resend(
         self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int, to: str = ""
     ) -> bool:
-        """One more message of this kind; False when one is on its way or `most` were sent again since then. `to`:
-        somebody else than the payer."""
+        """Queues one more message of this kind. Returns False when one is on its way or `most` were sent again since
+        then. `to`: somebody else than the payer.
+        """
 
 
 class Inquirer(Protocol):
-    """The till, as far as the desk asks it. Raises BooksDown."""
+    """The till, as far as the desk asks it. Raises DatabaseUnavailable."""
 
     async def payment(self, payment_id: str) -> Payment | None: ...
 
@@ -94,7 +97,9 @@ class Inquirer(Protocol):
 
 
 class HelpDesk:
-    """Every method raises BooksDown; those about one payment NoSuchPayment."""
+    """What the help desk can do for a customer. Every method raises DatabaseUnavailable; those about one payment
+    NoSuchPayment.
+    """
 
     def __init__(
         self,
@@ -136,7 +141,7 @@ class HelpDesk:
         return await self._books.find(text, self._clock.now().date())
 
     async def open(self, actor: Actor, payment_id: str, *, contact: bool = False) -> Case:
-        """One payment, its story and its payer's dialogs then; `contact` shows number and address in full."""
+        """Opens a payment with its story and its payer's dialogs then; `contact` shows number and address in full."""
         payment = await self._read(payment_id)
         await self._write(actor, Action.CONTACT if contact else Action.VIEW, payment.id)
         accesses = await self._log.of_payment(payment.id, ACCESSES_SHOWN) if actor.decides else ()
@@ -163,7 +168,7 @@ class HelpDesk:
         return resendable(payment) | ({MessageKind.PAY_LINK_SMS} if texts_link else set())
 
     async def dialogs_of(self, actor: Actor, number: str) -> tuple[DialogTranscript, ...]:
-        """What a number was shown in the last DIALOGS_S, the oldest first. Raises ValueError for no number."""
+        """Returns what a number was shown in the last DIALOGS_S, the oldest first. Raises ValueError for no number."""
         number = msisdn(number)
         await self._write(actor, Action.DIALOGS, detail=mask_msisdn(number))
         await self._books.looked_for((number,), actor.name, self._clock.now())
@@ -190,8 +195,9 @@ class HelpDesk:
         return await self._books.resend(payment.id, kind, now, since, RESENDS_MAX)
 
     async def resend_to(self, actor: Actor, payment_id: str, kind: MessageKind, to: str) -> bool:
-        """The same to a number or an address that the customer tells, which the log keeps masked. Raises ValueError
-        for what is none, WholeCard."""
+        """Sends a message again to a number or an address that the customer tells, which the log keeps masked. Raises
+        ValueError for what is none, WholeCard.
+        """
         mail = kind in BY_MAIL
         to = email_of(_without_card(to), utf8=self._mail_utf8) if mail else msisdn(_without_card(to))
         payment = await self._read(payment_id)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """Who tells a line of the story."""
+    """Names who tells a line of a payment's story."""
 
     PAYMENT = "payment"  # `what` is an event, `status` the state after it
     MESSAGE = "message"  # `what` is the kind of message, `status` how far it got
@@ -17,7 +17,9 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One line. `until`: when a message's status was last heard of. `request`: whose log lines tell more, or none."""
+    """A line of a payment's story. `until`: when a message's status was last heard of. `request`: whose log lines tell
+    more, or none.
+    """
 
     at: datetime
     what: str

@@ -19,7 +19,7 @@ BEFORE_S, AFTER_S = 1_800, 7_200  # around a payment: a basket waits for its cal
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One screen that was sent. `said`: its text (sessions/shown_texts); `keys`: what was pressed before it."""
+    """A screen that was sent. `said`: its text (sessions/shown_texts); `keys`: what was pressed before it."""
 
     at: datetime
     screen: str
@@ -32,7 +32,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class DialogTranscript:
-    """One dialog, call or text; `language` is the customer's, empty where nobody asked."""
+    """A dialog, call or text; `language` is the customer's, empty where nobody asked."""
 
     channel: str
     wire: str
@@ -45,7 +45,7 @@ class DialogTranscript:
 
 
 class TranscriptRepository(Protocol):
-    """Raises BooksDown."""
+    """Reads what customers were shown. Raises DatabaseUnavailable."""
 
     async def of(self, msisdn: str, since: datetime, until: datetime) -> tuple[DialogTranscript, ...]:
         """A number's dialogs in that time, the oldest first."""
@@ -62,7 +62,7 @@ class Pseudonymiser:
         self._begun = [blake2b(key=key, digest_size=DIGEST_BYTES) for key in keyed]
 
     def who(self, msisdn: str) -> str:
-        """Raises IndexError where there is no key."""
+        """The digest that a number is written under today. Raises IndexError where there is no key."""
         return _digest(self._begun[0], msisdn)
 
     def dialog(self, msisdn: str, dialog: str) -> str:
@@ -70,7 +70,7 @@ class Pseudonymiser:
         return _digest(self._begun[0], f"{msisdn}\n{dialog}")
 
     def all_of(self, msisdn: str) -> list[str]:
-        """Every digest the number was written under."""
+        """Returns every digest that a number was written under."""
         return [_digest(begun, msisdn) for begun in self._begun] if msisdn else []
 
 

@@ -44,13 +44,13 @@ def chargebacks(acquirer: str = ACQUIRER) -> str:
 
 
 def every_account(acquirer: str = ACQUIRER) -> tuple[str, ...]:
-    """All accounts, in the order they are shown."""
+    """Returns all accounts, in the order they are shown."""
     outside = (receivable(acquirer), bank(acquirer), fees(acquirer), chargebacks(acquirer), LOSSES)
     return (*outside, TO_POST, POSTED, TO_REFUND, CREDITS, CAPTURES)
 
 
 def kind_of(account: str) -> AccountKind:
-    """Raises ValueError for a name that is no account's."""
+    """Tells an account's kind by its name. Raises ValueError for a name that is no account's."""
     head = account.partition(":")[0]
     if account in PAYERS:
         return AccountKind.LIABILITY
@@ -62,8 +62,9 @@ def kind_of(account: str) -> AccountKind:
 
 
 def never_negative(account: str) -> bool:
-    """What is owed to somebody, or was lost, is at least nothing. A receivable may be negative: what went back after
-    settlement is taken off the next deposit."""
+    """Returns whether an account can never be below nothing: what is owed to somebody, or was lost. A receivable may be
+    negative: what went back after settlement is taken off the next deposit.
+    """
     return account in {TO_POST, POSTED, TO_REFUND, CREDITS, LOSSES} or account.startswith("chargebacks:")
 
 

@@ -29,7 +29,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class AccountDay:
-    """One account's day; opening and closing are positive on the account's own side."""
+    """The day of one account; opening and closing are positive on the account's own side."""
 
     account: str
     currency: str
@@ -90,7 +90,9 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class BalanceSheet:
-    """One day, and how the books stand. `equations` of an earlier day are only those a day can tell by itself."""
+    """The accounts' day, and how the ledger stands. `equations` of an earlier day are only those a day can tell by
+    itself.
+    """
 
     day: date
     closed: bool
@@ -147,7 +149,7 @@ def by_itself(ledger: Mapping[tuple[str, str], Sums]) -> Iterable[Equation]:
 
 
 def equations(figures: Figures) -> tuple[Equation, ...]:
-    """All of them, in order; E6 appears when one fails, and once as holding otherwise."""
+    """Returns all equations in order; E6 appears when one fails, and once as holding otherwise."""
     ledger = dict.fromkeys(every_account(), 0)
     for (account, _), each in figures.ledger.items():
         ledger[account] = ledger.get(account, 0) + signed(account, each.debits_centimes, each.credits_centimes)

@@ -29,7 +29,7 @@ class MovementKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One acquirer's tender. Centimes; `balance` is what the acquirer owes at the day's end."""
+    """A day of one tender at one acquirer, in centimes; `balance` is what the acquirer owes at the day's end."""
 
     acquirer: str
     tender: str
@@ -60,13 +60,13 @@ class DayReport:
 
     @property
     def total(self) -> ReportRow:
-        """All of it."""
+        """Sums all rows into one."""
         return summed(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One event's money. `fee_centimes`: what the acquirer kept of it."""
+    """The money of one event. `fee_centimes`: what the acquirer kept of it."""
 
     at: datetime
     kind: MovementKind
@@ -82,7 +82,7 @@ class Movement:
 
 
 class DayReports(Protocol):
-    """Reads one snapshot. Raises BooksDown."""
+    """Reads one snapshot. Raises DatabaseUnavailable."""
 
     async def of(self, day: date, now: datetime) -> DayReport: ...
 
@@ -91,7 +91,7 @@ class DayReports(Protocol):
 
 
 def summed(rows: Iterable[ReportRow]) -> ReportRow:
-    """One row of many; it is no acquirer's and no tender's."""
+    """Sums many rows into one, which is no acquirer's and no tender's."""
     names = [each.name for each in fields(ReportRow) if each.name not in {"acquirer", "tender"}]
     kept = tuple(rows)
     return ReportRow("", NO_TENDER, **{name: sum(getattr(row, name) for row in kept) for name in names})

@@ -50,7 +50,7 @@ INSIDE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One payment event. `id` is unique for ever."""
+    """A payment's event as the ledger follows it. `id` is unique for ever."""
 
     id: str
     at: datetime

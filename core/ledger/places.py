@@ -60,7 +60,7 @@ def place(state: str, item: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One bill: its posting (None: nothing was taken for it), and what is left of it beside its parts."""
+    """A bill with its posting (None: nothing was taken for it), and what is left of it beside its parts."""
 
     bill: str
     posting: PostingState | None
@@ -70,8 +70,9 @@ class Line:
 def positions(
     payment: Payment, lines: Iterable[Line], parts: Iterable[Refund], surplus: Mapping[str, int] = NO_SURPLUS
 ) -> Positions:
-    """Where a payment's money lies. `parts` with those that tell billing of a whole; they move nothing. `surplus`: what
-    wallets took beside it, by attempt ("w2"), whatever the payment's own state."""
+    """Returns where a payment's money lies. `parts` are given with those that tell billing of a whole; they move
+    nothing. `surplus`: what wallets took beside it, by attempt ("w2"), whatever the payment's own state.
+    """
     items = [(line.bill, str(line.posting), line.left_centimes) for line in lines if line.posting is not None]
     items += [
         (part.number, str(part.state), part.amount_centimes)

@@ -14,7 +14,9 @@ CURRENCY = "MAD"
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One row. `event` says what happened, `bill` of which bill; neither they nor the note name a person."""
+    """A movement of money between two accounts. `event` says what happened, `bill` of which bill; neither they nor the
+    note name a person.
+    """
 
     id: str
     at: datetime
@@ -49,7 +51,7 @@ class LedgerOccasion:
     currency: str = CURRENCY
 
     def leg(self, number: int, event: str, debit: str, credit: str, amount_centimes: int) -> Transfer:
-        """One of the occasion's transfers; `number` tells its legs apart."""
+        """Makes one of the occasion's transfers; `number` tells its legs apart."""
         return Transfer(
             id=f"{self.key}.{number}",
             at=self.at,

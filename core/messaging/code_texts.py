@@ -20,7 +20,7 @@ class KeptReplies(Protocol):
 
 
 class CodeTexts:
-    """Raises DatabaseUnavailable, BillingDown, and what the kept replies raise."""
+    """Sends payment codes by text. Raises DatabaseUnavailable, BillingDown, and what the kept replies raise."""
 
     def __init__(
         self,

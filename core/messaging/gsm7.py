@@ -25,7 +25,7 @@ _FOREIGN = re.compile(f"[^{re.escape(''.join(BASIC | EXTENDED))}]")
 
 
 def coding_of(text: str) -> Coding:
-    """One character outside GSM-7 turns the whole text into UCS-2."""
+    """Chooses a text's alphabet: one character outside GSM-7 turns the whole text into UCS-2."""
     return Coding.GSM7 if _FOREIGN.search(text) is None else Coding.UCS2
 
 
@@ -55,5 +55,5 @@ def parts(text: str, coding: Coding | None = None) -> tuple[str, ...]:
 
 
 def segments(text: str) -> int:
-    """How many SMS a text costs."""
+    """Returns how many SMS a text costs."""
     return len(parts(text))

@@ -41,7 +41,7 @@ class MessageOvertaken(Exception):
 
 
 class OutboxSender:
-    """Delivers claimed messages. Raises BooksDown; what a gateway refuses is written down and tried again."""
+    """Delivers claimed messages. Raises DatabaseUnavailable; what a gateway refuses is written down and tried again."""
 
     def __init__(self, books: Repositories, gateways: Gateways, clock: Clock, times: Times) -> None:
         self._messages = books.messages

@@ -12,5 +12,5 @@ def receipt_number(year: int, sequence: int) -> str:
 
 
 def token_plausible(text: str) -> bool:
-    """Whether a link's last part can be a receipt token at all; the database is asked only then."""
+    """Returns whether a link's last part can be a receipt token at all; the database is asked only then."""
     return _TOKEN.fullmatch(text) is not None

@@ -17,7 +17,7 @@ Tables = Mapping[tuple[LanguageCode, str], Mapping[str, str]]
 
 
 class MissingText(KeyError):
-    """Our fault: a key that locales/ does not have."""
+    """Our fault: locales/ does not have a key that is asked for."""
 
 
 class Texts:
@@ -36,7 +36,7 @@ class Texts:
             raise MissingText(f"locales/{language}/{section}.toml has no {key!r}") from None
 
     def table(self, language: LanguageCode, section: str) -> Mapping[str, str]:
-        """All templates of a section, for whoever reads many."""
+        """Returns all templates of a section, for whoever reads many."""
         return self._tables[language, section]
 
     def fill(self, language: LanguageCode, section: str, key: str, **values: str) -> str:
@@ -47,7 +47,7 @@ class Texts:
         return template.format_map(values)
 
     def has(self, language: LanguageCode, section: str, key: str) -> bool:
-        """Whether there is such a text: for variants that only some texts have."""
+        """Returns whether there is such a text: for variants that only some texts have."""
         return key in self._tables[language, section]
 
     def keys(self, language: LanguageCode, section: str) -> frozenset[str]:

@@ -57,7 +57,7 @@ class Authoriser:
 
     @property
     def full(self) -> bool:
-        """Whether no further charge may start here now."""
+        """Returns whether no further charge may start here now."""
         return len(self._under_way) >= FLIGHTS_MAX
 
     def send(self, payment: Payment, ask: Ask, others: Sequence[str] = ()) -> None:

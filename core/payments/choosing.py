@@ -17,7 +17,7 @@ _NOT_THE_CARD = frozenset({DeclineKind.BANK_DOWN, DeclineKind.BANK_BUSY, Decline
 
 
 class AcquirerChoice:
-    """Raises BooksDown."""
+    """Chooses the acquirers that are asked for a payment. Raises DatabaseUnavailable."""
 
     def __init__(self, payments: Payments, acquirers: Acquirers, clock: Clock, times: Times) -> None:
         self._payments = payments
@@ -26,7 +26,7 @@ class AcquirerChoice:
         self._times = times
 
     async def of(self, payment: Payment, brand: str | None, *, telephone: bool) -> tuple[str, ...]:
-        """Whom to ask, first to last; empty where nobody takes such a payment now."""
+        """Returns whom to ask, first to last; empty where nobody takes such a payment now."""
         attempt = Attempt(payment.id, payment.amount_centimes, payment.currency, brand, telephone)
         now = self._clock.now()
         ordered = self._acquirers.candidates(attempt, now)
@@ -53,7 +53,7 @@ class AcquirerChoice:
 
 
 def is_free(payment: Payment) -> bool:
-    """Whether nothing of it can be at an acquirer."""
+    """Returns whether nothing of it can be at an acquirer."""
     return payment.attempts == 0 or payment.acquirer_free
 
 

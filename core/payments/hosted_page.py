@@ -46,7 +46,7 @@ class Unlimited:
 
 
 class HostedPagePayments:
-    """The use cases of the hosted page. Raises BooksDown."""
+    """The use cases of the hosted page. Raises DatabaseUnavailable."""
 
     def __init__(
         self,
@@ -88,11 +88,11 @@ class HostedPagePayments:
         return await self._till.wait_longer(payment_id)
 
     def may_wait_longer(self, payment: Payment) -> bool:
-        """See PaymentService.may_wait_longer."""
+        """Returns whether asking for more time would give any, as PaymentService.may_wait_longer."""
         return self._till.may_wait_longer(payment)
 
     def over(self, payment: Payment) -> bool:
-        """See PaymentService.over."""
+        """Returns whether a basket's time has ended, as PaymentService.over."""
         return self._till.over(payment)
 
     @property
@@ -140,7 +140,9 @@ class HostedPagePayments:
         return page.word(PageWord.CAPTURE if _kept(payment) else PageWord.SEEN)
 
     async def order_of(self, acquirer: str, *readings: Mapping[str, str]) -> str | None:
-        """Which order a browser that is back was sent for; None for a forgery, and for another acquirer's order."""
+        """Returns which order a browser that is back was sent for; None for a forgery, and for another acquirer's
+        order.
+        """
         answer = _read(self._pages[acquirer], readings)
         payment = None if answer is None else await self._till.payment(answer.order_id)
         return payment.id if payment is not None and payment.acquirer == acquirer else None

@@ -19,8 +19,9 @@ class PageForm:
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """What the page says of an order, its hash being right. `ours`: our shop, in our currency. `vouched`: the bank
-    stands for the holder as the contract wants it; `proof` is what it said of that, for disputes."""
+    """What the acquirer's page says of an order, its hash being right. `ours`: our shop, in our currency. `vouched`:
+    the bank stands for the holder as the contract wants it; `proof` is what it said of that, for disputes.
+    """
 
     order_id: str
     amount_centimes: int | None
@@ -57,7 +58,7 @@ class HostedPage(Protocol):
 
     @property
     def url(self) -> str:
-        """Where its form goes: our pages allow forms there."""
+        """Returns the address that the page's form goes to: our pages allow forms there."""
 
     def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm: ...
 

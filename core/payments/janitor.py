@@ -49,7 +49,7 @@ class NoSuchPayment(LookupError):
 
 
 class Janitor:
-    """Looks after payments that wait. Raises BooksDown."""
+    """Looks after payments that wait. Raises DatabaseUnavailable."""
 
     def __init__(
         self, books: Repositories, acquirers: Acquirers, recorder: OutcomeRecorder, clock: Clock, times: Times
@@ -68,7 +68,9 @@ class Janitor:
         return await self._recorder.found(payment, await self._of(payment).inquire(payment.id))
 
     async def paid_on_page(self, payment: Payment, outcome: Approved, proof: str = "") -> Payment:
-        """What a hosted page said, committed: the payment as it stands then. `proof` is kept with the event."""
+        """Commits what a hosted page said, and returns the payment as it stands then. `proof` is kept
+        with the event.
+        """
         return await self._recorder.paid_on_page(payment, outcome, proof)
 
     async def refused_on_page(self, payment: Payment, outcome: Approved, proof: str) -> Payment:
@@ -103,13 +105,15 @@ class Janitor:
         return await self._recorder.found(payment, answer)
 
     async def attend(self, payment_id: str) -> None:
-        """Do what is due now, unless another worker does. Unknown ids are nobody's."""
+        """Does what is due of a payment now, unless another worker does. An unknown id is nobody's, and nothing is
+        done.
+        """
         now = self._clock.now()
         if await self._payments.claim(payment_id, now, later(now, self._times.lease_s)):
             await self.attend_claimed(payment_id)
 
     async def attend_claimed(self, payment_id: str) -> None:
-        """Do what is due of a payment that this worker claimed."""
+        """Does what is due of a payment that this worker claimed."""
         payment = await self.read(payment_id)
         try:
             await self._attend(payment)
@@ -117,7 +121,7 @@ class Janitor:
             log.info("payment %s moved on while it was attended to", payment_id)
 
     async def read(self, payment_id: str) -> Payment:
-        """Raises NoSuchPayment."""
+        """Reads a payment. Raises NoSuchPayment."""
         payment = await self._payments.get(payment_id)
         if payment is None:
             raise NoSuchPayment(payment_id)

@@ -51,7 +51,7 @@ class StartOrder:
 
 
 class Baskets:
-    """Lists, writes and expires them. Raises BooksDown."""
+    """Lists, writes and expires them. Raises DatabaseUnavailable."""
 
     def __init__(
         self, payments: Payments, billing: BillingSystem, clock: Clock, ids: Ids, times: Times, currency: str
@@ -90,7 +90,7 @@ class Baskets:
         return None if shown <= {(bill.number, bill.amount_centimes) for bill in owed} else Refusal.BILLS_CHANGED
 
     async def start(self, order: StartOrder) -> Payment | Refusal:
-        """See billpay.Till.start."""
+        """Commits a basket's intent and locks its bills, as PaymentService.start says."""
         if not order.invoices:
             return Refusal.NOTHING_TO_PAY
         refusal = await self.changed(order.service, order.line_reference, order.invoices)
@@ -173,7 +173,7 @@ class Baskets:
 
 
 def same_line(payment: Payment, typed: str) -> bool:
-    """Whether somebody typed the reference of this payment's line."""
+    """Returns whether somebody typed the reference of this payment's line."""
     try:
         return reference_of(payment.service, typed) == payment.line_reference
     except ValueError:

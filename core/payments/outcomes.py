@@ -45,7 +45,7 @@ _ENDS_THE_LOOKS = NoSuchOrder | Decline | Undone
 
 
 class OutcomeRecorder:
-    """Writes answers down. Raises BooksDown; a lost race is no error: the payment comes back as it stands."""
+    """Writes answers down. Raises DatabaseUnavailable; a lost race is no error: the payment comes back as it stands."""
 
     def __init__(self, books: Repositories, clock: Clock, ids: Ids, times: Times) -> None:
         self._payments = books.payments
@@ -73,8 +73,9 @@ class OutcomeRecorder:
             return await self._as_it_stands(payment)
 
     async def resent(self, payment: Payment, answer: Authorisation, acquirer: str) -> Payment:
-        """On to the next acquirer, in one commit with what the one before said; nothing of it can be there. Raises
-        IllegalMove, BillsTaken."""
+        """Moves a payment on to the next acquirer, in one commit with what the one before said; nothing of it can be
+        there. Raises IllegalMove, BillsTaken.
+        """
         now = self._clock.now()
         decline = answer if isinstance(answer, Decline) else Decline("", DeclineKind.BANK_DOWN)
         log.warning("payment %s: %s did not take it: on to %s", payment.id, payment.acquirer, acquirer)
@@ -115,7 +116,7 @@ class OutcomeRecorder:
             return await self._as_it_stands(payment)
 
     async def confirmed(self, payment: Payment, took_centimes: int) -> Payment:
-        """What the acquirer says of a paid order when it is looked at once more. Raises IllegalMove."""
+        """Returns what the acquirer says of a paid order when it is looked at once more. Raises IllegalMove."""
         now, asked = self._clock.now(), payment.amount_centimes
         if took_centimes != asked:
             log.error("payment %s: %d centimes taken, %d asked: it is voided", payment.id, took_centimes, asked)
@@ -140,7 +141,7 @@ class OutcomeRecorder:
             return await self._as_it_stands(payment)
 
     async def refused_on_page(self, payment: Payment, answer: Approved, proof: str) -> Payment:
-        """What a page holds as we do not accept it: given back."""
+        """Gives back what a page holds as we do not accept it, and returns the payment."""
         change = Change(
             PaymentEvent.MISMATCH,
             asked=payment.acquirer,

@@ -1,4 +1,4 @@
-"""What the till is joined with."""
+"""The ports that the payment service is joined with."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from core.repositories import Repositories
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the till is joined with; khallas/server/app.py names what stands behind each."""
+    """The ports that the payment service is joined with; khallas/bootstrap/ names what stands behind each."""
 
     books: Repositories
     billing: BillingSystem

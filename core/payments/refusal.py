@@ -1,10 +1,10 @@
-"""Why the till did not do what it was asked. Pure."""
+"""The reasons why the payment service did not do what it was asked. Pure."""
 
 from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """Why a request was not carried out; each is a screen's words, never an exception."""
+    """Tells why a request was not carried out; each is a screen's words, never an exception."""
 
     WRONG_CODE = "wrong_code"  # also: no such line; the same words and time (docs/protocols/security.md 12)
     LOCKED = "locked"  # too many wrong codes

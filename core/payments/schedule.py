@@ -53,7 +53,7 @@ def longest_wait(times: Times, created_at: datetime) -> datetime:
 
 
 def window_open(times: Times, sent_at: datetime, now: datetime) -> bool:
-    """Whether an order that the acquirer does not know may still arrive there."""
+    """Returns whether an order that the acquirer does not know may still arrive there."""
     return now <= later(sent_at, times.window_s)
 
 

@@ -50,7 +50,7 @@ _SENDABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
 
 
 class PaymentService:
-    """The one payment core behind all channels. Every method raises books.BooksDown when the database is away."""
+    """The one payment core behind all channels. Every method raises DatabaseUnavailable."""
 
     def __init__(
         self, world: Ports, *, times: Times | None = None, ids: Ids | None = None, currency: str = CURRENCY
@@ -73,7 +73,9 @@ class PaymentService:
     # --- people and bills -------------------------------------------------------------------------------------------
 
     async def person(self, msisdn: str) -> Person:
-        """What is remembered of a caller; no lines when billing is away, the customer then types a reference."""
+        """Returns what is remembered of a caller; no lines when billing is away, the customer then types
+        a reference.
+        """
         language, version = await self._people.remembered(msisdn)
         try:
             lines = await self._billing.lines_of(msisdn)
@@ -133,7 +135,7 @@ class PaymentService:
         return await self._payments.has_paid(msisdn, service, reference)
 
     async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
-        """Each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""
+        """Returns each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""
         return await self._billing.codes_of(msisdn)
 
     async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...] | Refusal:
@@ -158,15 +160,15 @@ class PaymentService:
         return await self._payments.set_email(payment_id, email) or await self.attendant.read(payment_id)
 
     async def wait_longer(self, payment_id: str) -> Payment:
-        """As long again from now, within `longest_wait`; without effect on what is over or was sent. Raises
-        NoSuchPayment.
+        """Lets a basket wait as long again from now, within `longest_wait`; without effect on what is over or was sent.
+        Raises NoSuchPayment.
         """
         payment, now = await self.attendant.read(payment_id), self._clock.now()
         until = min(later(now, self._times.basket_ttl_s), longest_wait(self._times, payment.created_at))
         return await self._payments.wait_until(payment_id, until, now) or payment
 
     def may_wait_longer(self, payment: Payment) -> bool:
-        """Whether asking for more time would ever give any."""
+        """Returns whether asking for more time would ever give any."""
         waits = payment.state in _SENDABLE and not self.over(payment)
         return waits and payment.expires_at < longest_wait(self._times, payment.created_at)
 
@@ -288,7 +290,7 @@ class PaymentService:
     async def send_otherwise(
         self, payment_id: str, commit: Callable[[Payment], Awaitable[Payment | Refusal]]
     ) -> Payment | Refusal:
-        """Have another tender than a card commit `sending`, under the rules of `authorise`; a repeat gives the payment
+        """Has another tender than a card commit `sending`, under the rules of `authorise`; a repeat gives the payment
         as it stands. Raises NoSuchPayment.
         """
         payment = await self.attendant.read(payment_id)
@@ -335,7 +337,7 @@ class PaymentService:
         return await self._payments.move(payment_id, Change(PaymentEvent.VOID, due_at=now, detail=why), now)
 
     async def drain(self, grace_s: float) -> int:
-        """At a server's end: wait for charges under way; how many did not land in time."""
+        """Waits at a server's end for charges under way. Returns how many did not land in time."""
         return await self._charger.drain(grace_s)
 
     async def _unsendable(self, payment: Payment) -> Refusal | None:

@@ -24,11 +24,11 @@ class DueElsewhere(Protocol):
     """Attempts of other tenders than cards that are due."""
 
     async def attend_due(self, limit: int) -> int:
-        """Do what is due of at most so many; how many there were."""
+        """Does what is due of at most so many rows. Returns how many there were."""
 
 
 class Sweep:
-    """One round over all that may be due. Raises BooksDown; one row's trouble does not stop the others."""
+    """Looks at all that may be due. Raises DatabaseUnavailable; one row's trouble does not stop the others."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Sweep:
         self._texts = asyncio.Lock()
 
     async def run(self) -> int:
-        """One round of everything; how many rows were looked at."""
+        """Makes one round of everything. Returns how many rows were looked at."""
         return await self.money_round() + await self.texts_round()
 
     async def start(self) -> None:
@@ -68,7 +68,7 @@ class Sweep:
         await self._rounds(self._texts, self.texts_round)
 
     async def money_round(self) -> int:
-        """One round of `money`: at most BATCH_MAX of each kind."""
+        """Makes one round of `money`: at most BATCH_MAX of each kind."""
         now = self._clock.now()
         until = later(now, self._times.lease_s)
         claimed = await self._books.payments.claim_due(now, until, BATCH_MAX)
@@ -81,7 +81,7 @@ class Sweep:
         return len(claimed) + len(unposted) + len(unreturned) + asked
 
     async def texts_round(self) -> int:
-        """One round of `texts`: at most BATCH_MAX."""
+        """Makes one round of `texts`: at most BATCH_MAX."""
         unsent = await self._books.messages.due(self._clock.now(), BATCH_MAX)
         await _each(unsent, self._sender.deliver)
         return len(unsent)

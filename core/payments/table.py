@@ -135,7 +135,7 @@ UNDECIDED = frozenset({PaymentState.SENDING, PaymentState.CHALLENGE, PaymentStat
 
 
 class IllegalMove(Exception):
-    """Our fault, or a lost race: the payment did not change. Do not retry blindly; read it again."""
+    """The payment did not change: our fault, or a lost race. Do not retry blindly; read it again."""
 
     def __init__(self, state: PaymentState, event: PaymentEvent) -> None:
         super().__init__(f"a payment that is {state} cannot take {event}")
@@ -180,7 +180,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One payment as everyone reads it. `id` is also the acquirer's order id; `reference` is what people quote."""
+    """A payment as everyone reads it. `id` is also the acquirer's order id; `reference` is what people quote."""
 
     id: str
     reference: str

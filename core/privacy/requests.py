@@ -50,7 +50,7 @@ class Erasure:
 
 
 class PrivacyRepository(Protocol):
-    """Each method is one transaction. All raise BooksDown."""
+    """The rows of one person. Each method is one transaction. All raise DatabaseUnavailable."""
 
     async def held(self, msisdn: str) -> dict[str, Any]:
         """Everything, by table, ready for JSON once dates are written out."""
@@ -71,11 +71,13 @@ class Conversations(Protocol):
         """The names of what is there."""
 
     async def forget(self, msisdn: str) -> int:
-        """How many of them were dropped."""
+        """Drops the conversations of a number. Returns how many."""
 
 
 class Privacy:
-    """Carries such requests out, for `who` at the operator's terminal. Raises BooksDown, ValueError (a bad number)."""
+    """Carries out what a person asks under law 09-08, for `who` at the operator's terminal. Raises DatabaseUnavailable,
+    and ValueError for a bad number.
+    """
 
     def __init__(
         self,
@@ -120,7 +122,7 @@ class Privacy:
         return await self._books.correct(number, address, language, self._clock.now())
 
     async def erase(self, number: str) -> Erasure:
-        """Whatever does not have to be kept. Safe to repeat. Raises StillOpen."""
+        """Erases whatever does not have to be kept. Safe to repeat. Raises StillOpen."""
         number = msisdn(number)
         await self._write(Action.ERASE, number)
         erased = await self._books.erase(number, self._clock.now())

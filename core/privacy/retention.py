@@ -36,7 +36,9 @@ class Periods:
 
 
 class RetentionRepository(Protocol):
-    """Each method is one commit over at most `limit` rows; how many it changed. All raise BooksDown."""
+    """Drops what has been kept long enough. Each method is one commit over at most `limit` rows and returns how many it
+    changed. All raise DatabaseUnavailable.
+    """
 
     async def forget_unpaid(self, before: datetime, limit: int) -> int:
         """Payers of payments begun before and never made."""
@@ -68,8 +70,8 @@ class EvidenceRetention(Protocol):
 
 
 class RetentionJob:
-    """The daily job. Raises BooksDown; what was not reached is for tomorrow. Without `evidence` nothing is kept for
-    disputes.
+    """Drops daily what has been kept long enough. Raises DatabaseUnavailable; what was not reached is for tomorrow.
+    Without `evidence` nothing is kept for disputes.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class RetentionJob:
         self._evidence = evidence
 
     async def apply(self) -> dict[str, int]:
-        """How many rows each period changed."""
+        """Drops what every period has ended for. Returns how many rows each period changed."""
         periods, books = self._periods, self._books
         work = {
             "unpaid": (books.forget_unpaid, periods.unpaid_days),

@@ -22,7 +22,7 @@ _TRANSIENT = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN})
 
 
 class Crediter:
-    """Gives back amounts of captured payments, one at a time of each. Raises BooksDown."""
+    """Gives back amounts of captured payments, one at a time of each. Raises DatabaseUnavailable."""
 
     def __init__(self, under_way: Credits, acquirers: Acquirers, clock: Clock, times: Times) -> None:
         self._credits = under_way
@@ -86,7 +86,7 @@ class Crediter:
         return await self.ask(payment, credit)
 
     async def end(self, payment_id: str, key: str) -> None:
-        """Nothing of it is under way: others of the payment may go on."""
+        """Notes that nothing of a credit is under way: others of the payment may go on."""
         await self._credits.end(payment_id, key)
 
     async def _refused(self, payment: Payment, credit: Credit, answer: Decline) -> Outcome:

@@ -13,8 +13,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """One credit. `key` names what it is for: a part ("r7") or a bill's number. `answered`: by a word that settles
-    nothing, so that it has landed already or never will."""
+    """A credit that was asked of the acquirer. `key` names what it is for: a part ("r7") or a bill's number.
+    `answered`: by a word that settles nothing, so that it has landed already or never will.
+    """
 
     payment_id: str
     key: str
@@ -45,8 +46,10 @@ class Outcome:
 
 
 class Credits(Protocol):
-    """Each method is one commit. A credit ends with the row that it is for: `Refunds.turn` and `Postings.turn` end it
-    in their own commit, whenever the row leaves CREDITING and STUCK. All raise BooksDown."""
+    """The credits' rows; each method is one commit. A credit ends with the row that it is for: `Refunds.turn` and
+    `Postings.turn` end it in their own commit, whenever the row leaves CREDITING and STUCK. All raise
+    DatabaseUnavailable.
+    """
 
     async def begin(
         self, payment_id: str, key: str, amount_centimes: int, before_centimes: int, now: datetime
@@ -62,4 +65,4 @@ class Credits(Protocol):
         """The acquirer answered the latest ask by a word that settles nothing."""
 
     async def end(self, payment_id: str, key: str) -> None:
-        """Nothing of it is under way any more, though its row stays with a person."""
+        """Notes that nothing of a credit is under way any more, though its row stays with a person."""

@@ -44,7 +44,9 @@ class RefundPart:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """One row. `whole`: the payment went back by itself, this tells billing. `before_centimes`: the acquirer's sum."""
+    """A part that goes back, as its row tells. `whole`: the payment went back by itself, this tells billing.
+    `before_centimes`: the acquirer's sum.
+    """
 
     id: int
     payment_id: str
@@ -72,12 +74,12 @@ def given_back(refunds: Iterable[Refund]) -> int:
 
 
 def refund_id_of(key: str) -> int | None:
-    """Which row a text is about, by what it is filed under: "r7"; None for a bill's number."""
+    """Returns which row a text is about, by what it is filed under: "r7"; None for a bill's number."""
     return int(key[1:]) if key[:1] == "r" and key[1:].isdecimal() else None
 
 
 class Refunds(Protocol):
-    """Each method is one commit, guarded in itself. All raise BooksDown."""
+    """The refunds' rows. Each method is one commit, guarded in itself. All raise DatabaseUnavailable."""
 
     async def get(self, refund_id: int) -> Refund | None: ...
 
@@ -85,7 +87,7 @@ class Refunds(Protocol):
         """The refunds of a payment in the order they were made."""
 
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> list[Refund]:
-        """Those of a payment that want something now, kept from other workers until then."""
+        """Returns the refunds of a payment that want something now, kept from other workers until then."""
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         """Ids of payments with refunds that want something; `claim` decides who does it."""

@@ -25,7 +25,7 @@ DAY = timedelta(hours=24)
 
 
 class Reason(StrEnum):
-    """Why a customer's money goes back; each has its words in locales/."""
+    """Tells why a customer's money goes back; each has its words in locales/."""
 
     PAID_TWICE = "paid_twice"
     WRONG_LINE = "wrong_line"
@@ -43,7 +43,7 @@ class RefundRequestState(StrEnum):
 
 
 class RefundRequestRefusal(StrEnum):
-    """Why nothing was given back; each is the page's words, never an exception."""
+    """Tells why nothing was given back; each is the page's words, never an exception."""
 
     NOT_CAPTURED = "not_captured"  # nothing to give back, or somebody was faster
     OPEN_ALREADY = "open_already"  # a request for this payment waits
@@ -94,7 +94,7 @@ Alarm = Callable[[Sign, Actor], None]
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """One request. `two_people`: whoever asked cannot be the one who approves."""
+    """A request to give money back. `two_people`: whoever asked cannot be the one who approves."""
 
     id: int
     payment_id: str
@@ -120,7 +120,7 @@ class RefundRequest:
         return (Sign.SAME_BROWSER,) * browser + (Sign.SAME_ADDRESS,) * address
 
     def may_approve(self, actor: Actor) -> bool:
-        """Whether this person's yes would give the money back."""
+        """Returns whether this person's yes would give the money back."""
         return actor.decides and not (self.two_people and actor.name == self.proposed_by)
 
     def may_reject(self, actor: Actor) -> bool:
@@ -154,12 +154,12 @@ class BillLeft:
 
 
 class RefundRequestRepository(Protocol):
-    """Each method is one commit, guarded in itself. All raise BooksDown."""
+    """The refund requests' rows. Each method is one commit, guarded in itself. All raise DatabaseUnavailable."""
 
     async def get(self, request_id: int) -> RefundRequest | None: ...
 
     async def of_payment(self, payment_id: str) -> tuple[RefundRequest, ...]:
-        """The latest first."""
+        """Returns the requests about a payment, the latest first."""
 
     async def open(self, limit: int) -> tuple[RefundRequest, ...]:
         """The requests that wait for a decision and can still be done, the oldest first."""
@@ -179,11 +179,11 @@ class RefundRequestRepository(Protocol):
         """The sums that this person's decisions gave back since then."""
 
     async def reject(self, request_id: int, who: str, now: datetime) -> bool:
-        """False when it was decided already."""
+        """Rejects a request. Returns False when it was decided already."""
 
 
 class RefundRequests:
-    """The rules above. Every method raises BooksDown."""
+    """The rules above. Every method raises DatabaseUnavailable."""
 
     def __init__(
         self, books: RefundRequestRepository, clock: Clock, bounds: Bounds | None = None, alarm: Alarm | None = None
@@ -207,7 +207,7 @@ class RefundRequests:
         return await self._books.bills(payment_id)
 
     def alone(self, actor: Actor, centimes: int) -> bool:
-        """Whether this person's request for so much is also the decision; what went back before counts."""
+        """Returns whether this person's request for so much is also the decision; what went back before counts."""
         return actor.decides and centimes <= self.bounds.payment_max_centimes
 
     async def propose(

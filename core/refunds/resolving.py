@@ -41,7 +41,7 @@ class HandState(StrEnum):
 
 
 class HandRefusal(StrEnum):
-    """Why nothing was changed; each is the page's words."""
+    """Tells why nothing was changed by hand; each is the page's words."""
 
     NOT_NOW = "not_now"  # the matter is not open, or this is no end of it
     OPEN_ALREADY = "open_already"
@@ -80,7 +80,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class HandRequest:
-    """One request. `was`: the matter's state when it was made, which it must still have."""
+    """A request to end a matter by hand. `was`: the matter's state when it was made, which it must still have."""
 
     id: int
     proposed: Proposed
@@ -105,7 +105,7 @@ _PART_ENDS = {
 def payment_ends(
     state: PaymentState, by_hand: str | None, since: datetime | None, now: datetime
 ) -> tuple[Resolution, ...]:
-    """How people may end a payment: what the machine still works on is left to it for a while."""
+    """Returns how people may end a payment: what the machine still works on is left to it for a while."""
     waited = since is not None and now - since >= PATIENCE
     match state:
         case PaymentState.UNKNOWN if waited or by_hand:
@@ -121,17 +121,19 @@ def payment_ends(
 
 
 def bill_ends(posting: str) -> tuple[Resolution, ...]:
-    """How people may end the posting of a bill."""
+    """Returns how people may end the posting of a bill."""
     return _BILL_ENDS.get(posting, ())
 
 
 def part_ends(state: str, *, closed: bool) -> tuple[Resolution, ...]:
-    """How people may end a part that was to go back."""
+    """Returns how people may end a part that was to go back."""
     return () if closed else _PART_ENDS.get(state, ())
 
 
 class HandBooks(Protocol):
-    """Each method is one commit, guarded in itself. All raise BooksDown."""
+    """The matters that people end, and the requests to. Each method is one commit, guarded in itself. All raise
+    DatabaseUnavailable.
+    """
 
     async def matters(self, payment_id: str, now: datetime) -> tuple[Matter, ...]: ...
 
@@ -139,7 +141,7 @@ class HandBooks(Protocol):
         """The matters that only people will end, the oldest first."""
 
     async def of_payment(self, payment_id: str) -> tuple[HandRequest, ...]:
-        """The latest first."""
+        """Returns the requests about a payment, the latest first."""
 
     async def open(self, limit: int) -> tuple[HandRequest, ...]: ...
 
@@ -155,7 +157,7 @@ class HandBooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Resolving:
-    """The rules above. Every method raises BooksDown."""
+    """The rules above. Every method raises DatabaseUnavailable."""
 
     books: HandBooks
     clock: Clock
@@ -190,7 +192,7 @@ class Resolving:
 
 
 class Tokens(Protocol):
-    """Receipts' tokens (core/ids.py)."""
+    """Draws receipts' tokens (core/ids.py)."""
 
     def token(self) -> str: ...
 

@@ -21,7 +21,7 @@ TELL_PAUSES_S = (5, 15, 60, 300, 900, 3_600)  # the last one for ever
 
 
 class Refunder:
-    """Looks after the refunds of payments. Raises BooksDown."""
+    """Looks after the refunds of payments. Raises DatabaseUnavailable."""
 
     def __init__(
         self, refunds: Refunds, billing: BillingSystem, crediter: Crediter, clock: Clock, times: Times
@@ -33,7 +33,7 @@ class Refunder:
         self._times = times
 
     async def attend(self, payment: Payment) -> None:
-        """Do what is due, unless another worker does."""
+        """Does what is due for the refunds of a payment, unless another worker does."""
         now = self._clock.now()
         for refund in await self._refunds.claim(payment.id, now, later(now, self._times.lease_s)):
             match refund.state:

@@ -33,19 +33,19 @@ class NoSettlementFile(ValueError):
 
 
 class FileColumns(Protocol):
-    """Which columns are meant."""
+    """Names the columns of a settlement file by their meaning."""
 
     @property
     def needed(self) -> frozenset[str]:
-        """Those a file must have."""
+        """Returns the names of the columns that a file must have."""
 
     @property
     def mapped(self) -> frozenset[str]:
-        """Those that are read where a file has them."""
+        """Returns the names of the columns that are read where a file has them."""
 
     @property
     def names(self) -> frozenset[str]:
-        """Those that name something, in plain letters and digits."""
+        """Returns the names that are given, in plain letters and digits."""
 
     @property
     def told(self) -> str:
@@ -65,7 +65,7 @@ def open_text(path: Path) -> IO[str]:
 
 
 def rows_of(file: IO[str], columns: FileColumns) -> Iterator[tuple[int, Cells | str]]:
-    """Each row's line with its cells, or with what is wrong with it. Raises NoSettlementFile for a wrong header.
+    """Yields each row's line with its cells, or with what is wrong with it. Raises NoSettlementFile for a wrong header.
 
     Names of columns are the same however they are spaced, accented and capitalised. Lines before the header are titles.
     """

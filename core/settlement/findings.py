@@ -28,7 +28,9 @@ class FindingQueue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettlementFinding:
-    """One entry of a queue; None where a side knows nothing. `line`: of its file, where it is about one row."""
+    """An entry of a settlement queue; None where a side knows nothing. `line`: of its file, where it is
+    about one row.
+    """
 
     queue: FindingQueue
     order_id: str
@@ -45,12 +47,12 @@ class SettlementFinding:
     closing_by: str | None = None
 
     def may_close(self, actor: Actor) -> bool:
-        """Whether this person's word would end it."""
+        """Returns whether this person's word would end it."""
         return actor.decides and self.closing_by is not None and self.closing_by != actor.name
 
 
 class FindingRefusal(StrEnum):
-    """Why nothing was changed; each is the page's words."""
+    """Tells why no finding was changed; each is the page's words."""
 
     GONE = "gone"  # closed or resolved meanwhile
     NO_REASON = "no_reason"
@@ -59,12 +61,14 @@ class FindingRefusal(StrEnum):
 
 
 class FindingBooks(Protocol):
-    """Each method is one commit, guarded in itself: False when it is closed or resolved. All raise BooksDown."""
+    """The queues of findings. Each method is one commit, guarded in itself: it returns False when the finding is closed
+    or resolved. All raise DatabaseUnavailable.
+    """
 
     async def get(self, finding_id: int) -> SettlementFinding | None: ...
 
     async def open(self, limit: int) -> tuple[SettlementFinding, ...]:
-        """Those that wait for a second person first, then the oldest."""
+        """Returns the open findings: those that wait for a second person first, then the oldest."""
 
     async def take(self, finding_id: int, who: str) -> bool: ...
 
@@ -78,7 +82,7 @@ class FindingBooks(Protocol):
 
 
 class Findings:
-    """The rules above. Every method raises BooksDown."""
+    """The rules above. Every method raises DatabaseUnavailable."""
 
     def __init__(self, books: FindingBooks, clock: Clock) -> None:
         self._books = books
@@ -88,7 +92,7 @@ class Findings:
         return await self._books.open(limit)
 
     async def take(self, actor: Actor, finding_id: int) -> FindingRefusal | None:
-        """This person sees to it from now on."""
+        """Notes that this person sees to a finding from now on."""
         return None if await self._books.take(finding_id, actor.name) else FindingRefusal.GONE
 
     async def propose(self, actor: Actor, finding_id: int, reason: str) -> FindingRefusal | None:

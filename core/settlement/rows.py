@@ -23,7 +23,7 @@ _TOTAL = re.compile(
 
 
 class RowKind(StrEnum):
-    """Which way the money went."""
+    """Tells which way the money of a row went."""
 
     SALE = "sale"
     CREDIT = "credit"
@@ -82,7 +82,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class SettledRow:
-    """One settled order of the file. Empty text and None where the file does not say."""
+    """A settled order of the file. Empty text and None where the file does not say."""
 
     order_id: str
     transaction_number: str
@@ -98,7 +98,7 @@ class SettledRow:
 
 
 def settled_row(columns: Columns, row: Mapping[str, str]) -> SettledRow:
-    """Raises UnreadableRow."""
+    """Reads one row of a settlement file. Raises UnreadableRow."""
 
     def text(column: str, told: str) -> str:
         found = row.get(column, "").strip()

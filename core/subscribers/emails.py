@@ -21,7 +21,7 @@ _WRITTEN = frozenset("LMN")  # categories of letters, marks and digits
 
 
 class NotAnAddress(ValueError):
-    """Nobody has such an address, or no mail server of ours could reach it."""
+    """The text is no address: nobody has such a one, or no mail server of ours could reach it."""
 
 
 def email_of(typed: str, *, utf8: bool = False) -> str:

@@ -63,7 +63,7 @@ def msisdn(text: str) -> str:
 
 
 def reachable(payer: str) -> bool:
-    """Whether a payer can be texted and rung; one whose number is hidden is known by the call alone."""
+    """Returns whether a payer can be texted and rung; one whose number is hidden is known by the call alone."""
     return payer.startswith("+")
 
 
@@ -106,7 +106,7 @@ def mask_msisdn(e164: str) -> str:
 
 
 def mask_email(address: str) -> str:
-    """ "salma@example.com" -> "s***@example.com"."""
+    """Masks an address: "salma@example.com" -> "s***@example.com"."""
     name, _, host = address.partition("@")
     # a letter outside ASCII would halve the room of a whole USSD page
     return f"{name[:1] if name.isascii() else ''}***@{host}"

@@ -100,24 +100,24 @@ def page_of(each: JoinedAcquirer, ways: PageWays) -> HostedPage | None:
 
 
 def has_page(settings: Settings) -> bool:
-    """Whether anybody can pay in a browser."""
+    """Returns whether anybody can pay in a browser."""
     return any(_told(each.options, "page_url") for each in joined(settings))
 
 
 def settlement_of(settings: Settings, acquirer_id: str) -> SettlementSettings:
-    """What an acquirer's files call things: as all do, where it says nothing of its own."""
+    """Returns what an acquirer's files call things: as all do, where it says nothing of its own."""
     own = settings.acquirers.get(acquirer_id, AcquirerSettings()).settlement
     return settings.settlement.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 
 def printed_names(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """What receipts call each: its name and our number there. Those without a name are left out."""
+    """Returns what receipts call each: its name and our number there. Those without a name are left out."""
     named = ((each.id, each.own.name, each.own.merchant) for each in joined(settings))
     return tuple((acquirer_id, f"{name} {merchant}".strip()) for acquirer_id, name, merchant in named if name)
 
 
 def longest_timeout_s(settings: Settings) -> float:
-    """How long the slowest is waited for."""
+    """Returns how long the slowest is waited for."""
     return max(settings.cmi.timeout_s, *(own.timeout_s for own in settings.acquirers.values()), 0.0)
 
 

@@ -18,7 +18,7 @@ GATE = "biller_{door}"  # of KHALLAS_GATEWAY_SECRETS__BILLER_GSMA
 
 
 def biller_routes(house: Container) -> Sequence[BaseRoute]:
-    """None where no door is enabled. Raises BadSettings."""
+    """Returns None where no door is enabled. Raises BadSettings."""
     settings = house.settings
     if not settings.billers:
         return ()

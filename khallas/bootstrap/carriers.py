@@ -1,7 +1,7 @@
 """The operator's own networks, joined: SMSCs behind the SMS and USSD doors, and every way out behind one Texter.
 
-Part of the composition root (khallas/server/app.py). `serve` binds as transceiver, `worker` as transmitter: texts and
-receipts come where the doors are, and whoever holds a message sends it by a connection of its own.
+Part of the composition root (khallas/bootstrap/container.py). `serve` binds as transceiver, `worker` as transmitter:
+texts and receipts come where the doors are, and whoever holds a message sends it by a connection of its own.
 """
 
 import logging

@@ -1,4 +1,6 @@
-"""The help desk's rooms, joined: a part of the composition root (khallas/server/app.py), for the server and the CLI."""
+"""The help desk's rooms, joined: a part of the composition root (khallas/bootstrap/container.py), for the server and
+the CLI.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -72,7 +74,7 @@ CENTIMES = 100
 
 
 def accounts_on(database: Database, clock: Clock, idle_days: int = IDLE_DAYS) -> Accounts:
-    """Who may sit at the help desk."""
+    """Returns who may sit at the help desk."""
     return Accounts(PgUsers(database), clock, idle_days)
 
 

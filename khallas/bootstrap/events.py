@@ -40,7 +40,7 @@ def endpoints_on(database: Database, settings: Settings) -> PgEventEndpoints:
 
 
 def relay_on(database: Database, settings: Settings, clock: Clock, client: WebhookClient) -> EventRelay:
-    """What sends; the chain is grown first, so that what was just committed has its place."""
+    """Returns what sends; the chain is grown first, so that what was just committed has its place."""
     chain = PgAudit(database)
 
     async def link() -> None:

@@ -38,7 +38,7 @@ def twilio_of(settings: Settings) -> TwilioRest:
 
 
 def caller_of(settings: Settings, twilio: TwilioRest, ended: CallEnds) -> Caller:
-    """Who places calls: Twilio, or Asterisk where the setting says so."""
+    """Returns who places calls: Twilio, or Asterisk where the setting says so."""
     by_twilio = TwilioCaller(twilio, base_of(settings), caller_id=settings.ivr.number or None)
     if settings.ivr.caller == "twilio":
         return by_twilio
@@ -48,7 +48,7 @@ def caller_of(settings: Settings, twilio: TwilioRest, ended: CallEnds) -> Caller
 
 
 def mailer_of(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Clock) -> SmtpMailer:
-    """Who sends receipts by e-mail. Raises BadSettings."""
+    """Returns who sends receipts by e-mail. Raises BadSettings."""
     try:
         server = SmtpServer.parse(settings.smtp_url.get_secret_value())
         composer = Composer(texts, operator_of(settings), MailSender.parse(settings.mail_from), links)
@@ -58,7 +58,7 @@ def mailer_of(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Cloc
 
 
 def inbox_of(settings: Settings, answers: Answers, post: InboxDependencies) -> Inbox:
-    """Where texts come in, with the limits of the settings."""
+    """Returns where texts come in, with the limits of the settings."""
     own = settings.sms
     limits = SmsLimits(own.sender_max, own.sender_day_max, own.prefix_max, own.everyone_max)
     return Inbox(answers, post, country_codes=own.countries, limits=limits)

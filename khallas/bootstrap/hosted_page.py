@@ -1,4 +1,4 @@
-"""Paying in a browser, joined: a part of the composition root (khallas/server/app.py)."""
+"""Paying in a browser, joined: a part of the composition root (khallas/bootstrap/container.py)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Who bills, joined: a part of the composition root (khallas/server/app.py)."""
+"""Who bills, joined: a part of the composition root (khallas/bootstrap/container.py)."""
 
 from core.billing.embedded import EmbeddedBilling
 from core.billing.tmforum import TmfAccount, TmForumBilling

@@ -22,7 +22,7 @@ def wallets_of(settings: Settings) -> dict[str, Wallet]:
 
 
 def wallet_names(settings: Settings) -> dict[str, str]:
-    """What payers know each by."""
+    """Returns what payers know each by."""
     given = {provider: options.get("name") for provider, options in settings.wallets.items()}
     return {provider: (name.get_secret_value().strip() if name else "") or provider for provider, name in given.items()}
 

@@ -1,4 +1,4 @@
-"""The web door, joined: a part of the composition root (khallas/server/app.py)."""
+"""The web door, joined: a part of the composition root (khallas/bootstrap/container.py)."""
 
 from collections.abc import Sequence
 
@@ -54,7 +54,7 @@ def door_routes(house: Container, pages: Pages, hosting: HostedPagePayments | No
 
 
 def controller_of(settings: Settings) -> Controller:
-    """Who the page says answers for the data."""
+    """Returns who the page says answers for the data."""
     own = settings.web
     return Controller(
         own.controller or settings.operator_name, own.controller_address, own.cndp_number, own.rights_contact

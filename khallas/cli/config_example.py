@@ -99,7 +99,7 @@ def _line(row: SettingRow) -> str:
 
 
 def acquirer_rows() -> list[SettingRow]:
-    """What may be set of each of several acquirers, `ID` being its name."""
+    """Returns what may be set of each of several acquirers, `ID` being its name."""
     prefix = f"{PREFIX}ACQUIRERS{NEST}{ANY}{NEST}"
     rows = _rows(AcquirerSettings, prefix, "", known_names(AcquirerSettings, prefix))
     own = [row for row in rows if NEST not in row.name.removeprefix(prefix)]

@@ -121,7 +121,7 @@ def environ_at_hand(environ: Mapping[str, str], state: Path | None = None) -> Ma
 
 
 def demo_environ(state: Path) -> dict[str, str]:
-    """What `khallas demo` wrote into its folder; nothing where there is none, or it is another user's."""
+    """Returns what `khallas demo` wrote into its folder; nothing where there is none, or it is another user's."""
     try:
         with (state / DEMO_ENV).open() as file:
             words = shlex.split(file.read(DEMO_ENV_BYTES_MAX), comments=True)
@@ -132,7 +132,7 @@ def demo_environ(state: Path) -> dict[str, str]:
 
 
 def demo_lines(environ: Mapping[str, str]) -> str:
-    """What demo_environ reads, and a shell too: `set -a; . .state/demo.env`."""
+    """Returns what demo_environ reads, and a shell too: `set -a; . .state/demo.env`."""
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environ.items())
 
 

@@ -85,7 +85,7 @@ async def import_files(
 ) -> list[FileReport]:
     """Each file by itself, in this order: all of its good rows, or none. Subscribers come before their bills.
 
-    `errors` gets every row that was left out: file, line, why. Raises BooksDown, OSError.
+    `errors` gets every row that was left out: file, line, why. Raises DatabaseUnavailable, OSError.
     """
     url = settings.database_url.get_secret_value()
     if not url:

@@ -32,7 +32,9 @@ ORDER BY service, reference LIMIT %(limit)s
 
 @contextmanager
 def pulled(settings: Settings, url: str) -> Iterator[Sequence[Path]]:
-    """A file of bills while the block lasts; none without a URL. Raises BillingDown, BooksDown, BadSettings."""
+    """Pulls a file of bills, which is there while the block lasts; none without a URL. Raises BillingDown,
+    DatabaseUnavailable, BadSettings.
+    """
     if not url:
         yield ()
         return

@@ -59,7 +59,7 @@ async def sheet_of(settings: Settings, on: date | None) -> BalanceSheet:
 
 
 async def verified(settings: Settings) -> tuple[int, list[str]]:
-    """How many closed days there are, and what is wrong. Raises BooksDown."""
+    """Returns how many closed days there are, and what is wrong. Raises DatabaseUnavailable."""
     days = 0
     async with open_database(_url(settings)) as database:
         with _progress() as tell:

@@ -15,7 +15,7 @@ from khallas.settings.model import BadSettings, Settings
 
 
 async def find(settings: Settings, text: str) -> list[tuple[dict[str, object], tuple[TimelineEntry, ...]]]:
-    """Payments that the text could mean, each with its story. Raises BooksDown."""
+    """Payments that the text could mean, each with its story. Raises DatabaseUnavailable."""
     url = settings.database_url.get_secret_value()
     if not url:
         raise BadSettings("KHALLAS_DATABASE_URL is missing")

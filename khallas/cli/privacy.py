@@ -21,7 +21,7 @@ REDIS_CONNECTIONS_MAX = 4
 
 
 async def export(settings: Settings, number: str) -> dict[str, Any]:
-    """Everything held. Raises BooksDown, redis.RedisError, ValueError (a bad number)."""
+    """Everything held. Raises DatabaseUnavailable, redis.RedisError, ValueError (a bad number)."""
     async with _privacy(settings) as privacy:
         return await privacy.export(number)
 

@@ -51,7 +51,9 @@ def columns_of(settings: Settings, acquirer: str = FIRST) -> Columns:
 async def reconcile_file(
     settings: Settings, file: Path, out: Path | None, acquirer: str = FIRST
 ) -> tuple[Run, list[SettlementFinding]]:
-    """The run and its first JSON_MAX entries; `out` gets all, as CSV. Raises NoSettlementFile, BooksDown, OSError."""
+    """Reconciles a file. Returns the run and its first JSON_MAX entries; `out` gets all, as CSV. Raises
+    NoSettlementFile, DatabaseUnavailable, OSError.
+    """
     url = settings.database_url.get_secret_value()
     if not url:
         raise BadSettings("KHALLAS_DATABASE_URL is missing")

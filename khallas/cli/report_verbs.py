@@ -79,7 +79,7 @@ def _line(name: str, row: ReportRow) -> str:
 
 
 async def _made(settings: Settings, day: date | None, sums: Path | None, movements: Path | None) -> DayReport:
-    """Raises BooksDown, OSError."""
+    """Raises DatabaseUnavailable, OSError."""
     from channels.csv_cells import csv_file
     from channels.day_report_csv import MOVEMENT_COLUMNS, SUM_COLUMNS, movement_row, sum_rows
     from core.clock import SystemClock

@@ -47,7 +47,7 @@ class LeavingServer(uvicorn.Server):
 
 
 def server(settings: Settings, ready: Callable[[], None], calls: SharedCalls | None = None) -> LeavingServer:
-    """How we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut.
+    """Returns how we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut.
 
     `calls`: this is one worker of several.
     """
@@ -66,7 +66,8 @@ def server(settings: Settings, ready: Callable[[], None], calls: SharedCalls | N
 
 
 def stop_max_s(settings: Settings) -> float:
-    """How long a stop may take: answers, then calls on Asterisk's line, then charges that were sent to the bank.
+    """Returns how long a stop may take: answers, then calls on Asterisk's line, then charges that were sent to the
+    bank.
 
     systemd's TimeoutStopSec and compose's stop_grace_period are longer.
     """

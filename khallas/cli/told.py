@@ -36,7 +36,7 @@ def fail(words: str, code: int = EXIT_FAILED, *, as_json: bool | None = None) ->
 
 
 def json_wanted() -> bool:
-    """Whether the command line asks for JSON."""
+    """Returns whether the command line asks for JSON."""
     return JSON_OPTION in sys.argv[1:]
 
 

@@ -18,7 +18,7 @@ DEMO_ADMINISTRATOR = "administrator"
 
 
 def operator() -> str:
-    """Who types: the name that goes into the log. Not a proof, a trace."""
+    """Returns who types: the name that goes into the log. Not a proof, a trace."""
     try:
         return f"cli:{getpass.getuser()}"
     except (OSError, KeyError):  # a container's number without a name
@@ -34,23 +34,23 @@ def database_of(settings: Settings) -> str:
 
 
 async def add(settings: Settings, name: str, role: Role, password: str) -> User:
-    """Raises AccountError, BooksDown."""
+    """Raises AccountError, DatabaseUnavailable."""
     return await _change(settings, lambda accounts: accounts.add(name, role, password), f"add {role}")
 
 
 async def set_password(settings: Settings, name: str, password: str) -> User:
-    """Ends the account's sessions. Raises AccountError, BooksDown."""
+    """Ends the account's sessions. Raises AccountError, DatabaseUnavailable."""
     return await _change(settings, lambda accounts: accounts.set_password(name, password), "password")
 
 
 async def appoint(settings: Settings, name: str, *, administers: bool) -> User:
-    """Ends the account's sessions. Raises AccountError, BooksDown."""
+    """Ends the account's sessions. Raises AccountError, DatabaseUnavailable."""
     what = "administrator" if administers else "no administrator"
     return await _change(settings, lambda accounts: accounts.appoint(name, administers=administers), what)
 
 
 async def disable(settings: Settings, name: str) -> User:
-    """Ends the account's sessions. Raises AccountError, BooksDown."""
+    """Ends the account's sessions. Raises AccountError, DatabaseUnavailable."""
     return await _change(settings, lambda accounts: accounts.disable(name), "disable")
 
 
@@ -124,7 +124,7 @@ def line(user: User) -> str:
 
 
 async def demo_logins(database_url: str, passwords: Mapping[str, tuple[Role, str]]) -> None:
-    """Accounts of the demo: made once; a password that no longer fits is set anew. Raises BooksDown."""
+    """Accounts of the demo: made once; a password that no longer fits is set anew. Raises DatabaseUnavailable."""
     async with open_database(database_url) as database:
         accounts = accounts_on(database, SystemClock())
         for name, (role, password) in passwords.items():

@@ -109,7 +109,7 @@ def build(pieces: Sequence[Piece], out: Path, recorded: Path | None, steps: Step
 
 
 def check(pieces: Sequence[Piece], out: Path) -> VoiceReport:
-    """What the switch would not find, and what says other words than the texts do now. Raises BadFolder."""
+    """Returns what the switch would not find, and what says other words than the texts do now. Raises BadFolder."""
     entries, report = _manifest(out).root, VoiceReport(checked=True)
     for piece in pieces:
         name = _name(piece)
@@ -222,7 +222,7 @@ def _sha(data: bytes) -> str:
 
 
 def pieces_of(every: Iterable[Piece], languages: Sequence[LanguageCode]) -> tuple[Piece, ...]:
-    """Those of some languages; of all when none is named."""
+    """Returns those of some languages; of all when none is named."""
     return tuple(piece for piece in every if not languages or piece.language in languages)
 
 

@@ -26,7 +26,7 @@ FEW = 3  # names of sound files that are told
 
 
 async def smsc(account: SmscAccount) -> str:
-    """A bind as transmitter, and unbind. Raises Trouble."""
+    """A bind as transmitter, and unbind. Raises CheckFailed."""
 
     async def nothing(session_id: str, message: ShortMessage) -> Handled:
         raise NotImplementedError  # a transmitter is brought nothing
@@ -47,7 +47,7 @@ async def smsc(account: SmscAccount) -> str:
 
 
 async def kannel(settings: Settings) -> str:
-    """A sendsms without a recipient: who knows us refuses it for the want of one. Raises Trouble, NotSetUp."""
+    """A sendsms without a recipient: who knows us refuses it for the want of one. Raises CheckFailed, NotSetUp."""
     own = settings.kannel
     if not own.url:
         raise NotSetUp("not used")
@@ -67,7 +67,7 @@ async def kannel(settings: Settings) -> str:
 
 
 async def switch(settings: Settings) -> str:
-    """AMI's login. Raises Trouble, NotSetUp."""
+    """AMI's login. Raises CheckFailed, NotSetUp."""
     if settings.ivr.caller != "ami":
         raise NotSetUp("calls are not placed by AMI")
     try:
@@ -82,7 +82,7 @@ async def switch(settings: Settings) -> str:
 
 
 def spool(settings: Settings) -> str:
-    """A draft of a call file in the spool's own group, which Asterisk can read. Blocks. Raises Trouble, NotSetUp.
+    """A draft of a call file in the spool's own group, which Asterisk can read. Blocks. Raises CheckFailed, NotSetUp.
 
     The draft is never moved where Asterisk would ring it.
     """
@@ -113,7 +113,7 @@ def spool(settings: Settings) -> str:
 
 
 def sounds(settings: Settings, folder: Path | None) -> str:
-    """Every prompt is there and says what the texts say now. Blocks. Raises Trouble, NotSetUp."""
+    """Every prompt is there and says what the texts say now. Blocks. Raises CheckFailed, NotSetUp."""
     if "fastagi" not in settings.ivr.wires:
         raise NotSetUp("no Asterisk")
     folder = folder or sounds_folder(settings)

@@ -100,7 +100,7 @@ async def _inquired(each: JoinedAcquirer) -> str:
 
 
 async def smtp(settings: Settings) -> str:
-    """Greeting, TLS, login and NOOP, no mail. Raises Trouble."""
+    """Greeting, TLS, login and NOOP, no mail. Raises CheckFailed."""
     url = settings.smtp_url.get_secret_value()
     if not url:
         raise CheckFailed("no mail server", "set KHALLAS_SMTP_URL")

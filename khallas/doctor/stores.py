@@ -26,7 +26,7 @@ REDIS_URL, DATABASE_URL = "KHALLAS_REDIS_URL", "KHALLAS_DATABASE_URL"
 
 
 async def redis(url: str) -> str:
-    """Version, persistence, eviction; of every primary of a cluster. Raises Trouble.
+    """Version, persistence, eviction; of every primary of a cluster. Raises CheckFailed.
 
     INFO alone is asked: managed servers refuse CONFIG.
     """
@@ -50,7 +50,9 @@ async def redis(url: str) -> str:
 
 
 async def _watchers(client: Redis) -> int:
-    """How many Sentinels there are; each that is named must answer and see the same primary well. Raises Trouble."""
+    """Returns how many Sentinels there are; each that is named must answer and see the same primary well. Raises
+    CheckFailed.
+    """
     pool: Any = getattr(client, "connection_pool", None)  # a cluster has none
     if not isinstance(pool, SentinelConnectionPool):
         return 0
@@ -82,7 +84,7 @@ async def _infos(client: Redis | RedisCluster) -> list[Mapping[str, Any]]:
 
 
 def well(info: Mapping[str, Any]) -> str:
-    """One server, in words. Raises Trouble."""
+    """One server, in words. Raises CheckFailed."""
     version = str(info.get("redis_version", "0"))
     if _numbers(version) < REDIS_OLDEST:
         raise CheckFailed(f"speaks Redis {version}", "upgrade it: Redis 6.2 or newer, or Valkey")
@@ -138,7 +140,7 @@ def migrations(url: str) -> str:
 
 
 async def clock(database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
-    """Ours against the database's, allowing for the way there. Raises Trouble, BooksDown."""
+    """Ours against the database's, allowing for the way there. Raises CheckFailed, DatabaseUnavailable."""
     before = now()
     row = await database.one("SELECT clock_timestamp() AS at")
     after = now()
@@ -150,7 +152,7 @@ async def clock(database: Database, now: Callable[[], datetime] = lambda: dateti
 
 
 async def worker(database: Database) -> str:
-    """Somebody works the queue, and nothing waits too long. Raises Trouble, BooksDown."""
+    """Somebody works the queue, and nothing waits too long. Raises CheckFailed, DatabaseUnavailable."""
     row = await database.one(
         "SELECT count(*) AS alive FROM procrastinate_workers"
         " WHERE last_heartbeat > now() - make_interval(secs => %(s)s)",

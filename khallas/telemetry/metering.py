@@ -1,6 +1,6 @@
 """What stands behind the ports, counted and traced on its way; the till, the sessions and the outbox know nothing.
 
-Part of the composition root (khallas/server/app.py).
+Part of the composition root (khallas/bootstrap/container.py).
 """
 
 import logging

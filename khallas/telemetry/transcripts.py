@@ -42,7 +42,7 @@ Turn = tuple[datetime, str, str, str, str, str, str, str, str, str, Say, str]
 
 
 class Written(Protocol):
-    """Where batches go (core.database.help_desk.transcripts.PgTranscripts). Raises BooksDown."""
+    """Where batches go (core.database.help_desk.transcripts.PgTranscripts). Raises DatabaseUnavailable."""
 
     async def write(self, lines: Sequence[str]) -> None: ...
 
@@ -59,7 +59,7 @@ class Transcripts:
         self._lines: deque[str] = deque(maxlen=BUFFER_MAX)
 
     def door(self, channel: str, wire: str, *, keys: bool = False) -> TranscriptWriter:
-        """How a wire tells. `keys`: no card can be typed there, so that a menu's keys are kept."""
+        """Returns how a wire tells. `keys`: no card can be typed there, so that a menu's keys are kept."""
         menus = _menus() if keys else frozenset[str]()
         if self._books is None:
             return unrecorded

@@ -29,7 +29,7 @@ from lab.chaos.memory_refunds import RefundRows
 ENDED = frozenset({PaymentEvent.VOIDED, PaymentEvent.REFUNDED})
 OPEN = frozenset({PaymentState.CREATED, PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN})
 
-Io = Callable[[], Awaitable[None]]  # time passes; raises BooksDown when the database is away
+Io = Callable[[], Awaitable[None]]  # time passes; raises DatabaseUnavailable when the database is away
 
 
 @dataclass

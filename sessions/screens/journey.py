@@ -96,7 +96,9 @@ class Runaway(Exception):
 
 
 def advance(screen: Screen, event: Event, visit: ScreenContext, asked: Words | None = None) -> Next:
-    """What follows when `event` reaches `screen`. `asked`: what the screen asks, where the event was read on that."""
+    """Returns what follows when `event` reaches `screen`. `asked`: what the screen asks, where the event was read on
+    that.
+    """
     if isinstance(screen, Opening):
         return screen.on(event, visit)
     if isinstance(event, Done):  # an effect's result, no answer to what the screen asks

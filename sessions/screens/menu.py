@@ -79,7 +79,7 @@ class Listing(Sequence[Option]):
 
     @property
     def uncounted(self) -> int:
-        """How many options at its head are none of the things that are listed."""
+        """Returns how many options at its head are none of the things that are listed."""
         return 0
 
     def at(self, place: int) -> Option:

@@ -193,7 +193,7 @@ class _Manager:
             del self._asked[action_id]
 
     async def lives(self) -> bool:
-        """Whether the other side is there: heard lately, or it answers a ping."""
+        """Returns whether the other side is there: heard lately, or it answers a ping."""
         if self._listener is None or self._listener.done():
             return False
         if _now() - self._heard_at < IDLE_S:

@@ -53,7 +53,7 @@ class Pdu:
 
 
 def body_bytes(header: bytes) -> int:
-    """How many bytes follow a header. Raises Broken: nothing after it can be believed."""
+    """Returns how many bytes follow a header. Raises Broken: nothing after it can be believed."""
     length: int = _HEADER.unpack(header)[0]
     if not HEADER_BYTES <= length <= PDU_BYTES_MAX:
         raise Broken("a frame of an impossible length")

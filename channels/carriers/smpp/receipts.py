@@ -53,7 +53,7 @@ class ReceiptClaim(Enum):
 
 
 def claim_of(message: ShortMessage) -> ReceiptClaim:
-    """Whether this is a receipt, or any other word of the network's."""
+    """Returns whether this is a receipt, or any other word of the network's."""
     if message.is_receipt or Tag.RECEIPTED_MESSAGE_ID in message.tlvs or Tag.MESSAGE_STATE in message.tlvs:
         return ReceiptClaim.CERTAIN
     if message.has_header:

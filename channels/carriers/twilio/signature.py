@@ -30,7 +30,7 @@ def sign(token: str, url: str, params: Pairs = ()) -> str:
 
 
 def valid(tokens: Sequence[str], url: str, params: Pairs | bytes, signature: str) -> bool:
-    """Whether one of the tokens made the signature, over the URL with or without its port.
+    """Returns whether one of the tokens made the signature, over the URL with or without its port.
 
     `params` are the form's pairs, empty ones kept, or the raw body of a request that is no form: that one is signed
     by its SHA-256 in the URL's `bodySHA256`, and without it is never valid.

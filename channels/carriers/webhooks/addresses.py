@@ -26,7 +26,7 @@ def inner(address: Address) -> Address:
 
 
 def allowed(text: str, listed: Sequence[Network]) -> bool:
-    """Whether an address may be called."""
+    """Returns whether an address may be called."""
     try:
         address = inner(ipaddress.ip_address(text.partition("%")[0].strip("[]")))
     except ValueError:
@@ -50,7 +50,7 @@ def host_of(url: str) -> str:
 
 
 def literal(host: str) -> bool:
-    """Whether a host is an address as it stands: no resolver will be asked."""
+    """Returns whether a host is an address as it stands: no resolver will be asked."""
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -21,7 +21,7 @@ class Bucket:
         self._timer: asyncio.TimerHandle | None = None
 
     async def take(self, *, urgent: bool = False, wait_s: float = WAIT_MAX_S) -> bool:
-        """True when one may go now; False when the line is too long, or time ran out."""
+        """Returns True when one may go now; False when the line is too long, or time ran out."""
         if len(self._waiting) >= WAITING_MAX:
             return False
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -42,7 +42,7 @@ class SmppDialog:
         return replace(told, order=self.order + 1, answered=False) if self.answered else told
 
     def is_that(self, named: str, reference: str, sessions: Sessions) -> bool:
-        """Whether a gateway that calls a dialog so means this one."""
+        """Returns whether a gateway that calls a dialog so means this one."""
         match sessions:
             case Sessions.MSISDN:
                 return True

@@ -40,7 +40,7 @@ class UssdRequest:
 
 
 def is_ussd(message: ShortMessage) -> bool:
-    """Whether this is for USSD and not for SMS."""
+    """Returns whether this is for USSD and not for SMS."""
     return message.service_type.upper() == SERVICE_TYPE or Tag.USSD_SERVICE_OP in message.tlvs
 
 

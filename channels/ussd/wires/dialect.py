@@ -31,7 +31,7 @@ class UssdWire(Protocol):
     def paths(self) -> tuple[Path, ...]: ...
 
     def decode(self, incoming: Incoming) -> Inbound | Reply:
-        """What was heard; or, for an event that changes nothing (an end, an abort, a time-out), its receipt."""
+        """Returns what was heard; or, for an event that changes nothing (an end, an abort, a time-out), its receipt."""
 
     def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
         """The answer; `ends` where the dialog is over."""

@@ -30,7 +30,7 @@ def line_of(loaded: Loaded) -> str:
 
 
 def about(form: PostedForm, pick: PickInvoices, state: FormState) -> bool:
-    """Whether a form, whatever its age, is about these very bills."""
+    """Returns whether a form, whatever its age, is about these very bills."""
     if form.version == state.version:
         return True
     listed = pick.listed(state.visit)

@@ -34,7 +34,7 @@ class Visitor:
         return sha256(_NAME + self.number.encode()).hexdigest()[:32]
 
     def payer(self, line: str) -> str:
-        """Who pays for that line, as the books know it: this browser alone, and no telephone."""
+        """Returns who pays for that line, as the books know it: this browser alone, and no telephone."""
         return "web:" + sha256(_PAYER + f"{self.number}|{line}".encode()).hexdigest()[:24]
 
 
@@ -61,7 +61,7 @@ class VisitorTokens:
         return f"{visitor.number}.{_tag(self._keys[0], _STATE, visitor.number)}"
 
     def sender(self, cookie: str, state: str) -> Visitor | None:
-        """Who sent a form; None when it was not made by a page that this browser was given."""
+        """Returns who sent a form; None when it was not made by a page that this browser was given."""
         visitor = self.known(cookie)
         number, dot, tag = state.partition(".")
         if dot:

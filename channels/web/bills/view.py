@@ -82,7 +82,7 @@ class WebWords:
         self._wording = Wording(texts, SECTION, WebFormats())
 
     def notice(self, state: FormState) -> str:
-        """Why the page is shown again; empty where there is nothing to say. Raises MissingText."""
+        """Returns why the page is shown again; empty where there is nothing to say. Raises MissingText."""
         return "" if state.notice is None else self._say(state.language, state.notice)
 
     def end(self, state: FormState) -> str:

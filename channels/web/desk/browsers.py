@@ -42,7 +42,7 @@ class Browsers:
             await self._redis.set(_key(name, browser), b"1", ex=MARK_TTL_S)
 
     async def known(self, name: str, browser: str) -> bool:
-        """Whether this account came in by it; nobody else can say so."""
+        """Returns whether this account came in by it; nobody else can say so."""
         if not browser:
             return False
         with redis_errors_as(LimitsDown):

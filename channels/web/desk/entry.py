@@ -146,7 +146,7 @@ class Threshold:
         return f"{LOGIN}?ended=1&to={back}"
 
     async def may_reveal(self, visit: DeskRequest) -> bool:
-        """Whether one more contact may be shown to this person now."""
+        """Returns whether one more contact may be shown to this person now."""
         return await self.doorkeeper.may_reveal(visit.user)
 
     async def leave(self, visit: DeskRequest) -> Response:
@@ -173,7 +173,7 @@ class Threshold:
         return DeskRequest(request, session, user, actor, form)
 
     def safely(self, endpoint: Endpoint) -> Endpoint:
-        """What is away or unknown, in words."""
+        """Returns what is away or unknown, in words."""
 
         async def answer(request: Request) -> Response:
             try:

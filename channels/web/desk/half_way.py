@@ -31,7 +31,7 @@ class HalfWayLogins:
             await self._redis.set(_key(cookie), msgspec.json.encode(waiting), ex=HALF_WAY_TTL_S)
 
     async def of(self, cookie: str) -> HalfWay | None:
-        """Who it is; None when it took too long, or was never so."""
+        """Returns who it is; None when it took too long, or was never so."""
         if not 0 < len(cookie) <= TOKEN_CHARS_MAX:
             return None
         with redis_errors_as(SessionsDown):

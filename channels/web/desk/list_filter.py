@@ -68,7 +68,7 @@ def list_link(**asked: str) -> str:
 
 
 def list_asked(query: Mapping[str, str]) -> AskedList:
-    """What an address asks for."""
+    """Returns what an address asks for."""
     kind = next((kind for kind in PaymentList if kind == query.get("kind")), PaymentList.BEGUN)
     number = query.get("page", "0")
     page = int(number) if number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX else 0

@@ -129,7 +129,7 @@ class _LogPages:
 
 
 def log_asked(query: Mapping[str, str], today: date) -> AskedLog:
-    """What an address asks for; what cannot be read narrows nothing."""
+    """Returns what an address asks for; what cannot be read narrows nothing."""
     who, payment, number = query.get("who", "").strip().lower(), query.get("payment", "").strip(), query.get("page", "")
     action = next((each.value for each in Action if each == query.get("action")), "")
     page = int(number) if number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX else 0

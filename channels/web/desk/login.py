@@ -80,7 +80,7 @@ class LoginLimits:
         await self._limits.forget(self._codes(name))
 
     async def reveals(self, name: str) -> bool:
-        """Whether this person may see one more contact now; a limit that is hit alerts (scope "desk")."""
+        """Returns whether this person may see one more contact now; a limit that is hit alerts (scope "desk")."""
         return await self._limits.spend([Limit("contacts", name, self.CONTACTS, self.CONTACTS_S)]) is None
 
     def _codes(self, name: str) -> tuple[Limit, ...]:
@@ -126,7 +126,7 @@ class Doorkeeper:
         self._desk = desk
 
     async def let_in(self, name: str, password: str, address: str, browser: str = "") -> User | CodeOwed | LoginRefused:
-        """Whose name and password these are; `browser` is the digest of the mark that came along."""
+        """Returns whose name and password these are; `browser` is the digest of the mark that came along."""
         name = name.strip().lower()[:64]
         known = await self._accounts.known(name)
         # what a stranger types may be anything, a password too: it is counted without being kept
@@ -182,7 +182,7 @@ class Doorkeeper:
         await self._desk.record(user.name, user.role, Action.SESSION_END, address)
 
     async def sits(self, name: str, generation: int) -> User | None:
-        """Whether a session's account is still good."""
+        """Returns whether a session's account is still good."""
         return await self._accounts.current(name, generation)
 
     async def may_reveal(self, user: User) -> bool:

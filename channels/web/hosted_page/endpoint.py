@@ -264,7 +264,7 @@ def _acquirer(request: Request) -> str:
 
 
 def root_of(acquirer_id: str) -> str:
-    """What the ways of an acquirer begin with."""
+    """Returns what the ways of an acquirer begin with."""
     return "/cmi" if acquirer_id == FIRST else f"/acquirers/{acquirer_id}"
 
 

@@ -63,12 +63,12 @@ class OpsWording:
 
 
 def limit_s(wire: str) -> float:
-    """How long a wire's gateway waits for an answer."""
+    """Returns how long a wire's gateway waits for an answer."""
     return LIMITS_S.get(wire, LIMIT_S)
 
 
 def slow_tone(wire: str, p99_s: float, *, over: bool) -> str:
-    """How near the slowest turns come to the gateway's limit."""
+    """Returns how near the slowest turns come to the gateway's limit."""
     share = p99_s / limit_s(wire)
     return BAD if share >= 1 or over else WARN if share >= NEAR else GOOD
 

@@ -77,7 +77,7 @@ async def dead(name: str, limit: int) -> Sequence[Mapping[str, Any]]:
 
 
 async def resend(name: str, sequence: int | None) -> int:
-    """How many. Raises EndpointError."""
+    """Returns how many. Raises EndpointError."""
     async with _opened(load(at_hand.environ())) as (database, endpoints):
         await endpoints.get(name)
         count = await endpoints.resend(name, SystemClock().now(), sequence)

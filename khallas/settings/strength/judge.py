@@ -44,7 +44,7 @@ class Guessing(Enum):
 
 
 def weak(value: str, guessing: Guessing, kin: tuple[str, ...] = ()) -> str | None:
-    """Why a value is refused, in words that hold nothing of it; None for a good one.
+    """Returns why a value is refused, in words that hold nothing of it; None for a good one.
 
     `kin` is what stands beside it and is no secret: its user, its host, its database.
     """
@@ -70,7 +70,7 @@ def weak(value: str, guessing: Guessing, kin: tuple[str, ...] = ()) -> str | Non
 
 
 def random_bytes(key: bytes) -> bool:
-    """Whether a key of raw bytes can have been drawn: not typed, not counted, not repeated."""
+    """Returns whether a key of raw bytes can have been drawn: not typed, not counted, not repeated."""
     if _typed_bytes(key) or is_digest(key.hex()):
         return False
     return len(set(key)) * 2 > len(key) and by_chance(key.decode("latin-1")) >= MADE_BY_CHANCE_MIN * len(key)

@@ -20,7 +20,7 @@ _LETTERS = re.compile(r"[A-Za-z](?:[-_. ]?[a-z])+|[A-Z](?:[-_. ]?[A-Z])+")
 
 
 def by_chance(value: str) -> int:
-    """How many of its characters no word, run, repeat or sentence explains."""
+    """Returns how many of its characters no word, run, repeat or sentence explains."""
     typed = bytearray(len(value))
     for start, end in (*_words(value), *_runs(value), *_repeats(value)):
         typed[start:end] = b"\1" * (end - start)
@@ -33,7 +33,7 @@ def by_chance(value: str) -> int:
 
 
 def is_digest(value: str) -> bool:
-    """Whether it is the digest, in hex, of what everybody tries first."""
+    """Returns whether it is the digest, in hex, of what everybody tries first."""
     text = value.lower()
     return len(text) in DIGEST_CHARS and set(text) <= set(string.hexdigits) and text in _digests()
 

@@ -107,7 +107,7 @@ def way_warnings(settings: Settings) -> Iterator[str]:
 
 
 def near(host: str) -> bool:
-    """Whether a host is this machine: loopback, or a socket's path."""
+    """Returns whether a host is this machine: loopback, or a socket's path."""
     bare = host.strip("[]").lower()
     if not bare or bare.startswith("/") or bare in LOOPBACK_NAMES:
         return True
