@@ -34,7 +34,7 @@ def csv_file(path: Path, columns: tuple[str, ...], *, marked: bool = True) -> It
 
 
 def csv_row(*cells: object) -> str:
-    """One row as text, its line end included."""
+    """Writes a row as text, its line end included."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow([csv_cell(cell) for cell in cells])
     return out.getvalue()

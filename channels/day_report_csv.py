@@ -33,7 +33,7 @@ def sum_rows(report: DayReport) -> Iterator[tuple[object, ...]]:
 
 
 def movement_row(each: Movement) -> tuple[object, ...]:
-    """One movement."""
+    """Writes one movement as a row of the file."""
     at = each.at.astimezone(ZONE).isoformat(timespec="seconds")
     about = (each.channel, each.payment_id, each.auth_code, each.transaction_number)
     sums = amount(each.amount_centimes), amount(each.fee_centimes)

@@ -40,7 +40,7 @@ def pasted(token: str) -> str:
 
 
 class BadLink(StrEnum):
-    """Why a link does not open. For logs only: people are told the same words in both cases."""
+    """A link does not open; the words say why, for logs only: people are told the same words in every case."""
 
     FORGED = "forged"
     EXPIRED = "expired"
@@ -52,7 +52,9 @@ class ReceiptLinks:
     __slots__ = ("_keys", "_public_url", "_ttl")
 
     def __init__(self, keys: Sequence[str], public_url: str, ttl_days: int = TTL_DAYS) -> None:
-        """Raises ValueError for no key, too many keys or a time that is not positive."""
+        """Takes the keys, the newest first. Raises ValueError for no key, too many keys or a time that is
+        not positive.
+        """
         if not 1 <= len(keys) <= KEYS_MAX or not all(keys):
             raise ValueError(f"links need 1 to {KEYS_MAX} secret keys")
         if ttl_days < 1:
@@ -99,7 +101,7 @@ class PayLinks:
     __slots__ = ("_keys", "_public_url")
 
     def __init__(self, keys: Sequence[str], public_url: str) -> None:
-        """Raises ValueError for no key or too many keys."""
+        """Takes the keys, the newest first. Raises ValueError for no key or too many keys."""
         if not 1 <= len(keys) <= KEYS_MAX or not all(keys):
             raise ValueError(f"links need 1 to {KEYS_MAX} secret keys")
         self._keys = tuple(key.encode() for key in keys)
@@ -120,7 +122,7 @@ class PayLinks:
         return _ulid_text(body[DAY_BYTES:]) if any(matches) else None
 
     def of(self, payment_id: str) -> str:
-        """The whole link."""
+        """Makes the whole link to a payment's page."""
         return f"{self._public_url}/pay/{self.make(payment_id)}"
 
 

@@ -74,7 +74,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFact:
-    """One labelled value. `latin`: numbers and addresses, read left to right in every language."""
+    """A labelled value. `latin`: numbers and addresses, read left to right in every language."""
 
     name: str
     label: str
@@ -84,7 +84,7 @@ class ReceiptFact:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow:
-    """One bill."""
+    """A bill as a receipt prints it."""
 
     number: str
     period: str

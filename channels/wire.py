@@ -68,7 +68,7 @@ class Incoming(msgspec.Struct, frozen=True, dict=True):  # a dict: the parsed fo
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What goes back on the wire."""
+    """The answer that goes back on the wire."""
 
     body: bytes
     media_type: str = "text/plain; charset=utf-8"

@@ -10,7 +10,7 @@ from sessions.screens.menu import Amount, Month, Say, Spelled, Value, Worded
 
 
 class Formats(Protocol):
-    """How a channel shows or says values."""
+    """Tells how a channel shows or says values."""
 
     def amount(self, amount: Amount, language: LanguageCode) -> str: ...
 

@@ -128,6 +128,6 @@ def unpaid_of(invoices: Sequence[Invoice]) -> Unpaid:
 
 
 def all_left(unpaid: Unpaid) -> UntickedBills:
-    """Every bill unticked."""
+    """Returns the selection in which every bill is unticked."""
     bits = ((1 << unpaid.count) - 1).to_bytes((unpaid.count + 7) // 8, "little")
     return UntickedBills(bits, unpaid.count, unpaid.total_centimes)

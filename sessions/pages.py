@@ -40,7 +40,7 @@ DIGITS = tuple(str(n) for n in range(1, 100))
 
 
 class PageRow(msgspec.Struct, frozen=True):
-    """One key and its label, in the customer's language."""
+    """A key and its label, in the customer's language."""
 
     key: str
     label: str
@@ -83,7 +83,9 @@ class Turned(msgspec.Struct, frozen=True):
 
 
 class PagePosition(msgspec.Struct, frozen=True):
-    """Which page of a menu: from an option on, and on from there until one holds another; or what comes before."""
+    """The place in a menu of several pages: from an option on, and on from there until one holds another; or what comes
+    before.
+    """
 
     begin: int = 0
     holds: int = 0

@@ -24,7 +24,7 @@ class KeyUnshared(Exception):
 
 
 def memory_key() -> bytes:
-    """This process's; made at the first question where nobody gave one."""
+    """Returns this process's key; made at the first question where nobody gave one."""
     if not _held:
         _held.append(os.urandom(KEY_BYTES))
     return _held[0]

@@ -54,7 +54,7 @@ class MailSender:
 
     @classmethod
     def parse(cls, text: str) -> "MailSender":
-        """Raises ValueError when it is no mail address."""
+        """Reads a sender as it is written in a setting. Raises ValueError when it is no mail address."""
         if any(ord(char) < 32 for char in text):
             raise ValueError("a sender is one line")
         name, address = parseaddr(text)
@@ -68,7 +68,7 @@ class MailSender:
 
 
 class Composer:
-    """Writes mails."""
+    """Writes the mails that carry receipts."""
 
     def __init__(self, texts: Texts, operator: Operator, sender: MailSender, links: ReceiptLinks) -> None:
         self._texts = texts

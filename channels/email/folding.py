@@ -19,7 +19,7 @@ class WirePolicy(EmailPolicy):
         super().__init__(linesep=CRLF, cte_type="7bit", utf8=utf8, message_factory=EmailMessage)
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        """One header with its line end."""
+        """Writes one header with its line end."""
         folded = None if self.utf8 else _folded(name, value)
         return super().fold_binary(name, value) if folded is None else folded.encode("ascii")
 

@@ -39,7 +39,7 @@ class SmtpServer:
 
     @classmethod
     def parse(cls, url: str) -> "SmtpServer":
-        """Raises ValueError, whose words do not repeat the address."""
+        """Reads a server from its URL. Raises ValueError, whose words do not repeat the address."""
         parts = urlsplit(url)
         if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError("an SMTP server is written smtp://[user:password@]host:port")
@@ -52,7 +52,7 @@ class SmtpServer:
 
     @property
     def wants_starttls(self) -> bool | None:
-        """True: or no mail at all; None: if it is offered."""
+        """Tells whether TLS is begun by STARTTLS. True: or no mail at all; None: if it is offered."""
         if self.tls:
             return False
         return True if self.password is not None and self.host not in LOOPBACK else None
@@ -136,7 +136,9 @@ async def _send(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
 
 
 def failure_of(error: Exception) -> DeliveryFailed:
-    """Returns whether to try again, by the class of the server's code; a lost connection and our own login may heal."""
+    """Returns the failure with whether to try again, by the class of the server's code; a lost connection and our own
+    login may heal.
+    """
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             codes = [refused.code for refused in error.recipients]

@@ -31,7 +31,7 @@ def _network(text: str) -> Network:
 
 
 def gateway_of(value: str, wire: str) -> Gateway:
-    """Raises ValueError, in words that hold no secret."""
+    """Reads who may speak a wire. Raises ValueError, in words that hold no secret."""
     secrets: list[str] = []
     networks: list[Network] = []
     for word in value.split():

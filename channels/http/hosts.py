@@ -15,7 +15,7 @@ LOCAL = "localhost"
 
 
 class Hosts:
-    """Which Host is ours."""
+    """Knows which Host is ours."""
 
     __slots__ = ("_names", "ours")
 

@@ -36,7 +36,7 @@ class NoHost(ValueError):
 
 @dataclass(slots=True)
 class Leaving:
-    """Whether the server has begun to stop: each connection is told so in its next answer."""
+    """Tells whether the server has begun to stop: each connection is told so in its next answer."""
 
     begun: bool = False
 

@@ -131,8 +131,8 @@ def refused(error: Malformed | SenderRefused, door: str, count: Count) -> Respon
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Who may speak a wire that signs nothing: whoever knows one of the secrets, calls from one of the networks, or,
-    where both are set, does both. Where none is set nobody may.
+    """Knows who may speak a wire that signs nothing: whoever knows one of the secrets, calls from one of the networks,
+    or, where both are set, does both. Where none is set nobody may.
     """
 
     secrets: Sequence[str] = field(default=(), repr=False)
@@ -140,7 +140,7 @@ class Authentication:
     open_to_all: bool = False
 
     def check(self, request: Incoming) -> None:
-        """Raises Refused, before any field is looked at."""
+        """Checks who sends a request, before any field is looked at. Raises Refused."""
         if self.open_to_all:
             return
         if self.networks and not _within(request.peer, tuple(self.networks)):

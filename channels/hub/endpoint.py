@@ -32,7 +32,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 class HubRegistration(BaseModel):
-    """What is posted; other fields of TM Forum's are ignored."""
+    """A registration as it is posted; other fields of TM Forum's are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
@@ -41,13 +41,13 @@ class HubRegistration(BaseModel):
 
 
 class HubEndpoints(Protocol):
-    """Where registrations are kept. Raises DatabaseUnavailable."""
+    """The port by which the hub keeps registrations. Raises DatabaseUnavailable."""
 
     async def add(self, endpoint: EventEndpoint, now: datetime) -> EventEndpoint:
-        """Raises EndpointError."""
+        """Adds a receiver. Raises EndpointError."""
 
     async def remove(self, name: str, *, hub: bool) -> bool:
-        """Returns whether it was there."""
+        """Removes a receiver. Returns whether it was there."""
 
 
 def wanted(query: str) -> frozenset[EventType]:

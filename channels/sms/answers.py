@@ -36,7 +36,7 @@ PayLink = Callable[[str], str]  # of a payment's id
 
 
 class AnswerKind(StrEnum):
-    """What the message log says of an answer; its words are never kept."""
+    """Tells in the message log what an answer said; its words are never kept."""
 
     CODE = "code_sms"
     ANSWER = "answer_sms"
@@ -131,7 +131,7 @@ class Answers:
         await self._memory.stop(msisdn, stopped=out)
 
     async def torn(self, msisdn: str) -> Said:
-        """To whoever wrote a text of which a part never came."""
+        """Answers whoever wrote a text of which a part never came."""
         return self._say(await self._till.language_of(msisdn) or self._default, "torn")
 
     def unavailable(self, text: str) -> str:

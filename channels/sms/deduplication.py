@@ -50,7 +50,7 @@ class RedisDeduplication:
     # --- messages that were seen ---------------------------------------------------------------------------------
 
     async def claim(self, reference: str) -> bool | AlreadyAnswered:
-        """True: it is yours to answer. False: another copy is being answered right now."""
+        """Claims a message. True: it is yours to answer. False: another copy is being answered right now."""
         with redis_errors_as(MemoryDown):
             found = await self._pipe.run(_CLAIM, (_seen(reference),), (_CLAIMED, CLAIM_TTL_S))
         if isinstance(found, int):

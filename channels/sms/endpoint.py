@@ -38,7 +38,7 @@ def routes(
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What the doors of one wire have in common."""
+    """The parts that the doors of one wire have in common."""
 
     wire: SmsWire
     check: Check

@@ -31,11 +31,11 @@ DOWN: tuple[type[Exception], ...] = (DatabaseUnavailable, BillingDown, LimitsDow
 
 
 def unheard(wire: str, outcome: str) -> None:
-    """Nobody counts."""
+    """Counts nothing, where nobody counts."""
 
 
 class NotStored(Exception):
-    """Our fault: nothing was kept. The gateway is to bring the message again."""
+    """Nothing was kept, by our fault. The gateway is to bring the message again."""
 
 
 class Seen(Protocol):

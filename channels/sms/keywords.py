@@ -24,7 +24,7 @@ CHOICE = re.compile(r"\d{1,2}")
 
 
 class Keyword(StrEnum):
-    """What can be asked by one word."""
+    """Names what can be asked by one word."""
 
     CODE = "code"
     BILLS = "bills"

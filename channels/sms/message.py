@@ -39,13 +39,13 @@ class MoMessage:
 
     @property
     def reference(self) -> str:
-        """Ours for the reply, the same at every repeat."""
+        """Our name of the reply, the same at every repeat."""
         return f"{self.provider}-{self.provider_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """What a gateway says became of a message. `status` None: nothing to write down."""
+    """Tells what a gateway says became of a message. `status` None: nothing to write down."""
 
     provider_id: str
     status: Delivery | None

@@ -39,7 +39,7 @@ class Words:
         self._where = {language: self._told_where(language) for language in LanguageCode}
 
     def say(self, language: LanguageCode, key: str, **values: str) -> str:
-        """Raises core.messaging.texts.MissingText."""
+        """Words one text of an answer. Raises core.messaging.texts.MissingText."""
         return self._texts.fill(language, SECTION, key, help=self._numbers.help, where=self._where[language], **values)
 
     def missed(self, language: LanguageCode, text: str = "call_missed", **values: str) -> str:
@@ -52,7 +52,7 @@ class Words:
         return self.say(language, text, call=call, **values)
 
     def code(self, language: LanguageCode, line: SubscribedLine, code: str) -> str:
-        """One line's payment code."""
+        """Words one line's payment code."""
         return self.say(language, "code", line=mask_reference(line.reference), code=code)
 
     def bills(self, language: LanguageCode, count: int, total_centimes: int) -> str:

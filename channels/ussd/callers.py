@@ -8,7 +8,7 @@ from sessions.store.protocol import SESSION_TTL_S
 
 
 class Callers(Protocol):
-    """Raises what its store raises."""
+    """Remembers who began a dialog. Raises what its store raises."""
 
     async def remember(self, dialog: str, msisdn: str) -> None: ...
 

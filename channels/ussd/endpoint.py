@@ -49,7 +49,7 @@ def routes(
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """What stands behind a door: the conversation, its mouth, who remembers callers and what they were shown."""
+    """What stands behind a USSD door: the conversation, its mouth, who remembers callers and what they were shown."""
 
     turns: Turns
     speaker: UssdSpeaker
@@ -58,7 +58,7 @@ class Talk:
 
 
 class UssdEndpoint:
-    """One wire's door. Plain ASGI, for this is the busiest one: no Request, no Response, no timer in between."""
+    """The door of one wire. Plain ASGI, for this is the busiest one: no Request, no Response, no timer in between."""
 
     def __init__(
         self, wire: UssdWire, check: Check, talk: Talk, metrics: TurnObserver, public_url: str, *, expose_screens: bool

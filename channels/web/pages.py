@@ -91,7 +91,9 @@ class Pages:
     """Renders templates in a language and serves what they need."""
 
     def __init__(self, texts: Texts, operator: Operator) -> None:
-        """Raises ValueError for a logo that is neither SVG nor PNG or too large, OSError when it cannot be read."""
+        """Reads templates and logo. Raises ValueError for a logo that is neither SVG nor PNG or too large, OSError when
+        it cannot be read.
+        """
         self.operator = operator
         self.texts = texts
         self._logo = None if operator.logo is None else _checked(operator.logo)

@@ -33,5 +33,5 @@ class AcquirerWatch:
         self._registry.say({acquirer: each.state for acquirer, each in said.items()})
 
     def watched(self, every_s: float = LOOK_EVERY_S) -> AbstractAsyncContextManager[None]:
-        """For as long as the block lasts."""
+        """Watches for as long as the block lasts."""
         return repeated(self.look, every_s, "acquirers")

@@ -36,7 +36,9 @@ class JoinedAcquirer:
 
 
 def joined(settings: Settings) -> Iterator[JoinedAcquirer]:
-    """Each, the first one first: KHALLAS_CMI__… or KHALLAS_ACQUIRER, unless only others are set up."""
+    """Yields each acquirer as it is set up, the first one first: KHALLAS_CMI__… or KHALLAS_ACQUIRER, unless only others
+    are set up.
+    """
     first = settings.acquirers.get(FIRST, AcquirerSettings())
     if first.options or first.kind != CMI:
         yield _further(FIRST, first)
@@ -50,7 +52,7 @@ def joined(settings: Settings) -> Iterator[JoinedAcquirer]:
 
 
 def registry_of(settings: Settings, watch: Watch = lambda _, client: client) -> AcquirerRegistry:
-    """All of them. `watch` counts what goes through a client. Raises BadSettings."""
+    """Builds the registry of all acquirers. `watch` counts what goes through a client. Raises BadSettings."""
     members = {}
     for each in joined(settings):
         client = client_of(each)
@@ -64,7 +66,7 @@ def acquirer_of(settings: Settings) -> Acquirer:
 
 
 def terms_of(each: JoinedAcquirer) -> AcquirerTerms:
-    """The contract."""
+    """Reads an acquirer's contract."""
     own = each.own
     return AcquirerTerms(
         each.id,
@@ -92,7 +94,7 @@ def client_of(each: JoinedAcquirer) -> Acquirer:
 
 
 def page_of(each: JoinedAcquirer, ways: PageWays) -> HostedPage | None:
-    """Its own page, where it has one and it is set up. Raises BadSettings."""
+    """Builds an acquirer's own page, where it has one and it is set up. Raises BadSettings."""
     connect: Callable[[Options, PageWays], HostedPage | None] | None = getattr(_module(each), "connect_page", None)
     if connect is None or not _told(each.options, "page_url"):
         return None
@@ -111,13 +113,15 @@ def settlement_of(settings: Settings, acquirer_id: str) -> SettlementSettings:
 
 
 def printed_names(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Returns what receipts call each: its name and our number there. Those without a name are left out."""
+    """Returns the names by which receipts call acquirers: the name and our number there. Those without a name are left
+    out.
+    """
     named = ((each.id, each.own.name, each.own.merchant) for each in joined(settings))
     return tuple((acquirer_id, f"{name} {merchant}".strip()) for acquirer_id, name, merchant in named if name)
 
 
 def longest_timeout_s(settings: Settings) -> float:
-    """Returns how long the slowest is waited for."""
+    """Returns how many seconds the slowest acquirer is waited for."""
     return max(settings.cmi.timeout_s, *(own.timeout_s for own in settings.acquirers.values()), 0.0)
 
 

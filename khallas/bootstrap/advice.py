@@ -13,7 +13,7 @@ ALONE_MAX_DH = 5_000
 
 
 def advice(settings: Settings, environ: Mapping[str, str] | None = None) -> list[str]:
-    """Each begins with the setting's name and holds no value that is secret."""
+    """Returns the advice for these settings. Each begins with the setting's name and holds no value that is secret."""
     return [f"{PREFIX}{line}" for line in _advice(settings, proxies_of(environ or {}))]
 
 

@@ -88,7 +88,7 @@ def _require_number(number: str) -> None:
 
 
 def ami_account(url: str) -> AmiAccount:
-    """Raises BadSettings."""
+    """Reads the account at Asterisk's manager. Raises BadSettings."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORT

@@ -18,7 +18,7 @@ GATE = "biller_{door}"  # of KHALLAS_GATEWAY_SECRETS__BILLER_GSMA
 
 
 def biller_routes(house: Container) -> Sequence[BaseRoute]:
-    """Returns None where no door is enabled. Raises BadSettings."""
+    """Builds the doors of outside billers; None where no door is enabled. Raises BadSettings."""
     settings = house.settings
     if not settings.billers:
         return ()
@@ -35,5 +35,5 @@ def biller_routes(house: Container) -> Sequence[BaseRoute]:
 
 
 def biller_json_doors(settings: Settings) -> tuple[JsonDoor, ...]:
-    """As GET /openapi.json describes them."""
+    """Returns the doors as GET /openapi.json describes them."""
     return tuple(door for name in settings.billers for door in billers.JSON_DOORS.get(name, ()))

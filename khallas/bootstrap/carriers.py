@@ -38,7 +38,7 @@ KANNEL, TWILIO = "kannel", "twilio"
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Who takes what the SMSCs bring."""
+    """Names who takes what the SMSCs bring."""
 
     inbox: Inbox
     turns: Turns

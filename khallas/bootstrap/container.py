@@ -143,7 +143,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class SharedParts:
-    """What every part of a process stands on."""
+    """The parts that every part of a process stands on."""
 
     settings: Settings
     texts: Texts
@@ -170,7 +170,7 @@ class MoneyParts:
 
 @dataclass(frozen=True, slots=True)
 class ConversationParts:
-    """What answers a customer's turn."""
+    """The parts that answer a customer's turn."""
 
     performer: EffectPerformer
     turns: Turns
@@ -181,7 +181,7 @@ class ConversationParts:
 
 @dataclass(frozen=True, slots=True)
 class MessagingParts:
-    """What goes out to people, and the texts that come in."""
+    """The parts that send to people, and that take the texts which come in."""
 
     twilio: TwilioRest
     caller: Caller

@@ -35,12 +35,12 @@ SELECT (SELECT max(id) FROM payment_events)
 
 
 def endpoints_on(database: Database, settings: Settings) -> PgEventEndpoints:
-    """Raises BadSettings: without a key no secret can be sealed."""
+    """Builds the endpoints' repository. Raises BadSettings: without a key no secret can be sealed."""
     return PgEventEndpoints(database, _sealer(settings))
 
 
 def relay_on(database: Database, settings: Settings, clock: Clock, client: WebhookClient) -> EventRelay:
-    """Returns what sends; the chain is grown first, so that what was just committed has its place."""
+    """Builds the relay that sends events; the chain is grown first, so that what was just committed has its place."""
     chain = PgAudit(database)
 
     async def link() -> None:

@@ -22,7 +22,9 @@ PROXIES = "FORWARDED_ALLOW_IPS"  # uvicorn's own: whose X-Forwarded-For is belie
 
 
 def require_production(settings: Settings, environ: Mapping[str, str] | None = None) -> None:
-    """Raises BadSettings naming every fault, and no value. `environ` tells what uvicorn believes of proxies."""
+    """Refuses settings that are unfit for production. Raises BadSettings naming every fault, and no value. `environ`
+    tells what uvicorn believes of proxies.
+    """
     faults = list(_faults(settings, proxies_of(environ or {})))
     if faults:
         raise BadSettings("\n".join(f"{PREFIX}{fault}" for fault in faults))

@@ -43,7 +43,7 @@ class Smscs:
 
 
 def joined(settings: Settings, redis: Redis, doors: Doors, metrics: SmppMetrics) -> Smscs:
-    """Touches no network."""
+    """Builds the links to the SMSCs, and touches no network."""
     sent = SentParts(redis)
     seals = doors.seals
     texts = SmppTexts(doors.inbox, Reassembly(redis, seals), sent, MoDeduplication(redis), seals.mark, metrics)

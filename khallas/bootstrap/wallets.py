@@ -17,12 +17,14 @@ WINDOW_MAX_S = 86_400
 
 
 def wallets_of(settings: Settings) -> dict[str, Wallet]:
-    """By the names that settings give them, in that order; none where none is set. Raises BadSettings."""
+    """Builds the wallets, by the names that settings give them, in that order; none where none is set. Raises
+    BadSettings.
+    """
     return {provider: _joined(provider, options, settings) for provider, options in settings.wallets.items()}
 
 
 def wallet_names(settings: Settings) -> dict[str, str]:
-    """Returns what payers know each by."""
+    """Returns the names that payers know wallets by."""
     given = {provider: options.get("name") for provider, options in settings.wallets.items()}
     return {provider: (name.get_secret_value().strip() if name else "") or provider for provider, name in given.items()}
 

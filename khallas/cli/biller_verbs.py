@@ -49,7 +49,7 @@ def given_back(
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the group."""
+    """Adds the group of billers' verbs."""
     group = typer.Typer(no_args_is_help=True, help="Bills paid elsewhere: money that found no bill.")
     group.command()(left)
     group.command("given-back")(given_back)

@@ -32,7 +32,7 @@ HEAD = """\
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One setting. `part` is what its group says of itself, empty for those of no group."""
+    """A setting as the example file prints it. `part` is what its group says of itself, empty for those of no group."""
 
     name: str
     part: str
@@ -43,14 +43,14 @@ class SettingRow:
 
 
 def rows() -> list[SettingRow]:
-    """Every setting, those of no group first."""
+    """Returns every setting, those of no group first."""
     secrets = known_names()
     found = list(_rows(Settings, PREFIX, "", secrets))
     return sorted(found, key=lambda row: NEST in row.name.removeprefix(PREFIX))
 
 
 def example() -> str:
-    """The file."""
+    """Writes the example file."""
     lines, part = [HEAD], ""
     for row in rows():
         if row.part != part:

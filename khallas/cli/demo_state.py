@@ -54,7 +54,9 @@ def prepare(state: Path) -> Path:
 
 @contextlib.contextmanager
 def held(state: Path, url: str) -> Iterator[None]:
-    """Nobody else's while the block runs. Raises BadState where a demo runs already or nothing can be written."""
+    """Keeps the demo's folder for this process while the block runs. Raises BadState where a demo runs already or
+    nothing can be written.
+    """
     try:
         lock = (state / LOCK).open("a+", encoding="utf-8")
     except OSError as error:

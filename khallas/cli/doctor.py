@@ -41,7 +41,7 @@ def patient(environ: Mapping[str, str], state: Path | None) -> DoctorTarget:
 
 
 async def examine(who: DoctorTarget, sounds: Path | None = None) -> list[CheckFinding]:
-    """Every part's finding, in a fixed order."""
+    """Returns every part's finding, in a fixed order."""
     settings = who.settings
     database_url = settings.database_url.get_secret_value()
     async with AsyncExitStack() as stack:

@@ -83,7 +83,7 @@ async def import_files(
     whole: Completeness = Completeness.NO,
     errors: Path | None = None,
 ) -> list[FileReport]:
-    """Each file by itself, in this order: all of its good rows, or none. Subscribers come before their bills.
+    """Imports each file by itself, in this order: all of its good rows, or none. Subscribers come before their bills.
 
     `errors` gets every row that was left out: file, line, why. Raises DatabaseUnavailable, OSError.
     """

@@ -39,7 +39,7 @@ def verify(as_json: Json = False) -> None:
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add both."""
+    """Adds both verbs of the ledger."""
     app.command()(balance)
     ledger = typer.Typer(no_args_is_help=True, help="The double-entry ledger.")
     ledger.command()(verify)

@@ -124,7 +124,7 @@ def erase(
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add both groups."""
+    """Adds both groups of verbs about people."""
     users = typer.Typer(no_args_is_help=True, help="Accounts of the help desk (/desk).")
     users.command()(add)
     users.command()(password)

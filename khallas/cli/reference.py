@@ -74,7 +74,7 @@ def pages() -> dict[str, str]:
 
 
 def commands() -> str:
-    """Every verb with its arguments and options."""
+    """Lists every verb with its arguments and options."""
     from khallas.cli.main import app
 
     root = typer.main.get_command(app)
@@ -105,7 +105,7 @@ def _row(parameter: Any, context: Any) -> tuple[str, str]:
 
 
 def metrics() -> str:
-    """Every metric with its labels."""
+    """Lists every metric with its labels."""
     lines = [
         f"# Metrics\n\n{MADE}\nLabels hold canonical names only, never input.\n\n| name | kind | labels | what |\n"
     ]
@@ -116,7 +116,7 @@ def metrics() -> str:
 
 
 def registry() -> CollectorRegistry:
-    """All that any process of ours counts."""
+    """Builds a registry of all that any process of ours counts."""
     own = Metrics().registry
     PaymentMetrics(own)
     SmppMetrics(own)
@@ -132,7 +132,7 @@ def _metrics() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
 
 
 def http() -> str:
-    """Every door, all wires enabled."""
+    """Lists every door, all wires enabled."""
     lines = [f"# HTTP\n\n{MADE}\n{HTTP}\n| path | methods | who calls |\n|---|---|---|\n"]
     for path, methods in sorted(_routes(build(load(_everything())).routes)):
         fits = [begin for begin in DOORS if path == begin or (begin != "/" and path.startswith(begin))]
@@ -189,7 +189,7 @@ def _everything() -> Mapping[str, str]:
 
 
 def main() -> None:
-    """Write them all."""
+    """Writes all pages of the reference."""
     for path, text in pages().items():
         file = ROOT / path
         file.parent.mkdir(parents=True, exist_ok=True)

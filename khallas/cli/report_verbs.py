@@ -67,7 +67,7 @@ def lines(made: DayReport) -> Iterator[str]:
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add it."""
+    """Adds the verb of the day's report."""
     app.command()(report)
 
 

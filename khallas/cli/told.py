@@ -18,7 +18,7 @@ JSON_OPTION = "--json"
 
 
 def dumps(report: object) -> str:
-    """One line."""
+    """Writes a value as one line of JSON."""
     return json.dumps(report, ensure_ascii=False, default=_plain)
 
 

@@ -34,7 +34,7 @@ def database_of(settings: Settings) -> str:
 
 
 async def add(settings: Settings, name: str, role: Role, password: str) -> User:
-    """Raises AccountError, DatabaseUnavailable."""
+    """Adds an account. Raises AccountError, DatabaseUnavailable."""
     return await _change(settings, lambda accounts: accounts.add(name, role, password), f"add {role}")
 
 
@@ -96,7 +96,7 @@ def enrolment_lines(made: Enrolment) -> list[str]:
 
 
 async def every(settings: Settings) -> tuple[User, ...]:
-    """All accounts, sorted by name. Raises DatabaseUnavailable."""
+    """Returns all accounts, sorted by name. Raises DatabaseUnavailable."""
     async with open_database(database_of(settings)) as database:
         return await accounts_on(database, SystemClock()).all()
 

@@ -39,7 +39,7 @@ class BadFolder(Exception):
 
 
 class Entry(BaseModel):
-    """One recording's source: the words and the voice that a file was made from."""
+    """The source of a recording: the words and the voice that a file was made from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +55,7 @@ class Manifest(RootModel[dict[str, Entry]]):
 
 @dataclass
 class VoiceReport:
-    """What a build or a check found, by piece."""
+    """Tells what a build or a check found, by piece."""
 
     made: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)  # recordings copied

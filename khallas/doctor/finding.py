@@ -14,7 +14,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """One part, what is known of it, and what to do when it fails."""
+    """A part, what is known of it, and what to do when it fails."""
 
     part: str
     state: CheckState
@@ -32,7 +32,7 @@ class CheckFinding:
 
 
 class CheckFailed(Exception):
-    """What is wrong with a part, and how to mend it. The words hold no secret."""
+    """A part does not work; the words tell what is wrong and how to mend it, and hold no secret."""
 
     def __init__(self, told: str, mend: str) -> None:
         super().__init__(told)

@@ -113,7 +113,7 @@ def spool(settings: Settings) -> str:
 
 
 def sounds(settings: Settings, folder: Path | None) -> str:
-    """Every prompt is there and says what the texts say now. Blocks. Raises CheckFailed, NotSetUp."""
+    """Checks that every prompt is there and says what the texts say now. Blocks. Raises CheckFailed, NotSetUp."""
     if "fastagi" not in settings.ivr.wires:
         raise NotSetUp("no Asterisk")
     folder = folder or sounds_folder(settings)

@@ -64,8 +64,9 @@ def _signs_as_twilio(token: str, base: str) -> bool:
 
 
 async def acquirers(settings: Settings) -> str:
-    """Of each an inquiry about an order that cannot be: nothing is charged, and the account is proved. Raises
-    CheckFailed, NotSetUp."""
+    """Asks each acquirer about an order that cannot be: nothing is charged, and the account is proved. Raises
+    CheckFailed, NotSetUp.
+    """
     known = [each for each in joined(settings) if each.own.state != "off"]
     if not known:
         raise NotSetUp("every acquirer is off")

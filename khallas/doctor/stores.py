@@ -84,7 +84,7 @@ async def _infos(client: Redis | RedisCluster) -> list[Mapping[str, Any]]:
 
 
 def well(info: Mapping[str, Any]) -> str:
-    """One server, in words. Raises CheckFailed."""
+    """Describes one server in words. Raises CheckFailed."""
     version = str(info.get("redis_version", "0"))
     if _numbers(version) < REDIS_OLDEST:
         raise CheckFailed(f"speaks Redis {version}", "upgrade it: Redis 6.2 or newer, or Valkey")
@@ -140,7 +140,7 @@ def migrations(url: str) -> str:
 
 
 async def clock(database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
-    """Ours against the database's, allowing for the way there. Raises CheckFailed, DatabaseUnavailable."""
+    """Compares our clock with the database's, allowing for the way there. Raises CheckFailed, DatabaseUnavailable."""
     before = now()
     row = await database.one("SELECT clock_timestamp() AS at")
     after = now()
@@ -152,7 +152,7 @@ async def clock(database: Database, now: Callable[[], datetime] = lambda: dateti
 
 
 async def worker(database: Database) -> str:
-    """Somebody works the queue, and nothing waits too long. Raises CheckFailed, DatabaseUnavailable."""
+    """Checks that somebody works the queue, and nothing waits too long. Raises CheckFailed, DatabaseUnavailable."""
     row = await database.one(
         "SELECT count(*) AS alive FROM procrastinate_workers"
         " WHERE last_heartbeat > now() - make_interval(secs => %(s)s)",

@@ -30,7 +30,7 @@ class Wanted:
 
 
 async def webhooks(settings: Settings) -> str:
-    """Each number's webhooks are ours, by POST. Raises CheckFailed, NotSetUp."""
+    """Checks that each number's webhooks are ours, by POST. Raises CheckFailed, NotSetUp."""
     wanted = list(_wanted(settings))
     if not settings.twilio.account_sid or not wanted:
         raise NotSetUp("no number of Twilio's")

@@ -44,7 +44,7 @@ class NotStarted(Exception):
 
 @dataclass(slots=True)
 class Worker:
-    """One process and when it last showed that its loop turns."""
+    """A process and when it last showed that its loop turns."""
 
     process: asyncio.subprocess.Process
     status: int

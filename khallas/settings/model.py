@@ -184,7 +184,7 @@ def _sentinels_can_be_read(url: str) -> None:
 
 
 def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> dict[str, bool]:
-    """Every right name, and whether it holds a secret (so that NAME_FILE works too)."""
+    """Returns every right name, and whether it holds a secret (so that NAME_FILE works too)."""
     names: dict[str, bool] = {}
     for field_name, info in model.model_fields.items():
         if field_name == "demo":  # no environment turns a server's guards off

@@ -130,7 +130,7 @@ class SmppSettings(SettingsPart):
     binds: Secrets = Field((), description="comma list of smpp://system_id:password@host:2775/name?window=10")
 
     def accounts(self) -> tuple[SmscAccount, ...]:
-        """Raises ValueError in words that hold no secret."""
+        """Reads the accounts at the SMSCs. Raises ValueError in words that hold no secret."""
         accounts = tuple(account_of(url.get_secret_value()) for url in self.binds)
         names = [account.name for account in accounts]
         if len(set(names)) < len(names) or {"twilio", "kannel"} & set(names):

@@ -30,7 +30,7 @@ class LedgerWatch:
         self._metrics = metrics
 
     async def look(self) -> BalanceSheet:
-        """Once. Raises DatabaseUnavailable."""
+        """Looks once. Raises DatabaseUnavailable."""
         sheet = await self._reader.sheet(self._clock.now())
         for equation in sheet.equations:
             if not equation.holds:

@@ -36,7 +36,7 @@ def traceback(text: str) -> str:
 
 
 def plain(logged: object, *, numbers: bool, depth: int = 0) -> object:
-    """Whatever is logged beside the words, masked within; `numbers` lets telephone numbers be seen."""
+    """Writes whatever is logged beside the words, masked within; `numbers` lets telephone numbers be seen."""
     if logged is None or isinstance(logged, bool | float) or (isinstance(logged, int) and abs(logged) < PLAIN_INT_MAX):
         return logged
     if isinstance(logged, dict | list | tuple | set | frozenset):

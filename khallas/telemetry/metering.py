@@ -1,4 +1,4 @@
-"""What stands behind the ports, counted and traced on its way; the till, the sessions and the outbox know nothing.
+"""The ports' counters and traces; the payment service, the sessions and the outbox know nothing of them.
 
 Part of the composition root (khallas/bootstrap/container.py).
 """
@@ -60,7 +60,7 @@ class CountedPayments(PgPayments):
 
 
 class WatchedAcquirer:
-    """core.ports.Acquirer: how long it took and how it ended, counted, traced and in the log."""
+    """Wraps a core.ports.Acquirer: how long it took and how it ended is counted, traced and logged."""
 
     def __init__(self, acquirer: Acquirer, metrics: PaymentMetrics, tracer: Tracer, named: str) -> None:
         self._acquirer = acquirer
@@ -116,7 +116,7 @@ class WatchedAcquirer:
 
 
 class CountedTexter:
-    """core.ports.Texter: segments that went out."""
+    """Wraps a core.ports.Texter and counts the segments that went out."""
 
     def __init__(self, texter: Texter, metrics: PaymentMetrics) -> None:
         self._texter = texter
@@ -133,7 +133,7 @@ class CountedTexter:
 
 
 class CountedStore:
-    """sessions.store.protocol.Store: dialogs that begin, find a dropped one, or are lost."""
+    """Wraps a sessions.store.protocol.Store and counts dialogs that begin, find a dropped one, or are lost."""
 
     def __init__(self, store: Store, metrics: PaymentMetrics) -> None:
         self._store = store

@@ -19,7 +19,7 @@ BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Metrics:
-    """The server's counters."""
+    """The counters of one server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -59,11 +59,11 @@ class Metrics:
         return wire
 
     def refused(self, door: str, reason: str) -> None:
-        """One request refused; reason is malformed or forbidden."""
+        """Counts a refused request; reason is malformed or forbidden."""
         self._refused.labels(door, reason).inc()
 
     def message(self, wire: str, outcome: str) -> None:
-        """One incoming message."""
+        """Counts an incoming message."""
         self._messages.labels(wire, outcome).inc()
 
     @contextmanager
@@ -73,11 +73,11 @@ class Metrics:
             yield
 
     def call_ended(self, wire: str, outcome: str) -> None:
-        """One call over; outcome is hung_up, broken, or how we left it."""
+        """Counts a call that is over; outcome is hung_up, broken, or how we left it."""
         self._calls_ended.labels(wire, outcome).inc()
 
     def prompt_missing(self, language: str, prompt: str) -> None:
-        """One recording that was to be played and is not there; `prompt` is one of our names."""
+        """Counts a recording that was to be played and is not there; `prompt` is one of our names."""
         self._prompts_missing.labels(language, prompt).inc()
 
     def moves(self) -> Mapping[Move, int]:
@@ -130,7 +130,7 @@ class WireMetrics:
         self._told: list[tuple[str, str, str, float]] = []
 
     def turn(self, screen: str, outcome: str, seconds: float, came_from: str = "") -> None:
-        """One answered turn: its screen, its outcome (as Metrics.turn) and how long it took."""
+        """Counts an answered turn: its screen, its outcome (as Metrics.turn) and how long it took."""
         self._told.append((came_from, screen, outcome, seconds))
         if len(self._told) >= AT_ONCE:
             self.settle()

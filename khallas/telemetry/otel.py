@@ -22,7 +22,7 @@ DEPTH = {"ussd": 2, "sms": 3, "ivr": 3}  # parts of the path that are a door's n
 
 
 class OtelTracer:
-    """core.tracing.Tracer."""
+    """Implements core.tracing.Tracer over OpenTelemetry."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace import StatusCode

@@ -52,7 +52,7 @@ class PaymentMetrics:
         self._looked = gauge("queue_looked_timestamp_seconds", "When queues were last looked at", [])
 
     def payment(self, state: str, code: str, acquirer: str) -> None:
-        """One payment moved; `code` is the bank's, empty where it gave none."""
+        """Counts a payment that moved; `code` is the bank's, empty where it gave none."""
         self._payments.labels(state, code if not code or CODE.fullmatch(code) else OTHER, acquirer).inc()
 
     def asked(self, acquirer: str, operation: str, outcome: str, spent_s: float) -> None:
@@ -60,23 +60,23 @@ class PaymentMetrics:
         self._bank.labels(acquirer, operation, outcome).observe(spent_s)
 
     def wallet(self, provider: str, outcome: str) -> None:
-        """One attempt ended, or is unknown; `provider` is the settings' own word for it."""
+        """Counts an attempt that ended, or is unknown; `provider` is the settings' own word for it."""
         self._wallets.labels(provider, outcome).inc()
 
     def session(self, channel: str, event: str) -> None:
-        """One dialog; event is begun, resumable (a dropped one was found) or lost (in mid-dialog)."""
+        """Counts a dialog; event is begun, resumable (a dropped one was found) or lost (in mid-dialog)."""
         self._sessions.labels(channel, event).inc()
 
     def texted(self, segments: int, *, urgent: bool) -> None:
-        """One text that was taken."""
+        """Counts a text that was taken."""
         self._segments.labels("answer" if urgent else "news").inc(segments)
 
     def not_texted(self, *, retryable: bool) -> None:
-        """One text that was not."""
+        """Counts a text that was not taken."""
         self._failed.labels(str(int(retryable))).inc()
 
     def limit(self, scope: str, name: str) -> None:
-        """One request too many."""
+        """Counts a request too many."""
         self._limits.labels(scope, name).inc()
 
     def queue(self, name: str, due: int, age_s: float) -> None:

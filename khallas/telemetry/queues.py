@@ -67,7 +67,7 @@ class Queues:
         self._metrics = metrics
 
     async def look(self) -> None:
-        """Once. Raises DatabaseUnavailable."""
+        """Looks once. Raises DatabaseUnavailable."""
         now = self._clock.now()
         for row in await self._database.all(LOOK, now=now):
             age_s = (now - row["since"]).total_seconds() if row["since"] else 0.0

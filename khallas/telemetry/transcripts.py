@@ -42,13 +42,15 @@ Turn = tuple[datetime, str, str, str, str, str, str, str, str, str, Say, str]
 
 
 class Written(Protocol):
-    """Where batches go (core.database.help_desk.transcripts.PgTranscripts). Raises DatabaseUnavailable."""
+    """The port by which batches are written (core.database.help_desk.transcripts.PgTranscripts). Raises
+    DatabaseUnavailable.
+    """
 
     async def write(self, lines: Sequence[str]) -> None: ...
 
 
 class Transcripts:
-    """One process's turns, and their way into the database. `books` None: nothing is kept."""
+    """The turns of one process, and their way into the database. `books` None: nothing is kept."""
 
     def __init__(self, books: Written | None, blind: Pseudonymiser, clock: Clock) -> None:
         self._books = books
@@ -59,7 +61,9 @@ class Transcripts:
         self._lines: deque[str] = deque(maxlen=BUFFER_MAX)
 
     def door(self, channel: str, wire: str, *, keys: bool = False) -> TranscriptWriter:
-        """Returns how a wire tells. `keys`: no card can be typed there, so that a menu's keys are kept."""
+        """Returns the recorder by which a wire tells its turns. `keys`: no card can be typed there, so that a menu's
+        keys are kept.
+        """
         menus = _menus() if keys else frozenset[str]()
         if self._books is None:
             return unrecorded

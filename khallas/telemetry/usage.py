@@ -30,7 +30,7 @@ FIELDS_MAX = 5_000  # a batch; counters are bounded by wires, screens and outcom
 
 
 class CountsTurns(Protocol):
-    """This process's counters; they only grow."""
+    """The counters of this process; they only grow."""
 
     def moves(self) -> Mapping[Move, int]: ...
 
@@ -47,7 +47,7 @@ class _Batch:
 
 
 class UsageCounters:
-    """One process's counters into Redis, and everybody's out of it."""
+    """Sends one process's counters into Redis, and reads everybody's out of it."""
 
     def __init__(self, redis: Redis, clock: Clock, counted: CountsTurns) -> None:
         self._redis = redis

@@ -58,7 +58,7 @@ EMAIL_SHOWN_MAX = 24
 
 
 class NothingToPay(msgspec.Struct, frozen=True, tag=True):
-    """No unpaid bill on this line."""
+    """The line has no unpaid bill."""
 
     reference: str
 
@@ -235,7 +235,7 @@ class ConfirmTotal(msgspec.Struct, frozen=True, tag=True):
 
 
 class WalletPayer(msgspec.Struct, frozen=True, tag=True):
-    """Somebody else's wallet: the request goes to that telephone, and its owner must agree there."""
+    """Somebody else's wallet pays: the request goes to that telephone, and its owner must agree there."""
 
     pick: PickInvoices
     provider: str

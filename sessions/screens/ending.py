@@ -25,7 +25,7 @@ class Goodbye(msgspec.Struct, frozen=True, tag=True):
 
 
 class Help(msgspec.Struct, frozen=True, tag=True):
-    """A person: 777."""
+    """A person helps: the number of customer service."""
 
     def ask(self, visit: ScreenContext) -> Tell:
         return Tell(say("help", help=Spelled(visit.help_number), code_number=Spelled(visit.short_code)), transfer=True)

@@ -92,7 +92,7 @@ def name_of(screen: Screen) -> str:
 
 
 class Runaway(Exception):
-    """Our fault: a turn that would not end."""
+    """A turn would not end, by our fault."""
 
 
 def advance(screen: Screen, event: Event, visit: ScreenContext, asked: Words | None = None) -> Next:

@@ -57,7 +57,7 @@ class Say(msgspec.Struct, frozen=True):
 
 
 def say(key: str, **values: Value) -> Say:
-    """`say("bill", month=Month(d))`."""
+    """Makes a text of the screens: `say("bill", month=Month(d))`."""
     return Say(key, tuple(values.items()))
 
 
@@ -65,7 +65,7 @@ def say(key: str, **values: Value) -> Say:
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One choice. `ticked` makes it a tick box."""
+    """A choice of a menu. `ticked` makes it a tick box."""
 
     id: str
     label: Say
@@ -164,7 +164,7 @@ class Tell(msgspec.Struct, frozen=True):
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """Have the card typed where its digits never reach us; what came of it is heard as CardTaken."""
+    """Asks to have the card typed where its digits never reach us; what came of it is heard as CardTaken."""
 
     text: Say
     payment_id: str
@@ -175,7 +175,9 @@ Words = Menu | Digits | Text | Tell | Charge
 
 
 class Taken(StrEnum):
-    """How the entry of a card elsewhere ended. What became of the payment is the till's to say, whatever this is."""
+    """Tells how the entry of a card elsewhere ended. What became of the payment is the payment service's to say,
+    whatever this is.
+    """
 
     DONE = "done"
     TRIES = "tries"  # too many wrong entries
@@ -218,7 +220,7 @@ class Unclear(msgspec.Struct, frozen=True):
 
 
 class Silence(msgspec.Struct, frozen=True):
-    """No answer in time, or a wait that is over."""
+    """The customer gave no answer in time, or a wait is over."""
 
 
 class Back(msgspec.Struct, frozen=True):
@@ -234,7 +236,7 @@ class Restart(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What an effect came to: a value of core, never an exception."""
+    """Brings what an effect came to: a value of core, never an exception."""
 
     result: object
 
@@ -290,7 +292,7 @@ class Shows(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a channel can do: all that a screen knows of it."""
+    """Tells what a channel can do: all that a screen knows of it."""
 
     channel: str
     takes_card: bool
@@ -302,7 +304,7 @@ class Capabilities:
 
 
 class ScreenContext(msgspec.Struct, frozen=True):
-    """Who is there and on what, beside the screen."""
+    """Tells who is there and on what, beside the screen."""
 
     msisdn: str
     can: Capabilities

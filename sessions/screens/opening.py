@@ -55,7 +55,9 @@ PROOF_DIGITS_MIN, PROOF_DIGITS_MAX = 4, 15  # a payment code, or a line
 
 
 class Opening(msgspec.Struct, frozen=True, tag=True):
-    """Before the first screen: who is there? Never shown. `payment_id` comes with a call that we made."""
+    """Stands before the first screen and asks who is there. Never shown. `payment_id` comes with a call
+    that we made.
+    """
 
     payment_id: str | None = None
     dropped: Resumable | None = None
@@ -112,7 +114,7 @@ class Language(msgspec.Struct, frozen=True, tag=True):
 
 
 class Service(msgspec.Struct, frozen=True, tag=True):
-    """Which bill: one of the caller's own lines by one key, or another line by its number and code."""
+    """Asks which bill: one of the caller's own lines by one key, or another line by its number and code."""
 
     lines: tuple[LineRef, ...] = ()
     others_only: bool = False  # a voice says those of other people only to who asks for them

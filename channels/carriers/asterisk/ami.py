@@ -176,7 +176,7 @@ class _Manager:
         self._listener = asyncio.create_task(self._listen(), name="manager's events")
 
     async def ask(self, action: Message, within_s: float) -> Message:
-        """The action's response."""
+        """Sends an action and returns the manager's response to it."""
         if self._listener is None or self._listener.done():
             raise AmiDown("the connection has ended")
         action_id = action.get("ActionID") or secrets.token_hex(8)

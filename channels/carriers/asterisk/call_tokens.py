@@ -19,7 +19,7 @@ class CallTokens:
         self._keys = tuple(key.encode() for key in keys)
 
     def make(self, payment_id: str, payer_msisdn: str) -> str:
-        """Raises ValueError for values that no token can hold."""
+        """Makes the token of a call. Raises ValueError for values that no token can hold."""
         token = f"{payment_id}:{payer_msisdn}:{_tag(self._keys[0], payment_id, payer_msisdn)}"
         if _TOKEN.fullmatch(token) is None:
             raise ValueError("neither a payment's id nor an MSISDN")

@@ -26,7 +26,7 @@ _MSISDN = re.compile(r"\+[0-9]{6,15}")
 
 @dataclass(frozen=True, slots=True)
 class DialRoute:
-    """How a customer is rung: the channel ("PJSIP/{digits}@trunk") and where the dialplan goes on."""
+    """Tells how a customer is rung: the channel ("PJSIP/{digits}@trunk") and where the dialplan goes on."""
 
     channel: str
     context: str
@@ -107,7 +107,7 @@ class CallFileCaller:
         self._tokens = tokens
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Closes nothing, for nothing is open."""
 
     async def call(self, payment: Payment) -> str:
         """The file's name. Raises DeliveryFailed."""

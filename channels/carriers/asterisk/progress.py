@@ -18,7 +18,7 @@ _RINGING = "RINGING"  # 183 is PROGRESS: a recorded voice of the network, or rin
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """How a call that we placed ended."""
+    """Tells how a call that we placed ended."""
 
     call_id: str
     end: CallEnd

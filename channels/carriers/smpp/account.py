@@ -34,7 +34,7 @@ class Sessions(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SmscAccount:
-    """One SMSC. `name` is the route's; `source` what our messages come from ("" = the short code)."""
+    """Our account at one SMSC. `name` is the route's; `source` what our messages come from ("" = the short code)."""
 
     name: str
     host: str
@@ -58,7 +58,8 @@ class SmscAccount:
 
 
 def account_of(url: str) -> SmscAccount:
-    """Raises ValueError in words that hold no secret. ids: how receipts spell ids (channels/carriers/smpp/ids.py).
+    """Reads an account from its URL. Raises ValueError in words that hold no secret. ids: how receipts spell ids
+    (channels/carriers/smpp/ids.py). ca: a file of certificates in place of the system's.
 
     ca: a file of certificates in place of the system's.
     """

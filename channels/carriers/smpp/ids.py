@@ -13,7 +13,7 @@ _HEX, _DECIMAL = re.compile(r"[0-9a-f]+"), re.compile(r"[0-9]+")
 
 
 class SmscIds(StrEnum):
-    """How an SMSC's receipts spell the id that it answered."""
+    """Tells how an SMSC's receipts spell the id that it answered."""
 
     AUTO = "auto"  # the same, else the other base where recipient and number agree
     SAME = "same"

@@ -66,7 +66,7 @@ class Pauses:
 
 
 class Link:
-    """One SMSC. Submits go out while it is bound; what comes goes to the handler."""
+    """The link to one SMSC, kept up. Submits go out while it is bound; what comes goes to the handler."""
 
     def __init__(self, account: SmscAccount, handler: LinkHandler, metrics: SmppMetrics, pauses: Pauses) -> None:
         self.account = account
@@ -85,7 +85,9 @@ class Link:
         return LinkState.THROTTLED if self._is_throttled() else LinkState.BOUND
 
     async def submit(self, message: ShortMessage, *, urgent: bool = False) -> SubmitAnswer:
-        """Raises NotBound and Throttled (not sent), Unresolved (maybe sent). `urgent` does not slow down."""
+        """Sends one submit_sm. Raises NotBound and Throttled (not sent), Unresolved (maybe sent). `urgent` does not
+        slow down.
+        """
         session = self._session
         if session is None:
             raise NotBound("not bound")
@@ -161,7 +163,7 @@ class Link:
 
 
 class Links:
-    """All SMSCs of a process, by name."""
+    """The links to all SMSCs of a process, by name."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ShortMessage:
-    """One message either way. The words are never shown: they may hold a card number or a key pressed."""
+    """A message either way. Its words are never shown: they may hold a card number or a key pressed."""
 
     source: Address
     destination: Address

@@ -32,7 +32,9 @@ class SmppMetrics:
         self._receipts = Counter("khallas_smpp_receipts", "Delivery receipts", ["smsc", "state"], registry=registry)
 
     def bound(self, smsc: str, *, is_bound: bool) -> None:
-        """This process's link came up or went down; told once at the start, so that an alert has what to look at."""
+        """Notes that this process's link came up or went down; told once at the start, so that an alert has what to
+        look at.
+        """
         self._bound.labels(smsc).set(is_bound)
 
     def throttled(self, smsc: str, *, is_throttled: bool) -> None:
@@ -46,13 +48,13 @@ class SmppMetrics:
             yield
 
     def submitted(self, smsc: str, outcome: SubmitEnd) -> None:
-        """One submit_sm and its end."""
+        """Counts a submit_sm and its end."""
         self._submits.labels(smsc, outcome).inc()
 
     def received(self, smsc: str, status: str) -> None:
-        """One message and the status it was answered with."""
+        """Counts a message and the status it was answered with."""
         self._received.labels(smsc, status).inc()
 
     def receipt(self, smsc: str, state: str) -> None:
-        """One delivery receipt."""
+        """Counts a delivery receipt."""
         self._receipts.labels(smsc, state).inc()

@@ -13,7 +13,7 @@ _IE_REFERENCE_8, _IE_REFERENCE_16 = 0x00, 0x08
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One part of a long message, or a whole one (total 1). `data` holds no header."""
+    """A part of a long message, or a whole one (total 1). `data` holds no header."""
 
     data: bytes = field(repr=False)
     data_coding: int

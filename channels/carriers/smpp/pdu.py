@@ -18,7 +18,7 @@ class Broken(Exception):
 
 
 class Command(IntEnum):
-    """Those we speak."""
+    """The commands that we speak."""
 
     GENERIC_NACK = 0x80000000
     BIND_TRANSMITTER = 0x02
@@ -33,7 +33,7 @@ class Command(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pdu:
-    """One frame. `command` is a number: peers may send commands that are not in Command."""
+    """A frame of SMPP. `command` is a number: peers may send commands that are not in Command."""
 
     command: int
     sequence: int

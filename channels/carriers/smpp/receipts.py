@@ -44,7 +44,7 @@ class Receipt:
 
 
 class ReceiptClaim(Enum):
-    """How much speaks for a receipt."""
+    """Tells how much speaks for a message being a receipt."""
 
     CERTAIN = "certain"
     LIKELY = "likely"  # its text is one; told from an id of ours

@@ -69,7 +69,7 @@ class SubmitAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """How a received message is answered, and what to do once that is on the wire."""
+    """Tells how a received message is answered, and what to do once that is on the wire."""
 
     status: int = CommandStatus.ROK
     then: Callable[[], Awaitable[None]] | None = None
@@ -122,7 +122,7 @@ class Session:
         self._tasks.append(asyncio.create_task(self._enquire(), name=f"smpp {own.name} enquires"))
 
     async def submit(self, message: ShortMessage) -> SubmitAnswer:
-        """One submit_sm within the window. Raises NotBound (not sent), Unresolved (maybe sent).
+        """Sends one submit_sm within the window. Raises NotBound (not sent), Unresolved (maybe sent).
 
         After WINDOW_MAX_S it is sent or has failed; its answer is waited for much longer than it should take, because
         a late one still tells that nothing need be sent again.

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class PartState(StrEnum):
-    """What became of one part."""
+    """Tells what became of one part."""
 
     ON_ITS_WAY = "on_its_way"
     DELIVERED = "delivered"

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class CommandStatus(IntEnum):
-    """Those we send or treat apart (SMPP 3.4, 5.1.3)."""
+    """The statuses that we send or treat apart (SMPP 3.4, 5.1.3)."""
 
     ROK = 0x00
     RINVMSGLEN = 0x01

@@ -1,4 +1,4 @@
-"""ports.Caller: the outgoing call that takes a card."""
+"""Implements ports.Caller by Twilio: the outgoing call that takes a card."""
 
 from urllib.parse import urlencode
 

@@ -43,7 +43,7 @@ _STATUS_RETRYABLE = frozenset({401, 408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class TwilioAccount:
-    """Who we are at Twilio. `sender` is the number or short code that messages and calls come from."""
+    """Our account at Twilio. `sender` is the number or short code that messages and calls come from."""
 
     sid: str
     auth_token: str = field(repr=False)
@@ -115,7 +115,7 @@ class TwilioRest:
 
 
 class TwilioTexter:
-    """ports.Texter over TwilioRest."""
+    """Implements ports.Texter over TwilioRest."""
 
     def __init__(self, rest: TwilioRest, status_callback: str) -> None:
         """`status_callback`: the public URL of POST /sms/twilio/status."""

@@ -56,7 +56,9 @@ def _signature(token: str, url: str, told: str) -> str:
 
 
 def guard(tokens: Sequence[str], incoming: Incoming) -> None:
-    """Raises Refused unless the request is signed; header names are in lower case. Nothing else is made of the body."""
+    """Checks a request's signature, and makes nothing else of the body. Raises Refused unless it is signed; header
+    names are in lower case.
+    """
     signature = incoming.headers.get(HEADER, "")
     if not signature:
         raise SenderRefused("the request is not signed")

@@ -37,7 +37,7 @@ def allowed(text: str, listed: Sequence[Network]) -> bool:
 
 
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
-    """Raises ValueError."""
+    """Reads the networks of a setting. Raises ValueError."""
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 

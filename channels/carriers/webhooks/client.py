@@ -33,7 +33,7 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Raises AddressRefused."""
+        """Resolves a host to addresses that may be called. Raises AddressRefused."""
         found = await self._resolver.resolve(host, port, family)
         if not all(allowed(each["host"], self._listed) for each in found):
             raise AddressRefused("the name leads to an address that is not of the open Internet")
@@ -44,7 +44,7 @@ class GuardedResolver(AbstractResolver):
 
 
 class WebhookClient:
-    """relay.EventPoster. Build it anywhere, use it inside one loop, and aclose() it there."""
+    """Implements relay.EventPoster over HTTP. Build it anywhere, use it inside one loop, and aclose() it there."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class WebhookClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, endpoint: EventEndpoint, fact: PaymentFact, now: datetime) -> PostAttempt:
-        """One try."""
+        """Sends an event once, as relay.EventPoster.post says."""
         if not self._may_call(endpoint.url):
             return PostAttempt(PostOutcome.FAILED, "its address is not of the open Internet")
         secrets = endpoint.signing(now)

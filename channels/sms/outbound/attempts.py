@@ -26,7 +26,7 @@ class GatewayAccepted:
 
 
 class SendAttempts:
-    """One small key a message. Raises MemoryDown."""
+    """Remembers tries in Redis, by one small key a message. Raises MemoryDown."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -47,7 +47,7 @@ class SendAttempts:
         await self._set(reference, _ACCEPTED + provider_id.encode())
 
     async def forget(self, reference: str) -> None:
-        """Certainly not sent."""
+        """Forgets a try that certainly was not sent."""
         with redis_errors_as(MemoryDown):
             await self._redis.delete(_key(reference))
 

@@ -21,7 +21,7 @@ BUSY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SmsRoute:
-    """One way. `reply_only` ways carry answers to questions that came by them, and nothing else."""
+    """A way for messages. `reply_only` ways carry answers to questions that came by them, and nothing else."""
 
     name: str
     texter: Texter
@@ -30,7 +30,7 @@ class SmsRoute:
 
 
 class Routes:
-    """Implements ports.Texter."""
+    """Implements ports.Texter over several ways."""
 
     def __init__(self, routes: Sequence[SmsRoute], sends: SendAttempts) -> None:
         self._routes = {route.name: route for route in routes}

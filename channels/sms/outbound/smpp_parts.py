@@ -33,7 +33,7 @@ class MessageDelivery:
 
 
 class SentParts:
-    """Raises MemoryDown."""
+    """Remembers sent parts in Redis. Raises MemoryDown."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

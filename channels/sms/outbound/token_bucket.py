@@ -9,7 +9,7 @@ WAIT_MAX_S = 20.0
 
 
 class Bucket:
-    """At most `per_s` a second, one second's worth at once. Belongs to one event loop."""
+    """Lets at most `per_s` a second go, one second's worth at once. Belongs to one event loop."""
 
     def __init__(self, per_s: float) -> None:
         self._per_s = per_s

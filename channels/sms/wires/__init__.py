@@ -27,7 +27,7 @@ class SmsWire(Protocol):
         """The reply, None for silence; its delivery is reported to `status_url`."""
 
     def decode_status(self, incoming: Incoming) -> DeliveryStatus:
-        """A delivery report."""
+        """Reads a delivery report."""
 
 
 WIRES: dict[str, SmsWire] = {"twilio": TwilioSmsWire(), "kannel": KannelSmsWire()}

@@ -33,11 +33,11 @@ class SmppDialog:
 
     @classmethod
     def fresh(cls, smsc: str, named: str, reference: str = "", order: int = 0) -> "SmppDialog":
-        """One that nobody has heard of."""
+        """Makes a dialog that nobody has heard of."""
         return cls(f"{smsc}-{named}-{secrets.token_hex(TOKEN_BYTES)}", order, named=named, reference=reference)
 
     def heard(self, named: str, reference: str) -> "SmppDialog":
-        """After an answer: one that comes before we asked anything is a repeat of the last."""
+        """The dialog after an answer: one that comes before we asked anything is a repeat of the last."""
         told = replace(self, named=named or self.named, reference=reference or self.reference)
         return replace(told, order=self.order + 1, answered=False) if self.answered else told
 

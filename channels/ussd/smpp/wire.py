@@ -30,7 +30,7 @@ class UssdOperation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class UssdRequest:
-    """One deliver_sm. `dialog` is the gateway's name for it, `reference` its user_message_reference, if any."""
+    """A deliver_sm for USSD. `dialog` is the gateway's name for it, `reference` its user_message_reference, if any."""
 
     event: UssdOperation
     msisdn: str

@@ -19,7 +19,7 @@ DONE, DONE_WORDS = "0000", "Success"
 
 
 class MessageType(IntEnum):
-    """messageType."""
+    """The values of MADAPI's messageType."""
 
     BEGIN = 0
     CONTINUE = 1
@@ -51,13 +51,13 @@ class MadapiData(Body):
 
 
 class MadapiLink(Body):
-    """Where the answer came from."""
+    """The link that says where the answer came from."""
 
     href: str = "/ussd/madapi"
 
 
 class MadapiAnswered(Body):
-    """MADAPI's envelope."""
+    """The envelope of MADAPI's answers."""
 
     statusCode: str = DONE  # noqa: N815
     statusMessage: str = DONE_WORDS  # noqa: N815

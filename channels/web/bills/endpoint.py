@@ -66,7 +66,7 @@ class WebDoor:
 
 
 class BillsEndpoint:
-    """The pages' handlers."""
+    """The handlers of the web door's pages."""
 
     def __init__(self, door: WebDoor) -> None:
         self._door = door
@@ -74,7 +74,7 @@ class BillsEndpoint:
         self._show = door.rendering
 
     async def bills(self, request: Request) -> Response:
-        """Step 2, shown."""
+        """Shows step 2, the bills."""
         visit, state = await self._standing(request)
         pick = None if state is None else pick_shown(state)
         if state is None or pick is None:
@@ -103,7 +103,7 @@ class BillsEndpoint:
         return await self.next_page(visit, filled)
 
     async def review(self, request: Request) -> Response:
-        """Step 3, shown."""
+        """Shows step 3, the basket."""
         visit, state = await self._standing(request)
         if state is None or not isinstance(state.screen, ConfirmTotal):
             return await self._lead(visit, state)
@@ -189,7 +189,7 @@ class BillsEndpoint:
             raise Raced(visit) from None
 
     async def load(self, visit: Visit) -> Loaded:
-        """The browser's session."""
+        """Loads the browser's session."""
         return await self._turns.load(visit.key)
 
     async def form(self, request: Request) -> PostedForm:
@@ -202,7 +202,7 @@ class BillsEndpoint:
         return self._show.end(self._door.visits.reading(request), None, status=status)
 
     def busy(self, request: Request, status: int) -> Response:
-        """Nothing was paid, and it may be tried again."""
+        """Answers that nothing was paid, and that it may be tried again."""
         return self._show.busy(self._door.visits.reading(request), status)
 
     def go(self, where: str, visit: Visit) -> Response:

@@ -79,7 +79,7 @@ def network_of(address: str) -> str:
 
 
 def address_of(address: str) -> str:
-    """One address; of IPv6 a /64, in which a machine takes as many as it likes."""
+    """The address that tries are counted by; of IPv6 a /64, in which a machine takes as many as it likes."""
     return _within(address, 32, 64)
 
 

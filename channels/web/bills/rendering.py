@@ -38,7 +38,8 @@ class Controller:
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What the first page asks. `fixed`: the kind of bill that its address names, `service` the one that was chosen;
-    `wrong`: what must be mended, each with its field; `texted`: a code was asked for by text."""
+    `wrong`: what must be mended, each with its field; `texted`: a code was asked for by text.
+    """
 
     fixed: ServiceType | None
     service: ServiceType | None
@@ -53,7 +54,7 @@ class Asking:
 
 
 class Rendering:
-    """Raises MissingText."""
+    """Renders the web door's pages. Raises MissingText."""
 
     def __init__(
         self, pages: Pages, words: WebWords, visits: VisitReader, controller: Controller, clock: Clock, short_code: str
@@ -66,7 +67,7 @@ class Rendering:
         self._short_code = short_code
 
     def identify(self, visit: Visit, asking: Asking, *, status: int = 200) -> Response:
-        """Step 1."""
+        """Renders step 1, where the line is identified."""
         return self._page(
             "identify",
             visit,
@@ -86,7 +87,7 @@ class Rendering:
         )
 
     def bills(self, visit: Visit, state: FormState, pick: PickInvoices, *, none_ticked: bool = False) -> Response:
-        """Step 3."""
+        """Renders step 2, where bills are ticked."""
         view = bills_view(pick, state, ticked_only=False)
         return self._page(
             "bills",
@@ -103,7 +104,7 @@ class Rendering:
         )
 
     def review(self, visit: Visit, state: FormState, pick: PickInvoices, *, changed: bool = False) -> Response:
-        """Step 3. `changed`: another window was faster, and this is what stands now."""
+        """Renders step 3, the basket. `changed`: another window was faster, and this is what stands now."""
         return self._page(
             "review",
             visit,

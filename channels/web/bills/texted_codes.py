@@ -23,7 +23,7 @@ Send = Callable[[str], Awaitable[object]]  # to the mobile line of that referenc
 
 
 class TextedCodeLimits:
-    """How often a code is texted. Neither USSD's nor SMS' own limits know of it. Raises LimitsDown."""
+    """Counts how often a code is texted. Neither USSD's nor SMS' own limits know of it. Raises LimitsDown."""
 
     LINE_MINUTE = 1
     LINE_DAY = 3  # over all addresses: a stranger bothers nobody more than that
@@ -57,7 +57,7 @@ class TextedCodes:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, address: str, line: str) -> None:
-        """Nothing of what becomes of it is told here. Raises LimitsDown."""
+        """Has a line's code texted, and tells nothing of what becomes of it. Raises LimitsDown."""
         if not await self._limits.allow(address, line):
             return
         if len(self._tasks) >= UNDER_WAY_MAX:

@@ -47,7 +47,7 @@ class VisitorTokens:
         self._keys = tuple(key.encode() for key in keys)
 
     def fresh(self) -> Visitor:
-        """Somebody who was never here, or says nothing of it."""
+        """Makes the visitor of somebody who was never here, or says nothing of it."""
         return Visitor(secrets.token_hex(NUMBER_BYTES), by_cookie=False)
 
     def known(self, cookie: str) -> Visitor | None:

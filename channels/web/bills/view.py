@@ -29,7 +29,7 @@ class WebFormats:
 
 @dataclass(frozen=True, slots=True)
 class BillRow:
-    """One bill with its tick box."""
+    """A bill with its tick box."""
 
     number: str
     month: str
@@ -51,7 +51,7 @@ class BillsView:
 
 
 def bills_view(pick: PickInvoices, state: FormState, *, ticked_only: bool) -> BillsView:
-    """Raises LookupError when the list is not at hand."""
+    """The page of bills. Raises LookupError when the list is not at hand."""
     listed = pick.listed(state.visit)
     rows = tuple(
         BillRow(

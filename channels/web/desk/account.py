@@ -17,7 +17,7 @@ from core.help_desk.accounts import AccountError
 
 @dataclass(frozen=True, slots=True)
 class SeatRow:
-    """One session, as the page prints it."""
+    """A session, as the page prints it."""
 
     id: str
     began: str
@@ -79,7 +79,7 @@ class _AccountPages:
 
 
 def routes(threshold: Threshold) -> Sequence[BaseRoute]:
-    """One's own account's addresses."""
+    """The addresses of one's own account."""
     pages = _AccountPages(threshold)
     return [
         Route(ACCOUNT, threshold.shows(pages.page), methods=["GET"]),

@@ -19,7 +19,7 @@ DIGEST_CHARS = 32
 
 
 def fresh_mark() -> str:
-    """A cookie's value."""
+    """Draws a cookie's value."""
     return secrets.token_urlsafe(MARK_BYTES)
 
 
@@ -31,13 +31,13 @@ def digest_of(mark: str) -> str:
 
 
 class Browsers:
-    """Who came in by which browser. Raises LimitsDown."""
+    """Remembers who came in by which browser. Raises LimitsDown."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def came_in(self, name: str, browser: str) -> None:
-        """This account, by the browser of this digest."""
+        """Notes that this account came in, by the browser of this digest."""
         with redis_errors_as(LimitsDown):
             await self._redis.set(_key(name, browser), b"1", ex=MARK_TTL_S)
 

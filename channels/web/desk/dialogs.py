@@ -22,7 +22,7 @@ _TOLD = frozenset({"replayed", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class DialogLine:
-    """One screen. `keys` is what the customer answered the screen before it with."""
+    """A screen of a dialog. `keys` is what the customer answered the screen before it with."""
 
     clock: str
     iso: str
@@ -35,7 +35,7 @@ class DialogLine:
 
 @dataclass(frozen=True, slots=True)
 class DialogView:
-    """One dialog, folded up."""
+    """A dialog, folded up."""
 
     title: str
     wire: str
@@ -49,7 +49,7 @@ class DialogView:
 
 
 class DialogWords:
-    """Raises MissingText for what locales/ must have."""
+    """Words dialogs for the desk. Raises MissingText for what locales/ must have."""
 
     def __init__(self, texts: Texts, language: LanguageCode) -> None:
         self._texts = texts

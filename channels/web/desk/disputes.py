@@ -33,7 +33,7 @@ CHARGEBACKS = HOME + "/chargebacks"
 
 @dataclass(frozen=True, slots=True)
 class ChargebackRow:
-    """One chargeback, and the steps that this person may do."""
+    """A chargeback, and the steps that this person may do."""
 
     id: int
     payment_id: str

@@ -150,7 +150,7 @@ class Threshold:
         return await self.doorkeeper.may_reveal(visit.user)
 
     async def leave(self, visit: DeskRequest) -> Response:
-        """POST /desk/logout."""
+        """Ends the session (POST /desk/logout)."""
         await self.sessions.end(visit.session.token)
         await self.doorkeeper.leaves(visit.user, visit.actor.address)
         answer = go(LOGIN)
@@ -173,7 +173,7 @@ class Threshold:
         return DeskRequest(request, session, user, actor, form)
 
     def safely(self, endpoint: Endpoint) -> Endpoint:
-        """Returns what is away or unknown, in words."""
+        """Answers in words for what is away or unknown."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -197,7 +197,7 @@ class Threshold:
 
 
 def go(where: str) -> Response:
-    """Elsewhere, by GET."""
+    """Sends the browser elsewhere, by GET."""
     return RedirectResponse(where, SEE_OTHER, private_headers())
 
 

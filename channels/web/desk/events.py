@@ -24,7 +24,7 @@ DEAD_SHOWN_MAX = 100
 
 
 class DeskEndpoints(Protocol):
-    """Raises DatabaseUnavailable."""
+    """The port by which the desk reads and changes endpoints. Raises DatabaseUnavailable."""
 
     async def every(self) -> Sequence[EventEndpoint]: ...
 
@@ -35,7 +35,7 @@ class DeskEndpoints(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EventBooksAtDesk:
-    """What the page reads and writes."""
+    """The repositories that the page reads and writes."""
 
     endpoints: DeskEndpoints
     log: AccessLog
@@ -44,7 +44,7 @@ class EventBooksAtDesk:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRow:
-    """One endpoint, as the page prints it: no secret, no query of its address."""
+    """An endpoint, as the page prints it: no secret, no query of its address."""
 
     name: str
     address: str
@@ -58,7 +58,7 @@ class EndpointRow:
 
 @dataclass(frozen=True, slots=True)
 class DeadRow:
-    """One dead letter."""
+    """A dead letter, as the page prints it."""
 
     endpoint: str
     type: str
@@ -112,7 +112,7 @@ def _letter(row: Mapping[str, Any]) -> DeadRow:
 
 
 def routes(books: EventBooksAtDesk, threshold: Threshold) -> Sequence[BaseRoute]:
-    """Their addresses."""
+    """The addresses of the page of events."""
     pages, own = _EventPages(books, threshold), partial(for_administrators, threshold)
     return [
         Route(EVENTS, threshold.shows(own(pages.page)), methods=["GET"]),

@@ -20,7 +20,7 @@ class HalfWay(msgspec.Struct, frozen=True):
 
 
 class HalfWayLogins:
-    """Raises SessionsDown."""
+    """Remembers logins that wait for a second factor. Raises SessionsDown."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

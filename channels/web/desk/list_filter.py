@@ -38,7 +38,7 @@ STATES: Mapping[ReceiptStatus, frozenset[PaymentState]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class AskedList:
-    """What the address asks for, as the form shows it again."""
+    """The list that the address asks for, as the form shows it again."""
 
     kind: PaymentList
     day: str = ""
@@ -57,13 +57,13 @@ class AskedList:
     page: int = 0
 
     def link(self, **other: str | int) -> str:
-        """This list, with something else."""
+        """The address of this list, with something else."""
         told = {each.name: getattr(self, each.name) for each in fields(self)} | other
         return list_link(**{name: str(value) for name, value in told.items() if value})
 
 
 def list_link(**asked: str) -> str:
-    """A list's address."""
+    """The address of a list."""
     return f"{LISTS}?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
@@ -124,7 +124,7 @@ def moment_text(moment: datetime) -> str:
 
 
 def moment_of(text: str) -> datetime:
-    """Raises ValueError."""
+    """Reads a moment of a form. Raises ValueError."""
     return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
 
 

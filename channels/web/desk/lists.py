@@ -79,5 +79,5 @@ def _period(wanted: PaymentFilter) -> str:
 
 
 def routes(lists: DeskLists, threshold: Threshold) -> Sequence[BaseRoute]:
-    """The lists' address."""
+    """The address of the lists."""
     return [Route(LISTS, threshold.shows(_ListPages(lists, threshold).page), methods=["GET"])]

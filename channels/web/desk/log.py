@@ -33,7 +33,7 @@ PAYMENT = re.compile(r"[0-9A-Z]{26}")
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One line, as the page prints it."""
+    """A line of the log, as the page prints it."""
 
     at: str
     who: str
@@ -46,7 +46,7 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class LogBooks:
-    """Where the log is written and read."""
+    """The repositories by which the log is written and read."""
 
     log: AccessLog
     reader: AccessLogReader
@@ -55,7 +55,7 @@ class LogBooks:
 
 @dataclass(frozen=True, slots=True)
 class AskedLog:
-    """What the address asks for."""
+    """The lines of the log that the address asks for."""
 
     day: date
     who: str = ""

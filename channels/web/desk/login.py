@@ -25,7 +25,7 @@ class LoginRefused:
 
 
 class LoginLimits:
-    """How often somebody may try. Counted before a password is looked at, so that many tries at once do not pass.
+    """Counts how often somebody may try, before a password is looked at, so that many tries at once do not pass.
 
     An account is locked for one place alone, an address or a browser that came in before, and longer the oftener it is
     wrong. What comes from everywhere, or from an address that many share, locks nobody: past those counts each place
@@ -126,7 +126,9 @@ class Doorkeeper:
         self._desk = desk
 
     async def let_in(self, name: str, password: str, address: str, browser: str = "") -> User | CodeOwed | LoginRefused:
-        """Returns whose name and password these are; `browser` is the digest of the mark that came along."""
+        """Returns the account whose name and password these are; `browser` is the digest of the mark that
+        came along.
+        """
         name = name.strip().lower()[:64]
         known = await self._accounts.known(name)
         # what a stranger types may be anything, a password too: it is counted without being kept
@@ -186,7 +188,7 @@ class Doorkeeper:
         return await self._accounts.current(name, generation)
 
     async def may_reveal(self, user: User) -> bool:
-        """See LoginLimits.reveals."""
+        """Returns whether this person may see one more contact, as LoginLimits.reveals."""
         return await self._limits.reveals(user.name)
 
     async def leaves(self, user: User, address: str) -> None:

@@ -24,7 +24,7 @@ PASSWORD_FORM, CODE_FORM = "desk/login.html", "desk/login-code.html"
 
 
 class LoginPages:
-    """The way in."""
+    """The pages by which people come in."""
 
     def __init__(self, threshold: Threshold, forms: FormTokens, half_way: HalfWayLogins) -> None:
         self._threshold = threshold
@@ -33,12 +33,12 @@ class LoginPages:
         self._half_way = half_way
 
     async def page(self, request: Request) -> Response:
-        """GET /desk/login."""
+        """Shows the login (GET /desk/login)."""
         problem = "login.ended" if "ended" in request.query_params else ""
         return self._shown(PASSWORD_FORM, request, language_of(request), request.query_params.get("to", ""), problem)
 
     async def password(self, request: Request) -> Response:
-        """POST /desk/login."""
+        """Takes a name and a password (POST /desk/login)."""
         form = await form_of(request)
         language, to = _language(form.get("lang", "")), form.get("to", "")
         if not self._ours(request, form.get("csrf", "")):
@@ -59,7 +59,7 @@ class LoginPages:
                 return await self._entered(request, found, language, to, mark)
 
     async def code(self, request: Request) -> Response:
-        """POST /desk/login/code."""
+        """Takes a second factor's code (POST /desk/login/code)."""
         form = await form_of(request)
         language, to = _language(form.get("lang", "")), form.get("to", "")
         cookie = self._cookies.of(request, self._cookies.form)
@@ -129,7 +129,7 @@ def _language(text: str) -> LanguageCode:
 
 
 def routes(threshold: Threshold, forms: FormTokens, half_way: HalfWayLogins) -> Sequence[BaseRoute]:
-    """The login's addresses."""
+    """The addresses of the login."""
     pages = LoginPages(threshold, forms, half_way)
     return [
         Route(LOGIN, threshold.safely(pages.page), methods=["GET"]),

@@ -116,7 +116,7 @@ def _of(payment_id: str) -> str:
 
 
 def routes(office: Office, threshold: Threshold) -> Sequence[BaseRoute]:
-    """The office's addresses."""
+    """The addresses of the office."""
     pages = _OfficePages(office, threshold)
     shows, does, one = threshold.shows, threshold.does, HOME + "/payments/{payment_id}/by-hand"
     return [

@@ -17,7 +17,7 @@ Words = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """One finding."""
+    """A finding, as the page prints it."""
 
     id: int
     queue: str
@@ -35,7 +35,7 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True)
 class MatterRow:
-    """One matter, and how it may end."""
+    """A matter, and how it may end."""
 
     payment_id: str
     subject: str
@@ -47,7 +47,7 @@ class MatterRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """One request to end a matter."""
+    """A request to end a matter."""
 
     id: int
     payment_id: str

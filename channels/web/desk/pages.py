@@ -156,7 +156,7 @@ class _DeskPages:
         return parts
 
     async def approvals(self, visit: DeskRequest) -> Response:
-        """GET: what waits."""
+        """Shows what waits for a second person (GET)."""
         words = self._words(visit)
         queue = await self._desk.queue(visit.actor)
         waiting = tuple(words.asked(asked, payment, visit.actor) for asked, payment in queue)
@@ -214,7 +214,7 @@ def _told(outcome: RefundRequest | Payment | RefundRequestRefusal) -> str:
 
 
 def routes(desk: HelpDesk, threshold: Threshold) -> Sequence[BaseRoute]:
-    """Every address of the help desk."""
+    """All addresses of the help desk."""
     pages = _DeskPages(desk, threshold)
     shows, does, one = threshold.shows, threshold.does, HOME + "/payments/{payment_id}"
     return [

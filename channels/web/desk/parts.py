@@ -20,8 +20,9 @@ class NotAnAmount(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DeskBillRow:
-    """One paid bill. `left`, as it would be typed, is empty when nothing of it can go back; `returned` when nothing
-    did."""
+    """A paid bill. `left`, as it would be typed, is empty when nothing of it can go back; `returned` when
+    nothing did.
+    """
 
     field: str
     number: str

@@ -29,7 +29,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 
 @dataclass(frozen=True, slots=True)
 class ReportBooks:
-    """What the pages stand on."""
+    """The repositories that the pages of reports stand on."""
 
     reports: DayReports
     log: AccessLog
@@ -53,7 +53,7 @@ class _ReportPages:
         return answer
 
     async def page(self, visit: DeskRequest) -> Response:
-        """GET: the sums."""
+        """Shows the sums (GET)."""
         from channels.web.receipts.day_report_sheet import day_sheet
 
         report = await self._report(visit, "page")

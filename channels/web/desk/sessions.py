@@ -33,7 +33,7 @@ class SessionsDown(Exception):
 
 
 class TypedForm(msgspec.Struct, frozen=True):
-    """What was typed into a form that was refused, until its page is shown again."""
+    """The values typed into a form that was refused, until its page is shown again."""
 
     path: str
     form: str  # which of the page's
@@ -41,7 +41,7 @@ class TypedForm(msgspec.Struct, frozen=True):
 
 
 class StoredSession(msgspec.Struct, frozen=True):
-    """What Redis keeps of a session. `notice` is shown once; `searches` let "back" lead to what was found."""
+    """A session as Redis keeps it. `notice` is shown once; `searches` let "back" lead to what was found."""
 
     user: str
     generation: int
@@ -58,7 +58,7 @@ class StoredSession(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One of an account's sessions, as its owner sees it. `id` names it and opens nothing."""
+    """A session of an account, as its owner sees it. `id` names it and opens nothing."""
 
     id: str
     began_s: float
@@ -85,7 +85,7 @@ class DeskSession:
 
 
 class DeskSessions:
-    """Raises SessionsDown."""
+    """Keeps the desk's sessions in Redis. Raises SessionsDown."""
 
     def __init__(self, redis: Redis, clock: Clock, *, idle_s: int, absolute_s: int) -> None:
         self._redis = redis
@@ -207,7 +207,7 @@ class FormTokens:
         self._key = key.encode()
 
     def fresh(self) -> str:
-        """A cookie's value."""
+        """Draws a cookie's value."""
         return secrets.token_urlsafe(TOKEN_BYTES)
 
     def of(self, cookie: str) -> str:

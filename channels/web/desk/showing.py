@@ -76,7 +76,7 @@ def words_for(threshold: Threshold, visit: DeskRequest) -> Words:
 
 
 def payment_id_of(visit: DeskRequest) -> str:
-    """Raises NoSuchPayment for what cannot be one."""
+    """Reads the payment's id of an address. Raises NoSuchPayment for what cannot be one."""
     payment_id = str(visit.request.path_params["payment_id"])
     if _PAYMENT.fullmatch(payment_id) is None:
         raise NoSuchPayment(payment_id)
@@ -84,7 +84,7 @@ def payment_id_of(visit: DeskRequest) -> str:
 
 
 def number_of(visit: DeskRequest) -> int:
-    """Raises NoSuchPayment for what cannot be one."""
+    """Reads the row's number of an address. Raises NoSuchPayment for what cannot be one."""
     number = int(visit.request.path_params["number"])
     if number >= 1 << 63:
         raise NoSuchPayment(str(number))

@@ -22,7 +22,7 @@ USERS = HOME + "/users"
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """One account, as the page prints it."""
+    """An account, as the page prints it."""
 
     name: str
     role: str

@@ -38,7 +38,7 @@ _ASKABLE = UNDECIDED | {PaymentState.EXPIRED, PaymentState.DECLINED}
 
 @dataclass(frozen=True, slots=True)
 class CaseFact:
-    """One labelled value; `latin` ones read left to right in every language."""
+    """A labelled value; `latin` ones read left to right in every language."""
 
     label: str
     value: str
@@ -48,7 +48,7 @@ class CaseFact:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the story. `tone` colours it: good, bad, back, out, desk, plain."""
+    """A line of the story. `tone` colours it: good, bad, back, out, desk, plain."""
 
     tone: str
     title: str
@@ -63,7 +63,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One line of a search's result."""
+    """A line of a search's result."""
 
     id: str
     status: ReceiptStatus
@@ -96,7 +96,7 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """One line of who looked."""
+    """A line that says who looked."""
 
     who: str
     what: str

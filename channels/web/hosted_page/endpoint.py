@@ -78,7 +78,7 @@ class _HostedPageEndpoint:
         return self._standing(payment, language)
 
     async def pressed(self, request: Request) -> Response:
-        """One of the two buttons of the basket's page."""
+        """Does what one of the two buttons of the basket's page asks."""
         try:
             form = posted((await incoming(request, "")).body)
         except Malformed as error:

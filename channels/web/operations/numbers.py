@@ -33,7 +33,7 @@ JOURNEY = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One screen on one channel: how often customers came to it, stopped at it, and came back to it by Resume."""
+    """A screen on one channel: how often customers came to it, stopped at it, and came back to it by Resume."""
 
     screen: str
     reached: int
@@ -43,7 +43,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """One channel's screens in the order of the journey."""
+    """The screens of one channel in the order of the journey."""
 
     channel: str
     dialogs: int
@@ -53,7 +53,7 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How long the turns of one wire took. A time beyond the last bound is told as that bound, `over`."""
+    """Tells how long the turns of one wire took. A time beyond the last bound is told as that bound, `over`."""
 
     channel: str
     wire: str
@@ -64,7 +64,7 @@ class Speed:
 
 
 def funnels(moves: Mapping[Move, int]) -> tuple[Funnel, ...]:
-    """Every channel that had a turn."""
+    """Returns the funnel of every channel that had a turn."""
     channels: defaultdict[str, Counter[Move]] = defaultdict(Counter)
     for move, count in moves.items():
         channels[move[0]][move] += count
@@ -94,7 +94,7 @@ def _funnel(channel: str, moves: Mapping[Move, int]) -> Funnel:
 
 
 def speeds(slowness: Mapping[Slow, int]) -> tuple[Speed, ...]:
-    """Every wire that had a turn."""
+    """Returns the speed of every wire that had a turn."""
     wires: defaultdict[tuple[str, str], Counter[float]] = defaultdict(Counter)
     for (channel, wire, bound), count in slowness.items():
         wires[channel, wire][float(bound)] += count

@@ -61,7 +61,7 @@ class _OperationsPage:
 
 
 def routes(books: OperationsRepository, tally: UsageReader, threshold: Threshold, clock: Clock) -> Sequence[BaseRoute]:
-    """Both addresses, behind the help desk's threshold."""
+    """The page's two addresses, behind the help desk's threshold."""
     pages = _OperationsPage(books, tally, threshold, clock)
     return [
         Route(OPERATIONS, threshold.watches(pages.page, by_hand=True), methods=["GET"]),

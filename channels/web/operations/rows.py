@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class KpiTile:
-    """One number to see at once."""
+    """A number to see at once."""
 
     name: str
     value: str
@@ -16,7 +16,7 @@ class KpiTile:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSales:
-    """One channel's day; `share` of its payments in per cent."""
+    """The day of one channel; `share` of its payments in per cent."""
 
     channel: str
     name: str
@@ -28,7 +28,7 @@ class ChannelSales:
 
 @dataclass(frozen=True, slots=True)
 class HourRow:
-    """One hour: by channel how many payments, how many centimes, and their list."""
+    """An hour: by channel how many payments, how many centimes, and their list."""
 
     at_s: int
     label: str

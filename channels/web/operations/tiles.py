@@ -20,7 +20,7 @@ _WORSE = (PLAIN, GOOD, WARN, BAD)
 
 
 class KpiTiles:
-    """Signs and verdict."""
+    """Words the tiles and the verdict above them."""
 
     def __init__(self, words: OpsWording, links: OpsLinks) -> None:
         self._words = words

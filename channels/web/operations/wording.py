@@ -16,7 +16,7 @@ OLD_QUEUE_S, VERY_OLD_QUEUE_S = 120, 900
 
 
 class OpsWording:
-    """Raises MissingText for what locales/ must have."""
+    """Words the operations page. Raises MissingText for what locales/ must have."""
 
     def __init__(self, texts: Texts, language: LanguageCode, now: datetime) -> None:
         self._texts = texts

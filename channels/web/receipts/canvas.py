@@ -41,7 +41,7 @@ WHITE: Colour = (255, 255, 255)
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """How a line looks."""
+    """Tells how a line looks."""
 
     size_pt: float
     colour: Colour = INK
@@ -66,7 +66,7 @@ class _Paper(FPDF):
 
 
 class PdfCanvas:
-    """One document being written downwards."""
+    """A document being written downwards."""
 
     def __init__(self, *, rtl: bool) -> None:
         self.rtl = rtl
@@ -125,7 +125,7 @@ class PdfCanvas:
     def text(
         self, words: str, face: Face, *, start: float = 0, dy: float = 0, latin: bool = False, kept: float = 0
     ) -> None:
-        """One line that begins there; where it leaves `kept` free at the other side it is cut to what is left."""
+        """Writes a line that begins there; where it leaves `kept` free at the other side it is cut to what is left."""
         width = self.width - start - kept
         place = (self.left_of(start, width), dy, width)
         self._line(words, face, place, "R" if self.rtl else "L", latin=latin, cut=kept > 0)
@@ -136,13 +136,13 @@ class PdfCanvas:
         return float(self.pdf.get_string_width(words))
 
     def text_end(self, words: str, face: Face, *, dy: float = 0, latin: bool = False) -> None:
-        """One line that ends at the other side, and takes at most two thirds of the width."""
+        """Writes a line that ends at the other side, and takes at most two thirds of the width."""
         width = self.width * 2 / 3
         left = self.left_of(self.width - width, width)
         self._line(words, face, (left, dy, width), "L" if self.rtl else "R", latin=latin)
 
     def text_middle(self, words: str, face: Face, *, latin: bool = False) -> None:
-        """One centred line."""
+        """Writes a centred line."""
         self._line(words, face, (MARGIN_MM, 0, self.width), "C", latin=latin)
 
     def lines(self, words: str, face: Face, width_mm: float) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class EvidenceSheet:
 
 
 def sheet_of(evidence: Evidence, dialogs: Sequence[DialogView], language: LanguageCode, t: Words) -> EvidenceSheet:
-    """Every empty fact is printed as one: the bank sees that it was asked for."""
+    """Writes the sheet. Every empty fact is printed as one: the bank sees that it was asked for."""
     payment, facts = evidence.payment, evidence.facts
     agreed = evidence.agreed
     card = facts.masked_card or (f"**** {payment.card_last4}" if payment.card_last4 else "")

@@ -77,7 +77,7 @@ def listed(as_json: Json = False) -> None:
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the group."""
+    """Adds the group of chargebacks' verbs."""
     group = typer.Typer(no_args_is_help=True, help="Disputes of cardholders' banks.")
     group.command("import")(import_)
     group.command("list")(listed)

@@ -38,7 +38,7 @@ def on(acquirer: Id, as_json: Json = False) -> None:
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the group."""
+    """Adds the group of acquirers' verbs."""
     group = typer.Typer(no_args_is_help=True, help="Who charges cards (docs/runbooks/moving-an-acquirer.md).")
     group.command("list")(list_)
     group.command()(drain)

@@ -21,7 +21,7 @@ from khallas.settings.model import Settings, load
 async def add(
     name: str, url: str, types: Sequence[str], *, full_numbers: bool = False, whole: bool = False
 ) -> EventEndpoint:
-    """With its secret. Raises EndpointError, BadSettings, DatabaseUnavailable."""
+    """Adds an endpoint with its secret. Raises EndpointError, BadSettings, DatabaseUnavailable."""
     settings = load(at_hand.environ())
     made = EventEndpoint(
         name_of(name),
@@ -55,7 +55,7 @@ async def rotate(name: str) -> str:
 
 
 async def enable(name: str) -> EventEndpoint:
-    """Raises EndpointError."""
+    """Switches an endpoint on. Raises EndpointError."""
     async with _opened(load(at_hand.environ())) as (database, endpoints):
         await endpoints.get(name)
         await endpoints.switch_on(name)
@@ -64,7 +64,7 @@ async def enable(name: str) -> EventEndpoint:
 
 
 async def remove(name: str) -> None:
-    """Raises EndpointError."""
+    """Removes an endpoint. Raises EndpointError."""
     async with _opened(load(at_hand.environ())) as (database, endpoints):
         if not await endpoints.remove(name):
             raise EndpointError(f"there is no endpoint {name}")
@@ -77,7 +77,7 @@ async def dead(name: str, limit: int) -> Sequence[Mapping[str, Any]]:
 
 
 async def resend(name: str, sequence: int | None) -> int:
-    """Returns how many. Raises EndpointError."""
+    """Sends dead letters again. Returns how many. Raises EndpointError."""
     async with _opened(load(at_hand.environ())) as (database, endpoints):
         await endpoints.get(name)
         count = await endpoints.resend(name, SystemClock().now(), sequence)

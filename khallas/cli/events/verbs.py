@@ -110,13 +110,13 @@ def told(endpoint: EventEndpoint) -> dict[str, object]:
 
 
 def line(endpoint: EventEndpoint) -> str:
-    """The same as a person reads it."""
+    """Writes an endpoint as a person reads it."""
     state = endpoint.disabled_why or f"waiting {endpoint.waiting}, dead {endpoint.dead}"
     return f"{endpoint.name:<24}{endpoint.kind:<9}{endpoint.address()}  {endpoint.delivered} delivered, {state}"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the group."""
+    """Adds the group of events' verbs."""
     group = typer.Typer(no_args_is_help=True, help="Who is told of payments (webhooks), and what did not get through.")
     group.command()(add)
     group.command("list")(listed)

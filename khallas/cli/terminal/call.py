@@ -16,7 +16,7 @@ REFUSED = frozenset({"busy", "failed", "no-answer"})
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """Who calls which voice line; `reference` is typed by itself where the line first asks for one."""
+    """Says who calls which voice line; `reference` is typed by itself where the line first asks for one."""
 
     account: TwilioSigner
     msisdn: str

@@ -21,7 +21,9 @@ SECRET_HEADER = "X-Khallas-Secret"  # noqa: S105 - a header's name
 
 @dataclass(frozen=True, slots=True)
 class Dialling:
-    """What is dialled, by whom, where, and in which gateway's dialect. `msisdn` is E.164; `secret` is the wire's."""
+    """Says what is dialled, by whom, where, and in which gateway's dialect. `msisdn` is E.164; `secret`
+    is the wire's.
+    """
 
     url: str
     msisdn: str

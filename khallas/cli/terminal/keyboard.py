@@ -32,7 +32,7 @@ class Keyboard:
         return line.decode(errors="replace").rstrip("\r")
 
     async def keys(self) -> str:
-        """Whatever was pressed since the last time; END_OF_INPUT alone when nothing more will come."""
+        """Returns whatever was pressed since the last time; END_OF_INPUT alone when nothing more will come."""
         return (await self._chunk()).decode("ascii", errors="ignore") or END_OF_INPUT
 
     @contextmanager

@@ -31,7 +31,7 @@ class Reach:
 
 
 def reach(url: str, state: Path | None = None) -> Reach:
-    """That of the demo that runs, unless `url` is another server; the defaults for want of one. Raises BadSettings."""
+    """Finds the demo that runs, unless `url` is another server; the defaults for want of one. Raises BadSettings."""
     demo = running(state)
     if demo is None or url.rstrip("/") not in {"", demo.url}:
         return Reach(url or DEMO_URL)

@@ -19,7 +19,7 @@ def clean(text: str) -> str:
 
 
 class Show:
-    """One command's output. Texts of a server are never read as markup."""
+    """Prints the output of one command. Texts of a server are never read as markup."""
 
     def __init__(self, console: "Console", *, as_json: bool = False) -> None:
         self._console, self.as_json = console, as_json

@@ -12,7 +12,8 @@ SIGNATURE_HINT = "check --token and --account, and --public-url where the server
 
 @dataclass(frozen=True, slots=True)
 class TwilioSigner:
-    """Who signs as Twilio, and where. `public_url` is what signatures are built from, if it differs from `url`.
+    """Signs as Twilio. `public_url` is what signatures are built from, if it differs from `url`. `connector`: user and
+    password with which cards of <Pay> are posted, `user:password`.
 
     `connector`: user and password with which cards of <Pay> are posted, `user:password`.
     """

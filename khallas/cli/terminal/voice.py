@@ -22,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Caption(BaseModel):
-    """One thing that is heard, with its language where the server tells it."""
+    """A thing that is heard, with its language where the server tells it."""
 
     text: str
     language: str = ""
@@ -115,7 +115,7 @@ class StandInDesk:
         return call
 
     async def ask(self, method: str, path: str, order: dict[str, str] | None = None) -> bytes:
-        """Raises Failed."""
+        """Asks the stand-in's desk. Raises Failed."""
         try:
             timeout = aiohttp.ClientTimeout(total=DESK_MAX_S)
             async with self._session.request(method, self._url + path, json=order, timeout=timeout) as response:
@@ -150,7 +150,7 @@ class DeskCall:
         await self.act("hang-up")
 
     async def act(self, act: str, order: dict[str, str] | None = None) -> Moment:
-        """One of the desk's orders. Raises Failed."""
+        """Does one of the desk's orders. Raises Failed."""
         return _read(Moment, await self._desk.ask("POST", f"/calls/{self._sid}/{act}", order or {}))
 
 

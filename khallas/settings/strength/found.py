@@ -41,7 +41,7 @@ QUERY_PASSWORDS = ("password", "sentinel_password")
 
 @dataclass(frozen=True, slots=True)
 class FoundSecret:
-    """One secret: the setting that holds it, what it withstands (None: weighed as bytes), the names beside it."""
+    """A secret: the setting that holds it, what it withstands (None: weighed as bytes), the names beside it."""
 
     name: str
     value: str = field(repr=False)
@@ -50,7 +50,7 @@ class FoundSecret:
 
 
 def secrets_of(settings: BaseModel, prefix: str = "") -> Iterator[FoundSecret]:
-    """All that are given; an empty one is missing, which is for others to say."""
+    """Returns all secrets that are given; an empty one is missing, which is for others to say."""
     for field_name, info in type(settings).model_fields.items():
         name, value = prefix + (info.alias or field_name).upper(), getattr(settings, field_name)
         if isinstance(value, BaseModel):

@@ -34,7 +34,7 @@ class Need:
 
 
 class Guessing(Enum):
-    """How somebody who wants it would try values."""
+    """Tells how somebody who wants a secret would try values."""
 
     OFFLINE = Need(128, 22, "who holds what it signed tries values at home")
     OURS = Need(64, 16, "our door answers as fast as it is asked")

@@ -56,7 +56,7 @@ def _networks(texts: Sequence[str]) -> Iterator[Network]:
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """How one peer is reached. `login` None: it takes none by this way."""
+    """Tells how one peer is reached. `login` None: it takes none by this way."""
 
     name: str
     hosts: tuple[str, ...]
@@ -65,7 +65,9 @@ class WayOut:
 
 
 def ways_of(settings: Settings) -> Iterator[WayOut]:
-    """Every peer of a secret or of customers' data that settings lead to, but for the bank and Twilio: always https."""
+    """Returns the way to every peer of a secret or of customers' data that settings lead to, but for the bank and
+    Twilio: always https.
+    """
     for name, url in (
         ("DATABASE_URL", settings.database_url.get_secret_value()),
         ("REDIS_URL", settings.redis_url.get_secret_value()),
