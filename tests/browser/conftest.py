@@ -10,7 +10,7 @@ from tests.browser.payment import Watched, pays_and_is_watched
 from tests.browser.visitor import Visitor, chromium
 
 Arrive = Callable[..., Awaitable[Visitor]]
-IMPATIENT = {"KHALLAS_CMI__TIMEOUT_S": "3"}  # a bank that is slow or silent is waited for no longer
+IMPATIENT = {"KHALLAS_CMI__TIMEOUT_S": "10"}  # a bank that is slow or silent is waited for no longer
 
 
 @pytest.fixture(scope="session")

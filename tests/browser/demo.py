@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_MAX_S = 90.0
-STOP_MAX_S = 60.0
+START_MAX_S = 300.0
+STOP_MAX_S = 180.0
 LINES_MAX = 1_000
 
 

@@ -68,8 +68,7 @@ async def pays_by_phone(visitor: Visitor) -> str:
         await visitor.hears(question)
         await page.keyboard.type(keys)
     await visitor.mode("hungup")
-    await expect(page.locator("#soft-left")).to_have_text("Read")
-    await visitor.touch("left")
+    await visitor.opens_news()
     told = await visitor.reads("Authorisation")
     found = re.search(r"Authorisation\s*:?\s*(\w+)", told)
     assert found is not None, told

@@ -11,7 +11,7 @@ from tests.browser.demo import Demo
 from tests.browser.payment import CARD, TOTAL, Watched
 from tests.browser.visitor import Visitor
 
-GIVEN_BACK_MAX_S = 60.0
+GIVEN_BACK_MAX_S = 240.0
 
 
 async def sits_down(visitor: Visitor, demo: Demo, name: str, language: str = "fr") -> Page:

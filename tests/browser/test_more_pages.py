@@ -76,8 +76,10 @@ async def test_a_link_to_pay_fits_and_bars_nobody_in_every_state(
         await paying.open_.database.do(f"UPDATE payments SET {change} WHERE id = %(id)s", id=basket.id)  # noqa: S608
         found += [f"{what}: {each}" for each in await walked(visitor, [f"{path}?lang={language}"])]
         if what == "waits":
-            await visitor.page.locator("[name=act][value=stay]").click()
-            await expect(visitor.page.locator("[name=act][value=stay]")).to_be_visible()
+            stay = visitor.page.locator("[name=act][value=stay]")
+            await stay.evaluate("button => { button.dataset.pressed = '' }")
+            await stay.click()
+            await expect(visitor.page.locator("[value=stay]:not([data-pressed])")).to_be_visible()
             found += await fits(visitor, "more time")
     complaints = list(visitor.complaints)
     found += await walked(visitor, [f"/pay/nobody?lang={language}"])

@@ -60,7 +60,7 @@ async def test_a_bill_is_paid_in_french_on_the_keyboard_and_a_slow_bank_waited_f
     await page.keyboard.press("1")
     await visitor.hears("au dos de la carte")
     await visitor.answer_field("123")
-    await visitor.hears("Un instant")
+    await visitor.heard("Un instant")
     await expect(slow).to_have_attribute("aria-pressed", "false")
     await visitor.mode("hungup")
     await visitor.hears("Paiement accepté")
@@ -69,8 +69,7 @@ async def test_a_bill_is_paid_in_french_on_the_keyboard_and_a_slow_bank_waited_f
     await expect(page.locator("#letters .subject").first).to_contain_text("769,20 DH")
     await expect(page.frame_locator("#letter").locator("body")).to_contain_text("0000171682062019")
     await expect(page.locator("#soft-left")).to_have_text("Lire")
-    await visitor.touch("left")
-    await visitor.mode("read")
+    await visitor.opens_news()
     told = await visitor.reads("Autorisation")
     async with visitor.context.expect_page() as opened:
         await visitor.touch("left")
@@ -100,7 +99,7 @@ async def test_a_bill_is_paid_in_arabic_by_touch_at_360_px(arrive: Arrive) -> No
     await visitor.reads("@example.com")
     await visitor.touch("1", "call")
     await visitor.mode("incoming")
-    assert await visitor.barriers() == []
+    assert await visitor.barriers("#handset") == []
     await page.locator(".choice .yes").click()
     await visitor.hears("رقم بطاقتكم")
     await page.locator(f'[data-keys="{ASKS_PIN}#"]').click()
@@ -117,8 +116,7 @@ async def test_a_bill_is_paid_in_arabic_by_touch_at_360_px(arrive: Arrive) -> No
     await visitor.hears("تم الأداء")
     assert await visitor.overflow_px() == 0
 
-    await visitor.touch("left")
-    await visitor.mode("read")
+    await visitor.opens_news()
     await expect(page.locator(".said")).to_have_attribute("dir", "rtl")
     await expect(page.frame_locator("#letter").locator("html")).to_have_attribute("dir", "rtl")
     async with visitor.context.expect_page() as opened:
@@ -146,7 +144,6 @@ async def test_a_silent_bank_is_asked_again_and_the_call_ends_with_its_word(arri
     await visitor.hears("Paiement accepté")
     assert await visitor.barriers() == []
     await visitor.touch("end")
-    await expect(page.locator("#soft-left")).to_have_text("Lire")
-    await visitor.touch("left")
+    await visitor.opens_news()
     assert SILENT_TOTAL in await visitor.reads("Autorisation")
     await expect(page.locator("#letters .subject").first).to_contain_text(SILENT_TOTAL)

@@ -39,15 +39,14 @@ async def test_a_code_is_asked_for_letter_by_letter_and_read(arrive: Arrive) -> 
     await visitor.open_phone("en", "0600000005")
     await visitor.touch("left", "3")
     await visitor.mode("write")
-    await visitor.touch("2", "2", "2")
-    await visitor.touch("6", "6", "6")
+    await visitor.taps("2", 3)
+    await visitor.taps("6", 3)
     await visitor.touch("3", "#", "3")
     await expect(visitor.page.locator("textarea.entry")).to_have_value("codD")
     await visitor.touch("right", "right", "right", "right")
     await visitor.page.locator("textarea.entry").fill("CODE")
     await visitor.touch("left")
-    await expect(visitor.page.locator("#soft-left")).to_have_text("Read")
-    await visitor.touch("left")
+    await visitor.opens_news()
     await visitor.reads("559061")
 
 

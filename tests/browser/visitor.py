@@ -30,7 +30,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-LOOK_MAX_MS = 60_000  # for whatever is waited for: a loaded machine takes its time
+LOOK_MAX_MS = 120_000  # for whatever is waited for: a loaded machine takes its time
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
@@ -99,6 +99,21 @@ class Visitor:
         """Wait until the voice has said that last."""
         await expect(self.page.locator(".captions p").last).to_contain_text(words)
 
+    async def heard(self, words: str) -> None:
+        """Wait until the voice has said that, whatever it said since."""
+        await expect(self.page.locator(".captions p", has_text=words).first).to_be_visible()
+
+    async def opens_news(self) -> None:
+        """Read the newest text, once one has come: the same key means nothing before."""
+        await expect(self.page.locator("#lcd-mail")).to_be_visible()
+        await self.touch("left")
+        await self.mode("read")
+
+    async def taps(self, key: str, times: int) -> None:
+        """One key so often as fast as a thumb does it: slower, its second letter is a new first one."""
+        pressed = "(key, times) => { for (let i = 0; i < times; i++) key.click(); }"
+        await self.page.locator(f'#handset [data-key="{key}"]').evaluate(pressed, times)
+
     async def touch(self, *keys: str) -> None:
         """Keys of the handset, one by one."""
         for key in keys:
@@ -125,11 +140,14 @@ class Visitor:
 
     # --- what must hold of every page --------------------------------------------------------------------------------
 
-    async def barriers(self) -> list[str]:
-        """axe-core's serious and critical findings, with where they are."""
+    async def barriers(self, within: str = "html") -> list[str]:
+        """axe-core's serious and critical findings, with where they are. `within` a part it is quick: nobody lets a
+        telephone ring for long.
+        """
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = await self.page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")
+        looked = "within => axe.run(within, {resultTypes: ['violations'], iframes: false})"
+        found = await self.page.evaluate(looked, within)
         return [
             f"{each['id']}: {node['html']}"
             for each in found["violations"]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-START_MAX_S = 90.0
-STOP_MAX_S = 60.0
-GONE_MAX_S = 60.0
+START_MAX_S = 300.0
+STOP_MAX_S = 180.0
+GONE_MAX_S = 180.0
 POLL_S = 0.05
 LINES_MAX = 1_000
 # the console script's own line, so that a checkout tests itself wherever its environment is
