@@ -1,9 +1,9 @@
 """`./run chaos -n 200`: the long run. Exit code 1 when anything went wrong; each line says what was tried.
 
--n rounds of killing the server at each named point, and with it 5 n lying payments, 50 n attempts at a lying
-wallet, 5 n races of two channels and as
-many of web, USSD and voice, n payments through database kills, n journeys through session losses, 50 n simulated
-stories; texts for a minute beside a bank that hangs.
+-n rounds of killing the server at each named point, of a card's payment and of a wallet's, and with it 5 n lying
+payments, 50 n attempts at a lying wallet, 5 n races of two channels, as many of web, USSD and voice, and of a card, a
+wallet and a biller, n payments through database kills, n journeys through session losses, 50 n simulated stories;
+texts for a minute beside a bank that hangs.
 """
 
 import argparse
@@ -31,6 +31,9 @@ from lab.chaos.races import run_races
 from lab.chaos.sim_bank import SECOND
 from lab.chaos.simulation import figures, stories
 from lab.chaos.texts.hanging import HANGS_S, texts_beside_a_hanging_bank
+from lab.chaos.wallets.crashes import WalletLane, WalletRound, wallet_crash_rounds, wallet_lanes
+from lab.chaos.wallets.faults import WalletPoint
+from lab.chaos.wallets.races import run_tender_races
 from lab.chaos.wallets.storm import wallet_storm
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
@@ -40,7 +43,20 @@ LANES = 4  # servers a point
 HANGING_S = 60
 STORIES_A_SHARE = 50
 SHARES_A_WORD = 20
-PARTS = ("simulation", "acquirers", "crashes", "lies", "wallets", "races", "doors", "hanging", "database", "sessions")
+PARTS = (
+    "simulation",
+    "acquirers",
+    "crashes",
+    "lies",
+    "wallets",
+    "wallet-crashes",
+    "tenders",
+    "races",
+    "doors",
+    "hanging",
+    "database",
+    "sessions",
+)
 
 
 class Report:
@@ -109,6 +125,23 @@ async def crash(report: Report, postgres: Postgres, template: str, redis_url: st
         print(f"    slowest resolved {slowest:.1f} s after the restart, at most {RESOLVED_MAX_S:.0f} s are allowed")
 
 
+async def wallet_crash(
+    report: Report, postgres: Postgres, template: str, redis_url: str, folder: Path, rounds: int
+) -> None:
+    """As `crash`, while a wallet is asked."""
+
+    async def broken(lane: WalletLane, servers: Nursery) -> list[WalletRound]:
+        own = folder / lane.database
+        own.mkdir()
+        return await wallet_crash_rounds(postgres.create(lane.database, template), redis_url, own, lane, servers)
+
+    with report.part(f"{rounds} x kill -9 at each of {', '.join(WalletPoint)}") as faults, nursery() as servers:
+        every = await asyncio.gather(*(broken(lane, servers) for lane in wallet_lanes(rounds, LANES)))
+        faults += [f"{each.point}: {fault}" for rounds_ in every for each in rounds_ for fault in each.faults]
+        ends = Counter(state for rounds_ in every for each in rounds_ for state in each.states)
+        print(f"    {sum(map(len, every))} rounds; attempts ended {dict(ends)}")
+
+
 async def storms(
     report: Report, postgres: Postgres, template: str, folder: Path, rounds: int, parts: list[str]
 ) -> None:
@@ -121,6 +154,12 @@ async def storms(
             storm = await wallet_storm(postgres.create("wallets", template), 50 * rounds)
             faults += storm.differences
             print(f"    {storm.killed} kills; {dict(storm.ends)}")
+    if "tenders" in parts:
+        with report.part(f"{5 * rounds} races of card, wallet and biller") as faults:
+            tenders = await run_tender_races(postgres.create("tenders", template), 5 * rounds)
+            faults += tenders.differences
+            faults += [] if tenders.kept == Counter({1: 5 * rounds}) else [f"kept a bill: {dict(tenders.kept)}"]
+            print(f"    kept {dict(tenders.won)}, back {dict(tenders.given_back)}; attempts {dict(tenders.attempts)}")
     if "races" in parts:
         with report.part(f"{5 * rounds} races of two channels, holders stopped") as faults:
             races = await run_races(postgres.create("races", template), 5 * rounds)
@@ -171,6 +210,8 @@ def main() -> int:
             upgrade(postgres.create(template))
             if "crashes" in parts:
                 asyncio.run(crash(report, postgres, template, valkey.url, folder, given.rounds))
+            if "wallet-crashes" in parts:
+                asyncio.run(wallet_crash(report, postgres, template, valkey.url, folder, given.rounds))
             asyncio.run(storms(report, postgres, template, folder, given.rounds, parts))
     return int(report.failed)
 

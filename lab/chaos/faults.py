@@ -34,14 +34,14 @@ class Fuse:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def arm(self, point: Point) -> None:
+    def arm(self, point: StrEnum) -> None:
         """Let the server die there, once."""
         self.path.write_text(point)
 
     def disarm(self) -> None:
         self.path.unlink(missing_ok=True)
 
-    def reached(self, point: Point) -> None:
+    def reached(self, point: StrEnum) -> None:
         """Die here when armed for this point: what kill -9 or the out-of-memory killer does."""
         try:
             armed = self.path.read_text() == point

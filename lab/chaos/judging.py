@@ -4,6 +4,7 @@ Rule of this file: reads both sides directly and explains every difference in wo
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from core.database.ledger.reading import LedgerReader
@@ -35,6 +36,7 @@ SELECT payment_id, sum(centimes)::bigint AS centimes FROM (
     WHERE split_part(credit, ':', 1) IN ('acquirer', 'bank', 'fees')
 ) sides WHERE payment_id IS NOT NULL GROUP BY payment_id
 """
+NO_WALLETS: Mapping[str, int] = {}
 DECIDED = frozenset({"captured", "declined", "expired", "voided", "refunded", "created"})
 
 
@@ -44,10 +46,11 @@ def _taken(rows: tuple[Transaction, ...]) -> int:
     return sum(sign[row.charge_type] * row.captured_centimes for row in rows if row.state in {"C", "S"})
 
 
-async def ledger_differences(database: Database, ledger: Ledger) -> list[str]:
-    """Our ledger against the acquirer's, order by order, and against our own tables, account by account."""
+async def ledger_differences(database: Database, ledger: Ledger, wallets: Mapping[str, int] = NO_WALLETS) -> list[str]:
+    """Our ledger against the acquirer's, order by order, and against our own tables, account by account. `wallets`:
+    what wallets hold of each payment."""
     ours = {row["payment_id"]: row["centimes"] for row in await database.all(OURS)}
-    there = {order_id: _taken(rows) for order_id, rows in ledger.orders()}
+    there = _held(ledger, wallets)
     found = [
         f"{order_id}: our ledger has {ours.get(order_id, 0)} at the acquirer, the acquirer {there.get(order_id, 0)}"
         for order_id in sorted({*ours, *there})
@@ -63,10 +66,15 @@ async def ledger_differences(database: Database, ledger: Ledger) -> list[str]:
     return found
 
 
-async def differences(database: Database, ledger: Ledger) -> list[str]:
+def _held(ledger: Ledger, wallets: Mapping[str, int]) -> dict[str, int]:
+    held = {order_id: _taken(rows) for order_id, rows in ledger.orders()}
+    return held | {payment: held.get(payment, 0) + centimes for payment, centimes in wallets.items()}
+
+
+async def differences(database: Database, ledger: Ledger, wallets: Mapping[str, int] = NO_WALLETS) -> list[str]:
     """Empty when all is well."""
     found: list[str] = []
-    taken = {order_id: _taken(rows) for order_id, rows in ledger.orders()}
+    taken = _held(ledger, wallets)
     for order_id, rows in ledger.orders():
         if sum(row.charge_type == "S" and row.state in {"C", "S"} for row in rows) > 1:
             found.append(f"{order_id} is charged twice")
@@ -87,4 +95,4 @@ async def differences(database: Database, ledger: Ledger) -> list[str]:
     for row in await database.all(BELIEVED):
         found.append(f"billing says that {row['paid_by']} paid bill {row['number']}, which is {row['state']}")
     found += [f"the bank knows {order_id}, we do not" for order_id in taken if order_id not in known]
-    return found + await ledger_differences(database, ledger)
+    return found + await ledger_differences(database, ledger, wallets)

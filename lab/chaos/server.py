@@ -10,10 +10,13 @@ from pathlib import Path
 import uvicorn
 
 from core.payments.schedule import Times
-from khallas.server.app import application, assemble
+from khallas.bootstrap import container
+from khallas.bootstrap.wallets import wallets_of
+from khallas.server.app import application
 from khallas.settings.model import load
 from khallas.telemetry import logs
 from lab.chaos.faults import Fuse, mortal
+from lab.chaos.wallets.faults import AheadClock, mortal_attempts, mortal_wallets
 
 # Everything that waits minutes in life waits seconds here. A `sending` is stale only after the acquirer's time-out.
 ACQUIRER_TIMEOUT_S = 2
@@ -39,7 +42,11 @@ def main() -> None:
     given = parser.parse_args()
     settings = load(os.environ, demo=True)
     logs.configure(settings.log_level, settings.log_format)
-    house = assemble(settings, times=TIMES, around=lambda world: mortal(world, Fuse(given.fuse)))
+    fuse = Fuse(given.fuse)
+    clock = AheadClock(given.fuse.with_name("ahead")) if settings.wallets else None
+    container.PgWalletAttempts = mortal_attempts(fuse)  # type: ignore[attr-defined]  # it is joined there, behind no port
+    wallets = mortal_wallets(wallets_of(settings), fuse)
+    house = container.assemble(settings, clock, times=TIMES, around=lambda world: mortal(world, fuse), wallets=wallets)
     uvicorn.run(application(house, beside=True), host="127.0.0.1", port=given.port, log_config=None, access_log=False)
 
 

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,8 @@ DEATH_MAX_S = 60.0  # a busy machine's
 POLL_S = 0.02
 JUDGES_MAX = 4  # connections of whoever looks
 JUDGE_WAITS_MAX_S = 60.0  # for one of them: a busy machine is no fault of what is judged
+
+NO_MORE: Mapping[str, str] = {}
 
 LINES = """
 INSERT INTO lines (service, reference, holder, contact_msisdn, email, payment_code, language, updated_at)
@@ -112,9 +114,14 @@ async def give_bills(database: Database, customers: Sequence[Customer]) -> None:
 
 @asynccontextmanager
 async def installation(
-    database_url: str, redis_url: str, folder: Path, servers: Nursery | None = None
+    database_url: str,
+    redis_url: str,
+    folder: Path,
+    servers: Nursery | None = None,
+    more: Mapping[str, str] = NO_MORE,
 ) -> AsyncIterator[Installation]:
-    """Everything but the server's process, which `start` starts. The database is migrated already."""
+    """Everything but the server's process, which `start` starts. The database is migrated already. `more`: further
+    settings."""
     async with AsyncExitStack() as stack:
         servers = servers or stack.enter_context(nursery())
         cmi = await stack.enter_async_context(emulated_cmi(hang_max_s=5.0))
@@ -124,6 +131,7 @@ async def installation(
         pool.timeout = JUDGE_WAITS_MAX_S
         port = free_port()
         environment = _environment(database_url, redis_url, port, cmi, twilio, api)
+        environment |= {f"KHALLAS_{name}": value for name, value in more.items()}
         twilio.connect(f"http://127.0.0.1:{port}")
         fuse = Fuse(folder / "fuse")
         made = Installation(Database(pool), cmi, twilio, fuse, folder / "server.log", port, environment, servers)

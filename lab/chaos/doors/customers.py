@@ -62,13 +62,14 @@ async def pay_by_ussd(base_url: str, who: Customer, public_url: str = "") -> str
         for _ in range(USSD_TURNS_MAX):
             if shown.ended or shown.screen in USSD_ENDS:
                 break
-            shown = await phone.send(_ussd_keys(shown.screen, shown.text, who))
+            shown = await phone.send(ussd_keys(shown.screen, shown.text, who))
     if shown.screen != "HandOver":
         return str(shown.screen)
     return str(await pay_by_voice(base_url, replace(who, msisdn=number), public_url=public_url))
 
 
-def _ussd_keys(screen: str | None, text: str, who: Customer) -> str:
+def ussd_keys(screen: str | None, text: str, who: Customer) -> str:
+    """What this customer types at a screen of a dialog."""
     match screen:
         case "Service":
             option = _ANOTHER_MOBILE.search(text)
