@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.payments.table import Payment
 from core.ports import Approved, Decline
@@ -45,12 +46,21 @@ class UnreadablePost(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PageWays:
-    """The ways back from an acquirer's page, of that acquirer alone. `mark_of` an order is the last part of a way."""
+    """The ways to and back from an acquirer's page, of that acquirer alone. `mark_of` an order is the last part of a
+    way. `open_url`: our door to a page that we open first."""
 
     back_url: str
     left_url: str
     callback_url: str
     mark_of: Callable[[str], str]
+    open_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageNotice:
+    """What a page's server signed: the order to ask about; None where it is about nothing of ours."""
+
+    order_id: str | None
 
 
 class HostedPage(Protocol):
@@ -69,3 +79,17 @@ class HostedPage(Protocol):
         """The answer in a post; None where it is a forgery."""
 
     def word(self, word: PageWord) -> str: ...
+
+
+@runtime_checkable
+class OpenedPage(Protocol):
+    """What a hosted page can do beside, when a request of ours opens it. Nothing the other side does raises."""
+
+    async def open(self, payment: Payment) -> str | None:
+        """Where the browser goes; for a repeat the same page. None where none could be opened now."""
+
+    def noticed(self, body: bytes, headers: Mapping[str, str], now: datetime) -> PageNotice | None:
+        """What a notice is about; None for a forgery, and for an old one. Names of headers are in lower case."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""

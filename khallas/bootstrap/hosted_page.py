@@ -1,17 +1,20 @@
 """Paying in a browser, joined: a part of the composition root (khallas/bootstrap/container.py)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
 from channels.http.receive import Count
 from channels.links import PayLinks, ReceiptLinks
 from channels.web.hosted_page import endpoint as hosted
+from channels.web.hosted_page.opening import opening_routes
 from channels.web.pages import Pages
 from core.payments.hosted_page import HostedPagePayments, Pace
-from core.payments.hosted_page_port import PageWays
+from core.payments.hosted_page_port import HostedPage, PageWays
+from core.payments.opened_page import OpenedPages
 from core.payments.service import PaymentService
-from core.ports import IntentLimits
+from core.ports import Clock, IntentLimits
 from khallas.bootstrap.acquirers import joined, page_of
 from khallas.settings.model import Settings
 
@@ -21,29 +24,47 @@ def pay_links(settings: Settings) -> PayLinks:
     return PayLinks(settings.signing_keys(), settings.public_url)
 
 
-def hosting_of(settings: Settings, till: PaymentService, pace: Pace, visits: IntentLimits) -> HostedPagePayments | None:
-    """The payments on the acquirers' own pages; None where no page is configured."""
-    pages = {
+@dataclass(frozen=True, slots=True)
+class PageParts:
+    """Paying on the acquirers' own pages, and those of them that we open."""
+
+    hosting: HostedPagePayments
+    opened: OpenedPages
+
+
+def page_parts(
+    settings: Settings, till: PaymentService, pace: Pace, visits: IntentLimits, clock: Clock
+) -> PageParts | None:
+    """None where no page is configured."""
+    pages: dict[str, HostedPage] = {
         each.id: page for each in joined(settings) if (page := page_of(each, _ways(settings, each.id))) is not None
     }
-    return HostedPagePayments(till, pages, pace=pace, visits=visits) if pages else None
+    if not pages:
+        return None
+    return PageParts(HostedPagePayments(till, pages, pace=pace, visits=visits), OpenedPages(till, pages, clock))
 
 
 def _ways(settings: Settings, acquirer_id: str) -> PageWays:
     """The first one's are those that its bank knows from before there were several."""
     root = settings.public_url.rstrip("/") + hosted.root_of(acquirer_id)
-    return PageWays(root + hosted.BACK, root + hosted.LEFT, root + hosted.CALLBACK, pay_links(settings).make)
+    mark_of = pay_links(settings).make
+    return PageWays(root + hosted.BACK, root + hosted.LEFT, root + hosted.CALLBACK, mark_of, root + hosted.OPEN)
 
 
 def page_routes(
     settings: Settings,
     pages: Pages,
     till: PaymentService,
-    hosting: HostedPagePayments | None,
+    parts: PageParts | None,
     receipts: ReceiptLinks,
     count: Count,
 ) -> Sequence[BaseRoute]:
-    """The basket's page and the ways back; nothing where nobody is hosted."""
-    if hosting is None:
+    """The basket's page, the ways there and back, and the doors of the acquirers' servers; nothing where nobody is
+    hosted."""
+    if parts is None:
         return ()
-    return hosted.routes(pages, till, hosting, pay_links(settings), receipts, count)
+    links = pay_links(settings)
+    return [
+        *hosted.routes(pages, till, parts.hosting, links, receipts, count),
+        *opening_routes(pages, till, parts.opened, links, count),
+    ]

@@ -35,7 +35,7 @@ DOORS = {
     "/ivr/pay-connector": "Twilio's `<Pay>`, Basic auth ([guide](../guides/twilio.md))",
     "/receipts/": "customers, by a signed link",
     "/pay/": "customers and the acquirer's hosted page ([guide](../guides/cmi.md))",
-    "/cmi/": "the acquirer (`callback`, signed) and the browser back from its page ([guide](../guides/cmi.md))",
+    "/cmi/": "the acquirer (signed) and the browser to its page and back ([guide](../guides/cmi.md))",
     "/acquirers/": "the same of further acquirers ([guide](../guides/acquirers.md))",
     "/billers/gsma/": "wallets that list our bills and pay them ([guide](../guides/billers.md))",
     "/billers/daraja/": "M-Pesa's pay bill: is it owed, it is paid ([guide](../guides/billers.md))",

@@ -48,7 +48,7 @@ from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.container import Container, assemble
 from khallas.bootstrap.desk import desk_routes
 from khallas.bootstrap.gateways import base_of, operator_of
-from khallas.bootstrap.hosted_page import hosting_of, page_routes
+from khallas.bootstrap.hosted_page import page_parts, page_routes
 from khallas.bootstrap.web_door import door_routes
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry import otel
@@ -92,6 +92,8 @@ def application(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(house.open())
+            if hosted is not None:
+                stack.push_async_callback(hosted.opened.aclose)
             await stack.enter_async_context(tally.running())
             await stack.enter_async_context(house.transcripts.running())
             if switch is not None:
@@ -109,7 +111,7 @@ def application(
 
     pages = _pages(house)
     visits = RedisVisitLimits(house.redis, house.counted.limit)
-    hosting = hosting_of(settings, house.till, RedisPace(Limits(house.redis, "page")), visits)
+    hosted = page_parts(settings, house.till, RedisPace(Limits(house.redis, "page")), visits, house.clock)
     busiest = [*_ussd_routes(house), *_sms_routes(house), *_ivr_routes(house)]
     routes = [
         *busiest,
@@ -117,13 +119,13 @@ def application(
         *biller_routes(house),
         *_wallet_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
-        *page_routes(settings, pages, house.till, hosting, house.links, house.metrics.refused),
+        *page_routes(settings, pages, house.till, hosted, house.links, house.metrics.refused),
         *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, states),
         *_hub_routes(house),
         *extra,
-        *door_routes(house, pages, hosting),
+        *door_routes(house, pages, hosted.hosting if hosted is not None else None),
     ]
     doors, layers = hot(busiest), [Middleware(RequestIds)]
     if house.tracer is not NO_TRACER:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from core.acquirers.registry import only
+from core.acquirers.registry import AcquirerRegistry, only
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.database.pool import Database, make_pool
@@ -56,14 +56,15 @@ class OpenTill:
 
 @asynccontextmanager
 async def open_till(
-    database_url: str, acquirer: Acquirer, clock: Clock, times: Times, *, connections_max: int = 10
+    database_url: str, acquirer: Acquirer | AcquirerRegistry, clock: Clock, times: Times, *, connections_max: int = 10
 ) -> AsyncIterator[OpenTill]:
-    """Within the block; what was sent is waited for at its end."""
+    """Within the block; what was sent is waited for at its end. `acquirer`: the only one, or all of them."""
+    acquirers = acquirer if isinstance(acquirer, AcquirerRegistry) else only(acquirer)
     async with make_pool(database_url, connections_max=connections_max) as pool:
         database = Database(pool)
         books, billing, silent = books_on(database), EmbeddedBilling(database, clock), Silent()
-        till = PaymentService(Ports(books, billing, only(acquirer), NoLimits(), clock), times=times)
-        poster = Poster(books, billing, only(acquirer), clock, times)
+        till = PaymentService(Ports(books, billing, acquirers, NoLimits(), clock), times=times)
+        poster = Poster(books, billing, acquirers, clock, times)
         sender = OutboxSender(books, Gateways(silent, silent, silent, silent), clock, times)
         yield OpenTill(till, Sweep(books, till.attendant, poster, sender, clock, times), database)
         await till.drain(DRAIN_S)

@@ -54,6 +54,8 @@ KNOWN = {
     Asked.SESSION: SESSION,
     Asked.EXPIRE: frozenset[str](),
 }
+ANOTHERS_PAGE = "https://another.example"
+_ANSWERED = frozenset({Way.STRANGE_STATUS, Way.WRONG_AMOUNT, Way.OTHER_CURRENCY, Way.OTHER_ORDER, Way.OTHER_PAGE})
 _SILENT = frozenset({Way.SILENT_AFTER, Way.SILENT_BEFORE, Way.LATE})
 _UNTOUCHED = frozenset({Way.SILENT_BEFORE, Way.ERROR_BEFORE, Way.RATE_LIMIT, Way.CONFLICT, Way.REDIRECT})
 
@@ -151,7 +153,7 @@ class FakeGateway:
             return Response(kept.body, kept.status, {"Idempotent-Replayed": "true"}, "application/json")
         way = self.lies.pick(asked)
         path_id = str(http.path_params.get("id", ""))
-        base = str(http.base_url).rstrip("/")
+        base = _base(http)
 
         def carry_out() -> Kept:
             made = self._carried_out(asked, path_id, form, words, way, base)
@@ -166,7 +168,7 @@ class FakeGateway:
             await self.tell()
             if way is Way.TWICE:
                 return Response(answer.body, answer.status, {"Idempotent-Replayed": "true"}, "application/json")
-            if way in {None, Way.STRANGE_STATUS, Way.WRONG_AMOUNT, Way.OTHER_CURRENCY, Way.OTHER_ORDER}:
+            if way is None or way in _ANSWERED:
                 return Response(answer.body, answer.status, media_type="application/json")
             if way is Way.TORN:
                 return Response(answer.body[: len(answer.body) // 2], answer.status, media_type="application/json")
@@ -236,7 +238,8 @@ class FakeGateway:
                 return refund_json(books.refund(books.intent(needed(form, "payment_intent")), amount))
             case Asked.EXPIRE:
                 return session_json(books.expire(books.session(path_id)), base)
-        return session_json(books.open_session(session_of(form, int(books.now()))), base)
+        opened = books.open_session(session_of(form, int(books.now())))
+        return session_json(opened, ANOTHERS_PAGE if way is Way.OTHER_PAGE else base)
 
     def _shown(self, intent: Intent, form: dict[str, str], way: Way | None) -> Json:
         said = intent_json(intent, whole=whole(form), status="paid" if way is Way.STRANGE_STATUS else None)
@@ -275,7 +278,7 @@ class FakeGateway:
         return intent_json(self.books.intent(http.path_params["id"]), whole=whole(query))
 
     def _session(self, http: Request, _: dict[str, str]) -> Json:
-        return session_json(self.books.session(http.path_params["id"]), "")
+        return session_json(self.books.session(http.path_params["id"]), _base(http))
 
     def _search(self, _: Request, query: dict[str, str]) -> Json:
         name, text = searched(needed(query, "query"))
@@ -292,10 +295,10 @@ class FakeGateway:
         rows = [intent_json(one, whole=False) for one in self.books.intents.values() if one.created >= since]
         return _page(rows, query, "/v1/payment_intents")
 
-    def _list_sessions(self, _: Request, query: dict[str, str]) -> Json:
+    def _list_sessions(self, http: Request, query: dict[str, str]) -> Json:
         since = int(query.get("created[gte]", "0"))
         rows = [
-            session_json(self.books.session(one.id), "")
+            session_json(self.books.session(one.id), _base(http))
             for one in list(self.books.sessions.values())
             if one.created >= since
         ]
@@ -334,6 +337,10 @@ def _page(rows: list[Json], query: dict[str, str], url: str) -> Json:
         newest = newest[places[0] + 1 :]
     limit = min(int(query.get("limit", "10")), LIST_MAX)
     return list_json(newest[:limit], url, more=len(newest) > limit)
+
+
+def _base(http: Request) -> str:
+    return str(http.base_url).rstrip("/")
 
 
 def _error(trouble: Trouble) -> Response:

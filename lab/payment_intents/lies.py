@@ -24,6 +24,7 @@ class Way(StrEnum):
     WRONG_AMOUNT = "wrong_amount"  # takes one dirham too much
     OTHER_CURRENCY = "other_currency"  # takes the number in another currency
     OTHER_ORDER = "other_order"  # answers with another order's object
+    OTHER_PAGE = "other_page"  # opened; the page's address is another's
     REDIRECT = "redirect"  # a way that nobody configured
 
 

@@ -39,7 +39,7 @@ def settings_of_the_page() -> dict[str, str]:
 
 def test_the_page_of_an_acquirer_shows_what_is_there() -> None:
     blocks = BLOCK.findall(PAGE)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert [file for _, file, code in blocks if code not in (ROOT / file).read_text()] == []
 
 

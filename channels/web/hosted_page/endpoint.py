@@ -35,9 +35,10 @@ from core.zone import ZONE
 log = logging.getLogger(__name__)
 
 FIRST = "cmi"  # whose ways are /cmi/… as well: banks know them from before there were several
-CALLBACK, BACK, LEFT = "/callback", "/back", "/left"
+CALLBACK, BACK, LEFT, OPEN = "/callback", "/back", "/left", "/open"
 CALLBACK_PATH, BACK_PATH, LEFT_PATH = f"/cmi{CALLBACK}", f"/cmi{BACK}", f"/cmi{LEFT}"
 DOOR = "cmi-page"  # its name in logs and metrics
+ROOTS = ("/cmi", "/acquirers/{acquirer}")
 BACK_URLS = ("okurl", "failurl", "shopurl")  # ours, with our signed reference: they come back as we sent them
 ANSWER_MAX_S = 10.0
 STAY = "stay"
@@ -180,7 +181,7 @@ class _HostedPageEndpoint:
 
     async def _whose(self, request: Request) -> tuple[str | None, bool]:
         """The order of a browser that is back, and whether it claimed one at all. Raises nothing."""
-        mark, acquirer = str(request.path_params.get("mark", "")), _acquirer(request)
+        mark, acquirer = str(request.path_params.get("mark", "")), acquirer_of(request)
         if (payment_id := self.links.verify(mark)) is not None:
             return payment_id, True
         if acquirer not in self.hosting.urls:
@@ -211,7 +212,7 @@ class _HostedPageEndpoint:
 
     async def callback(self, request: Request) -> Response:
         """The acquirer's server; trouble is told to it, so that it asks again."""
-        acquirer = _acquirer(request)
+        acquirer = acquirer_of(request)
         if acquirer not in self.hosting.urls:
             return PlainTextResponse(TROUBLE, 404, headers={"Cache-Control": "no-store"})
         try:
@@ -259,7 +260,8 @@ def _on_page(payment: Payment) -> bool:
     return payment.state is PaymentState.SENDING and payment.page_until is not None
 
 
-def _acquirer(request: Request) -> str:
+def acquirer_of(request: Request) -> str:
+    """Whose way a request came by."""
     return str(request.path_params.get("acquirer", FIRST))
 
 
@@ -302,7 +304,7 @@ def routes(
         Route("/pay/{token}", door.pressed, methods=["POST"]),
         *(
             route
-            for root in ("/cmi", "/acquirers/{acquirer}")
+            for root in ROOTS
             for route in (
                 Route(root + BACK, door.back, methods=both),
                 Route(root + BACK + "/{mark}", door.back, methods=both),

@@ -116,7 +116,7 @@ class OrderFinder:
     async def _paged(self, order_id: str, intents: tuple[IntentObject, ...]) -> Standing:
         """The order's pages: open ones may still be paid on, those whose time is over no more."""
         more: list[str] = []
-        for session in await self._sessions(order_id):
+        for session in await self.sessions(order_id):
             if session.status == "open":
                 if not self._over(session):
                     return Standing(Pending(), intents)
@@ -127,7 +127,8 @@ class OrderFinder:
         again = await self._whole([*(one.id for one in intents), *more])
         return self._standing(order_id, again)
 
-    async def _sessions(self, order_id: str) -> list[SessionObject]:
+    async def sessions(self, order_id: str) -> list[SessionObject]:
+        """The pages that were ever opened for an order, as they stand now. Raises LookFailed."""
         since = self._since(order_id, SESSION_LIFE_MAX_S)
         found: list[SessionObject] = []
         after: Form = {}

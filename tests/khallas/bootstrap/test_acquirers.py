@@ -1,5 +1,6 @@
 """Acquirers out of the settings: the first one as it always was, further ones by their names, each with its rules."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 
 from core.acquirers.cmi import CmiAcquirer
 from core.acquirers.terms import AcquirerState
+from core.payments.hosted_page_port import OpenedPage, PageWays
 from core.ports import Attempt
-from khallas.bootstrap.acquirers import has_page, joined, printed_names, registry_of, settlement_of
+from khallas.bootstrap.acquirers import has_page, joined, page_of, printed_names, registry_of, settlement_of
 from khallas.bootstrap.production import require_production
 from khallas.settings.model import BadSettings, load
 from khallas.settings.strength.found import weak_secrets
@@ -115,3 +117,25 @@ def test_secrets_of_each_are_weighed_by_the_one_rule() -> None:
     assert any(told.startswith("ACQUIRERS__NAPS__OPTIONS__PASSWORD: one ") for told in weak)
     shared = load({**FIRST, **NAPS, "KHALLAS_ACQUIRERS__NAPS__OPTIONS__PASSWORD": "first"})
     assert any("each purpose has a secret of its own" in told for told in weak_secrets(shared))
+
+
+def test_a_page_that_is_opened_by_us_is_joined_with_its_doors() -> None:
+    gate = {
+        "KIND": "payment_intents",
+        "OPTIONS__URL": "https://api.gate.example",
+        "OPTIONS__KEY": "k",
+        "OPTIONS__PAGE_URL": "https://checkout.gate.example",
+        "OPTIONS__WEBHOOK_SECRETS": "whsec_1,whsec_2",
+    }
+    named = {f"KHALLAS_ACQUIRERS__GATE__{name}": text for name, text in gate.items()}
+    settings = load(FIRST | named | {"KHALLAS_PUBLIC_URL": "https://pay.example.ma"})
+    attempt = replace(CARD, telephone=False)
+    assert registry_of(settings).candidates(attempt, NOW) == ("gate",)
+    ways = PageWays("", "", "", str, "https://pay.example.ma/acquirers/gate/open")
+    page = page_of(list(joined(settings))[1], ways)
+    assert page is not None
+    assert isinstance(page, OpenedPage)
+    assert page.url == "https://pay.example.ma/acquirers/gate/open"
+    del named["KHALLAS_ACQUIRERS__GATE__OPTIONS__WEBHOOK_SECRETS"]
+    with pytest.raises(BadSettings, match="KHALLAS_ACQUIRERS__GATE__OPTIONS__WEBHOOK_SECRETS is missing"):
+        page_of(list(joined(load(FIRST | named)))[1], ways)

@@ -1,12 +1,18 @@
 """An order whose payer was sent to a checkout page: open, over, paid there, and never called absent too early."""
 
+import pytest
+
+from core.acquirers.payment_intents import connect_page
 from core.acquirers.payment_intents.client import PaymentIntentsAcquirer
+from core.acquirers.payment_intents.wire import SessionObject
 from core.cards import Card, Secret
+from core.payments.hosted_page_port import PageWays
 from core.ports import AuthorisedOnly, NoSuchOrder, Order, Pending, UnknownOutcome
 from lab.payment_intents import cards
 from lab.payment_intents.books import Session
 from lab.payment_intents.lies import Asked, Way
 from lab.payment_intents.stand import EmulatedGateway
+from tests.channels.ivr.fake_till import Books, FakeTill
 from tests.core.acquirers.payment_intents.conftest import CLOCK
 
 ORDER = Order("01KAZB3S5V0000000000000001", 5000, "MAD", None, "")
@@ -96,3 +102,38 @@ async def test_a_page_that_is_paid_while_it_is_closed_is_found_paid(
     finally:
         del stand.books.expire
     assert session.status == "complete"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://checkout.example.evil.example/c/pay/1",
+        "http://checkout.example/c/pay/1",
+        "https://checkout.example:8443/c/pay/1",
+        "https://checkout.example@evil.example/c/pay/1",
+        "//evil.example/c/pay/1",
+        "/c/pay/1",
+        "javascript:alert(1)",
+        "",
+        None,
+    ],
+)
+def test_a_browser_is_given_no_address_but_the_page_s_own(address: str | None) -> None:
+    options = {"url": "https://api.example", "page_url": "https://checkout.example", "key": "k", "webhook_secrets": "s"}
+    ways = PageWays("https://us.example/back", "", "", lambda order_id: "mark", "https://us.example/open")
+    page = connect_page({name: Secret(text) for name, text in options.items()}, ways)
+    session = SessionObject(id="cs_1", object="checkout.session", status="open", url=address)
+    payment = FakeTill(Books()).put()
+    assert page._way(payment, session) is None
+    right = session.model_copy(update={"url": "https://checkout.example/c/pay/1#a"})
+    assert page._way(payment, right) == right.url
+    over = session.model_copy(update={"status": "expired"})
+    assert page._way(payment, over) == "https://us.example/back/mark"
+    assert page._way(payment, session.model_copy(update={"status": "of_tomorrow"})) is None
+
+
+@pytest.mark.parametrize("wrong", [{"page_url": "ftp://x"}, {"page_url": "x"}, {"webhook_secrets": " , "}])
+def test_settings_of_a_page_that_cannot_be_are_told(wrong: dict[str, str]) -> None:
+    options = {"url": "https://api.example", "page_url": "https://checkout.example", "key": "k", "webhook_secrets": "s"}
+    with pytest.raises(ValueError, match=next(iter(wrong)).upper()):
+        connect_page({name: Secret(text) for name, text in (options | wrong).items()}, PageWays("", "", "", str))
