@@ -29,7 +29,7 @@ from core.repositories import Change
 from core.tracing import Tracer
 from khallas.telemetry.payment_metrics import PaymentMetrics
 from sessions.store.codec import Record
-from sessions.store.protocol import Key, Loaded, Store
+from sessions.store.protocol import Guessed, Key, Loaded, Store
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +151,12 @@ class CountedStore:
         self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool
     ) -> Coroutine[Any, Any, bool]:
         return self._store.save(key, record, expected=expected, seal=seal, erase=erase)
+
+    def guess(self, key: Key) -> Guessed | None:
+        return self._store.guess(key)
+
+    def save_over(self, key: Key, guessed: Guessed, record: Record) -> Coroutine[Any, Any, bool]:
+        return self._store.save_over(key, guessed, record)
 
     async def erase(self, key: Key) -> None:
         await self._store.erase(key)

@@ -217,6 +217,9 @@ class CardCvv(msgspec.Struct, frozen=True, tag=True):
                 return Again(say("card-cvv.wrong"))
 
 
+HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv  # something of a card waits in the vault meanwhile
+
+
 class BankPin(msgspec.Struct, frozen=True, tag=True):
     """The bank's one-time PIN (3-D Secure). Never the card's ATM PIN: the words say so."""
 

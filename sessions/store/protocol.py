@@ -1,4 +1,7 @@
-"""Where sessions rest, as a port. A turn costs one load and one save; there is no lock, a save compares and sets."""
+"""Where sessions rest, as a port. A turn costs one load and one save; there is no lock, a save compares and sets.
+
+What this process saved last may be guessed instead of loaded, by a turn that does nothing before it saves.
+"""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -55,6 +58,13 @@ class Loaded(msgspec.Struct, frozen=True):
     sealed: Mapping[str, bytes] = {}
 
 
+class Guessed(msgspec.Struct, frozen=True):
+    """A record as this process saved it last, and its very bytes. Whether it is still there, a save over it tells."""
+
+    record: Record
+    payload: bytes
+
+
 class Store(Protocol):
     """Raises StoreDown only."""
 
@@ -62,6 +72,12 @@ class Store(Protocol):
 
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
         """False when another copy of the request was faster: nothing was written."""
+
+    def guess(self, key: Key) -> Guessed | None:
+        """What is likely stored, without a look; None where nothing is known, and where a card was concerned."""
+
+    async def save_over(self, key: Key, guessed: Guessed, record: Record) -> bool:
+        """False when the stored record is not the guessed one, byte for byte: nothing was written."""
 
     async def erase(self, key: Key) -> None:
         """The card of this dialog leaves the vault now."""

@@ -1,20 +1,101 @@
-"""Sessions in Redis (>= 6.2, Valkey, a cluster): one round trip to load, one to save. The only socket of this room."""
+"""Sessions in Redis (>= 6.2, Valkey, a cluster): one round trip to load, one to save; a guess saves the first.
 
+The only socket of this room.
+"""
+
+import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from hashlib import sha1
 from importlib import resources
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from sessions.screens.paying import HOLDS_CARD
 from sessions.store.cluster import pipelined
 from sessions.store.codec import Record, Unreadable, decode, encode
 from sessions.store.pipeline import Script, redis_errors_as
-from sessions.store.protocol import HUNG_UP_TTL_S, POINTER_TTL_S, SESSION_TTL_S, VAULT_TTL_S, Key, Loaded, StoreDown
+from sessions.store.protocol import (
+    HUNG_UP_TTL_S,
+    POINTER_TTL_S,
+    SESSION_TTL_S,
+    VAULT_TTL_S,
+    Guessed,
+    Key,
+    Loaded,
+    StoreDown,
+)
 from sessions.vault import EXPIRY, NUMBER
 
-SAVED_MAX = 1_024  # records of customers who are thinking now, as sessions/page_cache.py
+RECORDS_MAX = 1_024  # of customers who are thinking now, as sessions/page_cache.py
+RECORDS_BYTES_MAX = 2 * 1024 * 1024
 VERSION_DIGITS_MAX = 12  # of what step.lua looks at
+
+
+class SavedRecord(NamedTuple):
+    """What a save left in Redis, and the record that it says."""
+
+    payload: bytes
+    record: Record
+    ends_at: float  # monotonic: a session's time after its save
+
+
+class SavedRecords:
+    """Records that this process saved last, as they rest in Redis: what is likely there still, never what is.
+
+    A guess is worth nothing by itself: it is compared with the stored bytes, by a load or by the script that saves.
+    Bounded by count, by bytes and by a session's time, the longest untouched forgotten first. Nothing of a card is
+    kept, not even its last digits.
+    """
+
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
+        self._kept: OrderedDict[str, SavedRecord] = OrderedDict()
+        self._bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, name: str) -> SavedRecord | None:
+        """What was saved last under that name by this process, as far as it is remembered."""
+        found = self._kept.get(name)
+        return None if found is None or found.ends_at <= time.monotonic() else found
+
+    def came(self, name: str, payload: bytes, record: Record, *, saved: bool) -> None:
+        """Remember what was just saved, unless a card is concerned. Not saved: what was remembered is wrong by now."""
+        self.forget(name)
+        if not saved or isinstance(record.screen, HOLDS_CARD):
+            return
+        self._kept[name] = SavedRecord(payload, record, time.monotonic() + self._ttl_s)
+        self._bytes += len(payload)
+        while len(self._kept) > RECORDS_MAX or self._bytes > RECORDS_BYTES_MAX:
+            self._drop_oldest()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._ttl_s, self._expire)
+
+    def forget(self, name: str) -> None:
+        """Nothing is guessed about it until it is saved again."""
+        gone = self._kept.pop(name, None)
+        if gone is not None:
+            self._bytes -= len(gone.payload)
+
+    def _drop_oldest(self) -> None:
+        _, gone = self._kept.popitem(last=False)
+        self._bytes -= len(gone.payload)
+
+    def _expire(self) -> None:
+        """One timer for all: the record kept longest comes first, and says when to look again."""
+        self._timer = None
+        now = time.monotonic()
+        while self._kept:
+            ends_at = next(iter(self._kept.values())).ends_at
+            if ends_at > now:
+                self._timer = asyncio.get_running_loop().call_later(ends_at - now, self._expire)
+                return
+            self._drop_oldest()
 
 
 class RedisStore:
@@ -27,7 +108,8 @@ class RedisStore:
         self._step = step_script()
         self._sealed = _script("step.lua", then=_source("sealed.lua"))
         self._begin = _script("begin.lua")
-        self._saved: OrderedDict[str, tuple[bytes, Record]] = OrderedDict()
+        self._guessed = _script("guessed.lua")
+        self._saved = SavedRecords(ttl_s)
 
     async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded:
         with redis_errors_as(StoreDown):
@@ -36,9 +118,9 @@ class RedisStore:
                 return Loaded(_read(record), _version(record), _read(previous))
             if not with_card:
                 record = await self._pipe.do("GET", key.record)
-                saved = self._saved.get(key.record)
-                if saved is not None and saved[0] == record:  # nearly always: nothing is read twice
-                    return Loaded(saved[1], saved[1].version)
+                saved = self._saved.find(key.record)
+                if saved is not None and saved.payload == record:  # nearly always: nothing is read twice
+                    return Loaded(saved.record, saved.record.version)
                 return Loaded(_read(record), _version(record))
             record, number, expiry = await self._pipe.do("MGET", key.record, key.sealed(NUMBER), key.sealed(EXPIRY))
         sealed = {name: blob for name, blob in ((NUMBER, number), (EXPIRY, expiry)) if isinstance(blob, bytes)}
@@ -46,23 +128,29 @@ class RedisStore:
 
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
         names: tuple[str, ...] = (key.record, key.pointer)
-        payload = b"%d|%b" % (record.version, encode(record))
+        payload = _payload(record)
         told: tuple[int | bytes, ...] = (expected, payload, self._ttl_s, POINTER_TTL_S)
         with redis_errors_as(StoreDown):
             if not seal and not erase:  # no card comes or goes: nearly every turn
                 done = bool(await self._pipe.run(self._step, names, told))
-                if done:
-                    self._keep(key, payload, record)
+                self._saved.came(key.record, payload, record, saved=done)
                 return done
+            self._saved.forget(key.record)
             names += (key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up)
             told += (VAULT_TTL_S, int(erase), seal.get(NUMBER, b""), seal.get(EXPIRY, b""))
             return bool(await self._pipe.run(self._sealed, names, told))
 
-    def _keep(self, key: Key, payload: bytes, record: Record) -> None:
-        self._saved[key.record] = (payload, record)
-        self._saved.move_to_end(key.record)
-        if len(self._saved) > SAVED_MAX:
-            self._saved.popitem(last=False)
+    def guess(self, key: Key) -> Guessed | None:
+        saved = self._saved.find(key.record)
+        return None if saved is None else Guessed(saved.record, saved.payload)
+
+    async def save_over(self, key: Key, guessed: Guessed, record: Record) -> bool:
+        payload = _payload(record)
+        with redis_errors_as(StoreDown):
+            told = (guessed.payload, payload, self._ttl_s)
+            done = bool(await self._pipe.run(self._guessed, (key.record,), told))
+        self._saved.came(key.record, payload, record, saved=done)
+        return done
 
     async def stay(self, key: Key) -> None:
         """The session's time begins anew, and nothing else changes."""
@@ -92,6 +180,10 @@ def _source(name: str) -> str:
 def _script(name: str, *, then: str = "") -> Script:
     source = _source(name) + then
     return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+def _payload(record: Record) -> bytes:
+    return b"%d|%b" % (record.version, encode(record))
 
 
 def _version(data: bytes | str | None) -> int:

@@ -63,12 +63,22 @@ class EffectResult(msgspec.Struct, frozen=True):
     seal: Mapping[str, bytes] = {}
 
 
+class RecordUncertain(Exception):
+    """Nothing was done: the record under the effect was guessed, and must be loaded first."""
+
+
 class DialogKey(msgspec.Struct, frozen=True):
-    """The place in a dialog where an effect happens: its idempotency key."""
+    """The place in a dialog where an effect happens: its idempotency key. On a guessed one none may."""
 
     key: Key
     version: int
     sealed: Mapping[str, bytes]
+    guessed: bool = False
+
+    def be_certain(self) -> None:
+        """Raises RecordUncertain."""
+        if self.guessed:
+            raise RecordUncertain
 
     @property
     def once(self) -> str:
@@ -120,6 +130,8 @@ class EffectPerformer:
         self.shelf = BillCache()
 
     async def perform(self, effect: Effect, visit: ScreenContext, place: DialogKey) -> EffectResult:
+        """Raises RecordUncertain, and what the till raises."""
+        place.be_certain()
         till, msisdn = self._till, visit.msisdn
         match effect:
             case Recall():
@@ -234,7 +246,11 @@ class EffectPerformer:
         return came
 
     def card_for(self, effect: Launch, place: DialogKey) -> Card | CardGone | None:
-        """The held card an effect needs: CardGone when the vault let it go, None when it needs none."""
+        """The held card an effect needs: CardGone when the vault let it go, None when it needs none.
+
+        Raises RecordUncertain.
+        """
+        place.be_certain()
         if not isinstance(effect, Authorise):
             return None
         return self.seals.card(place.key.dialog, place.sealed) or CardGone()

@@ -3,6 +3,10 @@
 Two round trips to the store, no lock. A request that was answered before is answered again from the saved screen and
 does nothing; of copies that arrive at once one saves, the others answer what it saved. Whatever is sent to the bank
 is launched after the save, so that one copy alone can send.
+
+One round trip where the next request in order meets the record that this process saved last, and nothing but the screen
+moves: the save then finds that very record, or nothing was written and the turn is done again over what is there. An
+effect on such a record is never begun: the record is loaded first.
 """
 
 import asyncio
@@ -23,15 +27,15 @@ from sessions.screens.ending import Goodbye, Help, Paid, Unknown
 from sessions.screens.journey import HEARD_TWICE, Runaway, name_of
 from sessions.screens.menu import Capabilities, Done, Event, HeardTwice, Say, Silence, Tell, Words
 from sessions.screens.opening import Opening
-from sessions.screens.paying import CardCvv, CardExpiry, ConfirmCharge
+from sessions.screens.paying import HOLDS_CARD
 from sessions.screens.wallet import WalletAsked
 from sessions.store.codec import Record, notice_of, say_of
-from sessions.store.protocol import Key, Loaded, Store, StoreDown
+from sessions.store.protocol import Guessed, Key, Loaded, Store, StoreDown
 from sessions.turn.context import DialledNumbers, LanguagesSpoken, ScreenContexts, ServiceContext
 from sessions.turn.dispatch import Dispatcher
 from sessions.turn.inbound import Inbound, dials_again, is_dialled, latest, place, stamp
 from sessions.turn.inbound import before as heard_before
-from sessions.turn.perform import DialogKey, EffectPerformer
+from sessions.turn.perform import DialogKey, EffectPerformer, RecordUncertain
 from sessions.turn.state import TurnState, known, opening
 from sessions.turn.steps import Steps
 
@@ -41,7 +45,6 @@ __all__ = ["DialledNumbers", "Inbound", "Speaker", "TurnAnswer", "Turns"]
 
 RACES_MAX = 4
 SO_FAR = "so far\0"  # before what was typed in a whole dialog, so that its mark is no single answer's
-HOLDS_CARD = CardExpiry | ConfirmCharge | CardCvv
 FINAL = HandOver | WalletAsked | Paid | Help | Goodbye
 
 
@@ -114,10 +117,12 @@ class Turns:
         """One request in, one answer out."""
         key = Key(heard.msisdn, speaker.can.channel, heard.dialog)
         try:
+            guessed = self._guess(key, heard, speaker.can)
+            answer = None if guessed is None else await self._take(key, heard, speaker, guessed)
             for _ in range(RACES_MAX):
-                answer = await self._take(key, heard, speaker)
                 if answer is not None:
                     return answer
+                answer = await self._take(key, heard, speaker)
         except BaseException:
             await self._erase_quietly(key)
             raise
@@ -144,12 +149,24 @@ class Turns:
         """Wait for what was launched to reach the till, which finishes it by itself."""
         await self._launches.close()
 
-    async def _take(self, key: Key, heard: Inbound, speaker: Speaker) -> TurnAnswer | None:
-        """None: another copy was faster, and what it saved is to be read."""
+    def _guess(self, key: Key, heard: Inbound, can: Capabilities) -> Guessed | None:
+        """The record that the next request in order goes on from; anything else is for what is stored to say."""
+        guessed = self._store.guess(key)
+        if guessed is None or heard.order != guessed.record.order + 1 or is_final(guessed.record.screen, can):
+            return None
+        return guessed
+
+    async def _take(
+        self, key: Key, heard: Inbound, speaker: Speaker, guessed: Guessed | None = None
+    ) -> TurnAnswer | None:
+        """None: another copy was faster, or the guess will not do: what is stored is to be read."""
         counted = heard.order is None  # by us, for its gateway does not
         arrived_ms = stamp(self._clock.now()) if counted else 0
         mark = self._seals.mark(key.record, heard.typed) if counted else 0
-        loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
+        if guessed is not None:
+            loaded = Loaded(guessed.record, guessed.record.version)
+        else:
+            loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
         before = loaded.record
         heard = latest(heard, before, partial(self._said, key))
         ended = before is not None and is_final(before.screen, speaker.can)
@@ -159,7 +176,10 @@ class Turns:
             loaded, before = msgspec.structs.replace(loaded, record=None, previous=before), None
         if before and (ended or heard_before(heard, before, mark, arrived_ms)):
             return await self._again_answered(key, before, heard, speaker)
-        draft = await self._run(key, heard, speaker, loaded)
+        try:
+            draft = await self._run(key, heard, speaker, loaded, guessed=guessed is not None)
+        except RecordUncertain:
+            return None
         # drawn before it is saved: what cannot be shown changes nothing
         page = self._draw(draft, heard, speaker)
         order = place(heard, before)
@@ -179,7 +199,11 @@ class Turns:
             said_chars=len(heard.so_far or ""),
             said_mark=0 if heard.so_far is None else self._said(key, heard.so_far),
         )
-        if not await self._store.save(key, record, expected=loaded.version, seal=draft.seal, erase=draft.erase):
+        if guessed is not None:
+            saved = await self._store.save_over(key, guessed, record)
+        else:
+            saved = await self._store.save(key, record, expected=loaded.version, seal=draft.seal, erase=draft.erase)
+        if not saved:
             return None
         if draft.launch is not None:
             self._launches.begin(*draft.launch)
@@ -187,9 +211,10 @@ class Turns:
         self._spoken.keep(key.msisdn, record.language)
         return self._answer(record, page, came_from="" if before is None else name_of(before.screen))
 
-    async def _run(self, key: Key, heard: Inbound, speaker: Speaker, loaded: Loaded) -> TurnState:
+    async def _run(self, key: Key, heard: Inbound, speaker: Speaker, loaded: Loaded, *, guessed: bool) -> TurnState:
+        """Raises RecordUncertain where something would be done, what the till raises, and Runaway."""
         before = loaded.record
-        place = DialogKey(key, loaded.version, loaded.sealed)
+        place = DialogKey(key, loaded.version, loaded.sealed, guessed)
         asked: Words | None = None
         if before is None:
             draft = TurnState(opening(heard, loaded.previous), *known(loaded.previous))

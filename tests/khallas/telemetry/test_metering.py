@@ -31,6 +31,8 @@ from khallas.telemetry.otel import OtelTracer, Traced, door_of, tracer
 from khallas.telemetry.payment_metrics import PaymentMetrics
 from khallas.telemetry.queues import Queues
 from lab.servers.serving import serving
+from sessions.screens.ending import Help
+from sessions.store.codec import Record
 from sessions.store.protocol import Key
 from sessions.store.redis import RedisStore
 from tests.core.conftest import Shop, shop
@@ -101,6 +103,10 @@ async def test_dialogs_that_begin_and_are_lost(counted: Counted, redis_url: str)
     key = Key("+212600000001", "ussd", "d1")
     await store.load(key, begins=True, with_card=False)
     await store.load(key, begins=False, with_card=False)
+    assert await store.save(key, Record(1, 0, Help()), expected=0, seal={}, erase=False)
+    guessed = store.guess(key)
+    assert guessed is not None
+    assert await store.save_over(key, guessed, Record(2, 1, Help()))
     await redis.aclose()
     assert counted.value("sessions_total", channel="ussd", event="begun") == 1
     assert counted.value("sessions_total", channel="ussd", event="lost") == 1

@@ -221,16 +221,6 @@ async def test_a_record_that_another_process_saved_is_read(on: Stage, redis_url:
     assert (await here.load(key, begins=False, with_card=False)).record is None
 
 
-async def test_the_records_kept_are_bounded(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions.store.redis.SAVED_MAX", 2)
-    store = RedisStore(on.redis)
-    for n in range(4):
-        record = Record(1, 0, Help())
-        assert await store.save(Key(CALLER, "ussd", str(n)), record, expected=0, seal={}, erase=False)
-    assert len(store._saved) == 2
-    assert (await store.load(Key(CALLER, "ussd", "0"), begins=False, with_card=False)).record == Record(1, 0, Help())
-
-
 async def test_a_chosen_language_stays(on: Stage) -> None:
     """The caller's own choice, whatever the basket that is quoted was begun in."""
     await (await to_confirm(on)).choose("pay")
