@@ -32,7 +32,8 @@ def store(tmp_path: Path) -> Iterator[str]:
         with redis.Redis.from_url(server.url) as client:
             client.config_set("appendonly", "no")
             client.config_set("save", "")
-        yield server.url
+            yield server.url
+            client.config_set("appendonly", "no")  # it cannot leave while it writes its first file
 
 
 def test_it_is_made_once_and_never_the_same() -> None:
