@@ -36,6 +36,8 @@ STICKING_OUT = """() => {
 }"""
 UNFOLD = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 DOORS = ("/desk/login", "/desk/login?ended=1", "/desk/payments/nobody")
+# Barriers stand in a page's build, which is one for all languages; what a language turns around is looked at here.
+TURNED = frozenset({"/desk", "/desk/approvals", "/desk/users", "/ops"})
 OFFICE = (
     *("/desk", "/desk/approvals", "/desk/by-hand", "/desk/chargebacks", "/desk/findings", "/desk/account", "/ops"),
     *("/desk/lists?kind=begun", "/desk/lists?kind=begun&day=2020-01-01&channel=sms", "/desk/report?day=2026-11-23"),
@@ -62,7 +64,7 @@ async def walked(visitor: Visitor, addresses: Sequence[str], *, barriers: bool =
     found: list[str] = []
     for address in addresses:
         await visitor.page.goto(f"{visitor.base}{address}")
-        found += await fits(visitor, address, barriers=barriers)
+        found += await fits(visitor, address, barriers=barriers or address in TURNED)
     return found
 
 
@@ -93,23 +95,28 @@ async def test_every_page_of_the_desk_fits_and_bars_nobody(
     supervisor, administrator = visitors
     await make_accounts(site.at.shop).appoint("sofia", administers=True)
     page = await sits_down(supervisor, "sami", language)
-    found = await walked(supervisor, OFFICE)
+    searched = language is LanguageCode.FR
+    found = await walked(supervisor, OFFICE, barriers=searched)
     found += await walked(supervisor, ALIKE, barriers=False)
     for name, payment_id in payments.items():
-        found += await walked(supervisor, [f"/desk/payments/{payment_id}"], barriers=name in LOOKED_AT)
+        found += await walked(
+            supervisor, [f"/desk/payments/{payment_id}"], barriers=name in (LOOKED_AT if searched else LOOKED_AT[:1])
+        )
     for name in ("refunding", "waits"):
         one = f"/desk/payments/{payments[name]}"
         found += await walked(
-            supervisor, [f"{one}/by-hand", f"{one}/dispute", f"/desk/lists?kind=customer&of={one[-26:]}"]
+            supervisor,
+            [f"{one}/by-hand", f"{one}/dispute", f"/desk/lists?kind=customer&of={one[-26:]}"],
+            barriers=searched,
         )
     for query in ("0600000001", "personne de ce nom"):
         await page.goto(f"{site.url}/desk")
         await page.locator("#q").fill(query)
         await page.locator(".search button").click()
         await expect(page.locator(".results, section.empty").first).to_be_visible()
-        found += await fits(supervisor, f"search for {query}")
+        found += await fits(supervisor, f"search for {query}", barriers=searched)
     admin = await sits_down(administrator, "sofia", language)
-    found += await walked(administrator, ADMINISTRATION)
+    found += await walked(administrator, ADMINISTRATION, barriers=searched)
     await admin.goto(f"{site.url}/desk/users")
     await admin.locator("#name").fill("a-name-of-thirty-two-characters1")
     await admin.locator("form.stack button.main").first.click()

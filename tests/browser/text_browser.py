@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-LOOKS_MAX = 60
-LOOK_PAUSE_S = 0.25
+LOOKS_MAX = 300
+LOOK_PAUSE_S = 0.05
 SAVED_MAX_S = 10.0
 ENTER, NEXT_FIELD, CLEAR, TOP = "\r", "\t", "\x15", "g"
 READ_BYTES = 65_536

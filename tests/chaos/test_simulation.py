@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -24,9 +25,9 @@ from lab.chaos.simulation import Plant, Story, failures, sweep_up, tell
 from lab.chaos.virtual import VirtualLoop
 
 untraced = pytest.mark.no_cover  # stories by the hundred: counting their lines would take four times as long
-SEEDS = 250  # ./run chaos tells more of them
+SEEDS = 100  # ./run chaos tells thousands of them
 FOUND_WITHIN_SEEDS = 400
-SEEDS_WITH_PEOPLE = 40
+SEEDS_WITH_PEOPLE = 15
 LEFT_OUT = 0.02  # of the transfers
 
 
@@ -36,6 +37,7 @@ def test_every_story_ends_well() -> None:
     assert failed == [], "tell one again: python -m lab.chaos.simulation --from SEED --seeds 1"
 
 
+@untraced
 def test_states_that_never_end_are_ended_by_people() -> None:
     """A status of ERR, R or PN for ever, now and then: 0 differences all the same, and two people ended some."""
     ended = 0
@@ -157,20 +159,23 @@ def transfer_left_out(process: Process) -> None:
         ledger.write = forgetful  # type: ignore[method-assign]  # the planted fault
 
 
-FAULTS: tuple[Plant, ...] = (
-    transfer_left_out,
-    new_order_id_on_retry,
-    amount_not_compared,
-    capture_without_guard,
-    decline_overrides_paid,
-    bills_released_inside_the_window,
-    credit_repeated_after_silence,
-    credit_trusted_at_busy,
-    approval_not_looked_at_again,
+# Each with the seed that found it last: those after it are tried first, and all before anybody gives up.
+FAULTS: tuple[tuple[Plant, int], ...] = (
+    (transfer_left_out, 19),
+    (new_order_id_on_retry, 3),
+    (amount_not_compared, 90),
+    (capture_without_guard, 22),
+    (decline_overrides_paid, 57),
+    (bills_released_inside_the_window, 172),
+    (credit_repeated_after_silence, 74),
+    (credit_trusted_at_busy, 2),
+    (approval_not_looked_at_again, 93),
 )
 
 
-@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
-def test_a_planted_fault_is_found(plant: Plant) -> None:
-    found = next(iter(failures(range(FOUND_WITHIN_SEEDS), plant)), None)
+@untraced
+@pytest.mark.parametrize(("plant", "first"), FAULTS, ids=[plant.__name__ for plant, _ in FAULTS])
+def test_a_planted_fault_is_found(plant: Plant, first: int) -> None:
+    seeds = chain(range(first, FOUND_WITHIN_SEEDS), range(first))
+    found = next(iter(failures(seeds, plant)), None)
     assert found is not None, f"{FOUND_WITHIN_SEEDS} stories went well in spite of it"

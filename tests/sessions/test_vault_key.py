@@ -28,12 +28,11 @@ def nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[str]:
     """A Valkey that keeps nothing."""
-    with Valkey(tmp_path / "valkey") as server:
-        with redis.Redis.from_url(server.url) as client:
-            client.config_set("appendonly", "no")
-            client.config_set("save", "")
-            yield server.url
-            client.config_set("appendonly", "no")  # it cannot leave while it writes its first file
+    with Valkey(tmp_path / "valkey") as server, redis.Redis.from_url(server.url) as client:
+        client.config_set("appendonly", "no")
+        client.config_set("save", "")
+        yield server.url
+        client.config_set("appendonly", "no")  # it cannot leave while it writes its first file
 
 
 def test_it_is_made_once_and_never_the_same() -> None:
