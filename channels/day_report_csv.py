@@ -42,6 +42,6 @@ def movement_row(each: Movement) -> tuple[object, ...]:
 
 def _sums(report: DayReport, row: ReportRow, acquirer: str, tender: str) -> tuple[object, ...]:
     moved = (row.settled_centimes, row.fees_centimes, row.paid_in_centimes, row.chargebacks_centimes)
-    taken = row.payments, amount(row.taken_centimes), row.refunds, amount(row.back_centimes), amount(row.net_centimes)
-    left = (*map(amount, moved), amount(row.balance_centimes), "yes" if report.over else "no")
-    return (report.day.isoformat(), acquirer, tender, *taken, *left)
+    sums = row.payments, amount(row.taken_centimes), row.refunds, amount(row.back_centimes), amount(row.net_centimes)
+    balances = (*map(amount, moved), amount(row.balance_centimes), "yes" if report.over else "no")
+    return (report.day.isoformat(), acquirer, tender, *sums, *balances)

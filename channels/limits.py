@@ -81,8 +81,8 @@ class Limits:
 
     async def noted(self, about: str) -> tuple[str, ...]:
         """The keys noted under a name, once. Raises LimitsDown."""
-        held = await self._do("GETDEL", self._note(about))
-        return tuple(held.decode().split("\n")) if held else ()
+        mark = await self._do("GETDEL", self._note(about))
+        return tuple(mark.decode().split("\n")) if mark else ()
 
     async def give_back(self, about: str, names: frozenset[str] | None) -> None:
         """Count one less of what was noted: of these limits, or of all. Raises LimitsDown."""
@@ -226,8 +226,8 @@ class RedisCardLimits:
         await self._limits.give_back(payment_id, OF_DECLINES if what is CardTold.UNDECIDED else None)
 
     def _counted(self, call: str, caller: str, card: Card) -> tuple[Limit, ...]:
-        told = b"khallas card 1\0" + card.pan.reveal().encode()
-        mark = hmac.digest(self._key, told, sha256)[:FINGERPRINT_BYTES].hex()
+        message = b"khallas card 1\0" + card.pan.reveal().encode()
+        mark = hmac.digest(self._key, message, sha256)[:FINGERPRINT_BYTES].hex()
         by_caller = (
             Limit("caller", caller, self.CALLER_SENT, self.CALLER_SENT_S),
             Limit("caller-day", caller, self.CALLER_DAY_SENT, self.DAY_S),

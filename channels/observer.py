@@ -39,7 +39,7 @@ class TurnObserver(Protocol):
 class TranscriptWriter(Protocol):
     """Takes down what one wire answered. It never waits and never raises."""
 
-    def __call__(self, heard: Inbound, answer: TurnAnswer | None) -> None:
+    def __call__(self, inbound: Inbound, answer: TurnAnswer | None) -> None:
         """Take down one turn; `answer` is None where the turn failed."""
 
 
@@ -53,5 +53,5 @@ class TranscriptRecorder(Protocol):
         """Take down that an SMS was answered; `kind` is what the message log says of the answer."""
 
 
-def unrecorded(heard: Inbound, answer: TurnAnswer | None) -> None:
+def unrecorded(inbound: Inbound, answer: TurnAnswer | None) -> None:
     """Take nothing down: the transcript writer of a door that has none."""

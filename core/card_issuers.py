@@ -44,18 +44,18 @@ BANKING = "3456"  # ISO/IEC 7812 industries: enough for a number that stands alo
 
 def lengths_of(issuer: int) -> frozenset[int]:
     """Returns how many digits a number has that begins with these six; empty where nobody known issues such."""
-    place = bisect_right(_FROM, issuer) - 1
-    if place < 0 or issuer > ISSUERS[place][1]:
+    index = bisect_right(_FROM, issuer) - 1
+    if index < 0 or issuer > ISSUERS[index][1]:
         return frozenset()
-    return ISSUERS[place][2]
+    return ISSUERS[index][2]
 
 
 def luhn_sums(digits: str) -> tuple[list[int], list[int]]:
     """Running sums with every second digit doubled: those of even places as they are, then those of odd places."""
     sums: tuple[list[int], list[int]] = ([0], [0])
-    for place, digit in enumerate(digits):
+    for index, digit in enumerate(digits):
         value = int(digit)
         twice = value * 2 - 9 if value > 4 else value * 2
         for parity, running in enumerate(sums):
-            running.append(running[-1] + (value if place % 2 == parity else twice))
+            running.append(running[-1] + (value if index % 2 == parity else twice))
     return sums

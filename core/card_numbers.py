@@ -74,11 +74,11 @@ def masked(text: str, mask: str = MASK, *, any_issuer: bool = False) -> str:
         spans = _joined(_found(text, any_issuer=any_issuer))
         if not spans:
             break
-        parts, done = [], 0
+        parts, end_of_last = [], 0
         for begin, end in spans:
-            parts += [text[done:begin], mask]
-            done = end
-        text = "".join((*parts, text[done:]))
+            parts += [text[end_of_last:begin], mask]
+            end_of_last = end
+        text = "".join((*parts, text[end_of_last:]))
     return text
 
 
@@ -186,8 +186,8 @@ def _after_lines(run: _Run, digits: str) -> int:
     if digits[0] not in "02":
         return 0
     spaced = " ".join(_group(run, digits, group) for group in range(len(run.groups)))
-    found = _LINES.match(spaced)
-    return 0 if found is None else len(found[0].replace(" ", ""))
+    match = _LINES.match(spaced)
+    return 0 if match is None else len(match[0].replace(" ", ""))
 
 
 def _group(run: _Run, digits: str, group: int) -> str:

@@ -58,8 +58,8 @@ def first_break(before: bytes, rows: Iterable[tuple[ChainLink, Fields | None]], 
 
 def canonical(fields: Fields) -> bytes:
     """Spells a row's fields in the one way that is hashed, whatever wrote them."""
-    told = {name: _told(value) for name, value in fields.items()}
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    values = {name: _told(value) for name, value in fields.items()}
+    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _told(value: Value) -> str | int | bool | None:

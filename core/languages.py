@@ -128,13 +128,13 @@ def checked(languages: Mapping[LanguageCode, LanguageRules] = LANGUAGES) -> None
     """
     if missing := sorted(code for code in LanguageCode if code not in languages):
         raise IncompleteLanguage(f"core/languages.py has no row for {', '.join(missing)}")
-    known: dict[str, LanguageCode] = {}
+    codes: dict[str, LanguageCode] = {}
     for code, row in languages.items():
         if code not in row.spellings:
             raise IncompleteLanguage(f"the spellings of {code} lack {str(code)!r} itself")
         for spelling in row.spellings:
-            if known.setdefault(spelling, code) is not code:
-                raise IncompleteLanguage(f"{spelling!r} names both {known[spelling]} and {code}")
+            if codes.setdefault(spelling, code) is not code:
+                raise IncompleteLanguage(f"{spelling!r} names both {codes[spelling]} and {code}")
 
 
 def plural(language: LanguageCode, number: int) -> str:

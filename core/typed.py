@@ -27,13 +27,13 @@ _NAMED = re.compile(
 
 def tidy(text: str) -> str:
     """A typed text without padding at its end and without blanks and unseen marks around it; what is within stays."""
-    kept = text[: TYPED_CHARS_MAX + 1]
-    start, end = 0, len(kept)
-    while end > start and (kept[end - 1] in PADDING or _is_nothing(kept[end - 1])):
+    head = text[: TYPED_CHARS_MAX + 1]
+    start, end = 0, len(head)
+    while end > start and (head[end - 1] in PADDING or _is_nothing(head[end - 1])):
         end -= 1
-    while start < end and _is_nothing(kept[start]):
+    while start < end and _is_nothing(head[start]):
         start += 1
-    return kept[start:end]
+    return head[start:end]
 
 
 def plain(text: str) -> str:
@@ -81,8 +81,8 @@ def number_typed(text: str) -> str | None:
     spelled = plain(tidy(text)).strip()
     if spelled.endswith(">") and "<" in spelled:
         spelled = spelled.rpartition("<")[2]
-    found = _URI.fullmatch(spelled.strip(_WRAPS))
-    number = "" if found is None else _NAMED.sub("", found["number"], count=1)
+    match = _URI.fullmatch(spelled.strip(_WRAPS))
+    number = "" if match is None else _NAMED.sub("", match["number"], count=1)
     plus = "+" if number.lstrip(" (").startswith("+") else ""
     signs = number.removeprefix(number[: number.find("+") + 1]) if plus else number
     digits = "".join(sign for sign in signs if sign in _DIGITS)

@@ -21,8 +21,8 @@ class PageCache:
 
     def find(self, key: Key, record: Record) -> Page | None:
         """The page of exactly this record."""
-        kept = self._pages.get(key.record)
-        return kept[1] if kept is not None and (kept[0] is record or kept[0] == record) else None
+        cached = self._pages.get(key.record)
+        return cached[1] if cached is not None and (cached[0] is record or cached[0] == record) else None
 
     def keep(self, key: Key, record: Record, page: Page) -> None:
         name = key.record

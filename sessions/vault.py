@@ -68,8 +68,8 @@ class Seals:
 
     def mark(self, dialog: str, typed: str | None) -> int:
         """A mark that tells an answer from another in one dialog without holding it. Never 0, which marks nothing."""
-        told = f"{dialog}\n{'' if typed is None else '=' + typed}".encode(errors="replace")
-        return int.from_bytes(hmac.digest(self._marking, told, "sha256")[:_MARK_BYTES], "big") or 1
+        message = f"{dialog}\n{'' if typed is None else '=' + typed}".encode(errors="replace")
+        return int.from_bytes(hmac.digest(self._marking, message, "sha256")[:_MARK_BYTES], "big") or 1
 
     def key(self, purpose: str) -> bytes:
         """A key for something else that must not be told without the first master key, such as a fingerprint."""

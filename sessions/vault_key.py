@@ -47,10 +47,10 @@ def handed() -> int:
 
 def receive(environ: MutableMapping[str, str]) -> None:
     """Takes, in a worker, the key that its supervisor handed over, if it did."""
-    told = environ.pop(KEY_FD, "")
-    if not told:
+    number = environ.pop(KEY_FD, "")
+    if not number:
         return
-    with os.fdopen(int(told), "rb") as pipe:
+    with os.fdopen(int(number), "rb") as pipe:
         hold(pipe.read(KEY_BYTES))
 
 
@@ -62,12 +62,12 @@ def share(url: str) -> None:
         with redis.Redis.from_url(url, socket_timeout=WAIT_S, socket_connect_timeout=WAIT_S) as store:
             _keeps_nothing(store.info("persistence"), store.config_get("save"))
             store.set(SHARED, memory_key(), nx=True)
-            found = store.get(SHARED)
+            shared = store.get(SHARED)
     except RedisError as error:
         raise KeyUnshared(f"cannot be asked ({type(error).__name__})") from None
-    if not isinstance(found, bytes) or len(found) != KEY_BYTES:
+    if not isinstance(shared, bytes) or len(shared) != KEY_BYTES:
         raise KeyUnshared("holds something else in place of a key")
-    hold(found)
+    hold(shared)
 
 
 def _keeps_nothing(persistence: object, save: object) -> None:

@@ -33,8 +33,8 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", 
 
 def declared_in(content_type: str) -> str:
     """The charset that a Content-Type names, "" for none."""
-    found = _DECLARED.search(content_type)
-    return found[1] if found else ""
+    match = _DECLARED.search(content_type)
+    return match[1] if match else ""
 
 
 def text_of(octets: bytes, declared: str = "") -> str:

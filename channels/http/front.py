@@ -24,11 +24,11 @@ Count = Callable[[str, str], None]  # door, reason
 
 def hot(routes: Iterable[BaseRoute]) -> dict[str, ASGIApp]:
     """The plain ASGI doors among routes, by path; functions and those with parts in their path stay with the router."""
-    found: dict[str, ASGIApp] = {}
+    doors: dict[str, ASGIApp] = {}
     for route in routes:
         if isinstance(route, Route) and "{" not in route.path and route.app is route.endpoint:
-            found[route.path] = RequestIds(route.endpoint)
-    return found
+            doors[route.path] = RequestIds(route.endpoint)
+    return doors
 
 
 class Front(Starlette):

@@ -31,10 +31,10 @@ _REFUSED = {"secret": "the shared secret or the address is not right", "basic": 
 
 def routes(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> list[Route]:
     """The document of these wires and doors, made once."""
-    told = document(wires, others)
+    page = document(wires, others)
 
     async def openapi(_: Request) -> Response:
-        return JSONResponse(told)
+        return JSONResponse(page)
 
     return [Route(PATH, openapi, methods=["GET"])]
 
@@ -42,7 +42,7 @@ def routes(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> li
 def document(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> dict[str, Any]:
     """The OpenAPI document of every JSON door."""
     doors = [*_ussd(wires), *others]
-    models: list[Use] = [(asked, "validation") for door in doors for asked in door.asked]
+    models: list[Use] = [(model, "validation") for door in doors for model in door.asked]
     models += [(door.answered, "serialization") for door in doors]
     names, schemas = models_json_schema(models, ref_template=REF)
     guards = {door.guard for door in doors} | {"secret"}
@@ -52,7 +52,7 @@ def document(wires: Mapping[str, UssdWire], others: Sequence[JsonDoor] = ()) -> 
         "paths": {door.path: {"post": _operation(door, names)} for door in doors},
         "components": {
             "schemas": schemas.get("$defs", {}),
-            "securitySchemes": {name: told for name, told in _GUARDS.items() if name in guards},
+            "securitySchemes": {name: scheme for name, scheme in _GUARDS.items() if name in guards},
         },
         # a wire may be guarded by its networks instead
         "security": [{"secret": []}, {}],
@@ -76,10 +76,10 @@ def _ussd(wires: Mapping[str, UssdWire]) -> list[JsonDoor]:
 
 
 def _operation(door: JsonDoor, names: Mapping[Any, Any]) -> dict[str, Any]:
-    asked = [names[model, "validation"] for model in door.asked]
+    bodies = [names[model, "validation"] for model in door.asked]
     operation: dict[str, Any] = {
         "operationId": door.name,
-        "requestBody": {"required": True, "content": _json(asked[0] if len(asked) == 1 else {"anyOf": asked})},
+        "requestBody": {"required": True, "content": _json(bodies[0] if len(bodies) == 1 else {"anyOf": bodies})},
         "responses": {
             str(door.status): {"description": door.told, "content": _json(names[door.answered, "serialization"])},
             "400": {"description": "malformed: nothing was changed", "content": {"text/plain": {}}},
@@ -90,12 +90,12 @@ def _operation(door: JsonDoor, names: Mapping[Any, Any]) -> dict[str, Any]:
         operation["security"] = [{door.guard: []}]
     parameters = [
         {
-            "name": found,
+            "name": name,
             "in": "path",
             "required": True,
             "schema": {"type": "string", "pattern": rf"^[0-9A-Za-z._~-]{{1,{DIALOG_CHARS_MAX}}}$"},
         }
-        for found in _PARAMETER.findall(door.path)
+        for name in _PARAMETER.findall(door.path)
     ]
     return operation | ({"parameters": parameters} if parameters else {})
 

@@ -36,8 +36,8 @@ def _told(incoming: Incoming, field: str) -> str:
         body = json.loads(text, strict=False)
     except (Malformed, ValueError, RecursionError):
         return ""
-    told = body.get(field) if isinstance(body, dict) else None
-    return str(told) if isinstance(told, str | int) else ""
+    value = body.get(field) if isinstance(body, dict) else None
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def _plain(code: str) -> str:

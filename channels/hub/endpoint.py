@@ -85,18 +85,18 @@ def routes(
         try:
             arrived = await incoming(request, public_url, body_max=BODY_BYTES_MAX)
             check(arrived)
-            made = _endpoint(arrived.body, url_of)
+            endpoint = _endpoint(arrived.body, url_of)
         except (Malformed, SenderRefused) as error:
             return refused(error, DOOR, count)
         try:
-            await endpoints.add(made, now())
+            await endpoints.add(endpoint, now())
         except EndpointError:
             return JSONResponse({"code": "409", "reason": "no more registrations"}, 409, NO_STORE)
         except DatabaseUnavailable:
             return _away()
-        log.info("events: %s was registered at the hub", made.name)
-        told = {"id": made.name, "callback": made.url, "query": made.query}
-        return JSONResponse(told, 201, NO_STORE | {"Location": f"{PATH}/{made.name}"})
+        log.info("events: %s was registered at the hub", endpoint.name)
+        registered = {"id": endpoint.name, "callback": endpoint.url, "query": endpoint.query}
+        return JSONResponse(registered, 201, NO_STORE | {"Location": f"{PATH}/{endpoint.name}"})
 
     async def unregister(request: Request) -> Response:
         try:
@@ -118,15 +118,15 @@ def routes(
 def _endpoint(body: bytes, url_of: Callable[[str], str]) -> EventEndpoint:
     """Raises Malformed, which repeats nothing of the body."""
     try:
-        asked = HubRegistration.model_validate_json(body)
+        registration = HubRegistration.model_validate_json(body)
     except ValidationError:
         raise Malformed("the body is no {callback, query}") from None
     try:
-        url = url_of(asked.callback)
+        url = url_of(registration.callback)
     except EndpointError as error:
         raise Malformed(f"the callback: {error}") from None
     name = f"hub-{secrets.token_hex(ID_BYTES)}"
-    return EventEndpoint(name, EndpointKind.TMF, url, wanted(asked.query), query=asked.query)
+    return EventEndpoint(name, EndpointKind.TMF, url, wanted(registration.query), query=registration.query)
 
 
 def _away() -> Response:

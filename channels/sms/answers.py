@@ -97,17 +97,17 @@ class Answers:
 
     async def answer(self, msisdn: str, text: str) -> Said | None:
         """The reply to one text, in the script's language, else the stored one, else the default; None for silence."""
-        heard = hear(text)
-        if heard.is_reaction:
+        meaning = hear(text)
+        if meaning.is_reaction:
             return None
-        said = await self._answer(msisdn, heard)
+        said = await self._answer(msisdn, meaning)
         return replace(said, may_loop=True) if may_be_a_machine(text) else said
 
-    async def _answer(self, msisdn: str, heard: TextMeaning) -> Said:
-        language = heard.language or await self._till.language_of(msisdn) or self._default
-        if heard.holds_card_number:
+    async def _answer(self, msisdn: str, meaning: TextMeaning) -> Said:
+        language = meaning.language or await self._till.language_of(msisdn) or self._default
+        if meaning.holds_card_number:
             return self._say(language, "card")
-        match heard.asks:
+        match meaning.asks:
             case KeywordAsked(Keyword.CODE):
                 return await self._code(msisdn, language)
             case Chosen(number):
@@ -174,11 +174,11 @@ class Answers:
         unpaid: list[Invoice] = []
         in_progress = False
         for line in lines:
-            found = await self._till.unpaid(line.service, line.reference)
-            if found is Refusal.BILLING_DOWN:
+            bills = await self._till.unpaid(line.service, line.reference)
+            if bills is Refusal.BILLING_DOWN:
                 raise BillingDown("no sum without every line")
-            in_progress |= found is Refusal.IN_PROGRESS
-            unpaid += () if isinstance(found, Refusal) else found
+            in_progress |= bills is Refusal.IN_PROGRESS
+            unpaid += () if isinstance(bills, Refusal) else bills
         if unpaid:
             return Said(self._words.bills(language, len(unpaid), total(unpaid)))
         return self._say(language, "bills_in_progress" if in_progress else "bills_none")

@@ -52,10 +52,10 @@ class RedisDeduplication:
     async def claim(self, reference: str) -> bool | AlreadyAnswered:
         """Claims a message. True: it is yours to answer. False: another copy is being answered right now."""
         with redis_errors_as(MemoryDown):
-            found = await self._pipe.run(_CLAIM, (_seen(reference),), (_CLAIMED, CLAIM_TTL_S))
-        if isinstance(found, int):
+            state = await self._pipe.run(_CLAIM, (_seen(reference),), (_CLAIMED, CLAIM_TTL_S))
+        if isinstance(state, int):
             return True
-        return False if found == _CLAIMED else AlreadyAnswered(self._text(reference, found))
+        return False if state == _CLAIMED else AlreadyAnswered(self._text(reference, state))
 
     async def keep(self, reference: str, text: str | None) -> None:
         """Answered: a repeat within SEEN_TTL_S gets the same."""

@@ -28,12 +28,12 @@ def routes(
 ) -> list[Route]:
     """Two routes a wire: texts from customers, and what became of ours. `count` hears of requests not let in."""
     base = public_url.rstrip("/")
-    found: list[Route] = []
+    built: list[Route] = []
     for name, wire in wires.items():
         entrance = Entrance(wire, guards[name], count, base)
-        found += gateway(wire.path, SmsEndpoint(entrance, _texts(inbox, wire, base)), [wire.method])
-        found += gateway(wire.status_path, SmsEndpoint(entrance, _reports(inbox, wire)), [wire.method])
-    return found
+        built += gateway(wire.path, SmsEndpoint(entrance, _texts(inbox, wire, base)), [wire.method])
+        built += gateway(wire.status_path, SmsEndpoint(entrance, _reports(inbox, wire)), [wire.method])
+    return built
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ class SmsEndpoint:
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        own = self._entrance
-        if scope["method"] != own.wire.method:  # HEAD comes along with GET, and would be a text
-            await send_reply(scope, send, Reply(b"", status=405, headers={"Allow": own.wire.method}))
+        entrance = self._entrance
+        if scope["method"] != entrance.wire.method:  # HEAD comes along with GET, and would be a text
+            await send_reply(scope, send, Reply(b"", status=405, headers={"Allow": entrance.wire.method}))
             return
         try:
-            arrived = await arriving(scope, receive, own.public_url, body_max=BODY_BYTES_MAX)
-            own.check(arrived)
+            arrived = await arriving(scope, receive, entrance.public_url, body_max=BODY_BYTES_MAX)
+            entrance.check(arrived)
             reply = await self._answer(arrived)
         except (Malformed, SenderRefused) as error:
-            await refused(error, f"sms/{own.wire.name}", own.count)(scope, receive, send)
+            await refused(error, f"sms/{entrance.wire.name}", entrance.count)(scope, receive, send)
             return
         await send_reply(scope, send, reply)
 

@@ -46,12 +46,12 @@ def _plain(char: str) -> str:
 
 def without_signature(text: str) -> str:
     """The lines before a rule of dashes or a "sent from my phone"; the whole text when that would leave nothing."""
-    kept: list[str] = []
+    lines: list[str] = []
     for line in text.splitlines():
         if _SIGNATURE_RULE.fullmatch(line) or f"{fold(line)} ".startswith(_SIGNATURE_STARTS):
             break
-        kept.append(line)
-    above = "\n".join(kept)
+        lines.append(line)
+    above = "\n".join(lines)
     return above if above.strip() else text
 
 

@@ -161,20 +161,20 @@ class Inbox:
         if isinstance(claimed, AlreadyAnswered):
             return claimed.text
         try:
-            said = await self._reply(message, msisdn)
-            if said is not None:
+            answer = await self._reply(message, msisdn)
+            if answer is not None:
                 await self._post.messages.record(
                     message.reference,
-                    said.kind,
+                    answer.kind,
                     msisdn,
                     self._post.clock.now(),
                     status=status,
                     route=message.provider,
                 )
-            reply = said.text if said else None
+            reply = answer.text if answer else None
             await self._post.seen.keep(message.reference, reply)
-            if said is not None and self._post.transcripts is not None:
-                self._post.transcripts.text(msisdn, message.reference, message.provider, said.kind)
+            if answer is not None and self._post.transcripts is not None:
+                self._post.transcripts.text(msisdn, message.reference, message.provider, answer.kind)
         except BaseException:
             await asyncio.shield(self._release_quietly(message.reference))
             raise
@@ -204,11 +204,11 @@ class Inbox:
             return Said(self._answers.too_many(message.text))
         if message.torn:
             return await self._answers.torn(msisdn)
-        said = await self._answers.answer(msisdn, message.text)
-        if said is not None and said.may_loop and await self._post.seen.times(msisdn, message.text) >= SAME_MAX:
+        answer = await self._answers.answer(msisdn, message.text)
+        if answer is not None and answer.may_loop and await self._post.seen.times(msisdn, message.text) >= SAME_MAX:
             log.info("text %s: the same for the %d. time: silence", message.reference, SAME_MAX)
             return None
-        return said
+        return answer
 
     async def _release_quietly(self, reference: str) -> None:
         try:

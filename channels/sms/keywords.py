@@ -157,14 +157,14 @@ def _exactly(words: Sequence[str]) -> Request | None:
 
 def _in_sentence(words: Sequence[str]) -> Keyword | None:
     """What few words ask for: a known phrase, or the one keyword among them. Whoever wants to pay a bill pays."""
-    said = f" {' '.join(words)} "
+    sentence = f" {' '.join(words)} "
     for phrase, keyword in _PHRASES:
-        if phrase in said:
+        if phrase in sentence:
             return keyword
-    found = {_EXACT[word] for word in words if word in _EXACT} - {Keyword.STOP}
-    if found == {Keyword.PAY, Keyword.BILLS}:
+    keywords = {_EXACT[word] for word in words if word in _EXACT} - {Keyword.STOP}
+    if keywords == {Keyword.PAY, Keyword.BILLS}:
         return Keyword.PAY
-    return found.pop() if len(found) == 1 else None
+    return keywords.pop() if len(keywords) == 1 else None
 
 
 def _asked(keyword: Keyword, words: Sequence[str]) -> KeywordAsked:

@@ -26,10 +26,10 @@ _LEADS = tuple(fold(lead) if has_arabic(lead) else f"{fold(lead)} " for lead in 
 
 def is_reaction(text: str) -> bool:
     """Returns whether a telephone wrote this and not its user."""
-    found = _QUOTING.fullmatch(text)
-    if found is None or len(found["quoted"]) < QUOTED_CHARS_MIN:
+    match = _QUOTING.fullmatch(text)
+    if match is None or len(match["quoted"]) < QUOTED_CHARS_MIN:
         return False
-    lead = fold(found["lead"])
+    lead = fold(match["lead"])
     if len(lead.split()) > LEAD_WORDS_MAX:
         return False
-    return bool(_EMOJI.search(found["lead"])) or f"{lead} ".startswith(_LEADS)
+    return bool(_EMOJI.search(match["lead"])) or f"{lead} ".startswith(_LEADS)

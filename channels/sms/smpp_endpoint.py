@@ -95,9 +95,9 @@ class SmppTexts:
         """RMSGQFUL while it cannot be kept; a message is never refused for what it says."""
         try:
             claim = claim_of(message)
-            told = claim is not ReceiptClaim.NONE and await self._receipt(account, message)
+            taken_as_receipt = claim is not ReceiptClaim.NONE and await self._receipt(account, message)
             # what has a receipt's look and tells of nothing of ours is answered to nobody: that would be receipted too
-            if not told and claim in {ReceiptClaim.NONE, ReceiptClaim.PERHAPS}:
+            if not taken_as_receipt and claim in {ReceiptClaim.NONE, ReceiptClaim.PERHAPS}:
                 await self._text(account, session_id, message)
         except DOWN as error:
             log.warning("smpp %s: a message is to come again: %s", account.name, type(error).__name__)
@@ -119,11 +119,11 @@ class SmppTexts:
         return True
 
     async def _receipt(self, account: SmscAccount, message: ShortMessage) -> bool:
-        found = receipt_of(message, account.alphabet, account.ids, _sender(message))
-        if found is None:
+        receipt = receipt_of(message, account.alphabet, account.ids, _sender(message))
+        if receipt is None:
             log.warning("smpp %s: a receipt that names no message", account.name)
             return False
-        return await self.receipt(account.name, found)
+        return await self.receipt(account.name, receipt)
 
     async def _text(self, account: SmscAccount, session_id: str, message: ShortMessage) -> None:
         part = fragment_of(message)

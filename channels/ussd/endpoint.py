@@ -37,14 +37,14 @@ def routes(
     transcripts: TranscriptRecorder | None = None,
 ) -> list[Route]:
     """The routes of every wire, at /ussd/<wire> and below. `callers` is for wires that name a caller once."""
-    found: list[Route] = []
+    built: list[Route] = []
     for name, wire in wires.items():
         tell = transcripts.door("ussd", name, keys=True) if transcripts else unrecorded
         talk = Talk(turns, UssdSpeaker(texts, wire.limits), callers, tell)
         door = UssdEndpoint(wire, guards[name], talk, metrics, public_url, expose_screens=expose_screens)
         for path in wire.paths:
-            found += gateway(f"/ussd/{name}{path.below}", door, [wire.method])
-    return found
+            built += gateway(f"/ussd/{name}{path.below}", door, [wire.method])
+    return built
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +78,40 @@ class UssdEndpoint:
         try:
             arrived = await arriving(scope, receive, self._public_url)
             self._check(arrived)
-            heard = self._wire.decode(arrived)
-            reply, screen = (heard, None) if isinstance(heard, Reply) else await self._answer(heard)
+            inbound = self._wire.decode(arrived)
+            reply, screen = (inbound, None) if isinstance(inbound, Reply) else await self._answer(inbound)
         except (Malformed, SenderRefused) as error:
             await refused(error, f"ussd/{self._wire.name}", self._count)(scope, receive, send)
             return
         await send_reply(scope, send, reply, screen=screen if self._expose_screens else None)
 
-    async def _answer(self, heard: Inbound) -> tuple[Reply, str]:
+    async def _answer(self, inbound: Inbound) -> tuple[Reply, str]:
         """The reply and the screen's name. Raises Malformed where nobody knows the caller."""
         began = time.perf_counter()
         try:
             if self._wire.names_caller_once:
-                heard = await _named(heard, self._talk.callers)
-            answer = await self._talk.turns.take(heard, self._talk.speaker)
+                inbound = await _named(inbound, self._talk.callers)
+            answer = await self._talk.turns.take(inbound, self._talk.speaker)
         except Malformed:
             raise
         except Exception:
             log.exception("a turn failed at /ussd/%s", self._wire.name)
             self._metrics.turn(APOLOGY, "failed", time.perf_counter() - began)
-            self._talk.tell(heard, None)
-            language = await self._talk.turns.language_of(heard, CAN.channel)
-            return self._wire.encode(heard, self._talk.speaker.apology(language), ends=True), APOLOGY
+            self._talk.tell(inbound, None)
+            language = await self._talk.turns.language_of(inbound, CAN.channel)
+            return self._wire.encode(inbound, self._talk.speaker.apology(language), ends=True), APOLOGY
         self._metrics.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
-        self._talk.tell(heard, answer)
-        return self._wire.encode(heard, answer.page.text, ends=answer.ends), answer.screen
+        self._talk.tell(inbound, answer)
+        return self._wire.encode(inbound, answer.page.text, ends=answer.ends), answer.screen
 
 
-async def _named(heard: Inbound, callers: Callers | None) -> Inbound:
+async def _named(inbound: Inbound, callers: Callers | None) -> Inbound:
     """With its caller. Raises Malformed where nobody knows who that is."""
-    if heard.begins and callers is not None:
-        await callers.remember(heard.dialog, heard.msisdn)
-    if heard.msisdn:
-        return heard
-    msisdn = None if callers is None else await callers.recall(heard.dialog)
+    if inbound.begins and callers is not None:
+        await callers.remember(inbound.dialog, inbound.msisdn)
+    if inbound.msisdn:
+        return inbound
+    msisdn = None if callers is None else await callers.recall(inbound.dialog)
     if msisdn is None:
         raise Malformed("nobody knows this dialog's caller")
-    return msgspec.structs.replace(heard, msisdn=msisdn)
+    return msgspec.structs.replace(inbound, msisdn=msisdn)

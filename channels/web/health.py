@@ -30,10 +30,10 @@ def routes(
 
     async def readyz(_: Request) -> Response:
         names = list(probes)
-        found = await asyncio.gather(*(_ask(name, probes[name]) for name in names))
-        ready = all(state == "ok" for state in found)
+        answers = await asyncio.gather(*(_ask(name, probes[name]) for name in names))
+        ready = all(state == "ok" for state in answers)
         return JSONResponse(
-            {"ready": ready, "checks": dict(zip(names, found, strict=True)) | dict(states())},
+            {"ready": ready, "checks": dict(zip(names, answers, strict=True)) | dict(states())},
             status_code=200 if ready else 503,
             headers={"Cache-Control": "no-store"},
         )

@@ -70,12 +70,12 @@ def language_asked(request: Request) -> LanguageCode | None:
 
 def language_of(request: Request) -> LanguageCode:
     """The language asked for in the address, else the first of the browser's own that is spoken here, else French."""
-    asked = language_asked(request)
-    if asked is not None:
-        return asked
+    language = language_asked(request)
+    if language is not None:
+        return language
     wanted = request.headers.get("accept-language", "")[:ACCEPTED_CHARS_MAX].split(",")
-    known = [each for each in map(_accepted, wanted) if each is not None]
-    return max(known, key=lambda each: each[0], default=(0.0, LanguageCode.FR))[1]
+    accepted = [each for each in map(_accepted, wanted) if each is not None]
+    return max(accepted, key=lambda each: each[0], default=(0.0, LanguageCode.FR))[1]
 
 
 def _accepted(text: str) -> tuple[float, LanguageCode] | None:
@@ -142,16 +142,16 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """/static and the operator's logo."""
-        found: list[BaseRoute] = [Mount("/static", _Assets(directory=HERE / "static"), name="static")]
+        built: list[BaseRoute] = [Mount("/static", _Assets(directory=HERE / "static"), name="static")]
         if self._logo is not None:
-            found.append(Route(LOGO_PATH, self._send_logo, methods=["GET"]))
-        return found
+            built.append(Route(LOGO_PATH, self._send_logo, methods=["GET"]))
+        return built
 
     async def _send_logo(self, request: Request) -> Response:
         if self._logo is None:
             return Response(status_code=404)
-        kept = {"Cache-Control": f"public, max-age={LOGO_TTL_S}", **_hardened()}
-        return FileResponse(self._logo, headers=kept, media_type=LOGO_TYPES[self._logo.suffix.lower()])
+        headers = {"Cache-Control": f"public, max-age={LOGO_TTL_S}", **_hardened()}
+        return FileResponse(self._logo, headers=headers, media_type=LOGO_TYPES[self._logo.suffix.lower()])
 
 
 class _Assets(StaticFiles):

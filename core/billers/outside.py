@@ -87,13 +87,13 @@ class OutsidePayments(Protocol):
 
 def lines_meant(identifier: str) -> tuple[tuple[ServiceType, str], ...]:
     """The lines that a number, as people type it, can be the reference of; none where it is none."""
-    found: list[tuple[ServiceType, str]] = []
+    lines: list[tuple[ServiceType, str]] = []
     for service in ServiceType:
         try:
-            found.append((service, reference_of(service, identifier)))
+            lines.append((service, reference_of(service, identifier)))
         except ValueError:
             continue
-    return tuple(found)
+    return tuple(lines)
 
 
 def shares(amount_centimes: int, owed: tuple[Invoice, ...]) -> tuple[tuple[BillShare, ...], int]:

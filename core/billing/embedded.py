@@ -160,11 +160,11 @@ class EmbeddedBilling:
 
 
 async def _codes_of(connection: Connection, msisdns: Sequence[str]) -> list[tuple[tuple[SubscribedLine, str], ...]]:
-    found: dict[str, list[tuple[SubscribedLine, str]]] = {msisdn: [] for msisdn in msisdns}
-    cursor = await connection.execute(CODES_OF, {"msisdns": list(found)})
+    codes: dict[str, list[tuple[SubscribedLine, str]]] = {msisdn: [] for msisdn in msisdns}
+    cursor = await connection.execute(CODES_OF, {"msisdns": list(codes)})
     for row in await cursor.fetchall():
-        found[row["contact_msisdn"]].append((line_of(row), row["payment_code"]))
-    return [tuple(found[msisdn]) for msisdn in msisdns]
+        codes[row["contact_msisdn"]].append((line_of(row), row["payment_code"]))
+    return [tuple(codes[msisdn]) for msisdn in msisdns]
 
 
 async def _or_down(work: Awaitable[T]) -> T:

@@ -135,11 +135,11 @@ class TmForumBilling:
     async def reverse(self, reversal: Reversal) -> Posting:
         """A TMF676 refund of the payment that was posted; what was never posted is owed already."""
         payment = reversal.payment
-        told = await self._known(wire.PAYMENT_PATH, wire.correlator(payment, reversal.number))
-        if told is None:
+        known = await self._known(wire.PAYMENT_PATH, wire.correlator(payment, reversal.number))
+        if known is None:
             return Posting.POSTED
         account_id = self._account_id(payment.service, payment.line_reference)
-        body = wire.refund_body(reversal, told.id, account_id, datetime.now(UTC))
+        body = wire.refund_body(reversal, known.id, account_id, datetime.now(UTC))
         if await self._known(wire.REFUND_PATH, str(body["correlatorId"])):
             return Posting.POSTED
         status, _ = await self._ask("POST", wire.REFUND_PATH, body=body)
@@ -154,17 +154,17 @@ class TmForumBilling:
         if status != 200:
             raise BillingDown(f"HTTP {status}")
         try:
-            found = wire.payments_of(body)
+            payments = wire.payments_of(body)
         except wire.NotTmf as error:
             raise BillingDown(str(error)) from error
-        mine = (each for each in found if each.correlatorId == correlator and each.status.lower() in LIVING)
+        mine = (each for each in payments if each.correlatorId == correlator and each.status.lower() in LIVING)
         return next(mine, None)
 
     async def _bills(self, account_id: str, more: Mapping[str, str] | None = None) -> list[wire.CustomerBill]:
         found: list[wire.CustomerBill] = []
         for page in range(PAGES_MAX):
-            asked = {"offset": str(page * PAGE_BILLS), "limit": str(PAGE_BILLS), "billingAccount.id": account_id}
-            status, body = await self._ask("GET", wire.BILL_PATH, {**asked, **(more or {})})
+            query = {"offset": str(page * PAGE_BILLS), "limit": str(PAGE_BILLS), "billingAccount.id": account_id}
+            status, body = await self._ask("GET", wire.BILL_PATH, {**query, **(more or {})})
             if status not in {200, 206}:
                 raise BillingDown(f"HTTP {status}")
             try:

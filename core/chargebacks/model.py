@@ -56,24 +56,26 @@ _NAMES = {
 _CARDS = ("maskedcreditcard", "maskedpan")
 
 
-def facts_of(said: Mapping[str, str]) -> DisputeFacts:
+def facts_of(answer: Mapping[str, str]) -> DisputeFacts:
     """The facts in what an acquirer says, by lower-case names; what could be a whole card's number is left out."""
-    found = {ours: text for ours, names in _NAMES.items() if (text := _first(said, names))}
-    masked = next((match for name in _CARDS if (match := _MASKED.fullmatch(said.get(name, "").replace(" ", "")))), None)
+    facts = {ours: text for ours, names in _NAMES.items() if (text := _first(answer, names))}
+    masked = next(
+        (match for name in _CARDS if (match := _MASKED.fullmatch(answer.get(name, "").replace(" ", "")))), None
+    )
     if masked:
-        found["masked_card"] = f"{masked[1]}{'*' * (12 - len(masked[1]))}{masked[2]}"
-    return DisputeFacts(**found)
+        facts["masked_card"] = f"{masked[1]}{'*' * (12 - len(masked[1]))}{masked[2]}"
+    return DisputeFacts(**facts)
 
 
 def facts_kept(row: Mapping[str, object] | None) -> DisputeFacts:
     """The facts that the database keeps."""
-    known = {each.name for each in fields(DisputeFacts)}
-    return DisputeFacts(**{name: str(text) for name, text in (row or {}).items() if name in known})
+    names = {each.name for each in fields(DisputeFacts)}
+    return DisputeFacts(**{name: str(text) for name, text in (row or {}).items() if name in names})
 
 
-def _first(said: Mapping[str, str], names: tuple[str, ...]) -> str:
+def _first(answer: Mapping[str, str], names: tuple[str, ...]) -> str:
     for name in names:
-        text = said.get(name, "").strip()[:TEXT_MAX_CHARS]
+        text = answer.get(name, "").strip()[:TEXT_MAX_CHARS]
         if _CODE.fullmatch(text) and not _LONG.search(text.replace(" ", "").replace("-", "")):
             return text
     return ""

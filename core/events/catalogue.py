@@ -96,7 +96,7 @@ def data_of(fact: PaymentFact, *, full: bool = False) -> dict[str, object]:
     }
     if fact.receipt_number and fact.type is EventType.CAPTURED:
         payment["receipt_number"] = fact.receipt_number
-    told: dict[str, object] = {"sequence": fact.sequence, "payment": payment}
+    data: dict[str, object] = {"sequence": fact.sequence, "payment": payment}
     if fact.type in OF_ONE_BILL and fact.detail:
-        told["bill"] = {"number": fact.detail}
-    return told
+        data["bill"] = {"number": fact.detail}
+    return data

@@ -84,8 +84,8 @@ def types_of(words: Sequence[str]) -> frozenset[EventType]:
     try:
         return frozenset(EventType(word) for word in words)
     except ValueError as error:
-        known = ", ".join(EventType)
-        raise EndpointError(f"{str(error).partition(' ')[0]} is no event; known are {known}") from None
+        kinds = ", ".join(EventType)
+        raise EndpointError(f"{str(error).partition(' ')[0]} is no event; known are {kinds}") from None
 
 
 def url_of(text: str, *, plain: bool = False) -> str:

@@ -29,5 +29,5 @@ def key_of(secret: str) -> bytes:
 def signatures(secrets: Sequence[str], event_id: str, timestamp_s: int, body: bytes) -> str:
     """The header webhook-signature: one signature a secret that is valid, the newest first."""
     signed = f"{event_id}.{timestamp_s}.".encode() + body
-    made = (hmac.new(key_of(secret), signed, hashlib.sha256).digest() for secret in secrets)
-    return " ".join(f"v1,{base64.b64encode(each).decode()}" for each in made)
+    digests = (hmac.new(key_of(secret), signed, hashlib.sha256).digest() for secret in secrets)
+    return " ".join(f"v1,{base64.b64encode(each).decode()}" for each in digests)

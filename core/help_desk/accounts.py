@@ -177,9 +177,9 @@ class Accounts:
             name = name_of(name)
         except AccountError:
             name = ""
-        kept = await self._users.hash_of(name) if name else None
+        stored_hash = await self._users.hash_of(name) if name else None
         async with self._hashing:
-            right, outdated = await asyncio.to_thread(self._verify, kept, password)
+            right, outdated = await asyncio.to_thread(self._verify, stored_hash, password)
         user = await self._users.get(name) if right else None
         if user is None or not self._in_use(user):
             return None
@@ -208,8 +208,10 @@ class Accounts:
         return user.disabled_at is None and self._clock.now() - seen_at < self._idle
 
     async def _was_used(self, name: str, password: str) -> bool:
-        kept = await self._users.hash_of(name)
-        for each in ((kept,) if kept else ()) + (await self._users.former_hashes(name))[: FORMER_KEPT - 1]:
+        stored_hash = await self._users.hash_of(name)
+        for each in ((stored_hash,) if stored_hash else ()) + (await self._users.former_hashes(name))[
+            : FORMER_KEPT - 1
+        ]:
             async with self._hashing:
                 same, _ = await asyncio.to_thread(self._verify, each, password)
             if same:
@@ -225,15 +227,15 @@ class Accounts:
         async with self._hashing:
             return await asyncio.to_thread(self._hasher.hash, password)
 
-    def _verify(self, kept: str | None, password: str) -> tuple[bool, bool]:
+    def _verify(self, stored_hash: str | None, password: str) -> tuple[bool, bool]:
         """(right, made with other parameters than today's). As long for no account as for a wrong password."""
         if self._decoy is None:  # before any answer, whoever asks first
             self._decoy = self._hasher.hash("nobody")
         try:
-            self._hasher.verify(kept or self._decoy, password[: PASSWORD_CHARS_MAX + 1])
+            self._hasher.verify(stored_hash or self._decoy, password[: PASSWORD_CHARS_MAX + 1])
         except (VerificationError, InvalidHashError):
             return False, False
-        return kept is not None, kept is not None and self._hasher.check_needs_rehash(kept)
+        return stored_hash is not None, stored_hash is not None and self._hasher.check_needs_rehash(stored_hash)
 
 
 def _checked(password: str, name: str) -> str:

@@ -118,7 +118,7 @@ def fresh_password() -> str:
     """Draws a password that the rules take: letters and digits, in groups that can be read out."""
     for _ in range(TRIES_MAX):
         groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP_CHARS)) for _ in range(GROUPS))
-        made = "-".join(groups)
-        if passwords.fault(made) is None:
-            return made
+        password = "-".join(groups)
+        if passwords.fault(password) is None:
+            return password
     raise AssertionError("twenty random passwords, and not one with a letter and a digit")

@@ -91,12 +91,12 @@ class Audit:
                     number = linked.link.number
                     head = await self._books.before(chain, number)
                 ended = linked.fields is None and chain is Chain.ACCESS_LOG and _retired(linked.at, now)
-                found = None if ended else first_break(head, [(linked.link, linked.fields)], number)
-                if found:
-                    return AuditVerdict(chain, rows, head.hex(), _words(found, linked))
+                broken = None if ended else first_break(head, [(linked.link, linked.fields)], number)
+                if broken:
+                    return AuditVerdict(chain, rows, head.hex(), _words(broken, linked))
                 rows, number, head = rows + 1, number + 1, linked.link.hash
-        left = await self._books.unlinked(chain, first, min(until or now, now - LINKED_WITHIN))
-        return AuditVerdict(chain, rows, head.hex(), None if left is None else f"row {left} is in no link")
+        unlinked = await self._books.unlinked(chain, first, min(until or now, now - LINKED_WITHIN))
+        return AuditVerdict(chain, rows, head.hex(), None if unlinked is None else f"row {unlinked} is in no link")
 
     async def export(self, chain: Chain, day: date) -> AsyncIterator[Linked]:
         """A day's links with their rows."""

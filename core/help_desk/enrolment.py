@@ -52,11 +52,11 @@ class SecondFactors:
     async def enrol(self, name: str) -> Enrolment:
         """A new secret and new recovery codes; those before are worth nothing. Raises AccountError."""
         name = name_of(name)
-        made = Enrolment(name, second_factor.fresh_secret(), second_factor.fresh_recovery_codes())
-        digests = tuple(second_factor.recovery_hash(name, code) for code in made.recovery_codes)
-        if not await self._kept.set_second_factor(name, self._box.seal(name, made.secret), digests):
+        enrolment = Enrolment(name, second_factor.fresh_secret(), second_factor.fresh_recovery_codes())
+        digests = tuple(second_factor.recovery_hash(name, code) for code in enrolment.recovery_codes)
+        if not await self._kept.set_second_factor(name, self._box.seal(name, enrolment.secret), digests):
             raise AccountError(f"there is no {name}")
-        return made
+        return enrolment
 
     async def take(self, name: str) -> None:
         """Let the password suffice again. Raises AccountError."""

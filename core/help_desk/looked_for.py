@@ -19,8 +19,8 @@ _NAMED = re.compile(r"(?=\S*\d)[\w*./#-]{1,40},?", re.ASCII)
 
 def numbers_in(text: str) -> tuple[str, ...]:
     """The telephone numbers of a search, as E.164."""
-    found = (_msisdn(match[0]) for match in _NUMBER.finditer(text))
-    return tuple(dict.fromkeys(number for number in found if number))[:SUBJECTS_MAX]
+    numbers = (_msisdn(match[0]) for match in _NUMBER.finditer(text))
+    return tuple(dict.fromkeys(number for number in numbers if number))[:SUBJECTS_MAX]
 
 
 def logged(text: str) -> str:

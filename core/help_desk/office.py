@@ -118,10 +118,10 @@ class Office:
     async def evidence_of(self, actor: Actor, payment_id: str) -> Evidence:
         """Returns all that answers a dispute about a payment."""
         await self._write(actor, Action.EVIDENCE, payment_id)
-        found = await self.evidence.of(payment_id)
-        if found is None:
+        evidence = await self.evidence.of(payment_id)
+        if evidence is None:
             raise NoSuchPayment(payment_id)
-        return found
+        return evidence
 
     async def _write(self, actor: Actor, action: Action, payment_id: str | None, detail: str | None = None) -> None:
         now = self.clock.now()

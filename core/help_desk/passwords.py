@@ -77,15 +77,15 @@ def _left(text: str, words: list[str]) -> int:
 
 def _without_runs(text: str) -> str:
     """The text without three or more neighbours of an alphabet, a keyboard's row, or one character repeated."""
-    kept: list[str] = []
+    chars: list[str] = []
     at = 0
     while at < len(text):  # each step goes on by a character at least
         end = at + 1
         while end < len(text) and _follows(text[at : end + 1]):
             end += 1
-        kept.append(" " if end - at >= RUN_MIN else text[at:end])
+        chars.append(" " if end - at >= RUN_MIN else text[at:end])
         at = end
-    return "".join(kept)
+    return "".join(chars)
 
 
 def _follows(piece: str) -> bool:

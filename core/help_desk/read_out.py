@@ -58,26 +58,26 @@ class CardAndDay:
 
 def bare(text: str) -> str:
     """The text without names before it and signs around it, in one form of digits and dashes."""
-    left = plain(text[:CHARS_MAX]).strip(_AROUND)
+    number = plain(text[:CHARS_MAX]).strip(_AROUND)
     for _ in range(NAMES_MAX):
-        found = _NAMED.match(left)
-        if found is None or found.end() == len(left):
+        match = _NAMED.match(number)
+        if match is None or match.end() == len(number):
             break
-        left = left[found.end() :].strip(_AROUND)
-    words = left.split()
+        number = number[match.end() :].strip(_AROUND)
+    words = number.split()
     numbers = [at for at, word in enumerate(words) if any(map(str.isdigit, word))]
     # what is said around it ("mon code est 121306, merci") is no part of a number
-    return " ".join(words[numbers[0] : numbers[-1] + 1]).strip(_AROUND) if numbers else left
+    return " ".join(words[numbers[0] : numbers[-1] + 1]).strip(_AROUND) if numbers else number
 
 
 def spellings(text: str) -> set[str]:
     """Returns how the number may be kept: as it was said, without blanks, in capitals, with the zeros
     that nobody says.
     """
-    as_said, left = " ".join(plain(text[:CHARS_MAX]).split()), bare(text)
-    together = re.sub(r"\s", "", left)
-    found = {as_said, left, together, as_said.upper(), together.upper()}
-    apart = _APART.sub("", left)
+    as_said, number = " ".join(plain(text[:CHARS_MAX]).split()), bare(text)
+    together = re.sub(r"\s", "", number)
+    found = {as_said, number, together, as_said.upper(), together.upper()}
+    apart = _APART.sub("", number)
     alike = apart.translate(_LOOKALIKES)
     if alike.isascii() and alike.isdigit() and sum(map(str.isdigit, apart)) >= LOOKALIKES_DIGITS_MIN:
         together = alike  # in groups, or with letters for digits
@@ -104,12 +104,12 @@ def name_in(text: str) -> str:
 
 def receipt_read_out(text: str) -> tuple[int, int] | None:
     """Year and number of a receipt, in the order of either script; None for anything else."""
-    left = bare(text)
-    found = _RECEIPT.fullmatch(left)
-    if found is not None:
-        return int(found["year"] or found["y"]), int(found["sequence"] or found["s"])
-    found = _REVERSED.fullmatch(left)
-    return (int(found["year"] or found["y"]), int(found["sequence"] or found["s"])) if found is not None else None
+    number = bare(text)
+    match = _RECEIPT.fullmatch(number)
+    if match is not None:
+        return int(match["year"] or match["y"]), int(match["sequence"] or match["s"])
+    match = _REVERSED.fullmatch(number)
+    return (int(match["year"] or match["y"]), int(match["sequence"] or match["s"])) if match is not None else None
 
 
 def card_and_day(text: str, today: date | None = None) -> CardAndDay | None:

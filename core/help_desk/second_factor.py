@@ -54,12 +54,12 @@ def step_of(secret: bytes, typed: str, now_s: float) -> int | None:
     digits = re.sub(r"[\s-]", "", typed[:CODE_CHARS_MAX])
     if re.fullmatch(rf"[0-9]{{{DIGITS}}}", digits) is None:
         digits = ""
-    found = None
+    fitting = None
     present = int(now_s) // STEP_S
     for step in range(max(0, present - STEPS_AROUND), present + STEPS_AROUND + 1):
         if hmac.compare_digest(code_at(secret, step).encode(), digits.encode()):
-            found = step
-    return found
+            fitting = step
+    return fitting
 
 
 def fresh_recovery_codes() -> tuple[str, ...]:

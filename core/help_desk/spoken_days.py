@@ -50,10 +50,10 @@ def in_figures(text: str, today: date | None) -> str:
     return " ".join(_WORD.sub(_left_out, said).split())
 
 
-def _left_out(found: re.Match[str]) -> str:
-    return found[0] if set(found[0]) == {"x"} else " "
+def _left_out(match: re.Match[str]) -> str:
+    return match[0] if set(match[0]) == {"x"} else " "
 
 
-def _figures(found: re.Match[str]) -> str:
-    day = f"{found['day']}/{_BY_NAME[found['month']]}"
-    return f"{day}/{found['year']}" if found["year"] else day
+def _figures(match: re.Match[str]) -> str:
+    day = f"{match['day']}/{_BY_NAME[match['month']]}"
+    return f"{day}/{match['year']}" if match["year"] else day

@@ -79,7 +79,7 @@ def around(created_at: datetime, paid_at: datetime | None) -> tuple[datetime, da
     return created_at - timedelta(seconds=BEFORE_S), (paid_at or created_at) + timedelta(seconds=AFTER_S)
 
 
-def _digest(begun: blake2b, told: str) -> str:
+def _digest(begun: blake2b, text: str) -> str:
     digest = begun.copy()  # a third of the time of a key put in anew
-    digest.update(told.encode())
+    digest.update(text.encode())
     return digest.hexdigest()

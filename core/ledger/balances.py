@@ -168,7 +168,7 @@ def equations(figures: Figures) -> tuple[Equation, ...]:
     return (*found, *(negative or [Equation("E6", "no account is negative that must not be", 0, 0)]))
 
 
-def fails(found: Sequence[Equation]) -> dict[str, bool]:
+def fails(equations: Sequence[Equation]) -> dict[str, bool]:
     """Equation -> whether one of that name fails; for the metrics."""
-    names = sorted({each.name for each in found})
-    return {name: any(not each.holds for each in found if each.name == name) for name in names}
+    names = sorted({each.name for each in equations})
+    return {name: any(not each.holds for each in equations if each.name == name) for name in names}

@@ -59,7 +59,7 @@ class Closing:
 
     def fields(self) -> Fields:
         """The fields of a link, for core.hash_chain."""
-        told = [
+        parts = [
             f"{account} {currency} {each.debits_centimes} {each.credits_centimes}"
             for (account, currency), each in sorted(self.totals.items())
         ]
@@ -67,5 +67,5 @@ class Closing:
             "day": self.day,
             "rows": self.rows_count,
             "rows_hash": self.rows_hash.hex(),
-            "totals": "\n".join(told),
+            "totals": "\n".join(parts),
         }

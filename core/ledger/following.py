@@ -87,26 +87,26 @@ def legs(happened: Happened, before: Positions, now: Positions) -> tuple[Transfe
 
 def applied(positions: Positions, transfers: tuple[Transfer, ...], outside: str) -> Positions:
     """The positions of money after these transfers; `outside` is the receivable."""
-    found = dict(positions)
+    after = dict(positions)
     for transfer in transfers:
         for account, centimes in (
             (transfer.debit, -transfer.amount_centimes),
             (transfer.credit, transfer.amount_centimes),
         ):
             if account != outside:
-                found[transfer.bill, account] = found.get((transfer.bill, account), 0) + centimes
-    return {key: centimes for key, centimes in found.items() if centimes}
+                after[transfer.bill, account] = after.get((transfer.bill, account), 0) + centimes
+    return {key: centimes for key, centimes in after.items() if centimes}
 
 
 def _deltas(happened: Happened, bill: str, before: Positions, now: Positions) -> dict[str | None, int]:
     """Account -> centimes more than before. The rest is the receivable's, or nobody's (None)."""
     accounts = {account for of, account in before.keys() | now.keys() if of == bill}
-    found: dict[str | None, int] = {
+    deltas: dict[str | None, int] = {
         account: now.get((bill, account), 0) - before.get((bill, account), 0) for account in accounts
     }
     rest = None if happened.event in INSIDE else receivable(happened.acquirer)
-    found[rest] = -sum(found.values())
-    return found
+    deltas[rest] = -sum(deltas.values())
+    return deltas
 
 
 def _paired(deltas: dict[str | None, int]) -> Iterator[tuple[str, str, int]]:

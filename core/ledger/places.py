@@ -50,12 +50,12 @@ Positions = dict[tuple[str, str], int]  # (bill, account) -> centimes; the bill 
 
 def place(state: str, item: str) -> str | None:
     """The account; None: nothing of it is with us."""
-    own = None if state in NOTHING_HERE else BY_ITEM.get(item, CREDITS)
-    if own is not None and state == PaymentState.REFUNDING:
+    account = None if state in NOTHING_HERE else BY_ITEM.get(item, CREDITS)
+    if account is not None and state == PaymentState.REFUNDING:
         return CREDITS
-    if own in {TO_POST, POSTED} and state == PaymentState.VOIDING:
+    if account in {TO_POST, POSTED} and state == PaymentState.VOIDING:
         return TO_REFUND
-    return own
+    return account
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +79,17 @@ def positions(
         for part in parts
         if not part.whole and part.state in PART_OPEN
     ]
-    taken = payment.amount_centimes if payment.approved_centimes is None else payment.approved_centimes
-    items.append(("", EXCESS, taken - (payment.amount_centimes if payment.paid_at else 0)))
+    taken_centimes = payment.amount_centimes if payment.approved_centimes is None else payment.approved_centimes
+    items.append(("", EXCESS, taken_centimes - (payment.amount_centimes if payment.paid_at else 0)))
     refused = (
         payment.state is PaymentState.REFUNDING and payment.by_hand is not None
     )  # owed still, and no credit under way
     state = PaymentState.VOIDING if refused else payment.state
-    found: Positions = {}
+    places: Positions = {}
     for bill, item, centimes in items:
         account = place(state, item)
         if account is not None and centimes:
-            found[bill, account] = found.get((bill, account), 0) + centimes
+            places[bill, account] = places.get((bill, account), 0) + centimes
     for attempt, centimes in surplus.items():
-        found[attempt, CAPTURES] = found.get((attempt, CAPTURES), 0) + centimes
-    return found
+        places[attempt, CAPTURES] = places.get((attempt, CAPTURES), 0) + centimes
+    return places

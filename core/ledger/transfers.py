@@ -67,14 +67,14 @@ class LedgerOccasion:
 
 def chargeback_received(occasion: LedgerOccasion, amount_centimes: int) -> tuple[Transfer, ...]:
     """The acquirer took a disputed amount off what it owes."""
-    own = occasion.acquirer
-    return (occasion.leg(1, "chargeback_received", chargebacks(own), receivable(own), amount_centimes),)
+    acquirer = occasion.acquirer
+    return (occasion.leg(1, "chargeback_received", chargebacks(acquirer), receivable(acquirer), amount_centimes),)
 
 
 def chargeback_won(occasion: LedgerOccasion, amount_centimes: int) -> tuple[Transfer, ...]:
     """The transfers of a chargeback that was won: the acquirer owes the amount again."""
-    own = occasion.acquirer
-    return (occasion.leg(1, "chargeback_won", receivable(own), chargebacks(own), amount_centimes),)
+    acquirer = occasion.acquirer
+    return (occasion.leg(1, "chargeback_won", receivable(acquirer), chargebacks(acquirer), amount_centimes),)
 
 
 def chargeback_lost(occasion: LedgerOccasion, amount_centimes: int) -> tuple[Transfer, ...]:

@@ -31,7 +31,7 @@ def in_order(language: LanguageCode, value: str) -> str:
     """A value as it may stand within a text of that language; in other alphabets it is left as it is."""
     if LANGUAGES[language].letters is not Letters.ARABIC or not any(map(str.isdigit, value)):
         return value
-    return _TURNED.sub(lambda found: LEFT_TO_RIGHT_MARK + found[0], joined(value))
+    return _TURNED.sub(lambda match: LEFT_TO_RIGHT_MARK + match[0], joined(value))
 
 
 def joined(value: str) -> str:
@@ -40,5 +40,5 @@ def joined(value: str) -> str:
     return _MOMENT.sub(_bound, grouped.sub(_bound, value))
 
 
-def _bound(found: re.Match[str]) -> str:
-    return found[0].replace(" ", NO_BREAK_SPACE)
+def _bound(match: re.Match[str]) -> str:
+    return match[0].replace(" ", NO_BREAK_SPACE)

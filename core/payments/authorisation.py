@@ -65,7 +65,7 @@ class Authoriser:
         task = asyncio.create_task(self._fly(payment, ask, others), name=f"charge {payment.id}")
         self._latest[payment.id] = task
         self._under_way.add(task)
-        task.add_done_callback(lambda done: self._landed(payment.id, done))
+        task.add_done_callback(lambda finished: self._landed(payment.id, finished))
 
     async def wait(self, payment_id: str, wait_s: float) -> Payment | None:
         """The payment when its charge lands within `wait_s`; None when it is still under way, or not under way here."""

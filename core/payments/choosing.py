@@ -32,12 +32,12 @@ class AcquirerChoice:
         ordered = self._acquirers.candidates(attempt, now)
         if is_free(payment):
             return ordered
-        own = self._acquirers.candidates(replace(attempt, tied_to=payment.acquirer), now)
-        if own and not self._acquirers.shut(payment.acquirer):
-            return own
+        tied = self._acquirers.candidates(replace(attempt, tied_to=payment.acquirer), now)
+        if tied and not self._acquirers.shut(payment.acquirer):
+            return tied
         if set(ordered) - {payment.acquirer} and await self._absent(payment):
             return ordered if await self._payments.free(payment.id, payment.attempts) else ()
-        return own
+        return tied
 
     async def _absent(self, payment: Payment) -> bool:
         """Whether its acquirer knows nothing of it, and nothing can be on its way there."""

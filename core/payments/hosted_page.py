@@ -156,12 +156,12 @@ class HostedPagePayments:
 
 
 def _read(page: HostedPage, readings: Sequence[Mapping[str, str]]) -> PageAnswer | None:
-    return next((said for one in readings if (said := page.read(one)) is not None), None)
+    return next((answer for one in readings if (answer := page.read(one)) is not None), None)
 
 
-def _another(payment: Payment, said: Approved) -> bool:
+def _another(payment: Payment, answer: Approved) -> bool:
     """Approved under another transaction number than the one that was written down."""
-    return bool(said.transaction_number) and said.transaction_number != (payment.transaction_number or "")
+    return bool(answer.transaction_number) and answer.transaction_number != (payment.transaction_number or "")
 
 
 def _kept(payment: Payment) -> bool:

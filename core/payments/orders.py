@@ -72,11 +72,11 @@ class Baskets:
             return Refusal.BILLING_DOWN
         if not bills:
             return Refusal.NOTHING_TO_PAY
-        held = await self._payments.held(service, reference)
-        free = tuple(bill for bill in bills if bill.number not in held)
+        locked = await self._payments.held(service, reference)
+        free = tuple(bill for bill in bills if bill.number not in locked)
         if free:
             return free
-        captured = all(held[bill.number] is PaymentState.CAPTURED for bill in bills)
+        captured = all(locked[bill.number] is PaymentState.CAPTURED for bill in bills)
         return Refusal.NOTHING_TO_PAY if captured else Refusal.IN_PROGRESS
 
     async def changed(self, service: ServiceType, reference: str, invoices: tuple[Invoice, ...]) -> Refusal | None:
@@ -143,10 +143,10 @@ class Baskets:
 
     async def _repeated(self, order: StartOrder) -> Payment | None:
         """The payment this key started. Raises KeyReused when it was another basket."""
-        found = await self._payments.by_key(order.idempotency_key)
-        if found is None:
+        earlier = await self._payments.by_key(order.idempotency_key)
+        if earlier is None:
             return None
-        payment, fingerprint = found
+        payment, fingerprint = earlier
         if fingerprint != order.fingerprint:
             raise KeyReused(order.idempotency_key)
         return payment

@@ -98,8 +98,8 @@ class OutcomeRecorder:
                 unstated = self._confirm_at() if answer.amount_centimes is None else None
                 return await self._approved(payment, answer, capture_at=unstated)
             if isinstance(answer, AuthorisedOnly):
-                held = Approved(answer.auth_code, answer.transaction_number, answer.amount_centimes)
-                return await self._approved(payment, held, capture_at=self._clock.now())
+                approved = Approved(answer.auth_code, answer.transaction_number, answer.amount_centimes)
+                return await self._approved(payment, approved, capture_at=self._clock.now())
             if payment.state is PaymentState.UNKNOWN:
                 return await self._found_unknown(payment, answer, page_over=page_over)
         except IllegalMove:
@@ -117,12 +117,14 @@ class OutcomeRecorder:
 
     async def confirmed(self, payment: Payment, took_centimes: int) -> Payment:
         """Returns what the acquirer says of a paid order when it is looked at once more. Raises IllegalMove."""
-        now, asked = self._clock.now(), payment.amount_centimes
-        if took_centimes != asked:
-            log.error("payment %s: %d centimes taken, %d asked: it is voided", payment.id, took_centimes, asked)
+        now, asked_centimes = self._clock.now(), payment.amount_centimes
+        if took_centimes != asked_centimes:
+            log.error(
+                "payment %s: %d centimes taken, %d asked: it is voided", payment.id, took_centimes, asked_centimes
+            )
             change = Change(PaymentEvent.MISMATCH, approved_centimes=took_centimes)
             return await self._undo_at_once(
-                payment, change, PaymentEvent.MISMATCH, f"took {took_centimes}, asked {asked}"
+                payment, change, PaymentEvent.MISMATCH, f"took {took_centimes}, asked {asked_centimes}"
             )
         if payment.by_hand == "unconfirmed":
             return await self._payments.move(payment.id, Change(PaymentEvent.CONFIRMED), now)
@@ -166,7 +168,7 @@ class OutcomeRecorder:
         """`capture_at`: when to look what was taken, and whether what is held was captured too. `last4`: of the card
         that pays, where its own reply said so."""
         now = self._clock.now()
-        asked, took = payment.amount_centimes, answer.amount_centimes
+        asked_centimes, took_centimes = payment.amount_centimes, answer.amount_centimes
         last4 = last4 or answer.facts.last4
         # another card was refused before: an order's status does not tell which of them it took
         unsure = not last4 and payment.attempts > 1 and payment.decline_kind is not None
@@ -177,16 +179,20 @@ class OutcomeRecorder:
             card_brand=answer.brand,
             card_last4=last4,
             card_unsure=unsure,
-            approved_centimes=took,
+            approved_centimes=took_centimes,
             facts=answer.facts,
             asked=payment.acquirer,
             detail=detail,
             due_at=capture_at,
             messages=(MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL),
         )
-        if took is not None and took != asked:
-            log.error("payment %s: %d centimes approved, %d asked: it is voided", payment.id, took, asked)
-            return await self._undo_at_once(payment, change, PaymentEvent.MISMATCH, f"approved {took}, asked {asked}")
+        if took_centimes is not None and took_centimes != asked_centimes:
+            log.error(
+                "payment %s: %d centimes approved, %d asked: it is voided", payment.id, took_centimes, asked_centimes
+            )
+            return await self._undo_at_once(
+                payment, change, PaymentEvent.MISMATCH, f"approved {took_centimes}, asked {asked_centimes}"
+            )
         try:
             return await self._payments.capture(payment.id, change, now, self._ids.token())
         except BillsTaken:

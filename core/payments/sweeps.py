@@ -77,8 +77,8 @@ class Sweep:
         await _each(unposted, self._poster.post)
         unreturned = await self._books.refunds.due(self._clock.now(), BATCH_MAX)
         await _each(unreturned, self._poster.refund)
-        asked = await self._wallets.attend_due(BATCH_MAX) if self._wallets else 0
-        return len(claimed) + len(unposted) + len(unreturned) + asked
+        attempts = await self._wallets.attend_due(BATCH_MAX) if self._wallets else 0
+        return len(claimed) + len(unposted) + len(unreturned) + attempts
 
     async def texts_round(self) -> int:
         """Makes one round of `texts`: at most BATCH_MAX."""

@@ -101,11 +101,11 @@ class Privacy:
         """Everything held of a number, as plain values."""
         number = msisdn(number)
         await self._write(Action.EXPORT, number)
-        held = await self._books.held(number)
+        rows = await self._books.held(number)
         return {
             "msisdn": number,
             "exported_at": self._clock.now().isoformat(),
-            **held,
+            **rows,
             "conversations": await self._conversations.held(number),
             "never_held": NEVER_HELD,
         }

@@ -98,17 +98,17 @@ class RetentionJob:
             if periods.dispute_days and not await self._kept(self._evidence, now):
                 del work["transcripts"]  # nothing leaves before what disputes need of it is kept
             work["evidence"] = (self._evidence.drop, periods.dispute_days)
-        done: dict[str, int] = {}
+        changed: dict[str, int] = {}
         for name, (forget, days) in work.items():
             before = now - timedelta(days=days)
-            done[name] = 0
+            changed[name] = 0
             for _ in range(ROUNDS_MAX):
                 touched = await forget(before, BATCH_MAX)
-                done[name] += touched
+                changed[name] += touched
                 if touched < BATCH_MAX:
                     break
-        log.info("retention: %s", ", ".join(f"{name} {count}" for name, count in done.items()))
-        return done
+        log.info("retention: %s", ", ".join(f"{name} {count}" for name, count in changed.items()))
+        return changed
 
     async def _kept(self, evidence: EvidenceRetention, now: datetime) -> bool:
         """Whether all that disputes may need is kept. What is older than its transcripts has none."""

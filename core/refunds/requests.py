@@ -227,10 +227,12 @@ class RefundRequests:
     async def _propose(
         self, actor: Actor, payment: Payment, reason: Reason, comment: str, parts: tuple[RefundPart, ...]
     ) -> RefundRequest | Payment | RefundRequestRefusal:
-        asked = sum(part.amount_centimes for part in parts) if parts else given_back(payment)
+        asked_centimes = sum(part.amount_centimes for part in parts) if parts else given_back(payment)
         before = await self._books.of_payment(payment.id)
-        asked += sum(request.amount_centimes for request in before if request.state is RefundRequestState.APPROVED)
-        alone = self.alone(actor, asked)
+        asked_centimes += sum(
+            request.amount_centimes for request in before if request.state is RefundRequestState.APPROVED
+        )
+        alone = self.alone(actor, asked_centimes)
         proposal = Proposal(payment.id, reason, comment, two_people=not alone, parts=parts)
         request = await self._books.propose(proposal, actor, self._clock.now())
         if isinstance(request, RefundRequestRefusal) or not alone:
@@ -256,8 +258,8 @@ class RefundRequests:
         if isinstance(outcome, Payment):
             for sign in request.signs(actor):
                 self._alarm(sign, actor)
-            given = await self._books.given(actor.name, now - DAY)
-            if given.centimes > self.bounds.watch_centimes or given.count > self.bounds.watch_count:
+            given_centimes = await self._books.given(actor.name, now - DAY)
+            if given_centimes.centimes > self.bounds.watch_centimes or given_centimes.count > self.bounds.watch_count:
                 self._alarm(Sign.DAY_WATCH, actor)
         return outcome
 
@@ -265,8 +267,8 @@ class RefundRequests:
         """Rejects a request, so that the money stays. None where it is done, else why it is not."""
         if not request.may_reject(actor):
             return RefundRequestRefusal.NOT_ALLOWED
-        done = await self._books.reject(request.id, actor.name, self._clock.now())
-        return None if done else RefundRequestRefusal.DECIDED_ALREADY
+        rejected = await self._books.reject(request.id, actor.name, self._clock.now())
+        return None if rejected else RefundRequestRefusal.DECIDED_ALREADY
 
 
 def _everything(payment: Payment) -> set[tuple[str, int]]:

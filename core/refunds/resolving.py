@@ -187,8 +187,8 @@ class Resolving:
         """Rejects a resolution, so that nothing is changed. None where it is done, else why it is not."""
         if not actor.decides and actor.name != request.proposed_by:
             return HandRefusal.NOT_ALLOWED
-        done = await self.books.reject(request.id, actor.name, self.clock.now())
-        return None if done else HandRefusal.DECIDED_ALREADY
+        rejected = await self.books.reject(request.id, actor.name, self.clock.now())
+        return None if rejected else HandRefusal.DECIDED_ALREADY
 
 
 class Tokens(Protocol):

@@ -44,8 +44,8 @@ def _iso(text: str) -> datetime | None:
 
 def _read(text: str, form: str) -> datetime | None:
     """As the form says, or as a spreadsheet changes it."""
-    found = _parsed(text, form)
-    return found or _parsed(*_alike(text, form))
+    moment = _parsed(text, form)
+    return moment or _parsed(*_alike(text, form))
 
 
 def _parsed(text: str, form: str) -> datetime | None:

@@ -97,16 +97,16 @@ def _header(lines: "_Lines", columns: FileColumns) -> tuple[str, list[str]]:
     """The first line that has every column needed; else the first that says anything."""
     needed = {_bare(name) for name in columns.needed}
     first: tuple[str, list[str]] | None = None
-    told = ""
+    separator = ""
     for _ in range(TITLES_MAX):
         (line,) = lines.ahead(1) or [""]
         if not line:
             break
         lines.take(1)
         if line.startswith("sep=") and line.strip()[4:] in tuple(DELIMITERS):  # a spreadsheet's own
-            told = line.strip()[4:]
+            separator = line.strip()[4:]
             continue
-        delimiter = told or max(DELIMITERS, key=line.count)
+        delimiter = separator or max(DELIMITERS, key=line.count)
         names = _parsed([line], delimiter) or []
         if needed <= {_bare(name) for name in names}:
             return delimiter, names
@@ -211,8 +211,8 @@ def _parsed(lines: list[str], delimiter: str) -> list[str] | None:
 def _cell(cell: str) -> str:
     """As it is meant: what a spreadsheet was made to keep as text (="…") without the formula."""
     cell = tidy(_old(cell))
-    kept = _KEPT_AS_TEXT.fullmatch(cell) if cell.startswith("=") else None
-    return kept[1].strip() if kept else cell
+    match = _KEPT_AS_TEXT.fullmatch(cell) if cell.startswith("=") else None
+    return match[1].strip() if match else cell
 
 
 def _undecoded(cell: str) -> bool:

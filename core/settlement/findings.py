@@ -100,8 +100,8 @@ class Findings:
         reason = " ".join(reason.split())[:REASON_CHARS_MAX]
         if not reason:
             return FindingRefusal.NO_REASON
-        done = await self._books.propose(finding_id, actor.name, reason, self._clock.now())
-        return None if done else FindingRefusal.GONE
+        proposed = await self._books.propose(finding_id, actor.name, reason, self._clock.now())
+        return None if proposed else FindingRefusal.GONE
 
     async def close(self, actor: Actor, finding_id: int) -> FindingRefusal | None:
         """The second person's word."""
@@ -112,8 +112,8 @@ class Findings:
             return FindingRefusal.NOT_ALLOWED
         if not finding.may_close(actor):
             return FindingRefusal.SECOND_PERSON
-        done = await self._books.close(finding_id, actor.name, self._clock.now())
-        return None if done else FindingRefusal.GONE
+        closed = await self._books.close(finding_id, actor.name, self._clock.now())
+        return None if closed else FindingRefusal.GONE
 
     async def keep(self, actor: Actor, finding_id: int) -> FindingRefusal | None:
         """Keeps a finding open: by a supervisor, or by whoever asked."""

@@ -100,22 +100,22 @@ class SettledRow:
 def settled_row(columns: Columns, row: Mapping[str, str]) -> SettledRow:
     """Reads one row of a settlement file. Raises UnreadableRow."""
 
-    def text(column: str, told: str) -> str:
+    def text(column: str, what: str) -> str:
         found = row.get(column, "").strip()
         if len(found) > TEXT_MAX or not found.isprintable():
-            raise UnreadableRow(f"the {told} is too long, or holds characters that are no text")
+            raise UnreadableRow(f"the {what} is too long, or holds characters that are no text")
         return found
 
-    def named(column: str, told: str) -> str:
-        found = text(column, told)
-        why = "" if found.isalnum() or found[:1] in _SIGNS else spoilt(found)
+    def named(column: str, what: str) -> str:
+        name = text(column, what)
+        why = "" if name.isalnum() or name[:1] in _SIGNS else spoilt(name)
         if why:
-            raise UnreadableRow(f"the {told}: {why}")
-        return found
+            raise UnreadableRow(f"the {what}: {why}")
+        return name
 
-    def amount(column: str, told: str) -> int | None:
-        found = row.get(column, "").strip()
-        return _amount(columns, found, told) if found else None
+    def amount(column: str, what: str) -> int | None:
+        digits = row.get(column, "").strip()
+        return _amount(columns, digits, what) if digits else None
 
     order_id = named(columns.order_id, "order's id")
     if not order_id:
@@ -146,8 +146,8 @@ def total_of(columns: Columns, row: Mapping[str, str]) -> int | None:
     order_id, amount = row.get(columns.order_id, ""), row[columns.amount].strip()
     if order_id.isascii() and order_id and "tot" not in order_id.casefold():
         return None
-    told = [order_id] if order_id else row.values()
-    if not any(_TOTAL.fullmatch(folded(each)) for each in told if len(each) <= TEXT_MAX):
+    cells = [order_id] if order_id else row.values()
+    if not any(_TOTAL.fullmatch(folded(each)) for each in cells if len(each) <= TEXT_MAX):
         return None
     return _amount(columns, amount, "total") if amount else 0
 
@@ -157,13 +157,13 @@ def _bare(merchant: str) -> str:
     return merchant.replace(" ", "").lstrip("0").casefold()
 
 
-def _kind(columns: Columns, told: str, signed: int) -> RowKind:
+def _kind(columns: Columns, word: str, signed: int) -> RowKind:
     """By the type where there is one, else by the sign; the two never contradict each other."""
-    if not told:
+    if not word:
         return RowKind.CREDIT if signed < 0 else RowKind.SALE
-    if told in _folded(columns.credits):
+    if word in _folded(columns.credits):
         return RowKind.CREDIT
-    if told not in _folded(columns.sales):
+    if word not in _folded(columns.sales):
         raise UnreadableRow("the type is neither a sale nor a credit: see KHALLAS_SETTLEMENT__SALES and __CREDITS")
     if signed < 0:
         raise UnreadableRow("the type says sale and the sign says credit")
@@ -175,20 +175,20 @@ def _folded(kinds: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(folded, kinds))
 
 
-def _amount(columns: Columns, text: str, told: str) -> int:
+def _amount(columns: Columns, text: str, what: str) -> int:
     read: Callable[[str], int] = read_minor_units if columns.minor_units else _decimal(columns.currency)
     try:
         return read(text)
     except NoAmount as error:
-        raise UnreadableRow(f"the {told} cannot be read: {error}") from None
+        raise UnreadableRow(f"the {what} cannot be read: {error}") from None
 
 
 def _decimal(currency: str) -> Callable[[str], int]:
     return lambda text: read_amount(text, currency)
 
 
-def _moment(columns: Columns, text: str, told: str) -> datetime:
+def _moment(columns: Columns, text: str, what: str) -> datetime:
     try:
         return moment_of(text, columns.date_format)
     except NoMoment as error:
-        raise UnreadableRow(f"the {told} {error}") from None
+        raise UnreadableRow(f"the {what} {error}") from None

@@ -61,12 +61,12 @@ def _host(host: str) -> str:
 
 def _label(label: str) -> str:
     """In ASCII small letters; one in another script, or that says it is, is held to IDNA 2008."""
-    told = label.lower()
+    lower = label.lower()
     try:
-        if not told.isascii() or told.startswith("xn--"):
-            told = idna.encode(told, uts46=True, std3_rules=True).decode("ascii")
+        if not lower.isascii() or lower.startswith("xn--"):
+            lower = idna.encode(lower, uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         raise NotAnAddress("not an e-mail address") from None
-    if _LABEL.fullmatch(told) is None:
+    if _LABEL.fullmatch(lower) is None:
         raise NotAnAddress("not an e-mail address")
-    return told
+    return lower

@@ -79,8 +79,8 @@ def reference_of(service: ServiceType, typed: str) -> str:
         if _INTERNET.fullmatch(typed_digits) is None:
             raise ValueError("a customer number has 5 to 12 digits")
         return typed_digits
-    own = _OWN.fullmatch(typed_digits)
-    reference = "0" + own[1] if own else national(msisdn(typed_digits))
+    match = _OWN.fullmatch(typed_digits)
+    reference = "0" + match[1] if match else national(msisdn(typed_digits))
     prefix = ("06", "07") if service is ServiceType.MOBILE else ("05", "08")
     if len(reference) != 10 or not reference.startswith(prefix):
         raise ValueError("not a number of this service")

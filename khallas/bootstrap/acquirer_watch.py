@@ -26,11 +26,11 @@ class AcquirerWatch:
     async def look(self) -> None:
         """Once; without a database what was said last stays."""
         try:
-            said = await self._states.all()
+            states = await self._states.all()
         except (DatabaseUnavailable, Error) as error:
             log.warning("what operators say of acquirers could not be read: %s", type(error).__name__)
             return
-        self._registry.say({acquirer: each.state for acquirer, each in said.items()})
+        self._registry.say({acquirer: each.state for acquirer, each in states.items()})
 
     def watched(self, every_s: float = LOOK_EVERY_S) -> AbstractAsyncContextManager[None]:
         """Watches for as long as the block lasts."""

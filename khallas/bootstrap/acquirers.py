@@ -46,17 +46,17 @@ def joined(settings: Settings) -> Iterator[JoinedAcquirer]:
         yield JoinedAcquirer(FIRST, settings.acquirer, "ACQUIRER_OPTIONS", _secrets(settings.acquirer_options), first)
     elif settings.cmi.url or not settings.acquirers.keys() - {FIRST}:
         yield JoinedAcquirer(FIRST, CMI, "CMI", _cmi_options(settings), first)
-    for acquirer_id, own in settings.acquirers.items():
+    for acquirer_id, contract in settings.acquirers.items():
         if acquirer_id != FIRST:
-            yield _further(acquirer_id, own)
+            yield _further(acquirer_id, contract)
 
 
 def registry_of(settings: Settings, watch: Watch = lambda _, client: client) -> AcquirerRegistry:
     """Builds the registry of all acquirers. `watch` counts what goes through a client. Raises BadSettings."""
     members = {}
-    for each in joined(settings):
-        client = client_of(each)
-        members[each.id] = AcquirerMember(terms_of(each), watch(each.id, client), breaker_of(client))
+    for acquirer in joined(settings):
+        client = client_of(acquirer)
+        members[acquirer.id] = AcquirerMember(terms_of(acquirer), watch(acquirer.id, client), breaker_of(client))
     return AcquirerRegistry(members)
 
 
@@ -65,23 +65,23 @@ def acquirer_of(settings: Settings) -> Acquirer:
     return client_of(next(joined(settings)))
 
 
-def terms_of(each: JoinedAcquirer) -> AcquirerTerms:
+def terms_of(acquirer: JoinedAcquirer) -> AcquirerTerms:
     """Reads an acquirer's contract."""
-    own = each.own
+    contract = acquirer.own
     return AcquirerTerms(
-        each.id,
-        own.name,
-        own.merchant or _told(each.options, "client_id"),
-        AcquirerState(own.state),
-        own.weight,
-        frozenset(own.brands),
-        frozenset(own.currencies),
-        own.min_centimes,
-        own.max_centimes,
-        own.telephone_orders,
-        bool(_told(each.options, "page_url")),
-        own.valid_from,
-        own.valid_until,
+        acquirer.id,
+        contract.name,
+        contract.merchant or _told(acquirer.options, "client_id"),
+        AcquirerState(contract.state),
+        contract.weight,
+        frozenset(contract.brands),
+        frozenset(contract.currencies),
+        contract.min_centimes,
+        contract.max_centimes,
+        contract.telephone_orders,
+        bool(_told(acquirer.options, "page_url")),
+        contract.valid_from,
+        contract.valid_until,
     )
 
 
@@ -93,12 +93,12 @@ def client_of(each: JoinedAcquirer) -> Acquirer:
     return _connected(each, lambda: connect(each.options))
 
 
-def page_of(each: JoinedAcquirer, ways: PageWays) -> HostedPage | None:
+def page_of(acquirer: JoinedAcquirer, ways: PageWays) -> HostedPage | None:
     """Builds an acquirer's own page, where it has one and it is set up. Raises BadSettings."""
-    connect: Callable[[Options, PageWays], HostedPage | None] | None = getattr(_module(each), "connect_page", None)
-    if connect is None or not _told(each.options, "page_url"):
+    connect: Callable[[Options, PageWays], HostedPage | None] | None = getattr(_module(acquirer), "connect_page", None)
+    if connect is None or not _told(acquirer.options, "page_url"):
         return None
-    return _connected(each, lambda: connect(each.options, ways))
+    return _connected(acquirer, lambda: connect(acquirer.options, ways))
 
 
 def has_page(settings: Settings) -> bool:
@@ -108,8 +108,8 @@ def has_page(settings: Settings) -> bool:
 
 def settlement_of(settings: Settings, acquirer_id: str) -> SettlementSettings:
     """Returns what an acquirer's files call things: as all do, where it says nothing of its own."""
-    own = settings.acquirers.get(acquirer_id, AcquirerSettings()).settlement
-    return settings.settlement.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+    names = settings.acquirers.get(acquirer_id, AcquirerSettings()).settlement
+    return settings.settlement.model_copy(update={name: getattr(names, name) for name in names.model_fields_set})
 
 
 def printed_names(settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -122,13 +122,13 @@ def printed_names(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def longest_timeout_s(settings: Settings) -> float:
     """Returns how many seconds the slowest acquirer is waited for."""
-    return max(settings.cmi.timeout_s, *(own.timeout_s for own in settings.acquirers.values()), 0.0)
+    return max(settings.cmi.timeout_s, *(further.timeout_s for further in settings.acquirers.values()), 0.0)
 
 
-def _further(acquirer_id: str, own: AcquirerSettings) -> JoinedAcquirer:
+def _further(acquirer_id: str, contract: AcquirerSettings) -> JoinedAcquirer:
     prefix = f"ACQUIRERS{NEST}{acquirer_id.upper()}{NEST}OPTIONS"
-    options = {"timeout_s": Secret(str(own.timeout_s)), **_secrets(own.options)}
-    return JoinedAcquirer(acquirer_id, own.kind, prefix, options, own)
+    options = {"timeout_s": Secret(str(contract.timeout_s)), **_secrets(contract.options)}
+    return JoinedAcquirer(acquirer_id, contract.kind, prefix, options, contract)
 
 
 def _module(each: JoinedAcquirer) -> ModuleType:
@@ -153,10 +153,10 @@ def _kind_setting(each: JoinedAcquirer) -> str:
 
 
 def _cmi_options(settings: Settings) -> Options:
-    told = settings.cmi.model_dump()
+    options = settings.cmi.model_dump()
     return {
         name: Secret(value.get_secret_value() if isinstance(value, SecretStr) else str(value))
-        for name, value in told.items()
+        for name, value in options.items()
     }
 
 

@@ -32,9 +32,9 @@ def agi_server(
     calls: SharedCalls | None = None,
 ) -> AgiServer:
     """The AGI server, not yet listening. `calls` tells where one of several workers hears Asterisk."""
-    own, prompts = settings.asterisk, Prompts(texts)
-    timers = Timers(first_digit_s=own.first_digit_s, next_digit_s=own.next_digit_s)
-    manner = Manner(own.sounds, own.music, own.call_max_s, timers)
+    asterisk, prompts = settings.asterisk, Prompts(texts)
+    timers = Timers(first_digit_s=asterisk.first_digit_s, next_digit_s=asterisk.next_digit_s)
+    manner = Manner(asterisk.sounds, asterisk.music, asterisk.call_max_s, timers)
     parts = CallDependencies(
         turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner, tell
     )
@@ -42,10 +42,10 @@ def agi_server(
         parts,
         gate.check,
         admits=gate.admits,
-        host=own.agi_host,
-        port=own.agi_port,
-        calls_max=own.calls_max,
-        drain_s=own.drain_s,
+        host=asterisk.agi_host,
+        port=asterisk.agi_port,
+        calls_max=asterisk.calls_max,
+        drain_s=asterisk.drain_s,
         bound=None if calls is None else calls.bound,
         shared=calls is not None,
     )
@@ -56,19 +56,19 @@ def caller(settings: Settings, ended: CallEnds) -> Caller | None:
 
     `ended` hears what became of the calls; call files tell nothing.
     """
-    own = settings.asterisk
-    route = DialRoute(own.channel, own.context, own.extension, settings.ivr.number)
+    asterisk = settings.asterisk
+    route = DialRoute(asterisk.channel, asterisk.context, asterisk.extension, settings.ivr.number)
     match settings.ivr.caller:
         case "ami":
-            _require_channel(own.channel)
+            _require_channel(asterisk.channel)
             _require_number(settings.ivr.number)
-            return AmiCaller(ami_account(own.ami_url.get_secret_value()), route, _tokens(settings), ended)
+            return AmiCaller(ami_account(asterisk.ami_url.get_secret_value()), route, _tokens(settings), ended)
         case "callfile":
-            _require_channel(own.channel)
+            _require_channel(asterisk.channel)
             _require_number(settings.ivr.number)
-            if not own.spool:
+            if not asterisk.spool:
                 raise BadSettings("KHALLAS_ASTERISK__SPOOL is missing: Asterisk's spool folder, for call files")
-            return CallFileCaller(Path(own.spool), route, _tokens(settings))
+            return CallFileCaller(Path(asterisk.spool), route, _tokens(settings))
         case _:
             return None
 

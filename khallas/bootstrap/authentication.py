@@ -21,9 +21,9 @@ def signed(settings: Settings) -> Check:
 
 def gate(settings: Settings, wire: str) -> Check:
     """The guard of a wire that signs nothing. Raises BadSettings where nothing guards it outside the demo."""
-    made = gate_of(settings, wire)
-    known = wire in AGGREGATORS and not made.open_to_all
-    return ours(made.check, wire, settings.ussd.service_code) if known else made.check
+    authentication = gate_of(settings, wire)
+    aggregator = wire in AGGREGATORS and not authentication.open_to_all
+    return ours(authentication.check, wire, settings.ussd.service_code) if aggregator else authentication.check
 
 
 def gate_of(settings: Settings, wire: str) -> Authentication:
@@ -39,17 +39,17 @@ def gate_of(settings: Settings, wire: str) -> Authentication:
 
 def connector(settings: Settings) -> Check:
     """Basic authentication of POST /ivr/pay-connector, under any of the passwords."""
-    own = settings.ivr
-    pairs = [f"{own.pay_user}:{password.get_secret_value()}" for password in own.pay_passwords]
+    ivr = settings.ivr
+    pairs = [f"{ivr.pay_user}:{password.get_secret_value()}" for password in ivr.pay_passwords]
 
     def check(incoming: Incoming) -> None:
-        kind, _, told = incoming.headers.get("authorization", "").partition(" ")
+        kind, _, encoded = incoming.headers.get("authorization", "").partition(" ")
         try:
-            given = base64.b64decode(told.strip(), validate=True).decode()
+            login = base64.b64decode(encoded.strip(), validate=True).decode()
         except (binascii.Error, ValueError):
-            given = ""
-        matches = [same(given, pair) for pair in pairs]
-        if kind.lower() != "basic" or not own.pay_user or not any(matches):
+            login = ""
+        matches = [same(login, pair) for pair in pairs]
+        if kind.lower() != "basic" or not ivr.pay_user or not any(matches):
             raise SenderRefused("the connector's password is missing or wrong")
 
     return check

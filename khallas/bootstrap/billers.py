@@ -24,8 +24,8 @@ def biller_routes(house: Container) -> Sequence[BaseRoute]:
         return ()
     unknown = [name for name in settings.billers if name not in billers.DOORS]
     if unknown:
-        known = ", ".join(billers.DOORS)
-        raise BadSettings(f"KHALLAS_BILLERS: {', '.join(unknown)} is no door; known are {known}")
+        names = ", ".join(billers.DOORS)
+        raise BadSettings(f"KHALLAS_BILLERS: {', '.join(unknown)} is no door; known are {names}")
     if settings.billing.url:
         raise BadSettings("KHALLAS_BILLERS: their bills are the embedded billing's; KHALLAS_BILLING__URL is set")
     checks: dict[str, Check] = {name: guards.gate(settings, GATE.format(door=name)) for name in settings.billers}

@@ -114,13 +114,15 @@ def _routes(settings: Settings, ways: Mapping[str, Texter]) -> list[SmsRoute]:
 
 
 def _kannel(settings: Settings) -> KannelTexter | None:
-    own = settings.kannel
-    if not own.url:
+    kannel = settings.kannel
+    if not kannel.url:
         return None
-    base = (own.callback_url or settings.public_url).rstrip("/")
+    base = (kannel.callback_url or settings.public_url).rstrip("/")
     secret = settings.gateway_secrets.get(KANNEL)
     secrets = gateway_of(secret.get_secret_value(), KANNEL).secrets if secret is not None else ()
     query = "?" + urlencode({SECRET_FIELD: secrets[0]}) if secrets else ""
     dlr_url = f"{base}/sms/kannel/dlr{query}"
-    account = KannelAccount(own.url, own.username, own.password.get_secret_value(), settings.short_code, dlr_url)
+    account = KannelAccount(
+        kannel.url, kannel.username, kannel.password.get_secret_value(), settings.short_code, dlr_url
+    )
     return KannelTexter(account)

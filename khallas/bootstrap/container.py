@@ -269,14 +269,14 @@ def _money(
     codes = LimitsByChannel(RedisCodeLimits(shared.redis, counted.limit), WebCodeLimits(shared.redis, counted.limit))
     world = Ports(books, bills, registry, codes, clock)
     world = around(world) if around else world
-    asked = dict(wallets_of(settings) if wallets is None else wallets)
+    providers = dict(wallets_of(settings) if wallets is None else wallets)
     attempts = PgWalletAttempts(database, PgPayments(database))
-    if asked:  # a wallet's money goes back to that wallet
-        returns = WalletReturns(attempts, asked, clock, Ids())
+    if providers:  # a wallet's money goes back to that wallet
+        returns = WalletReturns(attempts, providers, clock, Ids())
         world = replace(world, acquirers=TenderAcquirers(world.acquirers, attempts, returns))
     till = PaymentService(world, times=shared.times, currency=settings.currency)
-    by_wallet = WalletPayments(till, attempts, asked, clock, shared.times, told=counted.wallet)
-    return MoneyParts(world, registry, bills, asked, till, by_wallet)
+    by_wallet = WalletPayments(till, attempts, providers, clock, shared.times, told=counted.wallet)
+    return MoneyParts(world, registry, bills, providers, till, by_wallet)
 
 
 def _conversation(shared: SharedParts, money: MoneyParts) -> ConversationParts:

@@ -88,7 +88,7 @@ def desk_on(
     till: PaymentService,
     clock: Clock,
     blind: Pseudonymiser,
-    own: DeskSettings,
+    desk: DeskSettings,
     alarm: Alarm | None = None,
     pay_link: PayLink | None = None,
     *,
@@ -98,10 +98,10 @@ def desk_on(
     waker = Waker()
     books = PgRefundRequests(database, PgPayments(database))
     bounds = Bounds(
-        own.alone_max_dh * CENTIMES,
-        own.alone_day_max_dh * CENTIMES,
-        own.alone_day_max_count,
-        own.watch_day_dh * CENTIMES,
+        desk.alone_max_dh * CENTIMES,
+        desk.alone_day_max_dh * CENTIMES,
+        desk.alone_day_max_count,
+        desk.watch_day_dh * CENTIMES,
     )
     undoing = RefundRequests(books, clock, bounds, alarm)
     transcripts = PgTranscripts(database, blind)

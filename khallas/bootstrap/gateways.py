@@ -32,9 +32,9 @@ def operator_of(settings: Settings) -> Operator:
 
 def twilio_of(settings: Settings) -> TwilioRest:
     """The client of Twilio's account, whether there is one or not."""
-    own = settings.twilio
-    token = own.auth_tokens[0].get_secret_value() if own.auth_tokens else ""
-    return TwilioRest(TwilioAccount(own.account_sid, token, own.from_ or settings.short_code, own.api_url))
+    twilio = settings.twilio
+    token = twilio.auth_tokens[0].get_secret_value() if twilio.auth_tokens else ""
+    return TwilioRest(TwilioAccount(twilio.account_sid, token, twilio.from_ or settings.short_code, twilio.api_url))
 
 
 def caller_of(settings: Settings, twilio: TwilioRest, ended: CallEnds) -> Caller:
@@ -59,9 +59,9 @@ def mailer_of(settings: Settings, texts: Texts, links: ReceiptLinks, clock: Cloc
 
 def inbox_of(settings: Settings, answers: Answers, post: InboxDependencies) -> Inbox:
     """Returns where texts come in, with the limits of the settings."""
-    own = settings.sms
-    limits = SmsLimits(own.sender_max, own.sender_day_max, own.prefix_max, own.everyone_max)
-    return Inbox(answers, post, country_codes=own.countries, limits=limits)
+    sms = settings.sms
+    limits = SmsLimits(sms.sender_max, sms.sender_day_max, sms.prefix_max, sms.everyone_max)
+    return Inbox(answers, post, country_codes=sms.countries, limits=limits)
 
 
 def pay_link_of(settings: Settings) -> Callable[[str], str] | None:

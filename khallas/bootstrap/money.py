@@ -10,8 +10,8 @@ from khallas.settings.model import Settings
 
 def billing_of(settings: Settings, database: Database, clock: Clock) -> EmbeddedBilling | TmForumBilling:
     """TM Forum's APIs where a URL is set, our own tables otherwise."""
-    own, embedded = settings.billing, EmbeddedBilling(database, clock)
-    if not own.url:
+    billing, embedded = settings.billing, EmbeddedBilling(database, clock)
+    if not billing.url:
         return embedded
-    account = TmfAccount(own.url, Secret(own.token.get_secret_value()), own.account)
-    return TmForumBilling(account, embedded, settings.currency, timeout_s=own.timeout_s)
+    account = TmfAccount(billing.url, Secret(billing.token.get_secret_value()), billing.account)
+    return TmForumBilling(account, embedded, settings.currency, timeout_s=billing.timeout_s)

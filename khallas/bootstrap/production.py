@@ -54,44 +54,44 @@ def _faults(settings: Settings, proxies: tuple[str, ...]) -> Iterator[str]:
 def _acquirer(settings: Settings) -> Iterator[str]:
     for each in joined(settings):
         needed = ("url", "client_id", "name", "password") if each.kind == CMI else ()
-        given = {name: value.reveal() for name, value in each.options.items() if value.reveal()}
+        options = {name: value.reveal() for name, value in each.options.items() if value.reveal()}
         for name in needed:
-            if name not in given:
+            if name not in options:
                 yield f"{each.prefix}__{name.upper()} is missing"
-        if "url" in given and not _safe_way(given["url"]):
+        if "url" in options and not _safe_way(options["url"]):
             yield f"{each.prefix}__URL must begin with https://: cards go there"
-        if "page_url" in given and each.kind == CMI and "store_key" not in given:
+        if "page_url" in options and each.kind == CMI and "store_key" not in options:
             yield f"{each.prefix}__STORE_KEY is missing: without it anybody can say that a bill is paid"
-        if "page_url" in given and not _safe_way(given["page_url"]):
+        if "page_url" in options and not _safe_way(options["page_url"]):
             yield f"{each.prefix}__PAGE_URL must begin with https://: customers type their cards there"
 
 
 def _twilio(settings: Settings) -> Iterator[str]:
-    own = settings.twilio
+    twilio = settings.twilio
     speaks = "twilio" in {*settings.sms.wires, *settings.ivr.wires, settings.ivr.caller}
-    if speaks and not own.account_sid:
+    if speaks and not twilio.account_sid:
         yield "TWILIO__ACCOUNT_SID is missing: a Twilio wire is enabled"
-    if speaks and not own.auth_tokens:
+    if speaks and not twilio.auth_tokens:
         yield "TWILIO__AUTH_TOKENS is missing: without it no request can be told from a forged one"
-    if not _safe_way(own.api_url):
+    if not _safe_way(twilio.api_url):
         yield "TWILIO__API_URL must begin with https://"
 
 
 def _kannel(settings: Settings) -> Iterator[str]:
-    own = settings.kannel
-    if own.url and not (own.username and _given(own.password)):
+    kannel = settings.kannel
+    if kannel.url and not (kannel.username and _given(kannel.password)):
         yield "KANNEL__USERNAME and KANNEL__PASSWORD are missing: of the sendsms-user"
 
 
 def _gateways(settings: Settings, proxies: tuple[str, ...]) -> Iterator[str]:
-    for kind, enabled, known in (
+    for kind, enabled, wires in (
         ("USSD", settings.ussd.wires, USSD_WIRES.keys()),
         ("SMS", settings.sms.wires, SMS_WIRES.keys()),
         ("IVR", settings.ivr.wires, IVR_WIRES),
     ):
         for wire in enabled:
-            if wire not in known:
-                yield f"{kind}__WIRES: {wire} is no wire; known are {', '.join(sorted(known))}"
+            if wire not in wires:
+                yield f"{kind}__WIRES: {wire} is no wire; known are {', '.join(sorted(wires))}"
             elif wire not in SIGNED:
                 yield from _gateway(settings, wire, proxies)
     spoken = {*settings.ussd.wires, *settings.sms.wires, *settings.ivr.wires}
@@ -112,23 +112,23 @@ def _strangers(settings: Settings) -> Iterator[str]:
 
 def _gateway(settings: Settings, wire: str, proxies: tuple[str, ...]) -> Iterator[str]:
     name = f"GATEWAY_SECRETS__{wire.upper()}"
-    own = settings.gateway_secrets.get(wire)
-    if own is None or not own.get_secret_value().strip():
+    secret = settings.gateway_secrets.get(wire)
+    if secret is None or not secret.get_secret_value().strip():
         yield f"{name} is missing: a secret, or net:… of its networks"
         return
-    for fault in gateway_faults(wire, own.get_secret_value(), proxies):
+    for fault in gateway_faults(wire, secret.get_secret_value(), proxies):
         yield f"{name} {fault}"
 
 
 def _pay(settings: Settings) -> Iterator[str]:
-    own = settings.ivr
-    if own.card_mode != "pay":
+    ivr = settings.ivr
+    if ivr.card_mode != "pay":
         return
-    if "twilio" not in own.wires:
+    if "twilio" not in ivr.wires:
         yield "IVR__CARD_MODE=pay needs the wire twilio"
-    if not own.pay_connector:
+    if not ivr.pay_connector:
         yield "IVR__PAY_CONNECTOR is missing: the connector's name at Twilio"
-    if not own.pay_user or not own.pay_passwords:
+    if not ivr.pay_user or not ivr.pay_passwords:
         yield "IVR__PAY_USER and IVR__PAY_PASSWORDS are missing: nobody else may send cards to the connector"
 
 

@@ -16,8 +16,8 @@ FEW = 3  # names that are told
 
 def sounds_folder(settings: Settings) -> Path:
     """The prompts' folder as this machine sees it."""
-    own = settings.asterisk
-    return Path(own.sounds_folder) if own.sounds_folder else SOUNDS_ROOT / own.sounds
+    asterisk = settings.asterisk
+    return Path(asterisk.sounds_folder) if asterisk.sounds_folder else SOUNDS_ROOT / asterisk.sounds
 
 
 class PromptSounds:
@@ -34,11 +34,11 @@ class PromptSounds:
     def state(self) -> str:
         """ "ok", "not seen from here" or how many are missing, with the first of them."""
         silent = sorted(f"{piece.language}/{piece.name}" for piece in self._unheard())
-        seen = self._changed()
+        changed = self._changed()
         wrong = tuple(dict.fromkeys((*silent, *self._found)))
         if wrong:
             return f"{len(wrong)} missing or stale, run `khallas voice build`: {', '.join(wrong[:FEW])}"
-        return "ok" if seen else "not seen from here"
+        return "ok" if changed else "not seen from here"
 
     def _changed(self) -> bool:
         """Whether there is a manifest; what it lacks is kept."""

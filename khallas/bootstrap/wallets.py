@@ -25,32 +25,32 @@ def wallets_of(settings: Settings) -> dict[str, Wallet]:
 
 def wallet_names(settings: Settings) -> dict[str, str]:
     """Returns the names that payers know wallets by."""
-    given = {provider: options.get("name") for provider, options in settings.wallets.items()}
-    return {provider: (name.get_secret_value().strip() if name else "") or provider for provider, name in given.items()}
+    names = {provider: options.get("name") for provider, options in settings.wallets.items()}
+    return {provider: (name.get_secret_value().strip() if name else "") or provider for provider, name in names.items()}
 
 
 def _joined(provider: str, given: Mapping[str, SecretStr], settings: Settings) -> Wallet:
-    own = f"{PREFIX}{provider.upper()}__"
+    prefix = f"{PREFIX}{provider.upper()}__"
     options = {name: Secret(value.get_secret_value()) for name, value in given.items()}
     plain = {name: options[name].reveal().strip() for name in TERMS & options.keys()}
     wire = plain.get("wire", "")
     if not wire.isidentifier():
-        raise BadSettings(f"{own}WIRE is missing: the dialect, a module of core/wallets")
+        raise BadSettings(f"{prefix}WIRE is missing: the dialect, a module of core/wallets")
     try:
         module = import_module(f"core.wallets.{wire}")
     except ModuleNotFoundError:
-        raise BadSettings(f"{own}WIRE: core/wallets has no {wire}") from None
+        raise BadSettings(f"{prefix}WIRE: core/wallets has no {wire}") from None
     connect: Connect | None = getattr(module, "connect", None)
     if connect is None:
-        raise BadSettings(f"{own}WIRE: core/wallets/{wire}.py has no connect()")
+        raise BadSettings(f"{prefix}WIRE: core/wallets/{wire}.py has no connect()")
     base = settings.public_url.rstrip("/")
     further = {name: value for name, value in options.items() if name not in TERMS}
     try:
         return connect(further, _terms(provider, plain, settings.currency), f"{base}/wallets/{provider}")
     except KeyError as error:
-        raise BadSettings(f"{own}{str(error.args[0]).upper()} is missing") from None
+        raise BadSettings(f"{prefix}{str(error.args[0]).upper()} is missing") from None
     except ValueError as error:
-        raise BadSettings(f"{own}*: {error}") from None
+        raise BadSettings(f"{prefix}*: {error}") from None
 
 
 def _terms(provider: str, plain: Mapping[str, str], currency: str) -> WalletTerms:

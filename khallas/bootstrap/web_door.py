@@ -55,9 +55,9 @@ def door_routes(house: Container, pages: Pages, hosting: HostedPagePayments | No
 
 def controller_of(settings: Settings) -> Controller:
     """Returns who the page says answers for the data."""
-    own = settings.web
+    web = settings.web
     return Controller(
-        own.controller or settings.operator_name, own.controller_address, own.cndp_number, own.rights_contact
+        web.controller or settings.operator_name, web.controller_address, web.cndp_number, web.rights_contact
     )
 
 

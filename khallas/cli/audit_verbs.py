@@ -21,8 +21,8 @@ def verify(day: Day = None, chain: Only = None, as_json: Json = False) -> None:
         return [await audit.verify(each, day.date() if day else None) for each in _chains(chain)]
 
     verdicts = _run(work)
-    told = {"ok": not any(v.broken for v in verdicts), "chains": [verdict.told() for verdict in verdicts]}
-    show(told, [verdict.line() for verdict in verdicts], as_json=as_json)
+    report = {"ok": not any(v.broken for v in verdicts), "chains": [verdict.told() for verdict in verdicts]}
+    show(report, [verdict.line() for verdict in verdicts], as_json=as_json)
     if any(verdict.broken for verdict in verdicts):
         raise typer.Exit(1)
 

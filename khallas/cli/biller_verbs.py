@@ -22,13 +22,13 @@ def left(as_json: Json = False) -> None:
     """Payments of which something found no bill, the oldest first: it is to be given back."""
     from core.money import decimal_text
 
-    found = _run(lambda books: books.waiting(LEFT_SHOWN_MAX))
+    payments = _run(lambda books: books.waiting(LEFT_SHOWN_MAX))
     lines = [
         f"{each['id']}  {each['at']:%Y-%m-%d %H:%M}  {decimal_text(each['left_centimes'])} {each['currency']}"
         f"  {each['door']} {each['their_reference'] or each['key']}  {each['service']} {each['line_reference']}"
-        for each in found
+        for each in payments
     ]
-    show([dict(each) for each in found], lines, as_json=as_json)
+    show([dict(each) for each in payments], lines, as_json=as_json)
 
 
 def given_back(

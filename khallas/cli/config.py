@@ -40,23 +40,23 @@ def checked(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
 
 
 def _source(environ: Mapping[str, str], name: str) -> str:
-    given = [each for each in environ if each in {name, name + FILE} or each.startswith(name + NEST)]
-    if not given:
+    names = [each for each in environ if each in {name, name + FILE} or each.startswith(name + NEST)]
+    if not names:
         return "default"
-    return "file" if all(each.endswith(FILE) for each in given) else "environment"
+    return "file" if all(each.endswith(FILE) for each in names) else "environment"
 
 
 def environ_of(settings: Settings) -> dict[str, str]:
     """The environment that would give these settings, secrets in the clear; what is as by default is left out."""
     plain = Settings()
-    made: dict[str, str] = {}
+    environ: dict[str, str] = {}
     for name in known_names():
         value, _ = _value_of(settings, name)
         if isinstance(value, dict):
-            made |= {name + NEST + key: _clear(secret) for key, secret in _flat(value)}
+            environ |= {name + NEST + key: _clear(secret) for key, secret in _flat(value)}
         elif value != _value_of(plain, name)[0]:
-            made[name] = _clear(value)
-    return made
+            environ[name] = _clear(value)
+    return environ
 
 
 def _flat(value: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -45,8 +45,8 @@ class SettingRow:
 def rows() -> list[SettingRow]:
     """Returns every setting, those of no group first."""
     secrets = known_names()
-    found = list(_rows(Settings, PREFIX, "", secrets))
-    return sorted(found, key=lambda row: NEST in row.name.removeprefix(PREFIX))
+    settings = list(_rows(Settings, PREFIX, "", secrets))
+    return sorted(settings, key=lambda row: NEST in row.name.removeprefix(PREFIX))
 
 
 def example() -> str:
@@ -57,9 +57,9 @@ def example() -> str:
             part = row.part
             lines.append(f"\n# --- {part}\n")
         lines.append(f"# {row.meaning}\n")
-        made = MADE.get(row.name.removeprefix(PREFIX))
-        if made:
-            lines.append(f"# make one: {made}\n")
+        value = MADE.get(row.name.removeprefix(PREFIX))
+        if value:
+            lines.append(f"# make one: {value}\n")
         mark = "" if row.needed else "#"
         lines.append(f"{mark}{row.name}={row.default}\n")
     lines.append("\n# --- Further acquirers, each by a name of its own: docs/guides/acquirers.md\n")
@@ -102,10 +102,10 @@ def acquirer_rows() -> list[SettingRow]:
     """Returns what may be set of each of several acquirers, `ID` being its name."""
     prefix = f"{PREFIX}ACQUIRERS{NEST}{ANY}{NEST}"
     rows = _rows(AcquirerSettings, prefix, "", known_names(AcquirerSettings, prefix))
-    own = [row for row in rows if NEST not in row.name.removeprefix(prefix)]
+    plain = [row for row in rows if NEST not in row.name.removeprefix(prefix)]
     options = SettingRow(f"{prefix}OPTIONS{NEST}…", "", OPTIONS_MEANING, "", secret=True, needed=False)
     files = SettingRow(f"{prefix}SETTLEMENT{NEST}…", "", FILES_MEANING, "", secret=False, needed=False)
-    return [*own, options, files]
+    return [*plain, options, files]
 
 
 def _rows(model: type[BaseModel], prefix: str, part: str, secrets: dict[str, bool]) -> Iterator[SettingRow]:

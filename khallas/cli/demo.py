@@ -62,9 +62,9 @@ def run(port: int, state: Path, environ: Mapping[str, str], *, anew: bool = Fals
     `state` holds. Raises BadSettings.
     """
     no_core_dumps()
-    given = load(environ)
-    logs.configure(given.log_level if "KHALLAS_LOG_LEVEL" in environ else "WARNING", given.log_format)
-    if anew and (given.database_url.get_secret_value() or given.redis_url.get_secret_value()):
+    settings = load(environ)
+    logs.configure(settings.log_level if "KHALLAS_LOG_LEVEL" in environ else "WARNING", settings.log_format)
+    if anew and (settings.database_url.get_secret_value() or settings.redis_url.get_secret_value()):
         raise BadSettings(
             "KHALLAS_DATABASE_URL and KHALLAS_REDIS_URL are servers of yours: --reset empties none of them"
         )
@@ -75,9 +75,9 @@ def run(port: int, state: Path, environ: Mapping[str, str], *, anew: bool = Fals
             _port_is_free(port)
             if anew:
                 reset(state)
-            with _servers(given, state) as servers:
+            with _servers(settings, state) as servers:
                 upgrade(servers.database_url)
-                asyncio.run(_live(url, state, environ, given, servers))
+                asyncio.run(_live(url, state, environ, settings, servers))
     except (BadState, ServerFailed, OSError) as error:
         more = "; choose another with --port" if isinstance(error, OSError) and error.errno == errno.EADDRINUSE else ""
         typer.echo(f"the demo did not start: {error}{more}", err=True)
@@ -91,10 +91,10 @@ def _port_is_free(port: int) -> None:
 
 
 @contextlib.contextmanager
-def _servers(given: Settings, state: Path) -> Iterator[Servers]:
+def _servers(settings: Settings, state: Path) -> Iterator[Servers]:
     with contextlib.ExitStack() as stack:
-        redis_url = given.redis_url.get_secret_value()
-        database_url = given.database_url.get_secret_value()
+        redis_url = settings.redis_url.get_secret_value()
+        database_url = settings.database_url.get_secret_value()
         if not redis_url:
             redis_url = stack.enter_context(Valkey(state / "valkey")).url
         if not database_url:
@@ -145,16 +145,16 @@ async def _live(url: str, state: Path, environ: Mapping[str, str], given: Settin
 
 
 async def _stand_ins(
-    stack: contextlib.AsyncExitStack, state: Path, given: Settings, twilio: Twilio
+    stack: contextlib.AsyncExitStack, state: Path, settings: Settings, twilio: Twilio
 ) -> tuple[World, dict[str, object]]:
     """The stand-ins of the parts that are not given, running, and the settings that lead to them."""
     overrides: dict[str, object] = {}
     cmi: EmulatedCmi | None = None
     sink: MailSink | None = None
-    if not given.cmi.url:
+    if not settings.cmi.url:
         cmi = await stack.enter_async_context(emulated_cmi(state / "cmi.jsonl"))
         own = cmi.account
-        overrides["cmi"] = given.cmi.model_dump() | {
+        overrides["cmi"] = settings.cmi.model_dump() | {
             "url": own.url,
             "client_id": own.client_id,
             "name": own.name,
@@ -162,18 +162,18 @@ async def _stand_ins(
             "page_url": f"{cmi.url}/fim/est3Dgate",
             "store_key": cmi.gateway.credentials.store_key.reveal(),
         }
-    if not given.smtp_url.get_secret_value():
+    if not settings.smtp_url.get_secret_value():
         sink = await stack.enter_async_context(MailSink())
-        overrides |= {"smtp_url": sink.url, "mail_from": given.mail_from or "recus@khallas.example"}
-    if not given.twilio.account_sid:
+        overrides |= {"smtp_url": sink.url, "mail_from": settings.mail_from or "recus@khallas.example"}
+    if not settings.twilio.account_sid:
         base = await stack.enter_async_context(serving(rest(twilio)))
-        account = {"account_sid": ACCOUNT_SID, "auth_tokens": AUTH_TOKEN, "from": given.short_code, "api_url": base}
+        account = {"account_sid": ACCOUNT_SID, "auth_tokens": AUTH_TOKEN, "from": settings.short_code, "api_url": base}
         overrides["twilio"] = account
-    ivr = given.ivr.model_dump() | {"number": given.ivr.number or IVR_NUMBER}
-    if given.ivr.card_mode == "pay" and not given.ivr.pay_user:
+    ivr = settings.ivr.model_dump() | {"number": settings.ivr.number or IVR_NUMBER}
+    if settings.ivr.card_mode == "pay" and not settings.ivr.pay_user:
         ivr |= {"pay_connector": "demo", "pay_user": PAY_USER, "pay_passwords": PAY_PASSWORD}
     overrides["ivr"] = ivr
-    return World(twilio, cmi, sink, given.cmi.timeout_s), overrides
+    return World(twilio, cmi, sink, settings.cmi.timeout_s), overrides
 
 
 def _connector(settings: Settings) -> tuple[str, str]:
@@ -183,11 +183,11 @@ def _connector(settings: Settings) -> tuple[str, str]:
     return settings.ivr.pay_user, settings.ivr.pay_passwords[0].get_secret_value()
 
 
-def _keys(state: Path, given: Settings) -> dict[str, object]:
+def _keys(state: Path, settings: Settings) -> dict[str, object]:
     """Keys of this state folder, made once: links and sealed cards survive a restart."""
     return {
-        "secret_keys": given.secret_keys or _kept(state / "secret-key", secrets.token_urlsafe(32)),
-        "vault_keys": given.vault_keys
+        "secret_keys": settings.secret_keys or _kept(state / "secret-key", secrets.token_urlsafe(32)),
+        "vault_keys": settings.vault_keys
         or _kept(state / "vault-key", "demo:" + base64.b64encode(secrets.token_bytes(32)).decode()),
     }
 

@@ -114,12 +114,12 @@ def _is_held(descriptor: int) -> bool:
 
 def environ_at_hand(environ: Mapping[str, str], state: Path | None = None) -> Mapping[str, str]:
     """The settings given; where they name no database, over those of the demo that runs."""
-    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
-    if given.get(DATABASE) or given.get(DATABASE + FILE):
-        return given
+    named = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    if named.get(DATABASE) or named.get(DATABASE + FILE):
+        return named
     demo = running(state)
     kept = demo.environ if demo else {}
-    return {name: value for name, value in kept.items() if name + FILE not in given} | given
+    return {name: value for name, value in kept.items() if name + FILE not in named} | named
 
 
 def demo_environ(state: Path) -> dict[str, str]:

@@ -33,11 +33,11 @@ class DoctorTarget:
 def patient(environ: Mapping[str, str], state: Path | None) -> DoctorTarget:
     """The environment's settings; without any, those of the demo that runs in `state`. Raises BadSettings."""
     demo = running(state)
-    kept = dict(demo.environ) if demo else {}
-    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    demo_values = dict(demo.environ) if demo else {}
+    named = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
     database = PREFIX + "DATABASE_URL"
-    its = bool(kept) and given.get(database) in {None, kept.get(database)}
-    return DoctorTarget(load(kept | given if its else given, demo=its), its)
+    its = bool(demo_values) and named.get(database) in {None, demo_values.get(database)}
+    return DoctorTarget(load(demo_values | named if its else named, demo=its), its)
 
 
 async def examine(who: DoctorTarget, sounds: Path | None = None) -> list[CheckFinding]:

@@ -72,8 +72,8 @@ async def _bills(database: Database, billing: TmForumBilling) -> AsyncIterator[t
 
     last = {"service": "", "reference": ""}
     while lines := await database.all(LINES, limit=LINES_AT_ONCE, **last):
-        for found in await asyncio.gather(*(unpaid(line["service"], line["reference"]) for line in lines)):
-            yield found
+        for bills in await asyncio.gather(*(unpaid(line["service"], line["reference"]) for line in lines)):
+            yield bills
         last = {"service": lines[-1]["service"], "reference": lines[-1]["reference"]}
 
 

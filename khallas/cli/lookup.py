@@ -21,23 +21,23 @@ async def find(settings: Settings, text: str) -> list[tuple[dict[str, object], t
         raise BadSettings("KHALLAS_DATABASE_URL is missing")
     async with open_database(url) as database:
         lookup = Lookup(database)
-        found = []
+        payments = []
         for payment in await lookup.find(text):
             story = await lookup.story(payment.id)
-            told = _told(payment, story)
+            report = _told(payment, story)
             if (
                 has_page(settings)
                 and settings.secret_keys
                 and payment.state in {PaymentState.CREATED, PaymentState.DECLINED}
             ):
-                told["pay_link"] = pay_links(settings).of(payment.id)  # for who would rather pay in a browser
-            found.append((told, story))
-        return found
+                report["pay_link"] = pay_links(settings).of(payment.id)  # for who would rather pay in a browser
+            payments.append((report, story))
+        return payments
 
 
-def story_lines(told: dict[str, object], story: tuple[TimelineEntry, ...]) -> Iterator[str]:
+def story_lines(report: dict[str, object], story: tuple[TimelineEntry, ...]) -> Iterator[str]:
     """The payment in words a person reads out: amounts in dirhams, times of this country."""
-    for name, value in told.items():
+    for name, value in report.items():
         if name in {"story", "currency"}:
             continue
         if name.endswith("_centimes") and isinstance(value, int):

@@ -289,10 +289,10 @@ def reconcile(
     from khallas.cli.reconcile import reconcile_file, report_lines, told
 
     try:
-        run, kept = asyncio.run(reconcile_file(_at_hand(), file, csv_file, acquirer))
+        run, findings = asyncio.run(reconcile_file(_at_hand(), file, csv_file, acquirer))
     except NoSettlementFile as error:
         fail(f"{file.name}: {error}", as_json=as_json)
-    show(told(run, kept), report_lines(run, kept), as_json=as_json)
+    show(told(run, findings), report_lines(run, findings), as_json=as_json)
     if run.open:
         raise SystemExit(EXIT_FAILED)
 
@@ -303,11 +303,13 @@ def lookup(reference: str, as_json: Json = False) -> None:
     holder's name, or a card's last four digits and the day."""
     from khallas.cli.lookup import find, story_lines
 
-    found = asyncio.run(find(_at_hand(), reference))
-    if not found and not as_json:
+    payments = asyncio.run(find(_at_hand(), reference))
+    if not payments and not as_json:
         fail("nothing found")
-    show([told for told, _ in found], [line for pair in found for line in story_lines(*pair)], as_json=as_json)
-    if not found:
+    show(
+        [report for report, _ in payments], [line for pair in payments for line in story_lines(*pair)], as_json=as_json
+    )
+    if not payments:
         raise SystemExit(EXIT_FAILED)
 
 

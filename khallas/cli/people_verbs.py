@@ -29,12 +29,12 @@ def add(
     from khallas.cli import user
 
     made = _run(user.add(_settings(), name, role, _password()), as_json=as_json)
-    told, lines = user.told(made), [user.line(made)]
+    report, lines = user.told(made), [user.line(made)]
     if totp:
         enrolled = _run(user.enrol(_settings(), made.name), as_json=as_json)
-        told |= {"second_factor": user.told_enrolment(enrolled)}
+        report |= {"second_factor": user.told_enrolment(enrolled)}
         lines = user.enrolment_lines(enrolled)
-    show(told, lines, as_json=as_json)
+    show(report, lines, as_json=as_json)
 
 
 def totp(
@@ -49,8 +49,8 @@ def totp(
         _run(user.take_factor(_settings(), name), as_json=as_json)
         _quietly({"name": name.strip().lower(), "second_factor": False}, as_json=as_json)
         return
-    made = _run(user.enrol(_settings(), name), as_json=as_json)
-    show(user.told_enrolment(made), user.enrolment_lines(made), as_json=as_json)
+    enrolment = _run(user.enrol(_settings(), name), as_json=as_json)
+    show(user.told_enrolment(enrolment), user.enrolment_lines(enrolment), as_json=as_json)
 
 
 def password(name: Name, as_json: Json = False) -> None:
@@ -104,8 +104,8 @@ def correct(
     """Correct what is held of a number; subscribers' data comes back with the billing system's next import."""
     from khallas.cli import privacy
 
-    done = _run(privacy.correct(_settings(), number, email, language), as_json=as_json)
-    show(done, [f"{name}: {count}" for name, count in done.items()], as_json=as_json)
+    corrected = _run(privacy.correct(_settings(), number, email, language), as_json=as_json)
+    show(corrected, [f"{name}: {count}" for name, count in corrected.items()], as_json=as_json)
 
 
 def erase(
@@ -119,8 +119,8 @@ def erase(
     if not yes:
         typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
     erasure = _run(privacy.erase(_settings(), number), as_json=as_json)
-    told = {"erased": dict(erasure.erased), "kept": dict(erasure.kept)}
-    show(told, privacy.erasure_lines(erasure), as_json=as_json)
+    report = {"erased": dict(erasure.erased), "kept": dict(erasure.kept)}
+    show(report, privacy.erasure_lines(erasure), as_json=as_json)
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -26,25 +26,25 @@ CSV_COLUMNS = ("queue", "order_id", "kind", *SIDES, "why", "line", "finding", "f
 
 def columns_of(settings: Settings, acquirer: str = FIRST) -> Columns:
     """The column names of the contract's settlement file."""
-    own = settlement_of(settings, acquirer)
+    names = settlement_of(settings, acquirer)
     return Columns(
-        own.order_id,
-        own.transaction_number,
-        own.auth_code,
-        own.amount,
-        own.date,
-        own.type,
-        tuple(name.casefold() for name in own.credits),
-        own.date_format,
-        own.minor_units,
-        tuple(name.casefold() for name in own.sales),
-        own.commission,
-        own.net,
-        own.value_date,
-        own.batch,
-        own.merchant,
+        names.order_id,
+        names.transaction_number,
+        names.auth_code,
+        names.amount,
+        names.date,
+        names.type,
+        tuple(name.casefold() for name in names.credits),
+        names.date_format,
+        names.minor_units,
+        tuple(name.casefold() for name in names.sales),
+        names.commission,
+        names.net,
+        names.value_date,
+        names.batch,
+        names.merchant,
         settings.currency,
-        own.merchants,
+        names.merchants,
     )
 
 
@@ -57,23 +57,23 @@ async def reconcile_file(
     url = settings.database_url.get_secret_value()
     if not url:
         raise BadSettings("KHALLAS_DATABASE_URL is missing")
-    if acquirer not in (known := [each.id for each in joined(settings)]):
-        raise BadSettings(f"{acquirer} is no acquirer of the settings; known are {', '.join(known)}")
-    kept: list[SettlementFinding] = []
+    if acquirer not in (ids := [each.id for each in joined(settings)]):
+        raise BadSettings(f"{acquirer} is no acquirer of the settings; known are {', '.join(ids)}")
+    first: list[SettlementFinding] = []
     async with open_database(url) as database:
         with _bar(file) as progress:
             days, columns = settlement_of(settings, acquirer).overdue_days, columns_of(settings, acquirer)
             run = await reconcile(database, file, columns, SystemClock().now(), progress, days, acquirer)
         with _writer(out) as write:
-            async with findings(database, run.file_hash) as found:
-                async for finding in found:
+            async with findings(database, run.file_hash) as stream:
+                async for finding in stream:
                     write(finding)
-                    if len(kept) < JSON_MAX:
-                        kept.append(finding)
-    return run, kept
+                    if len(first) < JSON_MAX:
+                        first.append(finding)
+    return run, first
 
 
-def report_lines(run: Run, kept: list[SettlementFinding]) -> Iterator[str]:
+def report_lines(run: Run, findings: list[SettlementFinding]) -> Iterator[str]:
     """The report's lines for people."""
     again = f", again (run {run.runs})" if run.runs > 1 else ""
     yield f"{run.rows_read} rows read{again}, {run.unreadable} unreadable; run {run.file_hash[:16]}"
@@ -86,7 +86,7 @@ def report_lines(run: Run, kept: list[SettlementFinding]) -> Iterator[str]:
         FindingQueue.UNREADABLE,
     ):
         yield f"{getattr(run, queue):>8}  {queue.replace('_', ' ')}"
-        for finding in [each for each in kept if each.queue is queue][:SHOWN_MAX]:
+        for finding in [each for each in findings if each.queue is queue][:SHOWN_MAX]:
             yield f"            {_about(finding)}{f'  [{finding.owner}]' if finding.owner else ''}"
     if run.closed:
         yield f"{run.closed:>8}  closed by two people at an earlier run"
@@ -103,14 +103,18 @@ def _sums(run: Run) -> Iterator[str]:
     """What the file adds up to, as far as its columns tell."""
     sums = {"sales": run.sales_centimes, "credits": run.credits_centimes}
     sums |= {"commission": run.commission_centimes, "net": run.net_centimes}
-    told = [f"{name} {_signed(centimes)}" for name, centimes in sums.items() if centimes is not None]
-    if told:
-        yield "the file's " + ", ".join(told)
+    parts = [f"{name} {_signed(centimes)}" for name, centimes in sums.items() if centimes is not None]
+    if parts:
+        yield "the file's " + ", ".join(parts)
 
 
-def told(run: Run, kept: list[SettlementFinding]) -> dict[str, object]:
+def told(run: Run, findings: list[SettlementFinding]) -> dict[str, object]:
     """The report for programs."""
-    return {**asdict(run), "findings": [asdict(finding) for finding in kept], "findings_cut": run.open > len(kept)}
+    return {
+        **asdict(run),
+        "findings": [asdict(finding) for finding in findings],
+        "findings_cut": run.open > len(findings),
+    }
 
 
 def _signed(centimes: int) -> str:

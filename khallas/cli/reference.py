@@ -81,8 +81,8 @@ def commands() -> str:
     lines = [f"# Commands\n\n{MADE}\nExit codes: 0 done, 1 failed, 2 usage, 78 bad configuration.\n"]
     for name, command in _verbs("khallas", root):
         context = command.context_class(command, info_name=name)
-        told = " ".join((command.help or "").split())
-        lines.append(f"\n## {name}\n\n{told}\n")
+        help_text = " ".join((command.help or "").split())
+        lines.append(f"\n## {name}\n\n{help_text}\n")
         rows = [_row(parameter, context) for parameter in command.params if parameter.name != "help"]
         if rows:
             lines.append("\n| | |\n|---|---|\n" + "".join(f"| `{left}` | {right} |\n" for left, right in rows))
@@ -100,8 +100,8 @@ def _verbs(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _row(parameter: Any, context: Any) -> tuple[str, str]:
-    name, told = parameter.get_help_record(context) or (parameter.make_metavar(context), "")
-    return " ".join(name.split()).replace("|", "\\|"), " ".join(told.split()).replace("|", "\\|")
+    name, help_text = parameter.get_help_record(context) or (parameter.make_metavar(context), "")
+    return " ".join(name.split()).replace("|", "\\|"), " ".join(help_text.split()).replace("|", "\\|")
 
 
 def metrics() -> str:
@@ -110,8 +110,8 @@ def metrics() -> str:
         f"# Metrics\n\n{MADE}\nLabels hold canonical names only, never input.\n\n| name | kind | labels | what |\n"
     ]
     lines.append("|---|---|---|---|\n")
-    for name, kind, labels, told in sorted(_metrics()):
-        lines.append(f"| `{name}` | {kind} | {', '.join(f'`{label}`' for label in labels)} | {told} |\n")
+    for name, kind, labels, help_text in sorted(_metrics()):
+        lines.append(f"| `{name}` | {kind} | {', '.join(f'`{label}`' for label in labels)} | {help_text} |\n")
     return "".join(lines)
 
 

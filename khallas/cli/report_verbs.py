@@ -42,28 +42,28 @@ def report(
     if pdf is not None and not extras.pdf():
         fail("this installation makes no PDFs: install khallas[pdf]", as_json=as_json)
     try:
-        made = asyncio.run(_made(settings, day.date() if day else None, csv_file, movements))
+        sums = asyncio.run(_made(settings, day.date() if day else None, csv_file, movements))
         if pdf is not None:
-            pdf.write_bytes(_printed(made, settings, language))
+            pdf.write_bytes(_printed(sums, settings, language))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}", as_json=as_json)
-    show(told(made), lines(made), as_json=as_json)
+    show(told(sums), lines(sums), as_json=as_json)
 
 
-def told(made: DayReport) -> dict[str, object]:
+def told(report: DayReport) -> dict[str, object]:
     """The day's report for programs, in centimes."""
-    rows = [{**asdict(row), "net_centimes": row.net_centimes} for row in made.rows]
-    total = {**asdict(made.total), "net_centimes": made.total.net_centimes}
-    return {"day": made.day.isoformat(), "over": made.over, "rows": rows, "total": total}
+    rows = [{**asdict(row), "net_centimes": row.net_centimes} for row in report.rows]
+    total = {**asdict(report.total), "net_centimes": report.total.net_centimes}
+    return {"day": report.day.isoformat(), "over": report.over, "rows": rows, "total": total}
 
 
-def lines(made: DayReport) -> Iterator[str]:
+def lines(report: DayReport) -> Iterator[str]:
     """The day's report for people, in dirhams."""
-    yield f"{made.day}{'' if made.over else ' (not over)'}"
+    yield f"{report.day}{'' if report.over else ' (not over)'}"
     yield f"{'acquirer, tender':<24}{'payments':>10}{'refunds':>9}" + "".join(f"{name:>15}" for name in SUMS)
-    for row in made.rows:
+    for row in report.rows:
         yield _line(f"{row.acquirer} {row.tender or '-'}", row)
-    yield _line("total", made.total)
+    yield _line("total", report.total)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -93,23 +93,23 @@ async def _made(settings: Settings, day: date | None, sums: Path | None, movemen
     now = SystemClock().now()
     async with open_database(url) as database:
         reports = PgDayReports(database)
-        made = await reports.of(day or day_of(now), now)
+        report = await reports.of(day or day_of(now), now)
         if sums is not None:
             with csv_file(sums, SUM_COLUMNS) as write:
-                for row in sum_rows(made):
+                for row in sum_rows(report):
                     write(*row)
         if movements is not None:
             with csv_file(movements, MOVEMENT_COLUMNS) as write:
-                async for each in reports.movements(made.day):
+                async for each in reports.movements(report.day):
                     write(*movement_row(each))
-    return made
+    return report
 
 
-def _printed(made: DayReport, settings: Settings, language: LanguageCode) -> bytes:
+def _printed(report: DayReport, settings: Settings, language: LanguageCode) -> bytes:
     from channels.web.receipts.day_report_pdf import render
     from channels.web.receipts.day_report_sheet import day_sheet
     from core.messaging.texts import load_texts
 
     texts = load_texts()
-    sheet = day_sheet(made, language, lambda key, **values: texts.fill(language, "desk", key, **values))
+    sheet = day_sheet(report, language, lambda key, **values: texts.fill(language, "desk", key, **values))
     return render(sheet, settings.operator_name)

@@ -77,8 +77,8 @@ def stop_max_s(settings: Settings) -> float:
 
 def calls_at(settings: Settings) -> tuple[str, int] | None:
     """The address at which Asterisk reaches this server; None where its wire is not enabled."""
-    own = settings.asterisk
-    return (own.agi_host, own.agi_port) if "fastagi" in settings.ivr.wires else None
+    asterisk = settings.asterisk
+    return (asterisk.agi_host, asterisk.agi_port) if "fastagi" in settings.ivr.wires else None
 
 
 def settle() -> None:
@@ -91,10 +91,10 @@ def settle() -> None:
 def serve_forever(settings: Settings, host: str, port: int) -> None:
     """Serves until a signal. Raises OSError when the address is taken."""
     no_core_dumps()
-    own = server(settings, lambda: notify("READY=1"))
+    uvicorn_server = server(settings, lambda: notify("READY=1"))
     bound = listener(host, port)
     settle()
-    own.run([bound])
+    uvicorn_server.run([bound])
 
 
 class _Beside(uvicorn.Server):

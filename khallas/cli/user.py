@@ -58,9 +58,9 @@ async def enrol(settings: Settings, name: str) -> Enrolment:
     """A new second factor, shown once; the account's sessions end. Raises AccountError, DatabaseUnavailable."""
     keys = _keys(settings)
     async with open_database(database_of(settings)) as database:
-        made = await second_factors_on(database, SystemClock(), keys).enrol(name)
-        await _log(database, f"second factor {made.name}")
-        return made
+        enrolment = await second_factors_on(database, SystemClock(), keys).enrol(name)
+        await _log(database, f"second factor {enrolment.name}")
+        return enrolment
 
 
 async def take_factor(settings: Settings, name: str) -> None:
@@ -78,20 +78,24 @@ def _keys(settings: Settings) -> list[str]:
     return keys
 
 
-def told_enrolment(made: Enrolment) -> dict[str, object]:
+def told_enrolment(enrolment: Enrolment) -> dict[str, object]:
     """A second factor as --json prints it: this once, to whoever hands it over."""
-    uri = second_factor.uri(made.secret, made.name)
-    return {"uri": uri, "secret": second_factor.typed_form(made.secret), "recovery_codes": list(made.recovery_codes)}
+    uri = second_factor.uri(enrolment.secret, enrolment.name)
+    return {
+        "uri": uri,
+        "secret": second_factor.typed_form(enrolment.secret),
+        "recovery_codes": list(enrolment.recovery_codes),
+    }
 
 
-def enrolment_lines(made: Enrolment) -> list[str]:
+def enrolment_lines(enrolment: Enrolment) -> list[str]:
     """The enrolment's lines as a person reads them."""
     return [
-        f"Second factor of {made.name}, shown this once:",
-        f"  {second_factor.uri(made.secret, made.name)}",
-        f"  typed by hand: {second_factor.typed_form(made.secret)}",
+        f"Second factor of {enrolment.name}, shown this once:",
+        f"  {second_factor.uri(enrolment.secret, enrolment.name)}",
+        f"  typed by hand: {second_factor.typed_form(enrolment.secret)}",
         "Recovery codes, each for one login without the telephone; kept as digests only:",
-        *(f"  {code}" for code in made.recovery_codes),
+        *(f"  {code}" for code in enrolment.recovery_codes),
     ]
 
 
@@ -132,8 +136,8 @@ async def demo_logins(database_url: str, passwords: Mapping[str, tuple[Role, str
                 await accounts.add(name, role, password)
             elif await accounts.check(name, password) is None:
                 await accounts.set_password(name, password)
-        known = {user.name: user for user in await accounts.all()}
-        if DEMO_ADMINISTRATOR in known and not known[DEMO_ADMINISTRATOR].administers:
+        users = {user.name: user for user in await accounts.all()}
+        if DEMO_ADMINISTRATOR in users and not users[DEMO_ADMINISTRATOR].administers:
             await accounts.appoint(DEMO_ADMINISTRATOR, administers=True)
 
 

@@ -34,9 +34,9 @@ class CheckFinding:
 class CheckFailed(Exception):
     """A part does not work; the words tell what is wrong and how to mend it, and hold no secret."""
 
-    def __init__(self, told: str, mend: str) -> None:
-        super().__init__(told)
-        self.told = told
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.told = what
         self.mend = mend
 
 

@@ -35,30 +35,30 @@ async def smsc(account: SmscAccount) -> str:
     try:
         await session.open()
     except BindRefused as error:
-        told = f"refuses the bind ({error})"
+        what = f"refuses the bind ({error})"
         raise CheckFailed(
-            told, "correct its entry in KHALLAS_SMPP__BINDS, or have the SMSC allow one more session"
+            what, "correct its entry in KHALLAS_SMPP__BINDS, or have the SMSC allow one more session"
         ) from None
     except (OSError, TimeoutError, SessionError) as error:
-        told = f"cannot be reached ({type(error).__name__})"
-        raise CheckFailed(told, "see docs/runbooks/smsc-down.md") from None
+        what = f"cannot be reached ({type(error).__name__})"
+        raise CheckFailed(what, "see docs/runbooks/smsc-down.md") from None
     await session.close()
     return "takes our bind"
 
 
 async def kannel(settings: Settings) -> str:
     """A sendsms without a recipient: who knows us refuses it for the want of one. Raises CheckFailed, NotSetUp."""
-    own = settings.kannel
-    if not own.url:
+    account = settings.kannel
+    if not account.url:
         raise NotSetUp("not used")
-    login = {"username": own.username, "password": own.password.get_secret_value()}
+    login = {"username": account.username, "password": account.password.get_secret_value()}
     try:
         timeout = aiohttp.ClientTimeout(total=ASK_MAX_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(own.url, params=login) as answer:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(account.url, params=login) as answer:
             status = answer.status
     except (aiohttp.ClientError, TimeoutError) as error:
-        told = f"cannot be reached ({type(error).__name__})"
-        raise CheckFailed(told, "start smsbox, or correct KHALLAS_KANNEL__URL") from None
+        what = f"cannot be reached ({type(error).__name__})"
+        raise CheckFailed(what, "start smsbox, or correct KHALLAS_KANNEL__URL") from None
     if status in {401, 403}:
         raise CheckFailed("refuses our login", "correct KHALLAS_KANNEL__USERNAME, __PASSWORD, or user-allow-ip there")
     if status == 404 or status >= 500:

@@ -44,13 +44,13 @@ async def public_url(settings: Settings) -> str:
 
 async def twilio(settings: Settings) -> str:
     """The account answers to our first token; Twilio's validator takes what we sign. Raises CheckFailed, NotSetUp."""
-    own = settings.twilio
-    if not own.account_sid:
+    account = settings.twilio
+    if not account.account_sid:
         raise NotSetUp("no account")
-    status = await ask(settings, lambda client: client.api.v2010.accounts(own.account_sid).fetch().status)
+    status = await ask(settings, lambda client: client.api.v2010.accounts(account.account_sid).fetch().status)
     if status not in {"active", None}:
         raise CheckFailed(f"the account is {status}", "settle it in Twilio's console")
-    if own.auth_tokens and not _signs_as_twilio(own.auth_tokens[0].get_secret_value(), settings.public_url):
+    if account.auth_tokens and not _signs_as_twilio(account.auth_tokens[0].get_secret_value(), settings.public_url):
         raise CheckFailed("its validator refuses our signature", "report this release: no webhook would be taken")
     return "the account is active and takes our token"
 
@@ -67,14 +67,14 @@ async def acquirers(settings: Settings) -> str:
     """Asks each acquirer about an order that cannot be: nothing is charged, and the account is proved. Raises
     CheckFailed, NotSetUp.
     """
-    known = [each for each in joined(settings) if each.own.state != "off"]
-    if not known:
+    asked = [each for each in joined(settings) if each.own.state != "off"]
+    if not asked:
         raise NotSetUp("every acquirer is off")
-    for each in known:
+    for each in asked:
         if not each.options.get("url", NOTHING).reveal():
             raise CheckFailed("no acquirer", f"set {PREFIX}{each.prefix}__URL and its account")
-    answered = [f"{each.id} {await _inquired(each)}" for each in known]
-    return answered[0].partition(" ")[2] if len(known) == 1 else ", ".join(answered)
+    answered = [f"{each.id} {await _inquired(each)}" for each in asked]
+    return answered[0].partition(" ")[2] if len(asked) == 1 else ", ".join(answered)
 
 
 async def _inquired(each: JoinedAcquirer) -> str:

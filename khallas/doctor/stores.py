@@ -42,11 +42,11 @@ async def redis(url: str) -> str:
         raise CheckFailed(f"cannot be asked ({type(error).__name__})", f"start it, or correct {REDIS_URL}") from None
     finally:
         await client.aclose()
-    told = {well(info) for info in infos}
+    words = {well(info) for info in infos}
     where = (
         f" on {len(infos)} primaries" if len(infos) > 1 else f", watched by {watchers} Sentinels" if watchers else ""
     )
-    return f"{', '.join(sorted(told))}{where}"
+    return f"{', '.join(sorted(words))}{where}"
 
 
 async def _watchers(client: Redis) -> int:
@@ -56,10 +56,10 @@ async def _watchers(client: Redis) -> int:
     pool: Any = getattr(client, "connection_pool", None)  # a cluster has none
     if not isinstance(pool, SentinelConnectionPool):
         return 0
-    seen: dict[str, tuple[str, int]] = {}
+    primaries: dict[str, tuple[str, int]] = {}
     for sentinel in pool.sentinel_manager.sentinels:
-        own = sentinel.connection_pool.connection_kwargs
-        name = f"the Sentinel {own['host']}:{own['port']}"
+        options = sentinel.connection_pool.connection_kwargs
+        name = f"the Sentinel {options['host']}:{options['port']}"
         try:
             state = (await sentinel.sentinel_masters()).get(pool.service_name)
         except (RedisError, OSError) as error:
@@ -70,10 +70,10 @@ async def _watchers(client: Redis) -> int:
             raise CheckFailed(
                 f"{name} {why} {pool.service_name}", f"SENTINEL MONITOR there, or the service in {REDIS_URL}"
             )
-        seen[name] = (state["ip"], state["port"])
-    if len(set(seen.values())) > 1:
-        raise CheckFailed(f"do not agree on the primary: {seen}", "SENTINEL RESET where it is wrong")
-    return len(seen)
+        primaries[name] = (state["ip"], state["port"])
+    if len(set(primaries.values())) > 1:
+        raise CheckFailed(f"do not agree on the primary: {primaries}", "SENTINEL RESET where it is wrong")
+    return len(primaries)
 
 
 async def _infos(client: Redis | RedisCluster) -> list[Mapping[str, Any]]:

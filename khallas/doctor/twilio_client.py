@@ -39,8 +39,8 @@ def _ask(settings: Settings, question: "Callable[[Client], T]") -> T:
         raise CheckFailed(f"answered {error.status}", "look at status.twilio.com") from None
     except (TwilioException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         # what requests raises is an OSError
-        told = f"cannot be asked ({type(error).__name__})"
-        raise CheckFailed(told, "let this machine reach KHALLAS_TWILIO__API_URL over https") from None
+        what = f"cannot be asked ({type(error).__name__})"
+        raise CheckFailed(what, "let this machine reach KHALLAS_TWILIO__API_URL over https") from None
 
 
 def _client(settings: Settings) -> "Client":
@@ -48,13 +48,13 @@ def _client(settings: Settings) -> "Client":
     from twilio.http.response import Response
     from twilio.rest import Client
 
-    own = settings.twilio
+    account = settings.twilio
 
     class OurAddress(TwilioHttpClient):  # type: ignore[misc]  # the library has no annotations that mypy reads
         """Sends where the settings say."""
 
         def request(self, method: str, url: str, *rest: object, **more: object) -> Response:
-            return super().request(method, url.replace(TWILIO, own.api_url.rstrip("/"), 1), *rest, **more)
+            return super().request(method, url.replace(TWILIO, account.api_url.rstrip("/"), 1), *rest, **more)
 
-    token = own.auth_tokens[0].get_secret_value() if own.auth_tokens else ""
-    return Client(own.account_sid, token or "-", http_client=OurAddress(timeout=ASK_MAX_S, max_retries=None))
+    token = account.auth_tokens[0].get_secret_value() if account.auth_tokens else ""
+    return Client(account.account_sid, token or "-", http_client=OurAddress(timeout=ASK_MAX_S, max_retries=None))

@@ -37,8 +37,8 @@ async def webhooks(settings: Settings) -> str:
     right: list[str] = []
     strange: list[str] = []
     for each in wanted:
-        found = await _asked(settings, each.number)
-        (right if _right(each, found) else strange).append(each.number)
+        number = await _asked(settings, each.number)
+        (right if _right(each, number) else strange).append(each.number)
     elsewhere = f"; {', '.join(dict.fromkeys(strange))} is not the account's: look where it is" if strange else ""
     if not right:
         raise NotSetUp(elsewhere.removeprefix("; "))
@@ -54,18 +54,18 @@ def _wanted(settings: Settings) -> Iterator[Wanted]:
         yield Wanted(settings.ivr.number, "voice", f"{base}/ivr/twilio")
 
 
-def _right(wanted: Wanted, found: Any | None) -> bool:
+def _right(wanted: Wanted, number: Any | None) -> bool:
     """False: nothing is known of it there. Raises CheckFailed."""
-    if found is None:
+    if number is None:
         return False
-    url = str(getattr(found, f"{wanted.what}_url", None) or "")
-    method = str(getattr(found, f"{wanted.what}_method", None) or "POST")
+    url = str(getattr(number, f"{wanted.what}_url", None) or "")
+    method = str(getattr(number, f"{wanted.what}_method", None) or "POST")
     if wanted.what == "sms" and not url:  # its texts go by a Messaging Service
         return False
     if url.rstrip("/") == wanted.url and method == "POST":
         return True
-    told = f"{wanted.number} calls {method} {url or 'nothing'} for {wanted.what}, not POST {wanted.url}"
-    raise CheckFailed(told, "enter it at the number in Twilio's console (docs/guides/twilio.md)")
+    what = f"{wanted.number} calls {method} {url or 'nothing'} for {wanted.what}, not POST {wanted.url}"
+    raise CheckFailed(what, "enter it at the number in Twilio's console (docs/guides/twilio.md)")
 
 
 def _rows(client: "Client", sid: str, number: str) -> Iterator[Any]:

@@ -184,8 +184,8 @@ def _hub_routes(house: Container) -> Sequence[BaseRoute]:
 
 def _other_json_doors(settings: Settings) -> Sequence[JsonDoor]:
     by_connector = "twilio" in settings.ivr.wires and settings.ivr.card_mode == "pay"
-    own = (connector.JSON_DOOR,) if by_connector else ()
-    return (*own, *biller_json_doors(settings))
+    doors = (connector.JSON_DOOR,) if by_connector else ()
+    return (*doors, *biller_json_doors(settings))
 
 
 def _wallet_routes(house: Container) -> Sequence[BaseRoute]:

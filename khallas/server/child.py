@@ -31,12 +31,12 @@ def main(listener: int, status: int, life: int, calls: int = -1) -> int:
         settings = load(os.environ)
         require_production(settings, os.environ)
         logs.configure(settings.log_level, settings.log_format)
-        own = server(settings, lambda: _watched(status, life), SharedCalls(_socket(calls)))
+        uvicorn_server = server(settings, lambda: _watched(status, life), SharedCalls(_socket(calls)))
     except BadSettings as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIG
     settle()
-    own.run([socket.socket(fileno=listener)])
+    uvicorn_server.run([socket.socket(fileno=listener)])
     return 0
 
 

@@ -11,9 +11,9 @@ def notify(state: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
-        told.settimeout(SEND_MAX_S)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.settimeout(SEND_MAX_S)
         try:
-            told.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+            listener.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
         except OSError:
             return

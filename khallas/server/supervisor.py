@@ -55,12 +55,12 @@ class Worker:
         asyncio.get_running_loop().add_reader(self.status, self._heard)
 
     def _heard(self) -> None:
-        said = os.read(self.status, STATUS_BYTES)
-        if not said:
+        status = os.read(self.status, STATUS_BYTES)
+        if not status:
             self.close()
             return
         self.beat_at = time.monotonic()
-        if READY in said:
+        if READY in status:
             self.ready.set()
 
     def close(self) -> None:
@@ -123,8 +123,8 @@ class Supervisor:
             (signal.SIGINT, self._stop.set),
             (signal.SIGHUP, self._reload.set),
         )
-        for number, heard in signals:
-            loop.add_signal_handler(number, heard)
+        for number, handler in signals:
+            loop.add_signal_handler(number, handler)
         self._life = os.pipe()
         with tempfile.TemporaryDirectory(prefix="khallas-metrics-") as folder:
             self._environ[METRICS_FOLDER] = folder
@@ -151,12 +151,12 @@ class Supervisor:
             if self._reload.is_set():
                 self._reload.clear()
                 await self._roll()
-            for place, worker in enumerate(self._workers):
+            for index, worker in enumerate(self._workers):
                 if worker.process.returncode is not None or worker.hangs():
-                    await self._revive(place, worker)
+                    await self._revive(index, worker)
             await _first(BEAT_S, self._stop, self._reload)
 
-    async def _revive(self, place: int, worker: Worker) -> None:
+    async def _revive(self, index: int, worker: Worker) -> None:
         if worker.process.returncode is None:
             log.error("worker %s hangs and is killed", worker.process.pid)
             _signal(worker.process, signal.SIGKILL)
@@ -164,7 +164,7 @@ class Supervisor:
         log.error("worker %s is gone (%s); another one starts", worker.process.pid, worker.process.returncode)
         self._forget(worker)
         try:
-            self._workers[place] = await self._start()
+            self._workers[index] = await self._start()
         except NotStarted as error:
             log.warning("%s; it is tried again", error)
             await _first(RESTART_PAUSE_S, self._stop)
@@ -172,11 +172,11 @@ class Supervisor:
     async def _roll(self) -> None:
         """One after the other; a new one that does not start ends the round, and the old one stays."""
         notify("RELOADING=1")
-        for place, old in enumerate(list(self._workers)):
+        for index, old in enumerate(list(self._workers)):
             if self._stop.is_set():
                 break
             try:
-                self._workers[place] = await self._start()
+                self._workers[index] = await self._start()
             except NotStarted as error:
                 log.warning("%s: the old ones go on", error)
                 break

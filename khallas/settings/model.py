@@ -199,11 +199,11 @@ def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> dict
 
 
 def _kinds(annotation: object) -> set[object]:
-    found: set[object] = {annotation}
+    kinds: set[object] = {annotation}
     for inner in get_args(annotation):
-        found |= _kinds(inner)
+        kinds |= _kinds(inner)
     origin = get_origin(annotation)
-    return found | {origin} if origin else found
+    return kinds | {origin} if origin else kinds
 
 
 def load(environ: Mapping[str, str], **overrides: object) -> Settings:

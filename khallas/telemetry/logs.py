@@ -38,8 +38,8 @@ class MaskedLine(logging.Formatter):
         event |= {name: value for name, value in record.__dict__.items() if name not in _KNOWN}
         if record.stack_info:
             event["stack"] = record.stack_info
-        if (told := _exception(record)) is not None:
-            event["exception"] = told
+        if (words := _exception(record)) is not None:
+            event["exception"] = words
         numbers = record.levelno <= logging.DEBUG
         event = {name: masking.plain(value, numbers=numbers) for name, value in event.items()}
         event["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")

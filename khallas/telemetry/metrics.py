@@ -88,15 +88,15 @@ class Metrics:
     def slowness(self) -> dict[tuple[str, str, str], int]:
         """Turns of this process since it began by (channel, wire, longest time in seconds: "0.05", "+Inf")."""
         self._settle()
-        found: dict[tuple[str, str, str], int] = {}
+        slow: dict[tuple[str, str, str], int] = {}
         for family in self._seconds.collect():
             below: dict[tuple[str, str], int] = {}
             for sample in family.samples:
                 if sample.name.endswith("_bucket"):
                     wire = (sample.labels["channel"], sample.labels["wire"])
-                    found[*wire, sample.labels["le"]] = int(sample.value) - below.get(wire, 0)
+                    slow[*wire, sample.labels["le"]] = int(sample.value) - below.get(wire, 0)
                     below[wire] = int(sample.value)
-        return found
+        return slow
 
     def page(self) -> tuple[bytes, str]:
         """The exposition for GET /metrics and its media type; of all workers together where there are several."""
@@ -137,9 +137,9 @@ class WireMetrics:
 
     def settle(self) -> None:
         """Count what was told."""
-        told, self._told = self._told, []
+        turns, self._told = self._told, []
         channel, wire, counts, observe = self._channel, self._wire, self._counts, self._observe
-        for came_from, screen, outcome, seconds in told:
+        for came_from, screen, outcome, seconds in turns:
             count = counts.get((screen, outcome))
             if count is None:  # bounded by the screens and outcomes there are
                 count = counts[screen, outcome] = self._turns.labels(channel, wire, screen, outcome).inc

@@ -18,12 +18,12 @@ class PaymentMetrics:
     """Counters of what goes through the ports (khallas/telemetry/metering.py), and gauges of what waits."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, told: str, labels: list[str]) -> Counter:
-            return Counter(f"khallas_{name}", told, labels, registry=registry)
+        def counter(name: str, help_text: str, labels: list[str]) -> Counter:
+            return Counter(f"khallas_{name}", help_text, labels, registry=registry)
 
-        def gauge(name: str, told: str, labels: list[str]) -> Gauge:
+        def gauge(name: str, help_text: str, labels: list[str]) -> Gauge:
             # every worker that looks sees the same queues: the newest look is the truth
-            return Gauge(f"khallas_{name}", told, labels, registry=registry, multiprocess_mode="mostrecent")
+            return Gauge(f"khallas_{name}", help_text, labels, registry=registry, multiprocess_mode="mostrecent")
 
         self._payments = counter(
             "payments", "Payments that came to a state, with the bank's code", ["state", "code", "acquirer"]

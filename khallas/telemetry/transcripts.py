@@ -69,11 +69,11 @@ class Transcripts:
             return unrecorded
         add, now = self._add, self._clock.now
 
-        def tell(heard: Inbound, answer: TurnAnswer | None) -> None:
-            typed, request = heard.typed, request_id.get()
+        def tell(inbound: Inbound, answer: TurnAnswer | None) -> None:
+            typed, request = inbound.typed, request_id.get()
             if answer is None:
                 hidden = "" if typed is None else HIDDEN
-                who = now(), heard.msisdn, heard.dialog, channel, wire
+                who = now(), inbound.msisdn, inbound.dialog, channel, wire
                 add((*who, "", APOLOGY, "", "failed", hidden, TEXT, request))
                 return
             before = answer.came_from
@@ -82,7 +82,7 @@ class Transcripts:
             elif before not in menus or len(typed) > MENU_KEY_MAX or not typed.isascii() or not typed.isalnum():
                 typed = HIDDEN
             outcome = answer.outcome
-            who = now(), heard.msisdn, heard.dialog, channel, wire
+            who = now(), inbound.msisdn, inbound.dialog, channel, wire
             add((*who, answer.language, answer.screen, before, outcome, typed, answer.page.words.text, request))
 
         return tell

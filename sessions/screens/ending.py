@@ -60,9 +60,9 @@ class Unknown(msgspec.Struct, frozen=True, tag=True):
     amount_centimes: int
 
     def ask(self, visit: ScreenContext) -> Menu | Tell:
-        said = say("unknown", total=Amount(self.amount_centimes), help=Spelled(visit.help_number))
+        words = say("unknown", total=Amount(self.amount_centimes), help=Spelled(visit.help_number))
         # a call says it once and ends: a question after it, unanswered, would sound as if nothing had been paid
-        return Tell(said) if visit.can.takes_card else Menu(said, (Option("other", say("other-bill")),))
+        return Tell(words) if visit.can.takes_card else Menu(words, (Option("other", say("other-bill")),))
 
     def on(self, event: Event, visit: ScreenContext) -> Home | Again:
         match event:

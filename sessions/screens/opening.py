@@ -85,9 +85,9 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
             basket = basket_of(payment)
             return Resume(CardNumber(basket) if visit.can.takes_card else HandOver(basket))
         if payment is not None:
-            seen = recalled.wallet
-            if seen is not None and payment.state is PaymentState.SENDING:
-                return WalletOpen(basket_of(payment), seen.name, seen.payer_msisdn, seen.until)
+            wallet = recalled.wallet
+            if wallet is not None and payment.state is PaymentState.SENDING:
+                return WalletOpen(basket_of(payment), wallet.name, wallet.payer_msisdn, wallet.until)
             screen = settled(payment, visit)
             return screen if isinstance(screen, BankPin) else Unknown(payment.amount_centimes)
         # whether a basket still waits is the till's to say: it may have been paid on another channel meanwhile
@@ -323,8 +323,8 @@ def home(recalled: Recalled, visit: ScreenContext) -> Service:
     lines and e-mail; who is merely said to call is offered the number that was said."""
     lines = recalled.person.lines
     if not visit.can.caller_proven:
-        said = national(visit.msisdn)
-        return Service(tuple(LineRef(line.service, line.reference) for line in lines if line.reference == said))
+        number = national(visit.msisdn)
+        return Service(tuple(LineRef(line.service, line.reference) for line in lines if line.reference == number))
     return Service(tuple(LineRef(line.service, line.reference, line.email) for line in lines[:LINES_MAX]))
 
 

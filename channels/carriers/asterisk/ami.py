@@ -219,11 +219,11 @@ class _Manager:
             while True:
                 message = await self._message()
                 self._heard_at = _now()
-                asked = self._asked.get(message.get("ActionID", ""))
+                action = self._asked.get(message.get("ActionID", ""))
                 if "Event" in message:
                     self._hear(message)
-                elif asked is not None and not asked.done():
-                    asked.set_result(message)
+                elif action is not None and not action.done():
+                    action.set_result(message)
         except (AmiDown, OSError):
             pass  # told to whoever waits
         finally:

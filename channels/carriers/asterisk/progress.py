@@ -32,8 +32,8 @@ class _Progress:
     dialled: str = ""  # BUSY, NOANSWER, CONGESTION, ...
 
     def why(self, reason: str) -> str:
-        told = (("reason", reason), ("cause", self.cause), ("status", self.dialled))
-        return ", ".join(f"{name} {value}" for name, value in told if value)
+        parts = (("reason", reason), ("cause", self.cause), ("status", self.dialled))
+        return ", ".join(f"{name} {value}" for name, value in parts if value)
 
 
 class CallProgress:

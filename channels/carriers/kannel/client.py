@@ -60,13 +60,13 @@ class KannelTexter:
             await session.close()
 
     def _query(self, sms: OutgoingSms) -> dict[str, str]:
-        own = self._account
+        account = self._account
         # Kannel fills in %d and %A; the rest of the URL holds no escapes it knows
-        dlr_url = with_reference(own.dlr_url, sms.reference) + "&type=%d&answer=%A"
+        dlr_url = with_reference(account.dlr_url, sms.reference) + "&type=%d&answer=%A"
         return {
-            "username": own.username,
-            "password": own.password,
-            "from": own.sender,
+            "username": account.username,
+            "password": account.password,
+            "from": account.sender,
             "to": sms.to_msisdn,
             "text": sms.text,
             "charset": "UTF-8",

@@ -130,13 +130,13 @@ def _address(cursor: Cursor) -> Address:
 
 def _tlvs(cursor: Cursor) -> dict[int, bytes]:
     """As many as are whole: a message is not refused for what its peer appended to it."""
-    found: dict[int, bytes] = {}
+    values: dict[int, bytes] = {}
     for _ in range(TLVS_MAX):
         if cursor.left < 4:
             break
         tag, length = int.from_bytes(cursor.take(2), "big"), int.from_bytes(cursor.take(2), "big")
         try:
-            found[tag] = cursor.take(length)
+            values[tag] = cursor.take(length)
         except Broken:
             break
-    return found
+    return values

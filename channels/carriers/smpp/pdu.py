@@ -85,9 +85,9 @@ class Cursor:
     def take(self, count: int) -> bytes:
         if count > self.left:
             raise Broken("a body is cut off")
-        taken = self._data[self._at : self._at + count]
+        chunk = self._data[self._at : self._at + count]
         self._at += count
-        return taken
+        return chunk
 
     def name(self) -> str:
         """A C-octet string; letters outside ASCII are kept as they look in Latin-1."""

@@ -59,7 +59,7 @@ def claim_of(message: ShortMessage) -> ReceiptClaim:
     if message.has_header:
         return ReceiptClaim.NONE
     text = _head(message, Alphabet.GSM7)
-    marks = {found[1].lower() for found in _MARKS.finditer(text)}
+    marks = {match[1].lower() for match in _MARKS.finditer(text)}
     if "id" not in marks:
         return ReceiptClaim.NONE
     if len(marks) >= MARKS_MIN:
@@ -95,9 +95,9 @@ def _head(message: ShortMessage, alphabet: Alphabet) -> str:
 
 def _state(message: ShortMessage, text: str) -> PartState | None:
     number = message.tlvs.get(Tag.MESSAGE_STATE, b"")
-    told = _number(number)
-    if told is not None and told in BY_NUMBER:
-        return BY_NUMBER[told]
+    state = _number(number)
+    if state is not None and state in BY_NUMBER:
+        return BY_NUMBER[state]
     match = _STATE.search(text)
     return state_of(match[1]) if match else state_within(text)
 

@@ -102,14 +102,16 @@ class Session:
 
     async def open(self) -> None:
         """Connect and bind. Raises BindRefused, Unresolved, OSError, TimeoutError; then nothing stays open."""
-        own = self.account
+        account = self.account
         async with asyncio.timeout(CONNECT_MAX_S):
-            tls = create_default_context(cafile=own.ca or None) if own.tls else None
-            self._reader, self._writer = await asyncio.open_connection(own.host, own.port, ssl=tls, limit=BUFFER_BYTES)
+            tls = create_default_context(cafile=account.ca or None) if account.tls else None
+            self._reader, self._writer = await asyncio.open_connection(
+                account.host, account.port, ssl=tls, limit=BUFFER_BYTES
+            )
         self._heard_at = self._now()
-        self._tasks.append(asyncio.create_task(self._read(), name=f"smpp {own.name} reads"))
+        self._tasks.append(asyncio.create_task(self._read(), name=f"smpp {account.name} reads"))
         try:
-            body = bind_body(own.system_id, own.password, own.system_type, own.address_range)
+            body = bind_body(account.system_id, account.password, account.system_type, account.address_range)
             answer = await self._ask(self._bind, body, CONNECT_MAX_S)
         except BaseException:
             await self._abort()
@@ -119,7 +121,7 @@ class Session:
         ):  # RALYBND too: on a new connection it says that another one holds the bind
             await self._abort()
             raise BindRefused(answer.status)
-        self._tasks.append(asyncio.create_task(self._enquire(), name=f"smpp {own.name} enquires"))
+        self._tasks.append(asyncio.create_task(self._enquire(), name=f"smpp {account.name} enquires"))
 
     async def submit(self, message: ShortMessage) -> SubmitAnswer:
         """Sends one submit_sm within the window. Raises NotBound (not sent), Unresolved (maybe sent).
@@ -184,16 +186,16 @@ class Session:
 
     async def _enquire(self) -> None:
         """A peer that says nothing for a while is asked; one that does not answer is left."""
-        own = self.account
+        account = self.account
         while True:
-            await asyncio.sleep(own.enquire_s)
+            await asyncio.sleep(account.enquire_s)
             oldest_s = self._now() - self._heard_at
-            if oldest_s < own.enquire_s and not self._pending:
+            if oldest_s < account.enquire_s and not self._pending:
                 continue
             try:
-                await self._ask(Command.ENQUIRE_LINK, b"", own.response_s)
+                await self._ask(Command.ENQUIRE_LINK, b"", account.response_s)
             except SessionError:
-                log.warning("smpp %s: enquire_link is not answered", own.name)
+                log.warning("smpp %s: enquire_link is not answered", account.name)
                 self._end()
                 return
 

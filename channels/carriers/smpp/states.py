@@ -74,6 +74,6 @@ def state_within(text: str) -> PartState | None:
     """The state named by the one word of a receipt's text that is a state; None where there is none, or several that
     differ.
     """
-    words = [found[1] for found in _BARE.finditer(text)]
+    words = [match[1] for match in _BARE.finditer(text)]
     states = {state for word in words if word.upper() not in _FIELDS and (state := state_of(word)) is not None}
     return states.pop() if len(states) == 1 else None

@@ -141,13 +141,13 @@ def _sid(status: int, body: bytes, *, repeatable: bool) -> str:
         answer = json.loads(body)
     except ValueError:
         answer = None
-    told = answer if isinstance(answer, dict) else {}
+    fields = answer if isinstance(answer, dict) else {}
     if 200 <= status < 300:
-        sid = told.get("sid")
+        sid = fields.get("sid")
         if isinstance(sid, str) and sid:
             return sid
         raise DeliveryFailed(f"HTTP {status} without a sid, maybe sent", retryable=repeatable, maybe_sent=True)
-    code = told.get("code")
+    code = fields.get("code")
     if isinstance(code, int) and code in RETRYABLE:
         raise DeliveryFailed(f"Twilio error {code}", retryable=RETRYABLE[code])
     # a gateway's 5xx may come after the request was carried out

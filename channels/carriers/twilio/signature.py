@@ -36,23 +36,23 @@ def valid(tokens: Sequence[str], url: str, params: Pairs | bytes, signature: str
     by its SHA-256 in the URL's `bodySHA256`, and without it is never valid.
     """
     try:
-        told = "" if isinstance(params, bytes) else _signed(params)
+        signed = "" if isinstance(params, bytes) else _signed(params)
         body_ok = not isinstance(params, bytes) or _body_matches(url, params)
         spelled = _spelled(url)
-        expected = [_signature(token, each, told).encode() for token in tokens[:TOKENS_MAX] for each in spelled]
-        given = signature.encode()
+        expected = [_signature(token, each, signed).encode() for token in tokens[:TOKENS_MAX] for each in spelled]
+        claimed = signature.encode()
     except ValueError:  # a lone surrogate or a port that is no number: nobody signed that
         return False
     # every comparison is made, so that the time tells nothing
-    return bool(sum(hmac.compare_digest(each, given) for each in expected)) and body_ok
+    return bool(sum(hmac.compare_digest(each, claimed) for each in expected)) and body_ok
 
 
 def _signed(params: Pairs) -> str:
     return "".join([name + value for name, value in sorted(set(params))])
 
 
-def _signature(token: str, url: str, told: str) -> str:
-    return binascii.b2a_base64(hmac.digest(token.encode(), (url + told).encode(), "sha1"), newline=False).decode()
+def _signature(token: str, url: str, signed: str) -> str:
+    return binascii.b2a_base64(hmac.digest(token.encode(), (url + signed).encode(), "sha1"), newline=False).decode()
 
 
 def guard(tokens: Sequence[str], incoming: Incoming) -> None:
@@ -79,8 +79,8 @@ def _signed_part(incoming: Incoming) -> Pairs | bytes:
 
 
 def _body_matches(url: str, body: bytes) -> bool:
-    told = parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
-    return hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), told.encode())
+    digest = parse_qs(urlsplit(url).query).get("bodySHA256", [""])[0]
+    return hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), digest.encode())
 
 
 @lru_cache(maxsize=URLS_CACHED_MAX)

@@ -34,10 +34,10 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Resolves a host to addresses that may be called. Raises AddressRefused."""
-        found = await self._resolver.resolve(host, port, family)
-        if not all(allowed(each["host"], self._listed) for each in found):
+        addresses = await self._resolver.resolve(host, port, family)
+        if not all(allowed(each["host"], self._listed) for each in addresses):
             raise AddressRefused("the name leads to an address that is not of the open Internet")
-        return found
+        return addresses
 
     async def close(self) -> None:
         await self._resolver.close()

@@ -34,11 +34,11 @@ class SmppTexter:
 
     def __init__(self, link: Link, sent: SentParts, short_code: str, early: Early) -> None:
         """`early` takes receipts that came before the answer to their submit."""
-        own = link.account
+        account = link.account
         self._link = link
         self._sent = sent
         self._early = early
-        self._source = Address(own.source or short_code, own.source_ton, own.source_npi)
+        self._source = Address(account.source or short_code, account.source_ton, account.source_npi)
         self._flying: dict[tuple[str, int], Flight] = {}
 
     async def send(self, sms: OutgoingSms) -> str:

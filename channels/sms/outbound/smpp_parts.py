@@ -42,8 +42,8 @@ class SentParts:
         """Numbers count up per recipient, so that parts of two messages never mix on one telephone."""
         key = _message(reference)
         with redis_errors_as(MemoryDown):
-            known = _texts(await self._redis.hgetall(key))
-            if _REFERENCE not in known:
+            fields = _texts(await self._redis.hgetall(key))
+            if _REFERENCE not in fields:
                 pipe = self._redis.pipeline(transaction=False)
                 pipe.incr(counter := f"kh:smpp:ref:{msisdn}")
                 pipe.expire(counter, REFERENCE_TTL_S)
@@ -51,9 +51,9 @@ class SentParts:
                 pipe.hset(key, mapping={_REFERENCE: number, _TO: msisdn})
                 pipe.expire(key, SENT_TTL_S)
                 await pipe.execute()
-                known[_REFERENCE] = str(number)
-        accepted = {int(name): value for name, value in known.items() if name.isdecimal()}
-        return Begun(int(known[_REFERENCE]), accepted)
+                fields[_REFERENCE] = str(number)
+        accepted = {int(name): value for name, value in fields.items() if name.isdecimal()}
+        return Begun(int(fields[_REFERENCE]), accepted)
 
     async def accepted(self, smsc: str, reference: str, part: tuple[int, int], message_id: str) -> Receipt | None:
         """Part (number, total) has an id; a receipt that came before, if one did."""
@@ -91,12 +91,12 @@ class SentParts:
                 pipe.set(_early(smsc, each), early, ex=EARLY_TTL_S, nx=bool(unsure))
             for each in spelled:
                 pipe.get(_id(smsc, each))
-            found = [_plain(value) for value in (await pipe.execute())[len(spelled) :]]
-            known = await self._recipients(found)
-            chosen = _chosen(found, known, receipt)
+            references = [_plain(value) for value in (await pipe.execute())[len(spelled) :]]
+            recipients = await self._recipients(references)
+            chosen = _chosen(references, recipients, receipt)
             if chosen is None:
                 return None
-            number, _, reference = found[chosen].partition("|")
+            number, _, reference = references[chosen].partition("|")
             pipe = self._redis.pipeline(transaction=False)
             pipe.hset(_message(reference), f"{_STATE}{number}", state)
             pipe.expire(_message(reference), SENT_TTL_S)
@@ -105,34 +105,34 @@ class SentParts:
             whole = _texts((await pipe.execute())[2])
         return MessageDelivery(reference, _together(whole))
 
-    async def _recipients(self, found: Sequence[str]) -> list[str]:
+    async def _recipients(self, references: Sequence[str]) -> list[str]:
         """Whom each found message went to; "" where that is not known."""
-        if not any(found):
-            return [""] * len(found)
+        if not any(references):
+            return [""] * len(references)
         pipe = self._redis.pipeline(transaction=False)
-        for each in found:
+        for each in references:
             pipe.hget(_message(each.partition("|")[2]), _TO)
         return [_plain(value) for value in await pipe.execute()]
 
 
-def _chosen(found: Sequence[str], recipients: Sequence[str], receipt: Receipt) -> int | None:
+def _chosen(references: Sequence[str], recipients: Sequence[str], receipt: Receipt) -> int | None:
     """Which spelling the receipt means."""
-    for place, each in enumerate(found):
+    for place, each in enumerate(references):
         if each and receipt.sender and recipients[place] == receipt.sender:
             return place
-    return 0 if found[0] and receipt.sure else None
+    return 0 if references[0] and receipt.sure else None
 
 
-def _together(known: Mapping[str, str]) -> PartState:
-    states = [value for name, value in known.items() if name.startswith(_STATE)]
+def _together(fields: Mapping[str, str]) -> PartState:
+    states = [value for name, value in fields.items() if name.startswith(_STATE)]
     if PartState.FAILED in states:
         return PartState.FAILED
-    delivered = states.count(PartState.DELIVERED) >= int(known.get(_TOTAL, "1"))
+    delivered = states.count(PartState.DELIVERED) >= int(fields.get(_TOTAL, "1"))
     return PartState.DELIVERED if delivered else PartState.ON_ITS_WAY
 
 
-def _texts(found: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in found.items()}
+def _texts(fields: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in fields.items()}
 
 
 def _plain(value: bytes | str | None) -> str:

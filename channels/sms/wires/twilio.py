@@ -56,8 +56,8 @@ class TwilioSmsWire:
     def encode(self, text: str | None, status_url: str) -> Reply:
         if text is None:
             return Reply(SILENCE, TWIML)
-        action, told = _escaped(status_url).replace('"', "&quot;"), _escaped(_NOT_IN_XML.sub("", text))
-        return Reply(MESSAGE.format(action=action, text=told).encode(), TWIML)
+        action, words = _escaped(status_url).replace('"', "&quot;"), _escaped(_NOT_IN_XML.sub("", text))
+        return Reply(MESSAGE.format(action=action, text=words).encode(), TWIML)
 
     def decode_status(self, incoming: Incoming) -> DeliveryStatus:
         form = incoming.form()

@@ -38,8 +38,8 @@ class SmppDialog:
 
     def heard(self, named: str, reference: str) -> "SmppDialog":
         """The dialog after an answer: one that comes before we asked anything is a repeat of the last."""
-        told = replace(self, named=named or self.named, reference=reference or self.reference)
-        return replace(told, order=self.order + 1, answered=False) if self.answered else told
+        dialog = replace(self, named=named or self.named, reference=reference or self.reference)
+        return replace(dialog, order=self.order + 1, answered=False) if self.answered else dialog
 
     def is_that(self, named: str, reference: str, sessions: Sessions) -> bool:
         """Returns whether a gateway that calls a dialog so means this one."""
@@ -54,8 +54,8 @@ class SmppDialog:
                 return octet_of(self.named) == octet_of(named)
             case Sessions.AUTO:
                 # what names nothing contradicts nothing; a name that goes on by its second octet shares the first
-                known = not {self.named, named} & UNNAMED and self.named[:3] == named[:3]
-                return not known or self.named == named or octet_of(self.named) == octet_of(named) != ""
+                same = not {self.named, named} & UNNAMED and self.named[:3] == named[:3]
+                return not same or self.named == named or octet_of(self.named) == octet_of(named) != ""
 
 
 class Dialogs:

@@ -52,48 +52,48 @@ class SmppUssd:
 
     async def take(self, account: SmscAccount, session_id: str, message: ShortMessage) -> Handled:
         """Always taken: a dialog cannot wait until we are better."""
-        asked = asked_of(message, account.alphabet)
-        if asked is None:
+        request = asked_of(message, account.alphabet)
+        if request is None:
             log.warning("smpp %s: USSD from no telephone number", account.name)
             return Handled()
         dialog: SmppDialog | None = None
         began = time.perf_counter()
         try:
-            before = await self._dialogs.load(account.name, asked.msisdn)
-            if before is not None and not before.is_that(asked.dialog, asked.reference, account.sessions):
+            before = await self._dialogs.load(account.name, request.msisdn)
+            if before is not None and not before.is_that(request.dialog, request.reference, account.sessions):
                 before = None
-            if asked.event is UssdOperation.END:
-                await self._over(account.name, asked, before)
+            if request.event is UssdOperation.END:
+                await self._over(account.name, request, before)
                 return Handled()
-            dialog = self._follow(account.name, asked, before)
-            await self._dialogs.save(account.name, asked.msisdn, dialog)
-            text, ends = await self._turn(asked, dialog, began)
+            dialog = self._follow(account.name, request, before)
+            await self._dialogs.save(account.name, request.msisdn, dialog)
+            text, ends = await self._turn(request, dialog, began)
         except Exception:
             log.exception("a turn failed at smpp %s", account.name)
-            if asked.event is UssdOperation.END:
+            if request.event is UssdOperation.END:
                 return Handled()
             self._count.turn("Apology", "failed", time.perf_counter() - began)
-            heard = Inbound("" if dialog is None else dialog.name, asked.msisdn, None)
-            text, ends = self._speaker.apology(await self._turns.language_of(heard, CAN.channel)), True
+            inbound = Inbound("" if dialog is None else dialog.name, request.msisdn, None)
+            text, ends = self._speaker.apology(await self._turns.language_of(inbound, CAN.channel)), True
         answer = answer_to(message, text, ends=ends, alphabet=account.alphabet)
-        return Handled(then=partial(self._send, account, asked, None if ends else dialog, answer))
+        return Handled(then=partial(self._send, account, request, None if ends else dialog, answer))
 
-    async def _turn(self, asked: UssdRequest, dialog: SmppDialog, began: float) -> tuple[str, bool]:
+    async def _turn(self, request: UssdRequest, dialog: SmppDialog, began: float) -> tuple[str, bool]:
         begins = dialog.order == 0
-        heard = Inbound(dialog.name, asked.msisdn, dialog.order, None if begins else asked.typed, begins=begins)
-        answer = await self._turns.take(heard, self._speaker)
+        inbound = Inbound(dialog.name, request.msisdn, dialog.order, None if begins else request.typed, begins=begins)
+        answer = await self._turns.take(inbound, self._speaker)
         self._count.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
-        self._tell(heard, answer)
+        self._tell(inbound, answer)
         return answer.page.text, answer.ends
 
     async def _send(
-        self, account: SmscAccount, asked: UssdRequest, dialog: SmppDialog | None, answer: ShortMessage
+        self, account: SmscAccount, request: UssdRequest, dialog: SmppDialog | None, answer: ShortMessage
     ) -> None:
         """`dialog` None: the last word."""
         try:
-            told = await self._submit(account.name, answer)
-            if told.status != CommandStatus.ROK:
-                log.warning("smpp %s: a screen was refused: %s", account.name, name_of(told.status))
+            status = await self._submit(account.name, answer)
+            if status.status != CommandStatus.ROK:
+                log.warning("smpp %s: a screen was refused: %s", account.name, name_of(status.status))
                 return
         except NotBound:
             log.warning("smpp %s: a screen could not be sent", account.name)
@@ -102,28 +102,28 @@ class SmppUssd:
             log.warning("smpp %s: a screen may not have arrived: %s", account.name, error)
         try:
             if dialog is None:
-                await self._dialogs.end(account.name, asked.msisdn)
+                await self._dialogs.end(account.name, request.msisdn)
             else:
-                await self._dialogs.save(account.name, asked.msisdn, replace(dialog, answered=True))
+                await self._dialogs.save(account.name, request.msisdn, replace(dialog, answered=True))
         except DialogsDown:
             log.warning("smpp %s: a dialog could not be noted", account.name)
 
-    async def _over(self, smsc: str, asked: UssdRequest, dialog: SmppDialog | None) -> None:
+    async def _over(self, smsc: str, request: UssdRequest, dialog: SmppDialog | None) -> None:
         """Aborted, timed out or ended by the gateway: nobody reads an answer."""
         if dialog is None:
             return
-        await self._turns.hang_up(dialog.name, asked.msisdn, CAN.channel)
-        await self._dialogs.end(smsc, asked.msisdn)
+        await self._turns.hang_up(dialog.name, request.msisdn, CAN.channel)
+        await self._dialogs.end(smsc, request.msisdn)
 
-    def _follow(self, smsc: str, asked: UssdRequest, before: SmppDialog | None) -> SmppDialog:
+    def _follow(self, smsc: str, request: UssdRequest, before: SmppDialog | None) -> SmppDialog:
         """Where the dialog stands with what was heard now. A dial that comes again on the first screen is a repeat.
 
         Our own code is a dial whatever the gateway calls it.
         """
-        dials = asked.event is UssdOperation.DIAL or is_dialled(asked.typed, self._service_code)
-        if dials or (asked.event is UssdOperation.UNSAID and before is None):
-            repeats = before is not None and before.order == 0 and before.named == asked.dialog
-            return before if before and repeats else SmppDialog.fresh(smsc, asked.dialog, asked.reference)
+        dials = request.event is UssdOperation.DIAL or is_dialled(request.typed, self._service_code)
+        if dials or (request.event is UssdOperation.UNSAID and before is None):
+            repeats = before is not None and before.order == 0 and before.named == request.dialog
+            return before if before and repeats else SmppDialog.fresh(smsc, request.dialog, request.reference)
         if before is None:
-            return SmppDialog.fresh(smsc, asked.dialog, asked.reference, order=1)
-        return before.heard(asked.dialog, asked.reference)
+            return SmppDialog.fresh(smsc, request.dialog, request.reference, order=1)
+        return before.heard(request.dialog, request.reference)

@@ -32,5 +32,5 @@ class AfricasTalking:
         typed = text.rpartition("*")[2] if text else None  # until the request before is known: sessions/turn/inbound.py
         return Inbound(session, msisdn, order, typed, begins=order <= 1, so_far=text)
 
-    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
+    def encode(self, inbound: Inbound, text: str, *, ends: bool) -> Reply:
         return Reply(f"{'END' if ends else 'CON'} {text}".encode())

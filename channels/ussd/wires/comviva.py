@@ -26,17 +26,17 @@ class Comviva:
 
     def decode(self, incoming: Incoming) -> Inbound | Reply:
         # the pull spells MSISDN, the clean-up msisdn
-        asked = {name.lower(): value for name, value in incoming.params().items()}
-        session = PREFIX + dialog(required(asked, "sessionid"), "SessionID")
-        if "clean" in asked or "error" in asked:
+        fields = {name.lower(): value for name, value in incoming.params().items()}
+        session = PREFIX + dialog(required(fields, "sessionid"), "SessionID")
+        if "clean" in fields or "error" in fields:
             return _reply("", ENDS)
-        msisdn = caller(required(asked, "msisdn"), "MSISDN")
-        typed = asked.get("input", "")  # nothing was typed: no fault of the customer's that ends a dialog
+        msisdn = caller(required(fields, "msisdn"), "MSISDN")
+        typed = fields.get("input", "")  # nothing was typed: no fault of the customer's that ends a dialog
         if len(typed) > TYPED_CHARS_MAX:
             raise Malformed("input is too long")
         return Inbound(session, msisdn, None, typed, begins=True)
 
-    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
+    def encode(self, inbound: Inbound, text: str, *, ends: bool) -> Reply:
         return _reply(text, ENDS if ends else GOES_ON)
 
 

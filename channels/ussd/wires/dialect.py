@@ -33,5 +33,5 @@ class UssdWire(Protocol):
     def decode(self, incoming: Incoming) -> Inbound | Reply:
         """Returns what was heard; or, for an event that changes nothing (an end, an abort, a time-out), its receipt."""
 
-    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
+    def encode(self, inbound: Inbound, text: str, *, ends: bool) -> Reply:
         """The answer; `ends` where the dialog is over."""

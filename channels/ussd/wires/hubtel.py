@@ -57,26 +57,26 @@ class Hubtel:
     paths = (Path("", HubtelAsked, HubtelAnswered),)
 
     def decode(self, incoming: Incoming) -> Inbound | Reply:
-        asked = parsed(HubtelAsked, incoming)
-        msisdn, kind = caller(asked.Mobile, "Mobile"), asked.Type.lower()
+        request = parsed(HubtelAsked, incoming)
+        msisdn, kind = caller(request.Mobile, "Mobile"), request.Type.lower()
         begins = kind == BEGINS
-        order = int(asked.Sequence) if asked.Sequence or asked.Sequence == 0 else None
-        echo = {"session": asked.SessionId, "state": asked.ClientState}
-        typed = None if begins else asked.Message
-        heard = Inbound(PREFIX + asked.SessionId, msisdn, 0 if begins else order, typed, begins=begins, echo=echo)
-        return _reply(heard, "", ends=True) if kind in ENDED else heard
+        order = int(request.Sequence) if request.Sequence or request.Sequence == 0 else None
+        echo = {"session": request.SessionId, "state": request.ClientState}
+        typed = None if begins else request.Message
+        inbound = Inbound(PREFIX + request.SessionId, msisdn, 0 if begins else order, typed, begins=begins, echo=echo)
+        return _reply(inbound, "", ends=True) if kind in ENDED else inbound
 
-    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
-        return _reply(heard, text, ends=ends)
+    def encode(self, inbound: Inbound, text: str, *, ends: bool) -> Reply:
+        return _reply(inbound, text, ends=ends)
 
 
-def _reply(heard: Inbound, text: str, *, ends: bool) -> Reply:
+def _reply(inbound: Inbound, text: str, *, ends: bool) -> Reply:
     answered = HubtelAnswered(
-        SessionId=heard.echo["session"],
+        SessionId=inbound.echo["session"],
         Type="release" if ends else "response",
         Message=text,
         Label=text.partition("\n")[0][:LABEL_CHARS_MAX],
-        ClientState=heard.echo["state"],
+        ClientState=inbound.echo["state"],
         DataType="display" if ends else "input",
     )
     return Reply(answered.model_dump_json().encode(), JSON)

@@ -65,16 +65,16 @@ class Infobip:
     )
 
     def decode(self, incoming: Incoming) -> Inbound | Reply:
-        found = _PATH.fullmatch(incoming.path)
-        if found is None:
+        match = _PATH.fullmatch(incoming.path)
+        if match is None:
             raise Malformed("the path names no session")
-        session, event = PREFIX + dialog(found[1], "the session's id"), found[2]
+        session, event = PREFIX + dialog(match[1], "the session's id"), match[2]
         if event == "end":
             parsed(InfobipOver, incoming)
             return Reply(InfobipNoted().model_dump_json().encode(), JSON)
-        asked = parsed(InfobipAsked, incoming)
-        msisdn, begins = caller(asked.msisdn, "msisdn"), event == "start"
-        return Inbound(session, msisdn, 0 if begins else None, None if begins else asked.text, begins=begins)
+        request = parsed(InfobipAsked, incoming)
+        msisdn, begins = caller(request.msisdn, "msisdn"), event == "start"
+        return Inbound(session, msisdn, 0 if begins else None, None if begins else request.text, begins=begins)
 
-    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
+    def encode(self, inbound: Inbound, text: str, *, ends: bool) -> Reply:
         return Reply(InfobipAnswered(ussdMenu=text, shouldClose=ends).model_dump_json().encode(), JSON)

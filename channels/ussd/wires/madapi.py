@@ -76,25 +76,25 @@ class Madapi:
     paths = (Path("", MadapiAsked, MadapiAnswered),)
 
     def decode(self, incoming: Incoming) -> Inbound | Reply:
-        asked = parsed(MadapiAsked, incoming)
-        msisdn, kind = caller(asked.msisdn, "msisdn"), MessageType(int(asked.messageType))
+        request = parsed(MadapiAsked, incoming)
+        msisdn, kind = caller(request.msisdn, "msisdn"), MessageType(int(request.messageType))
         echo = {
-            "transaction": asked.transactionId or asked.sessionId,
-            "code": asked.serviceCode,
-            "msisdn": str(asked.msisdn),
-            "quoted": "yes" if isinstance(asked.messageType, str) else "",
+            "transaction": request.transactionId or request.sessionId,
+            "code": request.serviceCode,
+            "msisdn": str(request.msisdn),
+            "quoted": "yes" if isinstance(request.messageType, str) else "",
         }
         begins = kind is MessageType.BEGIN
-        typed = None if begins else asked.ussdString
-        heard = Inbound(PREFIX + asked.sessionId, msisdn, 0 if begins else None, typed, begins=begins, echo=echo)
-        return heard if kind in (MessageType.BEGIN, MessageType.CONTINUE) else _reply(heard, "", kind)
+        typed = None if begins else request.ussdString
+        inbound = Inbound(PREFIX + request.sessionId, msisdn, 0 if begins else None, typed, begins=begins, echo=echo)
+        return inbound if kind in (MessageType.BEGIN, MessageType.CONTINUE) else _reply(inbound, "", kind)
 
-    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
-        return _reply(heard, text, MessageType.END if ends else MessageType.CONTINUE)
+    def encode(self, inbound: Inbound, text: str, *, ends: bool) -> Reply:
+        return _reply(inbound, text, MessageType.END if ends else MessageType.CONTINUE)
 
 
-def _reply(heard: Inbound, text: str, kind: MessageType) -> Reply:
-    echo = heard.echo
+def _reply(inbound: Inbound, text: str, kind: MessageType) -> Reply:
+    echo = inbound.echo
     data = MadapiData(
         inboundResponse=text,
         userInputRequired=kind is MessageType.CONTINUE,

@@ -96,14 +96,14 @@ def caller(number: str | int, name: str) -> str:
     if text.startswith("+"):
         with suppress(ValueError):
             return msisdn(text)
-    found = _E164.fullmatch(text)
-    bare = found is not None and len(text) >= INTERNATIONAL_DIGITS_MIN and not text.startswith("0")
+    match = _E164.fullmatch(text)
+    bare = match is not None and len(text) >= INTERNATIONAL_DIGITS_MIN and not text.startswith("0")
     try:
-        return msisdn(f"+{found[1]}" if found and bare else text)
+        return msisdn(f"+{match[1]}" if match and bare else text)
     except ValueError:
-        if found is None:
+        if match is None:
             raise Malformed(f"{name} is no telephone number") from None
-        return f"+{found[1]}"
+        return f"+{match[1]}"
 
 
 def dialog(text: str, name: str) -> str:

@@ -87,14 +87,14 @@ class Restcomm:
             ids_return=True,  # localId counts dialogs and starts anew with the gateway
         )
 
-    def encode(self, heard: Inbound, text: str, *, ends: bool) -> Reply:
-        kept = {name: heard.echo[name] for name in ECHOED if name in heard.echo}
-        invoke_id = heard.echo.get("invokeId", "0")
-        attributes = {"type": "End" if ends else "Continue", **kept, "mapMessagesSize": "1"}
+    def encode(self, inbound: Inbound, text: str, *, ends: bool) -> Reply:
+        echoed = {name: inbound.echo[name] for name in ECHOED if name in inbound.echo}
+        invoke_id = inbound.echo.get("invokeId", "0")
+        attributes = {"type": "End" if ends else "Continue", **echoed, "mapMessagesSize": "1"}
         if ends:
             attributes["prearrangedEnd"] = "false"
-        elif heard.order is not None:
-            attributes["userObject"] = f"kh:{heard.order}:{invoke_id}:{heard.msisdn}"
+        elif inbound.order is not None:
+            attributes["userObject"] = f"kh:{inbound.order}:{invoke_id}:{inbound.msisdn}"
         said = {"invokeId": invoke_id, "dataCodingScheme": CODING[coding_of(text)], "string": text}
         return _reply(attributes, f"<{FINAL if ends else PROMPT}{_attributes(said)}/>")
 
@@ -128,8 +128,8 @@ def _parsed(body: bytes | str) -> "Element":
 
 
 def _state(root: "Element") -> _State | None:
-    found = _STATE.fullmatch(root.get("userObject", ""))
-    return _State(int(found[1]), found[2], found[3]) if found else None
+    match = _STATE.fullmatch(root.get("userObject", ""))
+    return _State(int(match[1]), match[2], match[3]) if match else None
 
 
 def _caller(message: "Element", state: _State | None) -> str:
@@ -137,9 +137,9 @@ def _caller(message: "Element", state: _State | None) -> str:
 
     Never the dialog's originationReference: that is a node of the network as often as it is a customer.
     """
-    own = message.find("msisdn")
-    if own is not None:
-        return caller(own.get("number", ""), "msisdn")
+    msisdn = message.find("msisdn")
+    if msisdn is not None:
+        return caller(msisdn.get("number", ""), "msisdn")
     if message.tag == DIALLED:
         raise Malformed("the dialog names no msisdn")
     return state.msisdn if state else ""

@@ -10,15 +10,15 @@ from sessions.store.protocol import Loaded
 from sessions.turn.forms import FormField, FormState
 
 
-def identified(found: Identification) -> Sequence[FormField]:
+def identified(identification: Identification) -> Sequence[FormField]:
     """The line, its code, the consent, and where the receipt goes. It ends at the bills, or where they cannot be."""
     return (
-        FormField(Reference, Typed(found.reference)),
-        FormField(PaymentCode, Typed(found.code)),
+        FormField(Reference, Typed(identification.reference)),
+        FormField(PaymentCode, Typed(identification.code)),
         FormField(Terms, Chose("accept")),
         FormField(PickInvoices, Chose("pay")),
         FormField(ConfirmTotal, Chose("email")),
-        FormField(Email, Typed(found.email)),
+        FormField(Email, Typed(identification.email)),
         FormField(ConfirmTotal, Back()),
     )
 

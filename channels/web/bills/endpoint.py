@@ -116,8 +116,8 @@ class BillsEndpoint:
         if visit is None:
             return self.refused(request, 403)
         loaded = await self.load(visit)
-        heard = visit.heard(answers.line_of(loaded))
-        state = await self._turns.show(visit.key, loaded, heard)
+        inbound = visit.heard(answers.line_of(loaded))
+        state = await self._turns.show(visit.key, loaded, inbound)
         if state is None or not isinstance(state.screen, ConfirmTotal):
             return await self._lead(visit, state)
         if form.text("act") == "stay":

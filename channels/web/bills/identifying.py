@@ -88,14 +88,14 @@ class IdentifyEndpoint:
         asking = Asking(fixed, service, loaded.version, shown_again(form))
         if form.text("act") == TEXT_ACT:
             return await self._text(visit, asking, form)
-        found = identification(service, form, utf8=self.door.turns.mail_utf8)
-        if not isinstance(found, Identification):
-            return self.door.rendering.identify(visit, asking.told(found), status=422)
+        identified = identification(service, form, utf8=self.door.turns.mail_utf8)
+        if not isinstance(identified, Identification):
+            return self.door.rendering.identify(visit, asking.told(identified), status=422)
         if loaded.record is not None and form.version != loaded.version:
             return await self.pages.stands(visit)
-        fields, begin = answers.identified(found), Reference(found.service)
-        state = await self.pages.fill(visit, loaded, found.line, fields, begin=begin, language=visit.language)
-        self.door.tell(visit, found.line, "Reference", state, time.perf_counter() - began)
+        fields, begin = answers.identified(identified), Reference(identified.service)
+        state = await self.pages.fill(visit, loaded, identified.line, fields, begin=begin, language=visit.language)
+        self.door.tell(visit, identified.line, "Reference", state, time.perf_counter() - began)
         if isinstance(state.screen, PaymentCode):
             why = (FieldError("code", "payment-code.refused"),)
             again = Asking(fixed, service, state.version, shown_again(form), why)
@@ -123,7 +123,7 @@ class IdentifyEndpoint:
 
 
 def _service(request: Request) -> ServiceType:
-    found = service_of(request.path_params["service"])
-    if found is None:
+    service = service_of(request.path_params["service"])
+    if service is None:
         raise NoSuchService
-    return found
+    return service

@@ -119,9 +119,9 @@ class Rendering:
     def end(self, visit: Visit, state: FormState | None, *, status: int = 200) -> Response:
         """The page of a journey that ended before the bank; with None, of one that nobody knows."""
         language = visit.language if state is None else self._language(visit, state)
-        said = None if state is None else self._words.end(state)
+        words = None if state is None else self._words.end(state)
         fine = state is not None and isinstance(state.screen, NothingToPay)
-        return self._page("end", visit, language, status=status, step=0, said=said, fine=fine)
+        return self._page("end", visit, language, status=status, step=0, said=words, fine=fine)
 
     def busy(self, visit: Visit, status: int) -> Response:
         """Try again in a minute."""

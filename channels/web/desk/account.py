@@ -55,10 +55,10 @@ class _AccountPages:
         sessions = self._threshold.sessions
         for seat in await sessions.seats(visit.user.name, visit.user.generation):
             await sessions.end_seat(visit.user.name, seat.id)
-        kept = await sessions.begin(changed, visit.language, visit.actor.address, visit.actor.browser)
-        await sessions.change(kept, notice="notice.password.done")
+        session = await sessions.begin(changed, visit.language, visit.actor.address, visit.actor.browser)
+        await sessions.change(session, notice="notice.password.done")
         answer = go(ACCOUNT)
-        self._threshold.cookies.put(answer, self._threshold.cookies.session, kept.token)
+        self._threshold.cookies.put(answer, self._threshold.cookies.session, session.token)
         return answer
 
     async def end(self, visit: DeskRequest) -> Response:

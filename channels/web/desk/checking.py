@@ -36,12 +36,16 @@ def bank_told(case: Case, t: Words) -> tuple[str, ...]:
     if payment.state not in UNDECIDED:
         return ()
     lines = []
-    said = next((told for told in reversed(case.story) if told.source is Source.PAYMENT and told.what in _SAID), None)
-    if said is not None:
-        lines.append(t("bank.said", at=_moment(said.at), what=_answer(said, t)))
-    asked = next((told for told in reversed(case.story) if told.source is Source.DESK and told.what == "inquire"), None)
-    if asked is not None:
-        lines.append(t("bank.asked", at=_moment(asked.at), who=f"\u2068{asked.who}\u2069"))
+    answer = next(
+        (entry for entry in reversed(case.story) if entry.source is Source.PAYMENT and entry.what in _SAID), None
+    )
+    if answer is not None:
+        lines.append(t("bank.said", at=_moment(answer.at), what=_answer(answer, t)))
+    inquiry = next(
+        (entry for entry in reversed(case.story) if entry.source is Source.DESK and entry.what == "inquire"), None
+    )
+    if inquiry is not None:
+        lines.append(t("bank.asked", at=_moment(inquiry.at), who=f"\u2068{inquiry.who}\u2069"))
     if payment.state is PaymentState.CHALLENGE and payment.challenge is not None:
         lines.append(t("bank.until.code", until=_moment(payment.challenge.expires_at)))
         return tuple(lines)
@@ -51,10 +55,10 @@ def bank_told(case: Case, t: Words) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _answer(said: TimelineEntry, t: Words) -> str:
-    if said.what != "lost":
-        return t(f"event.{said.what}")
-    detail = said.detail or ""
+def _answer(entry: TimelineEntry, t: Words) -> str:
+    if entry.what != "lost":
+        return t(f"event.{entry.what}")
+    detail = entry.detail or ""
     why = next((name for begin, name in _WHY if detail.startswith(begin)), "unclear")
     return t(f"bank.why.{why}", code=f"\u2066{detail.rpartition(' ')[2]}\u2069")
 

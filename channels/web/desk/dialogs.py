@@ -77,20 +77,20 @@ class DialogWords:
 
     def _line(self, shown: Shown, channel: str) -> DialogLine:
         words = read(shown.said, self._texts, SECTIONS[channel], self._language) if channel in SECTIONS else ""
-        told = shown.outcome if shown.outcome in _TOLD else ""
+        outcome = shown.outcome if shown.outcome in _TOLD else ""
         return DialogLine(
             clock=f"{shown.at.astimezone(ZONE):%H:%M:%S}",
             iso=shown.at.isoformat(),
             keys=shown.keys,
             screen=self._screen(shown),
             words=_TAG.sub("", words),
-            outcome=told and self._known(SECTION, f"outcome.{told}", told),
+            outcome=outcome and self._known(SECTION, f"outcome.{outcome}", outcome),
             request=shown.request,
         )
 
     def _screen(self, shown: Shown) -> str:
-        own = self._known(SECTION, f"text.{shown.screen}", shown.screen)
-        return own if own != shown.screen else self._known("ops", f"screen.{shown.screen}", shown.screen)
+        name = self._known(SECTION, f"text.{shown.screen}", shown.screen)
+        return name if name != shown.screen else self._known("ops", f"screen.{shown.screen}", shown.screen)
 
     def _known(self, section: str, key: str, otherwise: str) -> str:
         return (

@@ -53,8 +53,8 @@ class _DisputePages:
 
     async def all(self, visit: DeskRequest) -> Response:
         """GET: those that want an answer, the nearest deadline first."""
-        found = await self._office.open_chargebacks(visit.actor)
-        return await self._show(visit, found, "", CHARGEBACKS)
+        chargebacks = await self._office.open_chargebacks(visit.actor)
+        return await self._show(visit, chargebacks, "", CHARGEBACKS)
 
     async def of_payment(self, visit: DeskRequest) -> Response:
         """GET: one payment's, with the form of a new one."""
@@ -74,8 +74,8 @@ class _DisputePages:
         except WholeCard:
             return await self._go(visit, payment_id, "search.card")
         refused = isinstance(outcome, ChargebackRefusal)
-        told = outcome if refused else "received"
-        return await self._go(visit, payment_id, f"notice.chargeback.{told}", keep=refused)
+        notice = outcome if refused else "received"
+        return await self._go(visit, payment_id, f"notice.chargeback.{notice}", keep=refused)
 
     async def step(self, visit: DeskRequest) -> Response:
         """POST: the next step of one."""
@@ -97,9 +97,9 @@ class _DisputePages:
         texts = self._threshold.pages.texts
         dialogs = DialogWords(texts, visit.language).all(found.dialogs)
         view = evidence_pdf.sheet_of(found, dialogs, visit.language, words_for(self._threshold, visit))
-        made = await asyncio.to_thread(evidence_pdf.render, view, self._operator.name, payment_id)
+        pdf = await asyncio.to_thread(evidence_pdf.render, view, self._operator.name, payment_id)
         headers = {**private_headers(), "Content-Disposition": f'attachment; filename="evidence-{payment_id}.pdf"'}
-        return Response(made, 200, headers, "application/pdf")
+        return Response(pdf, 200, headers, "application/pdf")
 
     async def _go(self, visit: DeskRequest, payment_id: str, notice: str, *, keep: bool = False) -> Response:
         return await said(self._threshold, visit, _of(payment_id), notice, keep=keep)

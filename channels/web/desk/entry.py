@@ -213,9 +213,9 @@ async def form_of(request: Request) -> dict[str, str]:
     return (await incoming(request, "", body_max=BODY_BYTES_MAX)).form()
 
 
-def destination(asked: str) -> str:
+def destination(path: str) -> str:
     """The page to which a login leads, never one of another site."""
-    return asked if _OURS.fullmatch(asked) else HOME
+    return path if _OURS.fullmatch(path) else HOME
 
 
 def _owes_a_password(visit: DeskRequest) -> bool:
@@ -229,8 +229,8 @@ def _owes_a_password(visit: DeskRequest) -> bool:
 
 def _without_language(request: Request) -> str:
     """The same page: its search and its filters stay."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
-    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return request.url.path + (f"?{urlencode(query)}" if query else "")
 
 
 def _mark_in(request: Request) -> str:

@@ -113,8 +113,8 @@ def _letter(row: Mapping[str, Any]) -> DeadRow:
 
 def routes(books: EventBooksAtDesk, threshold: Threshold) -> Sequence[BaseRoute]:
     """The addresses of the page of events."""
-    pages, own = _EventPages(books, threshold), partial(for_administrators, threshold)
+    pages, guarded = _EventPages(books, threshold), partial(for_administrators, threshold)
     return [
-        Route(EVENTS, threshold.shows(own(pages.page)), methods=["GET"]),
-        Route(EVENTS + "/{name}/resend", threshold.does(own(pages.resend)), methods=["POST"]),
+        Route(EVENTS, threshold.shows(guarded(pages.page)), methods=["GET"]),
+        Route(EVENTS + "/{name}/resend", threshold.does(guarded(pages.resend)), methods=["POST"]),
     ]

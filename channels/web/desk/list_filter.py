@@ -58,8 +58,8 @@ class AskedList:
 
     def link(self, **other: str | int) -> str:
         """The address of this list, with something else."""
-        told = {each.name: getattr(self, each.name) for each in fields(self)} | other
-        return list_link(**{name: str(value) for name, value in told.items() if value})
+        values = {each.name: getattr(self, each.name) for each in fields(self)} | other
+        return list_link(**{name: str(value) for name, value in values.items() if value})
 
 
 def list_link(**asked: str) -> str:
@@ -73,7 +73,7 @@ def list_asked(query: Mapping[str, str]) -> AskedList:
     number = query.get("page", "0")
     page = int(number) if number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX else 0
     words = {name: query.get(name, "") if shape.fullmatch(query.get(name, "")) else "" for name, shape in WORDS.items()}
-    known = {
+    listed = {
         "status": next((each.value for each in ReceiptStatus if each == query.get("status")), ""),
         "answer": query.get("answer", "") if query.get("answer") in ANSWERS else "",
         "queue": next((each.value for each in QueueName if each == query.get("queue")), ""),
@@ -85,10 +85,10 @@ def list_asked(query: Mapping[str, str]) -> AskedList:
         "low": _readable(query.get("low", ""), read_unsigned_amount),
         "high": _readable(query.get("high", ""), read_unsigned_amount),
     }
-    told = words | known | read
-    if (kind is PaymentList.CUSTOMER and not told["of"]) or (kind is PaymentList.ANSWERED and not told["answer"]):
+    values = words | listed | read
+    if (kind is PaymentList.CUSTOMER and not values["of"]) or (kind is PaymentList.ANSWERED and not values["answer"]):
         kind = PaymentList.BEGUN
-    return AskedList(kind, **told, page=min(page, PAGES_MAX - 1))
+    return AskedList(kind, **values, page=min(page, PAGES_MAX - 1))
 
 
 def filter_of(asked: AskedList, now: datetime) -> PaymentFilter:

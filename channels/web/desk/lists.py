@@ -31,11 +31,11 @@ class _ListPages:
         now = self._lists.clock.now()
         asked = list_asked(visit.request.query_params)
         wanted = filter_of(asked, now)
-        found = await self._lists.listed(visit.actor, wanted, asked.page)
+        payments = await self._lists.listed(visit.actor, wanted, asked.page)
         pages, t = self._threshold.pages, words_for(self._threshold, visit)
         words = DeskWords(pages.texts, visit.language, pages.operator.wallets)
-        rows = tuple(words.found(row.payment, row.centimes) for row in found.rows)
-        last = min(PAGES_MAX, -(-found.count // PAGE_ROWS)) - 1
+        rows = tuple(words.found(row.payment, row.centimes) for row in payments.rows)
+        last = min(PAGES_MAX, -(-payments.count // PAGE_ROWS)) - 1
         tenders = await self._lists.books.tenders(now)
         acquirers = await self._lists.books.acquirers(now)
         return await shown(
@@ -47,8 +47,8 @@ class _ListPages:
             address_query=asked.link().partition("?")[2],
             period=_period(wanted),
             rows=rows,
-            count=found.count,
-            total=dh(found.centimes),
+            count=payments.count,
+            total=dh(payments.centimes),
             tabs=tuple((kind.value, t(f"list.{kind}"), list_link(kind=kind)) for kind in TABS),
             title=t(f"list.{asked.kind}"),
             channels=tuple((each, t(f"channel.{each}")) for each in CHANNELS),

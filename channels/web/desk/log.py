@@ -65,8 +65,8 @@ class AskedLog:
 
     def query(self, page: int = 0) -> str:
         """The query as an address writes it."""
-        told = {"day": self.day.isoformat(), "who": self.who, "action": self.action, "payment": self.payment}
-        return urlencode({name: value for name, value in {**told, "page": str(page or "")}.items() if value})
+        values = {"day": self.day.isoformat(), "who": self.who, "action": self.action, "payment": self.payment}
+        return urlencode({name: value for name, value in {**values, "page": str(page or "")}.items() if value})
 
     def wanted(self) -> LogFilter:
         """The filter that the database is asked with."""
@@ -81,7 +81,7 @@ class _LogPages:
     async def page(self, visit: DeskRequest) -> Response:
         """GET: a page of it, the latest first."""
         asked = await self._logged(visit, "read")
-        found = await self._books.reader.page(asked.wanted(), ROWS + 1, asked.page * ROWS)
+        entries = await self._books.reader.page(asked.wanted(), ROWS + 1, asked.page * ROWS)
         return await shown(
             self._threshold,
             visit,
@@ -90,11 +90,11 @@ class _LogPages:
             address_query=asked.query(asked.page),
             asked=asked,
             day=asked.day.isoformat(),
-            rows=tuple(self._row(visit, line) for line in found[:ROWS]),
+            rows=tuple(self._row(visit, line) for line in entries[:ROWS]),
             actions=tuple((each.value, self._word(visit, each)) for each in Action),
             file=f"{LOG}.csv?{asked.query()}",
             before=f"{LOG}?{asked.query(asked.page - 1)}" if asked.page else "",
-            after=f"{LOG}?{asked.query(asked.page + 1)}" if len(found) > ROWS and asked.page < PAGES_MAX else "",
+            after=f"{LOG}?{asked.query(asked.page + 1)}" if len(entries) > ROWS and asked.page < PAGES_MAX else "",
         )
 
     async def file(self, visit: DeskRequest) -> Response:
@@ -144,8 +144,8 @@ def log_asked(query: Mapping[str, str], today: date) -> AskedLog:
 
 def routes(books: LogBooks, threshold: Threshold) -> Sequence[BaseRoute]:
     """The routes of the access log's pages."""
-    pages, own = _LogPages(books, threshold), partial(for_administrators, threshold)
+    pages, guarded = _LogPages(books, threshold), partial(for_administrators, threshold)
     return [
-        Route(LOG, threshold.shows(own(pages.page)), methods=["GET"]),
-        Route(LOG + ".csv", threshold.shows(own(pages.file)), methods=["GET"]),
+        Route(LOG, threshold.shows(guarded(pages.page)), methods=["GET"]),
+        Route(LOG + ".csv", threshold.shows(guarded(pages.file)), methods=["GET"]),
     ]

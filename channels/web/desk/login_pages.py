@@ -44,19 +44,19 @@ class LoginPages:
         if not self._ours(request, form.get("csrf", "")):
             return self._shown(PASSWORD_FORM, request, language, to, "login.stale", 403)
         mark = self._mark(request)
-        found = await self._threshold.doorkeeper.let_in(
+        outcome = await self._threshold.doorkeeper.let_in(
             form.get("name", ""), form.get("password", ""), address_of(request), digest_of(mark)
         )
-        match found:
+        match outcome:
             case LoginRefused():
-                words, status = ("login.locked", 429) if found.locked else ("login.refused", 401)
+                words, status = ("login.locked", 429) if outcome.locked else ("login.refused", 401)
                 return self._shown(PASSWORD_FORM, request, language, to, words, status)
             case CodeOwed():
                 cookie = self._forms.fresh()
-                await self._half_way.begin(cookie, HalfWay(found.user.name, found.user.generation))
+                await self._half_way.begin(cookie, HalfWay(outcome.user.name, outcome.user.generation))
                 return self._shown(CODE_FORM, request, language, to, cookie=cookie)
             case _:
-                return await self._entered(request, found, language, to, mark)
+                return await self._entered(request, outcome, language, to, mark)
 
     async def code(self, request: Request) -> Response:
         """Takes a second factor's code (POST /desk/login/code)."""
@@ -67,14 +67,14 @@ class LoginPages:
         if waiting is None:
             return self._shown(PASSWORD_FORM, request, language, to, "login.stale", 403)
         mark = self._mark(request)
-        found = await self._threshold.doorkeeper.prove(
+        outcome = await self._threshold.doorkeeper.prove(
             waiting.name, waiting.generation, form.get("code", ""), address_of(request), digest_of(mark)
         )
-        if isinstance(found, LoginRefused):
-            words, status = ("login.locked", 429) if found.locked else ("login.code.refused", 401)
+        if isinstance(outcome, LoginRefused):
+            words, status = ("login.locked", 429) if outcome.locked else ("login.code.refused", 401)
             return self._shown(CODE_FORM, request, language, to, words, status)
         await self._half_way.end(cookie)
-        return await self._entered(request, found, language, to, mark)
+        return await self._entered(request, outcome, language, to, mark)
 
     async def _entered(self, request: Request, user: User, language: LanguageCode, to: str, mark: str) -> Response:
         sessions = self._threshold.sessions

@@ -30,13 +30,13 @@ class _OfficePages:
     async def findings(self, visit: DeskRequest) -> Response:
         """GET: what is open, what waits for a second person first."""
         now = self._office.clock.now()
-        found = await self._office.open_findings(visit.actor)
+        waiting = await self._office.open_findings(visit.actor)
         texts, t = self._threshold.pages.texts, words_for(self._threshold, visit)
 
         def known(key: str) -> bool:
             return texts.has(visit.language, SECTION, key)
 
-        rows = tuple(finding_row(each, visit.actor, now, t, known) for each in found)
+        rows = tuple(finding_row(each, visit.actor, now, t, known) for each in waiting)
         return await shown(self._threshold, visit, "findings", path=FINDINGS, rows=rows)
 
     async def finding(self, visit: DeskRequest) -> Response:
@@ -76,13 +76,13 @@ class _OfficePages:
         """POST: what became of it, and on what evidence."""
         payment_id = payment_id_of(visit)
         try:
-            asked = _asked(visit, payment_id)
-            outcome = HandRefusal.NO_NUMBERS if asked is None else await self._office.propose(visit.actor, asked)
+            proposed = _asked(visit, payment_id)
+            outcome = HandRefusal.NO_NUMBERS if proposed is None else await self._office.propose(visit.actor, proposed)
         except WholeCard:
             return await self._go(visit, _of(payment_id), "search.card")
         refused = isinstance(outcome, HandRefusal)
-        told = outcome if refused else "proposed"
-        return await self._go(visit, _of(payment_id), f"notice.hand.{told}", keep=refused)
+        notice = outcome if refused else "proposed"
+        return await self._go(visit, _of(payment_id), f"notice.hand.{notice}", keep=refused)
 
     async def decide(self, visit: DeskRequest) -> Response:
         """POST: the second person's word."""
@@ -90,8 +90,8 @@ class _OfficePages:
         if approves and not visit.field("sure"):
             return await self._go(visit, BY_HAND, "notice.unsure")
         payment_id, refusal = await self._office.decide(visit.actor, number_of(visit), approves=approves)
-        told = refusal or ("approved" if approves else "rejected")
-        return await self._go(visit, _of(payment_id), f"notice.hand.{told}")
+        notice = refusal or ("approved" if approves else "rejected")
+        return await self._go(visit, _of(payment_id), f"notice.hand.{notice}")
 
     async def _go(self, visit: DeskRequest, where: str, notice: str, *, keep: bool = False) -> Response:
         return await said(self._threshold, visit, where, notice, keep=keep)

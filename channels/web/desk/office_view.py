@@ -99,15 +99,15 @@ def matter_row(matter: Matter, t: Words) -> MatterRow:
 
 
 def request_row(request: HandRequest, actor: Actor, t: Words) -> RequestRow:
-    asked, waits = request.proposed, request.state is HandState.PROPOSED
-    amount = "" if asked.amount_centimes is None else dh(asked.amount_centimes)
-    numbers = [part for part in (asked.auth_code, asked.transaction_number, amount) if part]
+    proposed, waits = request.proposed, request.state is HandState.PROPOSED
+    amount = "" if proposed.amount_centimes is None else dh(proposed.amount_centimes)
+    numbers = [part for part in (proposed.auth_code, proposed.transaction_number, amount) if part]
     return RequestRow(
         request.id,
-        asked.payment_id,
-        asked.subject,
-        t(f"hand.end.{asked.resolution}"),
-        asked.evidence,
+        proposed.payment_id,
+        proposed.subject,
+        t(f"hand.end.{proposed.resolution}"),
+        proposed.evidence,
         " · ".join(numbers),
         t(f"hand.state.{request.state}"),
         request.proposed_by,

@@ -40,9 +40,9 @@ class _DeskPages:
     async def home(self, visit: DeskRequest) -> Response:
         """The search box, and what the last search found."""
         query = searched(visit.session.kept, visit.tab)
-        found = await self._desk.search(visit.actor, query) if query else ()
+        payments = await self._desk.search(visit.actor, query) if query else ()
         words = self._words(visit)
-        rows = tuple(words.found(payment) for payment in found)
+        rows = tuple(words.found(payment) for payment in payments)
         full, number = len(rows) == FOUND_SHOWN, _is_number(query)
         return await self._show(visit, "search", path=HOME, query=query, found=rows, full=full, number=number)
 
@@ -52,7 +52,7 @@ class _DeskPages:
         if not typed:
             return go(HOME)
         try:
-            found = await self._desk.search(visit.actor, typed)
+            payments = await self._desk.search(visit.actor, typed)
         except WholeCard:
             await self._threshold.sessions.change(visit.session, notice="search.card")
             return go(HOME)
@@ -60,7 +60,7 @@ class _DeskPages:
         mark = secrets.token_urlsafe(MARK_BYTES)
         searches = with_search(visit.session.kept, mark, typed[:QUERY_CHARS_MAX])
         await self._threshold.sessions.change(visit.session, searches=searches)
-        return go(f"{_of(found[0].id) if len(found) == 1 else HOME}?s={mark}")
+        return go(f"{_of(payments[0].id) if len(payments) == 1 else HOME}?s={mark}")
 
     async def dialogs(self, visit: DeskRequest) -> Response:
         """GET: what the number that was searched for was shown lately."""
@@ -93,8 +93,8 @@ class _DeskPages:
 
     async def resend(self, visit: DeskRequest) -> Response:
         kind = next((kind for kind in MessageKind if kind == visit.field("kind")), None)
-        done = kind is not None and await self._desk.resend(visit.actor, payment_id_of(visit), kind)
-        return await self._back(visit, payment_id_of(visit), "notice.resent" if done else "notice.not-resent")
+        sent = kind is not None and await self._desk.resend(visit.actor, payment_id_of(visit), kind)
+        return await self._back(visit, payment_id_of(visit), "notice.resent" if sent else "notice.not-resent")
 
     async def send_to(self, visit: DeskRequest) -> Response:
         """Sends a receipt to another number or address than the payer's, which the log keeps masked."""
@@ -105,25 +105,25 @@ class _DeskPages:
         if kind is None:
             return await self._back(visit, payment_id, "notice.not-resent", keep=True)
         try:
-            done = await self._desk.resend_to(visit.actor, payment_id, kind, visit.field("to"))
+            sent = await self._desk.resend_to(visit.actor, payment_id, kind, visit.field("to"))
         except WholeCard:
             return await self._back(visit, payment_id, "search.card")
         except ValueError:
             return await self._back(visit, payment_id, "notice.no-recipient", keep=True)
-        return await self._back(visit, payment_id, "notice.resent" if done else "notice.not-resent", keep=not done)
+        return await self._back(visit, payment_id, "notice.resent" if sent else "notice.not-resent", keep=not sent)
 
     async def inquire(self, visit: DeskRequest) -> Response:
         payment = await self._desk.inquire(visit.actor, payment_id_of(visit))
         # an answer that decides nothing is not told as if it did
-        asked = "notice.still-asked" if payment.state in UNDECIDED else "notice.inquired"
-        return await self._back(visit, payment_id_of(visit), asked)
+        notice = "notice.still-asked" if payment.state in UNDECIDED else "notice.inquired"
+        return await self._back(visit, payment_id_of(visit), notice)
 
     async def note(self, visit: DeskRequest) -> Response:
         try:
-            done = await self._desk.note(visit.actor, payment_id_of(visit), visit.field("text"))
+            noted = await self._desk.note(visit.actor, payment_id_of(visit), visit.field("text"))
         except WholeCard:
             return await self._back(visit, payment_id_of(visit), "search.card")
-        return await self._back(visit, payment_id_of(visit), "notice.noted" if done else "notice.not-noted")
+        return await self._back(visit, payment_id_of(visit), "notice.noted" if noted else "notice.not-noted")
 
     # --- money back -------------------------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ class _DeskPages:
         """Shows what waits for a second person (GET)."""
         words = self._words(visit)
         queue = await self._desk.queue(visit.actor)
-        waiting = tuple(words.asked(asked, payment, visit.actor) for asked, payment in queue)
+        waiting = tuple(words.asked(request, payment, visit.actor) for request, payment in queue)
         return await self._show(visit, "approvals", path=APPROVALS, waiting=waiting)
 
     async def approve(self, visit: DeskRequest) -> Response:

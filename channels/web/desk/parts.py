@@ -35,23 +35,23 @@ class DeskBillRow:
 
 def bill_rows(case: Case) -> tuple[DeskBillRow, ...]:
     """The payment's bills, with what is left of each."""
-    known = {bill.number: bill for bill in case.bills}
+    bills = {bill.number: bill for bill in case.bills}
     rows = []
-    for place, invoice in enumerate(case.payment.invoices):
-        bill = known.get(invoice.number) or BillLeft(invoice.number, invoice.amount_centimes, 0, returnable=False)
-        left = bill.left_centimes if place < BILLS_SHOWN_MAX else 0
+    for index, invoice in enumerate(case.payment.invoices):
+        bill = bills.get(invoice.number) or BillLeft(invoice.number, invoice.amount_centimes, 0, returnable=False)
+        left_centimes = bill.left_centimes if index < BILLS_SHOWN_MAX else 0
         returned = dh(bill.returned_centimes) if bill.returned_centimes else ""
-        typed = decimal_text(left) if left else ""
-        field, amount = FIELD.format(place), dh(invoice.amount_centimes)
-        rows.append(DeskBillRow(field, invoice.number, invoice.month, amount, typed, dh(left), returned))
+        typed = decimal_text(left_centimes) if left_centimes else ""
+        field, amount = FIELD.format(index), dh(invoice.amount_centimes)
+        rows.append(DeskBillRow(field, invoice.number, invoice.month, amount, typed, dh(left_centimes), returned))
     return tuple(rows)
 
 
 def parts_typed(form: Mapping[str, str], payment: Payment) -> tuple[RefundPart, ...]:
     """The parts that were typed, bill by bill; empty fields are none. Raises NotAnAmount."""
     parts = []
-    for place, invoice in enumerate(payment.invoices[:BILLS_SHOWN_MAX]):
-        text = form.get(FIELD.format(place), "").strip()
+    for index, invoice in enumerate(payment.invoices[:BILLS_SHOWN_MAX]):
+        text = form.get(FIELD.format(index), "").strip()
         if not text:
             continue
         try:

@@ -79,8 +79,8 @@ class _ReportPages:
 
         report = await self._report(visit, "pdf")
         sheet = day_sheet(report, visit.language, words_for(self._threshold, visit))
-        made = await asyncio.to_thread(day_report_pdf.render, sheet, self._operator.name)
-        return Response(made, 200, _file(f"{report.day}.pdf"), "application/pdf")
+        document = await asyncio.to_thread(day_report_pdf.render, sheet, self._operator.name)
+        return Response(document, 200, _file(f"{report.day}.pdf"), "application/pdf")
 
     async def sums(self, visit: DeskRequest) -> Response:
         """GET: the same for a spreadsheet."""

@@ -65,14 +65,14 @@ class Seat:
     address: str
 
 
-def searched(kept: StoredSession, mark: str) -> str:
+def searched(session: StoredSession, mark: str) -> str:
     """The words that were searched for in the tab whose address has this mark."""
-    return dict(kept.searches).get(mark, "")
+    return dict(session.searches).get(mark, "")
 
 
-def with_search(kept: StoredSession, mark: str, query: str) -> tuple[tuple[str, str], ...]:
+def with_search(session: StoredSession, mark: str, query: str) -> tuple[tuple[str, str], ...]:
     """The latest searches, this one among them."""
-    others = [(known, text) for known, text in kept.searches if known != mark]
+    others = [(other, text) for other, text in session.searches if other != mark]
     return (*others[-(SEARCHES_MAX - 1) :], (mark, query))
 
 
@@ -174,8 +174,8 @@ class DeskSessions:
             data = msgspec.json.encode(session.kept)
             await self._redis.set(_key(session.token), data, ex=ttl_s, xx=only_if_there)
 
-    def _left_s(self, kept: StoredSession) -> float:
-        return kept.began_s + self._absolute_s - self._clock.now().timestamp()
+    def _left_s(self, session: StoredSession) -> float:
+        return session.began_s + self._absolute_s - self._clock.now().timestamp()
 
 
 class Cookies:

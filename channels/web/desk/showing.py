@@ -26,10 +26,10 @@ Words = Callable[..., str]
 
 async def shown(threshold: Threshold, visit: DeskRequest, name: str, *, path: str, **values: Any) -> Response:
     """A page with its head. `path` is where it lives, without its query: what was typed there comes back there."""
-    kept = visit.session.kept
-    draft = kept.draft if kept.draft is not None and kept.draft.path == path else None
-    if kept.notice or draft is not None:
-        still = None if draft is not None else kept.draft
+    session = visit.session.kept
+    draft = session.draft if session.draft is not None and session.draft.path == path else None
+    if session.notice or draft is not None:
+        still = None if draft is not None else session.draft
         await threshold.sessions.change(visit.session, notice="", draft=still)
 
     def typed(form: str, field: str, otherwise: str = "") -> str:
@@ -38,8 +38,8 @@ async def shown(threshold: Threshold, visit: DeskRequest, name: str, *, path: st
 
     more: dict[str, Any] = {
         "user": visit.user,
-        "csrf": kept.csrf,
-        "notice": kept.notice,
+        "csrf": session.csrf,
+        "notice": session.notice,
         "here": name,
         "path": path,
         "tab": visit.tab,
@@ -61,8 +61,8 @@ async def said(threshold: Threshold, visit: DeskRequest, where: str, notice: str
 
 def _draft(visit: DeskRequest, where: str) -> TypedForm:
     """What is a card's number, or may become one, is not kept."""
-    told = [(name, text[:FIELD_CHARS_MAX]) for name, text in visit.form.items() if name not in UNKEPT and text]
-    safe = tuple((name, text) for name, text in told[:FIELDS_MAX] if not card_numbers.holds(text))
+    typed = [(name, text[:FIELD_CHARS_MAX]) for name, text in visit.form.items() if name not in UNKEPT and text]
+    safe = tuple((name, text) for name, text in typed[:FIELDS_MAX] if not card_numbers.holds(text))
     return TypedForm(where, visit.field("form"), safe)
 
 

@@ -112,12 +112,12 @@ def _name(visit: DeskRequest) -> str:
 
 def routes(administration: Administration, threshold: Threshold) -> Sequence[BaseRoute]:
     """The routes of the accounts' pages."""
-    pages, own = _UserPages(administration, threshold), partial(for_administrators, threshold)
+    pages, guarded = _UserPages(administration, threshold), partial(for_administrators, threshold)
     shows, does, one = threshold.shows, threshold.does, USERS + "/{name}"
     return [
-        Route(USERS, shows(own(pages.page)), methods=["GET"]),
-        Route(USERS, does(own(pages.add)), methods=["POST"]),
-        Route(one + "/password", does(own(pages.password)), methods=["POST"]),
-        Route(one + "/second-factor", does(own(pages.factor)), methods=["POST"]),
-        Route(one + "/disable", does(own(pages.disable)), methods=["POST"]),
+        Route(USERS, shows(guarded(pages.page)), methods=["GET"]),
+        Route(USERS, does(guarded(pages.add)), methods=["POST"]),
+        Route(one + "/password", does(guarded(pages.password)), methods=["POST"]),
+        Route(one + "/second-factor", does(guarded(pages.factor)), methods=["POST"]),
+        Route(one + "/disable", does(guarded(pages.disable)), methods=["POST"]),
     ]

@@ -143,7 +143,7 @@ class DeskWords:
 
     def case(self, case: Case, actor: Actor, undoing: RefundRequests) -> CaseView:
         """A payment's page, for whoever sits there."""
-        payment, asked = case.payment, case.open_undo
+        payment, request = case.payment, case.open_undo
         status = STATUS[payment.state]
         return CaseView(
             id=payment.id,
@@ -160,15 +160,15 @@ class DeskWords:
             can_ask=payment.state in _ASKABLE and payment.sent_at is not None,
             resends=tuple((kind.value, self.t(f"resend.{kind}")) for kind in MessageKind if kind in case.resendable),
             can_undo=payment.state is PaymentState.CAPTURED
-            and asked is None
+            and request is None
             and not any(b.returned_centimes for b in case.bills),
             can_part=payment.state is PaymentState.CAPTURED
-            and asked is None
+            and request is None
             and any(b.left_centimes for b in case.bills),
             alone=undoing.alone(actor, given_back(payment)),
             undo_amount=dh(given_back(payment)),
             reasons=tuple((reason.value, self.t(f"reason.{reason}")) for reason in Reason),
-            asked=None if asked is None else self.asked(asked, payment, actor),
+            asked=None if request is None else self.asked(request, payment, actor),
             looked=tuple(self._looked(access) for access in case.accesses),
             bank=bank_told(case, self.t),
             sends=tuple((kind.value, self.t(f"send.{kind}")) for kind in MessageKind if kind in sendable(payment)),
@@ -263,45 +263,45 @@ class DeskWords:
     def _items(self, case: Case) -> tuple[Item, ...]:
         """What happened and what the payer was shown meanwhile, in order."""
         words = DialogWords(self._texts, self._language)
-        told = [(told.at, self._item(told)) for told in case.story]
+        entry = [(entry.at, self._item(entry)) for entry in case.story]
         for dialog in case.dialogs:
             view = words.one(dialog)
-            told.append(
+            entry.append(
                 (dialog.began_at, Item("seen", view.title, "", view.day, view.clock, view.iso, "", dialog=view))
             )
-        return tuple(item for _, item in sorted(told, key=lambda pair: pair[0]))
+        return tuple(item for _, item in sorted(entry, key=lambda pair: pair[0]))
 
-    def _item(self, told: TimelineEntry) -> Item:
-        match told.source:
+    def _item(self, entry: TimelineEntry) -> Item:
+        match entry.source:
             case Source.MESSAGE:
-                tone = "bad" if told.status == Delivery.FAILED else "out"
-                title = self._known(f"message.{told.what}", told.what)
-                detail = self._delivery(told)
+                tone = "bad" if entry.status == Delivery.FAILED else "out"
+                title = self._known(f"message.{entry.what}", entry.what)
+                detail = self._delivery(entry)
             case Source.NOTE:
-                tone, title, detail = "desk", self.t("story.note"), told.detail or ""
+                tone, title, detail = "desk", self.t("story.note"), entry.detail or ""
             case Source.DESK:
-                to_whom = (told.detail or "").partition(" ")[2]  # masked, where it was not the payer
-                tone, title, detail = "desk", self._known(f"action.{told.what}", told.what), to_whom
+                to_whom = (entry.detail or "").partition(" ")[2]  # masked, where it was not the payer
+                tone, title, detail = "desk", self._known(f"action.{entry.what}", entry.what), to_whom
             case Source.UNDO:
-                tone, title, detail = "back", self._known(f"undo.{told.what}", told.what), self._reason(told.detail)
+                tone, title, detail = "back", self._known(f"undo.{entry.what}", entry.what), self._reason(entry.detail)
             case _:
-                tone, title, detail = _tone(told.what), self._event(told), self._event_detail(told)
-        moment = told.at.astimezone(ZONE)
+                tone, title, detail = _tone(entry.what), self._event(entry), self._event_detail(entry)
+        moment = entry.at.astimezone(ZONE)
         day, clock = f"{moment:%d/%m/%Y}", f"{moment:%H:%M:%S}"
-        return Item(tone, title, detail, day, clock, told.at.isoformat(), told.who, told.request)
+        return Item(tone, title, detail, day, clock, entry.at.isoformat(), entry.who, entry.request)
 
-    def _delivery(self, told: TimelineEntry) -> str:
+    def _delivery(self, entry: TimelineEntry) -> str:
         """How far a message got, and when that was heard."""
-        words = self._known(f"delivery.{told.status}", told.status)
-        moved = told.until is not None and told.until != told.at and told.status != Delivery.QUEUED
-        parts = [words, _clock(told.until) if moved and told.until else "", told.detail or ""]
+        words = self._known(f"delivery.{entry.status}", entry.status)
+        moved = entry.until is not None and entry.until != entry.at and entry.status != Delivery.QUEUED
+        parts = [words, _clock(entry.until) if moved and entry.until else "", entry.detail or ""]
         return " · ".join(part for part in parts if part)
 
-    def _event(self, told: TimelineEntry) -> str:
+    def _event(self, entry: TimelineEntry) -> str:
         """A wallet's own words where it was asked, or answered."""
-        words, detail = self._known(f"event.{told.what}", told.what), told.detail or ""
-        by_wallet = detail.startswith("wallet ") or (told.what == "send" and detail in self._wallets)
-        return self._known(f"event.{told.what}.wallet", words) if by_wallet else words
+        words, detail = self._known(f"event.{entry.what}", entry.what), entry.detail or ""
+        by_wallet = detail.startswith("wallet ") or (entry.what == "send" and detail in self._wallets)
+        return self._known(f"event.{entry.what}.wallet", words) if by_wallet else words
 
     def _tender(self, payment: Payment) -> str:
         """Four digits of a card, or the wallet and its payer, masked."""
@@ -310,12 +310,12 @@ class DeskWords:
             return f"{name} {mask_msisdn(payment.wallet_payer or '')}".strip()
         return f"**** {payment.card_last4}" if payment.card_last4 else NONE
 
-    def _event_detail(self, told: TimelineEntry) -> str:
+    def _event_detail(self, entry: TimelineEntry) -> str:
         """An answer's code, a bill's number, a channel: as it was written."""
-        if told.what == "create" and told.detail:
-            return self._known(f"channel.{told.detail}", told.detail)
-        reason = (told.detail or "").partition(":")[0]
-        return self._reason(told.detail) if reason in tuple(Reason) else told.detail or ""
+        if entry.what == "create" and entry.detail:
+            return self._known(f"channel.{entry.detail}", entry.detail)
+        reason = (entry.detail or "").partition(":")[0]
+        return self._reason(entry.detail) if reason in tuple(Reason) else entry.detail or ""
 
     def _reason(self, detail: str | None) -> str:
         reason, _, comment = (detail or "").partition(" ")

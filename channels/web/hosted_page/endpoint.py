@@ -68,14 +68,14 @@ class _HostedPageEndpoint:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self._find(request)
                 # who is on the way already needs no second press: the form of the same order
-                left = await self.hosting.leave(payment.id) if payment is not None and _on_page(payment) else None
+                basket = await self.hosting.leave(payment.id) if payment is not None and _on_page(payment) else None
         except (DatabaseUnavailable, LimitsDown, TimeoutError):
             return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
         if payment is None:
             return self._notice(language_asked(request) or LanguageCode.FR, "gone", 404)
         language = language_asked(request) or payment.language
-        if isinstance(left, PageForm):
-            return self._leaving(payment, left, language)
+        if isinstance(basket, PageForm):
+            return self._leaving(payment, basket, language)
         return self._standing(payment, language)
 
     async def pressed(self, request: Request) -> Response:
@@ -98,8 +98,8 @@ class _HostedPageEndpoint:
             return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
         if payment is None:
             return self._notice(language_asked(request) or LanguageCode.FR, "gone", 404)
-        asked = language_asked(request)
-        where = f"/pay/{self.links.make(payment.id)}" + (f"?lang={asked.value}" if asked else "")
+        language = language_asked(request)
+        where = f"/pay/{self.links.make(payment.id)}" + (f"?lang={language.value}" if language else "")
         return RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
 
     async def leave(self, request: Request) -> Response:
@@ -107,19 +107,19 @@ class _HostedPageEndpoint:
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self._find(request)
-                left = None if payment is None else await self.hosting.leave(payment.id)
+                basket = None if payment is None else await self.hosting.leave(payment.id)
         except (DatabaseUnavailable, LimitsDown, TimeoutError):  # uncounted, nobody leaves for a page that tries cards
             return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
-        if payment is None or left is None:
+        if payment is None or basket is None:
             return self._notice(language_asked(request) or LanguageCode.FR, "gone", 404)
         language = language_asked(request) or payment.language
-        if isinstance(left, PageForm):
-            return self._leaving(payment, left, language)
-        if left is Refusal.CARD_LOCKED:
+        if isinstance(basket, PageForm):
+            return self._leaving(payment, basket, language)
+        if basket is Refusal.CARD_LOCKED:
             return self._notice(language, "pay-often", 429)
-        if isinstance(left, Refusal):
+        if isinstance(basket, Refusal):
             return self._notice(language, "pay-refused", 409)
-        return self._standing(left, language)
+        return self._standing(basket, language)
 
     def _leaving(self, payment: Payment, form: PageForm, language: LanguageCode) -> Response:
         csp = CSP_SCRIPTLESS.replace("form-action 'none'", f"form-action {self.page_origins}")
@@ -137,21 +137,21 @@ class _HostedPageEndpoint:
         return await self._returned(request, gave_up=True)
 
     async def _returned(self, request: Request, *, gave_up: bool) -> Response:
-        asked = language_asked(request)
+        language = language_asked(request)
         payment_id, claimed = await self._whose(request)
         if payment_id is None:
-            return self._notice(asked or LanguageCode.FR, "pay-left", 404 if claimed else 200)
+            return self._notice(language or LanguageCode.FR, "pay-left", 404 if claimed else 200)
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self.hosting.came_back(payment_id)
         except (DatabaseUnavailable, TimeoutError):
-            return self._notice(asked or LanguageCode.FR, "pay-checked", 200)
+            return self._notice(language or LanguageCode.FR, "pay-checked", 200)
         except LookupError:
-            return self._notice(asked or LanguageCode.FR, "pay-left", 404)
+            return self._notice(language or LanguageCode.FR, "pay-left", 404)
         link = self.links.of(payment_id)
         if gave_up and payment.receipt_token is None:
-            return self._gave_up(payment, asked or payment.language, link)
-        return self._arrived(payment, asked or payment.language, link)
+            return self._gave_up(payment, language or payment.language, link)
+        return self._arrived(payment, language or payment.language, link)
 
     def _arrived(self, payment: Payment, language: LanguageCode, link: str) -> Response:
         """A page, and no redirect: a gateway whose own page allows forms to us alone would stop a redirect elsewhere.
@@ -161,12 +161,12 @@ class _HostedPageEndpoint:
         paid, open_ = self.receipts.of(payment), payment.state in PAYABLE or _on_page(payment)
         if paid is None and open_ and payment.state is not PaymentState.DECLINED:
             return self._gave_up(payment, language, link)
-        known = "paid" if paid else "declined" if open_ else "checked" if payment.state in UNDECIDED else "over"
+        notice = "paid" if paid else "declined" if open_ else "checked" if payment.state in UNDECIDED else "over"
         return self.pages.html(
             "pay-back.html",
             language,
             csp=CSP_SCRIPTLESS,
-            known=known,
+            known=notice,
             link=paid or link,
             amount=dh(payment.amount_centimes),
         )
@@ -192,8 +192,8 @@ class _HostedPageEndpoint:
         except (Malformed, UnreadablePost) as error:
             self._refused(error)
             return None, True
-        found = (self._marked(fields) for fields in spelled)
-        payment_id = next((one for one in found if one is not None), None) or await self._order(acquirer, spelled)
+        references = (self._marked(fields) for fields in spelled)
+        payment_id = next((one for one in references if one is not None), None) or await self._order(acquirer, spelled)
         return payment_id, bool(mark) or any("oid" in map(str.lower, fields) for fields in spelled)
 
     async def _order(self, acquirer: str, spelled: Sequence[Mapping[str, str]]) -> str | None:
@@ -204,7 +204,7 @@ class _HostedPageEndpoint:
 
     def _marked(self, fields: Mapping[str, str]) -> str | None:
         ways = (text for name, text in fields.items() if name.lower() in BACK_URLS)
-        return next((found for way in ways if (found := self.links.verify(_last_part(way))) is not None), None)
+        return next((reference for way in ways if (reference := self.links.verify(_last_part(way))) is not None), None)
 
     def _refused(self, error: Exception) -> None:
         log.warning("hosted page: a post is not read: %s", error)
@@ -272,8 +272,8 @@ def root_of(acquirer_id: str) -> str:
 
 def _origins(pages: Iterable[SplitResult]) -> str:
     """Where a form that leaves for a page may come to stand: an emulator's page in clear has neighbours in clear."""
-    known = list(dict.fromkeys(f"{page.scheme}://{page.netloc}" for page in pages))
-    return " ".join([*known, "https:", *(["http:"] if any(each.startswith("http:") for each in known) else [])])
+    origins = list(dict.fromkeys(f"{page.scheme}://{page.netloc}" for page in pages))
+    return " ".join([*origins, "https:", *(["http:"] if any(each.startswith("http:") for each in origins) else [])])
 
 
 def _last_part(way: str) -> str:

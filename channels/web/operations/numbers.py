@@ -88,8 +88,8 @@ def _funnel(channel: str, moves: Mapping[Move, int]) -> Funnel:
         asked[screen] += count if outcome != ENDED else 0
         reached[screen] += count if screen != before else 0
         resumed[screen] += count if before == RESUME and screen not in {RESUME, *STARTS_OVER} else 0
-    known = [name for name in JOURNEY if reached[name]] + sorted(name for name in reached if name not in JOURNEY)
-    steps = (Step(name, reached[name], max(0, asked[name] - answered[name]), resumed[name]) for name in known)
+    screens = [name for name in JOURNEY if reached[name]] + sorted(name for name in reached if name not in JOURNEY)
+    steps = (Step(name, reached[name], max(0, asked[name] - answered[name]), resumed[name]) for name in screens)
     return Funnel(channel, dialogs, failed, tuple(step for step in steps if step.reached))
 
 

@@ -83,12 +83,14 @@ class KpiTiles:
         )
 
     def _undecided(self, overview: Overview) -> KpiTile:
-        own, href = overview.undecided, self._links.of(PaymentList.UNKNOWN)
-        if own.oldest is None:
+        undecided, href = overview.undecided, self._links.of(PaymentList.UNKNOWN)
+        if undecided.oldest is None:
             return self._sign("undecided", "0", GOOD, self._words.t("none"), href)
-        old = (self._words.now - own.oldest).total_seconds() > OLD_UNDECIDED_S
-        note = self._words.t("sign.undecided.note", age=self._words.age(own.oldest), amount=dh(own.centimes))
-        return self._sign("undecided", str(own.count), BAD if old else WARN, note, href)
+        old = (self._words.now - undecided.oldest).total_seconds() > OLD_UNDECIDED_S
+        note = self._words.t(
+            "sign.undecided.note", age=self._words.age(undecided.oldest), amount=dh(undecided.centimes)
+        )
+        return self._sign("undecided", str(undecided.count), BAD if old else WARN, note, href)
 
     def _waiting(self, queues: tuple[WorkQueue, ...]) -> KpiTile:
         waiting = sum(queue.waiting for queue in queues)

@@ -118,10 +118,10 @@ class OpsWords:
         for back in reversed(range(HOURS)):
             hour = whole_hour(self._words.now) - timedelta(hours=back)
             cells = [by_hour.get((hour, channel)) for channel in _channels_of(sales)]
-            told = tuple((0, 0, dh(0), "") if cell is None else self._cell(cell) for cell in cells)
-            payments, total = sum(n for n, *_ in told), dh(sum(centimes for _, centimes, *_ in told))
+            shown = tuple((0, 0, dh(0), "") if cell is None else self._cell(cell) for cell in cells)
+            payments, total = sum(n for n, *_ in shown), dh(sum(centimes for _, centimes, *_ in shown))
             link = self._links.hour(hour) if payments else ""
-            rows.append(HourRow(int(hour.timestamp()), clock(hour), told, payments, total, link))
+            rows.append(HourRow(int(hour.timestamp()), clock(hour), shown, payments, total, link))
         return tuple(rows)
 
     def _cell(self, sale: Sales) -> tuple[int, int, str, str]:
@@ -203,11 +203,11 @@ class OpsWords:
                 )
             ),
         )
-        told = tuple(
+        rows = tuple(
             (self._words.t(f"settlement.{name}"), count, tone, FINDINGS if tone == BAD else "")
             for name, count, tone in counts
         )
-        return SettlementView(f"{run.at.astimezone(ZONE):%d/%m/%Y %H:%M}", run.file_name, told)
+        return SettlementView(f"{run.at.astimezone(ZONE):%d/%m/%Y %H:%M}", run.file_name, rows)
 
 
 def _channels_of(sales: tuple[Sales, ...]) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ class OpsWording:
         return self.known(f"channel.{channel}", channel, DESK)
 
     def known(self, key: str, otherwise: str, section: str = SECTION) -> str:
-        known = self._texts.has(self._language, section, key)
-        return self._texts.fill(self._language, section, key) if known else otherwise
+        has = self._texts.has(self._language, section, key)
+        return self._texts.fill(self._language, section, key) if has else otherwise
 
     def age(self, since: datetime) -> str:
         return self.duration(max(0.0, (self.now - since).total_seconds()))

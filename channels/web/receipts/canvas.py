@@ -158,14 +158,14 @@ class PdfCanvas:
         return next((lines for lines in narrower if len(lines) == len(widest)), widest)
 
     def _cut(self, split: Sequence[str], width_mm: float) -> tuple[str, ...]:
-        found: list[str] = []
+        lines: list[str] = []
         for word in split:
-            longer = f"{found[-1]} {word}" if found else word
-            if found and self.pdf.get_string_width(longer) <= width_mm:
-                found[-1] = longer
+            longer = f"{lines[-1]} {word}" if lines else word
+            if lines and self.pdf.get_string_width(longer) <= width_mm:
+                lines[-1] = longer
             else:
-                found.append(word)
-        return tuple(found)
+                lines.append(word)
+        return tuple(lines)
 
     def rule(self, colour: Colour = RULE, width_mm: float = 0.2) -> None:
         """A line from side to side."""
@@ -234,8 +234,8 @@ class PdfCanvas:
     def _printable(self, words: str) -> str:
         """Without what neither font can draw, so that no blank stands for it; marks of direction are not drawn."""
         drawn = (font.cmap for font in self.pdf.fonts.values() if isinstance(font, TTFFont))
-        known = frozenset().union(*(map(int, cmap) for cmap in drawn))
-        return "".join(char for char in words if ord(char) in known or char in MARKS).strip()
+        drawable = frozenset().union(*(map(int, cmap) for cmap in drawn))
+        return "".join(char for char in words if ord(char) in drawable or char in MARKS).strip()
 
     def _shortened(self, words: str, width: float) -> str:
         """Cut from its end until it fits, which is told by an ellipsis."""
@@ -247,12 +247,12 @@ class PdfCanvas:
 
 def _runs(row: Sequence[bool]) -> list[tuple[int, int]]:
     """Where dark runs begin, and their lengths."""
-    found: list[tuple[int, int]] = []
+    runs: list[tuple[int, int]] = []
     begin = None
-    for place, dark in enumerate([*row, False]):
+    for column, dark in enumerate([*row, False]):
         if dark and begin is None:
-            begin = place
+            begin = column
         elif not dark and begin is not None:
-            found.append((begin, place - begin))
+            runs.append((begin, column - begin))
             begin = None
-    return found
+    return runs

@@ -66,14 +66,17 @@ def import_(
 
 def listed(as_json: Json = False) -> None:
     """Chargebacks that want an answer, the nearest deadline first."""
-    found = asyncio.run(_open())
-    told = [{"id": each.id, "state": each.state, "entered_by": each.entered_by, **asdict(each.claim)} for each in found]
+    chargebacks = asyncio.run(_open())
+    report = [
+        {"id": each.id, "state": each.state, "entered_by": each.entered_by, **asdict(each.claim)}
+        for each in chargebacks
+    ]
     lines = [
         f"{each.claim.deadline}  {each.claim.case_id}  {each.claim.payment_id}  {each.claim.reason_code}  "
         f"{each.claim.amount_centimes / 100:.2f}  {each.state}"
-        for each in found
+        for each in chargebacks
     ]
-    show(told, lines or ["none"], as_json=as_json)
+    show(report, lines or ["none"], as_json=as_json)
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -23,8 +23,8 @@ def list_(as_json: Json = False) -> None:
     from khallas.cli import at_hand
     from khallas.settings.model import load
 
-    found = asyncio.run(_listed(load(at_hand.environ())))
-    show({"acquirers": found}, list(_lines(found)), as_json=as_json)
+    rows = asyncio.run(_listed(load(at_hand.environ())))
+    show({"acquirers": rows}, list(_lines(rows)), as_json=as_json)
 
 
 def drain(acquirer: Id, as_json: Json = False) -> None:
@@ -52,9 +52,9 @@ def _say(acquirer: str, state: str, *, as_json: bool) -> None:
     from khallas.settings.model import load
 
     settings = load(at_hand.environ())
-    known = [each.id for each in joined(settings)]
-    if acquirer not in known:
-        raise typer.BadParameter(f"is no acquirer of the settings; known are {', '.join(known)}")
+    ids = [each.id for each in joined(settings)]
+    if acquirer not in ids:
+        raise typer.BadParameter(f"is no acquirer of the settings; known are {', '.join(ids)}")
     asyncio.run(_said(settings.database_url.get_secret_value(), acquirer, state))
     show({"acquirer": acquirer, "state": state}, [f"{acquirer} is {state}: heard within seconds"], as_json=as_json)
 
@@ -79,11 +79,11 @@ async def _listed(settings: "Settings") -> list[dict[str, object]]:
     async with open_database(settings.database_url.get_secret_value()) as database:
         states = PgAcquirerStates(database)
         said, undecided = await states.all(), await states.undecided()
-    found: list[dict[str, object]] = []
+    rows: list[dict[str, object]] = []
     for each in joined(settings):
         terms, word = terms_of(each), said.get(each.id)
         since = word.since if word else None
-        found.append(
+        rows.append(
             {
                 "id": each.id,
                 "kind": each.kind,
@@ -100,11 +100,11 @@ async def _listed(settings: "Settings") -> list[dict[str, object]]:
                 "undecided": undecided.get(each.id, 0),
             }
         )
-    return found
+    return rows
 
 
-def _lines(found: list[dict[str, object]]) -> Iterator[str]:
-    for each in found:
+def _lines(rows: list[dict[str, object]]) -> Iterator[str]:
+    for each in rows:
         until = f", answers until {each['answers_until']:%Y-%m-%d} at least" if each["answers_until"] else ""
         named = f" ({each['name']})" if each["name"] else ""
         share, undecided = f"weight {each['weight']}", f"{each['undecided']} undecided"

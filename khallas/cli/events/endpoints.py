@@ -23,7 +23,7 @@ async def add(
 ) -> EventEndpoint:
     """Adds an endpoint with its secret. Raises EndpointError, BadSettings, DatabaseUnavailable."""
     settings = load(at_hand.environ())
-    made = EventEndpoint(
+    endpoint = EventEndpoint(
         name_of(name),
         EndpointKind.WEBHOOK,
         url_of(url, settings),
@@ -32,9 +32,9 @@ async def add(
         (EndpointSecret(new_secret()),),
     )
     async with _opened(settings) as (database, endpoints):
-        found = await endpoints.add(made, SystemClock().now(), whole=whole)
+        added = await endpoints.add(endpoint, SystemClock().now(), whole=whole)
         await _log(database, f"add {name}{' with full numbers' if full_numbers else ''}")
-        return found
+        return added
 
 
 async def every() -> Sequence[EventEndpoint]:
@@ -45,11 +45,11 @@ async def every() -> Sequence[EventEndpoint]:
 async def rotate(name: str) -> str:
     """The new secret. Raises EndpointError."""
     async with _opened(load(at_hand.environ())) as (database, endpoints):
-        found = await endpoints.get(name)
-        if found.kind is not EndpointKind.WEBHOOK:
+        endpoint = await endpoints.get(name)
+        if endpoint.kind is not EndpointKind.WEBHOOK:
             raise EndpointError(f"{name} is the hub's: it has no secret")
         secret = new_secret()
-        await endpoints.keep_secrets(name, rotated(found.secrets, secret, SystemClock().now()))
+        await endpoints.keep_secrets(name, rotated(endpoint.secrets, secret, SystemClock().now()))
         await _log(database, f"rotate {name}")
         return secret
 

@@ -26,17 +26,17 @@ def add(
     """Tell an endpoint of payments from now on; its secret is printed this once."""
     from khallas.cli.events import endpoints
 
-    made = _run(lambda: endpoints.add(name, url, types or (), full_numbers=full_numbers, whole=whole))
-    secret = made.secrets[0].value
-    show(told(made) | {"secret": secret}, [line(made), f"secret, shown this once: {secret}"], as_json=as_json)
+    endpoint = _run(lambda: endpoints.add(name, url, types or (), full_numbers=full_numbers, whole=whole))
+    secret = endpoint.secrets[0].value
+    show(told(endpoint) | {"secret": secret}, [line(endpoint), f"secret, shown this once: {secret}"], as_json=as_json)
 
 
 def listed(as_json: Json = False) -> None:
     """Every endpoint: what waits for it, and what is dead."""
     from khallas.cli.events import endpoints
 
-    found = _run(endpoints.every)
-    show([told(each) for each in found], [line(each) for each in found], as_json=as_json)
+    every = _run(endpoints.every)
+    show([told(each) for each in every], [line(each) for each in every], as_json=as_json)
 
 
 def rotate(name: Name, as_json: Json = False) -> None:
@@ -51,8 +51,8 @@ def enable(name: Name, as_json: Json = False) -> None:
     """Send to an endpoint again that said 410 Gone; nothing that happened meanwhile is left out."""
     from khallas.cli.events import endpoints
 
-    made = _run(lambda: endpoints.enable(name))
-    show(told(made), [line(made)], as_json=as_json)
+    endpoint = _run(lambda: endpoints.enable(name))
+    show(told(endpoint), [line(endpoint)], as_json=as_json)
 
 
 def remove(name: Name, as_json: Json = False) -> None:
@@ -70,12 +70,12 @@ def dead(
     """Dead letters, the newest first: what was refused at every try."""
     from khallas.cli.events import endpoints
 
-    found = _run(lambda: endpoints.dead(name, DEAD_SHOWN_MAX))
+    letters = _run(lambda: endpoints.dead(name, DEAD_SHOWN_MAX))
     lines = [
         f"{each['endpoint']:<24}{each['sequence']:>10}  {each['type']:<24}{each['payment_id']}  {each['error']}"
-        for each in found
+        for each in letters
     ]
-    show([dict(each) for each in found], lines, as_json=as_json)
+    show([dict(each) for each in letters], lines, as_json=as_json)
 
 
 def resend(

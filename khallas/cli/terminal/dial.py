@@ -92,11 +92,11 @@ async def _play(phone: "UssdPhone", order: Dialling, keyboard: Keyboard, show: S
     raise Failed(f"the session has more than {TURNS_MAX} turns")
 
 
-async def _answered(asked: Awaitable["Shown"], order: Dialling) -> "Shown":
+async def _answered(answer: Awaitable["Shown"], order: Dialling) -> "Shown":
     from lab.twilio.webhooks import WebhookFailed
 
     try:
-        return await asked
+        return await answer
     except WebhookFailed as error:
         key = "the wire's shared secret (--secret) is missing or wrong, or your address is not allowed"
         raise explain(str(error), order.url, key) from None
@@ -109,5 +109,5 @@ def _draw(shown: "Shown", keys: str, order: Dialling, show: Show) -> None:
     show.handset(shown.text, order.service_code, f"{used}/{most} {unit}")
     if shown.screen:
         show.line(shown.screen, "dim")
-    told = {"keys": keys, "text": shown.text, "ended": shown.ended, "screen": shown.screen}
-    show.data(told | {"used": used, "limit": most, "unit": unit})
+    report = {"keys": keys, "text": shown.text, "ended": shown.ended, "screen": shown.screen}
+    show.data(report | {"used": used, "limit": most, "unit": unit})

@@ -57,11 +57,11 @@ def secrets_of(settings: BaseModel, prefix: str = "") -> Iterator[FoundSecret]:
             yield from secrets_of(value, name + NEST)
         elif name == GATEWAYS and isinstance(value, Mapping):
             for wire, secret in value.items():
-                own = gateway_of(secret.get_secret_value(), wire)
-                yield from (FoundSecret(f"{name}{NEST}{wire.upper()}", each, Guessing.OURS) for each in own.secrets)
+                gateway = gateway_of(secret.get_secret_value(), wire)
+                yield from (FoundSecret(f"{name}{NEST}{wire.upper()}", each, Guessing.OURS) for each in gateway.secrets)
         elif name == ACQUIRERS and isinstance(value, Mapping):
-            for acquirer, own in value.items():
-                yield from secrets_of(own, f"{name}{NEST}{acquirer.upper()}{NEST}")
+            for acquirer, gateway in value.items():
+                yield from secrets_of(gateway, f"{name}{NEST}{acquirer.upper()}{NEST}")
         elif field_name in OPTIONS and isinstance(value, Mapping):
             yield from _options(name, value)
         elif name == WALLETS and isinstance(value, Mapping):
@@ -76,10 +76,10 @@ def secrets_of(settings: BaseModel, prefix: str = "") -> Iterator[FoundSecret]:
 
 def weak_secrets(settings: Settings) -> Iterator[str]:
     """The faults of weak secrets. Each begins with its setting's name and holds nothing of the secret."""
-    for found in secrets_of(settings):
-        fault = None if found.guessing is None else weak(found.value, found.guessing, found.kin)
+    for secret in secrets_of(settings):
+        fault = None if secret.guessing is None else weak(secret.value, secret.guessing, secret.kin)
         if fault:
-            yield f"{found.name}: one {fault}"
+            yield f"{secret.name}: one {fault}"
     for key_id, key in settings.vault().items():
         if not random_bytes(key):
             yield f"{VAULT}: the key {key_id} is not random; take `openssl rand -base64 32`"
@@ -89,9 +89,9 @@ def weak_secrets(settings: Settings) -> Iterator[str]:
 def shared(settings: Settings) -> Iterator[str]:
     """A secret with two purposes: who has to know it for one has it for the other."""
     purposes: dict[str, set[str]] = defaultdict(set)
-    for found in secrets_of(settings):
-        for spelled in _spellings(found.value):
-            purposes[spelled].add(found.name)
+    for secret in secrets_of(settings):
+        for spelled in _spellings(secret.value):
+            purposes[spelled].add(secret.name)
     for names in sorted({tuple(sorted(each)) for each in purposes.values() if len(each) > 1}):
         yield f"{names[0]}: one is {' and '.join(names[1:])}'s as well; each purpose has a secret of its own"
 
@@ -118,10 +118,10 @@ def _found(name: str, value: str) -> Iterator[FoundSecret]:
 def _passwords(url: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Those of a URL, each with the names that stand around it."""
     parts = urlsplit(url)
-    login, _, place = parts.netloc.rpartition("@")
+    login, _, host = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    around = (unquote(user), place.partition(":")[0], parts.path.strip("/"), query.get("user", ""))
+    around = (unquote(user), host.partition(":")[0], parts.path.strip("/"), query.get("user", ""))
     for each in (unquote(password), *(query.get(name, "") for name in QUERY_PASSWORDS)):
         if each:
             yield each, around
@@ -129,7 +129,7 @@ def _passwords(url: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _spellings(value: str) -> set[str]:
     """As it stands, and what it is the base64 of."""
-    found = {value}
+    spellings = {value}
     with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-        found.add(base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode())
-    return {each.strip().rstrip("=") for each in found} - {""}
+        spellings.add(base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode())
+    return {each.strip().rstrip("=") for each in spellings} - {""}

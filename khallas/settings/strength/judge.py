@@ -86,14 +86,14 @@ def _typed_bytes(raw: bytes) -> bool:
 
 def _spelled(value: str) -> list[bytes]:
     """The bytes that a value is the hex or base64 of, where they are many."""
-    found: list[bytes] = []
+    spellings: list[bytes] = []
     bare = value.replace("-", "+").replace("_", "/").rstrip("=")
     for decode in (bytes.fromhex, lambda text: base64.b64decode(text + "=" * (-len(text) % 4), validate=True)):
         try:
-            found.append(decode(bare))
+            spellings.append(decode(bare))
         except (ValueError, binascii.Error):
             continue
-    return [raw for raw in found if len(raw) >= SPELLED_BYTES_MIN]
+    return [raw for raw in spellings if len(raw) >= SPELLED_BYTES_MIN]
 
 
 def bits(value: str) -> float:
@@ -106,11 +106,11 @@ def _alphabet(text: set[str]) -> int:
     if text <= set(string.hexdigits.lower()) or text <= set(string.hexdigits.upper()):
         return 16 if text - set(string.digits) else 10
     lower, upper = (bool(text & set(each)) for each in (string.ascii_lowercase, string.ascii_uppercase))
-    seen = (
+    classes = (
         CLASSES if lower and upper else [each for each in CLASSES if text & set(each)]
     )  # a digit may not have come up
-    known = sum(len(each) for each in seen)
-    return known + (SYMBOLS if text - set("".join(CLASSES)) else 0)
+    size = sum(len(each) for each in classes)
+    return size + (SYMBOLS if text - set("".join(CLASSES)) else 0)
 
 
 def _same(value: str, word: str) -> bool:

@@ -23,17 +23,17 @@ PG_TLS = frozenset({"require", "verify-ca", "verify-full"})
 
 def gateway_faults(wire: str, value: str, proxies: Sequence[str]) -> Iterator[str]:
     """The faults of one gateway's rule. `proxies` are those whose X-Forwarded-For is believed."""
-    own = gateway_of(value, wire)
-    if wire in AGGREGATORS and not (own.secrets and own.networks):
+    gateway = gateway_of(value, wire)
+    if wire in AGGREGATORS and not (gateway.secrets and gateway.networks):
         yield "takes a secret and net:… together: every customer of the aggregator comes from its addresses"
-    if _wide(own.networks):
+    if _wide(gateway.networks):
         yield "lets more than a /16 in (IPv6: a /32): name the gateway's own addresses"
-    if own.secrets or wire in UNPROXIED:
+    if gateway.secrets or wire in UNPROXIED:
         return
     if EVERY_PROXY in proxies:
         yield "is addresses alone, and FORWARDED_ALLOW_IPS=* believes whichever a request claims"
     near = [*LOOPBACKS, *_networks(proxies)]
-    if any(ours.version == each.version and ours.overlaps(each) for ours in own.networks for each in near):
+    if any(ours.version == each.version and ours.overlaps(each) for ours in gateway.networks for each in near):
         yield "names the proxy's own address, from which everybody comes"
 
 
@@ -133,22 +133,22 @@ def _way(name: str, url: str) -> WayOut:
     scheme, parts = url.partition("://")[0], urlsplit(url)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     login, _, _ = parts.netloc.rpartition("@")
-    known = bool(login.partition(":")[2]) or "password" in query or bool(WITHOUT_PASSWORD & set(query))
+    has_login = bool(login.partition(":")[2]) or "password" in query or bool(WITHOUT_PASSWORD & set(query))
     if name == "DATABASE_URL":
         hosts = _hosts(url) if parts.netloc.rpartition("@")[2] else tuple(query.get("host", "/").split(","))
-        return WayOut(name, hosts, query.get("sslmode") in PG_TLS, known)
+        return WayOut(name, hosts, query.get("sslmode") in PG_TLS, has_login)
     if scheme == "unix":
-        return WayOut(name, ("/",), True, known)
-    return WayOut(name, _hosts(url), scheme.partition("+")[0] in {"rediss", "valkeys", "smpps", "https"}, known)
+        return WayOut(name, ("/",), True, has_login)
+    return WayOut(name, _hosts(url), scheme.partition("+")[0] in {"rediss", "valkeys", "smpps", "https"}, has_login)
 
 
 def _hosts(url: str) -> tuple[str, ...]:
     """Each host of an address that may name several, without ports."""
     places = urlsplit(url).netloc.rpartition("@")[2].split(",")
-    return tuple(_host(place) for place in places)
+    return tuple(_host(text) for text in places)
 
 
-def _host(place: str) -> str:
-    if place.startswith("["):
-        return place[1:].partition("]")[0]
-    return place.partition(":")[0]
+def _host(text: str) -> str:
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
