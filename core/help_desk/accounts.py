@@ -208,10 +208,8 @@ class Accounts:
         return user.disabled_at is None and self._clock.now() - seen_at < self._idle
 
     async def _was_used(self, name: str, password: str) -> bool:
-        stored_hash = await self._users.hash_of(name)
-        for each in ((stored_hash,) if stored_hash else ()) + (await self._users.former_hashes(name))[
-            : FORMER_KEPT - 1
-        ]:
+        stored = await self._users.hash_of(name)
+        for each in ((stored,) if stored else ()) + (await self._users.former_hashes(name))[: FORMER_KEPT - 1]:
             async with self._hashing:
                 same, _ = await asyncio.to_thread(self._verify, each, password)
             if same:

@@ -40,8 +40,8 @@ class Crediter:
 
     async def ask(self, payment: Payment, credit: Credit) -> Outcome:
         """Ask for it once."""
-        may_ask = await self._credits.asking(credit, self._clock.now())
-        if may_ask is None:
+        counted = await self._credits.asking(credit, self._clock.now())
+        if counted is None:
             return Outcome(CreditEnd.UNDECIDED, self._times.undo_pause_s)
         answer = await self._acquirers.of(payment.acquirer).refund(payment.id, credit.amount_centimes)
         match answer:
@@ -52,13 +52,13 @@ class Crediter:
             case Decline(kind=DeclineKind.BANK_DOWN):  # it never left
                 return Outcome(CreditEnd.NOT_ASKED, self._times.undo_pause_s)
             case Decline() if answer.kind not in _TRANSIENT:
-                return await self._refused(payment, may_ask, answer)
+                return await self._refused(payment, counted, answer)
             case TooLate():
-                landed = await self._landed(payment, may_ask)
+                landed = await self._landed(payment, counted)
                 return Outcome(CreditEnd.GIVEN) if landed is CreditEnd.GIVEN else Outcome(CreditEnd.STUCK, DAILY_S)
             case Decline():
-                await self._credits.answered(may_ask)
-                if await self._landed(payment, may_ask) is CreditEnd.GIVEN:
+                await self._credits.answered(counted)
+                if await self._landed(payment, counted) is CreditEnd.GIVEN:
                     return Outcome(CreditEnd.GIVEN)
         return Outcome(CreditEnd.UNDECIDED, self._times.undo_pause_s)
 

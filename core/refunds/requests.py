@@ -258,8 +258,8 @@ class RefundRequests:
         if isinstance(outcome, Payment):
             for sign in request.signs(actor):
                 self._alarm(sign, actor)
-            given_centimes = await self._books.given(actor.name, now - DAY)
-            if given_centimes.centimes > self.bounds.watch_centimes or given_centimes.count > self.bounds.watch_count:
+            given_today = await self._books.given(actor.name, now - DAY)
+            if given_today.centimes > self.bounds.watch_centimes or given_today.count > self.bounds.watch_count:
                 self._alarm(Sign.DAY_WATCH, actor)
         return outcome
 
