@@ -64,7 +64,7 @@ def _run(work: Any) -> Any:
     from khallas.settings.model import load
 
     async def opened() -> Any:
-        async with open_database(load(at_hand.environ()).database_url.get_secret_value()) as database:
+        async with open_database(load(at_hand.environ()).require_database_url()) as database:
             return await work(Audit(PgAudit(database), SystemClock()))
 
     try:

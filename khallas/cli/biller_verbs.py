@@ -61,11 +61,10 @@ def _run(work: "Callable[[PgOutsideLeft], Awaitable[T]]") -> T:
     from core.database.pool import open_database
     from core.repositories import DatabaseUnavailable
     from khallas.cli import at_hand
-    from khallas.cli.user import database_of
     from khallas.settings.model import load
 
     async def worked() -> T:
-        async with open_database(database_of(load(at_hand.environ()))) as database:
+        async with open_database(load(at_hand.environ()).require_database_url()) as database:
             return await work(PgOutsideLeft(database))
 
     try:

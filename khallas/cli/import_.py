@@ -1,22 +1,19 @@
 """`khallas import`: files into the database, with a progress bar on a terminal."""
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from io import BufferedReader
 from pathlib import Path
-
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from channels.csv_cells import csv_file
 from core.clock import SystemClock
 from core.database.pool import open_database
 from core.database.subscribers.importing import Completeness, ImportFailed, ImportReport, Problem, import_csv, rehearsal
 from core.import_text import text_of
-from khallas.settings.model import BadSettings, Settings
+from khallas.cli.terminal.progress import rows_read
+from khallas.settings.model import Settings
 
 PROBLEMS_SHOWN = 20
 RATED_ROWS_MIN = 1_000
@@ -87,9 +84,7 @@ async def import_files(
 
     `errors` gets every row that was left out: file, line, why. Raises DatabaseUnavailable, OSError.
     """
-    url = settings.database_url.get_secret_value()
-    if not url:
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    url = settings.require_database_url()
     reports = []
     with _errors(errors) as refused:
         async with open_database(url) as database, contextlib.AsyncExitStack() as stack:
@@ -97,7 +92,7 @@ async def import_files(
             within = await stack.enter_async_context(rehearsal(database)) if dry_run else None
             for file in files:
                 began = time.perf_counter()
-                with file.open("rb") as raw, _bar(file, raw) as progress:
+                with file.open("rb") as raw, rows_read(file, raw) as progress:
                     try:
                         report = await import_csv(
                             database,
@@ -124,16 +119,3 @@ def _errors(path: Path | None) -> Iterator[Callable[[Path, Problem], None]]:
         return
     with csv_file(path, ("file", "line", "why", "row"), marked=False) as write:
         yield lambda file, problem: write(file.name, problem.line, problem.why, problem.row)
-
-
-@contextlib.contextmanager
-def _bar(file: Path, raw: BufferedReader) -> Iterator[Callable[[int], None]]:
-    """How much of the file was read, on a terminal; of what has no size the rows alone."""
-    if not sys.stderr.isatty():
-        yield lambda rows: None
-        return
-    total = file.stat().st_size if file.is_file() else None
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]:,} rows"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), transient=True) as bar:
-        task = bar.add_task(file.name, total=total, rows=0)
-        yield lambda rows: bar.update(task, completed=raw.tell() if total else 0, rows=rows)

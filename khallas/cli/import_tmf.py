@@ -19,7 +19,7 @@ from core.database.pool import Database, open_database
 from core.money import decimal_text
 from core.subscribers.import_rows import INVOICE_COLUMNS
 from core.subscribers.lines import ServiceType
-from khallas.settings.model import BadSettings, Settings
+from khallas.settings.model import Settings
 
 LINES_AT_ONCE = 500
 TOGETHER_MAX = 8  # requests under way
@@ -38,8 +38,7 @@ def pulled(settings: Settings, url: str) -> Iterator[Sequence[Path]]:
     if not url:
         yield ()
         return
-    if not settings.database_url.get_secret_value():
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    settings.require_database_url()  # before a folder is made
     with tempfile.TemporaryDirectory(prefix="khallas-tmf-") as folder:
         file = Path(folder, "tmf678.csv")
         asyncio.run(_pull(settings, url, file))
@@ -48,7 +47,7 @@ def pulled(settings: Settings, url: str) -> Iterator[Sequence[Path]]:
 
 async def _pull(settings: Settings, url: str, file: Path) -> None:
     token = Secret(settings.billing.token.get_secret_value())
-    async with open_database(settings.database_url.get_secret_value()) as database:
+    async with open_database(settings.require_database_url()) as database:
         embedded = EmbeddedBilling(database, SystemClock())
         account = TmfAccount(url, token, settings.billing.account)
         billing = TmForumBilling(account, embedded, settings.currency, timeout_s=settings.billing.timeout_s)

@@ -1,12 +1,8 @@
 """`khallas balance` and `khallas ledger verify`: what an auditor asks of the books, read and worded."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
-
-from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from core.clock import SystemClock
 from core.database.ledger.reading import LedgerReader
@@ -14,7 +10,8 @@ from core.database.ledger.verifying import LedgerVerifier
 from core.database.pool import open_database
 from core.ledger.balances import BalanceSheet
 from core.money import decimal_text
-from khallas.settings.model import BadSettings, Settings
+from khallas.cli.terminal.progress import stage_reached
+from khallas.settings.model import Settings
 
 
 def lines(sheet: BalanceSheet) -> Iterator[str]:
@@ -54,15 +51,15 @@ def told(sheet: BalanceSheet) -> dict[str, object]:
 
 async def sheet_of(settings: Settings, on: date | None) -> BalanceSheet:
     """The balance sheet of a day, of today unless told. Raises DatabaseUnavailable."""
-    async with open_database(_url(settings)) as database:
+    async with open_database(settings.require_database_url()) as database:
         return await LedgerReader(database).sheet(SystemClock().now(), on)
 
 
 async def verified(settings: Settings) -> tuple[int, list[str]]:
     """Returns how many closed days there are, and what is wrong. Raises DatabaseUnavailable."""
     days = 0
-    async with open_database(_url(settings)) as database:
-        with _progress() as tell:
+    async with open_database(settings.require_database_url()) as database:
+        with stage_reached("transfers") as tell:
 
             def walked(day: date) -> None:
                 nonlocal days
@@ -71,23 +68,6 @@ async def verified(settings: Settings) -> tuple[int, list[str]]:
 
             wrongs = await LedgerVerifier(database).verify(walked)
     return days, wrongs
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    if not sys.stderr.isatty():
-        yield lambda day: None
-        return
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True) as shown:
-        task = shown.add_task("transfers", total=None)
-        yield lambda day: shown.update(task, description=day)
-
-
-def _url(settings: Settings) -> str:
-    url = settings.database_url.get_secret_value()
-    if not url:
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
-    return url
 
 
 def _amount(centimes: int) -> str:

@@ -11,14 +11,12 @@ from core.subscribers.lines import mask_msisdn
 from core.zone import ZONE
 from khallas.bootstrap.acquirers import has_page
 from khallas.bootstrap.hosted_page import pay_links
-from khallas.settings.model import BadSettings, Settings
+from khallas.settings.model import Settings
 
 
 async def find(settings: Settings, text: str) -> list[tuple[dict[str, object], tuple[TimelineEntry, ...]]]:
     """Payments that the text could mean, each with its story. Raises DatabaseUnavailable."""
-    url = settings.database_url.get_secret_value()
-    if not url:
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    url = settings.require_database_url()
     async with open_database(url) as database:
         lookup = Lookup(database)
         payments = []

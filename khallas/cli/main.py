@@ -226,7 +226,7 @@ def migrate(
     from core.repositories import DatabaseUnavailable
 
     settings = _settings()
-    url = settings.database_url.get_secret_value() or fail("KHALLAS_DATABASE_URL is missing", EXIT_CONFIG)
+    url = settings.require_database_url()
     try:
         upgrade(url)
         if role:

@@ -11,7 +11,7 @@ from core.database.privacy.requests import PgPrivacy
 from core.languages import LanguageCode
 from core.privacy.requests import Erasure, Privacy
 from khallas.bootstrap.container import blind_of
-from khallas.cli.user import database_of, operator
+from khallas.cli.user import operator
 from khallas.settings.model import BadSettings, Settings
 from sessions.store.client import connect
 from sessions.store.forget import RedisConversations
@@ -54,7 +54,7 @@ async def _privacy(settings: Settings) -> AsyncIterator[Privacy]:
     if not redis_url:
         raise BadSettings("KHALLAS_REDIS_URL is missing")
     async with (
-        open_database(database_of(settings)) as database,
+        open_database(settings.require_database_url()) as database,
         connect(redis_url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX) as redis,
     ):
         log = PgAccessLog(database)

@@ -1,12 +1,9 @@
 """`khallas reconcile FILE`: a settlement file against our books, with a progress bar on a terminal."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from channels.csv_cells import csv_file
 from core.acquirers.terms import FIRST
@@ -16,6 +13,7 @@ from core.database.settlement.reconciliation import FindingQueue, Run, Settlemen
 from core.money import decimal_text
 from core.settlement.rows import Columns
 from khallas.bootstrap.acquirers import joined, settlement_of
+from khallas.cli.terminal.progress import rows_read
 from khallas.settings.model import BadSettings, Settings
 
 SHOWN_MAX = 20  # entries of each queue on the terminal
@@ -54,14 +52,12 @@ async def reconcile_file(
     """Reconciles a file. Returns the run and its first JSON_MAX entries; `out` gets all, as CSV. Raises
     NoSettlementFile, DatabaseUnavailable, OSError.
     """
-    url = settings.database_url.get_secret_value()
-    if not url:
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    url = settings.require_database_url()
     if acquirer not in (ids := [each.id for each in joined(settings)]):
         raise BadSettings(f"{acquirer} is no acquirer of the settings; known are {', '.join(ids)}")
     first: list[SettlementFinding] = []
     async with open_database(url) as database:
-        with _bar(file) as progress:
+        with rows_read(file) as progress:
             days, columns = settlement_of(settings, acquirer).overdue_days, columns_of(settings, acquirer)
             run = await reconcile(database, file, columns, SystemClock().now(), progress, days, acquirer)
         with _writer(out) as write:
@@ -138,14 +134,3 @@ def _writer(out: Path | None) -> Iterator[Callable[[SettlementFinding], None]]:
             write(each.queue, each.order_id, each.kind, *sides, each.why, each.line, each.id, found_at, each.owner)
 
         yield finding_row
-
-
-@contextlib.contextmanager
-def _bar(file: Path) -> Iterator[Callable[[int], None]]:
-    if not sys.stderr.isatty():
-        yield lambda rows: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} rows"), TimeElapsedColumn())
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task(file.name, total=None)
-        yield lambda rows: bar.update(task, completed=rows)

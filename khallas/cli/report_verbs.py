@@ -12,7 +12,7 @@ import typer
 from core.languages import LanguageCode
 from core.ledger.day_report import DayReport, ReportRow
 from khallas.cli.told import fail, show
-from khallas.settings.model import BadSettings, Settings
+from khallas.settings.model import Settings
 
 SUMS = ("taken", "back", "net", "settled", "fees", "paid_in", "chargebacks", "balance")
 
@@ -87,9 +87,7 @@ async def _made(settings: Settings, day: date | None, sums: Path | None, movemen
     from core.database.pool import open_database
     from core.ledger.days import day_of
 
-    url = settings.database_url.get_secret_value()
-    if not url:
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
+    url = settings.require_database_url()
     now = SystemClock().now()
     async with open_database(url) as database:
         reports = PgDayReports(database)

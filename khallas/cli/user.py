@@ -25,14 +25,6 @@ def operator() -> str:
         return "cli:?"
 
 
-def database_of(settings: Settings) -> str:
-    """The database's URL. Raises BadSettings."""
-    url = settings.database_url.get_secret_value()
-    if not url:
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
-    return url
-
-
 async def add(settings: Settings, name: str, role: Role, password: str) -> User:
     """Adds an account. Raises AccountError, DatabaseUnavailable."""
     return await _change(settings, lambda accounts: accounts.add(name, role, password), f"add {role}")
@@ -57,7 +49,7 @@ async def disable(settings: Settings, name: str) -> User:
 async def enrol(settings: Settings, name: str) -> Enrolment:
     """A new second factor, shown once; the account's sessions end. Raises AccountError, DatabaseUnavailable."""
     keys = _keys(settings)
-    async with open_database(database_of(settings)) as database:
+    async with open_database(settings.require_database_url()) as database:
         enrolment = await second_factors_on(database, SystemClock(), keys).enrol(name)
         await _log(database, f"second factor {enrolment.name}")
         return enrolment
@@ -65,7 +57,7 @@ async def enrol(settings: Settings, name: str) -> Enrolment:
 
 async def take_factor(settings: Settings, name: str) -> None:
     """Let the password suffice again; the account's sessions end. Raises AccountError, DatabaseUnavailable."""
-    async with open_database(database_of(settings)) as database:
+    async with open_database(settings.require_database_url()) as database:
         await second_factors_on(database, SystemClock(), _keys(settings)).take(name)
         await _log(database, f"second factor taken from {name.strip().lower()}")
 
@@ -101,7 +93,7 @@ def enrolment_lines(enrolment: Enrolment) -> list[str]:
 
 async def every(settings: Settings) -> tuple[User, ...]:
     """Returns all accounts, sorted by name. Raises DatabaseUnavailable."""
-    async with open_database(database_of(settings)) as database:
+    async with open_database(settings.require_database_url()) as database:
         return await accounts_on(database, SystemClock()).all()
 
 
@@ -142,7 +134,7 @@ async def demo_logins(database_url: str, passwords: Mapping[str, tuple[Role, str
 
 
 async def _change(settings: Settings, change: Callable[[Accounts], Awaitable[User]], what: str) -> User:
-    async with open_database(database_of(settings)) as database:
+    async with open_database(settings.require_database_url()) as database:
         user = await change(accounts_on(database, SystemClock()))
         await _log(database, f"{what} {user.name}")
         return user

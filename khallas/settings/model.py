@@ -165,10 +165,22 @@ class Settings(SettingsPart):
         """The secret keys in clear: the first signs, each verifies."""
         return [key.get_secret_value() for key in self.secret_keys]
 
+    def require_database_url(self) -> str:
+        """The database's URL in clear. Raises BadSettings where there is none: an empty one would mean whatever this
+        machine's defaults lead to.
+        """
+        return _required(self.database_url, "DATABASE_URL")
+
     def vault(self) -> dict[str, bytes]:
         """Master keys by id, in order."""
         pairs = (entry.get_secret_value().partition(":") for entry in self.vault_keys)
         return {key_id: base64.b64decode(encoded) for key_id, _, encoded in pairs}
+
+
+def _required(secret: SecretStr, name: str) -> str:
+    if not secret.get_secret_value():
+        raise BadSettings(f"{PREFIX}{name} is missing")
+    return secret.get_secret_value()
 
 
 def _sentinels_can_be_read(url: str) -> None:

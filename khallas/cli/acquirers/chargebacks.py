@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -137,10 +137,6 @@ async def _open() -> tuple[Chargeback, ...]:
 
 def _database_url() -> str:
     from khallas.cli import at_hand
-    from khallas.settings.model import BadSettings, load
+    from khallas.settings.model import load
 
-    settings: Any = load(at_hand.environ())
-    url = str(settings.database_url.get_secret_value())
-    if not url:
-        raise BadSettings("KHALLAS_DATABASE_URL is missing")
-    return url
+    return load(at_hand.environ()).require_database_url()

@@ -55,7 +55,7 @@ def _say(acquirer: str, state: str, *, as_json: bool) -> None:
     ids = [each.id for each in joined(settings)]
     if acquirer not in ids:
         raise typer.BadParameter(f"is no acquirer of the settings; known are {', '.join(ids)}")
-    asyncio.run(_said(settings.database_url.get_secret_value(), acquirer, state))
+    asyncio.run(_said(settings.require_database_url(), acquirer, state))
     show({"acquirer": acquirer, "state": state}, [f"{acquirer} is {state}: heard within seconds"], as_json=as_json)
 
 
@@ -76,7 +76,7 @@ async def _listed(settings: "Settings") -> list[dict[str, object]]:
     from core.database.settlement.acquirer_states import PgAcquirerStates
     from khallas.bootstrap.acquirers import joined, terms_of
 
-    async with open_database(settings.database_url.get_secret_value()) as database:
+    async with open_database(settings.require_database_url()) as database:
         states = PgAcquirerStates(database)
         said, undecided = await states.all(), await states.undecided()
     rows: list[dict[str, object]] = []

@@ -14,7 +14,7 @@ from core.help_desk.access_log import Access, Action
 from core.privacy.requests import OPERATOR
 from khallas.bootstrap.events import endpoints_on, url_of
 from khallas.cli import at_hand
-from khallas.cli.user import database_of, operator
+from khallas.cli.user import operator
 from khallas.settings.model import Settings, load
 
 
@@ -87,7 +87,7 @@ async def resend(name: str, sequence: int | None) -> int:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, PgEventEndpoints]]:
-    async with open_database(database_of(settings)) as database:
+    async with open_database(settings.require_database_url()) as database:
         yield database, endpoints_on(database, settings)
 
 
