@@ -11,13 +11,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
-from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from channels.email.folding import WirePolicy
 from channels.links import ReceiptLinks
-from channels.receipt_view import Operator, ReceiptStatus, ReceiptView, receipt_view
+from channels.receipt_colours import COLOURS
+from channels.receipt_view import Operator, ReceiptView, receipt_view
 from core.languages import LanguageCode
 from core.messaging.bidi import joined
 from core.messaging.texts import Texts
@@ -26,17 +26,6 @@ from core.subscribers.emails import email_of
 
 SECTION = "mail"
 TEMPLATES = Path(__file__).parent / "templates"
-TONES = MappingProxyType(
-    {
-        ReceiptStatus.PAID: ("#0a6b3d", "#e9f6ef"),
-        ReceiptStatus.CHECKING: ("#8a4b00", "#fdf3e2"),
-        ReceiptStatus.RETURNING: ("#24479b", "#edf2fd"),
-        ReceiptStatus.VOIDED: ("#24479b", "#edf2fd"),
-        ReceiptStatus.REFUNDED: ("#24479b", "#edf2fd"),
-        ReceiptStatus.DECLINED: ("#a3201d", "#fcefee"),
-        ReceiptStatus.UNPAID: ("#a3201d", "#fcefee"),
-    }
-)
 # around numbers in Arabic text, where a mail program has no markup to go by (Unicode TR 9)
 ISOLATE, END_ISOLATE = "\u2066", "\u2069"
 
@@ -119,9 +108,15 @@ class Composer:
         def latin(text: str) -> str:
             return f"{ISOLATE}{joined(text)}{END_ISOLATE}" if view.rtl else text
 
-        tone, tint = TONES[view.status]
+        colours = COLOURS[view.status]
         return self._templates.get_template(name).render(
-            view=view, t=t, latin=latin, operator=self._operator, link=self._links.of(payment), tone=tone, tint=tint
+            view=view,
+            t=t,
+            latin=latin,
+            operator=self._operator,
+            link=self._links.of(payment),
+            tone=colours.tone,
+            tint=colours.tint,
         )
 
 

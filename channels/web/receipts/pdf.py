@@ -6,20 +6,12 @@ keep it off the event loop.
 
 from dataclasses import dataclass
 
-from channels.receipt_view import Operator, ReceiptStatus, ReceiptView
+from channels.receipt_colours import COLOURS, rgb
+from channels.receipt_view import Operator, ReceiptView
 from channels.web.receipts import qr
 from channels.web.receipts.canvas import INK, RULE, SOFT, WHITE, Colour, Face, PdfCanvas
 
 BRAND: Colour = (11, 61, 74)
-TONES: dict[ReceiptStatus, tuple[Colour, Colour]] = {
-    ReceiptStatus.PAID: ((10, 107, 61), (233, 246, 239)),
-    ReceiptStatus.CHECKING: ((138, 75, 0), (253, 243, 226)),
-    ReceiptStatus.RETURNING: ((36, 71, 155), (237, 242, 253)),
-    ReceiptStatus.VOIDED: ((36, 71, 155), (237, 242, 253)),
-    ReceiptStatus.REFUNDED: ((36, 71, 155), (237, 242, 253)),
-    ReceiptStatus.DECLINED: ((163, 32, 29), (252, 239, 238)),
-    ReceiptStatus.UNPAID: ((163, 32, 29), (252, 239, 238)),
-}
 LOGO_MM, LOGO_WIDE_MM = 12.0, 42.0
 FACT_MM, ROW_MM, NOTE_MM = 9.0, 8.0, 5.6
 QR_MM = 30.0
@@ -76,15 +68,15 @@ def _mark(sheet: PdfCanvas) -> float:
 
 
 def _verdict(sheet: PdfCanvas, view: ReceiptView) -> None:
-    tone, tint = TONES[view.status]
+    colours = COLOURS[view.status]
     notes = sheet.lines(view.note, NOTE, sheet.width - 24)
-    sheet.box(39 + NOTE_MM * len(notes), tint, radius_mm=3)
+    sheet.box(39 + NOTE_MM * len(notes), rgb(colours.tint), radius_mm=3)
     sheet.down(5)
     sheet.text_middle(view.title, TITLE)
     sheet.down(6)
     sheet.text_middle(view.total, AMOUNT, latin=True)
     sheet.down(16)
-    sheet.pill(view.state, STATE, tone)
+    sheet.pill(view.state, STATE, rgb(colours.tone))
     sheet.down(9)
     for line in notes:
         sheet.text_middle(line, NOTE)
