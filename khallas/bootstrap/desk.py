@@ -141,52 +141,60 @@ def desk_routes(
 
     `hit` hears what turns somebody away, and what somebody should look at.
     """
-    own = settings.desk
     keys = settings.signing_keys()
+    accesses = PgAccessLog(database)
+    lists = DeskLists(PgPaymentLists(database), accesses, clock)
+    use_cases = _use_cases(settings, database, till, clock, hit)
+    threshold = _threshold(settings, pages, database, redis, clock, use_cases, lists, hit)
+    office = office_on(database, clock, Pseudonymiser(keys))
+    endpoints = PgEventEndpoints(database, Sealer(keys, SEALED_FOR_EVENTS))
+    return [
+        *login_pages.routes(threshold, FormTokens(keys[0]), HalfWayLogins(redis)),
+        *account.routes(threshold),
+        *desk.routes(use_cases, threshold),
+        *desk_lists.routes(lists, threshold),
+        *desk_office.routes(office, threshold),
+        *desk_disputes.routes(office, threshold, pages.operator),
+        *desk_report.routes(ReportBooks(PgDayReports(database), accesses, clock), threshold, pages.operator),
+        *desk_users.routes(_administration(settings, database, clock), threshold),
+        *desk_events.routes(EventBooksAtDesk(endpoints, accesses, clock), threshold),
+        *desk_log.routes(LogBooks(accesses, accesses, clock), threshold),
+        *ops.routes(PgOps(database), tally, threshold, clock),
+    ]
+
+
+def _use_cases(settings: Settings, database: Database, till: PaymentService, clock: Clock, hit: Hit | None) -> HelpDesk:
+    blind = Pseudonymiser(settings.signing_keys())
     link = pay_links(settings).of if has_page(settings) else None
-    use_cases = desk_on(
-        database, till, clock, Pseudonymiser(keys), own, _alarm(hit), link, mail_utf8=settings.mail_utf8
-    )
+    return desk_on(database, till, clock, blind, settings.desk, _alarm(hit), link, mail_utf8=settings.mail_utf8)
+
+
+def _threshold(
+    settings: Settings,
+    pages: Pages,
+    database: Database,
+    redis: Redis,
+    clock: Clock,
+    use_cases: HelpDesk,
+    lists: DeskLists,
+    hit: Hit | None,
+) -> Threshold:
     doorkeeper = Doorkeeper(
-        accounts_on(database, clock, own.account_idle_days),
-        second_factors_on(database, clock, keys),
+        accounts_on(database, clock, settings.desk.account_idle_days),
+        second_factors_on(database, clock, settings.signing_keys()),
         LoginLimits(Limits(redis, "desk", hit)),
         Browsers(redis),
         use_cases,
     )
-    lists = DeskLists(PgPaymentLists(database), PgAccessLog(database), clock)
-    threshold = Threshold(
-        pages,
-        doorkeeper,
-        DeskSessions(redis, clock, idle_s=own.idle_s, absolute_s=own.absolute_s),
-        Cookies(secure=not settings.public_url.startswith("http://")),
-        lists.books.head,
+    sessions = DeskSessions(redis, clock, idle_s=settings.desk.idle_s, absolute_s=settings.desk.absolute_s)
+    cookies = Cookies(secure=not settings.public_url.startswith("http://"))
+    return Threshold(pages, doorkeeper, sessions, cookies, lists.books.head)
+
+
+def _administration(settings: Settings, database: Database, clock: Clock) -> Administration:
+    return Administration(
+        accounts_on(database, clock, settings.desk.account_idle_days),
+        second_factors_on(database, clock, settings.signing_keys()),
+        PgAccessLog(database),
+        clock,
     )
-    way_in = login_pages.routes(threshold, FormTokens(keys[0]), HalfWayLogins(redis))
-    the_office = office_on(database, clock, Pseudonymiser(keys))
-    office = [*desk_office.routes(the_office, threshold), *desk_disputes.routes(the_office, threshold, pages.operator)]
-    return [
-        *way_in,
-        *account.routes(threshold),
-        *desk.routes(use_cases, threshold),
-        *desk_lists.routes(lists, threshold),
-        *office,
-        *desk_report.routes(
-            ReportBooks(PgDayReports(database), PgAccessLog(database), clock), threshold, pages.operator
-        ),
-        *desk_users.routes(
-            Administration(
-                accounts_on(database, clock, own.account_idle_days),
-                second_factors_on(database, clock, keys),
-                PgAccessLog(database),
-                clock,
-            ),
-            threshold,
-        ),
-        *desk_events.routes(
-            EventBooksAtDesk(PgEventEndpoints(database, Sealer(keys, SEALED_FOR_EVENTS)), PgAccessLog(database), clock),
-            threshold,
-        ),
-        *desk_log.routes(LogBooks(PgAccessLog(database), PgAccessLog(database), clock), threshold),
-        *ops.routes(PgOps(database), tally, threshold, clock),
-    ]
