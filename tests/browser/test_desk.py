@@ -45,9 +45,29 @@ async def test_a_payment_is_found_helped_and_given_back_by_two_people(
     arrive: Arrive, demo: Demo, watched: Watched
 ) -> None:
     agent, supervisor = await arrive(), await arrive()
-
     desk = await sits_down(agent, demo, "agent")
     await nothing_in_the_way(agent)
+    await finds(agent, watched)
+    address = desk.url
+    await sees_all_dialogs(agent)
+    assert desk.url == address
+    await desk.get_by_role("link", name="Retour au paiement").click()
+    await expect(desk.locator(".story")).to_be_visible()
+    await sends_again_and_notes(desk)
+    await proposes_to_give_back(agent)
+
+    other = await sits_down(supervisor, demo, "supervisor")
+    await approves(supervisor)
+    assert other.url.partition("?")[0] == address.partition("?")[0]  # what follows names this tab's search
+    await given_back(other)
+    await expect(other.locator(".story")).to_contain_text("Remboursement validé")
+    await other.locator(".looked summary").click()
+    await expect(other.locator(".looked")).to_contain_text("Consultation")
+    await nothing_in_the_way(supervisor)
+
+
+async def finds(agent: Visitor, watched: Watched) -> None:
+    desk = agent.page
     await desk.keyboard.type(watched.authorisation)
     await desk.keyboard.press("Enter")
     await expect(desk.locator("h1")).to_contain_text(TOTAL)
@@ -62,16 +82,18 @@ async def test_a_payment_is_found_helped_and_given_back_by_two_people(
     await dialed.locator("summary").click()
     await expect(dialed).to_contain_text(f"Total {TOTAL}, factures")
     assert CARD[:12] not in await desk.content()
-    address = desk.url
     await nothing_in_the_way(agent)
+
+
+async def sees_all_dialogs(agent: Visitor) -> None:
+    desk = agent.page
     await desk.get_by_role("button", name="Tous les échanges du payeur").click()
     await expect(desk.locator(".seen .dialog")).not_to_have_count(0)
     await desk.locator(".seen .dialog summary").first.click()
     await nothing_in_the_way(agent)
-    assert desk.url == address
-    await desk.get_by_role("link", name="Retour au paiement").click()
-    await expect(desk.locator(".story")).to_be_visible()
 
+
+async def sends_again_and_notes(desk: Page) -> None:
     await desk.evaluate("window.same = true")
     await desk.get_by_role("button", name="Renvoyer le reçu par SMS").click()
     await expect(desk.get_by_role("status")).to_have_text("C'est envoyé une nouvelle fois.")
@@ -81,6 +103,9 @@ async def test_a_payment_is_found_helped_and_given_back_by_two_people(
     await desk.get_by_role("button", name="Ajouter la note").click()
     await expect(desk.locator(".story")).to_contain_text("Le client n'avait pas vu son SMS.")
 
+
+async def proposes_to_give_back(agent: Visitor) -> None:
+    desk = agent.page
     whole = desk.locator(".undo").first
     await whole.locator("summary").click()
     await nothing_in_the_way(agent)
@@ -91,19 +116,15 @@ async def test_a_payment_is_found_helped_and_given_back_by_two_people(
     await expect(desk.get_by_role("button", name="Valider le remboursement")).to_have_count(0)
     await nothing_in_the_way(agent)
 
-    other = await sits_down(supervisor, demo, "supervisor")
+
+async def approves(supervisor: Visitor) -> None:
+    other = supervisor.page
     await other.get_by_role("link", name="À valider").click()
     await expect(other.locator(".asked")).to_contain_text(TOTAL)
     await nothing_in_the_way(supervisor)
     await other.get_by_label("J'ai vérifié").check()
     await other.get_by_role("button", name="Valider le remboursement").click()
     await expect(other.get_by_role("status")).to_contain_text("Remboursement lancé")
-    assert other.url.partition("?")[0] == address.partition("?")[0]  # what follows names this tab's search
-    await given_back(other)
-    await expect(other.locator(".story")).to_contain_text("Remboursement validé")
-    await other.locator(".looked summary").click()
-    await expect(other.locator(".looked")).to_contain_text("Consultation")
-    await nothing_in_the_way(supervisor)
 
 
 async def test_every_page_fits_a_telephone_in_arabic_and_has_no_barrier(arrive: Arrive, demo: Demo) -> None:
