@@ -24,6 +24,7 @@ from khallas.cli import (
     voice_verbs,
 )
 from khallas.cli.acquirers import chargebacks, states
+from khallas.cli.dialogs import verbs as dialog_verbs
 from khallas.cli.events import verbs as event_verbs
 from khallas.cli.told import EXIT_CONFIG, EXIT_FAILED, fail, json_wanted, show
 from khallas.server.process import no_core_dumps
@@ -47,6 +48,7 @@ voice_verbs.add_commands(app)
 people_verbs.add_commands(app)
 ledger_verbs.add_commands(app)
 report_verbs.add_commands(app)
+dialog_verbs.add_commands(app)
 chargebacks.add_commands(app)
 states.add_commands(app)
 audit_verbs.add_commands(app)

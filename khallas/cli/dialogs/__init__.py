@@ -1,0 +1,1 @@
+"""Dialog records, in files for the operator's own programs."""
