@@ -7,7 +7,7 @@ language's voice; an untagged line is in the customer's language. `spoken` reads
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -22,6 +22,7 @@ from sessions.screens.menu import Capabilities, Digits, Listing, Menu, Option, S
 CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages included
 LONG_FROM = 4  # options: that menu is cut where its time is over; what is shorter stays on one page
 ROOM = 2_000  # characters; a page is bounded by its choices and by how long it takes to say
+KEPT_MAX = 1_024  # labels and rows: an option stands on nearly every page of its call, in the same words
 NO_MISTAKE = frozenset({"bills-changed", "call-back"})  # notices after which nobody needs help
 KEYS = Keys(next="8", back="9", help="0", restart="*", by_tone=True)
 CAN = Capabilities(
@@ -61,6 +62,12 @@ class IvrSpeaker:
         """`connector`: the telephone company takes the card's digits and has us charge it."""
         self.can = replace(CAN, pays_by_connector=connector)
         self._wording = Wording(texts, SECTION, VoiceFormats(texts))
+        # what options and rows say, never what a screen does: nothing of a card is kept
+        label, self._row = lru_cache(KEPT_MAX)(self._label), lru_cache(KEPT_MAX)(self._sentence)
+        self._labels = {language: partial(label, language) for language in LanguageCode}
+        self._compose = {language: partial(self._composed, language) for language in LanguageCode}
+        self._next = {language: PageRow(KEYS.next, self._wording.plain(language, "next")) for language in LanguageCode}
+        self._back = {language: PageRow(KEYS.back, self._wording.plain(language, "back")) for language in LanguageCode}
 
     def page(self, words: Words, notice: Say | None, language: LanguageCode, spot: PagePosition) -> Page:
         """The page of a screen: first what was wrong, then the question, then the keys. Raises MissingText."""
@@ -74,32 +81,35 @@ class IvrSpeaker:
         long = listed or (isinstance(words, Menu) and len(words.options) >= LONG_FROM)
 
         def fits(page: str) -> bool:
-            rows = page.removeprefix(why).removeprefix(asked).strip().splitlines()
-            short = not long or seconds(page.removeprefix(why), language) <= PROMPT_MAX_S
-            return short and len(rows) <= CHOICES_MAX
+            told = page.removeprefix(why)
+            if len(told.removeprefix(asked).strip().splitlines()) > CHOICES_MAX:
+                return False
+            return not long or seconds(told, language) <= PROMPT_MAX_S
 
         pinned = len(words.pinned) if isinstance(words, Menu) else 0
         layout = Layout(
-            compose=lambda said, rows: self._composed(language, said, rows),
+            compose=self._compose[language],
             fits=fits,
             room=ROOM,
             beside=0,
             keys=KEYS,
             options_max=CHOICES_MAX,
-            next=PageRow(KEYS.next, self._wording.plain(language, "next")),
-            back=PageRow(KEYS.back, self._wording.plain(language, "back")),
+            next=self._next[language],
+            back=self._back[language],
             tells_back=notice is not None,
         )
-        label = partial(self._label, language)
+        label = self._labels[language]
 
         def at(begin: int) -> Page:
             said, own = (why.strip() if begin and listed else text), layout
             if isinstance(words, Menu) and isinstance(words.options, Listing):
                 heads = pinned + (0 if begin else words.options.uncounted)
                 own = msgspec.structs.replace(layout, compose=partial(self._listed, language, begin, pinned, heads))
-            # an amount may be so long that one option alone takes more than its time
-            least = msgspec.structs.replace(own, options_max=pinned + 1, fits=bool)
-            page = page_at(words, said, label, own, begin) or page_at(words, said, label, least, begin)
+            page = page_at(words, said, label, own, begin)
+            if page is None:
+                # an amount may be so long that one option alone takes more than its time
+                least = msgspec.structs.replace(own, options_max=pinned + 1, fits=bool)
+                page = page_at(words, said, label, least, begin)
             if page is None:
                 raise ValueError("one option alone does not fit a page")
             return page
@@ -128,7 +138,7 @@ class IvrSpeaker:
             lines.append(self._row(row, language, "row.brief" if brief else "row"))
         return "\n".join(filter(None, lines))
 
-    def _row(self, row: PageRow, language: LanguageCode, key: str = "row") -> str:
+    def _sentence(self, row: PageRow, language: LanguageCode, key: str = "row") -> str:
         tongue, label = _untagged(row.label)
         sentence = self._wording.plain(tongue or language, key, label=label, digit=row.key)
         return sentence if tongue is None else f"[{tongue}] {sentence}"
