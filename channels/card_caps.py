@@ -14,7 +14,7 @@ BILLS_COUNTED_MAX = LIMITS_MAX - 3
 
 
 class RedisVisitLimits:
-    """Implements ports.IntentLimits for visits to the acquirer's page, where cards are tried that we do not see.
+    """Implements core.ports.IntentLimits for visits to the acquirer's page, where cards are tried that we do not see.
 
     Who is sent back and goes again is one visit. Raises LimitsDown.
     """
@@ -37,7 +37,7 @@ class RedisVisitLimits:
 
 
 class RedisIntentLimits:
-    """Implements ports.IntentLimits. Raises LimitsDown: uncounted no card is sent."""
+    """Implements core.ports.IntentLimits. Raises LimitsDown: uncounted no card is sent."""
 
     LINE_SENT = 12  # a family's bills of one line, with some cards that the bank declines
     LINE_DAY_SENT = 30

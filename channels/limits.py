@@ -105,8 +105,8 @@ class Limits:
 
 
 class RedisCodeLimits:
-    """Implements ports.CodeLimits (docs/protocols/security.md 12). Raises LimitsDown: without counters no code may be
-    tried.
+    """Implements core.ports.CodeLimits (docs/protocols/security.md 12). Raises LimitsDown: without counters no code may
+    be tried.
 
     A caller's own wrong codes for a line lock that caller out of that line first, so that strangers lock out
     themselves; what all strangers together may try on one line, one channel and everywhere is bounded above that. A
@@ -189,8 +189,8 @@ class RedisCodeLimits:
 
 
 class RedisCardLimits:
-    """Implements ports.CardLimits (docs/protocols/security.md 13): cards the bank declined, and cards sent without an
-    end.
+    """Implements core.ports.CardLimits (docs/protocols/security.md 13): cards the bank declined, and cards sent without
+    an end.
 
     Each is counted as it is sent, so that tries at once are no way around, and given back when it ends in something
     that says nothing about the card: a household pays all its bills by one card. A card is known by a keyed fingerprint

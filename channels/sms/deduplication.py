@@ -63,7 +63,7 @@ class RedisDeduplication:
         await self._do("SET", _seen(reference), value, "EX", SEEN_TTL_S)
 
     async def reply_of(self, reference: str) -> str | None:
-        """Implements ports.Replies: what was kept, None when there is nothing to send (any more)."""
+        """Implements core.ports.Replies: what was kept, None when there is nothing to send (any more)."""
         try:
             value = await self._pipe.do("GET", _seen(reference))
         except REDIS_ERRORS as error:

@@ -1,4 +1,4 @@
-"""The embedded billing: lines and bills in our own tables, filled by import. Implements ports.Billing.
+"""The embedded billing: lines and bills in our own tables, filled by import. Implements core.ports.BillingSystem.
 
 Checking a code costs the same for a line that does not exist (docs/protocols/security.md 12).
 """
@@ -97,7 +97,7 @@ WHERE (i.service, i.line_reference, i.number) = (t.service, t.line_reference, t.
 
 
 class EmbeddedBilling:
-    """Implements ports.BillingSystem over our own tables. Raises BillingDown."""
+    """Implements core.ports.BillingSystem over our own tables. Raises BillingDown."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""A billing system behind TM Forum's APIs: bills by TMF678, payments by TMF676. Implements ports.Billing.
+"""A billing system behind TM Forum's APIs: bills by TMF678, payments by TMF676. Implements core.ports.BillingSystem.
 
 Who has which line, and the codes printed on bills, stay in the embedded tables: those APIs know no payment codes. Only
 thin I/O here; whatever is not an explicit answer is BillingDown, and posting is repeated under the same correlator.
@@ -46,7 +46,7 @@ class TmfAccount:
 
 
 class TmForumBilling:
-    """Implements ports.BillingSystem over TM Forum's APIs; `lines` answers for lines and payment codes. Raises
+    """Implements core.ports.BillingSystem over TM Forum's APIs; `lines` answers for lines and payment codes. Raises
     BillingDown.
     """
 

@@ -6,7 +6,7 @@ from core.repositories import Delivery, Messages
 
 
 class KeptCallEnds:
-    """Implements ports.CallEnds in the books; the text goes out by the outbox."""
+    """Implements core.ports.CallEnds in the books; the text goes out by the outbox."""
 
     def __init__(self, messages: Messages, clock: Clock) -> None:
         self._messages = messages

@@ -39,7 +39,7 @@ class EveryTime:
 
 
 class Unlimited:
-    """Implements ports.IntentLimits where nobody counts: tests."""
+    """Implements core.ports.IntentLimits where nobody counts: tests."""
 
     async def allow(self, payment: Payment) -> bool:
         return True

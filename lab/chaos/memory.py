@@ -57,7 +57,7 @@ class Row:
 
 @dataclass
 class MemoryPayments:
-    """Implements books.Payments."""
+    """Implements core.repositories.Payments."""
 
     before: Io
     after: Io

@@ -21,7 +21,7 @@ class CreditRows:
 
 @dataclass
 class MemoryCredits:
-    """Implements credits.Credits."""
+    """Implements core.refunds.credits.Credits."""
 
     before: Io
     after: Io

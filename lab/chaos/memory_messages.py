@@ -26,7 +26,7 @@ class Entry:
 
 @dataclass
 class MemoryMessages:
-    """Implements books.Messages."""
+    """Implements core.repositories.Messages."""
 
     before: Io
     after: Io
@@ -129,7 +129,7 @@ class MemoryMessages:
 
 
 class NoPeople:
-    """Implements books.People: nobody is remembered."""
+    """Implements core.repositories.People: nobody is remembered."""
 
     async def remembered(self, msisdn: str) -> tuple[LanguageCode | None, str | None]:
         return None, None

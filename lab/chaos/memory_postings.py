@@ -14,7 +14,7 @@ UNDER_WAY = frozenset({PostingState.CREDITING, PostingState.STUCK})
 
 @dataclass
 class MemoryPostings:
-    """Implements books.Postings, over the same rows."""
+    """Implements core.repositories.Postings, over the same rows."""
 
     before: Io
     after: Io

@@ -62,7 +62,7 @@ class RefundRows:
 
 @dataclass
 class MemoryRefunds:
-    """Implements refunds.Refunds."""
+    """Implements core.refunds.model.Refunds."""
 
     before: Io
     after: Io

@@ -70,7 +70,7 @@ class Account:
 
 @dataclass
 class SimBank:
-    """Implements ports.Acquirer. `calm` ends its tricks."""
+    """Implements core.ports.Acquirer. `calm` ends its tricks."""
 
     chance: random.Random
     clock: Clock

@@ -56,7 +56,7 @@ class Dice(random.Random):
 
 @dataclass
 class SimBilling:
-    """Implements ports.Billing for one line; a bill may be paid elsewhere."""
+    """Implements core.ports.BillingSystem for one line; a bill may be paid elsewhere."""
 
     chance: random.Random
     calm: bool = False

@@ -32,7 +32,7 @@ class KannelAccount:
 
 
 class KannelTexter:
-    """Implements ports.Texter over sendsms. Build it anywhere, use it inside one loop, and aclose() it there."""
+    """Implements core.ports.Texter over sendsms. Build it anywhere, use it inside one loop, and aclose() it there."""
 
     def __init__(self, account: KannelAccount) -> None:
         self._account = account

@@ -1,4 +1,4 @@
-"""Implements ports.Caller by Twilio: the outgoing call that takes a card."""
+"""Implements core.ports.Caller by Twilio: the outgoing call that takes a card."""
 
 from urllib.parse import urlencode
 

@@ -115,7 +115,7 @@ class TwilioRest:
 
 
 class TwilioTexter:
-    """Implements ports.Texter over TwilioRest."""
+    """Implements core.ports.Texter over TwilioRest."""
 
     def __init__(self, rest: TwilioRest, status_callback: str) -> None:
         """`status_callback`: the public URL of POST /sms/twilio/status."""

@@ -44,7 +44,9 @@ class GuardedResolver(AbstractResolver):
 
 
 class WebhookClient:
-    """Implements relay.EventPoster over HTTP. Build it anywhere, use it inside one loop, and aclose() it there."""
+    """Implements core.events.relay.EventPoster over HTTP. Build it anywhere, use it inside one loop, and aclose() it
+    there.
+    """
 
     def __init__(
         self,

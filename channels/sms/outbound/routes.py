@@ -30,7 +30,7 @@ class SmsRoute:
 
 
 class Routes:
-    """Implements ports.Texter over several ways."""
+    """Implements core.ports.Texter over several ways."""
 
     def __init__(self, routes: Sequence[SmsRoute], sends: SendAttempts) -> None:
         self._routes = {route.name: route for route in routes}

@@ -30,7 +30,7 @@ Flight = asyncio.Task[SubmitAnswer]
 
 
 class SmppTexter:
-    """Implements ports.Texter over one SMSC. Belongs to one event loop."""
+    """Implements core.ports.Texter over one SMSC. Belongs to one event loop."""
 
     def __init__(self, link: Link, sent: SentParts, short_code: str, early: Early) -> None:
         """`early` takes receipts that came before the answer to their submit."""

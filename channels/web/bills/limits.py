@@ -16,7 +16,7 @@ DAY_S, HOUR_S = 86_400, 3_600
 
 
 class WebCodeLimits:
-    """Implements ports.CodeLimits for the web alone; a caller is the browser's address. Raises LimitsDown.
+    """Implements core.ports.CodeLimits for the web alone; a caller is the browser's address. Raises LimitsDown.
 
     How far guessing comes: TARGET_WRONG codes of one line in a day from all addresses of the world together, and
     ALL_WRONG of all lines in an hour.
@@ -57,7 +57,7 @@ class WebCodeLimits:
 
 
 class LimitsByChannel:
-    """Implements ports.CodeLimits where some channels count for themselves."""
+    """Implements core.ports.CodeLimits where some channels count for themselves."""
 
     def __init__(self, telephones: CodeLimits, web: CodeLimits) -> None:
         self._telephones = telephones

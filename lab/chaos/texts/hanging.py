@@ -59,7 +59,7 @@ class TextsWaited:
     hanging_max: int = 0
 
     async def send(self, sms: OutgoingSms) -> str:
-        """Implements ports.Texter."""
+        """Implements core.ports.Texter."""
         code = sms.route == ROUTE
         asked = self.asked.pop(sms.reference if code else sms.to_msisdn, None)
         if asked is not None:  # not the news that a payment is being checked
@@ -67,7 +67,7 @@ class TextsWaited:
         return sms.reference
 
     async def reply_of(self, reference: str) -> str | None:
-        """Implements outbox.Replies."""
+        """Implements core.ports.Replies."""
         return "CODE 012345"
 
     @property

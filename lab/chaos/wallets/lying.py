@@ -48,7 +48,7 @@ class Prompt:
 
 @dataclass
 class LyingWallet:
-    """Implements port.Wallet. One reference is debited once, as every wallet with a key promises."""
+    """Implements core.wallets.port.Wallet. One reference is debited once, as every wallet with a key promises."""
 
     clock: Clock
     chance: random.Random

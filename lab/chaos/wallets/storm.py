@@ -89,7 +89,7 @@ class StormClock:
 
 @dataclass
 class PlainCards:
-    """Implements ports.Acquirer, honestly: what cards do is told elsewhere (lab/chaos/lies.py)."""
+    """Implements core.ports.Acquirer, honestly: what cards do is told elsewhere (lab/chaos/lies.py)."""
 
     chance: random.Random
     charged: dict[str, int] = field(default_factory=dict)
