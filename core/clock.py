@@ -8,7 +8,7 @@ __all__ = ["ZONE", "SystemClock"]
 
 
 class SystemClock:
-    """Implements Clock by the machine's own time, in UTC."""
+    """Implements core.ports.Clock by the machine's own time, in UTC."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

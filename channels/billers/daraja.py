@@ -43,7 +43,7 @@ Text = Annotated[str, BeforeValidator(_text), Field(max_length=100)]
 
 
 class C2bTold(BaseModel):
-    """What M-PESA tells of a payment to the short code; names are sometimes hashed, and not read."""
+    """The fields that M-PESA tells of a payment to the short code; names are sometimes hashed, and not read."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -53,7 +53,7 @@ class C2bTold(BaseModel):
 
 
 class C2bAnswered(BaseModel):
-    """ResultCode 0 accepts."""
+    """The answer to M-PESA: ResultCode 0 accepts."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -62,7 +62,7 @@ class C2bAnswered(BaseModel):
 
 
 def read_c2b(body: bytes) -> C2bTold:
-    """Raises Malformed."""
+    """Reads a payment that M-PESA tells of. Raises Malformed."""
     try:
         return C2bTold.model_validate_json(body)
     except ValidationError:

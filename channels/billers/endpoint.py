@@ -60,7 +60,7 @@ JSON_DOORS: Mapping[str, Sequence[JsonDoor]] = {
 
 
 class BillsOwed(Protocol):
-    """Of core.ports.BillingSystem what a biller's door asks. Raises BillingDown."""
+    """The part of core.ports.BillingSystem that a biller's door asks. Raises BillingDown."""
 
     async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None: ...
 
@@ -69,7 +69,7 @@ class BillsOwed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BillerDesk:
-    """What stands behind the doors. `currency` is our bills'."""
+    """The parts that stand behind the doors. `currency` is our bills'."""
 
     billing: BillsOwed
     outside: OutsidePayments
@@ -78,7 +78,7 @@ class BillerDesk:
     currency: str
 
     async def line_of(self, identifier: str) -> SubscribedLine | None:
-        """Raises BillingDown."""
+        """Finds the line that an account number names. Raises BillingDown."""
         for service, reference in lines_meant(identifier):
             line = await self.billing.line(service, reference)
             if line is not None:
@@ -86,7 +86,7 @@ class BillerDesk:
         return None
 
     async def take(self, order: OutsideOrder) -> OutsideTaken | OutsideRefusal:
-        """Raises DatabaseUnavailable."""
+        """Takes a payment down. Raises DatabaseUnavailable."""
         now = self.now()
         taken = await self.outside.take(order, self.fresh_id(now), now)
         if isinstance(taken, OutsideTaken) and taken.left_centimes and not taken.repeated:
@@ -170,7 +170,7 @@ class _DarajaBiller:
         self._desk, self._check, self._count, self._public_url = desk, check, count, public_url
 
     async def validate(self, request: Request) -> Response:
-        """Whether it may be paid; what cannot be said in time is refused: nothing was taken yet."""
+        """Answers whether a bill may be paid; what cannot be said in time is refused: nothing was taken yet."""
         try:
             told = await self._told(request)
             line = await self._desk.line_of(told.account)

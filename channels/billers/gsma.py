@@ -58,7 +58,7 @@ class BillPaymentAsked(BaseModel):
 
 
 class BillPaymentAnswered(BaseModel):
-    """It counts; `serviceProviderPaymentReference` is ours."""
+    """The answer that a payment counts; `serviceProviderPaymentReference` is ours."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -73,7 +73,7 @@ class BillPaymentAnswered(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class BillPage:
-    """Which of the bills are asked for."""
+    """Tells which of the bills are asked for."""
 
     limit: int
     offset: int
@@ -88,7 +88,7 @@ class NotGsma(Malformed):
 
 
 def page_of(incoming: Incoming) -> BillPage:
-    """Raises NotGsma."""
+    """Reads which page of the bills is asked for. Raises NotGsma."""
     params = incoming.params()
     limit, offset = _number(params.get("limit"), LIMIT_DEFAULT), _number(params.get("offset"), 0)
     if limit is None or limit < 1:
@@ -99,7 +99,9 @@ def page_of(incoming: Incoming) -> BillPage:
 
 
 def order_of(incoming: Incoming, service: ServiceType, reference: str, number: str) -> OutsideOrder:
-    """Raises NotGsma. The key is X-CorrelationID: without one a repeat could not be told from a second payment."""
+    """Makes the order of a payment. Raises NotGsma. The key is X-CorrelationID: without one a repeat could not be told
+    from a second payment.
+    """
     if "\x00" in number:
         raise NotGsma("identification", "identifierError", "no such bill of this account", 404)
     key = incoming.headers.get("x-correlationid", "").strip()
@@ -120,7 +122,7 @@ def order_of(incoming: Incoming, service: ServiceType, reference: str, number: s
 
 
 def read_payment(body: bytes) -> BillPaymentAsked:
-    """Raises NotGsma."""
+    """Reads a payment. Raises NotGsma."""
     try:
         return BillPaymentAsked.model_validate_json(body)
     except ValidationError as error:

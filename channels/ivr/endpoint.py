@@ -33,10 +33,10 @@ NOT_ALLOWED = Reply(b"", status=405, headers={"Allow": "POST"})
 
 
 class Reports(Protocol):
-    """Takes what became of a message (core.repositories.Messages.report). Raises BooksDown."""
+    """Takes what became of a message (core.repositories.Messages.report). Raises DatabaseUnavailable."""
 
     async def __call__(self, status: Delivery, *, provider_id: str, error: str | None) -> bool:
-        """False when nothing of that id waits for it."""
+        """Reports a call's end. Returns False when nothing of that id waits for it."""
 
 
 class KeptCards(Protocol):
@@ -77,7 +77,7 @@ def routes(
 
 @dataclass(frozen=True, slots=True)
 class VoiceEntrance:
-    """What the doors of a call have in common: who is let in, and how a refusal is counted."""
+    """The parts that the doors of a call have in common: who is let in, and how a refusal is counted."""
 
     wire: TwilioVoice
     check: Check
@@ -98,7 +98,7 @@ class VoiceEntrance:
 
 @dataclass(frozen=True, slots=True)
 class VoiceTalk:
-    """What stands behind a turn: the conversation, its voice, who counts and takes down, who keeps cards."""
+    """The parts that stand behind a turn: the conversation, its voice, who counts and takes down, who keeps cards."""
 
     turns: Turns
     speaker: IvrSpeaker

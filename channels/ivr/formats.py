@@ -13,7 +13,7 @@ GROUP = 3
 
 
 class VoiceFormats:
-    """Implements wording.Formats for speech."""
+    """Implements channels.wording.Formats for speech."""
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts

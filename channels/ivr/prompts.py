@@ -31,7 +31,7 @@ _COMMAS = ",،"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One recording: its file's name within its language's folder, and the words in it."""
+    """A recording: its file's name within its language's folder, and the words in it."""
 
     language: LanguageCode
     name: str
@@ -56,7 +56,7 @@ class Phrase:
 
 
 class Prompts:
-    """All recordings, and which of them say a page."""
+    """Knows all recordings, and which of them say a page."""
 
     def __init__(self, texts: Texts) -> None:
         self._plain = texts
@@ -66,7 +66,7 @@ class Prompts:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """Every piece of every language."""
+        """Returns every piece of every language."""
         return tuple(self._pieces.values())
 
     def say(self, key: str, language: LanguageCode) -> tuple[Phrase, ...]:

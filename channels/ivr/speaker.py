@@ -56,7 +56,7 @@ def spoken(text: str, language: LanguageCode) -> tuple[Spoken, ...]:
 
 
 class IvrSpeaker:
-    """Implements turn.Speaker for voice."""
+    """Implements sessions.turn.turns.Speaker for voice."""
 
     def __init__(self, texts: Texts, *, connector: bool = False) -> None:
         """`connector`: the telephone company takes the card's digits and has us charge it."""

@@ -41,7 +41,9 @@ class AlreadyAnswered:
 
 
 class RedisDeduplication:
-    """Implements answers.Memory and inbox.Seen. Raises MemoryDown. Replies hold payment codes: they rest sealed."""
+    """Implements channels.sms.answers.Memory and channels.sms.inbox.Seen. Raises MemoryDown. Replies hold payment
+    codes: they rest sealed.
+    """
 
     def __init__(self, redis: Redis, sealer: Sealer) -> None:
         self._pipe = pipelined(redis)

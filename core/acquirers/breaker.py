@@ -33,7 +33,7 @@ class Breaker:
 
     @property
     def shut(self) -> bool:
-        """Whether a request would be refused now; asking changes nothing."""
+        """Returns whether a request would be refused now; asking changes nothing."""
         if self.circuit is Circuit.CLOSED:
             return False
         return self._clock() < (
@@ -41,7 +41,7 @@ class Breaker:
         )
 
     def allows(self, probe_s: float) -> bool:
-        """Whether one more request may go; when it is the probe, no other goes for `probe_s` seconds."""
+        """Returns whether one more request may go; when it is the probe, no other goes for `probe_s` seconds."""
         now = self._clock()
         if self.circuit is Circuit.CLOSED:
             return True
@@ -58,7 +58,7 @@ class Breaker:
         self.circuit = Circuit.CLOSED
 
     def failed(self) -> None:
-        """No connection, no answer, or nonsense."""
+        """Counts an exchange that failed: no connection, no answer, or nonsense."""
         self._failures += 1
         if self.circuit is Circuit.PROBING or self._failures >= self._failures_max:
             self.circuit = Circuit.OPEN

@@ -86,7 +86,7 @@ class CmiAcquirer:
         return await self._charge(order.id, request, answering_pin=True)
 
     async def inquire(self, order_id: str) -> Inquiry:
-        """What became of an order: its status, and its history where the status does not settle it."""
+        """Returns what became of an order: its status, and its history where the status does not settle it."""
         answer = await self._look(xml.status_request(self._account, order_id))
         if not isinstance(answer, xml.Cc5Answer):
             return UnknownOutcome(answer.why)
@@ -131,7 +131,7 @@ class CmiAcquirer:
         return Decline(answer.error_code or answer.code, DeclineKind.BANK_BUSY, answer.message)
 
     async def credited_centimes(self, order_id: str) -> int | None:
-        """What an order's history says was given back so far; None when it cannot be read."""
+        """Returns what an order's history says was given back so far; None when it cannot be read."""
         answer = await self._look(xml.history_request(self._account, order_id))
         rows = rows_of(answer) if isinstance(answer, xml.Cc5Answer) and answer.order_id in {"", order_id} else None
         return credited_centimes_of(rows) if rows is not None else None
@@ -234,7 +234,7 @@ def connect(options: Mapping[str, Secret]) -> CmiAcquirer:
 
 
 def connect_page(options: Mapping[str, Secret], ways: PageWays) -> CmiPage:
-    """Its hosted page: page_url and store_key, and the contract's md_statuses."""
+    """Builds the gateway's hosted page from page_url and store_key, and the contract's md_statuses."""
     shop = HostedShop(
         options["client_id"].reveal(),
         options["store_key"],

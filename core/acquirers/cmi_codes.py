@@ -13,7 +13,7 @@ CODE_MAX_CHARS = 12
 
 
 class Verdict(StrEnum):
-    """What a reply says of its request."""
+    """Tells what a reply says of its request."""
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -86,7 +86,7 @@ def error_code_of(error_code: str, numeric_code: str) -> str:
 
 
 def verdict_of_error(error_code: str) -> Verdict | None:
-    """What ERRORCODE says; None for a code that no line names."""
+    """Returns what ERRORCODE says; None for a code that no line names."""
     if _BANK_LINE.fullmatch(error_code):
         return Verdict.UNKNOWN
     match = _CORE.fullmatch(error_code)
@@ -102,7 +102,7 @@ def contradicts(code: str, response: str, error_code: str = "") -> bool:
 
 
 def verdict_of(code: str, response: str, error_code: str = "") -> Verdict:
-    """What ProcReturnCode, Response and ERRORCODE together say of a request that wanted to move money."""
+    """Returns what ProcReturnCode, Response and ERRORCODE together say of a request that wanted to move money."""
     if contradicts(code, response, error_code):
         return Verdict.INQUIRE
     if code == APPROVED_CODE:
@@ -116,7 +116,7 @@ def verdict_of(code: str, response: str, error_code: str = "") -> Verdict:
 
 
 def kind_of(code: str, error_code: str = "", *, answering_pin: bool = False) -> DeclineKind:
-    """How a refusal may be told to the customer, once it is certain that it is one."""
+    """Returns how a refusal may be told to the customer, once it is certain that it is one."""
     if answering_pin and code in WRONG_PIN_CODES:
         return DeclineKind.PIN
     if code in KINDS:

@@ -17,7 +17,7 @@ ROW_FIELDS = 11
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One transaction. `charge_type` is S (a sale) or C (money back)."""
+    """A transaction of the history. `charge_type` is S (a sale) or C (money back)."""
 
     charge_type: str
     state: str
@@ -65,7 +65,7 @@ def credited_centimes_of(rows: tuple[HistoryRow, ...]) -> int | None:
 
 
 def standing_of_rows(rows: tuple[HistoryRow, ...]) -> Inquiry | None:
-    """What a history says of the payment; None when it says nothing that can be believed."""
+    """Returns what a history says of the payment; None when it says nothing that can be believed."""
     paid = captured_row(rows)
     if paid is not None:
         credited = credited_centimes_of(rows)

@@ -69,7 +69,7 @@ def refusal_of(answer: Cc5Answer, *, answering_pin: bool = False) -> Decline:
 def outcome_of(
     answer: Cc5Answer, *, answering_pin: bool = False
 ) -> Approved | Decline | ChallengeRequired | Pending | UnknownOutcome | InquireFirst:
-    """What a reply to a charge says."""
+    """Returns what a reply to a charge says."""
     challenge = challenge_of(answer)
     if challenge is not None and answer.code != APPROVED_CODE:
         return ChallengeRequired(challenge)
@@ -99,7 +99,7 @@ def _approved(answer: Cc5Answer) -> Approved | UnknownOutcome:
 
 
 def facts_told(answer: Cc5Answer) -> DisputeFacts:
-    """What the answer holds for a dispute."""
+    """Returns what the answer holds for a dispute."""
     return facts_of({"hostrefnum": answer.rrn} | {name.lower(): text for name, text in answer.extra.items()})
 
 
@@ -128,7 +128,7 @@ def challenge_of(answer: Cc5Answer) -> Challenge | None:
 
 
 def standing_of(answer: Cc5Answer, order_id: str) -> Inquiry | AskHistory:
-    """What an order's status says of its payment: Extra's own code and state, never the query's."""
+    """Returns what an order's status says of its payment: Extra's own code and state, never the query's."""
     fields = _status_fields(answer)
     if answer.code != APPROVED_CODE and not fields.get("ORD_ID") and ABSENT_WORDS in answer.message.lower():
         return NoSuchOrder()

@@ -20,7 +20,9 @@ MD_STATUSES = frozenset({"1", "2", "3", "4"})
 
 @dataclass(frozen=True, slots=True)
 class CmiPage:
-    """Implements ports.HostedPage. `url` is est3Dgate's; `mark_of` an order is the last part of the ways back."""
+    """Implements core.payments.hosted_page_port.HostedPage. `url` is est3Dgate's; `mark_of` an order is the last part
+    of the ways back.
+    """
 
     shop: HostedShop
     url: str

@@ -39,7 +39,7 @@ Spelling = Callable[[str], str]
 
 
 def ver3_hash(fields: Fields, store_key: Secret) -> str:
-    """Our own reading, as the form is signed: trimmed values in the case-insensitive order of their names."""
+    """Hashes by our own reading, as the form is signed: trimmed values in the case-insensitive order of their names."""
     return _digest(_joined(fields, _by_letters, str.strip, store_key).encode())
 
 

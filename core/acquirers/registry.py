@@ -32,10 +32,10 @@ class HasBreaker(Protocol):
 
 
 class ClosedAcquirer:
-    """Implements ports.Acquirer where nobody can be asked: nothing is sent, nothing is known."""
+    """Implements core.ports.Acquirer where nobody can be asked: nothing is sent, nothing is known."""
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Closes nothing, for nothing is open."""
 
     async def authorise(self, order: Order, card: Card, cvv: Secret) -> Authorisation:
         return NotSent(_WHY)
@@ -69,7 +69,7 @@ class AcquirerMember:
 
 
 class AcquirerRegistry:
-    """Implements ports.Acquirers. What an operator says while we run comes over the settings' own states."""
+    """Implements core.ports.Acquirers. What an operator says while we run comes over the settings' own states."""
 
     def __init__(self, members: Mapping[str, AcquirerMember]) -> None:
         self._members = dict(members)
@@ -81,7 +81,7 @@ class AcquirerRegistry:
         self._said = dict(states)
 
     def terms(self) -> Iterator[AcquirerTerms]:
-        """Each contract in its present state."""
+        """Returns each contract in its present state."""
         for member in self._members.values():
             own = member.terms
             yield replace(own, state=self._said.get(own.id, own.state))

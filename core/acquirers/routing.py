@@ -28,7 +28,7 @@ def route(
 
 
 def takes(terms: AcquirerTerms, attempt: Attempt) -> bool:
-    """Whether the contract allows such a payment, whatever the day."""
+    """Returns whether the contract allows such a payment, whatever the day."""
     return (
         (terms.telephone_orders if attempt.telephone else terms.page)
         and (not terms.currencies or attempt.currency in terms.currencies)

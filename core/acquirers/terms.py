@@ -8,7 +8,7 @@ FIRST = "cmi"  # the id of the one there has always been: payments from before s
 
 
 class AcquirerState(StrEnum):
-    """Whether it takes new payments, and whether it is asked at all."""
+    """Tells whether an acquirer takes new payments, and whether it is asked at all."""
 
     ON = "on"
     DRAINING = "draining"  # no new payment; inquiries, voids, credits and its payments' further cards go on
@@ -17,7 +17,9 @@ class AcquirerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AcquirerTerms:
-    """One acquirer. Empty brands and currencies are all of them; `page`: customers can pay on a page of its own."""
+    """The contract of one acquirer. Empty brands and currencies are all of them; `page`: customers can pay on a page of
+    its own.
+    """
 
     id: str
     name: str = ""
@@ -34,6 +36,6 @@ class AcquirerTerms:
     valid_until: datetime | None = None
 
     def valid(self, now: datetime) -> bool:
-        """Whether the contract runs."""
+        """Returns whether the contract runs at that moment."""
         begun = self.valid_from is None or self.valid_from <= now
         return begun and (self.valid_until is None or now < self.valid_until)

@@ -1,1 +1,1 @@
-"""What stands behind the till's books: PostgreSQL, its SQL written out. Only khallas/ names it."""
+"""The repositories over PostgreSQL, their SQL written out. Only khallas/ names them."""

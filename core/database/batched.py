@@ -26,9 +26,10 @@ Ask = Callable[[Sequence[Q]], Awaitable[Sequence[A]]]
 
 
 class Batched(Generic[Q, A]):
-    """One kind of question. `ask` answers several, in their order, and is safe to run twice.
+    """Answers questions of one kind together. `ask` answers several, in their order, and is safe to run twice. Its
+    error is the caller's, or DatabaseUnavailable for all of them.
 
-    Its error is the caller's, or BooksDown for all of them.
+    Its error is the caller's, or DatabaseUnavailable for all of them.
     """
 
     def __init__(self, ask: Ask[Q, A], named: str, tracer: Tracer = NO_TRACER) -> None:

@@ -50,7 +50,7 @@ def upgrade(database_url: str, indexes: Mapping[str, str] = INDEXES) -> None:
     """Run every revision that is missing, all in one transaction, then build the indexes and open the ledger's books;
     safe when several start.
 
-    Raises BooksDown, TablesBusy, ValueError for what is no database URL.
+    Raises DatabaseUnavailable, TablesBusy, ValueError for what is no database URL.
     """
     engine = _engine(database_url)
     for tries_left in reversed(range(TRIES_MAX)):
@@ -79,7 +79,7 @@ def _upgrade(engine: Engine) -> None:
 
 
 def give(database_url: str, role: str, password: str = "") -> None:
-    """Let a role serve on these tables. Raises BooksDown, RoleUnfit."""
+    """Let a role serve on these tables. Raises DatabaseUnavailable, RoleUnfit."""
     engine = _engine(database_url)
     with _connected(engine) as connection:
         give_to(connection, role, password)
@@ -128,7 +128,9 @@ def _open_books(engine: Engine) -> None:
 
 
 def current_and_head(database_url: str) -> tuple[str | None, str | None]:
-    """The revision a database is at (None: empty) and the newest one this code knows. Raises BooksDown, ValueError."""
+    """The revision a database is at (None: empty) and the newest one this code knows. Raises DatabaseUnavailable,
+    ValueError.
+    """
     engine = _engine(database_url)
     with _connected(engine) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
@@ -143,8 +145,8 @@ def head() -> str | None:
 
 
 def lags(revision: str | None) -> bool:
-    """Whether a database at this revision lacks what this code needs. One that this code does not know is a later
-    release's, and a later release only adds: an old server goes on beside it.
+    """Returns whether a database at this revision lacks what this code needs. One that this code does not know is a
+    later release's, and a later release only adds: an old server goes on beside it.
     """
     scripts = _scripts()
     known = {script.revision for script in scripts.walk_revisions()}

@@ -63,7 +63,9 @@ async def _commit_each(connection: Connection) -> None:
 
 
 class Database:
-    """Runs work on the pool. Raises BooksDown when the server cannot be asked; other psycopg errors pass through."""
+    """Runs work on the pool. Raises DatabaseUnavailable when the server cannot be asked; other psycopg errors pass
+    through.
+    """
 
     def __init__(self, pool: Pool, tracer: Tracer = NO_TRACER) -> None:
         self.pool = pool
@@ -116,7 +118,7 @@ class Database:
         return await self.run(work, statement.split(None, 1)[0])
 
     async def all(self, statement: str, **values: Any) -> list[DictRow]:
-        """Every row of one statement, committed."""
+        """Returns every row of one statement, committed."""
 
         async def work(connection: Connection) -> list[DictRow]:
             return await (await connection.execute(statement, values)).fetchall()

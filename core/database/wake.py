@@ -28,7 +28,9 @@ class TaskName(StrEnum):
 
 
 class Queue(StrEnum):
-    """Each is worked off by slots of its own: a bank that hangs keeps no text waiting. SQL names them too."""
+    """The queues of jobs, each worked off by slots of its own: a bank that hangs keeps no text waiting. SQL names them
+    too.
+    """
 
     MONEY = "default"
     TEXTS = "texts"
@@ -37,7 +39,7 @@ class Queue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """One task and the one row it is about."""
+    """A task and the one row that it is about."""
 
     task: TaskName
     key: str

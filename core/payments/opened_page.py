@@ -18,7 +18,7 @@ security = logging.getLogger("khallas.security")
 
 
 class OpenedPages:
-    """The use cases of such pages. Raises BooksDown."""
+    """The use cases of such pages. Raises DatabaseUnavailable."""
 
     def __init__(self, till: PaymentService, pages: Mapping[str, HostedPage], clock: Clock) -> None:
         """`pages` by their acquirers: those that are opened by us are asked, no others."""

@@ -60,7 +60,7 @@ class RetentionRepository(Protocol):
 
 
 class EvidenceRetention(Protocol):
-    """The evidence that is kept of payments for disputes. Raises as Retention."""
+    """The evidence that is kept of payments for disputes. Raises DatabaseUnavailable."""
 
     async def keep(self, since: datetime, now: datetime, limit: int) -> int:
         """Keeps the evidence of payments since then whose dialogs are over and that were not kept yet."""

@@ -29,7 +29,7 @@ WINDOW_MAX_S = 86_400  # whatever a wallet says of its own
 
 
 class AttemptState(StrEnum):
-    """Where an attempt stands."""
+    """Tells where an attempt stands."""
 
     WAITING = "waiting"  # committed, to leave in a moment
     ASKING = "asking"  # committed as sent: from here on it may have been
@@ -63,7 +63,7 @@ class WalletRecord:
 
     @property
     def window_ends_at(self) -> datetime:
-        """When the wallet's last word must have come."""
+        """The moment by which the wallet's last word must have come."""
         asked_at = self.asked_at or self.attempt.sent_at
         if self.attempt.expires_at is None:
             return later(asked_at, NO_HANDLE_WINDOW_S)
@@ -71,7 +71,7 @@ class WalletRecord:
 
 
 def next_poll(record: WalletRecord, now: datetime) -> datetime:
-    """When an open attempt is asked about again: daily for ever where it is never decided."""
+    """Returns when an open attempt is asked about again: daily for ever where it is never decided."""
     asked_at = record.asked_at or record.attempt.sent_at
     for offset_s in FIRST_POLLS_S:
         if (due_at := later(asked_at, offset_s)) > now:
@@ -82,13 +82,13 @@ def next_poll(record: WalletRecord, now: datetime) -> datetime:
 
 
 def late_look(record: WalletRecord, now: datetime) -> datetime | None:
-    """When to look whether a success came after all; None a day after it was asked."""
+    """Returns when to look whether a success came after all; None a day after it was asked."""
     asked_at = record.asked_at or record.attempt.sent_at
     return next((due_at for offset_s in LOOKS_S if (due_at := later(asked_at, offset_s)) > now), None)
 
 
 def is_current(payment: Payment, record: WalletRecord) -> bool:
-    """Whether the payment's latest sending is this attempt."""
+    """Returns whether the payment's latest sending is this attempt."""
     return payment.wallet == record.attempt.provider and payment.attempts == record.payment_attempt
 
 
@@ -97,12 +97,14 @@ _ASKED_NOW = frozenset({PaymentState.SENDING, PaymentState.UNKNOWN})
 
 
 def keeps(payment: Payment, record: WalletRecord) -> bool:
-    """Whether a success is the payment's; otherwise another tender has paid, or may be paying, and it goes back."""
+    """Returns whether a success is the payment's; otherwise another tender has paid, or may be paying, and it goes
+    back.
+    """
     return payment.state in _UNPAID or (payment.state in _ASKED_NOW and is_current(payment, record))
 
 
 def agrees(attempt: WalletAttempt, paid: WalletPaid) -> str | None:
-    """Why a success cannot be this attempt's; None: it can."""
+    """Returns why a success cannot be this attempt's; None: it can."""
     if paid.reference is not None and paid.reference != attempt.reference:
         return "it names another reference"
     if paid.currency != attempt.currency:
@@ -112,7 +114,7 @@ def agrees(attempt: WalletAttempt, paid: WalletPaid) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class AttemptUpdate:
-    """What an answer writes down of an attempt; None leaves a value as it was."""
+    """Tells what an answer writes down of an attempt; None leaves a value as it was."""
 
     state: AttemptState
     due_at: datetime | None
@@ -136,7 +138,7 @@ class WalletReversal:
 
 @dataclass(frozen=True, slots=True)
 class WalletTaking:
-    """What a wallet took for a payment, and what of it went back or is on its way back."""
+    """The sum that a wallet took for a payment, and what of it went back or is on its way back."""
 
     record: WalletRecord
     taken_centimes: int
@@ -145,7 +147,7 @@ class WalletTaking:
 
 
 class WalletAttempts(Protocol):
-    """Each method is one commit, guarded in itself. All raise DatabaseUnavailable."""
+    """The attempts' rows. Each method is one commit, guarded in itself. All raise DatabaseUnavailable."""
 
     async def begin(self, record: WalletRecord, send: Change, now: datetime, due_at: datetime) -> Payment:
         """The payment's SEND and its attempt. Raises IllegalMove, BillsTaken, ReferenceTaken."""
@@ -153,13 +155,13 @@ class WalletAttempts(Protocol):
     async def get(self, reference: str) -> WalletRecord | None: ...
 
     async def of(self, payment_id: str) -> list[WalletRecord]:
-        """The latest first."""
+        """Returns the attempts of a payment, the latest first."""
 
     async def provider_of(self, payer_msisdn: str) -> str | None:
         """The wallet that last paid from this number."""
 
     async def prompts(self, payer_msisdn: str, since: datetime) -> int:
-        """How often a number was asked."""
+        """Returns how often a number was asked."""
 
     async def claim(self, reference: str, now: datetime, until: datetime) -> WalletRecord | None:
         """The attempt when it is due, kept from other workers until then."""
@@ -167,7 +169,7 @@ class WalletAttempts(Protocol):
     async def claim_due(self, now: datetime, until: datetime, limit: int) -> list[WalletRecord]: ...
 
     async def asking(self, record: WalletRecord, now: datetime, due_at: datetime) -> bool:
-        """From WAITING to ASKING, before it is sent; False when somebody else did."""
+        """Moves an attempt from WAITING to ASKING, before it is sent. Returns False when somebody else did."""
 
     async def update(self, record: WalletRecord, update: AttemptUpdate) -> bool:
         """Guarded by the record's state; False when it moved on."""
@@ -179,8 +181,9 @@ class WalletAttempts(Protocol):
         """A success: PAID or SURPLUS, with what follows for the payment; None when the attempt moved on."""
 
     async def to_people(self, record: WalletRecord, why: str, now: datetime) -> None:
-        """Only people can end it from here: it stands in their queue, or, of an attempt that was declined, in its
-        payment's story. It is still looked at."""
+        """Leaves an attempt to people, who alone can end it from here: it stands in their queue, or, of an attempt that
+        was declined, in its payment's story. It is still looked at.
+        """
 
     async def learn(self, provider: str, reference: str, handle: str | None, now: datetime) -> bool:
         """A callback spoke of an attempt: look now. Its handle is kept where there was none and no other attempt has
@@ -193,10 +196,10 @@ class WalletAttempts(Protocol):
         another amount is under way."""
 
     async def reversed_(self, reversal: WalletReversal, *, done: bool, detail: str, now: datetime) -> None:
-        """Its end; a surplus that is back whole is RETURNED in the same commit."""
+        """Notes a reversal's end; a surplus that is back whole is RETURNED in the same commit."""
 
     async def paid_by(self, payment_id: str) -> WalletTaking | None:
-        """None: no wallet paid."""
+        """Returns what a wallet took for a payment; None where no wallet paid."""
 
 
 class NoWallets(LookupError):

@@ -104,7 +104,7 @@ class DarajaWallet:
         return standing(answer, attempt) if isinstance(answer, HttpAnswer) else UnknownOutcome(answer.why)
 
     async def reverse(self, attempt: WalletAttempt, amount_centimes: int, reference: str) -> Reversing:
-        """Its reversal has no key for repeats: a person does it."""
+        """Leaves the reversal to a person, for it has no key for repeats."""
         return ReversalRefused("a reversal has no key for repeats")
 
     def handle_of(self, callback: bytes) -> str | None:
@@ -126,7 +126,7 @@ class DarajaWallet:
 
 
 def refuses_token(answer: HttpAnswer) -> bool:
-    """Whether the gateway let nothing through to M-PESA, for the token's sake."""
+    """Returns whether the gateway let nothing through to M-PESA, for the token's sake."""
     return text_of(answer.json(), "errorCode") in TOKEN_REFUSED
 
 

@@ -128,7 +128,7 @@ class GsmaWallet:
         return UnknownOutcome("the provider names no transaction")
 
     async def reverse(self, attempt: WalletAttempt, amount_centimes: int, reference: str) -> Reversing:
-        """Its own correlation id makes a repeat a duplicate, which is looked up."""
+        """Sends a reversal. Its own correlation id makes a repeat a duplicate, which is looked up."""
         if not attempt.receipt or _REFERENCE.fullmatch(attempt.receipt) is None:
             return ReversalRefused("no transaction to reverse")
         answer = await self._http.exchange(reversal(self._account, attempt, amount_centimes, reference))
@@ -173,7 +173,7 @@ def push(account: GsmaAccount, attempt: WalletAttempt, now: datetime) -> HttpAsk
 
 
 def reversal(account: GsmaAccount, attempt: WalletAttempt, amount_centimes: int, reference: str) -> HttpAsk:
-    """All of it or a part: a part names its amount."""
+    """Makes the reversal of all of a payment or of a part: a part names its amount."""
     body: dict[str, object] = {"type": "reversal"}
     if amount_centimes != attempt.amount_centimes:
         body |= {"amount": amount_text(amount_centimes), "currency": attempt.currency}
@@ -212,7 +212,7 @@ def _moment(now: datetime) -> str:
 
 
 def asked(account: GsmaAccount, answer: HttpAnswer, attempt: WalletAttempt) -> Asking:
-    """What the provider said to a push."""
+    """Returns what the provider said to a push."""
     told = answer.json()
     if answer.status == 201:
         outcome = settled(account, answer, attempt)
@@ -268,7 +268,7 @@ def settled(account: GsmaAccount, answer: HttpAnswer, attempt: WalletAttempt) ->
 
 
 def reversed_by(account: GsmaAccount, answer: HttpAnswer) -> Reversing:
-    """What the provider said of a reversal."""
+    """Returns what the provider said of a reversal."""
     told = answer.json()
     receipt, status = text_of(told, "transactionReference"), text_of(told, "transactionStatus")
     if answer.status in {200, 201} and receipt:

@@ -27,7 +27,7 @@ TOKEN_LIFE_MAX_S = 24 * 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class HttpAsk:
-    """One request, as a dialect builds it. `path` begins with a slash; headers may hold secrets."""
+    """A request as a dialect builds it. `path` begins with a slash; headers may hold secrets."""
 
     method: str
     path: str
@@ -37,7 +37,7 @@ class HttpAsk:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back, whole. Dialects decide what it means."""
+    """A provider's whole answer. Dialects decide what it means."""
 
     status: int
     body: bytes = b""
@@ -91,7 +91,9 @@ class WalletHttp:
         await self._peer.aclose()
 
     async def exchange(self, ask: HttpAsk) -> Exchange:
-        """One request. The breaker hears of every one: a 5xx that says nothing comes from a machine in between."""
+        """Sends one request. The breaker hears of every one: a 5xx that says nothing comes from a machine
+        in between.
+        """
         if not self.breaker.allows(self._peer.timeout_s):
             return NotSent("circuit open")
         url, data = URL(self._base + ask.path), ask.body or None
@@ -106,14 +108,14 @@ class WalletHttp:
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """What a provider's token door gave, and for how long."""
+    """The token that a provider's door gave, and for how long."""
 
     token: Secret = field(repr=False)
     life_s: float
 
 
 class TokenKeeper:
-    """One token for all requests, renewed before its end; asked for once, however many wait for it."""
+    """Keeps one token for all requests, renewed before its end; asked for once, however many wait for it."""
 
     def __init__(
         self,
@@ -139,7 +141,7 @@ class TokenKeeper:
             return made.token
 
     async def exchange(self, http: WalletHttp, ask: HttpAsk, refuses: Callable[[HttpAnswer], bool]) -> Exchange:
-        """With a token; one that is refused is renewed once: the provider let nothing through."""
+        """Sends a request with a token; one that is refused is renewed once: the provider let nothing through."""
         answer: Exchange = NotSent("no token")
         for _ in range(2):
             token = await self.token()

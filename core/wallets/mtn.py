@@ -100,7 +100,7 @@ class MtnWallet:
         return ReversalRefused("the collection API gives nothing back")
 
     def handle_of(self, callback: bytes) -> str | None:
-        """Nothing: the address that a callback comes to names its attempt."""
+        """Returns no handle: the address that a callback comes to names its attempt."""
         return None
 
     async def _exchange(self, ask: HttpAsk) -> Exchange:
@@ -152,7 +152,7 @@ def _headers(account: MtnAccount) -> dict[str, str]:
 
 
 def asked(answer: HttpAnswer, attempt: WalletAttempt, now: datetime) -> Asking:
-    """What it said to a push: 202 has no body."""
+    """Returns what the provider said to a push: 202 has no body."""
     if answer.status == 202:
         return Asked(attempt.reference, now + timedelta(seconds=APPROVAL_S))
     code = _reason(answer.json())
@@ -166,7 +166,7 @@ def asked(answer: HttpAnswer, attempt: WalletAttempt, now: datetime) -> Asking:
 
 
 def standing(answer: HttpAnswer) -> WalletInquiry:
-    """A request's status."""
+    """Reads a request's status."""
     told = answer.json()
     if answer.status == 404:
         return NoSuchRequest()

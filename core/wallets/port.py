@@ -37,7 +37,7 @@ CENTIMES = 100
 
 
 class WalletDeclineKind(StrEnum):
-    """Why nothing was debited, as far as the payer may hear it. Each is the wallet's own last word."""
+    """Tells why nothing was debited, as far as the payer may hear it. Each is the wallet's own last word."""
 
     FUNDS = "funds"  # not enough money in it: another tender may do
     LIMIT = "limit"  # a ceiling of the wallet's level, a daily or a transaction limit
@@ -51,7 +51,7 @@ class WalletDeclineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WalletTerms:
-    """What a wallet can be asked for. `name` is what payers know it by."""
+    """Tells what a wallet can be asked for. `name` is what payers know it by."""
 
     name: str
     currency: str
@@ -62,7 +62,7 @@ class WalletTerms:
     prefixes: tuple[str, ...] = ()  # of the MSISDNs (+212661...) it may hang on; none: of any
 
     def takes(self, amount_centimes: int, currency: str) -> bool:
-        """Whether this amount can be asked for at all; a payer's own limit may be lower."""
+        """Returns whether this amount can be asked for at all; a payer's own limit may be lower."""
         if currency != self.currency or amount_centimes < self.floor_centimes:
             return False
         if self.whole_units and amount_centimes % CENTIMES:
@@ -70,13 +70,13 @@ class WalletTerms:
         return self.ceiling_centimes is None or amount_centimes <= self.ceiling_centimes
 
     def serves(self, msisdn: str) -> bool:
-        """Whether a wallet of this kind may hang on the number."""
+        """Returns whether a wallet of this kind may hang on the number."""
         return msisdn.startswith("+") and (not self.prefixes or msisdn.startswith(self.prefixes))
 
 
 @dataclass(frozen=True, slots=True)
 class WalletAttempt:
-    """One request to one payer, committed before it is sent. `reference` is a UUIDv4 of this attempt alone."""
+    """A request to one payer, committed before it is sent. `reference` is a UUIDv4 of this attempt alone."""
 
     reference: str
     payment_id: str
@@ -144,7 +144,7 @@ Reversing = Reversed | ReversalRefused | Pending | UnknownOutcome
 
 
 class Wallet(Protocol):
-    """One wallet's side."""
+    """The side of one mobile wallet that takes money and gives it back."""
 
     @property
     def terms(self) -> WalletTerms: ...
@@ -155,7 +155,9 @@ class Wallet(Protocol):
         again."""
 
     async def inquire(self, attempt: WalletAttempt) -> WalletInquiry:
-        """What became of it. UnknownOutcome where the wallet can only be asked by a handle and there is none."""
+        """Returns what became of an attempt; UnknownOutcome where the wallet can only be asked by a handle and there is
+        none.
+        """
 
     async def reverse(self, attempt: WalletAttempt, amount_centimes: int, reference: str) -> Reversing:
         """Give back all or a part. Sent again with the same `reference` (a UUIDv4) nothing goes back twice: it tells
@@ -166,4 +168,4 @@ class Wallet(Protocol):
         it tells none, or cannot be read."""
 
     async def aclose(self) -> None:
-        """Close its connections."""
+        """Closes the wallet's connections."""

@@ -19,7 +19,7 @@ PAUSE_S = 60
 
 
 class WalletReturns:
-    """Reversals. Raises DatabaseUnavailable."""
+    """Carries out reversals. Raises DatabaseUnavailable."""
 
     def __init__(self, attempts: WalletAttempts, wallets: Mapping[str, Wallet], clock: Clock, ids: Ids) -> None:
         self._attempts = attempts

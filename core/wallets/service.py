@@ -98,7 +98,7 @@ class WalletPayments:
 
     @property
     def any(self) -> bool:
-        """Whether a wallet is set up at all."""
+        """Returns whether a wallet is set up at all."""
         return bool(self._wallets)
 
     async def offers(self, payer_msisdn: str, amount_centimes: int, currency: str) -> tuple[WalletOffer, ...]:
@@ -116,7 +116,7 @@ class WalletPayments:
             await wallet.aclose()
 
     def name_of(self, provider: str) -> str:
-        """What payers know it by; its id where it is set up no more."""
+        """Returns the name that payers know a wallet by; its id where it is set up no more."""
         wallet = self._wallets.get(provider)
         return wallet.terms.name if wallet else provider
 
@@ -181,14 +181,14 @@ class WalletPayments:
     # --- the worker's side ------------------------------------------------------------------------------------------
 
     async def attend(self, reference: str) -> None:
-        """Do what is due now, unless another worker does."""
+        """Does what is due now, unless another worker does."""
         now = self._clock.now()
         record = await self._attempts.claim(reference, now, later(now, LEASE_S))
         if record is not None:
             await self.attend_claimed(record)
 
     async def attend_due(self, limit: int) -> int:
-        """Implements sweeps.DueElsewhere. One attempt's trouble does not stop the others."""
+        """Implements core.payments.sweeps.DueElsewhere. One attempt's trouble does not stop the others."""
         now, gate = self._clock.now(), asyncio.Semaphore(TOGETHER_MAX)
         claimed = await self._attempts.claim_due(now, later(now, LEASE_S), limit)
 
@@ -203,7 +203,7 @@ class WalletPayments:
         return len(claimed)
 
     async def attend_claimed(self, record: WalletRecord) -> None:
-        """Do what is due of an attempt that this worker claimed."""
+        """Does what is due of an attempt that this worker claimed."""
         if record.state is AttemptState.WAITING:
             await self._ask(record)
         elif record.state in MAY_LAND:

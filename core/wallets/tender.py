@@ -22,7 +22,7 @@ from core.wallets.returns import WalletReturns
 
 
 class TenderAcquirer:
-    """Implements ports.Acquirer over the cards' own: a payment that a wallet paid goes back to that wallet. Raises
+    """Implements core.ports.Acquirer over the cards' own: a payment that a wallet paid goes back to that wallet. Raises
     DatabaseUnavailable besides."""
 
     def __init__(self, cards: Acquirer, attempts: WalletAttempts, returns: WalletReturns) -> None:
@@ -54,7 +54,7 @@ class TenderAcquirer:
         return await self._cards.capture(order_id, amount_centimes)
 
     async def void(self, order_id: str) -> Undoing:
-        """What a wallet does not reverse is a refund's matter, and then a person's."""
+        """Gives back what a wallet took; what it does not reverse is a refund's matter, and then a person's."""
         taking = await self._attempts.paid_by(order_id)
         if taking is None:
             return await self._cards.void(order_id)
@@ -69,7 +69,7 @@ class TenderAcquirer:
         return await self._returns.give_back(taking.record, amount_centimes)
 
     async def credited_centimes(self, order_id: str) -> int | None:
-        """What the wallet said of every reversal; one that is under way is asked about first."""
+        """Sums what the wallet said of every reversal, in centimes; one that is under way is asked about first."""
         taking = await self._attempts.paid_by(order_id)
         if taking is None:
             return await self._cards.credited_centimes(order_id)
@@ -80,7 +80,7 @@ class TenderAcquirer:
 
 
 class TenderAcquirers:
-    """Implements ports.Acquirers over the cards' own: whoever is asked about a payment, a wallet's money is the
+    """Implements core.ports.Acquirers over the cards' own: whoever is asked about a payment, a wallet's money is the
     wallet's."""
 
     def __init__(self, cards: Acquirers, attempts: WalletAttempts, returns: WalletReturns) -> None:

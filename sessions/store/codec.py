@@ -10,7 +10,7 @@ Notice = tuple[str, dict[str, str | int]]
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
-    """One dialog as it rests in Redis. `order` is the last request's place in the dialog: a repeat is told by it."""
+    """A dialog as it rests in Redis. `order` is the last request's place in the dialog: a repeat is told by it."""
 
     version: int
     order: int
@@ -41,7 +41,7 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes) -> Record:
-    """Raises Unreadable."""
+    """Reads a record. Raises Unreadable."""
     try:
         return _decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, TypeError) as error:

@@ -9,7 +9,9 @@ KEPT = ":sms:stop"  # that somebody wants no messages is kept for their own sake
 
 
 class RedisConversations:
-    """Implements privacy.Conversations: sessions, the vault's sealed card, offers. Raises redis.RedisError."""
+    """Implements core.privacy.requests.Conversations: sessions, the vault's sealed card, offers. Raises
+    redis.RedisError.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -23,11 +23,13 @@ WAIT_MAX_S = 2.0  # for a connection, and for a reply
 
 
 class Overloaded(RedisError):
-    """Ours: more commands wait than a healthy server leaves. Nothing was sent; try later."""
+    """More commands wait than a healthy server leaves, by our fault. Nothing was sent; try later."""
 
 
 class redis_errors_as:  # noqa: N801 - reads as contextlib.suppress does
-    """Within the block Redis's errors become one of ours, which says what could not be done; no value is repeated."""
+    """Turns Redis's errors within the block into one of ours, which says what could not be done; no value
+    is repeated.
+    """
 
     __slots__ = ("_ours",)
 
@@ -35,7 +37,7 @@ class redis_errors_as:  # noqa: N801 - reads as contextlib.suppress does
         self._ours = ours
 
     def __enter__(self) -> None:
-        """Nothing to prepare."""
+        """Prepares nothing."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, REDIS_ERRORS):
@@ -51,10 +53,12 @@ class Script:
 
 
 class Commands:
-    """What may be asked of Redis. Raises redis.exceptions.RedisError, OSError and TimeoutError as redis-py does."""
+    """The port by which Redis is asked. Raises redis.exceptions.RedisError, OSError and TimeoutError as
+    redis-py does.
+    """
 
     def do(self, *arguments: Any) -> Awaitable[Any]:
-        """One command's reply, as the server spells it. Raises Overloaded at once."""
+        """Sends one command and returns its reply, as the server spells it. Raises Overloaded at once."""
         raise NotImplementedError
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:

@@ -47,7 +47,8 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What one round trip brings: this dialog, the one before it, and what the vault holds of the card.
+    """What one round trip brings: this dialog, the one before it, and what the vault holds of the card. `version` is
+    what a save must expect to find: also that of a record which cannot be read any more.
 
     `version` is what a save must expect to find: also that of a record which cannot be read any more.
     """
@@ -66,18 +67,22 @@ class Guessed(msgspec.Struct, frozen=True):
 
 
 class Store(Protocol):
-    """Raises StoreDown only."""
+    """The port of sessions at rest. Raises StoreDown only."""
 
     async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded: ...
 
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
-        """False when another copy of the request was faster: nothing was written."""
+        """Writes a dialog. Returns False when another copy of the request was faster: nothing was written."""
 
     def guess(self, key: Key) -> Guessed | None:
-        """What is likely stored, without a look; None where nothing is known, and where a card was concerned."""
+        """Returns what is likely stored, without a look; None where nothing is known, and where a card
+        was concerned.
+        """
 
     async def save_over(self, key: Key, guessed: Guessed, record: Record) -> bool:
-        """False when the stored record is not the guessed one, byte for byte: nothing was written."""
+        """Writes a dialog over a guessed one. Returns False when the stored record is not that, byte for byte: nothing
+        was written.
+        """
 
     async def erase(self, key: Key) -> None:
         """The card of this dialog leaves the vault now."""

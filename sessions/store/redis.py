@@ -35,7 +35,7 @@ VERSION_DIGITS_MAX = 12  # of what step.lua looks at
 
 
 class SavedRecord(NamedTuple):
-    """What a save left in Redis, and the record that it says."""
+    """The bytes that a save left in Redis, and the record that they say."""
 
     payload: bytes
     record: Record
@@ -60,7 +60,7 @@ class SavedRecords:
         return len(self._kept)
 
     def find(self, name: str) -> SavedRecord | None:
-        """What was saved last under that name by this process, as far as it is remembered."""
+        """Returns what was saved last under that name by this process, as far as it is remembered."""
         found = self._kept.get(name)
         return None if found is None or found.ends_at <= time.monotonic() else found
 
@@ -77,7 +77,7 @@ class SavedRecords:
             self._timer = asyncio.get_running_loop().call_later(self._ttl_s, self._expire)
 
     def forget(self, name: str) -> None:
-        """Nothing is guessed about it until it is saved again."""
+        """Guesses nothing about a name until it is saved again."""
         gone = self._kept.pop(name, None)
         if gone is not None:
             self._bytes -= len(gone.payload)

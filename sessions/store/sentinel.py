@@ -29,7 +29,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Sentinels:
-    """Who knows the primary, by what name, and how both are spoken to."""
+    """Tells who knows the primary, by what name, and how both are spoken to."""
 
     hosts: tuple[tuple[str, int], ...]
     service: str
@@ -40,12 +40,12 @@ class Sentinels:
 
 
 def is_sentinel(url: str) -> bool:
-    """Whether the scheme says so."""
+    """Returns whether a URL's scheme is one of Sentinels."""
     return url.partition("://")[0] in SENTINEL_SCHEMES
 
 
 def sentinels_of(url: str) -> Sentinels:
-    """Raises ValueError in words that hold no secret."""
+    """Reads the Sentinels of a URL. Raises ValueError in words that hold no secret."""
     parts = urlsplit(url)
     login, _, places = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")

@@ -88,7 +88,8 @@ class ScreenContexts:
 
 
 class LanguagesSpoken:
-    """Which language this process last spoke to a customer in, for the apology when nothing else can be asked.
+    """Remembers which language this process last spoke to a customer in, for the apology when nothing else can be
+    asked. The least recent customer is forgotten first.
 
     The least recent customer is forgotten first.
     """

@@ -27,7 +27,7 @@ class LineRef:
 
 @dataclass(frozen=True, slots=True)
 class CardHint:
-    """What may be said of a card that waits in the vault."""
+    """The part of a card in the vault that may be said."""
 
     brand: str
     last4: str
@@ -38,7 +38,7 @@ class CardHint:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Who is this, and is a payment of theirs open? -> Recalled."""
+    """Asks who this is, and whether a payment of theirs is open. -> Recalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class StartWallet:
 
 @dataclass(frozen=True, slots=True)
 class RingBack:
-    """-> Rung."""
+    """Asks to ring the customer's telephone. -> Rung."""
 
     payment_id: str
 
@@ -232,7 +232,7 @@ class Bills:
 
 @dataclass(frozen=True, slots=True)
 class NoBills:
-    """Why there is no list for this line."""
+    """Tells why there is no list for this line."""
 
     line: LineRef
     why: Refusal
@@ -260,7 +260,7 @@ class NotRung:
 
 @dataclass(frozen=True, slots=True)
 class CardHeld:
-    """Sealed."""
+    """The card is sealed in the vault."""
 
 
 @dataclass(frozen=True, slots=True)

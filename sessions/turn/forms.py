@@ -26,7 +26,7 @@ from sessions.turn.steps import Steps
 
 
 class FormField(msgspec.Struct, frozen=True):
-    """One answer, and the screen that it answers: where another one stands, the form ends."""
+    """An answer, and the screen that it answers: where another one stands, the form ends."""
 
     screen: type[Shown]
     event: Event

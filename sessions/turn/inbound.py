@@ -19,7 +19,8 @@ _WRAP_MS = 2**32  # 49 days: the time takes five bytes of a record
 
 
 class Inbound(msgspec.Struct, frozen=True):
-    """One request. `order` grows within a dialog; a wire whose gateway counts nothing leaves it None.
+    """A request as a wire decoded it. `order` grows within a dialog; a wire whose gateway counts nothing leaves it
+    None. `echo` is what the wire wants back when it words the answer; nobody else looks at it.
 
     `echo` is what the wire wants back when it words the answer; nobody else looks at it.
     """
@@ -54,7 +55,7 @@ def latest(heard: Inbound, record: Record | None, mark: Callable[[str], int]) ->
 
 
 def is_dialled(text: str | None, service_code: str) -> bool:
-    """Whether the service's own code was typed: somebody dialled anew, and no gateway said so."""
+    """Returns whether the service's own code was typed: somebody dialled anew, and no gateway said so."""
     stem = service_code.strip("*#")
     if not stem or not text or "#" not in text:
         return False
@@ -63,7 +64,7 @@ def is_dialled(text: str | None, service_code: str) -> bool:
 
 
 def before(heard: Inbound, record: Record, mark: int, arrived_ms: int) -> bool:
-    """Whether this request was answered before. `mark` and `arrived_ms` count where it bears no number.
+    """Returns whether this request was answered before. `mark` and `arrived_ms` count where it bears no number.
 
     What arrived before the last answer was ready is its copy too, however long that answer took.
     """
@@ -74,7 +75,7 @@ def before(heard: Inbound, record: Record, mark: int, arrived_ms: int) -> bool:
 
 
 def dials_again(heard: Inbound, ended: Record) -> bool:
-    """Whether a dialog that came to its end begins once more, at a gateway that gives the same id to a new one.
+    """Returns whether a dialog that came to its end begins once more, at a gateway that gives the same id to a new one.
 
     Everywhere else a begin after the end is a late copy, answered as the end was.
     """

@@ -55,7 +55,7 @@ from sessions.vault import EXPIRY, NUMBER, Seals
 
 
 class EffectResult(msgspec.Struct, frozen=True):
-    """What an effect came to: a result for the screen, and what changes beside it."""
+    """Brings what an effect came to: a result for the screen, and what changes beside it."""
 
     result: object
     language: LanguageCode | None = None
@@ -76,7 +76,7 @@ class DialogKey(msgspec.Struct, frozen=True):
     guessed: bool = False
 
     def be_certain(self) -> None:
-        """Raises RecordUncertain."""
+        """Checks that the record was loaded and not guessed. Raises RecordUncertain."""
         if self.guessed:
             raise RecordUncertain
 
@@ -93,7 +93,7 @@ _UNSENT = frozenset(
 
 
 def card_told(came: Payment | Refusal) -> CardTold | None:
-    """What an end says about the card that was sent; None while the bank's question is open."""
+    """Returns what an end says about the card that was sent; None while the bank's question is open."""
     if isinstance(came, Refusal):
         return CardTold.NOTHING
     match came.state:
@@ -130,7 +130,7 @@ class EffectPerformer:
         self.shelf = BillCache()
 
     async def perform(self, effect: Effect, visit: ScreenContext, place: DialogKey) -> EffectResult:
-        """Raises RecordUncertain, and what the till raises."""
+        """Performs an effect. Raises RecordUncertain, and what the payment service raises."""
         place.be_certain()
         till, msisdn = self._till, visit.msisdn
         match effect:
@@ -177,7 +177,7 @@ class EffectPerformer:
         return self._hold(effect, place)
 
     async def fetch(self, pick: PickInvoices, visit: ScreenContext, place: DialogKey) -> Done | None:
-        """Have a long list at hand; what billing says instead when it is another one by now."""
+        """Has a long list at hand; returns what billing says instead when it is another one by now."""
         came = await self.perform(ListBills(pick.line, changed=True), visit, place)
         same = isinstance(came.result, Bills) and came.result.unpaid == pick.unpaid
         return None if same else Done(came.result)

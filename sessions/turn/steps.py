@@ -27,7 +27,9 @@ class Steps:
         can: Capabilities,
         asked: Words | None = None,
     ) -> None:
-        """Raises Runaway for a turn that would not end, and what the till raises."""
+        """Advances until a screen is shown. Raises Runaway for a turn that would not end, and what the payment service
+        raises.
+        """
         for _ in range(STEPS_MAX):
             visit = self._visits.of(draft, heard, can)
             following = advance(draft.screen, event, visit, asked)

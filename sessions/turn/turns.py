@@ -49,7 +49,7 @@ FINAL = HandOver | WalletAsked | Paid | Help | Goodbye
 
 
 def is_final(screen: object, can: Capabilities) -> bool:
-    """Whether a conversation is over with that screen; an uncertain charge ends a call, and no other dialog."""
+    """Returns whether a conversation is over with that screen; an uncertain charge ends a call, and no other dialog."""
     return isinstance(screen, FINAL) or (isinstance(screen, Unknown) and can.takes_card)
 
 
@@ -63,7 +63,7 @@ class Speaker(Protocol):
 
 
 class TurnAnswer(msgspec.Struct, frozen=True):
-    """What goes back: a page and what a wire must know to send it."""
+    """The answer that goes back: a page and what a wire must know to send it."""
 
     page: Page
     screen: str
@@ -79,7 +79,7 @@ class TurnAnswer(msgspec.Struct, frozen=True):
 
     @property
     def outcome(self) -> str:
-        """What became of the request, as metrics and transcripts count it."""
+        """Returns what became of the request, as metrics and transcripts count it."""
         return "replayed" if self.replayed else "ended" if self.ends else "answered"
 
 
@@ -114,7 +114,7 @@ class Turns:
         self._spoken = LanguagesSpoken()
 
     async def take(self, heard: Inbound, speaker: Speaker) -> TurnAnswer:
-        """One request in, one answer out."""
+        """Takes one request in and gives one answer out."""
         key = Key(heard.msisdn, speaker.can.channel, heard.dialog)
         try:
             guessed = self._guess(key, heard, speaker.can)

@@ -36,7 +36,7 @@ MANY_SAMPLES = 60 * SAMPLES_A_SECOND
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How calls are led. `sounds`: the recordings' folder as the switch knows it; `music`: a class, or none."""
+    """Tells how calls are led. `sounds`: the recordings' folder as the switch knows it; `music`: a class, or none."""
 
     sounds: str = "khallas"
     music: str = ""
@@ -58,7 +58,7 @@ class CallDependencies:
 
 
 class Call:
-    """Raises CallerHungUp and SwitchFailed."""
+    """Leads one call. Raises CallerHungUp and SwitchFailed."""
 
     def __init__(self, parts: CallDependencies, line: AgiConnection) -> None:
         self._parts = parts
@@ -131,7 +131,9 @@ class Call:
             await self.play(phrase, None)
 
     async def play(self, phrase: Phrase, question: "Question | None") -> bool:
-        """Whether it was said to its end. What has no recording is said digit by digit or left out, and counted."""
+        """Plays a page and returns whether it was said to its end. What has no recording is said digit by digit or left
+        out, and counted.
+        """
         for at, piece in enumerate(phrase.pieces):
             match await self._piece(piece, question):
                 case Played.CUT:
@@ -216,7 +218,7 @@ class Question:
         self._typed: str | None = None
 
     def hear(self, key: str, played_samples: int = MANY_SAMPLES) -> bool:
-        """Whether the key counts: it stops the prompt. `played_samples`: of the file that it interrupted."""
+        """Returns whether the key counts: it stops the prompt. `played_samples`: of the file that it interrupted."""
         if self._same_press(key, played_samples):
             return False
         self._typed = self._field.hear(key, _now() - self._began)

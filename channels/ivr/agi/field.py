@@ -27,7 +27,7 @@ class Timers:
 
 @dataclass(slots=True)
 class Field:
-    """One question being answered. `keys` may be a card's: it is in no repr."""
+    """A question being answered. `keys` may be a card's: it is in no repr."""
 
     timers: Timers
     one_key: bool = False
@@ -36,7 +36,7 @@ class Field:
     keys: str = field(default="", repr=False)
 
     def wait_s(self) -> float:
-        """How long the next key may take."""
+        """Returns how many seconds the next key may take."""
         if not self.keys:
             return self.timers.first_digit_s
         slow = self.secret or not self.whole
@@ -44,7 +44,7 @@ class Field:
 
     @property
     def whole(self) -> bool:
-        """Whether what was typed can be an answer."""
+        """Returns whether what was typed can be an answer."""
         return len(self.keys) >= self.least
 
     def hear(self, key: str, after_s: float) -> str | None:

@@ -11,7 +11,9 @@ CLOSE_MAX_S = 2.0
 
 
 class AgiConnection:
-    """Raises CallerHungUp when the caller is gone and SwitchFailed when the switch does not play by the protocol."""
+    """The connection of one call. Raises CallerHungUp when the caller is gone and SwitchFailed when the switch does not
+    play by the protocol.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """`reader` was made with LINE_BYTES_MAX as its limit."""

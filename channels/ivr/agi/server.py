@@ -86,7 +86,7 @@ class AgiServer:
         return self._parts.unheard
 
     def leave(self) -> None:
-        """No new calls: the next worker takes them. Those that were begun go on."""
+        """Takes no new calls: the next worker takes them. Those that were begun go on."""
         if self._server is not None:
             self._server.close()
 

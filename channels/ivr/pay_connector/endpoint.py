@@ -56,7 +56,7 @@ class Transactions(Protocol):
     """First answers, by transaction. Raises Busy."""
 
     async def claim(self, transaction: str) -> bool | Answer:
-        """True: it is yours to answer. False: it is being answered. Else the first answer."""
+        """Claims a transaction. True: it is yours to answer. False: it is being answered. Else the first answer."""
 
     async def keep(self, transaction: str, answer: Answer) -> Answer:
         """The first answer: this one, unless there is one."""
@@ -75,7 +75,7 @@ class CardTokens(Protocol):
 
 
 class Charges(Protocol):
-    """What charges a card (sessions.turn.perform.Performer)."""
+    """Charges a card (sessions.turn.perform.EffectPerformer)."""
 
     async def charge(
         self, payment_id: str, card: Card, cvv: Secret, *, call: str, caller: str, wait_s: float

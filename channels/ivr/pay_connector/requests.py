@@ -21,7 +21,9 @@ _OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 class ConnectorRequest(BaseModel):
-    """What both have in common: which transaction, for how much, and the parameters that our TwiML gave."""
+    """The fields that both dialects have in common: which transaction, for how much, and the parameters that our TwiML
+    gave.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
@@ -49,7 +51,7 @@ class WithToken(ConnectorRequest):
 
 
 class Told(BaseModel):
-    """What is answered, with one of the two ids: empty where the error's code tells why."""
+    """The answer, with one of the two ids: empty where the error's code tells why."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -61,7 +63,7 @@ class Told(BaseModel):
 
 
 def parsed(arrived: Incoming) -> WithCard | WithToken:
-    """Raises Malformed, naming a field and no value."""
+    """Reads a request. Raises Malformed, naming a field and no value."""
     try:
         told = _OBJECT.validate_json(arrived.body)
     except ValidationError:

@@ -22,7 +22,7 @@ TOKEN_BYTES = 16
 
 
 class RedisTokens:
-    """Implements connector.Tokens."""
+    """Implements channels.ivr.pay_connector.endpoint.CardTokens."""
 
     def __init__(self, redis: Redis, seals: Seals) -> None:
         self._pipe = pipelined(redis)

@@ -11,7 +11,7 @@ KEPT_S = 3_600  # Twilio repeats for a minute
 
 
 class RedisTransactions:
-    """Implements connector.Transactions."""
+    """Implements channels.ivr.pay_connector.endpoint.Transactions."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -25,7 +25,7 @@ class Espeak:
     """Use in `with`. Not for several threads."""
 
     def __init__(self) -> None:
-        """Raises NoVoice."""
+        """Loads the library. Raises NoVoice."""
         try:
             import espeakng_loader
         except ImportError:

@@ -40,7 +40,7 @@ Length = Callable[[Piece], float]
 
 @dataclass(frozen=True, slots=True)
 class SpokenStep:
-    """One point of a call: what is said there, and how many keys answer it."""
+    """A point of a call: what is said there, and how many keys answer it."""
 
     name: str
     screen: Shown
@@ -109,7 +109,7 @@ class SpeechLengths:
         return sum(map(self._length, self.pieces(prompt, language)))
 
     def call_s(self, name: str, language: LanguageCode) -> float:
-        """All prompts of a call, its keys and its waits."""
+        """Returns the seconds of a call: all its prompts, its keys and its waits."""
         steps = CALLS[name]
         waits_s = FIRST_WORD_S + sum(step.wait_s for step in steps) + KEY_S * keys_of(name)
         return waits_s + sum(self.prompt_s(step, language) for step in steps)
@@ -140,5 +140,5 @@ class SpeechLengths:
 
 
 def keys_of(call: str) -> int:
-    """How many keys a caller presses."""
+    """Returns how many keys a caller presses."""
     return sum(step.keys for step in CALLS[call])

@@ -42,6 +42,6 @@ class Vowels:
 
 @lru_cache(maxsize=1)
 def vowels() -> Vowels:
-    """Those of locales/ar."""
+    """Returns the vowelled words of locales/ar."""
     file = resources.files("locales").joinpath("ar", "voice", "vowelled.toml")
     return Vowels(tomllib.loads(file.read_text(encoding="utf-8"))["words"].split())

@@ -58,14 +58,14 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """How cards are taken by <Pay>: the connector's name at Twilio, and the prompts of each language."""
+    """Tells how cards are taken by <Pay>: the connector's name at Twilio, and the prompts of each language."""
 
     connector: str
     prompts: Mapping[LanguageCode, tuple[Prompt, ...]]
 
 
 def pay_of(connector: str, texts: Texts) -> Pay:
-    """Raises MissingText."""
+    """Makes the prompts from the texts. Raises MissingText."""
     return Pay(connector, {language: tuple(_prompts(texts, language)) for language in LanguageCode})
 
 
@@ -82,7 +82,9 @@ def _prompts(texts: Texts, language: LanguageCode) -> list[Prompt]:
 
 
 def taken(form: Mapping[str, str]) -> Taken | None:
-    """How <Pay> ended, None when the form tells of none. A result nobody knows is looked into like a failure."""
+    """Returns how <Pay> ended, None when the form tells of none. A result nobody knows is looked into
+    like a failure.
+    """
     return TAKEN.get(form[RESULT], Taken.FAILED) if RESULT in form else None
 
 

@@ -21,7 +21,7 @@ def document(*verbs: str) -> bytes:
 
 
 def say(said: Iterable[Spoken]) -> str:
-    """Each utterance by the voice of its language."""
+    """Words each utterance in the voice of its language."""
     return "".join([f"{_voice(each.language)}{escape(each.text)}</Say>" for each in said])
 
 

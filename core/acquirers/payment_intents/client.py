@@ -109,11 +109,11 @@ class PaymentIntentsAcquirer:
         return await self._confirm(order, intent, method)
 
     async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
-        """This gateway never asks a PIN by telephone: whatever is asked here, the order itself answers."""
+        """Answers that nothing is known, for this gateway never asks a PIN by telephone: the order itself answers."""
         return UnknownOutcome("this gateway asks no PIN")
 
     async def inquire(self, order_id: str) -> Inquiry:
-        """What became of an order."""
+        """Returns what became of an order."""
         return (await self._finder.order(order_id)).says
 
     async def capture(self, order_id: str, amount_centimes: int) -> Authorisation:
@@ -136,7 +136,7 @@ class PaymentIntentsAcquirer:
         return await self._money_back.refund(order_id, amount_centimes)
 
     async def credited_centimes(self, order_id: str) -> int | None:
-        """What was given back, or is on its way back; None when it cannot be read."""
+        """Returns what was given back, or is on its way back, in centimes; None when it cannot be read."""
         return await self._money_back.credited_centimes(order_id)
 
     async def _without_intent(self, order: Order, told: Said) -> Authorisation:

@@ -76,5 +76,7 @@ def clean_code(text: str | None) -> str:
 
 
 def kind_of(code: str) -> DeclineKind:
-    """How a card's refusal may be told to the customer; the gateway's list grows: an unlisted one is another card's."""
+    """Returns how a card's refusal may be told to the customer; the gateway's list grows: an unlisted one is another
+    card's.
+    """
     return KINDS.get(code, DeclineKind.OTHER_CARD)

@@ -20,7 +20,7 @@ HEADER_MAX_CHARS = 2_000
 
 
 class EventSubject(ReadObject):
-    """What happened to: an intent or a checkout session bears our order's name."""
+    """The object that an event is about: an intent or a checkout session bears our order's name."""
 
     metadata: dict[str, str] | None = None
 

@@ -55,7 +55,7 @@ class OrderFinder:
         self._now = now
 
     async def order(self, order_id: str) -> Standing:
-        """What became of an order."""
+        """Returns what became of an order."""
         try:
             intents = await self._whole(await self._searched(order_id))
             standing = self._standing(order_id, intents)
@@ -68,7 +68,7 @@ class OrderFinder:
             return Standing(UnknownOutcome(str(error)))
 
     async def intent(self, intent_id: str) -> IntentObject:
-        """One intent with its latest charge, as it stands now. Raises LookFailed."""
+        """Reads one intent with its latest charge, as it stands now. Raises LookFailed."""
         told = await self._exchange.get(f"/v1/payment_intents/{intent_id}", WHOLE)
         found = told.holds(IntentObject) if isinstance(told, GatewayAnswer) else None
         if found is None or found.id != intent_id:
@@ -169,7 +169,7 @@ class OrderFinder:
 
 
 def made_at_of(order_id: str) -> float | None:
-    """When an order of ours was made, from its own name (a ULID); None for another kind of name."""
+    """Returns when an order of ours was made, from its own name (a ULID); None for another kind of name."""
     if len(order_id) != 26 or any(letter not in CROCKFORD for letter in order_id):
         return None
     number = 0
@@ -183,7 +183,7 @@ def _quoted(text: str) -> str:
 
 
 def why_of(told: Said) -> str:
-    """Why an answer cannot be used, for a log line."""
+    """Returns why an answer cannot be used, for a log line."""
     if isinstance(told, GatewayAnswer):
         return f"HTTP {told.status}" if not told.ok else "answer cannot be read"
     return told.why

@@ -80,7 +80,7 @@ class MoneyBack:
         return _refunded(told, amount_centimes, self._currency)
 
     async def credited_centimes(self, order_id: str) -> int | None:
-        """See client.py."""
+        """Returns what was given back in centimes, as PaymentIntentsAcquirer.credited_centimes says."""
         standing = await self._finder.order(order_id)
         intent = _taken(standing)
         return None if intent is None else await self._credited(intent)

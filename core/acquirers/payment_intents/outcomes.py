@@ -28,7 +28,7 @@ _REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 
 def judged(intent: IntentObject, order_id: str, currency: str) -> Inquiry:
-    """What one intent says of its order."""
+    """Returns what one intent says of its order."""
     if intent.object != "payment_intent" or intent.order_id != order_id:
         return UnknownOutcome("an intent of another order")
     if intent.currency.lower() != currency:
@@ -60,7 +60,7 @@ def refusal_of(error: ErrorObject) -> Decline:
 
 
 def standing_of(said: Sequence[Inquiry]) -> Inquiry:
-    """What several intents say of one order together: what took, or may take, money outweighs what did not."""
+    """Returns what several intents say of one order together: what took, or may take, money outweighs what did not."""
     taken = [one for one in said if isinstance(one, Approved)]
     if len(taken) > 1:
         return UnknownOutcome("an order that was charged twice")
@@ -73,7 +73,9 @@ def standing_of(said: Sequence[Inquiry]) -> Inquiry:
 
 
 def settles(said: Inquiry) -> bool:
-    """Whether further intents of the same order would not change it: there is one that took the money, or may yet."""
+    """Returns whether further intents of the same order would not change it: there is one that took the money, or may
+    yet.
+    """
     return isinstance(said, Approved | AuthorisedOnly | Pending)
 
 

@@ -27,7 +27,9 @@ SIGNATURE = "stripe-signature"
 
 
 class CheckoutPage:
-    """Implements hosted_page_port.HostedPage and OpenedPage. Raises ValueError for an address that is none."""
+    """Implements core.payments.hosted_page_port.HostedPage and core.payments.hosted_page_port.OpenedPage. Raises
+    ValueError for an address that is none.
+    """
 
     def __init__(
         self,
@@ -54,11 +56,11 @@ class CheckoutPage:
         return self._ways.open_url
 
     def form(self, payment: Payment, nonce: str, page_s: int) -> PageForm:
-        """To a door of ours, which opens the session and sends the browser on."""
+        """Makes the form to a door of ours, which opens the session and sends the browser on."""
         return PageForm(f"{self._ways.open_url}/{self._ways.mark_of(payment.id)}", {})
 
     def readings(self, posted: bytes) -> Sequence[Mapping[str, str]]:
-        """This gateway posts no forms to us."""
+        """Reads nothing, for this gateway posts no forms to us."""
         return ()
 
     def read(self, fields: Mapping[str, str]) -> PageAnswer | None:

@@ -46,7 +46,7 @@ class GatewayAnswer:
         return self.status == HTTPStatus.OK
 
     def error(self) -> ErrorObject:
-        """What a refusal says of itself; empty where that cannot be read."""
+        """Returns what a refusal says of itself; empty where that cannot be read."""
         refused = read(Refused, self.body)
         return refused.error if refused is not None else ErrorObject()
 
@@ -98,7 +98,7 @@ class Exchange:
         return self._heard(reply)
 
     async def get(self, path: str, query: Form) -> Said:
-        """Look at something."""
+        """Looks at an object of the gateway."""
         return self._heard(await self._peer.send("GET", self._at(path), params=query, timeout_s=LOOK_TIMEOUT_S))
 
     def _at(self, path: str) -> URL:

@@ -23,7 +23,7 @@ Form = Mapping[str, str]
 
 
 class ReadObject(BaseModel):
-    """What every object that is read has in common."""
+    """The base of every object that is read."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -41,13 +41,13 @@ class CardUsed(ReadObject):
 
 
 class MethodUsed(ReadObject):
-    """How a charge was paid."""
+    """Tells how a charge was paid."""
 
     card: CardUsed | None = None
 
 
 class ChargeObject(ReadObject):
-    """One try to take money; an intent's latest."""
+    """A try to take money; an intent names its latest."""
 
     id: Id
     status: Text
@@ -59,7 +59,7 @@ class ChargeObject(ReadObject):
 
 
 class ErrorObject(ReadObject):
-    """Why a request, or an intent's last try, was refused."""
+    """Tells why a request, or an intent's last try, was refused."""
 
     type: Text | None = None
     code: Text | None = None
@@ -104,7 +104,7 @@ class MethodObject(ReadObject):
 
 
 class RefundObject(ReadObject):
-    """Money given back."""
+    """Money that was given back."""
 
     id: Id
     status: Text | None

@@ -23,7 +23,7 @@ class PgOutsideLeft:
         self._database = database
 
     async def waiting(self, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Those that nobody gave back yet, the oldest first."""
+        """Returns the sums that nobody gave back yet, the oldest first."""
         return await self._database.all(LEFT, limit=limit)
 
     async def given_back(self, payment_id: str, who: str, evidence: str, now: datetime) -> bool:

@@ -69,7 +69,7 @@ SWITCH_OFF = "UPDATE event_endpoints SET disabled_at = %(now)s, disabled_why = %
 
 
 class PgEventBooks:
-    """Implements relay.EventBooks."""
+    """Implements core.events.relay.EventBooks."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database

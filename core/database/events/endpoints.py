@@ -53,7 +53,7 @@ ORDER BY dead_at DESC, sequence DESC LIMIT %(limit)s
 
 
 class PgEventEndpoints:
-    """What the command line, the hub and the desk ask. Raises DatabaseUnavailable."""
+    """The endpoints as the command line, the hub and the desk read and change them. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
@@ -85,14 +85,14 @@ class PgEventEndpoints:
         return [endpoint_of(row, self._sealer) for row in await self._database.all(LIST)]
 
     async def get(self, name: str) -> EventEndpoint:
-        """Raises EndpointError."""
+        """Reads an endpoint. Raises EndpointError."""
         row = await self._database.one(GET, name=name)
         if row is None:
             raise EndpointError(f"there is no endpoint {name}")
         return endpoint_of(row, self._sealer)
 
     async def remove(self, name: str, *, hub: bool = False) -> bool:
-        """With what it was not told. `hub`: one of the hub's alone."""
+        """Removes an endpoint with what it was not told. `hub`: one of the hub's alone."""
         return await self._database.do(REMOVE_HUB if hub else REMOVE, name=name) > 0
 
     async def keep_secrets(self, name: str, secrets: Sequence[EndpointSecret]) -> None:

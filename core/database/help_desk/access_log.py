@@ -29,7 +29,7 @@ WHERE payment_id = %(payment_id)s ORDER BY id DESC LIMIT %(limit)s
 
 
 class PgAccessLog:
-    """Implements access.AccessLog and access.AccessLogReader."""
+    """Implements core.help_desk.access_log.AccessLog and core.help_desk.access_log.AccessLogReader."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

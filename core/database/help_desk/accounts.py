@@ -71,7 +71,7 @@ WHERE name = %(name)s AND %(digest)s = ANY (recovery_hashes)
 
 
 class PgUsers:
-    """Implements accounts.Users and enrolment.SecondFactorRepository."""
+    """Implements core.help_desk.accounts.Users and core.help_desk.enrolment.SecondFactorRepository."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -56,7 +56,7 @@ ORDER BY id LIMIT 1
 
 
 class PgAudit:
-    """Implements audit.AuditBooks."""
+    """Implements core.help_desk.audit.AuditBooks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

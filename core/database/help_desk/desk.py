@@ -41,7 +41,7 @@ INSERT INTO desk_lookups (at, who, subject) SELECT %(now)s, %(who)s, unnest(%(su
 
 
 class PgDesk:
-    """Implements desk.DeskBooks."""
+    """Implements core.help_desk.service.HelpDeskRepository."""
 
     def __init__(self, database: Database, waker: Waker, blind: Pseudonymiser) -> None:
         self._database = database

@@ -32,7 +32,7 @@ WHERE created_at >= %(looked_from)s AND created_at < %(looked_to)s AND payer_msi
 
 
 class PgDialogRecords:
-    """Implements dialog_records.DialogRecords."""
+    """Implements core.help_desk.dialog_records.DialogRecords."""
 
     def __init__(self, database: Database, blind: Pseudonymiser) -> None:
         self._database = database

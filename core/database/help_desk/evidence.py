@@ -20,7 +20,7 @@ ORDER BY (payment_id = %(id)s) IS TRUE DESC, id DESC LIMIT 1
 
 
 class PgEvidence:
-    """Implements evidence.EvidenceBooks."""
+    """Implements core.chargebacks.evidence.EvidenceBooks."""
 
     def __init__(self, database: Database, transcripts: TranscriptRepository) -> None:
         self._database = database

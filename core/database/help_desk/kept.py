@@ -62,7 +62,7 @@ FROM payment_evidence WHERE payment_id = %(id)s AND agreed IS NOT NULL
 
 
 class PgKeptEvidence:
-    """Implements retention.EvidenceRetention. Raises BooksDown."""
+    """Implements core.privacy.retention.EvidenceRetention. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database, blind: Pseudonymiser) -> None:
         self._database = database

@@ -128,7 +128,7 @@ AMOUNT_MAX_CENTIMES = (1 << 63) - 1
 
 
 class PgPaymentLists:
-    """Implements lists.PaymentLists."""
+    """Implements core.help_desk.lists.PaymentLists."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -124,7 +124,7 @@ POSTING = "posting"
 
 
 class PgOps:
-    """Implements ops.OpsBooks."""
+    """Implements core.help_desk.operations.OperationsRepository."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

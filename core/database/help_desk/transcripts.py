@@ -35,7 +35,9 @@ FROM unhurried, string_to_table(%(lines)s, E'\\n') AS t
 
 
 class PgTranscripts:
-    """Implements transcripts.Transcripts, and takes what khallas/telemetry/transcripts.py collects."""
+    """Implements core.help_desk.transcripts.TranscriptRepository, and takes what khallas/telemetry/transcripts.py
+    collects.
+    """
 
     def __init__(self, database: Database, blind: Pseudonymiser) -> None:
         self._database = database
@@ -55,7 +57,7 @@ class PgTranscripts:
         return await self.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at))
 
     async def write(self, lines: Sequence[str]) -> None:
-        """A line a turn: WRITE's values in its order, parted by tabs. Raises BooksDown."""
+        """A line a turn: WRITE's values in its order, parted by tabs. Raises DatabaseUnavailable."""
         await self._database.do(WRITE, lines="\n".join(lines))
 
 

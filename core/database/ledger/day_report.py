@@ -70,7 +70,7 @@ ORDER BY s.at, payment_id, kind
 
 
 class PgDayReports:
-    """Implements day_report.DayReports."""
+    """Implements core.ledger.day_report.DayReports."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -62,7 +62,7 @@ FROM unnest(%(accounts)s::text[], %(currencies)s::text[], %(debits)s::bigint[], 
 
 
 class LedgerDays:
-    """Closes what is over. Raises BooksDown."""
+    """Closes what is over. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

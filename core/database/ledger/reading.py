@@ -108,7 +108,7 @@ Ledger = dict[tuple[str, str], Sums]
 
 
 class LedgerReader:
-    """Reads balance sheets. Raises BooksDown."""
+    """Reads balance sheets. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

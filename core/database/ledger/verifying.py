@@ -66,7 +66,7 @@ CROSS JOIN LATERAL (
 
 
 class LedgerVerifier:
-    """Walks it all. Raises BooksDown."""
+    """Walks it all. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -116,7 +116,7 @@ Row = tuple[str, str, str, str, str | None, datetime, int, str | None]
 
 
 class PgMessages:
-    """Implements books.Messages."""
+    """Implements core.repositories.Messages."""
 
     def __init__(self, database: Database, waker: Waker) -> None:
         self._database = database

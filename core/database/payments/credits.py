@@ -30,7 +30,7 @@ END = "DELETE FROM credits_under_way WHERE payment_id = %(payment_id)s AND key =
 
 
 class PgCredits:
-    """Implements credits.Credits."""
+    """Implements core.refunds.credits.Credits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

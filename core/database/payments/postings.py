@@ -70,7 +70,7 @@ WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(state)
 
 
 class PgPostings:
-    """Implements books.Postings."""
+    """Implements core.repositories.Postings."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

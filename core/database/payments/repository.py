@@ -35,7 +35,7 @@ _NAMES_TENDER = frozenset({PaymentEvent.SEND, PaymentEvent.APPROVED, PaymentEven
 
 
 class PgPayments:
-    """Implements books.Payments."""
+    """Implements core.repositories.Payments."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -189,7 +189,7 @@ def _maybe(row: DictRow | None) -> Payment | None:
 
 
 def taken_by(error: errors.UniqueViolation) -> RepositoryError:
-    """What a violated constraint means."""
+    """Returns the error that a violated constraint means."""
     return _TAKEN.get(error.diag.constraint_name or "", RepositoryError)()
 
 

@@ -106,7 +106,7 @@ ERASE = {
 
 
 class PgPrivacy:
-    """Implements privacy.PrivacyBooks."""
+    """Implements core.privacy.requests.PrivacyRepository."""
 
     def __init__(self, database: Database, blind: Pseudonymiser) -> None:
         self._database = database

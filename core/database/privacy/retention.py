@@ -69,7 +69,7 @@ DELETE FROM transcript_turns WHERE ctid = ANY (ARRAY(
 
 
 class PgRetention:
-    """Implements retention.RetentionBooks."""
+    """Implements core.privacy.retention.RetentionRepository."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

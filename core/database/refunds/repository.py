@@ -85,7 +85,7 @@ POSTPONE = "UPDATE refunds SET due_at = %(due_at)s WHERE id = %(id)s AND state =
 
 
 class PgRefunds:
-    """Implements refunds.Refunds."""
+    """Implements core.refunds.model.Refunds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

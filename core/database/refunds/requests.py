@@ -123,7 +123,7 @@ class _RequestRefused(Exception):
 
 
 class PgRefundRequests:
-    """Implements undoing.UndoBooks."""
+    """Implements core.refunds.requests.RefundRequestRepository."""
 
     def __init__(self, database: Database, payments: PgPayments) -> None:
         self._database = database

@@ -33,7 +33,7 @@ class SaidState:
 
 
 class PgAcquirerStates:
-    """Raises BooksDown."""
+    """The states that operators gave acquirers. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class PgAcquirerStates:
         return {row["acquirer"]: SaidState(AcquirerState(row["state"]), row["since"], row["said_by"]) for row in rows}
 
     async def say(self, acquirer: str, state: AcquirerState, who: str, now: datetime) -> None:
-        """From the next look of each process on; said again it keeps its day."""
+        """Sets a state from the next look of each process on; said again it keeps its day."""
         await self._database.do(SAY, acquirer=acquirer, state=state, who=who, now=now)
 
     async def undecided(self) -> Mapping[str, int]:

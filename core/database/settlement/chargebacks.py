@@ -62,7 +62,7 @@ WHOSE = "SELECT acquirer FROM payments WHERE id = %(payment_id)s"
 
 
 class PgChargebacks:
-    """Implements chargebacks.ChargebackBooks."""
+    """Implements core.chargebacks.service.ChargebackBooks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -40,7 +40,7 @@ WHERE id = %(id)s AND closed_at IS NULL AND resolved_at IS NULL AND closing_by I
 
 
 class PgFindings:
-    """Implements findings.FindingBooks."""
+    """Implements core.settlement.findings.FindingBooks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -53,8 +53,8 @@ CREDITS_LOOK_BACK_DAYS = 60  # a daily look found what is older
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run came to. Counts are orders, and rows for `unreadable`; without the `closed` ones, which two people
-    closed at an earlier run. `runs`: how often this file was read. Sums are the file's own, None where it tells none.
+    """The counts that a run came to. They are orders, and rows for `unreadable`; without the `closed` ones, which two
+    people closed at an earlier run. `runs`: how often this file was read. Sums are the file's own.
     """
 
     file_hash: str
@@ -73,7 +73,7 @@ class Run:
 
     @property
     def open(self) -> int:
-        """How much somebody must look at."""
+        """Returns how many entries somebody must look at."""
         return self.unreadable + self.missing_here + self.missing_there + self.different
 
 
@@ -104,7 +104,7 @@ async def reconcile(
     acquirer: str = FIRST,
 ) -> Run:
     """Read an acquirer's file and write the run. `progress` hears rows read. Raises NoSettlementFile, OSError,
-    BooksDown."""
+    DatabaseUnavailable."""
     file_hash = run_key(acquirer, hash_of(path))
     try:
         with open_text(path) as file, _Rows(file, columns, progress) as rows:
@@ -118,7 +118,7 @@ async def reconcile(
 
 
 class SettlementWatch:
-    """The daily look of a worker. Raises BooksDown."""
+    """The daily look of a worker. Raises DatabaseUnavailable."""
 
     def __init__(self, database: Database, clock: Clock, overdue_days: int = OVERDUE_DAYS) -> None:
         self._database = database
@@ -132,7 +132,7 @@ class SettlementWatch:
 async def look_for_overdue(database: Database, now: datetime, overdue_days: int = OVERDUE_DAYS) -> None:
     """Once a day: what was sold or given back so long ago and is in no file, and whether files still come.
 
-    Raises BooksDown.
+    Raises DatabaseUnavailable.
     """
     try:
         async with database.pool.connection() as connection, connection.transaction():
@@ -144,7 +144,7 @@ async def look_for_overdue(database: Database, now: datetime, overdue_days: int 
 
 @asynccontextmanager
 async def findings(database: Database, file_hash: str) -> AsyncIterator[AsyncIterator[SettlementFinding]]:
-    """Every open finding of a run, read as they are asked for, however many there are."""
+    """Yields every open finding of a run, read as they are asked for, however many there are."""
     async with (
         database.pool.connection() as connection,
         connection.transaction(),

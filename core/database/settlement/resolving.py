@@ -139,7 +139,7 @@ class _Refused(Exception):
 
 
 class PgResolving:
-    """Implements resolving.HandBooks."""
+    """Implements core.refunds.resolving.HandBooks."""
 
     def __init__(self, database: Database, payments: PgPayments) -> None:
         self._database = database

@@ -47,7 +47,7 @@ class FileKind(StrEnum):
 
 
 class Completeness(StrEnum):
-    """Whether a file of bills names all that is owed, so that what it leaves out is withdrawn."""
+    """Tells whether a file of bills names all that is owed, so that what it leaves out is withdrawn."""
 
     NO = "no"
     CAREFULLY = "carefully"  # not when more than WITHDRAWN_SHARE_MAX would go
@@ -56,7 +56,7 @@ class Completeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One row that was left out, by its line in the file (a header alone is line 1), with the row itself."""
+    """A row that was left out, by its line in the file (a header alone is line 1), with the row itself."""
 
     line: int
     why: str
@@ -138,7 +138,7 @@ async def import_csv(
 
     `whole`: of bills, whether it names all that is owed; then it must be without a fault. `progress` hears how many
     rows were read, `refused` each row that was left out, in line order. `within` a rehearsal it sees what that brought.
-    `mail_utf8`: the mail server takes letters beyond ASCII in an address. Raises ImportFailed, BooksDown.
+    `mail_utf8`: the mail server takes letters beyond ASCII in an address. Raises ImportFailed, DatabaseUnavailable.
     """
     try:
         kind, table = _open(file)

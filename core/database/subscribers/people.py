@@ -29,7 +29,7 @@ VALUES (%(msisdn)s, %(version)s, %(language)s, %(channel)s, %(given_at)s, %(serv
 
 
 class PgPeople:
-    """Implements books.People."""
+    """Implements core.repositories.People."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class PgWalletAttempts:
-    """Implements attempts.WalletAttempts."""
+    """Implements core.wallets.attempts.WalletAttempts."""
 
     def __init__(self, database: Database, payments: PgPayments) -> None:
         self._database = database
