@@ -2,8 +2,9 @@
 
 -n rounds of killing the server at each named point, of a card's payment and of a wallet's, and with it 5 n lying
 payments, 50 n attempts at a lying wallet, 5 n races of two channels, as many of web, USSD and voice, and of a card, a
-wallet and a biller, n payments through database kills, n journeys through session losses, 50 n simulated stories;
-texts for a minute beside a bank that hangs.
+wallet and a biller, n payments through database kills, n journeys through session losses, 50 n simulated stories
+and as many of two acquirers; n kills a point with two acquirers, 20 n payments around a midnight at which the account
+moves; texts for a minute beside a bank that hangs.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from lab.chaos.doors.races import run_door_races
 from lab.chaos.faults import Point
 from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
+from lab.chaos.midnight import midnight_swap
 from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
 from lab.chaos.sim_bank import SECOND
@@ -47,6 +49,8 @@ PARTS = (
     "simulation",
     "acquirers",
     "crashes",
+    "crashes-of-two",
+    "midnight",
     "lies",
     "wallets",
     "wallet-crashes",
@@ -105,8 +109,19 @@ def simulate(report: Report, seeds: int, acquirers: tuple[str, ...] = (FIRST,)) 
         print("    " + ", ".join(f"{number} {what}" for what, number in happened.items()), flush=True)
 
 
-async def crash(report: Report, postgres: Postgres, template: str, redis_url: str, folder: Path, rounds: int) -> None:
+async def crash(
+    report: Report,
+    postgres: Postgres,
+    template: str,
+    redis_url: str,
+    folder: Path,
+    rounds: int,
+    *,
+    several: bool = False,
+) -> None:
     """All points at once, some servers a point, a database each."""
+    beside = ", two acquirers that lie" if several else ""
+    asked: Counter[str] = Counter()
 
     def tell(each: Round) -> None:
         mark = "." if not each.faults else "F"
@@ -117,11 +132,16 @@ async def crash(report: Report, postgres: Postgres, template: str, redis_url: st
         own.mkdir()
         return await crash_rounds(postgres.create(lane.database, template), redis_url, own, lane, servers, tell)
 
-    with report.part(f"{rounds} x kill -9 at each of {', '.join(Point)}") as faults, nursery() as servers:
-        every = await asyncio.gather(*(broken(lane, servers) for lane in lanes_of(rounds, LANES)))
+    told = f"{rounds} x kill -9 at each of {', '.join(Point)}{beside}"
+    with report.part(told) as faults, nursery() as servers:
+        lanes = lanes_of(rounds, LANES, several=several)
+        every = await asyncio.gather(*(broken(lane, servers) for lane in lanes))
         faults += [f"{each.point}: {fault}" for rounds_ in every for each in rounds_ for fault in each.faults]
         slowest = max(each.resolved_s for rounds_ in every for each in rounds_)
         print(file=sys.stderr)
+        for each in (each for rounds_ in every for each in rounds_):
+            asked.update(each.paid_at)
+        print(f"    paid at {dict(asked)}")
         print(f"    slowest resolved {slowest:.1f} s after the restart, at most {RESOLVED_MAX_S:.0f} s are allowed")
 
 
@@ -146,6 +166,13 @@ async def storms(
     report: Report, postgres: Postgres, template: str, folder: Path, rounds: int, parts: list[str]
 ) -> None:
     """What needs a database of its own each."""
+    for drained in (False, True) if "midnight" in parts else ():
+        how = "drained by hand" if drained else "by the contracts' days"
+        with report.part(f"{20 * rounds} payments around midnight, the account moved {how}") as faults:
+            database = postgres.create(f"midnight_{int(drained)}", template)
+            swap = await midnight_swap(database, 20 * rounds, drained=drained)
+            faults += swap.faults
+            print(f"    first tries {dict(swap.sent)}, {swap.given_back} given back, {swap.by_page} paid on old pages")
     if "lies" in parts:
         with report.part(f"{5 * rounds} payments at a lying acquirer") as faults:
             faults += (await lie_storm(postgres.create("lies", template), 5 * rounds)).differences
@@ -210,6 +237,8 @@ def main() -> int:
             upgrade(postgres.create(template))
             if "crashes" in parts:
                 asyncio.run(crash(report, postgres, template, valkey.url, folder, given.rounds))
+            if "crashes-of-two" in parts:
+                asyncio.run(crash(report, postgres, template, valkey.url, folder, given.rounds, several=True))
             if "wallet-crashes" in parts:
                 asyncio.run(wallet_crash(report, postgres, template, valkey.url, folder, given.rounds))
             asyncio.run(storms(report, postgres, template, folder, given.rounds, parts))

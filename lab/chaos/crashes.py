@@ -10,10 +10,10 @@ from typing import Any
 
 from lab.chaos.customer import Customer, customer, pay_by_voice
 from lab.chaos.faults import Point
-from lab.chaos.judging import ledger_differences
+from lab.chaos.judging import ledger_differences, misplaced
 from lab.chaos.nursery import Nursery
 from lab.chaos.world import Installation, give_bills, installation
-from lab.cmi.lies import Manner
+from lab.cmi.lies import Kind, Lie, Manner
 
 RESOLVED_MAX_S = 30.0
 REACHED_MAX_S = 60.0
@@ -21,10 +21,14 @@ POLL_S = 0.2
 LOOK_S = 0.02
 TRIES_MAX = 3  # calls a customer makes until the bill is paid
 LANDS_AFTER_S = 0.4
+# What each of several acquirers does beside, now and then; a reply that is lost at one must never send to the other.
+CHARGES_LIED_OF = (Manner.SILENT_AFTER_CHARGING, Manner.LATE_LANDING, Manner.BUSY_AFTER_CHARGING)
+LOOKS_LIED_OF = (Manner.GARBAGE, Manner.SERVER_ERROR_AFTER_CHARGING)
+LIED_OF = 0.1  # of each
 ROUNDS_A_POINT_MAX = 100_000  # so that no two customers are one
 
 STANDING = """
-SELECT p.id, p.state, r.sequence,
+SELECT p.id, p.state, p.acquirer, r.sequence,
        (SELECT count(*) FROM payment_lines l WHERE l.payment_id = p.id AND l.posting = 'posted') AS posted,
        (SELECT m.status FROM messages m WHERE m.payment_id = p.id AND m.kind = 'receipt_sms') AS receipt
 FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
@@ -34,18 +38,27 @@ WHERE p.line_reference = %(reference)s ORDER BY p.created_at
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What became of one customer. `resolved_s` after the restart; `faults` in words, none is how it should be."""
+    """What became of one customer. `resolved_s` after the restart; `faults` in words, none is how it should be;
+    `paid_at`: by whom the money was taken."""
 
     point: Point
     resolved_s: float
     faults: tuple[str, ...]
+    paid_at: tuple[str, ...] = ()
 
 
 async def crash_round(house: Installation, point: Point, number: int, who: Customer) -> Round:
     """Kill the running server at the point while this customer pays, start it again, and judge."""
+    for bank in house.banks.values():
+        bank.gateway.lies.clear()
+    if point is Point.AFTER_SEND:
+        manner = Manner.LATE_LANDING if number % 2 else Manner.SILENT_AFTER_CHARGING
+        for bank in house.banks.values():
+            bank.lie(manner, seconds=LANDS_AFTER_S)
+    _lie_now_and_then(house, number)
     call = asyncio.create_task(_insist(house, who))
     try:
-        await _killed(house, point, number)
+        await _killed(house, point)
     except TimeoutError:
         ended = await call
         house.fuse.disarm()
@@ -65,7 +78,8 @@ async def crash_round(house: Installation, point: Point, number: int, who: Custo
             break
         await pay_by_voice(house.url, who)
         await _resolved(house, who, time.monotonic())
-    return Round(point, took_s, tuple(await _faults(house, who)))
+    paid_at = tuple(row["acquirer"] for row in await _standing(house, who) if row["state"] == "captured")
+    return Round(point, took_s, tuple(await _faults(house, who)), paid_at)
 
 
 async def _insist(house: Installation, who: Customer) -> list[str | None]:
@@ -76,17 +90,32 @@ async def _insist(house: Installation, who: Customer) -> list[str | None]:
     return ends
 
 
-async def _killed(house: Installation, point: Point, number: int) -> None:
+def _lie_now_and_then(house: Installation, seed: int) -> None:
+    """Where there are several acquirers, none of them can be trusted."""
+    for place, bank in enumerate(house.banks.values() if house.others else ()):
+        for manner in CHARGES_LIED_OF:
+            charges, seeded = frozenset({Kind.AUTH}), 2 * seed + place
+            bank.gateway.lies.add(
+                Lie(manner, charges, times=None, probability=LIED_OF, seed=seeded, seconds=LANDS_AFTER_S)
+            )
+        for manner in LOOKS_LIED_OF:
+            bank.gateway.lies.add(Lie(manner, frozenset({Kind.QUERY}), times=None, probability=LIED_OF, seed=seed))
+
+
+async def _killed(house: Installation, point: Point) -> None:
     """Dead at the point. Raises TimeoutError when it was not reached."""
     if point is not Point.AFTER_SEND:
         house.fuse.arm(point)
         await house.died()
         return
-    manner = Manner.LATE_LANDING if number % 2 else Manner.SILENT_AFTER_CHARGING
-    orders = {order_id for order_id, _ in house.cmi.ledger.orders()}
-    house.cmi.lie(manner, seconds=LANDS_AFTER_S)
-    await _until(lambda: house.cmi.gateway.late or {o for o, _ in house.cmi.ledger.orders()} - orders)
+    banks, before = tuple(house.banks.values()), _orders(house)
+    await _until(lambda: any(bank.gateway.late for bank in banks) or _orders(house) - before)
     await house.kill()
+
+
+def _orders(house: Installation) -> set[str]:
+    """All that any bank knows."""
+    return {order_id for bank in house.banks.values() for order_id, _ in bank.ledger.orders()}
 
 
 async def _until(true: Callable[[], object]) -> None:
@@ -120,7 +149,7 @@ def _at_rest(row: dict[str, Any]) -> bool:
 async def _faults(house: Installation, who: Customer) -> list[str]:
     """Everything that must never be."""
     rows = await _standing(house, who)
-    taken = {row["id"]: house.cmi.captured_centimes(row["id"]) for row in rows}
+    taken = {row["id"]: house.taken_centimes(row["id"]) for row in rows}
     faults = []
     if sum(taken.values()) > who.amount_centimes:
         faults.append(f"charged twice: {taken}")
@@ -133,7 +162,9 @@ async def _faults(house: Installation, who: Customer) -> list[str]:
     ]
     if (receipts := house.receipts_of(who)) != 1:
         faults.append(f"{receipts} receipts")
-    return faults + await ledger_differences(house.database, house.cmi.ledger)
+    ledgers = {named: bank.ledger for named, bank in house.banks.items()}
+    faults += await ledger_differences(house.database, *ledgers.values())
+    return faults + await misplaced(house.database, ledgers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +174,14 @@ class Lane:
     point: Point
     numbers: range
     database: str
+    several: bool = False  # acquirers, two of them, both lying
 
 
-def lanes_of(rounds: int, lanes: int) -> list[Lane]:
+def lanes_of(rounds: int, lanes: int, *, several: bool = False) -> list[Lane]:
     """Every point's rounds, on so many servers a point: they mostly wait, for sweeps and for the acquirer's window."""
     share = -(-rounds // lanes)
     return [
-        Lane(point, range(first, min(first + share, rounds)), f"crash_{point}_{first}")
+        Lane(point, range(first, min(first + share, rounds)), f"crash{'es' * several}_{point}_{first}", several)
         for point in Point
         for first in range(0, rounds, share)
     ]
@@ -166,7 +198,7 @@ async def crash_rounds(
     """A customer each, who meets a server that dies at the point."""
     found = []
     first = ROUNDS_A_POINT_MAX * (1 + list(Point).index(lane.point))
-    async with installation(database_url, redis_url, folder, servers) as house:
+    async with installation(database_url, redis_url, folder, servers, several=lane.several) as house:
         await give_bills(house.database, [customer(first + number) for number in lane.numbers])
         await house.start()
         for number in lane.numbers:

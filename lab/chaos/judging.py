@@ -1,9 +1,9 @@
-"""The bank's ledger against our books and our ledger: what the customers paid is what we say they paid, once a bill.
+"""The banks' ledgers against our books and our ledger: what the customers paid is what we say they paid, once a bill.
 
 Rule of this file: reads both sides directly and explains every difference in words.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -36,6 +36,16 @@ SELECT payment_id, sum(centimes)::bigint AS centimes FROM (
     WHERE split_part(credit, ':', 1) IN ('acquirer', 'bank', 'fees')
 ) sides WHERE payment_id IS NOT NULL GROUP BY payment_id
 """
+# And at which acquirer each order's money lies, as long as none of it is paid in.
+WHERE = """
+SELECT payment_id, acquirer, sum(centimes)::bigint AS centimes FROM (
+    SELECT payment_id, split_part(debit, ':', 2) AS acquirer, amount_centimes AS centimes FROM ledger_transfers
+    WHERE split_part(debit, ':', 1) = 'acquirer'
+    UNION ALL
+    SELECT payment_id, split_part(credit, ':', 2), -amount_centimes FROM ledger_transfers
+    WHERE split_part(credit, ':', 1) = 'acquirer'
+) sides WHERE payment_id IS NOT NULL GROUP BY payment_id, acquirer
+"""
 NO_WALLETS: Mapping[str, int] = {}
 DECIDED = frozenset({"captured", "declined", "expired", "voided", "refunded", "created"})
 
@@ -46,11 +56,25 @@ def _taken(rows: tuple[Transaction, ...]) -> int:
     return sum(sign[row.charge_type] * row.captured_centimes for row in rows if row.state in {"C", "S"})
 
 
-async def ledger_differences(database: Database, ledger: Ledger, wallets: Mapping[str, int] = NO_WALLETS) -> list[str]:
-    """Our ledger against the acquirer's, order by order, and against our own tables, account by account. `wallets`:
+async def misplaced(database: Database, banks: Mapping[str, Ledger]) -> list[str]:
+    """Orders whose money is not at the acquirer where our ledger has it, bank by bank. Before anything is paid in."""
+    ours = {(row["payment_id"], row["acquirer"]): row["centimes"] for row in await database.all(WHERE)}
+    there = {(order_id, named): _taken(rows) for named, bank in banks.items() for order_id, rows in bank.orders()}
+    return [
+        f"{order_id}: our ledger has {ours.get((order_id, named), 0)} at {named}, {named} has"
+        f" {there.get((order_id, named), 0)}"
+        for order_id, named in sorted({*ours, *there})
+        if ours.get((order_id, named), 0) != there.get((order_id, named), 0)
+    ]
+
+
+async def ledger_differences(
+    database: Database, *ledgers: Ledger, wallets: Mapping[str, int] = NO_WALLETS
+) -> list[str]:
+    """Our ledger against the acquirers', order by order, and against our own tables, account by account. `wallets`:
     what wallets hold of each payment."""
     ours = {row["payment_id"]: row["centimes"] for row in await database.all(OURS)}
-    there = _held(ledger, wallets)
+    there = _held(ledgers, wallets)
     found = [
         f"{order_id}: our ledger has {ours.get(order_id, 0)} at the acquirer, the acquirer {there.get(order_id, 0)}"
         for order_id in sorted({*ours, *there})
@@ -66,18 +90,22 @@ async def ledger_differences(database: Database, ledger: Ledger, wallets: Mappin
     return found
 
 
-def _held(ledger: Ledger, wallets: Mapping[str, int]) -> dict[str, int]:
-    held = {order_id: _taken(rows) for order_id, rows in ledger.orders()}
-    return held | {payment: held.get(payment, 0) + centimes for payment, centimes in wallets.items()}
+def _held(ledgers: tuple[Ledger, ...], wallets: Mapping[str, int]) -> Counter[str]:
+    held = Counter(dict(wallets))
+    for ledger in ledgers:
+        for order_id, rows in ledger.orders():
+            held[order_id] += _taken(rows)
+    return held
 
 
-async def differences(database: Database, ledger: Ledger, wallets: Mapping[str, int] = NO_WALLETS) -> list[str]:
-    """Empty when all is well."""
-    found: list[str] = []
-    taken = _held(ledger, wallets)
-    for order_id, rows in ledger.orders():
-        if sum(row.charge_type == "S" and row.state in {"C", "S"} for row in rows) > 1:
-            found.append(f"{order_id} is charged twice")
+async def differences(database: Database, *ledgers: Ledger, wallets: Mapping[str, int] = NO_WALLETS) -> list[str]:
+    """Empty when all is well, over all banks together."""
+    taken = _held(ledgers, wallets)
+    charges: Counter[str] = Counter()
+    for ledger in ledgers:
+        for order_id, rows in ledger.orders():
+            charges[order_id] += sum(row.charge_type == "S" and row.state in {"C", "S"} for row in rows)
+    found = [f"{order_id} is charged twice" for order_id, times in charges.items() if times > 1]
     payers: dict[str, set[str]] = defaultdict(set)
     known: set[str] = set()
     for row in await database.all(PAYMENTS):
@@ -95,4 +123,4 @@ async def differences(database: Database, ledger: Ledger, wallets: Mapping[str, 
     for row in await database.all(BELIEVED):
         found.append(f"billing says that {row['paid_by']} paid bill {row['number']}, which is {row['state']}")
     found += [f"the bank knows {order_id}, we do not" for order_id in taken if order_id not in known]
-    return found + await ledger_differences(database, ledger, wallets)
+    return found + await ledger_differences(database, *ledgers, wallets=wallets)

@@ -75,7 +75,7 @@ async def lie_storm(database_url: str, payments: int, seed: int = 1) -> Storm:
             await cmi.gateway.hurry()
             for seconds in LOOKS_S:
                 clock.forward(seconds)
-                await _sweep(open_)
+                await sweep(open_)
             storm.differences = await differences(open_.database, cmi.ledger)
             storm.captured = sum(bool(cmi.captured_centimes(order_id)) for order_id, _ in cmi.ledger.orders())
         await acquirer.aclose()
@@ -109,7 +109,8 @@ async def _pay(open_: OpenTill, cmi: EmulatedCmi, chance: random.Random, number:
     storm.states[str(outcome.state if isinstance(outcome, Payment) else outcome)] += 1
 
 
-async def _sweep(open_: OpenTill) -> None:
+async def sweep(open_: OpenTill) -> None:
+    """Do all that is due now."""
     for _ in range(SWEEPS_MAX):
         if not await open_.sweep.run():
             return

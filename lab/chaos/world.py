@@ -14,11 +14,13 @@ from pathlib import Path
 
 import aiohttp
 
+from core.acquirers.terms import FIRST
 from core.database.pool import Database, make_pool
 from lab.chaos.customer import Customer
 from lab.chaos.faults import Fuse
 from lab.chaos.nursery import Birth, Born, Nursery, nursery
 from lab.chaos.server import ACQUIRER_TIMEOUT_S
+from lab.chaos.sim_bank import SECOND
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.servers.processes import free_port
 from lab.servers.serving import serving
@@ -63,6 +65,16 @@ class Installation:
     environment: dict[str, str]
     nursery: Nursery
     process: Born | None = field(default=None)
+    others: Mapping[str, EmulatedCmi] = field(default_factory=dict)  # further acquirers
+
+    @property
+    def banks(self) -> dict[str, EmulatedCmi]:
+        """Every acquirer, by its id."""
+        return {FIRST: self.cmi, **self.others}
+
+    def taken_centimes(self, order_id: str) -> int:
+        """What the customer paid for an order, at whatever bank."""
+        return sum(bank.captured_centimes(order_id) for bank in self.banks.values())
 
     @property
     def url(self) -> str:
@@ -119,24 +131,46 @@ async def installation(
     folder: Path,
     servers: Nursery | None = None,
     more: Mapping[str, str] = NO_MORE,
+    *,
+    several: bool = False,
 ) -> AsyncIterator[Installation]:
     """Everything but the server's process, which `start` starts. The database is migrated already. `more`: further
-    settings."""
+    settings; `several`: a second acquirer takes half of the payments."""
     async with AsyncExitStack() as stack:
         servers = servers or stack.enter_context(nursery())
         cmi = await stack.enter_async_context(emulated_cmi(hang_max_s=5.0))
+        names = (SECOND,) if several else ()
+        others = {named: await stack.enter_async_context(emulated_cmi(hang_max_s=5.0)) for named in names}
         twilio = await stack.enter_async_context(Twilio())
         api = await stack.enter_async_context(serving(rest(twilio)))
         pool = await stack.enter_async_context(make_pool(database_url, connections_max=JUDGES_MAX))
         pool.timeout = JUDGE_WAITS_MAX_S
         port = free_port()
-        environment = _environment(database_url, redis_url, port, cmi, twilio, api)
+        environment = _environment(database_url, redis_url, port, cmi, twilio, api) | _further(others)
         environment |= {f"KHALLAS_{name}": value for name, value in more.items()}
         twilio.connect(f"http://127.0.0.1:{port}")
         fuse = Fuse(folder / "fuse")
-        made = Installation(Database(pool), cmi, twilio, fuse, folder / "server.log", port, environment, servers)
+        made = Installation(
+            Database(pool), cmi, twilio, fuse, folder / "server.log", port, environment, servers, others=others
+        )
         stack.push_async_callback(made.kill)
         yield made
+
+
+def _further(others: Mapping[str, EmulatedCmi]) -> dict[str, str]:
+    """The settings of further acquirers."""
+    settings: dict[str, str] = {}
+    for named, bank in others.items():
+        own = bank.account
+        told = {
+            "TIMEOUT_S": str(ACQUIRER_TIMEOUT_S),
+            "OPTIONS__URL": own.url,
+            "OPTIONS__CLIENT_ID": own.client_id,
+            "OPTIONS__NAME": own.name,
+            "OPTIONS__PASSWORD": own.password.reveal(),
+        }
+        settings |= {f"KHALLAS_ACQUIRERS__{named.upper()}__{name}": text for name, text in told.items()}
+    return settings
 
 
 def _environment(

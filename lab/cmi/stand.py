@@ -61,10 +61,11 @@ async def emulated_cmi(
     port: int = 0,
     now: Callable[[], datetime] = utc_now,
     hang_max_s: float = HANG_MAX_S,
+    credentials: Credentials = DEMO_CREDENTIALS,
 ) -> AsyncIterator[EmulatedCmi]:
     """Serves the emulator within the block; `journal` keeps its books across blocks."""
     ledger = Ledger(journal)
-    gateway = Gateway(DEMO_CREDENTIALS, ledger, now, hang_max_s)
+    gateway = Gateway(credentials, ledger, now, hang_max_s)
     try:
         async with serving(app_of(gateway), port) as url:
             yield EmulatedCmi(url, gateway)

@@ -187,7 +187,7 @@ class _Round:
         if (receipts := self._house.receipts_of(who)) != 1:
             faults.append(f"{receipts} receipts")
         held = await held_by_wallet(self._house.database, network)
-        return faults + await ledger_differences(self._house.database, self._house.cmi.ledger, held)
+        return faults + await ledger_differences(self._house.database, self._house.cmi.ledger, wallets=held)
 
 
 def _rests(row: dict[str, Any]) -> bool:

@@ -266,7 +266,7 @@ async def _settled(counters: Counters) -> None:
 
 async def _judge(counters: Counters, customers: list[Customer], result: TenderRaces) -> None:
     wrong, held = result.differences, await held_by_wallet(counters.database, counters.stand.network)
-    wrong += await differences(counters.database, counters.cmi.ledger, held)
+    wrong += await differences(counters.database, counters.cmi.ledger, wallets=held)
     for each in await counters.database.all(ATTEMPTS):
         result.attempts[each["ended"]] += 1
     kept: dict[str, list[tuple[str, int]]] = defaultdict(list)
