@@ -55,13 +55,14 @@ STATUS: dict[PaymentState, ReceiptStatus] = {
 class Operator:
     """The operator whose receipts these are. `logo` is an SVG or PNG file; without one a neutral mark is drawn.
     `wallets`: what payers know each wallet by; one that is set up no more is told by its id. `acquirers`: what receipts
-    call each; the first one is CMI unless told, as on every receipt there is."""
+    call each; the first one is CMI unless told, as on every receipt there is. `logos`: of acquirers, as `logo`."""
 
     name: str
     help_number: str
     logo: Path | None = None
     wallets: Mapping[str, str] = field(default_factory=dict, hash=False)
     acquirers: tuple[tuple[str, str], ...] = ()
+    logos: tuple[tuple[str, Path], ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.name) <= NAME_CHARS_MAX or any(unicodedata.category(c) == "Cc" for c in self.name):
@@ -70,6 +71,10 @@ class Operator:
     def acquirer(self, acquirer_id: str) -> str:
         """Returns what receipts call an acquirer."""
         return dict(self.acquirers).get(acquirer_id) or acquirer_id.upper()
+
+    def logo_of(self, acquirer_id: str) -> Path | None:
+        """Returns the picture that receipts bear of an acquirer."""
+        return dict(self.logos).get(acquirer_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class ReceiptView:
     back: str  # empty where nothing went back in parts
     help: str
     paid_at: datetime | None
+    acquirer: str = ""  # who took the card: its logo is printed
 
     @property
     def rtl(self) -> bool:
@@ -153,6 +159,7 @@ def receipt_view(
         back=dh(back_centimes) if back_centimes else "",
         help=t("help", help_number=operator.help_number),
         paid_at=payment.paid_at,
+        acquirer=payment.acquirer if payment.wallet is None else "",
     )
 
 

@@ -22,6 +22,7 @@ from core.messaging.texts import Texts
 
 HERE = Path(__file__).parent
 LOGO_PATH = "/brand/logo"
+ACQUIRER_LOGOS = "/brand/acquirers"
 LOGO_BYTES_MAX = 256 * 1024
 LOGO_TYPES = MappingProxyType({".svg": "image/svg+xml", ".png": "image/png"})
 ASSET_TTL_S = 365 * 24 * 3600
@@ -96,7 +97,8 @@ class Pages:
         """
         self.operator = operator
         self.texts = texts
-        self._logo = None if operator.logo is None else _checked(operator.logo)
+        self._logo = None if operator.logo is None else checked_logo(operator.logo)
+        self._acquirer_logos = {named: checked_logo(logo) for named, logo in operator.logos}
         self._addresses = _addresses(HERE / "static")
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -108,6 +110,7 @@ class Pages:
         self._templates.globals |= {
             "asset": self._addresses.__getitem__,
             "logo": None if self._logo is None else LOGO_PATH,
+            "acquirer_logo": self._logo_of,
             "operator": operator,
             "say": self.say,
             "languages": tuple(LanguageCode),
@@ -140,18 +143,25 @@ class Pages:
         answer_headers = private_headers(csp) | {"Content-Language": language.value} | dict(headers or {})
         return HTMLResponse(page, status, answer_headers)
 
+    def _logo_of(self, acquirer_id: str) -> str | None:
+        return f"{ACQUIRER_LOGOS}/{acquirer_id}" if acquirer_id in self._acquirer_logos else None
+
     def routes(self) -> list[BaseRoute]:
-        """/static and the operator's logo."""
+        """/static, the operator's logo and the acquirers'."""
         built: list[BaseRoute] = [Mount("/static", _Assets(directory=HERE / "static"), name="static")]
         if self._logo is not None:
             built.append(Route(LOGO_PATH, self._send_logo, methods=["GET"]))
+        if self._acquirer_logos:
+            built.append(Route(ACQUIRER_LOGOS + "/{acquirer}", self._send_logo, methods=["GET"]))
         return built
 
     async def _send_logo(self, request: Request) -> Response:
-        if self._logo is None:
+        named = request.path_params.get("acquirer")
+        logo = self._logo if named is None else self._acquirer_logos.get(named)
+        if logo is None:
             return Response(status_code=404)
         headers = {"Cache-Control": f"public, max-age={LOGO_TTL_S}", **_hardened()}
-        return FileResponse(self._logo, headers=headers, media_type=LOGO_TYPES[self._logo.suffix.lower()])
+        return FileResponse(logo, headers=headers, media_type=LOGO_TYPES[logo.suffix.lower()])
 
 
 class _Assets(StaticFiles):
@@ -180,7 +190,8 @@ def _addresses(folder: Path) -> dict[str, str]:
     return {name: f"/static/{name}?v={sha256(file.read_bytes()).hexdigest()[:12]}" for name, file in names.items()}
 
 
-def _checked(logo: Path) -> Path:
+def checked_logo(logo: Path) -> Path:
+    """A picture for pages and receipts. Raises ValueError, OSError."""
     if logo.suffix.lower() not in LOGO_TYPES or logo.stat().st_size > LOGO_BYTES_MAX:
         raise ValueError(f"a logo is an SVG or PNG file of at most {LOGO_BYTES_MAX} bytes")
     return logo

@@ -1,7 +1,9 @@
-"""What operators say of acquirers, heard by every process that runs: at its start and every LOOK_EVERY_S."""
+"""What operators say of acquirers, heard by every process that runs, and whether its own circuits are open: looked at
+at its start and every LOOK_EVERY_S."""
 
 import logging
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from psycopg import Error
 
@@ -16,15 +18,24 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
 
 
-class AcquirerWatch:
-    """Looks, and tells the registry."""
+class Circuits(Protocol):
+    """Where it is told whether an acquirer's circuit is open."""
 
-    def __init__(self, database: Database, registry: AcquirerRegistry) -> None:
+    def circuit(self, acquirer: str, *, shut: bool) -> None: ...
+
+
+class AcquirerWatch:
+    """Looks, and tells the registry and whoever counts."""
+
+    def __init__(self, database: Database, registry: AcquirerRegistry, circuits: Circuits) -> None:
         self._states = PgAcquirerStates(database)
         self._registry = registry
+        self._circuits = circuits
 
     async def look(self) -> None:
         """Once; without a database what was said last stays."""
+        for each in self._registry.terms():
+            self._circuits.circuit(each.id, shut=self._registry.shut(each.id))
         try:
             states = await self._states.all()
         except (DatabaseUnavailable, Error) as error:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -118,6 +119,11 @@ def printed_names(settings: Settings) -> tuple[tuple[str, str], ...]:
     """
     named = ((each.id, each.own.name, each.own.merchant) for each in joined(settings))
     return tuple((acquirer_id, f"{name} {merchant}".strip()) for acquirer_id, name, merchant in named if name)
+
+
+def printed_logos(settings: Settings) -> tuple[tuple[str, Path], ...]:
+    """The files of those that have a logo on receipts."""
+    return tuple((each.id, Path(each.own.logo)) for each in joined(settings) if each.own.logo)
 
 
 def longest_timeout_s(settings: Settings) -> float:

@@ -239,7 +239,7 @@ def assemble(
         counted=counted,
         code_texts=CodeTexts(money.world.billing, books.people, books.messages, messaging.memory, words.code, clock),
         wallets=money.by_wallet,
-        heard=AcquirerWatch(database, money.registry),
+        heard=AcquirerWatch(database, money.registry, counted),
     )
 
 

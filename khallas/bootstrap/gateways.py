@@ -15,7 +15,7 @@ from channels.sms.words import SmsNumbers, Words
 from core.messaging.texts import Texts
 from core.ports import CallEnds, Caller, Clock
 from core.subscribers.lines import national
-from khallas.bootstrap.acquirers import has_page, printed_names
+from khallas.bootstrap.acquirers import has_page, printed_logos, printed_names
 from khallas.bootstrap.wallets import wallet_names
 from khallas.settings.model import BadSettings, Settings
 
@@ -24,7 +24,7 @@ def operator_of(settings: Settings) -> Operator:
     """The operator whose name and logo receipts and pages bear. Raises BadSettings."""
     logo = Path(settings.operator_logo) if settings.operator_logo else None
     try:
-        names = wallet_names(settings), printed_names(settings)
+        names = wallet_names(settings), printed_names(settings), printed_logos(settings)
         return Operator(settings.operator_name, settings.help_number, logo, *names)
     except ValueError as error:
         raise BadSettings(f"KHALLAS_OPERATOR_NAME: {error}") from None

@@ -34,7 +34,7 @@ from channels.ussd.callers import RedisCallers
 from channels.ussd.wires import WIRES as USSD_WIRES
 from channels.wallets import endpoint as wallets
 from channels.web import health as operations
-from channels.web.pages import Pages
+from channels.web.pages import Pages, checked_logo
 from channels.web.receipts import endpoint as receipts
 from core.clock import ZONE
 from core.database.pool import Database
@@ -142,6 +142,12 @@ def application(
 
 
 def _pages(house: Container) -> Pages:
+    for named, logo in operator_of(house.settings).logos:
+        try:
+            checked_logo(logo)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise BadSettings(f"KHALLAS_ACQUIRERS__{named.upper()}__LOGO: {why}") from None
     try:
         return Pages(house.texts, operator_of(house.settings))
     except OSError as error:

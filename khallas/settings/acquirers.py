@@ -31,6 +31,7 @@ class AcquirerSettings(SettingsPart):
     )
     name: str = Field("", max_length=40, description="on receipts; empty: none is named")
     merchant: str = Field("", max_length=40, description="our merchant number there, on receipts")
+    logo: str = Field("", description="its logo on receipts: a file, SVG or PNG, 256 KiB at most")
     brands: Names = Field((), description="brands that it takes (visa, mastercard, card for others); () = all")
     currencies: Names = Field((), description="currencies that it takes; () = all")
     min_centimes: int = Field(0, ge=0, description="the least amount that it is sent")

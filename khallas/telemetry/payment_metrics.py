@@ -35,6 +35,13 @@ class PaymentMetrics:
             buckets=BANK_BUCKETS_S,
             registry=registry,
         )
+        self._circuits = Gauge(
+            "khallas_acquirer_circuit_open",
+            "1 where a process sends an acquirer nothing, for it was silent too often",
+            ["acquirer"],
+            registry=registry,
+            multiprocess_mode="livemax",  # each worker has a circuit of its own
+        )
         self._sessions = counter("sessions", "Dialogs: begun, resumable or lost", ["channel", "event"])
         self._wallets = counter(
             "wallet_attempts", "Attempts to be paid by a wallet, by their ends", ["provider", "outcome"]
@@ -58,6 +65,10 @@ class PaymentMetrics:
     def asked(self, acquirer: str, operation: str, outcome: str, spent_s: float) -> None:
         """The acquirer was asked, and what came of it."""
         self._bank.labels(acquirer, operation, outcome).observe(spent_s)
+
+    def circuit(self, acquirer: str, *, shut: bool) -> None:
+        """Whether a charge would not be sent there now."""
+        self._circuits.labels(acquirer).set(int(shut))
 
     def wallet(self, provider: str, outcome: str) -> None:
         """Counts an attempt that ended, or is unknown; `provider` is the settings' own word for it."""

@@ -35,6 +35,10 @@ PARTS_IN_THE_DEMO = {
 }
 
 
+SECOND = {"URL": "http://127.0.0.1:{closed}/fim/api", "CLIENT_ID": "6", "NAME": "api", "PASSWORD": "of-the-second"}
+OFF = {"KHALLAS_ACQUIRERS__NAPS__STATE": "off"}  # nobody is asked there
+
+
 @pytest.fixture(scope="module")
 def state() -> Iterator[Path]:
     """The demo's folder; PostgreSQL under root runs as nobody."""
@@ -93,6 +97,11 @@ async def test_all_is_green_in_the_demo(environ: dict[str, str], state: Path) ->
         ({"TWILIO__API_URL": "http://127.0.0.1:{closed}"}, {"twilio", "webhooks"}, "cannot be asked"),
         ({"CMI__PASSWORD": "another-password"}, {"cmi"}, "no usable answer"),
         ({"CMI__URL": "http://127.0.0.1:{closed}/fim/api"}, {"cmi"}, "no usable answer"),
+        (
+            {f"ACQUIRERS__NAPS__OPTIONS__{name}": text for name, text in SECOND.items()},
+            {"cmi"},
+            "naps gives no usable answer",
+        ),
         ({"SMTP_URL": "smtp://127.0.0.1:{closed}"}, {"smtp"}, "mail server"),
         ({"PUBLIC_URL": "http://127.0.0.1:{closed}", "TWILIO__ACCOUNT_SID": ""}, {"public url"}, "cannot be reached"),
         ({"PUBLIC_URL": "http://khallas.example", "TWILIO__ACCOUNT_SID": ""}, {"public url"}, "not https"),
@@ -112,6 +121,14 @@ async def test_each_part_broken_in_turn_is_the_one_that_fails(
     failed = await _failed(environ, **{name: value.format(closed=closed) for name, value in broken.items()})
     assert set(failed) == part
     assert all(words in told for told in failed.values()), failed
+
+
+async def test_each_of_two_acquirers_is_asked(environ: dict[str, str]) -> None:
+    names = {"URL": "CMI__URL", "CLIENT_ID": "CMI__CLIENT_ID", "NAME": "CMI__NAME", "PASSWORD": "CMI__PASSWORD"}
+    second = {f"KHALLAS_ACQUIRERS__NAPS__OPTIONS__{own}": environ[f"KHALLAS_{of}"] for own, of in names.items()}
+    for more, told in (({}, "cmi answers an inquiry, naps answers an inquiry"), (OFF, "answers an inquiry")):
+        found = await examine(DoctorTarget(load(environ | second | more, demo=True), True))
+        assert [finding.told for finding in found if finding.part == "cmi"] == [told]
 
 
 async def test_a_webhook_that_leads_elsewhere_is_found(environ: dict[str, str]) -> None:

@@ -198,16 +198,17 @@ class PdfCanvas:
             for across, run in _runs(row):
                 self.pdf.rect(left + across * part, self.y + down * part, run * part, part, style="F")
 
-    def picture(self, file: Path, height_mm: float, width_max_mm: float) -> float:
-        """A picture at the reading side; its width in mm, 0 when it cannot be read: a receipt goes without, then."""
+    def picture(self, file: Path, height_mm: float, width_max_mm: float, *, start: float = 0) -> float:
+        """A picture that begins `start` mm from the reading side; its width in mm, 0 when it cannot be read: a receipt
+        goes without, then."""
         try:
             info = preload_image(self.pdf.image_cache, file)[2]
             scale = min(height_mm / float(info.height), width_max_mm / float(info.width))
             width, height = float(info.width) * scale, float(info.height) * scale
             top = self.y + (height_mm - height) / 2
-            self.pdf.image(file, x=self.left_of(0, width), y=top, w=width, h=height, alt_text="")
+            self.pdf.image(file, x=self.left_of(start, width), y=top, w=width, h=height, alt_text="")
         except (FPDFException, ValueError, OSError, ArithmeticError) as error:
-            log.warning("the operator's logo cannot be printed: %s", type(error).__name__)
+            log.warning("a logo cannot be printed: %s", type(error).__name__)
             return 0.0
         return width
 

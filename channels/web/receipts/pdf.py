@@ -5,6 +5,7 @@ keep it off the event loop.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from channels.receipt_colours import COLOURS, rgb
 from channels.receipt_view import Operator, ReceiptView
@@ -13,6 +14,7 @@ from channels.web.receipts.canvas import INK, RULE, SOFT, WHITE, Colour, Face, P
 
 BRAND: Colour = (11, 61, 74)
 LOGO_MM, LOGO_WIDE_MM = 12.0, 42.0
+LOGO_GAP_MM, ACQUIRER_WIDE_MM = 3.0, 24.0
 FACT_MM, ROW_MM, NOTE_MM = 9.0, 8.0, 5.6
 QR_MM = 30.0
 NAME_GAP_MM = 6.0
@@ -38,7 +40,7 @@ def render(view: ReceiptView, way: Way, operator: Operator) -> bytes:
     sheet.foot(view.number)
     _header(sheet, view, operator)
     _verdict(sheet, view)
-    _facts(sheet, view)
+    _facts(sheet, view, operator.logo_of(view.acquirer))
     _bills(sheet, view)
     _footer(sheet, view, way)
     return sheet.finish()
@@ -84,10 +86,14 @@ def _verdict(sheet: PdfCanvas, view: ReceiptView) -> None:
     sheet.down(8)
 
 
-def _facts(sheet: PdfCanvas, view: ReceiptView) -> None:
+def _facts(sheet: PdfCanvas, view: ReceiptView, acquirer: Path | None) -> None:
+    """`acquirer`: the logo of who took the card."""
     for fact in view.facts:
         dy = (FACT_MM - LABEL.height_mm) / 2
         sheet.text(fact.label, LABEL, dy=dy)
+        if acquirer is not None and fact.name == "method":
+            start = sheet.width_of(fact.label, LABEL) + LOGO_GAP_MM
+            sheet.picture(acquirer, FACT_MM - LOGO_GAP_MM, ACQUIRER_WIDE_MM, start=start)
         sheet.text_end(fact.value, STRONG, dy=dy, latin=fact.latin)
         sheet.down(FACT_MM)
         sheet.rule()

@@ -75,9 +75,11 @@ class Site:
 
 
 @asynccontextmanager
-async def site(name: str = "Opérateur", logo: Path | None = None) -> AsyncIterator[Site]:
+async def site(
+    name: str = "Opérateur", logo: Path | None = None, logos: tuple[tuple[str, Path], ...] = ()
+) -> AsyncIterator[Site]:
     """Serves within the block."""
-    pages, books, clock = Pages(load_texts(), Operator(name, "777", logo)), Books(), Noon()
+    pages, books, clock = Pages(load_texts(), Operator(name, "777", logo, logos=logos)), Books(), Noon()
     app = Starlette(routes=[*routes(pages, books, books, LINKS, clock), *pages.routes()])
     async with serving(app) as url, aiohttp.ClientSession(url) as http:
         yield Site(url, http, books, clock)

@@ -1,11 +1,12 @@
 """What every page stands on: the operator's logo, and templates that miss nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from channels.receipt_view import Operator
-from channels.web.pages import LOGO_BYTES_MAX, LOGO_PATH, Pages
+from channels.web.pages import ACQUIRER_LOGOS, LOGO_BYTES_MAX, LOGO_PATH, Pages
 from core.messaging.texts import load_texts
 from tests.channels.payments import paid
 from tests.channels.web.serving import site
@@ -24,6 +25,23 @@ async def test_the_operators_logo_replaces_the_mark(tmp_path: Path) -> None:
         assert answer.content_type == "image/svg+xml"
         assert content == SVG
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_a_receipt_bears_the_logo_of_the_acquirer_that_took_the_card(tmp_path: Path) -> None:
+    logo = tmp_path / "naps.svg"
+    logo.write_text(SVG)
+    async with site(logos=(("naps", logo),)) as browser:
+        address = f"{ACQUIRER_LOGOS}/naps"
+        _, page = await browser.get(f"/receipts/{browser.books.hold(replace(paid(), acquirer='naps'))}")
+        assert f'<img class="acquirer" src="{address}" alt="">' in page
+        answer, content = await browser.get(address)
+        assert (answer.content_type, content) == ("image/svg+xml", SVG)
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        for other in (paid(), replace(paid(), acquirer="naps", wallet="neqdi")):  # old ones stay as they were
+            _, page = await browser.get(f"/receipts/{browser.books.hold(other)}")
+            assert "/brand/" not in page
+        answer, _ = await browser.get(f"{ACQUIRER_LOGOS}/cmi")
+        assert answer.status == 404
 
 
 async def test_without_one_there_is_a_neutral_mark() -> None:

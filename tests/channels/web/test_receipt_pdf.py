@@ -124,6 +124,20 @@ def test_logos_are_drawn_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
         assert content != made(paid(LanguageCode.AR))
 
 
+def test_an_acquirer_s_logo_is_on_its_own_receipts_alone(tmp_path: Path) -> None:
+    logo = tmp_path / "naps.png"
+    Image.new("RGB", (60, 30), "red").save(logo)
+    without, with_it = Operator("Opérateur", "777"), Operator("Opérateur", "777", logos=(("naps", logo),))
+    for language in (LanguageCode.FR, LanguageCode.AR):
+        old, new = paid(language), replace(paid(language), acquirer="naps")
+        assert made(old, with_it) == made(old, without)
+        assert made(new, with_it) != made(new, without)
+        letters = [sorted("".join(words(made(new, each)).split())) for each in (with_it, without)]
+        assert letters[0] == letters[1]
+        by_wallet = replace(new, wallet="neqdi")
+        assert made(by_wallet, with_it) == made(by_wallet, without)
+
+
 async def test_it_is_served_as_a_file_of_its_own() -> None:
     async with site() as browser:
         token = browser.books.hold(paid(LanguageCode.FR))

@@ -16,6 +16,7 @@ from core.database.pool import open_database
 from core.help_desk.transcripts import Pseudonymiser
 from khallas.doctor import stores
 from khallas.server.app import application, assemble, build
+from khallas.settings.acquirers import AcquirerSettings
 from khallas.settings.model import BadSettings, Settings, load
 from lab.caller import SmsPhone, UssdPhone, VoicePhone, follow
 from lab.servers.serving import serving
@@ -185,6 +186,14 @@ async def test_the_operator_s_name_and_logo_come_from_settings(
         status, page = await get(f"{url}/desk/login")
         assert (status, "Opérateur" in page, '<img class="logo" src="/brand/logo"' in page) == (200, True, True)
         assert await get(f"{url}/brand/logo") == (200, logo.read_text())
+
+
+def test_an_acquirer_s_logo_that_cannot_be_is_told_by_its_setting() -> None:
+    for logo, why in (("nowhere.svg", "No such file"), (__file__, "a logo is an SVG or PNG")):
+        own = settings(DEAD_REDIS, DEAD_DATABASE)
+        own = own.model_copy(update={"acquirers": {"cmi": AcquirerSettings(logo=logo)}})
+        with pytest.raises(BadSettings, match=f"KHALLAS_ACQUIRERS__CMI__LOGO: {why}"):
+            build(own)
 
 
 @pytest.mark.parametrize(
