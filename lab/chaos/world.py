@@ -106,10 +106,10 @@ class Installation:
             self.process.kill()
         await self.died()
 
-    async def died(self) -> None:
+    async def died(self, within_s: float = DEATH_MAX_S) -> None:
         """Wait for its end. Raises TimeoutError."""
         if self.process is not None:
-            await self.process.died(DEATH_MAX_S)
+            await self.process.died(within_s)
 
     def receipts_of(self, who: Customer) -> int:
         """How many receipts this customer's telephone showed."""

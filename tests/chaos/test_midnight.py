@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.chaos.midnight import NEW, OLD, PAGES, midnight_swap
+from lab.chaos.acquirers.midnight import NEW, OLD, PAGES, midnight_swap
 
 PAYMENTS = 40  # ./run chaos pays more of them
 

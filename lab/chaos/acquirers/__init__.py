@@ -1,0 +1,1 @@
+"""The account that moves from one acquirer to another."""
