@@ -31,7 +31,7 @@ PARTS = (
     "tests/ops/test_locks.py",
 )
 PAYER = "0600000001"
-DIALLED = "1\n1\n1\n1\n1\n"
+DIALLED = "1\n1\n1\n1\n2\n"
 TYPED = "4000000000000010#\n1229#\n1\n123#\n"
 TAIL_CHARS = 4_000
 

@@ -34,6 +34,8 @@ from khallas.settings.model import BadSettings, Settings, load
 from khallas.telemetry import logs
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
+from lab.phone.people import people
+from lab.phone.prompts import WalletPrompts
 from lab.phone.studio import Numbers, World, phone_routes
 from lab.servers.postgres import Postgres
 from lab.servers.processes import ServerFailed
@@ -42,11 +44,16 @@ from lab.servers.valkey import Valkey
 from lab.twilio.pay import PayTaker
 from lab.twilio.rest import rest
 from lab.twilio.server import Twilio
+from lab.wallets.network import DEMO_PIN
+from lab.wallets.stand import GSMA, wallet_stand
 
 ACCOUNT_SID = "ACdemo"
 AUTH_TOKEN = "demo-token"  # noqa: S105 - the demo's, fixed for whoever drives it from outside
 IVR_NUMBER = "+212520001117"
 PAY_USER, PAY_PASSWORD = "twilio", "demo-connector"  # of <Pay>'s connector, where KHALLAS_IVR__CARD_MODE is pay
+WALLET, WALLET_NAME = "neqdi", "Neqdi"
+WALLET_CEILING_DH = 5_000  # as of the highest level of most wallets in Morocco
+BALANCE_CENTIMES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,8 @@ async def _live(url: str, state: Path, environ: Mapping[str, str], given: Settin
         typer.echo(f"web   {url}/  mobile 0600000001, code 482913, card 4000000000000010")
         for name, (_, password) in (await _desk_logins(state, servers.database_url)).items():
             typer.echo(f"desk  {url}/desk  {name} / {password}")
-        typer.echo(f"phone {url}/phone  dial {numbers.service_code}")
+        pin = f", PIN of the wallets {DEMO_PIN}" if world.prompts else ""
+        typer.echo(f"phone {url}/phone  dial {numbers.service_code}{pin}")
         typer.echo(f"ready {url}")
         await stop.wait()
 
@@ -173,7 +181,19 @@ async def _stand_ins(
     if settings.ivr.card_mode == "pay" and not settings.ivr.pay_user:
         ivr |= {"pay_connector": "demo", "pay_user": PAY_USER, "pay_passwords": PAY_PASSWORD}
     overrides["ivr"] = ivr
-    return World(twilio, cmi, sink, settings.cmi.timeout_s), overrides
+    prompts: WalletPrompts | None = None
+    if not settings.wallets:
+        prompts, overrides["wallets"] = await _wallets(stack)
+    return World(twilio, cmi, sink, settings.cmi.timeout_s, prompts), overrides
+
+
+async def _wallets(stack: contextlib.AsyncExitStack) -> tuple[WalletPrompts, dict[str, dict[str, str]]]:
+    """A network on which each customer has a wallet; money and prompts last as long as the demo runs."""
+    stand = await stack.enter_async_context(wallet_stand())
+    for person in people():
+        stand.network.give(GSMA, person.msisdn, BALANCE_CENTIMES)
+    terms = {"name": WALLET_NAME, "ceiling_dh": str(WALLET_CEILING_DH)}
+    return WalletPrompts(stand.network, WALLET_NAME), {WALLET: stand.options(GSMA) | terms}
 
 
 def _connector(settings: Settings) -> tuple[str, str]:

@@ -21,11 +21,13 @@ class Act(StrEnum):
     DROP = "drop"
 
 
-class _Asked(BaseModel):
+class StrictOrder(BaseModel):
+    """What is not in it is refused, and what was sent stands in no error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Order(_Asked):
+class Order(StrictOrder):
     """`keys`: the code dialled, or what was typed."""
 
     act: Act
@@ -33,7 +35,7 @@ class Order(_Asked):
     keys: Annotated[str, Field(max_length=182)] = ""
 
 
-class TroubleOrder(_Asked):
+class TroubleOrder(StrictOrder):
     """Arm or take back."""
 
     trouble: Trouble

@@ -23,6 +23,7 @@ from lab.phone.handsets import Handsets, NoDialog, Page
 from lab.phone.mailbox import LETTER_HEADERS, Mailboxes
 from lab.phone.orders import Act, Order, TroubleOrder, read_order
 from lab.phone.people import people
+from lab.phone.prompts import WalletPrompts
 from lab.phone.trace import Entry, Trace
 from lab.phone.troubles import Troubles
 from lab.phone.voice import NoVoice, Voice, installed
@@ -30,6 +31,7 @@ from lab.twilio.desk import call_told, desk_routes, text_told
 from lab.twilio.server import Refused, Twilio
 from lab.twilio.webhooks import WebhookFailed
 from lab.ussd_wires import DIALECTS
+from lab.wallets.network import DEMO_PIN
 
 HERE = Path(__file__).parent
 FONTS = HERE.parents[1] / "channels" / "web" / "receipts" / "fonts"
@@ -58,6 +60,7 @@ class World:
     cmi: EmulatedCmi | None
     mail: MailSink | None
     bank_timeout_s: float = 30.0  # how long Khallas waits for the bank
+    prompts: WalletPrompts | None = None  # of the wallet network
 
 
 @asynccontextmanager
@@ -70,6 +73,8 @@ async def phone_routes(
     voice = Voice()
     try:
         async with Handsets(url, numbers.service_code, trace.observer) as handsets:
+            if world.prompts is not None:
+                world.prompts.network.in_dialog = lambda msisdn: handsets.open_page(msisdn) is not None
             yield _Studio(numbers, wires, world, texts, trace, handsets, voice).routes()
     finally:
         voice.close()
@@ -90,6 +95,7 @@ class _Studio:
         self._wires = [wire for wire in wires if wire in DIALECTS]
         self._twilio, self._trace, self._handsets, self._voice = world.twilio, trace, handsets, voice
         self._mailboxes, self._troubles = Mailboxes(world.mail), Troubles(world.twilio, world.cmi, world.bank_timeout_s)
+        self._prompts = world.prompts
         self._people = people()
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -110,14 +116,16 @@ class _Studio:
             Route("/phone/api/voice", self.say, methods=["GET"]),
             Route("/phone/mails/{id}", self.letter, methods=["GET"]),
             *desk_routes(self._twilio, "/phone/api"),
+            *(self._prompts.routes("/phone/api") if self._prompts else ()),
         ]
 
     async def page(self, request: Request) -> Response:
         """Everything the browser needs to begin, texts included."""
         language = language_asked(request) or _preferred(request)
+        told = asdict(self._numbers) | {"wallet": self._prompts.name if self._prompts else "", "pin": DEMO_PIN}
 
         def t(key: str) -> str:
-            return self._texts.fill(language, SECTION, key, **asdict(self._numbers))
+            return self._texts.fill(language, SECTION, key, **told)
 
         keys = sorted(self._texts.keys(language, SECTION))
         start = {
@@ -138,6 +146,7 @@ class _Studio:
             wires=self._wires,
             rooms=_rooms(request),
             numbers=self._numbers,
+            wallet=told["wallet"],
             troubles=self._troubles.state(),
             start=start,
         )
@@ -152,6 +161,7 @@ class _Studio:
             {
                 "texts": [text_told(text) for text in texts],
                 "dialog": _page_told(self._handsets.open_page(number)),
+                "prompt": self._prompts.of(number, language_asked(request)) if self._prompts else None,
                 "calls": [call_told(call) for call in self._twilio.calls_of(number)[-CALLS_SHOWN:]],
                 "mails": self._mailboxes.told(self._addresses_of_others(number)),
                 "trace": [_entry_told(entry) for entry in self._trace.of(number, min(after, self._trace.last))],

@@ -64,6 +64,12 @@ class PushRequest:
     def __post_init__(self) -> None:
         self.expires_at = self.made_at + WINDOW
 
+    @property
+    def waits(self) -> bool:
+        """Does a telephone show its prompt?"""
+        late = self.lie is WalletLie.PAID_AFTER_EXPIRY and self.reason == "expired"
+        return self.prompts and (self.stand is Stand.PENDING or late)
+
 
 class KnownKey(Exception):
     """The merchant used this name before."""
@@ -133,12 +139,7 @@ class WalletNetwork:
     def prompts_of(self, msisdn: str) -> list[PushRequest]:
         """What a telephone shows now, the oldest first."""
         self.expire()
-        return [each for each in self.requests.values() if each.payer == msisdn and self._asks(each)]
-
-    @staticmethod
-    def _asks(request: PushRequest) -> bool:
-        late = request.lie is WalletLie.PAID_AFTER_EXPIRY and request.reason == "expired"
-        return request.prompts and (request.stand is Stand.PENDING or late)
+        return [each for each in self.requests.values() if each.payer == msisdn and each.waits]
 
     def answer(self, request_id: str, pin: str) -> PushRequest:
         """The payer typed a PIN at the prompt. Raises KeyError for no such prompt."""
@@ -170,6 +171,13 @@ class WalletNetwork:
             if request.stand is Stand.PENDING and request.expires_at <= self._now():
                 self._decline(request, "expired", still=request.lie is WalletLie.PAID_AFTER_EXPIRY)
 
+    def lapse(self, request_id: str) -> PushRequest:
+        """The payer's time is over now. Raises KeyError."""
+        request = self._prompt(request_id)
+        request.expires_at = self._now()
+        self.expire()
+        return request
+
     def reverse(self, key: str, number: str, centimes: int | None) -> tuple[str, int]:
         """The reversal's number and amount; a repeat is the same. Raises KeyError, Unpayable."""
         if key in self.reversals:
@@ -191,7 +199,7 @@ class WalletNetwork:
     def _prompt(self, request_id: str) -> PushRequest:
         self.expire()
         request = self.requests[request_id]
-        if not self._asks(request):
+        if not request.waits:
             raise KeyError(request_id)
         return request
 

@@ -10,13 +10,14 @@ from tests.browser.payment import Watched, pays_and_is_watched
 from tests.browser.visitor import Visitor, chromium
 
 Arrive = Callable[..., Awaitable[Visitor]]
-IMPATIENT = {"KHALLAS_CMI__TIMEOUT_S": "10"}  # a bank that is slow or silent is waited for no longer
+# a bank that is slow or silent is waited for no longer; the log is searched
+SETTINGS = {"KHALLAS_CMI__TIMEOUT_S": "10", "KHALLAS_LOG_LEVEL": "DEBUG"}
 
 
 @pytest.fixture(scope="session")
 async def demo() -> AsyncIterator[Demo]:
     """The demo. Its data is shared: each test pays another subscriber's bill."""
-    async with running_demo(IMPATIENT) as running:
+    async with running_demo(SETTINGS) as running:
         yield running
 
 

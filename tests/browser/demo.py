@@ -13,7 +13,7 @@ from pathlib import Path
 
 START_MAX_S = 300.0
 STOP_MAX_S = 180.0
-LINES_MAX = 1_000
+POLL_S = 0.1
 
 
 def free_port() -> int:
@@ -26,11 +26,12 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo: its address, the help desk's passwords by name, and where its settings are."""
+    """A running demo: its address, the help desk's passwords by name, and where its settings and its log are."""
 
     url: str
     logins: dict[str, str]
     state: Path
+    log: Path
     said: tuple[str, ...] = ()  # before `ready`, line by line
 
     def setting(self, name: str) -> str:
@@ -44,37 +45,39 @@ async def running_demo(settings: Mapping[str, str] | None = None) -> AsyncIterat
     """With these settings, from `ready` until the block ends. Raises TimeoutError, RuntimeError if it did not start."""
     with tempfile.TemporaryDirectory(prefix="khallas-demo-") as name:
         os.chmod(name, 0o755)  # noqa: S103 - at once; PostgreSQL under root runs as nobody
-        process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("khallas"),
-            *("demo", "--port", str(free_port()), "--state", f"{name}/state"),
-            env={key: value for key, value in os.environ.items() if not key.startswith("KHALLAS_")}
-            | dict(settings or {}),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        said, log = Path(name) / "said", Path(name) / "log"
+        with said.open("wb") as out, log.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                Path(sys.executable).with_name("khallas"),
+                *("demo", "--port", str(free_port()), "--state", f"{name}/state"),
+                env={key: value for key, value in os.environ.items() if not key.startswith("KHALLAS_")}
+                | dict(settings or {}),
+                stdout=out,
+                stderr=errors,
+            )
         try:
             async with asyncio.timeout(START_MAX_S):
-                demo = await _ready(process, Path(name) / "state")
+                demo = await _ready(process, said, log, Path(name) / "state")
             yield demo
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
-            await asyncio.wait_for(process.communicate(), STOP_MAX_S)
+            await asyncio.wait_for(process.wait(), STOP_MAX_S)
 
 
-async def _ready(process: asyncio.subprocess.Process, state: Path) -> Demo:
+async def _ready(process: asyncio.subprocess.Process, said: Path, log: Path, state: Path) -> Demo:
     """What it told. Raises RuntimeError with what the process said instead."""
-    assert process.stdout is not None
-    said: list[str] = []
-    logins: dict[str, str] = {}
-    for _ in range(LINES_MAX):
-        line = (await process.stdout.readline()).decode(errors="replace")
-        if line.startswith("ready "):
-            return Demo(line.removeprefix("ready ").strip(), logins, state, tuple(said))
-        if line.startswith("desk "):
-            name, _, password = line.split(maxsplit=2)[2].partition(" / ")
-            logins[name] = password.strip()
-        if not line:
-            break
-        said.append(line)
-    raise RuntimeError("the demo did not start: " + "".join(said))
+    while process.returncode is None:  # bounded by START_MAX_S
+        if (demo := _told(said, log, state)) is not None:
+            return demo
+        await asyncio.sleep(POLL_S)
+    raise RuntimeError("the demo did not start: " + "".join(map(Path.read_text, (said, log))))
+
+
+def _told(said: Path, log: Path, state: Path) -> Demo | None:
+    told, ready, url = said.read_text(encoding="utf-8").partition("ready ")
+    if not (ready and url.endswith("\n")):
+        return None
+    lines = tuple(told.splitlines())
+    logins = dict(line.split(maxsplit=2)[2].split(" / ") for line in lines if line.startswith("desk "))
+    return Demo(url.strip(), logins, state, log, lines)

@@ -55,7 +55,7 @@ async def pays_by_phone(visitor: Visitor) -> str:
     page = visitor.page
     await visitor.open_phone("en", PAYER)
     await page.locator("[data-do=dial]").click()
-    for label in ("English", f"My mobile {PAYER}", "I accept", f"Pay {TOTAL}", "Pay"):
+    for label in ("English", f"My mobile {PAYER}", "I accept", f"Pay {TOTAL}", "Card, by phone call"):
         await visitor.choose(label)
     await visitor.mode("incoming")
     await page.keyboard.press("Enter")

@@ -23,11 +23,11 @@ CARD = "4000000000000010"
 SHRINK = Path(__file__).with_name("shrink.js").read_text(encoding="utf-8")
 # what is chosen and heard, in order: an option, and a word of each spoken question
 FRENCH = (
-    ("Français", "Mon mobile", "J'accepte", "Payer", "Payer"),
+    ("Français", "Mon mobile", "J'accepte", "Payer", "Carte, par appel"),
     ("numéro de votre carte", "expiration", "continuer", "au dos de la carte", "Paiement accepté"),
 )
 ARABIC = (
-    ("العربية", "رقمي", "أقبل", "أداء", "أداء"),
+    ("العربية", "رقمي", "أقبل", "أداء", "تابع", "بطاقة"),
     ("رقم بطاقتكم", "الانتهاء", "ستؤدون", "ظهر البطاقة", "تم الأداء"),
 )
 

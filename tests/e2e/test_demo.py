@@ -55,7 +55,7 @@ async def kept(folder: Path, paid: str) -> AsyncIterator[Demo]:
 async def _pay(running: Demo) -> str:
     async with UssdPhone(running.url, PAYER) as phone:
         shown = await phone.dial()
-        for keys in ("1", "1", "1", "1", "1"):
+        for keys in ("1", "1", "1", "1", "2"):
             shown = await phone.send(keys)
         assert (shown.screen, shown.ended) == ("HandOver", True)
     async with aiohttp.ClientSession(f"{running.url}/phone/api/") as desk:

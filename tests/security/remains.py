@@ -49,26 +49,36 @@ async def gathered(here: World, answers: str, numbers: Sequence[str]) -> Left:
     await here.twilio.idle()
     await here.house.transcripts.flush()
     left: Left = {"answers": answers.encode()}
-    values: list[bytes] = []
     async with Redis.from_url(here.house.settings.redis_url.get_secret_value()) as redis:
-        async for key in redis.scan_iter():
-            values += [key, await redis.dump(key) or b"", *(await _value(redis, key))]
-    left["Redis values"] = b"\n".join(values)
+        left["Redis values"] = await redis_values(redis)
     left["metrics"] = here.house.metrics.page()[0]
     left["mails"] = "\n".join(f"{mail.subject}\n{mail.text}\n{mail.html}" for mail in here.mails.mails()).encode()
     left["texts"] = "\n".join(text.body for number in numbers for text in here.twilio.texts(number)).encode()
     with psycopg.connect(here.house.settings.database_url.get_secret_value(), autocommit=True) as connection:
-        names = connection.execute(
-            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        ).fetchall()
-        rows = []
-        for (name,) in names:
-            with connection.cursor().copy(f"COPY {name} TO STDOUT") as copied:
-                rows += [bytes(part) for part in copied]
-        left["tables"] = b"".join(rows)
+        left["tables"] = tables(connection)
         connection.execute("CHECKPOINT")
     return left
+
+
+async def redis_values(redis: Redis) -> bytes:
+    """Every key, as it is and as it is dumped."""
+    values: list[bytes] = []
+    async for key in redis.scan_iter():
+        values += [key, await redis.dump(key) or b"", *(await _value(redis, key))]
+    return b"\n".join(values)
+
+
+def tables(connection: psycopg.Connection) -> bytes:
+    """Every row of every table."""
+    names = connection.execute(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    ).fetchall()
+    rows = []
+    for (name,) in names:
+        with connection.cursor().copy(f"COPY {name} TO STDOUT") as copied:
+            rows += [bytes(part) for part in copied]
+    return b"".join(rows)
 
 
 async def _value(redis: Redis, key: bytes) -> list[bytes]:

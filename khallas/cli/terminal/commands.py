@@ -12,13 +12,13 @@ from khallas.cli.terminal.dial import DEFAULT_WIRE, Dialling, split_code, spoken
 from khallas.cli.terminal.dial import dial as play
 from khallas.cli.terminal.faults import Failed
 from khallas.cli.terminal.keyboard import Keyboard
+from khallas.cli.terminal.prompt import DESK_PATH
 from khallas.cli.terminal.reach import DEMO_URL, reach
 from khallas.cli.terminal.show import Show
 from khallas.cli.told import fail
 
 DEMO_CUSTOMER = "0600000001"
 OF_THE_DEMO = "the running demo's"
-DESK_PATH = "/phone/api"  # where the demo mounts lab/twilio/desk.py
 
 
 def _number(value: str) -> str:
@@ -60,7 +60,7 @@ def dial(
     secret: Annotated[str, typer.Option(help="The wire's shared secret, where it has one.")] = "",
     as_json: Json = False,
 ) -> None:
-    """A USSD phone in the terminal. Keys come from the keyboard, or from stdin, one line per input."""
+    """A USSD phone in the terminal, the demo's wallet on it. Keys: the keyboard, or stdin, one line per input."""
     there = reach(url, state_named())
     service, keys = split_code(code, service_code or there.service_code)
     if service != (service_code or there.service_code):

@@ -8,6 +8,7 @@ from core.messaging.gsm7 import Coding, coding_of, size
 from core.subscribers.lines import national
 from khallas.cli.terminal.faults import Failed, explain
 from khallas.cli.terminal.keyboard import Keyboard
+from khallas.cli.terminal.prompt import pay_at_prompt
 from khallas.cli.terminal.show import PROMPT, Show
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 TURNS_MAX = 200
 DEFAULT_WIRE = "africastalking"
-HAND_OVER = "HandOver"
+HAND_OVER, WALLET_ASKED = "HandOver", "WalletAsked"
 SECRET_HEADER = "X-Khallas-Secret"  # noqa: S105 - a header's name
 
 
@@ -61,7 +62,9 @@ def room(text: str, wire: str) -> tuple[int, int, str]:
 
 
 async def dial(order: Dialling, keyboard: Keyboard, show: Show) -> None:
-    """Play one session; it ends with the server's END or with the input. Raises Failed."""
+    """Play one session; it ends with the server's END, or the wallet's prompt after it, or with the input. Raises
+    Failed.
+    """
     from lab.caller import UssdPhone
 
     headers = {SECRET_HEADER: order.secret} if order.secret else None
@@ -73,6 +76,8 @@ async def dial(order: Dialling, keyboard: Keyboard, show: Show) -> None:
     elif last.screen == HAND_OVER:
         number = national(order.msisdn)
         show.line(f"The card is taken by voice: khallas call --from {number} (--answer if your phone rings)", "bold")
+    elif last.screen == WALLET_ASKED:
+        await pay_at_prompt(order.url, order.msisdn, keyboard, show)
 
 
 async def _play(phone: "UssdPhone", order: Dialling, keyboard: Keyboard, show: Show) -> "Shown | None":

@@ -7,23 +7,25 @@ const AGAIN_MS = 900;
 const MODES = ["abc", "ABC", "123"];
 const fine = matchMedia("(hover: hover) and (pointer: fine)");
 
-// `kind`: "dial" takes every key as it is, "answer" begins with digits, "text" with letters.
+// `kind`: "dial" takes every key as it is, "answer" begins with digits, "text" with letters, "pin" shows none.
 export function entry(kind, label, value = "") {
   const long = kind === "text";
+  const secret = kind === "pin";
   const field = h(long ? "textarea" : "input", {
     class: "entry",
+    type: secret ? "password" : false,
     "aria-label": label,
-    maxlength: long ? 480 : 160,
+    maxlength: secret ? 8 : long ? 480 : 160,
     autocomplete: "off",
     autocapitalize: "off",
     spellcheck: "false",
-    inputmode: long || fine.matches ? "text" : "none",
+    inputmode: long || fine.matches ? (secret ? "numeric" : "text") : "none",
     dir: long ? "auto" : "ltr",
     rows: long ? 4 : false,
   });
   field.value = value;
   const badge = h("span", { class: "badge", "aria-hidden": "true" });
-  const node = h("div", { class: "field" }, field, kind === "dial" ? null : badge);
+  const node = h("div", { class: "field" }, field, kind === "dial" || secret ? null : badge);
   let mode = kind === "text" ? 0 : 2;
   let last = { key: "", at: 0, step: 0 };
   badge.textContent = MODES[mode];
@@ -34,6 +36,7 @@ export function entry(kind, label, value = "") {
   }
 
   function press(key) {
+    if (secret) return field.value.length < field.maxLength && put(key, false);
     if (kind !== "dial" && key === "#") {
       mode = (mode + 1) % MODES.length;
       badge.textContent = MODES[mode];

@@ -1,6 +1,6 @@
 // One subscriber's connection to the demo: what a handset may ask, and a feed of what happens to it.
 
-import { ask, Failed, people } from "./util.js";
+import { ask, Failed, language, people } from "./util.js";
 
 const BUSY_MS = 250;
 const IDLE_MS = 700;
@@ -22,6 +22,8 @@ export const line = {
   text: (body, to) => ask("POST", `texts/${encodeURIComponent(line.number)}`, { body, to }),
   dial: () => ask("POST", `phones/${encodeURIComponent(line.number)}/calls`, { pace: "real" }),
   act: (sid, act, keys = "") => ask("POST", `calls/${sid}/${act}`, act === "answer" ? { pace: "real" } : { keys }),
+  prompt: (id, act, pin = "") =>
+    ask("POST", `prompts/${encodeURIComponent(line.number)}/${id}?lang=${language}`, { act, pin }),
   trouble: (trouble, on) => ask("POST", "troubles", { trouble, on }),
 };
 
@@ -38,7 +40,7 @@ export const hurry = (on) => (lively = on);
 async function look() {
   const mine = generation;
   try {
-    const feed = await ask("GET", `feed/${encodeURIComponent(line.number)}?after=${after}`);
+    const feed = await ask("GET", `feed/${encodeURIComponent(line.number)}?after=${after}&lang=${language}`);
     if (mine !== generation) return;
     after = feed.last;
     for (const listener of listeners) listener(feed);

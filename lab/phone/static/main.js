@@ -5,6 +5,7 @@ import { become, line, onFeed, refresh } from "./line.js";
 import { handset, tick } from "./handset.js";
 import { dial, idle, keepTexts, lose, repeat, send } from "./modes.js";
 import { callVoice, incoming, live, ringing, spoken, stepAside, talk } from "./calls.js";
+import { asked, lapse, prompt } from "./prompt.js";
 import { clearTrace, showMails, showTrace } from "./panels.js";
 import * as sound from "./sound.js";
 
@@ -33,6 +34,7 @@ onFeed((feed) => {
   const goingOn = first && live.sid === null ? spoken(feed) : undefined;
   if (goingOn) talk(goingOn);
   else if (call && handset.mode.name !== "incoming") incoming(call);
+  else if (asked(feed)) prompt(feed.prompt);
   handset.mode.feed?.(feed, fresh);
   if (fresh) handset.labels();
   showMails(feed.mails);
@@ -103,6 +105,7 @@ const FAULTS = {
   drop: async () => (await lose()) || toast(t("no_dialog")),
   repeat: async () => toast(t((await repeat()) ? "repeated" : "repeated_other")),
   cut: async () => (live.sid ? line.act(live.sid, "hang-up") : toast(t("no_call"))),
+  lapse: async () => (await lapse()) || toast(t("no_prompt")),
   silence: async () => (live.sid ? line.act(live.sid, "silence") : toast(t("no_call"))),
 };
 

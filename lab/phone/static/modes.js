@@ -57,7 +57,7 @@ export function tell(text) {
   });
 }
 
-function wait(text) {
+export function wait(text) {
   const mode = {
     name: "wait", gone: false, node: h("p", { class: "wait" }, h("i", { class: "spinner" }), text),
     key(key) {

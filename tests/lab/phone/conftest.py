@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -13,9 +14,11 @@ from starlette.routing import Route
 from core.messaging.texts import load_texts
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
+from lab.phone.prompts import WalletPrompts
 from lab.phone.studio import Numbers, World, phone_routes
 from lab.servers.serving import serving
 from lab.twilio.server import Twilio
+from lab.wallets.network import WalletNetwork
 
 NUMBERS = Numbers("*1117#", "1117", "+212520001117", "777")
 
@@ -42,6 +45,19 @@ class Ussd:
 
 
 @dataclass
+class NetworkClock:
+    """The wallet network's; moves when told."""
+
+    time: datetime = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def forward(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass
 class Stage:
     """All that a test of the page touches."""
 
@@ -50,6 +66,8 @@ class Stage:
     twilio: Twilio
     cmi: EmulatedCmi
     mail: MailSink
+    network: WalletNetwork
+    clock: NetworkClock
 
 
 @pytest.fixture
@@ -64,10 +82,12 @@ async def stage() -> AsyncIterator[Stage]:
     )
     twilio = Twilio(account_sid="ACdemo", auth_token="demo-token")
     async with serving(app) as url, twilio, emulated_cmi() as cmi, MailSink() as mail:
-        world = World(twilio, cmi, mail)
+        clock = NetworkClock()
+        network = WalletNetwork(clock.now)
+        world = World(twilio, cmi, mail, prompts=WalletPrompts(network, "Neqdi"))
         async with (
             phone_routes(url, NUMBERS, ("africastalking", "comviva", "other"), world, load_texts()) as routes,
             serving(Starlette(routes=routes)) as page,
             aiohttp.ClientSession(page) as http,
         ):
-            yield Stage(http, ussd, twilio, cmi, mail)
+            yield Stage(http, ussd, twilio, cmi, mail, network, clock)

@@ -1,11 +1,11 @@
 """Small servers that speak the gateways' wires: the other side of the terminal's phones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from twilio.request_validator import RequestValidator
 
 from tests.forms import posted
@@ -19,16 +19,17 @@ PAGES = {
     "1*1": ("END Un appel arrive. Ref 123456", "HandOver"),
     "2": ("CON mechant \x1b[2J\n1. Suite", "Service"),
     "1*hello": ("END Bye", "Goodbye"),
+    "1*9": ("END Neqdi demande votre code", "WalletAsked"),
 }
 
 
 class UssdApp:
-    """Africa's Talking's dialect; asks for a secret at /ussd/africastalking when told."""
+    """Africa's Talking's dialect; asks for a secret at /ussd/africastalking when told. `beside`: more doors."""
 
-    def __init__(self, *, secret: str = "", status: int = 200) -> None:
+    def __init__(self, *, secret: str = "", status: int = 200, beside: Sequence[BaseRoute] = ()) -> None:
         self.secret, self.status = secret, status
         self.asked: list[Mapping[str, str]] = []
-        self.asgi = Starlette(routes=[Route("/ussd/africastalking", self.respond, methods=["POST"])])
+        self.asgi = Starlette(routes=[Route("/ussd/africastalking", self.respond, methods=["POST"]), *beside])
 
     async def respond(self, request: Request) -> Response:
         form = await posted(request)

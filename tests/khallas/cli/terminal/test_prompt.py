@@ -1,0 +1,95 @@
+"""The wallet's prompt on the telephone of `khallas dial`: after the dialog, PIN unseen, to the network alone."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from khallas.cli.terminal.dial import Dialling, dial
+from khallas.cli.terminal.faults import Failed
+from lab.phone.prompts import WalletPrompts
+from lab.servers.serving import serving
+from lab.wallets.network import Stand, WalletNetwork
+from tests.khallas.cli.terminal.apps import UssdApp
+from tests.khallas.cli.terminal.stdin import WAIT_MAX_S, Person, Printed, script
+
+CALLER = "+212600000003"
+PIN, WRONG = "48210", "73914650"
+ASKED = ["Payer 99,00 DH à Khallas ?", "Entrez votre code secret :"]
+
+
+def network() -> WalletNetwork:
+    """It asks the caller for 99.00."""
+    made = WalletNetwork(lambda: datetime.now(UTC))
+    made.give("gsma", CALLER, 100_000).pin = PIN
+    made.push("gsma", "key", CALLER, 9_900, "MAD", "123456", "Khallas 123456", "")
+    return made
+
+
+async def played(asks: WalletNetwork, *lines: str, printed: Printed) -> UssdApp:
+    app = UssdApp(beside=WalletPrompts(asks, "Neqdi").routes("/phone/api"))
+    async with serving(app.asgi) as url:
+        with script("1", "9", *lines) as keyboard:
+            await dial(Dialling(url, CALLER, "*1117#"), keyboard, printed.show)
+    return app
+
+
+async def test_a_script_pays_after_a_wrong_pin() -> None:
+    asks, printed = network(), Printed()
+    app = await played(asks, WRONG, PIN, printed=printed)
+    after = printed.lines[printed.lines.index("WalletAsked") + 1 :]
+    assert after == [
+        *("Neqdi", *ASKED, f"> {len(WRONG) * '•'}", "Neqdi", "Code secret faux. Essais restants : 2."),
+        *(*ASKED, f"> {len(PIN) * '•'}", "Neqdi", "99,00 DH payés à Khallas.", "Transaction MP100001"),
+    ]
+    assert [stand.stand for stand in asks.requests.values()] == [Stand.PAID]
+    assert not [pin for pin in (PIN, WRONG) if pin in printed.text or pin in str(app.asked)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "stand", "last"),
+    [(("",), Stand.DECLINED, "Annulé. Rien n'a été débité."), ((), Stand.PENDING, "the wallet waits in vain")],
+)
+async def test_an_empty_line_refuses_and_the_end_of_the_input_answers_nothing(
+    lines: tuple[str, ...], stand: Stand, last: str
+) -> None:
+    asks, printed = network(), Printed()
+    await played(asks, *lines, printed=printed)
+    assert printed.lines[-1] == last
+    assert [each.stand for each in asks.requests.values()] == [stand]
+
+
+async def test_a_person_types_it_unseen() -> None:
+    asks, printed = network(), Printed()
+    person = Person(printed)
+    try:
+        async with serving(UssdApp(beside=WalletPrompts(asks, "Neqdi").routes("/phone/api")).asgi) as url:
+            live = asyncio.create_task(dial(Dialling(url, CALLER, "*1117#", "1*9"), person.keyboard, printed.show))
+            await person.press("secret :\n> ", "9\x7f" + PIN + "\n")
+            await asyncio.wait_for(live, WAIT_MAX_S)
+    finally:
+        person.close()
+    assert "payés" in printed.text
+    assert PIN not in printed.text
+
+
+async def test_json_tells_the_prompts() -> None:
+    printed = Printed(as_json=True)
+    await played(network(), PIN, printed=printed)
+    told = [json.loads(line) for line in printed.lines]
+    assert [each["ended"] for each in told if "wallet" in each] == [False, True]
+    assert PIN not in printed.text
+
+
+async def test_another_telephone_s_prompt_is_not_awaited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("khallas.cli.terminal.prompt.COMES_WITHIN_S", 0.5)
+    printed = Printed()
+    await played(WalletNetwork(lambda: datetime.now(UTC)), printed=printed)
+    assert printed.lines[-1] == "the wallet asks on another telephone, or asked nobody"
+
+
+async def test_a_server_without_a_handset_is_said_in_one_sentence() -> None:
+    async with serving(UssdApp().asgi) as url:
+        with script() as keyboard, pytest.raises(Failed, match="404"):
+            await dial(Dialling(url, CALLER, "*1117#", "1*9"), keyboard, Printed().show)
