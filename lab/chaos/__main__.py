@@ -42,6 +42,7 @@ from lab.servers.valkey import Valkey
 
 ROUNDS_MAX = ROUNDS_A_POINT_MAX
 LANES = 4  # servers a point
+LANES_OF_TWO = 2  # with two banks beside each
 HANGING_S = 60
 STORIES_A_SHARE = 50
 SHARES_A_WORD = 20
@@ -134,7 +135,7 @@ async def crash(
 
     told = f"{rounds} x kill -9 at each of {', '.join(Point)}{beside}"
     with report.part(told) as faults, nursery() as servers:
-        lanes = lanes_of(rounds, LANES, several=several)
+        lanes = lanes_of(rounds, LANES_OF_TWO if several else LANES, several=several)
         every = await asyncio.gather(*(broken(lane, servers) for lane in lanes))
         faults += [f"{each.point}: {fault}" for rounds_ in every for each in rounds_ for fault in each.faults]
         slowest = max(each.resolved_s for rounds_ in every for each in rounds_)
