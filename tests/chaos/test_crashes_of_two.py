@@ -29,4 +29,4 @@ async def test_a_bill_is_paid_once_over_both_and_each_ledger_is_ours(
     rounds = [each for some in await asyncio.gather(*map(broken, range(len(lanes)))) for each in some]
     assert [(each.point, fault) for each in rounds for fault in each.faults] == []
     assert len(rounds) == ROUNDS * len(Point)
-    assert {named for each in rounds for named in each.paid_at} == {"cmi", "naps"}
+    assert all(len(each.paid_at) == 1 and each.paid_at[0] in {"cmi", "naps"} for each in rounds)
