@@ -320,7 +320,7 @@ def signatures(body: bytes) -> dict[str, str]:
         "none": "",
         "others": hooks.header([OTHERS_SECRET], body, at),
         "old": hooks.header([DEMO_SECRET], body, at - 301),
-        "of tomorrow": hooks.header([DEMO_SECRET], body, at + 301),
+        "of tomorrow": hooks.header([DEMO_SECRET], body, at + 86_400),
         "of another body": hooks.header([DEMO_SECRET], body + b" ", at),
         "of another time": f"t={at + 1},v1={right}",
         "of a test": f"t={at},v0={right}",
