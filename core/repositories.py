@@ -212,8 +212,6 @@ class Payments(Protocol):
     async def look_again(self, payment_id: str, state: PaymentState, due_at: datetime | None) -> None:
         """Set when to look again, while it is still in that state."""
 
-    async def set_email(self, payment_id: str, email: str) -> Payment | None: ...
-
     async def wait_until(self, payment_id: str, until: datetime, now: datetime) -> Payment | None:
         """Lets a basket wait, never shorter than it would have; None when it is over by now, or is not waiting to be
         sent.

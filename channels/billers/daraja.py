@@ -17,7 +17,6 @@ from core.subscribers.lines import ServiceType
 from core.wallets.amounts import centimes_of
 
 DOOR = "daraja"
-CURRENCY_DEFAULT = "KES"
 REJECTED: Mapping[OutsideRefusal, str] = {
     OutsideRefusal.NO_LINE: "C2B00012",
     OutsideRefusal.NO_BILL: "C2B00012",

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Job, Status
+from procrastinate.jobs import Job
 from procrastinate.tasks import Task
 from psycopg import Error
 from psycopg_pool import PoolTimeout
@@ -48,7 +48,6 @@ GRACE_S = 20.0
 RESTART_PAUSE_S = 1.0
 HANDED_BACK_MAX = 5  # times a job; then its row's due time has to do
 KEPT_HOURS = 72  # jobs that failed or were cut off, for whoever asks why
-ROUNDS_MAX = 10  # of work_off: jobs that defer jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,22 @@ def build_jobs(
 ) -> App:
     """An App that is not open: `async with app.open_async(pool)` around it. `periodic` False: only when asked."""
     app = App(connector=PsycopgConnector())
+    _rows(app, work, tracer)
+    sweeps = _sweeps(app, work)
+    unstick, retain, settlement, close_day, audit = _housekeeping(app, work)
+    if periodic:
+        app.periodic(cron=CLOSE_CRON)(close_day)
+        app.periodic(cron=AUDIT_CRON)(audit)
+        app.periodic(cron=RETAIN_CRON)(retain)
+        app.periodic(cron=SETTLEMENT_CRON)(settlement)
+        for sweep in sweeps:
+            app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
+        app.periodic(cron=UNSTICK_CRON)(unstick)
+    return app
+
+
+def _rows(app: App, work: Work, tracer: Tracer) -> None:
+    """Adds the tasks that are about one row each, by its key."""
 
     @contextmanager
     def _for(request: str, task: TaskName) -> Iterator[None]:
@@ -114,6 +129,9 @@ def build_jobs(
         with _for(request, TaskName.DELIVER):
             await work.sender.deliver(key)
 
+
+def _sweeps(app: App, work: Work) -> tuple[Task[Any, Any, Any], ...]:
+    """Adds the looks at every row whose time has come."""
     fresh = True
 
     @app.task(name=TaskName.SWEEP, queue=Queue.SWEEPS, queueing_lock=TaskName.SWEEP)
@@ -130,16 +148,7 @@ def build_jobs(
         with request_of():
             await work.sweep.texts()
 
-    unstick, retain, settlement, close_day, audit = _housekeeping(app, work)
-    if periodic:
-        app.periodic(cron=CLOSE_CRON)(close_day)
-        app.periodic(cron=AUDIT_CRON)(audit)
-        app.periodic(cron=RETAIN_CRON)(retain)
-        app.periodic(cron=SETTLEMENT_CRON)(settlement)
-        app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep)  # seconds are the last of six fields
-        app.periodic(cron=f"* * * * * */{sweep_every_s}")(sweep_texts)
-        app.periodic(cron=UNSTICK_CRON)(unstick)
-    return app
+    return sweep, sweep_texts
 
 
 def _housekeeping(app: App, work: Work) -> tuple[Task[Any, Any, Any], ...]:
@@ -181,20 +190,6 @@ async def retry_stalled(app: App) -> int:
     for job in stalled:
         await app.job_manager.retry_job(job)
     return len(stalled)
-
-
-async def work_off(app: App) -> None:
-    """Run what waits in the queue, and what that gives rise to; for tests and for one-off repairs."""
-    for _ in range(ROUNDS_MAX):
-        if not await app.job_manager.list_jobs_async(status=Status.TODO.value):
-            return
-        await app.run_worker_async(
-            wait=False,
-            install_signal_handlers=False,
-            listen_notify=False,
-            delete_jobs="successful",
-            concurrency=CONCURRENCY,
-        )
 
 
 async def run_worker(app: App, *, install_signal_handlers: bool = False) -> None:

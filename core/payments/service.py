@@ -155,10 +155,6 @@ class PaymentService:
         """
         return await self._baskets.start(order)
 
-    async def change_email(self, payment_id: str, email: str) -> Payment:
-        """Where the receipt goes; without effect once it is paid. Raises NoSuchPayment."""
-        return await self._payments.set_email(payment_id, email) or await self.attendant.read(payment_id)
-
     async def wait_longer(self, payment_id: str) -> Payment:
         """Lets a basket wait as long again from now, within `longest_wait`; without effect on what is over or was sent.
         Raises NoSuchPayment.

@@ -125,11 +125,6 @@ class DarajaWallet:
 # --- pure: requests -------------------------------------------------------------------------------------------------
 
 
-def refuses_token(answer: HttpAnswer) -> bool:
-    """Returns whether the gateway let nothing through to M-PESA, for the token's sake."""
-    return text_of(answer.json(), "errorCode") in TOKEN_REFUSED
-
-
 def token_ask(account: DarajaAccount) -> HttpAsk:
     pair = base64.b64encode(f"{account.consumer_key}:{account.consumer_secret.reveal()}".encode()).decode()
     return HttpAsk("GET", TOKEN_PATH, {"Authorization": f"Basic {pair}"})

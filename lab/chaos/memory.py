@@ -189,12 +189,6 @@ class MemoryPayments:
             row.due_at = due_at
         await self.after()
 
-    async def set_email(self, payment_id: str, email: str) -> Payment | None:
-        await self.before()
-        row = self.rows[payment_id]
-        row.payment = replace(row.payment, email=email)
-        return row.payment
-
     async def wait_until(self, payment_id: str, until: datetime, now: datetime) -> Payment | None:
         await self.before()
         row = self.rows[payment_id]

@@ -11,7 +11,7 @@ from core.acquirers.registry import only
 from core.billing.embedded import EmbeddedBilling
 from core.billing.invoices import Invoice
 from core.billing.posting import Poster
-from core.database.jobs import Work, build_jobs, work_off
+from core.database.jobs import Work, build_jobs
 from core.database.pool import Database, make_pool
 from core.database.repositories import books_on
 from core.languages import LanguageCode
@@ -25,6 +25,7 @@ from core.repositories import Repositories
 from core.subscribers.lines import ServiceType
 from tests.core.fakes import CARD, CVV, FakeBank, FakeGateways, MemoryLimits, MoodyBilling, PlainTexts, StillClock
 from tests.core.ledger.ledgers import unfollowed
+from tests.core.working import work_off
 
 PAYER = "+212600000001"
 STRANGER = "+212600000009"

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from core.database.pool import Connection, Database
+from core.database.pool import Connection
 from core.ledger.transfers import Transfer
 
 TRANSFERS_MAX = 5_000  # in one statement
@@ -33,22 +33,6 @@ SELECT (SELECT count(*) FROM written) AS written,
 
 class TransferConflict(Exception):
     """The caller's fault: an id came again with another amount or other accounts. Do not retry; nothing was written."""
-
-
-class PgLedger:
-    """Writes transfers."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def post(self, transfers: Sequence[Transfer]) -> int:
-        """Posts in a commit of its own and returns how many are new. Raises TransferConflict, DatabaseUnavailable."""
-
-        async def work(connection: Connection) -> int:
-            async with connection.transaction():
-                return await post_within(connection, transfers)
-
-        return await self._database.run(work, "post transfers")
 
 
 async def post_within(connection: Connection, transfers: Sequence[Transfer]) -> int:

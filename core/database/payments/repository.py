@@ -151,9 +151,6 @@ class PgPayments:
     async def look_again(self, payment_id: str, state: PaymentState, due_at: datetime | None) -> None:
         await self._database.do(sql.LOOK_AGAIN, id=payment_id, state=state, due_at=due_at)
 
-    async def set_email(self, payment_id: str, email: str) -> Payment | None:
-        return _maybe(await self._database.one(sql.SET_EMAIL, id=payment_id, email=email))
-
     async def wait_until(self, payment_id: str, until: datetime, now: datetime) -> Payment | None:
         return _maybe(await self._database.one(sql.WAIT_UNTIL, id=payment_id, until=until, now=now))
 

@@ -241,16 +241,6 @@ FROM freed f LEFT JOIN receipts r ON r.payment_id = f.id
 
 LOOK_AGAIN = "UPDATE payments SET due_at = %(due_at)s WHERE id = %(id)s AND state = %(state)s"
 
-SET_EMAIL = """
-WITH changed AS (
-    UPDATE payments SET email = %(email)s, email_typed = true
-    WHERE id = %(id)s AND state IN ('created', 'sending', 'challenge', 'unknown', 'declined')
-    RETURNING *
-)
-SELECT c.*, r.year, r.sequence, r.token
-FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
-"""
-
 # Whoever is told that it is due meanwhile looks at expires_at again; a declined one is due for its inquiries.
 WAIT_UNTIL = """
 WITH changed AS (

@@ -1,7 +1,21 @@
 """The transfers of a settlement file, as core/database/settlement/statements.py writes them by SQL."""
 
+from collections.abc import Sequence
+
+from core.database.ledger.transfers import post_within
+from core.database.pool import Connection, Database
 from core.ledger.accounts import bank, fees, receivable
 from core.ledger.transfers import LedgerOccasion, Transfer
+
+
+async def post(database: Database, transfers: Sequence[Transfer]) -> int:
+    """Posts in a commit of its own and returns how many are new."""
+
+    async def work(connection: Connection) -> int:
+        async with connection.transaction():
+            return await post_within(connection, transfers)
+
+    return await database.run(work, "post transfers")
 
 
 def settled_sale(occasion: LedgerOccasion, gross_centimes: int, commission_centimes: int = 0) -> tuple[Transfer, ...]:

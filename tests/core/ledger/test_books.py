@@ -8,7 +8,6 @@ import pytest
 from core.database import migrate
 from core.database.ledger.days import LedgerDays
 from core.database.ledger.reading import LedgerReader
-from core.database.ledger.transfers import PgLedger
 from core.database.ledger.verifying import LedgerVerifier
 from core.database.pool import Database
 from core.ledger.accounts import CREDITS, POSTED, TO_POST, bank, fees, receivable
@@ -23,7 +22,7 @@ from tests.core.conftest import BILL, Shop
 from tests.core.desks import SUPERVISOR, desk_of
 from tests.core.fakes import NOON, declines, takes
 from tests.core.ledger.ledgers import story_of
-from tests.core.ledger.settled import settled_sale
+from tests.core.ledger.settled import post, settled_sale
 
 DAY_S = 86_400
 DUE = BILL.amount_centimes
@@ -124,9 +123,7 @@ async def test_a_row_of_a_closed_day_is_dated_today_and_says_so(shop: Shop) -> N
     paid = await shop.paid()
     shop.clock.forward(DAY_S)
     await LedgerDays(shop.database).close_due(shop.clock.now())
-    await PgLedger(shop.database).post(
-        settled_sale(LedgerOccasion("settlement:late", NOON, paid.id, note="batch 1"), DUE)
-    )
+    await post(shop.database, settled_sale(LedgerOccasion("settlement:late", NOON, paid.id, note="batch 1"), DUE))
     row = await shop.database.one("SELECT at, note FROM ledger_transfers WHERE id = 'settlement:late.1'")
     assert row is not None
     assert row["note"] == "batch 1; of 2026-11-23T12:00:00Z, a day that is closed"
@@ -137,7 +134,7 @@ async def test_a_row_of_a_closed_day_is_dated_today_and_says_so(shop: Shop) -> N
 async def test_settlement_takes_the_gross_off_the_receivable(shop: Shop) -> None:
     paid = await shop.paid()
     await shop.work()
-    await PgLedger(shop.database).post(settled_sale(LedgerOccasion("settlement:1", NOON, paid.id), DUE, 1_154))
+    await post(shop.database, settled_sale(LedgerOccasion("settlement:1", NOON, paid.id), DUE, 1_154))
     found = await sheet(shop)
     assert closings(found) == {bank(): DUE - 1_154, fees(): 1_154, POSTED: DUE}
     assert failing(found) == []

@@ -4,7 +4,6 @@ from datetime import date, datetime, timedelta
 
 from core.database.ledger.day_report import PgDayReports
 from core.database.ledger.reading import LedgerReader
-from core.database.ledger.transfers import PgLedger
 from core.ledger.accounts import bank, chargebacks, fees, receivable
 from core.ledger.day_report import DayReport, Movement, MovementKind, ReportRow
 from core.ledger.transfers import LedgerOccasion, chargeback_lost, chargeback_received
@@ -12,7 +11,7 @@ from core.payments.table import Payment
 from core.zone import ZONE
 from tests.core.conftest import BILL, Shop
 from tests.core.fakes import silent
-from tests.core.ledger.settled import batch_commission, settled_sale
+from tests.core.ledger.settled import batch_commission, post, settled_sale
 from tests.core.ledger.test_books import FIRST, mixed
 
 NEXT = FIRST + timedelta(days=1)
@@ -29,7 +28,7 @@ async def movements(shop: Shop, day: date = FIRST) -> list[Movement]:
 
 async def settled(shop: Shop, payment: Payment, fee_centimes: int, at: datetime) -> None:
     occasion = LedgerOccasion(f"settlement:{payment.id}:sale:1", at, payment.id, note="batch 7")
-    await PgLedger(shop.database).post(settled_sale(occasion, payment.amount_centimes, fee_centimes))
+    await post(shop.database, settled_sale(occasion, payment.amount_centimes, fee_centimes))
 
 
 async def test_a_day_without_money_has_no_rows(shop: Shop) -> None:
@@ -61,10 +60,10 @@ async def test_a_settled_day_is_that_of_the_accounts(shop: Shop) -> None:
     shop.clock.forward(86_400)
     noon = datetime.combine(NEXT, datetime.min.time(), ZONE) + timedelta(hours=12)
     await settled(shop, paid, 1_000, noon)
-    await PgLedger(shop.database).post(batch_commission(LedgerOccasion("deposit:7", noon), 250))
+    await post(shop.database, batch_commission(LedgerOccasion("deposit:7", noon), 250))
     lost = LedgerOccasion("chargeback:1:1", noon, other.id), LedgerOccasion("chargeback:1:2", noon, other.id)
-    await PgLedger(shop.database).post(chargeback_received(lost[0], 4_000))
-    await PgLedger(shop.database).post(chargeback_lost(lost[1], 4_000))
+    await post(shop.database, chargeback_received(lost[0], 4_000))
+    await post(shop.database, chargeback_lost(lost[1], 4_000))
     found, sheet = await report(shop, NEXT), await LedgerReader(shop.database).sheet(shop.clock.now(), NEXT)
     by_tender = {row.tender: row for row in found.rows}
     assert by_tender["mastercard"] == ReportRow(

@@ -5,7 +5,7 @@ import itertools
 import psycopg
 import pytest
 
-from core.database.ledger.transfers import PgLedger, TransferConflict
+from core.database.ledger.transfers import TransferConflict
 from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND, bank, fees, receivable
 from core.ledger.places import EXCESS, place
 from core.ledger.transfers import LedgerOccasion
@@ -19,7 +19,7 @@ from tests.core.conftest import BILL, Shop
 from tests.core.desks import SUPERVISOR, desk_of
 from tests.core.fakes import NOON, declines, silent_after_charging, takes
 from tests.core.ledger.ledgers import balances, story_of, unfollowed
-from tests.core.ledger.settled import settled_sale
+from tests.core.ledger.settled import post, settled_sale
 
 OWED = receivable()
 DUE = BILL.amount_centimes
@@ -154,13 +154,12 @@ async def test_rows_are_never_changed_or_taken_away(shop: Shop) -> None:
 
 async def test_what_is_posted_again_is_posted_once(shop: Shop) -> None:
     paid = await shop.paid()
-    ledger = PgLedger(shop.database)
     sale = settled_sale(LedgerOccasion("settlement:abc:2", NOON, paid.id), DUE, 1_000)
-    assert await ledger.post(sale) == 2
-    assert await ledger.post(sale) == 0
+    assert await post(shop.database, sale) == 2
+    assert await post(shop.database, sale) == 0
     assert await balances(shop.database) == {bank(): DUE - 1_000, fees(): 1_000, TO_POST: DUE}
     with pytest.raises(TransferConflict):
-        await ledger.post(settled_sale(LedgerOccasion("settlement:abc:2", NOON, paid.id), DUE, 999))
+        await post(shop.database, settled_sale(LedgerOccasion("settlement:abc:2", NOON, paid.id), DUE, 999))
     await shop.work()  # what settlement moved is nothing to the bills
     assert await balances(shop.database) == {bank(): DUE - 1_000, fees(): 1_000, POSTED: DUE}
 

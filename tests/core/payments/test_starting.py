@@ -190,17 +190,6 @@ async def test_a_reference_in_use_is_drawn_again(shop: Shop) -> None:
         await shop.till.start(third)
 
 
-async def test_the_email_changes_until_it_is_paid(shop: Shop) -> None:
-    payment = await shop.started()
-    assert (await shop.till.change_email(payment.id, "new@example.com")).email == "new@example.com"
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
-    assert (await shop.till.change_email(payment.id, "late@example.com")).email == "new@example.com"
-    await shop.work()
-    assert shop.gateways.mails == [(payment.id, "new@example.com")]
-    with pytest.raises(LookupError):
-        await shop.till.change_email("nobody", "x@example.com")
-
-
 async def test_a_basket_nobody_sent_lets_another_payer_in_at_once(shop: Shop) -> None:
     """Nothing of it can have been charged: "do not pay again" would be wrong for a quarter of an hour."""
     first = await shop.started(shop.order("ussd:1", payer=PAYER))

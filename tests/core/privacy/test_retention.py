@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.database.help_desk.access_log import PgAccessLog
-from core.database.jobs import RETAIN_CRON, Work, build_jobs, work_off
+from core.database.jobs import RETAIN_CRON, Work, build_jobs
 from core.database.privacy.retention import PgRetention
 from core.database.wake import TaskName
 from core.help_desk.access_log import Access, Action
@@ -17,6 +17,7 @@ from core.repositories import Delivery
 from tests.core.conftest import PAYER, STRANGER, Shop
 from tests.core.desks import BLIND, shown_to
 from tests.core.fakes import declines, silent
+from tests.core.working import work_off
 
 DAY_S = 86_400
 NOTHING = {"unpaid": 0, "paid": 0, "messages": 0, "people": 0, "access_log": 0, "transcripts": 0}
