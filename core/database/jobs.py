@@ -41,7 +41,6 @@ AUDIT_CRON = "* * * * *"
 RETAIN_CRON = "17 3 * * *"  # once a day, while few people pay
 SETTLEMENT_CRON = "43 4 * * *"
 CLOSE_CRON = "30 * * * *"  # UTC: half past midnight in Morocco is one of them, whatever its clocks do
-CONCURRENCY = 8
 SLOTS = {Queue.TEXTS: 8, Queue.MONEY: 6, Queue.SWEEPS: 3}
 POLL_S = 2.0
 GRACE_S = 20.0

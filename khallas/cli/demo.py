@@ -161,15 +161,7 @@ async def _stand_ins(
     sink: MailSink | None = None
     if not settings.cmi.url:
         cmi = await stack.enter_async_context(emulated_cmi(state / "cmi.jsonl"))
-        own = cmi.account
-        overrides["cmi"] = settings.cmi.model_dump() | {
-            "url": own.url,
-            "client_id": own.client_id,
-            "name": own.name,
-            "password": own.password.reveal(),
-            "page_url": f"{cmi.url}/fim/est3Dgate",
-            "store_key": cmi.gateway.credentials.store_key.reveal(),
-        }
+        overrides["cmi"] = settings.cmi.model_dump() | cmi.settings(page=True)
     if not settings.smtp_url.get_secret_value():
         sink = await stack.enter_async_context(MailSink())
         overrides |= {"smtp_url": sink.url, "mail_from": settings.mail_from or "recus@khallas.example"}

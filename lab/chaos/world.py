@@ -176,7 +176,6 @@ def _further(others: Mapping[str, EmulatedCmi]) -> dict[str, str]:
 def _environment(
     database_url: str, redis_url: str, port: int, cmi: EmulatedCmi, twilio: Twilio, api: str
 ) -> dict[str, str]:
-    own = cmi.account
     khallas = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -187,13 +186,8 @@ def _environment(
         "TWILIO__AUTH_TOKENS": "demo-token",
         "TWILIO__FROM": "1117",
         "TWILIO__API_URL": api,
-        "CMI__URL": own.url,
-        "CMI__CLIENT_ID": own.client_id,
-        "CMI__NAME": own.name,
-        "CMI__PASSWORD": own.password.reveal(),
+        **{f"CMI__{name.upper()}": value for name, value in cmi.settings(page=True).items()},
         "CMI__TIMEOUT_S": str(ACQUIRER_TIMEOUT_S),
-        "CMI__PAGE_URL": f"{cmi.url}/fim/est3Dgate",
-        "CMI__STORE_KEY": cmi.gateway.credentials.store_key.reveal(),
         "SMTP_URL": "smtp://127.0.0.1:1",
         "MAIL_FROM": "recus@khallas.example",
         "IVR__NUMBER": twilio.ivr_number,

@@ -32,6 +32,17 @@ class EmulatedCmi:
         own = self.gateway.credentials
         return CmiAccount(f"{self.url}/fim/api", own.client_id, own.name, own.password)
 
+    def settings(self, *, page: bool = False) -> dict[str, str]:
+        """What KHALLAS_CMI__… must be to reach it, by the settings' names in small letters; `page`: its page too."""
+        own = self.account
+        values = {"url": own.url, "client_id": own.client_id, "name": own.name, "password": own.password.reveal()}
+        if not page:
+            return values
+        return values | {
+            "page_url": f"{self.url}/fim/est3Dgate",
+            "store_key": self.gateway.credentials.store_key.reveal(),
+        }
+
     @property
     def ledger(self) -> Ledger:
         return self.gateway.bank.ledger

@@ -3,8 +3,7 @@
 from procrastinate import App
 from procrastinate.jobs import Status
 
-from core.database.jobs import CONCURRENCY
-
+CONCURRENCY = 8
 ROUNDS_MAX = 10  # jobs that defer jobs
 
 

@@ -127,7 +127,6 @@ async def _bank() -> AsyncIterator[EmulatedCmi]:
 def _environ(
     database_url: str, redis_url: str, cmi: EmulatedCmi, token: str, api: str, sink: MailSink
 ) -> dict[str, str]:
-    own = cmi.account
     settings = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -138,10 +137,7 @@ def _environ(
         "TWILIO__AUTH_TOKENS": token,
         "TWILIO__FROM": "1117",
         "TWILIO__API_URL": api,
-        "CMI__URL": own.url,
-        "CMI__CLIENT_ID": own.client_id,
-        "CMI__NAME": own.name,
-        "CMI__PASSWORD": own.password.reveal(),
+        **{f"CMI__{name.upper()}": value for name, value in cmi.settings().items()},
         "SMTP_URL": sink.url,
         "MAIL_FROM": "recus@khallas.example",
         "IVR__NUMBER": "+212537000777",
