@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection, ProgrammingError, errors
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from core.database.batched import Batched
+from core.database.bounded import KEPT_ALIVE, BoundedConnection
 from core.repositories import DatabaseUnavailable
 from core.tracing import NO_TRACER, Tracer
 
@@ -25,13 +27,19 @@ Pool = AsyncConnectionPool[Connection]
 CONNECTIONS_MIN, CONNECTIONS_MAX = 2, 10
 WAITING_MAX = 500
 CHECKOUT_MAX_S = 5.0
-CONNECT_MAX_S = 5
+CONNECT_MAX_S, CONNECT_MIN_S = 5, 2  # a host: of several, one may be silent, and the others are asked in time
+RECONNECT_MAX_S = 2.0  # then whoever asks next begins anew: psycopg's own pauses double, to minutes
 STATEMENT_MAX_MS = 10_000
 LOCK_MAX_MS = 5_000
 TRIES_MAX = 3
 PAUSES_S = (0.05, 0.3)  # between them
 # a server that was demoted or ran out of disk takes no writes: as good as away until another one answers
-_LOST = (errors.OperationalError, errors.InterfaceError, errors.ReadOnlySqlTransaction)
+_LOST = (
+    errors.OperationalError,
+    errors.InterfaceError,
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
 _POOL_EMPTY = (PoolTimeout, PoolClosed, TooManyRequests)
 
 
@@ -42,19 +50,30 @@ def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX) -> P
     """
     return AsyncConnectionPool(
         database_url,
+        connection_class=BoundedConnection,
         kwargs={
+            **KEPT_ALIVE,
             "row_factory": dict_row,
-            "connect_timeout": CONNECT_MAX_S,
+            "connect_timeout": max(CONNECT_MIN_S, CONNECT_MAX_S // _hosts(database_url)),
             "options": f"-c statement_timeout={STATEMENT_MAX_MS} -c lock_timeout={LOCK_MAX_MS}",
         },
         min_size=min(CONNECTIONS_MIN, connections_max),
         max_size=connections_max,
         max_waiting=WAITING_MAX,
         timeout=CHECKOUT_MAX_S,
+        reconnect_timeout=RECONNECT_MAX_S,
         configure=_commit_each,
         open=False,
         name="khallas",
     )
+
+
+def _hosts(database_url: str) -> int:
+    try:
+        named = conninfo_to_dict(database_url)
+    except ProgrammingError:  # connecting will say so
+        return 1
+    return len(str(named.get("host") or "").split(","))
 
 
 async def _commit_each(connection: Connection) -> None:
@@ -108,6 +127,10 @@ class Database:
         if not isinstance(error, errors.DeadlockDetected):
             with suppress(*_POOL_EMPTY):
                 await self.pool.check()
+
+    async def reading(self) -> "Database":
+        """Where whoever reads by connections of one's own reads now."""
+        return self
 
     async def one(self, statement: str, **values: Any) -> DictRow | None:
         """The first row of one statement, committed."""

@@ -24,6 +24,7 @@ from core.clock import ZONE, SystemClock
 from core.database.help_desk.audit import PgAudit
 from core.database.help_desk.kept import PgKeptEvidence
 from core.database.help_desk.transcripts import PgTranscripts
+from core.database.late import LateReads
 from core.database.ledger.days import LedgerDays
 from core.database.payments.repository import PgPayments
 from core.database.pool import Database, make_pool
@@ -98,6 +99,7 @@ class Container:
     metrics: Metrics
     clock: Clock
     database: Database
+    late: Database
     redis: Redis
     books: Repositories
     till: PaymentService
@@ -127,6 +129,8 @@ class Container:
         """Connections for as long as the block lasts; what was sent to the bank is waited for at its end."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.database.pool)
+            if self.late is not self.database:
+                await stack.enter_async_context(self.late.pool)  # not waited for: it may be away
             await self.heard.look()
             await stack.enter_async_context(self.heard.watched())
             stack.push_async_callback(self.redis.aclose)
@@ -217,6 +221,7 @@ def assemble(
         metrics=shared.metrics,
         clock=clock,
         database=database,
+        late=_late(settings, database),
         redis=shared.redis,
         books=books,
         till=money.till,
@@ -257,6 +262,11 @@ def _shared(settings: Settings, clock: Clock, times: Times | None) -> SharedPart
         database=Database(make_pool(settings.database_url.get_secret_value()), tracer),
         redis=connect(url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX),
     )
+
+
+def _late(settings: Settings, database: Database) -> Database:
+    url = settings.database_late_url.get_secret_value()
+    return LateReads(make_pool(url), database) if url else database
 
 
 def _money(

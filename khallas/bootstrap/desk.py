@@ -92,6 +92,7 @@ def desk_on(
     alarm: Alarm | None = None,
     pay_link: PayLink | None = None,
     *,
+    late: Database | None = None,
     mail_utf8: bool = False,
 ) -> HelpDesk:
     """The help desk's use cases over PostgreSQL."""
@@ -105,7 +106,7 @@ def desk_on(
     )
     undoing = RefundRequests(books, clock, bounds, alarm)
     transcripts = PgTranscripts(database, blind)
-    desk_books = PgDesk(database, waker, blind)
+    desk_books = PgDesk(database, waker, blind, late)
     accesses = PgAccessLog(database)
     return HelpDesk(desk_books, transcripts, accesses, till, undoing, clock, pay_link, mail_utf8=mail_utf8)
 
@@ -136,15 +137,18 @@ def desk_routes(
     clock: Clock,
     tally: UsageCounters,
     hit: Hit | None = None,
+    late: Database | None = None,
 ) -> Sequence[BaseRoute]:
     """/desk and /ops behind one threshold. Cookies are Secure unless the public URL is plain http: the demo.
 
-    `hit` hears what turns somebody away, and what somebody should look at.
+    `late`: where search, lists, operations and day reports are read. `hit` hears what turns somebody away, and what
+    somebody should look at.
     """
+    late = late or database
     keys = settings.signing_keys()
     accesses = PgAccessLog(database)
-    lists = DeskLists(PgPaymentLists(database), accesses, clock)
-    use_cases = _use_cases(settings, database, till, clock, hit)
+    lists = DeskLists(PgPaymentLists(late), accesses, clock)
+    use_cases = _use_cases(settings, database, late, till, clock, hit)
     threshold = _threshold(settings, pages, database, redis, clock, use_cases, lists, hit)
     office = office_on(database, clock, Pseudonymiser(keys))
     endpoints = PgEventEndpoints(database, Sealer(keys, SEALED_FOR_EVENTS))
@@ -155,18 +159,22 @@ def desk_routes(
         *desk_lists.routes(lists, threshold),
         *desk_office.routes(office, threshold),
         *desk_disputes.routes(office, threshold, pages.operator),
-        *desk_report.routes(ReportBooks(PgDayReports(database), accesses, clock), threshold, pages.operator),
+        *desk_report.routes(ReportBooks(PgDayReports(late), accesses, clock), threshold, pages.operator),
         *desk_users.routes(_administration(settings, database, clock), threshold),
         *desk_events.routes(EventBooksAtDesk(endpoints, accesses, clock), threshold),
         *desk_log.routes(LogBooks(accesses, accesses, clock), threshold),
-        *ops.routes(PgOps(database), tally, threshold, clock),
+        *ops.routes(PgOps(late), tally, threshold, clock),
     ]
 
 
-def _use_cases(settings: Settings, database: Database, till: PaymentService, clock: Clock, hit: Hit | None) -> HelpDesk:
+def _use_cases(
+    settings: Settings, database: Database, late: Database, till: PaymentService, clock: Clock, hit: Hit | None
+) -> HelpDesk:
     blind = Pseudonymiser(settings.signing_keys())
     link = pay_links(settings).of if has_page(settings) else None
-    return desk_on(database, till, clock, blind, settings.desk, _alarm(hit), link, mail_utf8=settings.mail_utf8)
+    return desk_on(
+        database, till, clock, blind, settings.desk, _alarm(hit), link, late=late, mail_utf8=settings.mail_utf8
+    )
 
 
 def _threshold(

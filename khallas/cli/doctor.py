@@ -12,7 +12,7 @@ from core.repositories import DatabaseUnavailable
 from khallas.bootstrap.advice import advice
 from khallas.bootstrap.production import require_production
 from khallas.cli.demo_state import running
-from khallas.doctor import networks, outside, stores
+from khallas.doctor import failover, networks, outside, stores
 from khallas.doctor.finding import CheckFailed, CheckFinding, CheckState, NotSetUp
 from khallas.doctor.webhooks import webhooks
 from khallas.settings.model import PREFIX, BadSettings, Settings, load
@@ -54,6 +54,7 @@ async def examine(who: DoctorTarget, sounds: Path | None = None) -> list[CheckFi
             "settings": lambda: _settings(who),
             "redis": lambda: stores.redis(settings.redis_url.get_secret_value()),
             "database": lambda: stores.database(database, strict=not who.demo),
+            "nodes": lambda: failover.nodes(database_url),
             "migrations": lambda: asyncio.to_thread(stores.migrations, database_url),
             "clock": lambda: stores.clock(database),
             "worker": lambda: stores.worker(database),

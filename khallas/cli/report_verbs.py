@@ -83,13 +83,15 @@ async def _made(settings: Settings, day: date | None, sums: Path | None, movemen
     from channels.csv_cells import csv_file
     from channels.day_report_csv import MOVEMENT_COLUMNS, SUM_COLUMNS, movement_row, sum_rows
     from core.clock import SystemClock
+    from core.database.late import open_late
     from core.database.ledger.day_report import PgDayReports
     from core.database.pool import open_database
     from core.ledger.days import day_of
 
     url = settings.require_database_url()
     now = SystemClock().now()
-    async with open_database(url) as database:
+    late_url = settings.database_late_url.get_secret_value()
+    async with open_database(url) as primary, open_late(late_url, primary) as database:
         reports = PgDayReports(database)
         report = await reports.of(day or day_of(now), now)
         if sums is not None:

@@ -120,7 +120,7 @@ def application(
         *_wallet_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
         *page_routes(settings, pages, house.till, hosted, house.links, house.metrics.refused),
-        *desk_routes(settings, pages, house.database, house.redis, house.till, house.clock, tally, house.counted.limit),
+        *_desk_routes(house, pages, tally),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, states),
         *_hub_routes(house),
@@ -139,6 +139,13 @@ def application(
 
 
 # --- doors -----------------------------------------------------------------------------------------------------------
+
+
+def _desk_routes(house: Container, pages: Pages, tally: UsageCounters) -> Sequence[BaseRoute]:
+    settings, database = house.settings, house.database
+    return desk_routes(
+        settings, pages, database, house.redis, house.till, house.clock, tally, house.counted.limit, house.late
+    )
 
 
 def _pages(house: Container) -> Pages:

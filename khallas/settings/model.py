@@ -44,6 +44,7 @@ FILE = "_FILE"
 NEAR_ENOUGH = 0.5  # of difflib's likeness, to be offered for a mistyped name
 SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
+    "database_late_url": ("postgresql://", "postgres://"),
     "redis_url": (
         *("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://"),
         *(f"{scheme}://" for scheme in SENTINEL_SCHEMES),
@@ -61,6 +62,10 @@ class Settings(SettingsPart):
     """All settings of a server."""
 
     database_url: SecretStr = Field(SecretStr(""), description="postgresql://user:password@host/database")
+    database_late_url: SecretStr = Field(
+        SecretStr(""),
+        description="a standby, for reads that may be late: the desk's search and lists, operations, day reports",
+    )
     redis_url: SecretStr = Field(
         SecretStr(""),
         description="redis://host:6379/0, redis+cluster://one-of-them:6379, redis+sentinel://a:26379,b:26379/service/0"

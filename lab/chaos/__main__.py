@@ -5,11 +5,14 @@ payments, 50 n attempts at a lying wallet, 5 n races of two channels, as many of
 wallet and a biller, n payments through database kills, n journeys through session losses, 50 n simulated stories
 and as many of two acquirers; n kills a point with two acquirers, 20 n payments around a midnight at which the account
 moves; texts for a minute beside a bank that hangs.
+`--only failover` is asked for by name: n primaries of a PostgreSQL cluster under Patroni lost under load
+(docs/SCALING.md).
 """
 
 import argparse
 import asyncio
 import logging
+import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +28,9 @@ from core.database.migrate import upgrade
 from lab.chaos.acquirers.midnight import midnight_swap
 from lab.chaos.crashes import RESOLVED_MAX_S, ROUNDS_A_POINT_MAX, Lane, Round, crash_rounds, lanes_of
 from lab.chaos.doors.races import run_door_races
+from lab.chaos.failover.losses import Loss
+from lab.chaos.failover.run import failover
+from lab.chaos.failover.table import table, written
 from lab.chaos.faults import Point
 from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
@@ -62,6 +68,8 @@ PARTS = (
     "database",
     "sessions",
 )
+IN_MEMORY, ROOM_MIN_BYTES = Path("/dev/shm"), 4_000_000_000  # noqa: S108 - a folder of our own in it
+ASKED_FOR = ("failover",)  # installs packages, takes an hour
 
 
 class Report:
@@ -217,16 +225,44 @@ async def storms(
             faults += await payments_through_database_kills(killed, killed.url, rounds)
 
 
+def lose_primaries(report: Report, losses: int, until: float | None, *, write: bool) -> None:
+    """In memory where there is room: what is synced there is lost with the machine, and no machine is lost here."""
+
+    def tell(loss: Loss) -> None:
+        print(f"    {loss.old} -> {loss.new} after {loss.found_s:5.1f} s: {loss.kind}", file=sys.stderr, flush=True)
+
+    fast = IN_MEMORY if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM_MIN_BYTES else None
+    with (
+        report.part(f"{losses} primaries lost, by Patroni") as faults,
+        tempfile.TemporaryDirectory(prefix="khallas-failover-", dir=fast) as name,
+    ):
+        Path(name).chmod(0o711)
+        run = asyncio.run(failover(Path(name), losses, until, tell))
+        faults += run.faults
+        told = table(run.rows, run.summary())
+        print(told)
+        if write:
+            written(told)
+
+
 def main() -> int:
     """Everything, or the parts that are named."""
     parser = argparse.ArgumentParser(prog="./run chaos", description=__doc__)
     parser.add_argument("-n", type=int, default=50, dest="rounds", help="rounds at each point (50)")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part only; may be repeated")
+    parser.add_argument("--only", action="append", choices=PARTS + ASKED_FOR, help="this part only; may be repeated")
+    parser.add_argument("--minutes", type=float, help="of failover: no further primary is lost after so long")
+    parser.add_argument("--write", action="store_true", help="of failover: its table into docs/SCALING.md")
     given = parser.parse_args()
     if not 1 <= given.rounds <= ROUNDS_MAX:
         parser.error(f"-n is 1 to {ROUNDS_MAX}")
     logging.disable(logging.CRITICAL)  # what is broken on purpose complains; the judgement is printed
     report, parts = Report(), given.only or list(PARTS)
+    if "failover" in parts:
+        until = None if given.minutes is None else time.time() + given.minutes * 60
+        lose_primaries(report, given.rounds, until, write=given.write)
+        parts = [part for part in parts if part not in ASKED_FOR]
+        if not parts:
+            return int(report.failed)
     if "simulation" in parts:
         simulate(report, 50 * given.rounds)
     if "acquirers" in parts:

@@ -146,7 +146,7 @@ async def installation(
         pool = await stack.enter_async_context(make_pool(database_url, connections_max=JUDGES_MAX))
         pool.timeout = JUDGE_WAITS_MAX_S
         port = free_port()
-        environment = _environment(database_url, redis_url, port, cmi, twilio, api) | _further(others)
+        environment = environment_of(database_url, redis_url, port, cmi, twilio, api) | _further(others)
         environment |= {f"KHALLAS_{name}": value for name, value in more.items()}
         twilio.connect(f"http://127.0.0.1:{port}")
         fuse = Fuse(folder / "fuse")
@@ -173,7 +173,7 @@ def _further(others: Mapping[str, EmulatedCmi]) -> dict[str, str]:
     return settings
 
 
-def _environment(
+def environment_of(
     database_url: str, redis_url: str, port: int, cmi: EmulatedCmi, twilio: Twilio, api: str
 ) -> dict[str, str]:
     khallas = {

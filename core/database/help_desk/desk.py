@@ -43,14 +43,17 @@ INSERT INTO desk_lookups (at, who, subject) SELECT %(now)s, %(who)s, unnest(%(su
 class PgDesk:
     """Implements core.help_desk.service.HelpDeskRepository."""
 
-    def __init__(self, database: Database, waker: Waker, blind: Pseudonymiser) -> None:
+    def __init__(self, database: Database, waker: Waker, blind: Pseudonymiser, late: Database | None = None) -> None:
+        """`late`: where is searched, what is found may be seconds old; a payment's own page never is."""
         self._database = database
+        self._search = Lookup(late or database)
+        self._late = late or database
         self._blind = blind
         self._waker = waker
         self._lookup = Lookup(database)
 
     async def find(self, text: str, today: date | None = None) -> tuple[Payment, ...]:
-        return await self._lookup.find(text, today)
+        return await self._search.find(text, today)
 
     async def story(self, payment_id: str) -> tuple[TimelineEntry, ...]:
         return await self._lookup.story(payment_id)
@@ -64,7 +67,7 @@ class PgDesk:
             await self._database.do(LOOKED_FOR, subjects=subjects, who=who, now=now)
 
     async def others(self, payment_id: str) -> tuple[Payment, ...]:
-        return await others_of(self._database, payment_id)
+        return await others_of(self._late, payment_id)
 
     async def resend(
         self, payment_id: str, kind: MessageKind, now: datetime, since: datetime, most: int, to: str = ""

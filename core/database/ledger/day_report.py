@@ -94,8 +94,9 @@ class PgDayReports:
 
     async def movements(self, day: date) -> AsyncIterator[Movement]:
         begins, ends = bounds(day)
+        database = await self._database.reading()
         async with (
-            self._database.pool.connection() as connection,
+            database.pool.connection() as connection,
             connection.transaction(),
             connection.cursor("movements") as cursor,
         ):

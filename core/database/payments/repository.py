@@ -1,10 +1,11 @@
 """Payments in PostgreSQL. A change is one statement: the guarded UPDATE, its event, its locks and its messages.
 
-No row back means a lost race: IllegalMove. Jobs that wake a worker are deferred on the same connection, in the same
+No row back means a lost race: IllegalMove; or that this very change was committed by the try before, whose connection
+was lost with the answer. Jobs that wake a worker are deferred on the same connection, in the same
 transaction; they are hints, the rows' due times are the truth (core/payments/janitor.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ _TAKEN: dict[str, type[RepositoryError]] = {
     "payments_open_reference": ReferenceTaken,
     "wallet_attempts_open": BillsTaken,  # a wallet is being asked: no card is charged beside it
 }
+OWN_ROW = "payments_pkey"  # ids are random: nobody else has this one
 
 # The money is back: billing hears of it. A telling under way when it ended is over by then.
 _ENDED = frozenset({PaymentEvent.VOIDED, PaymentEvent.REFUNDED})
@@ -87,7 +89,8 @@ class PgPayments:
                 request=request_id.get(),
             )
         except errors.UniqueViolation as error:
-            raise taken_by(error) from error
+            if error.diag.constraint_name != OWN_ROW:  # else the try before put it in, and its answer was lost
+                raise taken_by(error) from error
 
     async def release(
         self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime, key: str
@@ -118,9 +121,9 @@ class PgPayments:
         return _maybe(await (await connection.execute(sql.MOVE, _values(payment_id, change, now))).fetchone())
 
     async def resend(self, payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
-        async def work(connection: Connection) -> DictRow | None:
+        async def both(connection: Connection) -> DictRow | None:
+            row = None
             async with connection.transaction():
-                row = None
                 for change in (refused, send):
                     row = await (await connection.execute(sql.MOVE, _values(payment_id, change, now))).fetchone()
                     if row is None:
@@ -128,7 +131,7 @@ class PgPayments:
             return row
 
         try:
-            row = await self._database.run(work, "RESEND")
+            row = await self._database.run(_or_ours(both, _values(payment_id, send, now)), "RESEND")
         except errors.UniqueViolation as error:
             raise taken_by(error) from error
         if row is None:
@@ -166,8 +169,13 @@ class PgPayments:
     async def _change(
         self, statement: str, payment_id: str, change: Change, now: datetime, more: dict[str, Any]
     ) -> Payment:
+        values = {**_values(payment_id, change, now), **more}
+
+        async def once(connection: Connection) -> DictRow | None:
+            return await (await connection.execute(statement, values)).fetchone()
+
         try:
-            row = await self._database.one(statement, **_values(payment_id, change, now), **more)
+            row = await self._database.run(_or_ours(once, values), statement.split(None, 1)[0])
         except errors.UniqueViolation as error:
             raise taken_by(error) from error
         if row is None:
@@ -179,6 +187,25 @@ class PgPayments:
         if payment is None:
             raise LookupError("no such payment")
         return IllegalMove(payment.state, event)
+
+
+def _or_ours(
+    change: Callable[[Connection], Awaitable[DictRow | None]], values: dict[str, Any]
+) -> Callable[[Connection], Awaitable[DictRow | None]]:
+    """Work that is tried again: what a try changed whose answer was lost is found by the next one, and is no lost
+    race. Else a charge whose commit was not answered would never be sent, and its customer locked out.
+    """
+    tries = 0
+
+    async def work(connection: Connection) -> DictRow | None:
+        nonlocal tries
+        tries += 1
+        row = await change(connection)
+        if row is None and tries > 1:
+            row = await (await connection.execute(sql.OURS, values)).fetchone()
+        return row
+
+    return work
 
 
 def _maybe(row: DictRow | None) -> Payment | None:

@@ -229,6 +229,17 @@ SELECT m.*, i.year, i.sequence, i.token, (SELECT ids FROM woken) AS jobs
 FROM moved m JOIN issued i ON i.payment_id = m.id
 """
 
+# Whether the last thing that happened to a payment is this very change: by whom, when to the microsecond, and what.
+OURS = """
+SELECT p.*, r.year, r.sequence, r.token
+FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+CROSS JOIN LATERAL (
+    SELECT at, event, request FROM payment_events WHERE payment_id = p.id ORDER BY id DESC LIMIT 1
+) last
+WHERE p.id = %(id)s AND p.state = %(state)s AND last.at = %(now)s AND last.event = %(event)s
+  AND last.request IS NOT DISTINCT FROM NULLIF(%(request)s::text, '')
+"""
+
 FREE = """
 WITH freed AS (
     UPDATE payments SET acquirer_free = true

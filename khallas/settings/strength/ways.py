@@ -70,6 +70,7 @@ def ways_of(settings: Settings) -> Iterator[WayOut]:
     """
     for name, url in (
         ("DATABASE_URL", settings.database_url.get_secret_value()),
+        ("DATABASE_LATE_URL", settings.database_late_url.get_secret_value()),
         ("REDIS_URL", settings.redis_url.get_secret_value()),
         ("VAULT_URL", settings.vault_url.get_secret_value()),
         ("ASTERISK__AMI_URL", settings.asterisk.ami_url.get_secret_value()),
@@ -134,7 +135,7 @@ def _way(name: str, url: str) -> WayOut:
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     login, _, _ = parts.netloc.rpartition("@")
     has_login = bool(login.partition(":")[2]) or "password" in query or bool(WITHOUT_PASSWORD & set(query))
-    if name == "DATABASE_URL":
+    if name in {"DATABASE_URL", "DATABASE_LATE_URL"}:
         hosts = _hosts(url) if parts.netloc.rpartition("@")[2] else tuple(query.get("host", "/").split(","))
         return WayOut(name, hosts, query.get("sslmode") in PG_TLS, has_login)
     if scheme == "unix":

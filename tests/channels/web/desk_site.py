@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from channels.receipt_view import Operator
 from channels.web.pages import Pages
 from core.database.help_desk.accounts import PgUsers
+from core.database.pool import Database
 from core.help_desk.accounts import Role
 from core.messaging.texts import load_texts
 from khallas.bootstrap.desk import desk_routes
@@ -108,7 +109,9 @@ class DeskSite:
 
 
 @asynccontextmanager
-async def desk_site(shop: Shop, redis_url: str, hashed: str, own: Settings) -> AsyncIterator[DeskSite]:
+async def desk_site(
+    shop: Shop, redis_url: str, hashed: str, own: Settings, late: Database | None = None
+) -> AsyncIterator[DeskSite]:
     """Serves within the block; everybody's password is PASSWORD, whose hash is told."""
     for name, role in PEOPLE.items():
         await PgUsers(shop.database).add(name, role, hashed, shop.clock.now())
@@ -116,7 +119,8 @@ async def desk_site(shop: Shop, redis_url: str, hashed: str, own: Settings) -> A
         pages = Pages(load_texts(), Operator("Opérateur", "777"))
         metrics = Metrics()
         tally = UsageCounters(redis, shop.clock, metrics)
-        routes = [*desk_routes(own, pages, shop.database, redis, shop.till, shop.clock, tally), *pages.routes()]
+        desk = desk_routes(own, pages, shop.database, redis, shop.till, shop.clock, tally, late=late)
+        routes = [*desk, *pages.routes()]
         async with serving(Starlette(routes=routes)) as url:
             site = DeskSite(url, DeskShop(make_desk(shop), shop), redis, metrics, tally)
             try:
