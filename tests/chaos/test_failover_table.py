@@ -1,0 +1,33 @@
+"""The table of primaries that were lost: its shares, and its place in the page."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.chaos.failover.judging import Row
+from lab.chaos.failover.losses import Kind
+from lab.chaos.failover.table import BEGIN, END, PAGE, table, written
+
+ROWS = [
+    Row(Kind.KILLED, 2, [1.0, 3.0], [2.0, 4.0], [0.0, 5.0, 30.0]),
+    Row(Kind.SWITCHED, 1, [0.5], [0.5], []),
+]
+
+
+def test_each_kind_has_its_row_and_all_have_theirs() -> None:
+    lines = table(ROWS, "told").splitlines()
+    assert lines[2].endswith("| 2 | 3.0 / 3.0 s | 4.0 / 4.0 s | 3 | 5.0 / 30.0 / 30.0 s |")
+    assert lines[3].endswith("| 1 | 0.5 / 0.5 s | 0.5 / 0.5 s | 0 | none |")
+    assert lines[4] == "| all | 3 | 1.0 / 3.0 s | 2.0 / 4.0 s | 3 | 5.0 / 30.0 / 30.0 s |"
+    assert lines[-1] == "told"
+
+
+def test_the_page_keeps_what_is_around_it(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    written("new\n", page)
+    assert page.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="no marks"):
+        written("new\n", page)
+    assert BEGIN in PAGE.read_text()
