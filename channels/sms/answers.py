@@ -5,7 +5,7 @@ STOP is remembered, and ends nothing that a customer asked for: every message Kh
 that customer's own money, so there is no other message to stop.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +28,7 @@ from core.payments.refusal import Refusal
 from core.payments.table import UNDECIDED, Payment, PaymentState
 from core.ports import BillingDown
 from core.subscribers.lines import ServiceType, SubscribedLine
+from core.wallets.port import WalletTerms
 
 BILL_LINES_MAX = 20  # read for one text; whoever has more is served at the help number
 
@@ -87,8 +88,11 @@ class Answers:
         *,
         default_language: LanguageCode = LanguageCode.FR,
         pay_link: PayLink | None = None,
+        wallets: Sequence[WalletTerms] = (),
     ) -> None:
-        """`pay_link` makes the address where a basket is paid in a browser; None where nobody pays in one."""
+        """`pay_link` makes the address where a basket is paid in a browser; None where nobody pays in one. `wallets`:
+        those that USSD may offer."""
+        self._wallets = tuple(wallets)
         self._pay_link = pay_link
         self._words = words
         self._till = till
@@ -193,7 +197,8 @@ class Answers:
             # whoever has a smartphone in the family pays this very basket; the link dies with it
             amount, link = dh(payment.amount_centimes), self._pay_link(payment.id)
             return Said(self._words.say(language, "pay_link", amount=amount, link=link))
-        return self._say(language, Keyword.PAY)
+        own = [terms.name for terms in self._wallets if terms.serves(msisdn)]
+        return Said(self._words.pay(language, own))
 
     async def _language(self, msisdn: str, language: LanguageCode, chosen: LanguageCode | None) -> Said:
         if chosen is None:

@@ -51,6 +51,16 @@ class Words:
         call = self._texts.fill(language, SECTION, key, **numbers)
         return self.say(language, text, call=call, **values)
 
+    def pay(self, language: LanguageCode, wallets: Sequence[str]) -> str:
+        """The answer to how a bill is paid. So many wallets are named, of those that may be the sender's, as have
+        room."""
+        for count in range(len(wallets), 0, -1):
+            named = ", ".join(wallets[:count])
+            text = self.say(language, "pay_wallet", wallet=named, ussd=self._numbers.service_code)
+            if segments(text) <= SEGMENTS_MAX[language]:
+                return text
+        return self.say(language, "pay")
+
     def code(self, language: LanguageCode, line: SubscribedLine, code: str) -> str:
         """Words one line's payment code."""
         return self.say(language, "code", line=mask_reference(line.reference), code=code)

@@ -104,6 +104,19 @@ def test_without_a_voice_line_nobody_is_told_to_call_it() -> None:
     assert "appelez le 0537000777" in WORDS.say(LanguageCode.FR, "pay")
 
 
+@pytest.mark.parametrize("language", LanguageCode)
+def test_wallets_are_named_to_whoever_asks_how_to_pay_as_far_as_there_is_room(language: LanguageCode) -> None:
+    text = WORDS.pay(language, ["Portemonnaie"])
+    assert segments(text) <= SEGMENTS_MAX[language]
+    assert "Portemonnaie" in text
+    assert in_order(language, LONG.service_code) in text
+    many = WORDS.pay(language, ["Portemonnaie", *(f"Wallet number {n}" for n in range(9))])
+    assert segments(many) <= SEGMENTS_MAX[language]
+    assert "Portemonnaie" in many
+    assert "number 8" not in many
+    assert WORDS.pay(language, []) == WORDS.pay(language, ["W" * 90]) == WORDS.say(language, "pay")
+
+
 # --- messages about a payment --------------------------------------------------------------------------------------
 
 DEAR = (Invoice("0012345678", BILLS[0].period, 9_999_999, BILLS[0].due_date),)
