@@ -8,10 +8,12 @@ from pydantic import SecretStr
 from core.cards import Secret
 from core.wallets.port import CENTIMES, Wallet, WalletTerms
 from khallas.settings.model import BadSettings, Settings
+from khallas.settings.parts import SettlementSettings
 
 Connect = Callable[[Mapping[str, Secret], WalletTerms, str], Wallet]
 PREFIX = "KHALLAS_WALLETS__"
 TERMS = frozenset({"wire", "name", "currency", "whole_units", "floor_dh", "ceiling_dh", "window_s", "prefixes"})
+SETTLEMENT = "settlement_"  # what a wallet's statement calls its columns
 YES = frozenset({"1", "true", "yes", "on"})
 WINDOW_MAX_S = 86_400
 
@@ -29,6 +31,29 @@ def wallet_names(settings: Settings) -> dict[str, str]:
     return {provider: (name.get_secret_value().strip() if name else "") or provider for provider, name in names.items()}
 
 
+def statement_of(settings: Settings, provider: str) -> SettlementSettings:
+    """What a wallet's statement calls things: as all files do, where it says nothing of its own. Raises BadSettings."""
+    options = settings.wallets.get(provider, {})
+    own = {
+        name.removeprefix(SETTLEMENT): value.get_secret_value()
+        for name, value in options.items()
+        if name.startswith(SETTLEMENT)
+    }
+    unknown = sorted(own.keys() - SettlementSettings.model_fields.keys())
+    if unknown:
+        raise BadSettings(f"{PREFIX}{provider.upper()}__{SETTLEMENT.upper()}{unknown[0].upper()} is no column")
+    try:
+        return SettlementSettings.model_validate({**settings.settlement.model_dump(), **own})
+    except ValueError as error:
+        raise BadSettings(f"{PREFIX}{provider.upper()}__{SETTLEMENT.upper()}*: {error}") from None
+
+
+def currency_of(settings: Settings, provider: str) -> str:
+    """What it is paid in."""
+    own = settings.wallets[provider].get("currency")
+    return (own.get_secret_value().strip() if own else "") or settings.currency
+
+
 def _joined(provider: str, given: Mapping[str, SecretStr], settings: Settings) -> Wallet:
     prefix = f"{PREFIX}{provider.upper()}__"
     options = {name: Secret(value.get_secret_value()) for name, value in given.items()}
@@ -44,7 +69,7 @@ def _joined(provider: str, given: Mapping[str, SecretStr], settings: Settings) -
     if connect is None:
         raise BadSettings(f"{prefix}WIRE: core/wallets/{wire}.py has no connect()")
     base = settings.public_url.rstrip("/")
-    further = {name: value for name, value in options.items() if name not in TERMS}
+    further = {name: value for name, value in options.items() if name not in TERMS and not name.startswith(SETTLEMENT)}
     try:
         return connect(further, _terms(provider, plain, settings.currency), f"{base}/wallets/{provider}")
     except KeyError as error:

@@ -284,6 +284,7 @@ def reconcile(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="the acquirer's settlement file, CSV")],
     csv_file: Annotated[Path | None, typer.Option("--csv", help="write every entry of the queues there")] = None,
     acquirer: Annotated[str, typer.Option("--acquirer", metavar="ID", help="whose file it is")] = "cmi",
+    wallet: Annotated[str, typer.Option("--wallet", metavar="ID", help="the wallet whose statement it is")] = "",
     as_json: Json = False,
 ) -> None:
     """Compare a settlement file with the books. Can be repeated; exit 1 while something is to be looked at."""
@@ -291,7 +292,7 @@ def reconcile(
     from khallas.cli.reconcile import reconcile_file, report_lines, told
 
     try:
-        run, findings = asyncio.run(reconcile_file(_at_hand(), file, csv_file, acquirer))
+        run, findings = asyncio.run(reconcile_file(_at_hand(), file, csv_file, acquirer, wallet))
     except NoSettlementFile as error:
         fail(f"{file.name}: {error}", as_json=as_json)
     show(told(run, findings), report_lines(run, findings), as_json=as_json)

@@ -13,8 +13,10 @@ from core.database.settlement.reconciliation import FindingQueue, Run, Settlemen
 from core.money import decimal_text
 from core.settlement.rows import Columns
 from khallas.bootstrap.acquirers import joined, settlement_of
+from khallas.bootstrap.wallets import currency_of, statement_of
 from khallas.cli.terminal.progress import rows_read
 from khallas.settings.model import BadSettings, Settings
+from khallas.settings.parts import SettlementSettings
 
 SHOWN_MAX = 20  # entries of each queue on the terminal
 JSON_MAX = 10_000  # entries in the JSON report; the CSV has all
@@ -22,9 +24,8 @@ SIDES = ("transaction_number", "ours", "theirs")
 CSV_COLUMNS = ("queue", "order_id", "kind", *SIDES, "why", "line", "finding", "found_at", "owner")
 
 
-def columns_of(settings: Settings, acquirer: str = FIRST) -> Columns:
-    """The column names of the contract's settlement file."""
-    names = settlement_of(settings, acquirer)
+def columns_of(names: SettlementSettings, currency: str) -> Columns:
+    """The column names of a settlement file."""
     return Columns(
         names.order_id,
         names.transaction_number,
@@ -41,25 +42,24 @@ def columns_of(settings: Settings, acquirer: str = FIRST) -> Columns:
         names.value_date,
         names.batch,
         names.merchant,
-        settings.currency,
+        currency,
         names.merchants,
     )
 
 
 async def reconcile_file(
-    settings: Settings, file: Path, out: Path | None, acquirer: str = FIRST
+    settings: Settings, file: Path, out: Path | None, acquirer: str = FIRST, wallet: str = ""
 ) -> tuple[Run, list[SettlementFinding]]:
-    """Reconciles a file. Returns the run and its first JSON_MAX entries; `out` gets all, as CSV. Raises
-    NoSettlementFile, DatabaseUnavailable, OSError.
+    """Reconciles a file. Returns the run and its first JSON_MAX entries; `out` gets all, as CSV. `wallet`: whose
+    statement it is, where it is no acquirer's file. Raises NoSettlementFile, DatabaseUnavailable, BadSettings, OSError.
     """
     url = settings.require_database_url()
-    if acquirer not in (ids := [each.id for each in joined(settings)]):
-        raise BadSettings(f"{acquirer} is no acquirer of the settings; known are {', '.join(ids)}")
+    names, currency = _names_of(settings, acquirer, wallet)
     first: list[SettlementFinding] = []
     async with open_database(url) as database:
         with rows_read(file) as progress:
-            days, columns = settlement_of(settings, acquirer).overdue_days, columns_of(settings, acquirer)
-            run = await reconcile(database, file, columns, SystemClock().now(), progress, days, acquirer)
+            columns, now = columns_of(names, currency), SystemClock().now()
+            run = await reconcile(database, file, columns, now, progress, names.overdue_days, wallet or acquirer)
         with _writer(out) as write:
             async with findings(database, run.file_hash) as stream:
                 async for finding in stream:
@@ -67,6 +67,19 @@ async def reconcile_file(
                     if len(first) < JSON_MAX:
                         first.append(finding)
     return run, first
+
+
+def _names_of(settings: Settings, acquirer: str, wallet: str) -> tuple[SettlementSettings, str]:
+    """Returns what whoever sent the file calls things, and its currency. Raises BadSettings."""
+    if wallet:
+        if wallet not in settings.wallets:
+            raise BadSettings(
+                f"{wallet} is no wallet of the settings; known are {', '.join(settings.wallets) or 'none'}"
+            )
+        return statement_of(settings, wallet), currency_of(settings, wallet)
+    if acquirer not in (ids := [each.id for each in joined(settings)]):
+        raise BadSettings(f"{acquirer} is no acquirer of the settings; known are {', '.join(ids)}")
+    return settlement_of(settings, acquirer), settings.currency
 
 
 def report_lines(run: Run, findings: list[SettlementFinding]) -> Iterator[str]:

@@ -103,8 +103,8 @@ async def reconcile(
     overdue_days: int = OVERDUE_DAYS,
     acquirer: str = FIRST,
 ) -> Run:
-    """Read an acquirer's file and write the run. `progress` hears rows read. Raises NoSettlementFile, OSError,
-    DatabaseUnavailable."""
+    """Read an acquirer's file, or the statement of the wallet of that name, and write the run. `progress` hears rows
+    read. Raises NoSettlementFile, OSError, DatabaseUnavailable."""
     file_hash = run_key(acquirer, hash_of(path))
     try:
         with open_text(path) as file, _Rows(file, columns, progress) as rows:
@@ -112,6 +112,7 @@ async def reconcile(
                 await connection.execute("SET LOCAL statement_timeout = 0")  # a day of a whole country takes its time
                 await connection.execute(sql.CLEAR, {"hash": file_hash})
                 await _copy(connection, file_hash, acquirer, rows)
+                await connection.execute(sql.NAMED_ATTEMPTS, {"hash": file_hash, "acquirer": acquirer})
                 return await _Comparison(connection, file_hash, now, overdue_days, acquirer).run(path.name, rows)
     except (OperationalError, PoolTimeout) as error:
         raise DatabaseUnavailable("the database was lost; nothing was written") from error
@@ -269,6 +270,7 @@ class _Comparison:
         await self._do(sql.CAME)
         await self._file_came()
         await self._do(sql.ASK_AGAIN)
+        await self._do(sql.ASK_WALLET_AGAIN)
         await self._do(sql.BOOK)
         counts = await self._one(sql.OPEN)
         closed = await self._one(sql.CLOSED)

@@ -2,7 +2,9 @@
 
 An order's money was taken here when its payment was captured and not voided; what went back is the whole of a refunded
 payment, or its credited bills and parts of bills. What the books say and no file names is missing there: of the days
-the file speaks of, and of all days that should have been settled by now. What a wallet paid is in no acquirer's file.
+the file speaks of, and of all days that should have been settled by now. What a wallet paid is in no acquirer's file
+but in that wallet's statement, which names attempts: their payments take their place. Money that a wallet took beside
+another tender is an attempt's alone.
 """
 
 from typing import LiteralString
@@ -13,6 +15,15 @@ COPY: LiteralString = """
 COPY settlement_rows (file_hash, acquirer, line_no, order_id, transaction_number, auth_code, amount_centimes, at, kind,
     commission_centimes, net_centimes, value_date, batch, merchant)
 FROM STDIN
+"""
+
+# A wallet's statement says our attempt's reference, or the wallet's own transaction: the payment is meant.
+NAMED_ATTEMPTS: LiteralString = """
+UPDATE settlement_rows s SET order_id = CASE WHEN a.state IN ('surplus', 'returned') THEN a.reference::text
+                                             ELSE a.payment_id END
+FROM wallet_attempts a
+WHERE s.file_hash = %(hash)s AND a.provider = %(acquirer)s
+  AND (a.reference::text = lower(s.order_id) OR a.receipt = s.order_id)
 """
 
 STAGE_UNREADABLE: LiteralString = "CREATE TEMP TABLE unreadable_rows (line_no bigint, why text) ON COMMIT DROP"
@@ -68,23 +79,33 @@ WITH named AS (
     FROM settlement_rows s JOIN named USING (order_id, kind)
     WHERE s.acquirer = %(acquirer)s
     GROUP BY s.order_id, s.kind
+), books AS (
+    SELECT p.id, p.state, p.transaction_number, p.auth_code, COALESCE(p.wallet, p.acquirer) AS whose,
+           CASE WHEN p.state IN ('captured', 'voiding', 'refunding', 'refunded')
+                  OR p.state = 'voided' AND p.wallet IS NOT NULL
+                THEN COALESCE(p.approved_centimes, p.amount_centimes) END AS sold,
+           CASE WHEN p.state IN ('refunding', 'refunded') OR p.state IN ('voiding', 'voided') AND p.wallet IS NOT NULL
+                THEN COALESCE(p.approved_centimes, p.amount_centimes)
+                ELSE (SELECT sum(centimes) FROM (
+                    SELECT l.amount_centimes AS centimes FROM payment_lines l
+                    WHERE l.payment_id = p.id AND l.posting IN ('crediting', 'credited', 'stuck')
+                    UNION ALL
+                    SELECT r.amount_centimes FROM refunds r
+                    WHERE r.payment_id = p.id AND r.request_id IS NOT NULL AND r.state NOT IN ('asked', 'refused')
+                ) went_back) END AS given
+    FROM payments p WHERE p.id IN (SELECT order_id FROM named)
+    UNION ALL
+    SELECT a.reference::text, a.state, a.receipt, a.receipt, a.provider, a.taken_centimes,
+           (SELECT sum(r.amount_centimes) FROM wallet_reversals r
+            WHERE r.attempt = a.reference AND r.state <> 'refused')
+    FROM wallet_attempts a
+    WHERE a.provider = %(acquirer)s AND a.state IN ('surplus', 'returned')
+      AND a.reference::text IN (SELECT order_id FROM named)
 ), ours AS (
-    SELECT t.*, p.id, p.state, p.transaction_number AS our_number, p.auth_code AS our_code,
-           COALESCE(p.wallet, p.acquirer) AS our_acquirer,
-           CASE WHEN COALESCE(p.wallet, p.acquirer) <> %(acquirer)s THEN NULL WHEN t.kind = 'sale' THEN
-               CASE WHEN p.state IN ('captured', 'voiding', 'refunding', 'refunded')
-                    THEN COALESCE(p.approved_centimes, p.amount_centimes) END
-           ELSE
-               CASE WHEN p.state IN ('refunding', 'refunded') THEN COALESCE(p.approved_centimes, p.amount_centimes)
-                    ELSE (SELECT sum(centimes) FROM (
-                        SELECT l.amount_centimes AS centimes FROM payment_lines l
-                        WHERE l.payment_id = p.id AND l.posting IN ('crediting', 'credited', 'stuck')
-                        UNION ALL
-                        SELECT r.amount_centimes FROM refunds r
-                        WHERE r.payment_id = p.id AND r.request_id IS NOT NULL AND r.state NOT IN ('asked', 'refused')
-                    ) went_back) END
-           END AS centimes_here
-    FROM theirs t LEFT JOIN payments p ON p.id = t.order_id
+    SELECT t.*, b.id, b.state, b.transaction_number AS our_number, b.auth_code AS our_code, b.whose AS our_acquirer,
+           CASE WHEN b.whose <> %(acquirer)s THEN NULL
+                WHEN t.kind = 'sale' THEN b.sold ELSE b.given END AS centimes_here
+    FROM theirs t LEFT JOIN books b ON b.id = t.order_id
 ), judged AS (
     SELECT *, CASE
         WHEN id IS NULL THEN 'no such payment'
@@ -114,6 +135,12 @@ WITH found AS (
 )<NOTED>
 """.replace("<NOTED>", _NOTED)
 
+# Whose files are looked at: one's, or all. Not every wallet sends statements: those that sent one are waited for.
+_AWAITED: LiteralString = """
+    CASE WHEN %(acquirer)s::text IS NOT NULL THEN COALESCE(p.wallet, p.acquirer) = %(acquirer)s
+         ELSE p.wallet IS NULL OR EXISTS (SELECT FROM settlement_runs sent WHERE sent.acquirer = p.wallet) END
+"""
+
 # Paid here in the days that the file speaks of, or longer ago than settlement takes; and named by no file at all.
 SALES_MISSING: LiteralString = """
 WITH found AS (
@@ -123,11 +150,11 @@ WITH found AS (
     FROM payments p
     WHERE p.state IN ('captured', 'refunding', 'refunded') AND p.paid_at >= %(since)s
       AND (p.paid_at >= %(from_at)s AND p.paid_at < %(to_at)s OR p.paid_at < %(overdue)s)
-      AND p.wallet IS NULL AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
+      AND <AWAITED>
       AND NOT EXISTS (SELECT 1 FROM settlement_rows s
-                      WHERE s.order_id = p.id AND s.kind = 'sale' AND s.acquirer = p.acquirer)
+                      WHERE s.order_id = p.id AND s.kind = 'sale' AND s.acquirer = COALESCE(p.wallet, p.acquirer))
 )<NOTED>
-""".replace("<NOTED>", _NOTED)
+""".replace("<AWAITED>", _AWAITED).replace("<NOTED>", _NOTED)
 
 _GIVEN: LiteralString = """
 given AS (
@@ -141,12 +168,11 @@ given AS (
                     WHERE r.payment_id = p.id AND r.request_id IS NOT NULL AND r.state IN ('credited', 'told', 'untold')
                 ) went_back) END AS ours,
            (SELECT sum(s.amount_centimes) FROM settlement_rows s
-            WHERE s.order_id = p.id AND s.kind = 'credit' AND s.acquirer = p.acquirer) AS theirs
+            WHERE s.order_id = p.id AND s.kind = 'credit' AND s.acquirer = COALESCE(p.wallet, p.acquirer)) AS theirs
     FROM asked JOIN payments p ON p.id = asked.payment_id
-    WHERE p.state IN ('captured', 'refunded') AND p.wallet IS NULL
-      AND (%(acquirer)s::text IS NULL OR p.acquirer = %(acquirer)s)
+    WHERE p.state IN ('captured', 'refunded') AND <AWAITED>
 )
-"""
+""".replace("<AWAITED>", _AWAITED)
 
 # Given back by then, and not (all of it) in any file. What was given back later is the next file's.
 CREDITS_MISSING: LiteralString = """
@@ -198,6 +224,14 @@ UPDATE payments p SET due_at = %(now)s
 FROM reconciliation_findings f
 WHERE f.file_hash = %(hash)s AND f.seen_at = %(now)s AND f.queue = 'missing_here' AND f.kind = 'sale'
   AND p.id = f.order_id AND p.acquirer = %(acquirer)s AND p.state IN ('unknown', 'expired', 'declined')
+"""
+
+# The same of a wallet: its statement ends what nobody heard the end of (core/wallets/service.py).
+ASK_WALLET_AGAIN: LiteralString = """
+UPDATE wallet_attempts a SET due_at = %(now)s
+FROM reconciliation_findings f
+WHERE f.file_hash = %(hash)s AND f.seen_at = %(now)s AND f.queue = 'missing_here' AND f.kind = 'sale'
+  AND a.payment_id = f.order_id AND a.provider = %(acquirer)s AND a.state IN ('asking', 'asked', 'unknown', 'declined')
 """
 
 # What the file pays in, in the ledger: once a transaction, however many files name it (as core/ledger/transfers.py says
@@ -263,7 +297,7 @@ NO_FILE: LiteralString = """
 WITH found AS (
     SELECT 'no_file' AS queue, '' AS order_id, NULL AS kind, NULL::bigint AS line_no, NULL AS number,
            NULL::bigint AS ours, NULL::bigint AS theirs, %(why)s::text AS why
-    WHERE EXISTS (SELECT 1 FROM payments WHERE acquirer = %(whose)s AND wallet IS NULL
+    WHERE EXISTS (SELECT 1 FROM payments WHERE COALESCE(wallet, acquirer) = %(whose)s
                   AND paid_at >= COALESCE(%(ended)s, '-infinity'::timestamptz) AND paid_at < %(overdue)s)
 )<NOTED>
 """.replace("<NOTED>", _NOTED)

@@ -81,3 +81,19 @@ def test_no_cell_of_theirs_is_a_formula_in_ours(runner: CliRunner, file: Path, t
     runner.invoke(app, ["reconcile", str(file), "--csv", str(out)])
     (row,) = csv.DictReader(out.read_text(encoding="utf-8-sig").splitlines())
     assert row["order_id"] == "'" + cell.replace('""', '"')
+
+
+def test_a_wallets_statement_has_columns_of_its_own(
+    runner: CliRunner, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KHALLAS_WALLETS__NEQDI__WIRE", "gsma")
+    monkeypatch.setenv("KHALLAS_WALLETS__NEQDI__SETTLEMENT_ORDER_ID", "Notre reference")
+    file.write_text(FILE.replace("order_id", "Notre reference"))
+    done = runner.invoke(app, ["reconcile", str(file), "--wallet", "neqdi"])
+    assert "stranger  sale  ours -  theirs 12.00  no such payment" in done.output
+    assert "lacks order_id" in runner.invoke(app, ["reconcile", str(file)]).output
+    unknown = runner.invoke(app, ["reconcile", str(file), "--wallet", "other"])
+    assert "other is no wallet of the settings; known are neqdi" in unknown.output
+    monkeypatch.setenv("KHALLAS_WALLETS__NEQDI__SETTLEMENT_COLOUR", "blue")
+    wrong = runner.invoke(app, ["reconcile", str(file), "--wallet", "neqdi"])
+    assert "KHALLAS_WALLETS__NEQDI__SETTLEMENT_COLOUR is no column" in wrong.output
