@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from core.wallets.gsma import asked, get, lookup, push, reversal, reversed_by, settled
@@ -48,6 +49,57 @@ def test_the_push_is_signed_by_its_hash_and_named_by_the_attempt() -> None:
     assert told["requestingOrganisationTransactionReference"] == REFERENCE
     assert "482913" in told["descriptionText"]
     assert "X-Content-Hash" not in get(ACCOUNT, "/heartbeat").headers
+
+
+# What the API's description asks of a request, in our words.
+AMOUNT_SHAPE = {"type": "string", "maxLength": 23, "pattern": r"^(0|[1-9][0-9]{0,17})(\.[0-9]{0,3}[0-9])?$"}
+PARTY_SHAPE = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 10,
+    "items": {
+        "type": "object",
+        "required": ["key", "value"],
+        "properties": {"key": {"type": "string"}, "value": {"type": "string", "minLength": 1, "maxLength": 256}},
+    },
+}
+PUSH_SHAPE = {
+    "type": "object",
+    "required": ["amount", "currency", "debitParty", "creditParty"],
+    "additionalProperties": False,
+    "properties": {
+        "amount": AMOUNT_SHAPE,
+        "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+        "debitParty": PARTY_SHAPE,
+        "creditParty": PARTY_SHAPE,
+        "requestingOrganisationTransactionReference": {"type": "string", "minLength": 1, "maxLength": 256},
+        "descriptionText": {"type": "string", "minLength": 1, "maxLength": 160},
+        "requestDate": {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$"},
+    },
+}
+REVERSAL_SHAPE = {
+    "type": "object",
+    "required": ["type"],
+    "additionalProperties": False,
+    "properties": {
+        "type": {"enum": ["reversal", "adjustment"]},
+        "amount": AMOUNT_SHAPE,
+        "currency": PUSH_SHAPE["properties"]["currency"],  # type: ignore[index]
+    },
+}
+
+
+@pytest.mark.parametrize("centimes", [1, 10, 99, 100, 76920, 500_000, 99_999_999])
+def test_bodies_have_the_shape_that_the_api_describes(centimes: int) -> None:
+    attempt = replace(ATTEMPT, amount_centimes=centimes, receipt="TX-1", payment_reference="4" * 200)
+    pushed = push(ACCOUNT, attempt, NOW)
+    jsonschema_rs.validate(PUSH_SHAPE, json.loads(pushed.body))
+    for part in (centimes, 1):
+        jsonschema_rs.validate(REVERSAL_SHAPE, json.loads(reversal(ACCOUNT, attempt, part, REFERENCE).body))
+    for name in ("X-Date", "X-CorrelationID", "X-API-Key", "X-Client-Id", "X-Content-Hash", "X-Channel"):
+        assert pushed.headers[name].isprintable()
+    assert not jsonschema_rs.is_valid(PUSH_SHAPE, json.loads(pushed.body) | {"amount": "1,00"})
+    assert not jsonschema_rs.is_valid(PUSH_SHAPE, json.loads(pushed.body) | {"pin": "0000"}), "it has no room for a PIN"
 
 
 def test_accepted_is_asked_and_expires_when_the_provider_says() -> None:
