@@ -24,6 +24,8 @@ KEPT = {
     "lines": "the subscriber's contract belongs to the billing system: it is corrected and ended there",
     "notes": "what the help desk wrote about a payment, with the payment",
     "access_log": "what the help desk looked at, for its own period",
+    "wallets": "a request's wallet, amount, dates and transaction there, without the telephone: accounts",
+    "paid_elsewhere": "bills that a wallet, bank or counter took: its key, line, amount, dates: accounts",
     "acquirer": "what was sent with a charge (order, amount, e-mail, telephone) is held by the acquirer",
     "counters": "limits in Redis count the number for an hour at most; answers to SMS are remembered for three days",
     "backups": "copies of the database end with their own period",

@@ -24,7 +24,7 @@ HELD = {
     "payments": """
         SELECT p.id, p.reference, p.state, p.service, p.line_reference, p.email, p.language, p.channel, p.bills,
                p.amount_centimes, p.currency, p.created_at, p.paid_at, p.auth_code, p.transaction_number,
-               p.card_brand, p.card_last4, r.year AS receipt_year, r.sequence AS receipt_sequence
+               p.card_brand, p.card_last4, p.wallet, r.year AS receipt_year, r.sequence AS receipt_sequence
         FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
         WHERE p.payer_msisdn = %(msisdn)s ORDER BY p.created_at""",
     "events": """
@@ -44,6 +44,21 @@ HELD = {
     "refunds": """
         SELECT r.payment_id, r.invoice_number, r.amount_centimes, r.state, r.created_at
         FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.payer_msisdn = %(msisdn)s ORDER BY r.id""",
+    "wallet_requests": """
+        SELECT a.payment_id, a.provider, a.payer = %(msisdn)s AS at_this_number, a.amount_centimes, a.currency, a.state,
+               a.sent_at, a.receipt, a.taken_centimes
+        FROM wallet_attempts a JOIN payments p ON p.id = a.payment_id
+        WHERE a.payer = %(msisdn)s OR p.payer_msisdn = %(msisdn)s ORDER BY a.sent_at""",
+    "wallet_returns": """
+        SELECT a.payment_id, a.provider, r.amount_centimes, r.state, r.asked_at, r.ended_at
+        FROM wallet_reversals r JOIN wallet_attempts a ON a.reference = r.attempt
+        JOIN payments p ON p.id = a.payment_id
+        WHERE a.payer = %(msisdn)s OR p.payer_msisdn = %(msisdn)s ORDER BY r.asked_at""",
+    "paid_elsewhere": """
+        SELECT o.at, o.door, o.their_reference, o.service, o.line_reference, o.number, o.amount_centimes, o.currency,
+               o.left_centimes, o.given_back_at
+        FROM outside_payments o JOIN lines l ON l.service = o.service AND l.reference = o.line_reference
+        WHERE l.contact_msisdn = %(msisdn)s ORDER BY o.at, o.id""",
     "transcripts": """
         SELECT DISTINCT at, dialog, channel, wire, language, screen, came_from, outcome, keys, said
         FROM transcript_turns WHERE who = ANY(%(who)s) ORDER BY at""",
@@ -85,6 +100,14 @@ SELECT reference FROM payments p WHERE payer_msisdn = %(msisdn)s
                   AND (r.due_at IS NOT NULL OR r.state IN ('asked', 'crediting', 'stuck'))))
 ORDER BY created_at FOR UPDATE
 """
+# A wallet that may still be paid, or has money to give back: of the person's payments, and at the person's number.
+OPEN_WALLETS = """
+SELECT p.reference FROM wallet_attempts a JOIN payments p ON p.id = a.payment_id
+WHERE (a.payer = %(msisdn)s OR p.payer_msisdn = %(msisdn)s)
+  AND (a.due_at IS NOT NULL OR a.state IN ('waiting', 'asking', 'asked', 'unknown', 'surplus')
+       OR EXISTS (SELECT FROM wallet_reversals r WHERE r.attempt = a.reference AND r.state = 'asking'))
+ORDER BY a.sent_at FOR UPDATE OF a
+"""
 
 # In this order: the messages of the person's payments are found by the payer that the last statement takes away.
 ERASE = {
@@ -99,6 +122,16 @@ ERASE = {
     "transcripts": "DELETE FROM transcript_turns WHERE who = ANY(%(who)s)",
     "searches": "DELETE FROM desk_lookups WHERE subject = ANY(%(who)s)",
     "remembered": "DELETE FROM people WHERE msisdn = %(msisdn)s",
+    # also of payments that somebody else had this number pay; of one's own the last statement takes them, by a trigger
+    "wallet_payers": "UPDATE payments SET wallet_payer = NULL WHERE wallet_payer = %(msisdn)s",
+    "wallet_requests": """
+        UPDATE wallet_attempts SET payer = ''
+        WHERE payer <> '' AND (payer = %(msisdn)s
+              OR payment_id IN (SELECT id FROM payments WHERE payer_msisdn = %(msisdn)s))""",
+    "paid_elsewhere": """
+        UPDATE outside_payments o SET their_reference = '' FROM lines l
+        WHERE l.service = o.service AND l.reference = o.line_reference AND l.contact_msisdn = %(msisdn)s
+          AND o.their_reference NOT IN ('', o.key) AND (o.left_centimes = 0 OR o.given_back_at IS NOT NULL)""",
     "payments": """
         UPDATE payments SET payer_msisdn = '', email = NULL, fingerprint = '', idempotency_key = 'forgotten:' || id
         WHERE payer_msisdn = %(msisdn)s""",
@@ -148,8 +181,9 @@ class PgPrivacy:
                 # again
                 await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 rows = await (await connection.execute(OPEN, values)).fetchall()
+                rows += await (await connection.execute(OPEN_WALLETS, values)).fetchall()
                 if rows:
-                    raise StillOpen(tuple(row["reference"] for row in rows))
+                    raise StillOpen(tuple(dict.fromkeys(row["reference"] for row in rows)))
                 await keep_of_payer(connection, self._blind, msisdn, now)  # a dispute may still come
                 return {name: (await connection.execute(sql, values)).rowcount for name, sql in ERASE.items()}
 

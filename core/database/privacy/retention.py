@@ -4,6 +4,11 @@ from datetime import datetime
 
 from core.database.pool import Database
 
+# A wallet that may still be paid, or holds money that is to go back, keeps its payment's payer.
+_NO_WALLET_OPEN = """NOT EXISTS (
+          SELECT FROM wallet_attempts a WHERE a.payment_id = payments.id
+            AND a.state IN ('waiting', 'asking', 'asked', 'unknown', 'surplus'))"""
+
 # An empty payer owns nothing and is sent nothing: the same as a caller without a number. The fingerprint is a digest
 # of the payer's number, which is short enough to be guessed from it; a key may hold a gateway's name for the caller.
 FORGET_UNPAID = """
@@ -11,8 +16,9 @@ UPDATE payments SET payer_msisdn = '', email = NULL, fingerprint = '', idempoten
 WHERE id IN (
     SELECT id FROM payments
     WHERE state IN ('expired', 'declined') AND due_at IS NULL AND created_at < %(before)s AND fingerprint <> ''
+      AND <NO_WALLET_OPEN>
     ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-"""
+""".replace("<NO_WALLET_OPEN>", _NO_WALLET_OPEN)
 
 FORGET_PAID = """
 WITH forgotten AS (
@@ -20,14 +26,14 @@ WITH forgotten AS (
     WHERE id IN (
         SELECT id FROM payments
         WHERE state IN ('captured', 'voided', 'refunded') AND due_at IS NULL AND created_at < %(before)s
-          AND fingerprint <> ''
+          AND fingerprint <> '' AND <NO_WALLET_OPEN>
         ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
     RETURNING id
 ), ended AS (
     UPDATE receipts SET revoked_at = COALESCE(revoked_at, now()) WHERE payment_id IN (SELECT id FROM forgotten)
 )
 SELECT count(*) AS touched FROM forgotten
-"""
+""".replace("<NO_WALLET_OPEN>", _NO_WALLET_OPEN)
 
 FORGET_MESSAGES = """
 WITH old AS (

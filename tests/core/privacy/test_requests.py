@@ -104,7 +104,7 @@ async def test_an_export_of_a_stranger_is_empty(at: DeskShop, privacy: Privacy) 
     await lived(at)
     told = await privacy.export("+212600000099")
     lists = {name: value for name, value in told.items() if isinstance(value, list)}
-    assert len(lists) == 15
+    assert len(lists) == 18
     assert all(value == [] for value in lists.values())
 
 
@@ -151,6 +151,9 @@ async def test_erasing_leaves_accounts_and_evidence_alone(at: DeskShop, privacy:
         "transcripts": 2,
         "searches": 0,
         "remembered": 1,
+        "wallet_payers": 0,
+        "wallet_requests": 0,
+        "paid_elsewhere": 0,
         "payments": 1,
         "conversations": 2,
     }
