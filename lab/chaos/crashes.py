@@ -20,6 +20,7 @@ REACHED_MAX_S = 60.0
 PATIENCE = 10  # times both, where several acquirers lie, about inquiries too: how long it takes is no verdict there
 POLL_S = 0.2
 LOOK_S = 0.02
+AGAIN_S = 2.0
 TRIES_MAX = 3  # calls a customer makes until the bill is paid
 LANDS_AFTER_S = 0.4
 # What each of several acquirers does beside, now and then; a reply that is lost at one must never send to the other.
@@ -86,8 +87,11 @@ async def crash_round(house: Installation, point: Point, number: int, who: Custo
 async def _insist(house: Installation, who: Customer) -> list[str | None]:
     """Call until the server is dead or the bill paid: what was held up too long is never sent, and tried again."""
     ends: list[str | None] = []
-    while len(ends) < TRIES_MAX and house.alive and "Paid" not in ends:
+    tries_max = TRIES_MAX * _patience(house)
+    while len(ends) < tries_max and house.alive and "Paid" not in ends:
         ends.append(await pay_by_voice(house.url, who))
+        if len(ends) >= TRIES_MAX:  # what is being checked may be paid, or paid again, a little later
+            await asyncio.sleep(AGAIN_S)
     return ends
 
 
