@@ -134,7 +134,7 @@ async def crash(
 
     def tell(each: Round) -> None:
         mark = "." if not each.faults else "F"
-        print(mark, end="", file=sys.stderr, flush=True)
+        print(mark, *each.faults, sep="", end="", file=sys.stderr, flush=True)
 
     async def broken(lane: Lane, servers: Nursery) -> list[Round]:
         own = folder / lane.database
