@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
-from psycopg import AsyncConnection, Notify
+from psycopg import AsyncConnection, Error, Notify
 from psycopg.rows import DictRow
 
 ANSWER_MAX_S = 15.0  # longer than the server's own bounds: those end a statement, this one a connection
@@ -42,7 +42,7 @@ class BoundedConnection(AsyncConnection[DictRow]):
             cut.cancel()
 
     def _cut(self) -> None:
-        with suppress(OSError, ValueError), socket.socket(fileno=os.dup(self.fileno())) as copy:
+        with suppress(OSError, ValueError, Error), socket.socket(fileno=os.dup(self.fileno())) as copy:
             copy.shutdown(socket.SHUT_RDWR)  # the one who waits reads the end
 
     async def notifies(self, **bounds: Any) -> AsyncGenerator[Notify]:

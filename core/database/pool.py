@@ -4,8 +4,11 @@ Everything that runs here is safe to run twice: a change names the state it star
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from contextvars import Context
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, ProgrammingError, errors
@@ -17,6 +20,8 @@ from core.database.batched import Batched
 from core.database.bounded import KEPT_ALIVE, BoundedConnection
 from core.repositories import DatabaseUnavailable
 from core.tracing import NO_TRACER, Tracer
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -89,6 +94,8 @@ class Database:
     def __init__(self, pool: Pool, tracer: Tracer = NO_TRACER) -> None:
         self.pool = pool
         self._tracer = tracer
+        self._renewing: asyncio.Task[None] | None = None
+        self._renewed_at = float("-inf")
 
     async def run(self, work: Callable[[Connection], Awaitable[T]], named: str = "work") -> T:
         """Run guarded work on a connection; tried again when the connection was lost or a deadlock broken."""
@@ -104,9 +111,9 @@ class Database:
         return Batched(together, named, self._tracer)
 
     async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        tries = 0
+        tries, begun, lost = 0, 0.0, False
         while True:
-            tries += 1
+            tries, begun, lost = tries + 1, time.monotonic(), False
             try:
                 async with self.pool.connection() as connection:
                     try:
@@ -114,19 +121,32 @@ class Database:
                     except errors.ReadOnlySqlTransaction:
                         await connection.close()  # the pool opens one to whoever is the primary by then
                         raise
+                    finally:
+                        lost = connection.closed
             except _POOL_EMPTY as error:
                 raise DatabaseUnavailable("no database connection") from error
             except _LOST as error:
+                if lost:
+                    self._renew(begun)
                 if tries == TRIES_MAX:
                     raise DatabaseUnavailable("the database was lost") from error
                 await asyncio.sleep(PAUSES_S[tries - 1])
-                await self._mend(error)
 
-    async def _mend(self, error: Exception) -> None:
-        """After a restart every idle connection is dead: replace them all before the next try borrows one."""
-        if not isinstance(error, errors.DeadlockDetected):
-            with suppress(*_POOL_EMPTY):
-                await self.pool.check()
+    def _renew(self, begun: float) -> None:
+        """Replace every idle connection: where one was lost, all are. Without asking them: a frozen server keeps
+        whoever asks. In a task of its own: whoever is cancelled meanwhile would take connections out of the pool's
+        count. Once for all who lost theirs together.
+        """
+        if begun < self._renewed_at or self._renewing is not None:
+            return
+        self._renewed_at = time.monotonic()
+        self._renewing = asyncio.get_running_loop().create_task(self.pool.drain(), context=Context())
+        self._renewing.add_done_callback(self._has_renewed)
+
+    def _has_renewed(self, done: "asyncio.Task[None]") -> None:
+        self._renewing = None
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.warning("connections could not be renewed: %r", error)
 
     async def reading(self) -> "Database":
         """Where whoever reads by connections of one's own reads now."""
