@@ -24,6 +24,7 @@ FIRST_POLLS_S = (5, 10, 20, 40)
 POLL_EVERY_S = 60
 EXPIRY_SLACK_S = 120  # its last word may come late
 LOOKS_S = (900, 3_600, 86_400)  # after the window
+UNHEARD_MAX_S = 30 * DAILY_S  # a look that nobody answered is made again, daily
 NO_HANDLE_WINDOW_S = 600
 WINDOW_MAX_S = 86_400  # whatever a wallet says of its own
 
@@ -85,6 +86,13 @@ def late_look(record: WalletRecord, now: datetime) -> datetime | None:
     """Returns when to look whether a success came after all; None a day after it was asked."""
     asked_at = record.asked_at or record.attempt.sent_at
     return next((due_at for offset_s in LOOKS_S if (due_at := later(asked_at, offset_s)) > now), None)
+
+
+def look_again(record: WalletRecord, now: datetime) -> datetime | None:
+    """When to look after a look that heard no word: the last one must have been answered, for a month at most."""
+    asked_at = record.asked_at or record.attempt.sent_at
+    unheard = later(now, DAILY_S) if now < later(asked_at, UNHEARD_MAX_S) else None
+    return late_look(record, now) or unheard
 
 
 def is_current(payment: Payment, record: WalletRecord) -> bool:

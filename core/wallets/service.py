@@ -33,6 +33,7 @@ from core.wallets.attempts import (
     WalletRecord,
     agrees,
     late_look,
+    look_again,
     next_poll,
     offered,
 )
@@ -284,6 +285,8 @@ class WalletPayments:
                 await self._absent(record)
             case _ if record.state in OPEN:
                 await self._undecided(record, answer)
+            case Pending() | UnknownOutcome():
+                await self._attempts.update(record, AttemptUpdate(record.state, look_again(record, self._clock.now())))
             case _:
                 now = self._clock.now()
                 await self._attempts.update(record, AttemptUpdate(record.state, late_look(record, now)))

@@ -93,7 +93,7 @@ def test_a_wallets_statement_has_columns_of_its_own(
     assert "stranger  sale  ours -  theirs 12.00  no such payment" in done.output
     assert "lacks order_id" in runner.invoke(app, ["reconcile", str(file)]).output
     unknown = runner.invoke(app, ["reconcile", str(file), "--wallet", "other"])
-    assert "other is no wallet of the settings; known are neqdi" in unknown.output
+    assert "other is no wallet of the settings; known are neqdi" in str(unknown.exception)
     monkeypatch.setenv("KHALLAS_WALLETS__NEQDI__SETTLEMENT_COLOUR", "blue")
     wrong = runner.invoke(app, ["reconcile", str(file), "--wallet", "neqdi"])
-    assert "KHALLAS_WALLETS__NEQDI__SETTLEMENT_COLOUR is no column" in wrong.output
+    assert "KHALLAS_WALLETS__NEQDI__SETTLEMENT_COLOUR is no column" in str(wrong.exception)
