@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
-from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Job
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
 from procrastinate.tasks import Task
 from psycopg import Error
 from psycopg_pool import PoolTimeout
@@ -184,10 +184,15 @@ def _housekeeping(app: App, work: Work) -> tuple[Task[Any, Any, Any], ...]:
 
 
 async def retry_stalled(app: App) -> int:
-    """Give jobs of workers that died back to the queue; how many."""
+    """Give jobs of workers that died back to the queue; how many. Where the like of one waits already, that one does
+    its work, and it ends: otherwise it would keep all that died with it from the queue, each time.
+    """
     stalled = list(await app.job_manager.get_stalled_jobs())
     for job in stalled:
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:  # of its queueing lock
+            await app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)
     return len(stalled)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core.database.jobs import SLOTS, run_worker
+from core.database.jobs import SLOTS, retry_stalled, run_worker
 from core.database.wake import Queue, TaskName
 from core.payments.schedule import Times, waiting_for
 from core.payments.table import PaymentState
@@ -65,6 +65,19 @@ async def test_a_start_finds_what_a_killed_process_left(shop: Shop) -> None:
     await shop.jobs.configure_task(TaskName.SWEEP).defer_async(timestamp=0)
     await shop.work()
     assert await shop.state(payment) is PaymentState.CAPTURED
+
+
+async def test_what_died_with_a_job_whose_like_waits_goes_back_to_the_queue(shop: Shop) -> None:
+    """Periodic jobs are put in each minute: one that was at work when its worker died finds the next one there."""
+    for name in (TaskName.SWEEP, TaskName.CLOSE_DAY):
+        await shop.jobs.configure_task(name).defer_async(timestamp=0)
+    died = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 day') RETURNING id"
+    worker = (await shop.database.all(died))[0]["id"]
+    await shop.database.do("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %(worker)s", worker=worker)
+    await shop.jobs.configure_task(TaskName.SWEEP).defer_async(timestamp=0)
+    assert await retry_stalled(shop.jobs) == 2
+    rows = await shop.database.all("SELECT task_name, status::text AS status FROM procrastinate_jobs ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == sorted([(TaskName.SWEEP, "todo"), (TaskName.CLOSE_DAY, "todo")])
 
 
 @pytest.mark.parametrize(("timeout_s", "stale_s"), [(3, 23), (30, 50), (120, 140)])
