@@ -16,6 +16,7 @@ VAULT_KEY = "v1:" + base64.b64encode(bytes(range(32))).decode()
 WELL_FORMED = {
     "KHALLAS_VAULT_KEYS": VAULT_KEY,
     "KHALLAS_DATABASE_URL": "postgresql://h/d",
+    "KHALLAS_DATABASE_LATE_URL": "postgresql://h/d",
     "KHALLAS_SMPP__BINDS": "smpp://system:password@host:2775/name",
 }
 FAR = ("KHALLAS_QQQQQQQQ", "KHALLAS_ZZ__ZZ")
