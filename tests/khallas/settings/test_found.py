@@ -22,6 +22,7 @@ PAGES = (
 )
 SHAPES = {
     "KHALLAS_DATABASE_URL": "postgresql://u:{}@h/d",
+    "KHALLAS_DATABASE_LATE_URL": "postgresql://u:{}@h/d",
     "KHALLAS_REDIS_URL": "redis://:{}@h",
     "KHALLAS_SMTP_URL": "smtp://u:{}@h",
     "KHALLAS_SMPP__BINDS": "smpp://u:{}@h/atlas",
