@@ -260,7 +260,7 @@ async def _called_back(stage: Stage, payment_id: str | None) -> None:
 
 
 async def _judge(stage: Stage) -> None:
-    wrong, net = stage.result.differences, stage.wallet.net_centimes()
+    wrong, net, with_people = stage.result.differences, stage.wallet.net_centimes(), 0
     wrong += [f"{reference} was sent {times} times" for reference, times in stage.wallet.asked.items() if times > 1]
     wrong += [f"{row['reference']} is left {row['state']}" for row in await stage.database.all(OPEN)]
     wrong += [f"bill {row['number']} was kept {row['kept']} times" for row in await stage.database.all(KEPT)]
@@ -269,6 +269,8 @@ async def _judge(stage: Stage) -> None:
         holds = net.pop(row["reference"], 0)
         kept = row["state"] == "paid" and row["payment"] in {"captured", "voiding", "refunding", "integrity_failure"}
         ours = kept or row["by_hand"] is not None or row["hand"] is not None
+        if row["state"] == "surplus" and row["by_hand"] is not None:  # gone back unsaid, perhaps: people look
+            with_people += row["taken_centimes"] - holds
         if holds and not ours:
             wrong.append(f"{row['reference']} holds {holds}, and is {row['state']}: lost")
         if holds < 0:
@@ -277,7 +279,7 @@ async def _judge(stage: Stage) -> None:
     sheet = await LedgerReader(stage.database).sheet(datetime.now(UTC))
     wrong += [f"{each.name} fails: {each}" for each in sheet.equations if not each.holds]
     for account, truth in (
-        ("acquirer:neqdi:receivable", sum(stage.wallet.net_centimes().values())),
+        ("acquirer:neqdi:receivable", sum(stage.wallet.net_centimes().values()) + with_people),
         ("acquirer:cmi:receivable", sum(stage.cards.charged.values()) - sum(stage.cards.back.values())),
     ):
         booked = sum(each.closing_centimes for each in sheet.accounts if each.account == account)
