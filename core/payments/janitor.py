@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 PAGE_SLACK_S = 30  # after a page ended: its last callback is on its way
 
 # What an inquiry can still change, or confirm.
+_SENDING = frozenset({PaymentState.SENDING})
 ASKABLE = frozenset(
     {PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN, PaymentState.EXPIRED, PaymentState.DECLINED}
 )
@@ -97,7 +98,9 @@ class Janitor:
             return await self._recorder.left_page(payment)
         if payment.state is PaymentState.SENDING and isinstance(answer, Decline):
             due_at = self._pause(short=True)
-            lost = Change(PaymentEvent.LOST, attempt=payment.attempts, due_at=due_at, detail="back from the page")
+            lost = Change(
+                PaymentEvent.LOST, only=_SENDING, attempt=payment.attempts, due_at=due_at, detail="back from the page"
+            )
             try:
                 payment = await self._move(payment, lost)
             except IllegalMove:
@@ -175,9 +178,21 @@ class Janitor:
         if found.state is not PaymentState.CHALLENGE:
             return False
         if isinstance(answer, UnknownOutcome | Pending):
-            await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+            await self._move(payment, self._undecided(payment))
             return False
         return True
+
+    def _undecided(self, payment: Payment) -> Change:
+        """A question whose time is over, and nobody says what came of it: asked about like any unknown charge, and in
+        the end people's."""
+        now = self._clock.now()
+        return Change(
+            PaymentEvent.LOST,
+            only=frozenset({PaymentState.CHALLENGE}),
+            attempt=payment.attempts,
+            due_at=next_look(self._times, payment.sent_at or payment.created_at, now, settled=False),
+            detail="its question is over",
+        )
 
     async def _lose(self, payment: Payment) -> None:
         """Nobody has recorded an answer for too long: whoever sent it has died."""
@@ -189,7 +204,7 @@ class Janitor:
             await self._payments.look_again(payment.id, payment.state, stale_at)
             return
         due_at = next_look(self._times, payment.sent_at or payment.created_at, now, settled=False)
-        lost = Change(PaymentEvent.LOST, attempt=payment.attempts, due_at=due_at, detail="stale")
+        lost = Change(PaymentEvent.LOST, only=_SENDING, attempt=payment.attempts, due_at=due_at, detail="stale")
         on_page = payment.page_until is not None
         payment = await self._move(payment, lost)
         await self._recorder.found(payment, await self._of(payment).inquire(payment.id), page_over=on_page)

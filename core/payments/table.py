@@ -67,9 +67,11 @@ TABLE: dict[tuple[PaymentState, PaymentEvent], PaymentState] = {
     (PaymentState.SENDING, PaymentEvent.REFUSED): PaymentState.DECLINED,
     (PaymentState.SENDING, PaymentEvent.LOST): PaymentState.UNKNOWN,
     (PaymentState.SENDING, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
-    # the bank asks its PIN. Approved here: that PIN's late answer, after an inquiry brought the question back
+    # the bank asks its PIN. Approved here: that PIN's late answer, after an inquiry brought the question back; lost:
+    # its time is over, and the bank does not say what came of it
     (PaymentState.CHALLENGE, PaymentEvent.SEND): PaymentState.SENDING,
     (PaymentState.CHALLENGE, PaymentEvent.EXPIRE): PaymentState.EXPIRED,
+    (PaymentState.CHALLENGE, PaymentEvent.LOST): PaymentState.UNKNOWN,
     (PaymentState.CHALLENGE, PaymentEvent.APPROVED): PaymentState.CAPTURED,
     (PaymentState.CHALLENGE, PaymentEvent.MISMATCH): PaymentState.INTEGRITY_FAILURE,
     # no answer came: inquiries follow. Where the reply that asked for the PIN was lost they bring the question back;

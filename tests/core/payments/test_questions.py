@@ -7,6 +7,8 @@ from core.repositories import Change
 from tests.core.conftest import BILL, Shop
 from tests.core.fakes import CARD, CVV, PIN, asks_pin, silent
 
+LOOKS = 3
+
 
 async def answered_unheard(shop: Shop) -> Payment:
     """The PIN left, no answer came, and an inquiry finds the question still open."""
@@ -32,14 +34,17 @@ async def test_an_answer_that_may_still_land_keeps_its_bills(shop: Shop) -> None
 
 
 async def test_a_question_ends_only_by_the_banks_word(shop: Shop) -> None:
+    """Its time is over, and nobody says what came of it: unknown, which people may end where the bank never does."""
     payment = await answered_unheard(shop)
     shop.clock.forward(1_000)
     shop.bank.inquiries.extend([UnknownOutcome("time-out"), Pending()])
     for _ in range(2):
         await shop.sweep.run()
-        assert await shop.state(payment) is PaymentState.CHALLENGE
-        shop.clock.forward(60)
-    await shop.sweep.run()
+        assert (await shop.state(payment), await shop.active()) == (PaymentState.UNKNOWN, [BILL.number])
+        shop.clock.forward(3_600)
+    for _ in range(LOOKS):
+        await shop.sweep.run()
+        shop.clock.forward(86_400)
     assert (await shop.state(payment), await shop.active()) == (PaymentState.EXPIRED, [])
 
 
