@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 PAGE_SLACK_S = 30  # after a page ended: its last callback is on its way
 
 # What an inquiry can still change, or confirm.
+UNANSWERED_MAX_S = 3_600  # a bank that is away for a moment holds nobody's bills for a day
 _SENDING = frozenset({PaymentState.SENDING})
 ASKABLE = frozenset(
     {PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN, PaymentState.EXPIRED, PaymentState.DECLINED}
@@ -178,7 +179,10 @@ class Janitor:
         if found.state is not PaymentState.CHALLENGE:
             return False
         if isinstance(answer, UnknownOutcome | Pending):
-            await self._move(payment, self._undecided(payment))
+            if self._clock.now() < later(self._ends_at(payment), UNANSWERED_MAX_S):
+                await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+            else:
+                await self._move(payment, self._undecided(payment))
             return False
         return True
 
@@ -192,6 +196,7 @@ class Janitor:
             attempt=payment.attempts,
             due_at=next_look(self._times, payment.sent_at or payment.created_at, now, settled=False),
             detail="its question is over",
+            messages=(MessageKind.UNDECIDED_SMS,),
         )
 
     async def _lose(self, payment: Payment) -> None:

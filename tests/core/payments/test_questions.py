@@ -3,6 +3,7 @@ lab/chaos/simulation.py), and nothing is sent by a process that slept through th
 
 from core.payments.table import Payment, PaymentState
 from core.ports import Pending, UnknownOutcome
+from core.refunds.resolving import PATIENCE, Resolution, payment_ends
 from core.repositories import Change
 from tests.core.conftest import BILL, Shop
 from tests.core.fakes import CARD, CVV, PIN, asks_pin, silent
@@ -34,18 +35,26 @@ async def test_an_answer_that_may_still_land_keeps_its_bills(shop: Shop) -> None
 
 
 async def test_a_question_ends_only_by_the_banks_word(shop: Shop) -> None:
-    """Its time is over, and nobody says what came of it: unknown, which people may end where the bank never does."""
     payment = await answered_unheard(shop)
     shop.clock.forward(1_000)
     shop.bank.inquiries.extend([UnknownOutcome("time-out"), Pending()])
     for _ in range(2):
         await shop.sweep.run()
-        assert (await shop.state(payment), await shop.active()) == (PaymentState.UNKNOWN, [BILL.number])
-        shop.clock.forward(3_600)
-    for _ in range(LOOKS):
-        await shop.sweep.run()
-        shop.clock.forward(86_400)
+        assert await shop.state(payment) is PaymentState.CHALLENGE
+        shop.clock.forward(60)
+    await shop.sweep.run()
     assert (await shop.state(payment), await shop.active()) == (PaymentState.EXPIRED, [])
+
+
+async def test_where_the_bank_never_says_it_is_unknown_and_people_end_it(shop: Shop) -> None:
+    payment = await answered_unheard(shop)
+    shop.bank.inquiries.extend([Pending()] * LOOKS)
+    for _ in range(LOOKS):
+        shop.clock.forward(2_500)
+        await shop.sweep.run()
+    assert (await shop.state(payment), await shop.active()) == (PaymentState.UNKNOWN, [BILL.number])
+    ends = payment_ends(PaymentState.UNKNOWN, None, payment.sent_at or payment.created_at, shop.clock.now() + PATIENCE)
+    assert ends == (Resolution.CHARGED, Resolution.NOT_CHARGED)
 
 
 async def test_what_was_held_up_too_long_is_not_sent(shop: Shop) -> None:
