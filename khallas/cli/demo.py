@@ -11,7 +11,6 @@ import secrets
 import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import typer
@@ -21,8 +20,6 @@ from channels.sms.wires import WIRES as SMS_WIRES
 from channels.ussd.wires import WIRES as USSD_WIRES
 from core.clock import SystemClock
 from core.database.migrate import upgrade
-from core.database.pool import open_database
-from core.database.subscribers.importing import import_csv
 from core.help_desk.accounts import Role
 from core.messaging.texts import load_texts
 from khallas.cli.config import environ_of
@@ -33,6 +30,7 @@ from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, Settings, load
 from khallas.telemetry import logs
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
+from lab.demo import load_demo_data
 from lab.mailsink import MailSink
 from lab.phone.people import people
 from lab.phone.prompts import WalletPrompts
@@ -113,7 +111,7 @@ async def _live(url: str, state: Path, environ: Mapping[str, str], given: Settin
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await _load_demo_data(servers.database_url)
+    await load_demo_data(servers.database_url, SystemClock().now())
     async with contextlib.AsyncExitStack() as stack:
         twilio = await stack.enter_async_context(
             Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, short_code=given.short_code, ivr_number=IVR_NUMBER)
@@ -167,8 +165,7 @@ async def _stand_ins(
         overrides |= {"smtp_url": sink.url, "mail_from": settings.mail_from or "recus@khallas.example"}
     if not settings.twilio.account_sid:
         base = await stack.enter_async_context(serving(rest(twilio)))
-        account = {"account_sid": ACCOUNT_SID, "auth_tokens": AUTH_TOKEN, "from": settings.short_code, "api_url": base}
-        overrides["twilio"] = account
+        overrides["twilio"] = twilio.settings(base)
     ivr = settings.ivr.model_dump() | {"number": settings.ivr.number or IVR_NUMBER}
     if settings.ivr.card_mode == "pay" and not settings.ivr.pay_user:
         ivr |= {"pay_connector": "demo", "pay_user": PAY_USER, "pay_passwords": PAY_PASSWORD}
@@ -221,11 +218,3 @@ async def _desk_logins(state: Path, database_url: str) -> dict[str, tuple[Role, 
     }
     await demo_logins(database_url, logins)
     return logins
-
-
-async def _load_demo_data(database_url: str) -> None:
-    demo = resources.files("lab").joinpath("demo")
-    async with open_database(database_url) as database:
-        for name in ("subscribers.csv", "invoices.csv"):
-            with resources.as_file(demo / name) as file, file.open(encoding="utf-8-sig", newline="") as text:
-                await import_csv(database, text, SystemClock().now())

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from core.acquirers.breaker import Breaker
 from core.acquirers.cmi import CmiAcquirer
@@ -15,6 +15,7 @@ from lab.chaos.customer import APPROVED_CARD, customer, order_of
 from lab.chaos.judging import differences
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
+from lab.clocks import StillClock
 from lab.cmi.cards import LIES_BY_NUMBER, PIN, PIN_CARD, lying_card
 from lab.cmi.lies import Kind, Lie, Manner
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
@@ -31,19 +32,6 @@ LYING = tuple(LIES_BY_NUMBER.values())  # what a card orders: others are for inq
 SHORT = {Manner.SLOW: 0.1, Manner.LATE_LANDING: LATE_S}
 
 
-class HandClock:
-    """Moved by hand, so that a day of looks takes no day."""
-
-    def __init__(self) -> None:
-        self.time = datetime.now(UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def forward(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
 @dataclass
 class Storm:
     """What happened: how each card ended, and what must not be."""
@@ -55,7 +43,7 @@ class Storm:
 
 async def lie_storm(database_url: str, payments: int, seed: int = 1) -> Storm:
     """So many payments for half as many bills; each bill is tried by two payers, one after the other or at once."""
-    chance, clock, storm = random.Random(seed), HandClock(), Storm()
+    chance, clock, storm = random.Random(seed), StillClock(datetime.now(UTC)), Storm()
     breaker = Breaker(lambda: 0.0, failures_max=1_000_000)  # it would spare us the lies
     async with emulated_cmi(hang_max_s=5.0) as cmi:
         acquirer = CmiAcquirer(cmi.account, timeout_s=TIMEOUT_S, breaker=breaker)

@@ -1,6 +1,6 @@
 """One channel in a race: a process of its own that pays the bills it is told to, over the shared books.
 
-`python -m lab.chaos.racer NAME`; DATABASE_URL, CMI_URL, CMI_CLIENT, CMI_NAME and CMI_PASSWORD come from the
+`python -m lab.chaos.racer NAME`; DATABASE_URL, CMI_URL, CMI_CLIENT_ID, CMI_NAME and CMI_PASSWORD come from the
 environment. A line in is a customer's number, a line out the number and how it ended.
 """
 
@@ -39,7 +39,7 @@ async def main() -> None:
     """Until stdin ends."""
     name, environ = sys.argv[1], os.environ
     account = CmiAccount(
-        environ["CMI_URL"], environ["CMI_CLIENT"], environ["CMI_NAME"], Secret(environ["CMI_PASSWORD"])
+        environ["CMI_URL"], environ["CMI_CLIENT_ID"], environ["CMI_NAME"], Secret(environ["CMI_PASSWORD"])
     )
     acquirer = CmiAcquirer(account, timeout_s=5.0)
     loop = asyncio.get_running_loop()

@@ -136,14 +136,8 @@ async def _quiet(open_: OpenTill) -> None:
 
 @asynccontextmanager
 async def _racer(name: str, database_url: str, cmi: EmulatedCmi) -> AsyncIterator[Racer]:
-    own = cmi.account
-    environment = os.environ | {
-        "DATABASE_URL": database_url,
-        "CMI_URL": own.url,
-        "CMI_CLIENT": own.client_id,
-        "CMI_NAME": own.name,
-        "CMI_PASSWORD": own.password.reveal(),
-    }
+    account = {f"CMI_{key.upper()}": value for key, value in cmi.settings().items()}
+    environment = os.environ | account | {"DATABASE_URL": database_url}
     command = leashed([sys.executable, "-m", "lab.chaos.racer", name], signal.SIGKILL, "self")
     async with AsyncExitStack() as stack:
         pipe = asyncio.subprocess.PIPE

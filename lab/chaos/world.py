@@ -161,15 +161,9 @@ def _further(others: Mapping[str, EmulatedCmi]) -> dict[str, str]:
     """The settings of further acquirers."""
     settings: dict[str, str] = {}
     for named, bank in others.items():
-        own = bank.account
-        told = {
-            "TIMEOUT_S": str(ACQUIRER_TIMEOUT_S),
-            "OPTIONS__URL": own.url,
-            "OPTIONS__CLIENT_ID": own.client_id,
-            "OPTIONS__NAME": own.name,
-            "OPTIONS__PASSWORD": own.password.reveal(),
-        }
-        settings |= {f"KHALLAS_ACQUIRERS__{named.upper()}__{name}": text for name, text in told.items()}
+        prefix = f"KHALLAS_ACQUIRERS__{named.upper()}__"
+        settings[f"{prefix}TIMEOUT_S"] = str(ACQUIRER_TIMEOUT_S)
+        settings |= {f"{prefix}OPTIONS__{name.upper()}": value for name, value in bank.settings().items()}
     return settings
 
 
@@ -182,10 +176,7 @@ def environment_of(
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "SECRET_KEYS": "chaos-secret-key-chaos",
         "VAULT_KEYS": "chaos:" + base64.b64encode(bytes(32)).decode(),
-        "TWILIO__ACCOUNT_SID": twilio.account_sid,
-        "TWILIO__AUTH_TOKENS": "demo-token",
-        "TWILIO__FROM": "1117",
-        "TWILIO__API_URL": api,
+        **{f"TWILIO__{name.upper()}": value for name, value in twilio.settings(api).items()},
         **{f"CMI__{name.upper()}": value for name, value in cmi.settings(page=True).items()},
         "CMI__TIMEOUT_S": str(ACQUIRER_TIMEOUT_S),
         "SMTP_URL": "smtp://127.0.0.1:1",

@@ -80,6 +80,17 @@ class Twilio:
         self._changed = asyncio.Condition()
         self._closing = False
 
+    def settings(self, api_url: str) -> dict[str, str]:
+        """What KHALLAS_TWILIO__… must be to reach it, by the settings' names in small letters. `api_url`: where
+        lab.twilio.rest.rest is served.
+        """
+        return {
+            "account_sid": self.account_sid,
+            "auth_tokens": self.auth_token,
+            "from": self.short_code,
+            "api_url": api_url,
+        }
+
     def connect(self, app_url: str, public_url: str = "") -> None:
         """Where the application listens, and the URL its signatures are built from, where that differs."""
         self.public_url = (public_url or app_url).rstrip("/") + "/"

@@ -5,7 +5,6 @@ Made up from a fixed seed; conversations go through the real counters, payments 
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
@@ -13,6 +12,7 @@ from redis.asyncio import Redis
 from core.database.pool import Database, open_database
 from khallas.telemetry.metrics import Metrics
 from khallas.telemetry.usage import UsageCounters
+from lab.clocks import StillClock
 
 HOURS = 24
 BY_HOUR = (30, 24, 17, 9, 4, 2, 1, 1, 0, 0, 2, 6, 11, 19, 26, 31, 34, 29, 27, 33, 36, 38, 41, 17)  # until now
@@ -47,16 +47,6 @@ VALUES (%(id)s, %(kind)s, %(id)s, '', %(status)s, %(error)s, %(at)s, %(at)s, %(d
 """
 
 
-@dataclass
-class _Then:
-    """A clock that is put into the past."""
-
-    moment: datetime
-
-    def now(self) -> datetime:
-        return self.moment
-
-
 async def live_a_busy_day(database_url: str, redis_url: str) -> None:
     """Yesterday's and today's hours until now, into both stores."""
     chance = random.Random(1117)
@@ -77,7 +67,7 @@ def _hours(now: datetime) -> Iterator[datetime]:
 
 async def _conversations(redis: Redis, hour: datetime, count: int, chance: random.Random) -> None:
     metrics = Metrics()
-    tally = UsageCounters(redis, _Then(hour), metrics)
+    tally = UsageCounters(redis, StillClock(hour), metrics)
     for number in range(3 * count):
         wire = chance.choice(("africastalking", "africastalking", "comviva"))
         _walk(metrics, "ussd", wire, USSD[:6] if number % 4 else USSD[6:], chance)

@@ -10,9 +10,9 @@ from psycopg.types.json import Jsonb
 from core.billing.invoices import Invoice, total
 from core.database.rows import bills_of
 from core.payments.table import PaymentState
-from tests.channels.payments import BILLS
 from tests.channels.web.desk_site import DeskSite
-from tests.core.desks import shown_to
+from tests.support.desks import shown_to
+from tests.support.paid import BILLS
 
 LONG = "a.very.long.name.of.somebody.with.many.names@a-long-host.example.com"
 WORDS = "Le client dit avoir payé deux fois, une fois au guichet de l'agence Hassan-II et une fois par téléphone. "

@@ -14,11 +14,11 @@ from core.payments.table import PaymentState
 from core.refunds.model import Refund, RefundState
 from tests.browser.desk_world import LONG, fill
 from tests.browser.visitor import Visitor
-from tests.channels.payments import BILLS, paid
 from tests.channels.web.conftest import hashed, site
 from tests.channels.web.desk_site import PASSWORD, DeskSite, make_accounts
 from tests.channels.web.serving import site as receipts_site
-from tests.core.conftest import shop
+from tests.support.paid import BILLS, paid
+from tests.support.shop import shop
 
 __all__ = ["hashed", "shop", "site"]
 

@@ -11,7 +11,7 @@ from tests.channels.web.conftest import hashed, site
 from tests.channels.web.desk.test_account import enrolled
 from tests.channels.web.desk_site import DeskSite
 from tests.channels.web.hosted_shop import Shop
-from tests.core.conftest import shop
+from tests.support.shop import shop
 
 __all__ = ["hashed", "shop", "site", "visitors"]
 

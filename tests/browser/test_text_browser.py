@@ -8,7 +8,7 @@ from core.languages import LanguageCode
 from lab.cmi.hosted_pages import WORDS
 from tests.browser.text_browser import text_browser
 from tests.browser.web_world import EMAIL, LINES, demo_database_url, demo_template, here
-from tests.journeys.world import World
+from tests.support.world import World
 
 TITLE, WAY_BACK = 0, 8  # of what the emulated bank says
 

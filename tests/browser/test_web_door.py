@@ -20,7 +20,7 @@ from tests.browser.web_world import (
     here,
     opened,
 )
-from tests.journeys.world import World
+from tests.support.world import World
 
 __all__ = ["demo_database_url", "demo_template", "here", "opened"]
 

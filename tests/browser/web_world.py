@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.visitor import LOOK_MAX_MS
 from tests.channels.web.bills.conftest import demo_database_url, demo_template, here
-from tests.journeys.world import World
+from tests.support.world import World
 
 __all__ = ["Opened", "Window", "demo_database_url", "demo_template", "here", "opened"]
 

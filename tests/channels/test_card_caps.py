@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from channels.card_caps import RedisIntentLimits, RedisVisitLimits
 from channels.limits import LimitsDown
 from core.subscribers.lines import ServiceType
-from tests.channels.payments import paid
+from tests.support.paid import paid
 
 
 async def test_one_line_from_ever_other_callers(redis_url: str) -> None:

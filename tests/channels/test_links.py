@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.links import ALPHABET, TOKEN_CHARS, BadLink, ReceiptLinks
-from tests.channels.payments import paid
+from tests.support.paid import paid
 
 PAID_AT = datetime(2026, 11, 23, 13, 5, 59, tzinfo=UTC)
 LINKS = ReceiptLinks(["first-secret"], "https://pay.example.ma/", ttl_days=400)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.billing.invoices import total
 from core.money import decimal_text, dh, parse_centimes, signed_dh
-from tests.core.conftest import BILL
+from tests.support.shop import BILL
 
 AMOUNTS = st.integers(0, 10**12 - 1)
 

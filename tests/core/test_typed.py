@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.subscribers.lines import ServiceType, reference_of
 from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, maybe_twice, tidy
-from tests.hostile import DIGIT_SCRIPTS, GAPS, KEYS_OF_ONE, NUMBERS, UNSEEN, in_script
+from tests.support.hostile import DIGIT_SCRIPTS, GAPS, KEYS_OF_ONE, NUMBERS, UNSEEN, in_script
 
 
 @pytest.mark.parametrize("typed", KEYS_OF_ONE)

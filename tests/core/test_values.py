@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.ids import Ids
 from core.messaging.receipts import receipt_number, token_plausible
 from core.payments.schedule import Times, later, longest_wait, next_look, waiting_for, window_open
-from tests.core.fakes import NOON
+from lab.clocks import NOON
 
 
 def test_payment_ids_sort_by_time_and_do_not_repeat() -> None:

@@ -9,7 +9,7 @@ import sys
 import aiohttp
 
 from core.database.pool import open_database
-from tests.security.world import changed, world
+from tests.support.world import changed, world
 
 FORM = {"sessionId": "AT-1", "phoneNumber": "+212600000031", "serviceCode": "*1117#", "networkCode": "60401"}
 

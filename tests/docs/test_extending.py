@@ -18,10 +18,9 @@ from lab.chaos.world import give_bills
 from lab.payment_intents import cards
 from lab.payment_intents.lies import Asked, Way
 from lab.payment_intents.stand import EmulatedGateway, emulated_gateway
-from tests.core.fakes import CVV
 from tests.docs.test_examples import BLOCK, ROOT, module
-from tests.journeys.world import load_demo_data
-from tests.security.world import changed, world
+from tests.support.bank import CVV
+from tests.support.world import changed, load_demo_data, world
 
 SECRET = "a-shared-secret-of-acme"
 

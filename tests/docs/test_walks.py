@@ -8,8 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from lab.caller import SmsPhone, UssdPhone
-from tests.journeys.world import load_demo_data
-from tests.security.world import PUBLIC_URL, world
+from tests.support.world import PUBLIC_URL, load_demo_data, world
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = tuple(f"{ROOT / folder}/" for folder in ("khallas", "channels", "sessions", "core"))

@@ -27,7 +27,7 @@ from lab.cmi.cards import lying_card
 from lab.cmi.lies import Kind, Manner
 from tests.channels.web.desk_site import Seat
 from tests.e2e.demo import Said, khallas
-from tests.journeys.world import World, place, world
+from tests.support.world import World, world
 
 PEOPLE = {"sami": Role.SUPERVISOR, "sofia": Role.SUPERVISOR}
 EVIDENCE = "Lettre de la banque du 29/11/2026, n° 117"
@@ -125,7 +125,7 @@ class Day:
 
 @pytest.fixture
 async def day(redis_url: str, database_url: str) -> AsyncIterator[Day]:
-    async with place() as at, world(at, redis_url, database_url, bank_timeout_s=1.0, in_browser=True) as here:
+    async with world(redis_url, database_url, bank_timeout_s=1.0, in_browser=True) as here:
         accounts = Accounts(PgUsers(here.house.database), here.clock)
         for name, role in PEOPLE.items():
             await accounts.add(name, role, PASSWORD)

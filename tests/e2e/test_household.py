@@ -5,13 +5,13 @@ from dataclasses import replace
 from core.payments.table import PaymentState
 from lab.chaos.customer import customer, pay_by_voice
 from lab.chaos.world import give_bills
-from tests.journeys.world import place, world
+from tests.support.world import world
 
 BILLS = 20
 
 
 async def test_twenty_bills_by_one_card_in_one_evening(redis_url: str, database_url: str) -> None:
-    async with place() as at, world(at, redis_url, database_url, in_browser=True) as here:
+    async with world(redis_url, database_url, in_browser=True) as here:
         head = customer(0)
         family = [replace(customer(number), msisdn=head.msisdn, card=head.card) for number in range(BILLS)]
         await give_bills(here.house.database, family)

@@ -23,7 +23,7 @@ from lab.twilio.texts import Text
 from tests.journeys.names import Names
 from tests.journeys.page import visible
 from tests.journeys.script import Action, Outcome
-from tests.journeys.world import PUBLIC_URL, World
+from tests.support.world import PUBLIC_URL, World
 
 SEGMENTS_MAX = 2
 QUIET_POLLS_MAX = 200

@@ -21,7 +21,7 @@ from core.cards import luhn
 from lab.servers.postgres import Postgres
 from tests.journeys.player import Player
 from tests.journeys.script import Action, Note, read, told
-from tests.journeys.world import BANK_TIMEOUT_S, Place, World, everything_kept, load_demo_data, place, world
+from tests.support.world import BANK_TIMEOUT_S, Place, World, load_demo_data, place, stored_rows, world
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.rglob("*.txt"))
@@ -65,7 +65,9 @@ async def test_transcript(
     caplog.set_level(logging.DEBUG)
     async with (
         asyncio.timeout(TRANSCRIPT_MAX_S),
-        world(at, redis_url, demo_database_url, bank_timeout_s=_patience_s(steps), with_wallet=_wallet(steps)) as here,
+        world(
+            redis_url, demo_database_url, at=at, bank_timeout_s=_patience_s(steps), with_wallet=_wallet(steps)
+        ) as here,
     ):
         player = Player(here)
         try:
@@ -113,7 +115,7 @@ async def _no_card_is_kept(player: Player, here: World, logs: str) -> None:
     cards = {match for keys in player.typed for match in _CARD.findall(keys) if luhn(match)}
     if not cards:
         return
-    kept = await everything_kept(here.house.database)
+    kept = await stored_rows(here.house.database)
     async for key in here.house.redis.scan_iter():
         kept += f"\n{key!r}\n{await here.house.redis.dump(key)!r}"
     for card in cards:

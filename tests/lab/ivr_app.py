@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
-from tests.forms import posted
+from tests.support.forms import posted
 
 TOKEN = "demo-token"
 

@@ -9,8 +9,8 @@ from starlette.routing import Route
 from lab.caller import SmsPhone, UssdPhone
 from lab.servers.serving import serving
 from lab.twilio.webhooks import ANSWER_MAX_BYTES, WebhookFailed
-from tests.forms import posted
 from tests.lab.ivr_app import TOKEN, IvrApp
+from tests.support.forms import posted
 
 MSISDN = "+212600000001"
 

@@ -17,7 +17,7 @@ from tests.channels.ivr.agi.switch import Switch
 from tests.e2e.demo import free_port
 from tests.ops.house import ended, house
 from tests.ops.load import Load
-from tests.waiting import until
+from tests.support.waiting import until
 
 LOAD_BEFORE_S, LOAD_AFTER_S = 2.0, 2.0
 TALLIES_MAX = 6  # a tally is five seconds

@@ -12,7 +12,7 @@ from core.database.subscribers.importing import import_csv
 from lab.caller import VoicePhone
 from lab.twilio.call import Call
 from lab.twilio.dialled import Pace
-from tests.security.world import BEGINS, PUBLIC_URL
+from tests.support.world import BEGINS, PUBLIC_URL
 
 PACE = Pace(pause_factor=0.02)
 TURNS_MAX = 60

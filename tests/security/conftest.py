@@ -10,9 +10,9 @@ from core.database.help_desk.accounts import PgUsers
 from core.database.migrate import upgrade
 from core.database.pool import open_database
 from core.help_desk.accounts import Role, hasher
+from lab.clocks import NOON
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
-from tests.core.fakes import NOON
 from tests.e2e.demo import free_port
 from tests.ops.house import GATEWAY_SECRET, house
 from tests.security.trial import AGGREGATORS, OTHERS, PASSWORD, WIRES, Trial

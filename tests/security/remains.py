@@ -9,7 +9,7 @@ import psycopg
 from redis.asyncio import Redis
 
 from khallas.telemetry.logs import formatter
-from tests.security.world import World
+from tests.support.world import World
 
 Left = dict[str, bytes]
 

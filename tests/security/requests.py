@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from channels.carriers.twilio.signature import HEADER, sign
 from tests.security.asgi import Ask
-from tests.security.world import PUBLIC_URL
+from tests.support.world import PUBLIC_URL
 
 WIRES = Path(__file__).parent.parent / "wires"
 TOKEN = "demo-token"

@@ -40,7 +40,7 @@ from tests.security.callers import (
 from tests.security.faults import ASKED, AWAITS_MAX, NEVER, Broken, faults
 from tests.security.leaks import Remains, leaks
 from tests.security.remains import Left, Logs, gathered
-from tests.security.world import World, world
+from tests.support.world import World, world
 
 SECRETS = {**{f"card {n}": card for n, card in enumerate(CARDS)}, "PIN": PIN, "wrong PIN": WRONG_PIN}
 SECRETS |= {"code": CVV, "other code": OTHER_CVV}

@@ -29,7 +29,7 @@ from tests.security.callers import (
 from tests.security.faults import AWAITS_MAX, BY_CONNECTOR, NEVER, Broken, faults, told
 from tests.security.leaks import Remains, leaks
 from tests.security.remains import Left, Logs, gathered
-from tests.security.world import PUBLIC_URL, World, changed, world
+from tests.support.world import PUBLIC_URL, World, changed, world
 
 USER, PASSWORD = "twilio", "a-long-password-of-twilio"
 SECRETS = {**{f"card {n}": card for n, card in enumerate(CARDS)}, "code": CVV, "PIN": PIN, "wrong PIN": WRONG_PIN}

@@ -23,7 +23,7 @@ from core.payments.service import Ports as Joined
 from core.subscribers.lines import ServiceType, SubscribedLine
 from lab.caller import UssdPhone, VoicePhone
 from tests.security.callers import EXPIRY, PACE, TURNS_MAX, subscribe
-from tests.security.world import BEGINS, PUBLIC_URL, World, world
+from tests.support.world import BEGINS, PUBLIC_URL, World, world
 
 LINES = 12
 STRANGERS = 100

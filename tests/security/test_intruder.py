@@ -16,7 +16,7 @@ import yarl
 
 from tests.ops.house import GATEWAY_SECRET
 from tests.security.trial import EVIL, HOST, PASSWORD, SESSION, Trial, routes
-from tests.waiting import closed
+from tests.support.waiting import closed
 
 WAIT_MAX_S = 60.0
 ODD = (

@@ -30,7 +30,7 @@ from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
 from tests.security import requests
 from tests.security.asgi import Ask, Told, ask
-from tests.security.world import World, changed, world
+from tests.support.world import World, changed, world
 
 pytestmark = pytest.mark.no_cover  # ten thousand inputs: counting their lines would take four times as long.
 EXAMPLES, A_BATCH = 20, 500  # ten thousand

@@ -19,7 +19,7 @@ from channels.ussd.wires import WIRES
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
 from tests.security.asgi import Ask, ask
-from tests.security.world import World, changed, world
+from tests.support.world import World, changed, world
 
 EXAMPLES = 100  # an operation and a mode
 JSON = (dict, list, str, int, float, bool)

@@ -11,7 +11,7 @@ from core.payments.table import PaymentState
 from lab.caller import VoicePhone
 from lab.twilio.webhooks import Exchange, Line, WebhookFailed
 from tests.security.callers import EXPIRY, PACE, subscribe
-from tests.security.world import PUBLIC_URL, World, world
+from tests.support.world import PUBLIC_URL, World, world
 
 CARD, OTHER_CARD = "4000000000000010", "5453010000066100"
 KEYS = ("1", "2", "0700000000#", "482913#", "1", f"{CARD}#", f"{EXPIRY}#", "1", "123#")

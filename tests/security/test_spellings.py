@@ -26,7 +26,7 @@ from tests.core.card_spellings import CARDS, spellings
 from tests.security.asgi import Ask, Told, ask
 from tests.security.callers import at_the_card, subscribe
 from tests.security.remains import gathered
-from tests.security.world import BEGINS, PUBLIC_URL, World, changed, world
+from tests.support.world import BEGINS, PUBLIC_URL, World, changed, world
 
 TEXTS = 10_000
 DESK_EACH, TYPED_EACH = 2_700, 200

@@ -14,7 +14,7 @@ from lab.servers.valkey import Valkey
 from sessions.vault import EXPIRY, NUMBER, Seals
 from sessions.vault_key import memory_key
 from tests.security.callers import APPROVED, at_the_card, subscribe
-from tests.security.world import World, world
+from tests.support.world import World, world
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -11,7 +11,7 @@ import yarl
 
 from khallas.cli import reference
 from tests.ops.house import House
-from tests.waiting import closed
+from tests.support.waiting import closed
 
 SESSION = pytest.mark.asyncio(loop_scope="session")
 HOST = "khallas.example"

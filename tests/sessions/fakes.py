@@ -16,7 +16,7 @@ from sessions.store.redis import RedisStore
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import DialledNumbers, Inbound, Speaker, TurnAnswer, Turns
 from sessions.vault import Seals
-from tests.sessions.till import FakeTill, SetClock
+from tests.sessions.till import NOW, FakeTill, StillClock
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
 NUMBERS = DialledNumbers(help="777", voice="0522000000", short_code="1117", service_code="*1117#")
@@ -139,7 +139,7 @@ class Stage:
 
     redis: Redis
     texts: Texts
-    clock: SetClock
+    clock: StillClock
     till: FakeTill
     turns: Turns
 
@@ -164,7 +164,7 @@ class Stage:
 
 
 def stage(redis: Redis, texts: Texts) -> Stage:
-    clock = SetClock()
+    clock = StillClock(NOW)
     till = FakeTill(clock)
     turns = Turns(RedisStore(redis), EffectPerformer(till, Seals(MASTER_KEYS)), clock, NUMBERS, zone=CASABLANCA)
     return Stage(redis, texts, clock, till, turns)

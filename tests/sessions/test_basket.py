@@ -9,8 +9,8 @@ from core.billing.invoices import Invoice
 from core.languages import LanguageCode
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, Payment, PaymentState
 from core.subscribers.lines import ServiceType
+from lab.clocks import NOON
 from sessions.basket import Basket, basket_of, takes_another_card
-from tests.core.fakes import NOON
 
 BILL = Invoice("1", date(2026, 10, 1), 76920, date(2026, 11, 25))
 WAITS = Payment(

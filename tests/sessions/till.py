@@ -12,6 +12,7 @@ from core.payments.service import PaymentService, Refusal, StartOrder
 from core.payments.table import DECLINES_MAX, UNDECIDED, Challenge, Payment, PaymentState
 from core.ports import DeclineKind, Person
 from core.subscribers.lines import ServiceType, SubscribedLine
+from lab.clocks import StillClock
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CODES = {"0600000001": "482913", "0600000004": "118822", "0600000008": "012345", "7710345": "905533"}
@@ -19,19 +20,6 @@ DECLINED_CARD = "4000009900005102"
 PIN_CARD = "5191630100004896"
 SILENT_CARD = "4000009900009203"
 RIGHT_PIN = "123"
-
-
-@dataclass(slots=True)
-class SetClock:
-    """The time is what a test says."""
-
-    moment: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def pass_(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 class Broken(Exception):
@@ -93,7 +81,7 @@ def demo_memory() -> Memory:
 class FakeTill(PaymentService):
     """The till's use cases over Memory. `calls` counts them by name; a name in `memory.broken` raises Broken."""
 
-    def __init__(self, clock: SetClock) -> None:
+    def __init__(self, clock: StillClock) -> None:
         self.clock = clock
         self.memory = demo_memory()
         self.calls: Counter[str] = Counter()

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
 
@@ -30,10 +30,11 @@ from core.payments.table import Payment, PaymentState
 from lab.browser import BrowserPage, ScreenlessBrowser
 from lab.chaos.customer import customer, order_of
 from lab.chaos.judging import differences, misplaced
-from lab.chaos.lies import CVV, LOOKS_S, HandClock, sweep
+from lab.chaos.lies import CVV, LOOKS_S, sweep
 from lab.chaos.sim_bank import SECOND
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
+from lab.clocks import StillClock
 from lab.cmi.emulator import Credentials
 from lab.cmi.lies import Manner
 from lab.cmi.stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
@@ -74,7 +75,7 @@ class Swap:
 class _Night:
     open_: OpenTill
     banks: Mapping[str, EmulatedCmi]
-    clock: HandClock
+    clock: StillClock
     midnight: datetime
     chance: random.Random
     step_s: float
@@ -100,7 +101,7 @@ class _Night:
 
 async def midnight_swap(database_url: str, payments: int, *, drained: bool = False, seed: int = 1) -> Swap:
     """So many payments around the moment. `drained`: by an operator's word instead of the contracts' days."""
-    clock, swap = HandClock(), Swap()
+    clock, swap = StillClock(datetime.now(UTC)), Swap()
     midnight = clock.now() + timedelta(seconds=HALF_S)
     async with AsyncExitStack() as stack:
         accounts = {OLD: DEMO_CREDENTIALS, NEW: NEW_ACCOUNT}

@@ -6,7 +6,6 @@ Rule of this file: the bank's, the network's and the biller's own books are read
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
 
@@ -34,6 +33,7 @@ from core.wallets.service import WalletPayments
 from core.wallets.tender import TenderAcquirers
 from lab.chaos.sim_world import NoLimits
 from lab.chaos.till import Silent
+from lab.clocks import AdvancedClock
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.servers.serving import serving
 from lab.wallets.lies import WalletLies
@@ -51,24 +51,11 @@ FROM outside_payments o LEFT JOIN bill_payments b ON b.payment_id = o.id
 
 
 @dataclass
-class MovedClock:
-    """The real time, and as much more as it was moved on."""
-
-    ahead: timedelta = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def forward(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
-
-
-@dataclass
 class Biller:
     """Whoever sells our bills elsewhere, and its own book: what it took of its customers and told us in vain or not."""
 
     door: PgOutsidePayments
-    clock: MovedClock
+    clock: AdvancedClock
     ids: Ids = field(default_factory=Ids)
     kept: dict[str, int] = field(default_factory=dict)  # key -> centimes; what was refused went back at once
     refused: set[str] = field(default_factory=set)
@@ -87,7 +74,7 @@ class Biller:
 class Counters:
     """Where the three pay."""
 
-    clock: MovedClock
+    clock: AdvancedClock
     database: Database
     cmi: EmulatedCmi
     stand: WalletStand
@@ -100,7 +87,7 @@ class Counters:
 @asynccontextmanager
 async def open_counters(database_url: str, times: Times, lies: WalletLies, workers: int) -> AsyncIterator[Counters]:
     """Within the block. The database is migrated already."""
-    clock = MovedClock()
+    clock = AdvancedClock()
     async with AsyncExitStack() as stack:
         cmi = await stack.enter_async_context(emulated_cmi(hang_max_s=5.0))
         stand = await stack.enter_async_context(wallet_stand(now=clock.now, lies=lies))

@@ -49,6 +49,7 @@ from lab.chaos.customer import Customer, customer
 from lab.chaos.sim_world import NoLimits
 from lab.chaos.wallets.lying import DyingAttempts, Killed, LyingWallet
 from lab.chaos.world import give_bills
+from lab.clocks import StillClock
 
 GROUP = 25
 STEPS_S = (3, 3, 5, 10, 20, 30, 60, 60, 60, 60, 120, 120, 300, 900)  # of a group's time
@@ -72,19 +73,6 @@ KEPT = """
 SELECT l.invoice_number AS number, count(*) AS kept FROM payments p JOIN payment_lines l ON l.payment_id = p.id
 WHERE p.state = 'captured' AND l.posting IN ('posted', 'pending') GROUP BY 1 HAVING count(*) > 1
 """
-
-
-class StormClock:
-    """Moves when told."""
-
-    def __init__(self) -> None:
-        self.time = BEGINS
-
-    def now(self) -> datetime:
-        return self.time
-
-    def forward(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -141,7 +129,7 @@ class WalletStorm:
 class Stage:
     """What a storm is made of."""
 
-    clock: StormClock
+    clock: StillClock
     chance: random.Random
     wallet: LyingWallet
     cards: PlainCards
@@ -221,7 +209,7 @@ async def wallet_storm(database_url: str, attempts: int, seed: int = 1) -> Walle
 
 
 def _stage(database: Database, seed: int) -> Stage:
-    clock, chance, times = StormClock(), random.Random(seed), Times()
+    clock, chance, times = StillClock(BEGINS), random.Random(seed), Times()
     wallet, cards, books = LyingWallet(clock, chance), PlainCards(chance), books_on(database)
     attempts = PgWalletAttempts(database, PgPayments(database))
     mortal: Any = DyingAttempts(attempts, chance)

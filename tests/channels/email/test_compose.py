@@ -21,7 +21,7 @@ from channels.receipt_view import STATUS, Operator
 from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.table import Payment, PaymentState
-from tests.channels.payments import paid
+from tests.support.paid import paid
 
 NOW = datetime(2026, 11, 23, 13, 6, tzinfo=UTC)
 TEXTS = load_texts()

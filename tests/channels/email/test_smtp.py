@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 
 import aiosmtplib
@@ -21,9 +20,10 @@ from core.ports import DeliveryFailed, Mailer
 from khallas.doctor import outside
 from khallas.doctor.finding import CheckFailed
 from khallas.settings.model import load
+from lab.clocks import StillClock
 from lab.mailsink import MailFault, MailSink
-from tests.certificates import self_signed
-from tests.channels.payments import PAID_AT, paid
+from tests.support.certificates import self_signed
+from tests.support.paid import PAID_AT, paid
 
 ID = "<receipt.01KATWQ2YD0123456789ABCDEF@pay.example.ma>"
 COMPOSER = Composer(
@@ -34,13 +34,8 @@ COMPOSER = Composer(
 )
 
 
-class Noon:
-    def now(self) -> datetime:
-        return PAID_AT
-
-
 def mailer(url: str, trust: ssl.SSLContext | None = None) -> SmtpMailer:
-    return SmtpMailer(SmtpServer.parse(url), COMPOSER, Noon(), trust)
+    return SmtpMailer(SmtpServer.parse(url), COMPOSER, StillClock(PAID_AT), trust)
 
 
 @pytest.mark.parametrize("language", list(LanguageCode))

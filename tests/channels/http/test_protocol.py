@@ -18,7 +18,7 @@ from starlette.routing import Route
 from channels.http import protocol
 from channels.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, bounded
 from lab.servers.serving import serving
-from tests.waiting import closed
+from tests.support.waiting import closed
 
 RECEIVE_MAX_S = 1.0
 TRICKLERS, A_BYTE_S = 500, 1.0

@@ -16,7 +16,7 @@ from channels.http.authentication import gateway_of
 from channels.http.receive import Authentication, incoming, refusal, refused, response
 from channels.wire import Incoming, Malformed, Reply, SenderRefused
 from lab.servers.serving import serving
-from tests.waiting import closed
+from tests.support.waiting import closed
 
 PUBLIC = "https://pay.example.ma"
 seen: list[Incoming] = []

@@ -19,8 +19,8 @@ from core.events.endpoints import EndpointKind, EventEndpoint
 from khallas.bootstrap.events import endpoints_on, hub_routes, relay_on
 from khallas.settings.model import Settings
 from lab.servers.serving import serving
-from tests.core.conftest import Shop, shop
 from tests.core.events.receiver import receiving
+from tests.support.shop import Shop, shop
 
 __all__ = ["shop"]
 

@@ -4,7 +4,6 @@ import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import pytest
 from redis.asyncio import Redis
@@ -21,6 +20,7 @@ from core.payments.service import PaymentService
 from core.ports import Clock
 from khallas.telemetry.metrics import Metrics
 from lab.caller import DEMO_ACCOUNT, VoicePhone, new_sid
+from lab.clocks import StillClock
 from lab.servers.serving import serving
 from lab.twilio.call import Call
 from lab.twilio.dialled import Dialled, Direction, Pace
@@ -36,13 +36,6 @@ PUBLIC = "https://pay.example.ma"
 QUICK = Pace(pause_factor=0.0)
 CALM = Pace(pause_factor=0.05)  # some of each pause passes, so that the bank is not out-polled
 NUMBERS = DialledNumbers(help="777", voice="0537000777", short_code="1117")
-
-
-class FixedClock:
-    """Always the same morning."""
-
-    def now(self) -> datetime:
-        return NOW
 
 
 class TwiceLine(Line):
@@ -148,7 +141,7 @@ class House(VoiceLine):
 @pytest.fixture
 async def house(redis_url: str, speaker: IvrSpeaker) -> AsyncIterator[House]:
     books = Books()
-    async with voice_line(FakeTill(books), redis_url, speaker, FixedClock()) as line:
+    async with voice_line(FakeTill(books), redis_url, speaker, StillClock(NOW)) as line:
         yield House(line.url, line.turns, line.redis, line.metrics, line.asked, books)
 
 

@@ -11,8 +11,7 @@ from lab.caller import VoicePhone
 from lab.twilio.call import Call
 from lab.twilio.dialled import Pace
 from lab.twilio.pay import PayTaker, Typed
-from tests.journeys.world import load_demo_data
-from tests.security.world import PUBLIC_URL, World, changed, world
+from tests.support.world import PUBLIC_URL, World, changed, load_demo_data, world
 
 USER, PASSWORD, OLD_PASSWORD = "twilio", "a-long-password-of-twilio", "the-password-before-it"
 PACE = Pace(pause_factor=0.02)

@@ -1,7 +1,7 @@
 """Voice wires from the telephone company's side: how each tells who calls and what was typed.
 
-A wire that is added has to be added here: tests/channels/ivr/test_hostile.py plays the table of tests/hostile.py over
-every wire of WIRES.
+A wire that is added has to be added here: tests/channels/ivr/test_hostile.py plays tests/support/hostile.py
+over every wire of WIRES.
 """
 
 from collections.abc import Mapping

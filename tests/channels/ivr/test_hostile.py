@@ -1,4 +1,4 @@
-"""What networks and telephones make of a caller and of keys: every voice wire meets the table of tests/hostile.py.
+"""What networks and telephones make of a caller and of keys: every voice wire meets tests/support/hostile.py.
 
 A wire that is added to WIRES meets it by itself, and fails here until tests/channels/ivr/switches.py has its side.
 """
@@ -26,8 +26,8 @@ from sessions.screens.menu import (
     say,
 )
 from tests.channels.ivr.switches import SIDES, VoiceGateway
-from tests.hostile import CALLER, CALLERS, NOBODY
 from tests.sessions.paged import spoken_pages
+from tests.support.hostile import CALLER, CALLERS, NOBODY
 
 SPEAKER = IvrSpeaker(load_texts())
 wires = pytest.mark.parametrize("wire", WIRES)

@@ -17,8 +17,8 @@ from core.payments.table import Payment, PaymentState
 from lab.caller import follow
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from tests.channels.ivr.conftest import CALM, VoiceLine, voice_line
-from tests.core.conftest import INVOICES, LINES
-from tests.core.fakes import MemoryLimits
+from tests.support.billing import MemoryLimits
+from tests.support.shop import INVOICES, LINES
 
 ACQUIRER_TIMEOUT_S = 1.0
 OPENING = [

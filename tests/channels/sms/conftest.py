@@ -27,8 +27,10 @@ from core.repositories import Repositories
 from core.sealing import Sealer
 from khallas.telemetry.metrics import Metrics
 from lab.caller import DEMO_TOKEN, SmsPhone
+from lab.clocks import StillClock
 from lab.servers.serving import serving
-from tests.core.fakes import FakeBank, MemoryLimits, MoodyBilling, StillClock
+from tests.support.bank import FakeBank
+from tests.support.billing import MemoryLimits, MoodyBilling
 
 PUBLIC = "https://pay.example.ma"
 SALMA, YOUSSEF, IMANE, NADIA = "+212600000001", "+212600000002", "+212600000003", "+212600000005"

@@ -1,7 +1,7 @@
 """SMS gateways from their own side: each brings octets of a telephone to our door as it brings them in the field.
 
-A wire that is added has to be added here: tests/channels/sms/test_hostile.py plays the table of tests/hostile.py over
-every wire of WIRES and over SMPP.
+A wire that is added has to be added here: tests/channels/sms/test_hostile.py plays tests/support/hostile.py
+over every wire of WIRES and over SMPP.
 """
 
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What telephones and gateways make of a text: every SMS wire meets the whole table of tests/hostile.py.
+"""What telephones and gateways make of a text: every SMS wire meets the whole table of tests/support/hostile.py.
 
 A wire that is added to WIRES meets it by itself, and fails here until tests/channels/sms/gateways.py has its gateway's
 side of it.
@@ -10,7 +10,7 @@ from channels.sms.inbox import SmsLimits
 from channels.sms.wires import WIRES
 from tests.channels.sms.conftest import IMANE, SALMA, Counter
 from tests.channels.sms.gateways import GATEWAYS, SmsGateway
-from tests.hostile import CALLERS, KEYS_OF_ONE, NOBODY, WORDS
+from tests.support.hostile import CALLERS, KEYS_OF_ONE, NOBODY, WORDS
 
 WIDE = SmsLimits(sender=10_000, sender_day=10_000, prefix=100_000)
 wires = pytest.mark.parametrize("wire", [*WIRES, "smpp"])

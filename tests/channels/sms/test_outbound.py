@@ -16,8 +16,8 @@ from lab.caller import DEMO_ACCOUNT, DEMO_TOKEN
 from lab.servers.serving import serving
 from lab.twilio.rest import rest
 from lab.twilio.server import Fault, Twilio
-from tests.channels.payments import paid
 from tests.channels.sms.conftest import PUBLIC, SALMA, Counter
+from tests.support.paid import paid
 
 REFERENCE = "01KATWQ2YD0123456789ABCDEF-receipt_sms-1"
 

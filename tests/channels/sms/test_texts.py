@@ -10,7 +10,7 @@ from core.payments.orders import StartOrder
 from core.payments.table import Payment
 from core.subscribers.lines import ServiceType
 from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF, Counter
-from tests.core.fakes import CARD, CVV, silent, silent_after_charging
+from tests.support.bank import CARD, CVV, silent, silent_after_charging
 
 
 @pytest.mark.parametrize("text", ["CODE", "code ", "CÔDE", "co de", "coed", "сode", "CODE 0600000002"])

@@ -16,7 +16,7 @@ from core.messaging.gsm7 import SEPTETS_ONE, SEPTETS_PART, UNITS_ONE, UNITS_PART
 from core.messaging.texts import load_texts
 from core.refunds.model import RefundPart
 from core.subscribers.lines import ServiceType, SubscribedLine
-from tests.channels.payments import BILLS, paid
+from tests.support.paid import BILLS, paid
 
 LONG = SmsNumbers(service_code="*1117*123#", help="0800001117", voice="+212537000777")
 LINK = "https://pay.operator.ma/receipts/" + "W" * TOKEN_CHARS

@@ -66,7 +66,7 @@ async def test_the_examples_dial_and_press_a_key(opened: Opened, wire: str) -> N
         async with door.http.request(method, url, data=example.data, headers=example.headers) as response:
             assert response.status == 200
             said.append(await response.text())
-        door.on.clock.pass_(REPEAT_MS / 1000 + 1)
+        door.on.clock.forward(REPEAT_MS / 1000 + 1)
     first, second = said
     assert "Khallas" in first
     assert "Quelle facture payer" in second

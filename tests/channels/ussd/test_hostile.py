@@ -1,4 +1,4 @@
-"""What handsets and gateways make of a key, a number and a text: every wire meets the whole table of tests/hostile.py.
+"""What handsets and gateways make of a key, a number and a text: every wire meets tests/support/hostile.py.
 
 A wire that is added to WIRES, and to lab/ussd_wires.py with the gateway's side of it, meets it by itself.
 """
@@ -17,7 +17,7 @@ from lab.caller import Shown, UssdPhone
 from lab.twilio.webhooks import Answer, Line
 from lab.ussd_wires import DIALECTS
 from tests.channels.ussd.conftest import Door, Opened
-from tests.hostile import CALLER, CALLERS, KEYS_OF_ONE, NUMBERS, PADDED, PADDING
+from tests.support.hostile import CALLER, CALLERS, KEYS_OF_ONE, NUMBERS, PADDED, PADDING
 
 wires = pytest.mark.parametrize("wire", WIRES)
 STRANGERS = "+2126010"
@@ -40,7 +40,7 @@ class Phones:
         self._count += 1
 
         async def wait(seconds: float) -> None:
-            self._door.on.clock.pass_(seconds)
+            self._door.on.clock.forward(seconds)
 
         phone = UssdPhone(self._door.url, f"{STRANGERS}{self._count:05}", wire=self._wire, wait=wait)
         phone.line = self._line
@@ -198,7 +198,7 @@ async def _owner(door: Door, wire: str) -> AsyncIterator[UssdPhone]:
     """A customer with bills, at the first screen."""
 
     async def wait(seconds: float) -> None:
-        door.on.clock.pass_(seconds)
+        door.on.clock.forward(seconds)
 
     async with UssdPhone(door.url, "+212600000001", wire=wire, wait=wait) as phone:
         await phone.dial()

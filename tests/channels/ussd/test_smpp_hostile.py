@@ -1,4 +1,4 @@
-"""USSD over SMPP against the table of tests/hostile.py, and every way gateways name, or do not name, a dialog."""
+"""USSD over SMPP against tests/support/hostile.py, and every way gateways name, or do not name, a dialog."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from channels.ussd.smpp.dialogs import Dialogs
 from channels.ussd.smpp.endpoint import SmppUssd
 from core.messaging.texts import load_texts
 from khallas.telemetry.metrics import Metrics
-from tests.hostile import CALLER, CALLERS, KEYS_OF_ONE, NUMBERS, PADDED
 from tests.sessions.fakes import Stage, stage
+from tests.support.hostile import CALLER, CALLERS, KEYS_OF_ONE, NUMBERS, PADDED
 
 DIAL, ANSWER = 1, 18
 ATLAS = account_of("smpp://a:b@127.0.0.1/atlas")
@@ -41,7 +41,7 @@ class Gateway:
         # a type of number that says more than its digits do is believed
         source = Address(msisdn or f"2126010{self.customer:05}", int(msisdn.startswith("+") or not msisdn), 1)
         message = ShortMessage(source, Address("1117"), octets, data_coding, 0, "USSD", 0, tlvs)
-        self.on.clock.pass_(4)
+        self.on.clock.forward(4)
         handled = await self.door.take(self.account, "s", message)
         assert handled.then is not None
         await handled.then()

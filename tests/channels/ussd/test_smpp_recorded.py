@@ -81,7 +81,7 @@ async def test_recorded_requests_are_one_dialog(redis_url: str) -> None:
         following = [entry["name"] for entry in RECORDED["requests"][1:]]
         for entry, after in zip(RECORDED["requests"], [*following, ""], strict=True):
             repeats = entry["name"].startswith("repeat")
-            on.clock.pass_(0.2 if repeats else 4)
+            on.clock.forward(0.2 if repeats else 4)
             done = on.till.calls.copy()
             handled = await door.take(ATLAS, "s", message_of(entry["pdu"]))
             assert not repeats or on.till.calls == done

@@ -29,7 +29,7 @@ async def handset(door: Door, wire: str, **more: Any) -> AsyncIterator[UssdPhone
     """A phone whose waiting moves the server's clock."""
 
     async def wait(seconds: float) -> None:
-        door.on.clock.pass_(seconds)
+        door.on.clock.forward(seconds)
 
     async with UssdPhone(door.url, CALLER, wire=wire, wait=wait, **more) as phone:
         yield phone
@@ -61,13 +61,13 @@ async def test_a_repeat_of_every_step_gets_the_same_answer_and_does_nothing(open
         shown = await phone.dial()
         while True:
             done = door.on.till.calls.copy()
-            door.on.clock.pass_(0.3)
+            door.on.clock.forward(0.3)
             again = await phone.repeat()
             assert (again.text, again.ended, again.screen) == (shown.text, shown.ended, shown.screen)
             assert door.on.till.calls == done
             if shown.ended:
                 break
-            door.on.clock.pass_(SAME_KEY_S)
+            door.on.clock.forward(SAME_KEY_S)
             shown = await phone.send("1")
     assert shown.screen == "HandOver"
     assert len(door.on.till.memory.payments) == 1
@@ -78,7 +78,7 @@ async def test_copies_at_once_are_one_step(opened: Opened, wire: str) -> None:
     door = await opened()
     async with handset(door, wire) as phone:
         await phone.dial()
-        door.on.clock.pass_(SAME_KEY_S)
+        door.on.clock.forward(SAME_KEY_S)
         await phone.send("1")
         copies = await asyncio.gather(*(phone.repeat() for _ in range(12)))
     assert {shown.screen for shown in copies} == {"Service"}
@@ -90,9 +90,9 @@ async def test_without_numbers_a_key_counts_again_after_three_seconds(opened: Op
     async with handset(door, wire) as phone:
         await phone.dial()
         assert (await phone.send("1")).screen == "Service"
-        door.on.clock.pass_(0.3)
+        door.on.clock.forward(0.3)
         assert (await phone.repeat()).screen == "Service"
-        door.on.clock.pass_(3)
+        door.on.clock.forward(3)
         assert (await phone.repeat()).screen == "Terms"  # for the application it is the customer's next key
 
 
@@ -102,7 +102,7 @@ async def test_with_numbers_a_repeat_may_come_late(opened: Opened, wire: str) ->
     async with handset(door, wire) as phone:
         await phone.dial()
         await phone.send("1")
-        door.on.clock.pass_(30)
+        door.on.clock.forward(30)
         assert (await phone.repeat()).screen == "Service"
 
 
@@ -140,7 +140,7 @@ async def test_a_dropped_dialog_changes_nothing_and_is_resumed(opened: Opened, w
         before, done = await door.on.values(), door.on.till.calls.copy()
         await phone.drop()
         assert (await door.on.values(), door.on.till.calls) == (before, done)
-        door.on.clock.pass_(60)
+        door.on.clock.forward(60)
         assert (await phone.dial()).screen == "Resume"
         assert (await phone.send("1")).screen == "PickInvoices"
 
@@ -186,7 +186,7 @@ async def test_recorded_requests_are_one_dialog(opened: Opened, wire: str) -> No
     last = ""
     for entry in of(wire)["requests"]:
         # copies come at once, customers take their time
-        door.on.clock.pass_(0.2 if entry["name"].startswith("repeat") else 4)
+        door.on.clock.forward(0.2 if entry["name"].startswith("repeat") else 4)
         status, text, screen = await send(door, entry["request"])
         assert (status, screen) == (200, entry["screen"]), entry["name"]
         assert entry.get("says", "") in text, entry["name"]
@@ -227,7 +227,7 @@ async def test_restcomm_names_its_caller_once(opened: Opened) -> None:
     bare = next(one for one in of("restcomm")["requests"] if one["name"] == "no userObject came back")["request"]
     assert (await send(door, bare))[0] == 400
     await send(door, begin)
-    door.on.clock.pass_(REPEAT_MS / 1000 + 1)
+    door.on.clock.forward(REPEAT_MS / 1000 + 1)
     assert (await send(door, bare))[2] == "Service"
     other = bare | {"body": bare["body"].replace('localId="12"', 'localId="13"')}
     assert (await send(door, other))[0] == 400

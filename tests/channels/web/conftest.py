@@ -6,7 +6,7 @@ import pytest
 
 from core.help_desk.accounts import hasher
 from tests.channels.web.desk_site import PASSWORD, DeskSite, desk_site, settings
-from tests.core.conftest import Shop, shop
+from tests.support.shop import Shop, shop
 
 __all__ = ["shop"]
 

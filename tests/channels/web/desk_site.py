@@ -21,8 +21,8 @@ from khallas.settings.model import Settings, load
 from khallas.telemetry.metrics import Metrics
 from khallas.telemetry.usage import UsageCounters
 from lab.servers.serving import serving
-from tests.core.conftest import Shop
-from tests.core.desks import SECRET, DeskShop, make_accounts, make_desk
+from tests.support.desks import SECRET, DeskShop, make_accounts, make_desk
+from tests.support.shop import Shop
 
 PASSWORD = "twelve or more characters"
 PEOPLE = {"amal": Role.AGENT, "sami": Role.SUPERVISOR, "sofia": Role.SUPERVISOR}

@@ -27,12 +27,12 @@ from core.payments.table import Payment
 from lab.chaos.customer import customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
+from lab.clocks import NOON
 from lab.cmi.hosted import FORM
 from lab.cmi.posts import body_of
 from lab.cmi.stand import DEMO_CREDENTIALS, EmulatedCmi, emulated_cmi
 from lab.servers.processes import free_port
 from lab.servers.serving import serving
-from tests.core.fakes import NOON
 
 APPROVED, NO_MONEY = "4000000000000010", "4000009900005102"
 KEYS = ("a-secret-key-of-the-links",)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -17,8 +16,9 @@ from core.messaging.texts import load_texts
 from core.payments.table import Payment
 from core.refunds.model import Refund
 from core.repositories import DatabaseUnavailable
+from lab.clocks import StillClock
 from lab.servers.serving import serving
-from tests.channels.payments import PAID_AT
+from tests.support.paid import PAID_AT
 
 LINKS = ReceiptLinks(["a-secret-of-the-tests"], "https://pay.example.ma")
 
@@ -49,16 +49,6 @@ class Books:
         return tuple(part for part in self.parts if part.payment_id == payment_id)
 
 
-@dataclass
-class Noon:
-    """A clock that stands until it is moved."""
-
-    moment: datetime = PAID_AT
-
-    def now(self) -> datetime:
-        return self.moment
-
-
 @dataclass(frozen=True)
 class Site:
     """A running site and a browser without a screen."""
@@ -66,7 +56,7 @@ class Site:
     url: str
     http: aiohttp.ClientSession
     books: Books
-    clock: Noon
+    clock: StillClock
 
     async def get(self, path: str) -> tuple[aiohttp.ClientResponse, str]:
         """An answer and its text."""
@@ -79,7 +69,7 @@ async def site(
     name: str = "Opérateur", logo: Path | None = None, logos: tuple[tuple[str, Path], ...] = ()
 ) -> AsyncIterator[Site]:
     """Serves within the block."""
-    pages, books, clock = Pages(load_texts(), Operator(name, "777", logo, logos=logos)), Books(), Noon()
+    pages, books, clock = Pages(load_texts(), Operator(name, "777", logo, logos=logos)), Books(), StillClock(PAID_AT)
     app = Starlette(routes=[*routes(pages, books, books, LINKS, clock), *pages.routes()])
     async with serving(app) as url, aiohttp.ClientSession(url) as http:
         yield Site(url, http, books, clock)

@@ -19,8 +19,8 @@ from core.zone import ZONE
 from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner
 from tests.channels.web.hosted_shop import APPROVED, BILLS, CALLBACKS, NO_MONEY, TOGETHER, Shop, shop, told
-from tests.core.fakes import CARD, CVV
-from tests.hostile import PASTED
+from tests.support.bank import CARD, CVV
+from tests.support.hostile import PASTED
 
 __all__ = ["shop"]
 

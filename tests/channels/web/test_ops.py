@@ -13,7 +13,7 @@ from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from sessions.screens.journey import _NAMES, Shown
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat
-from tests.core.fakes import declines, silent_after_charging
+from tests.support.bank import declines, silent_after_charging
 
 
 def rows(seat: Seat, section: str) -> list[list[str]]:

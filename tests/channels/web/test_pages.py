@@ -8,8 +8,8 @@ import pytest
 from channels.receipt_view import Operator
 from channels.web.pages import ACQUIRER_LOGOS, LOGO_BYTES_MAX, LOGO_PATH, Pages
 from core.messaging.texts import load_texts
-from tests.channels.payments import paid
 from tests.channels.web.serving import site
+from tests.support.paid import paid
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><script>1</script></svg>'
 

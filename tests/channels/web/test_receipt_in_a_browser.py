@@ -9,8 +9,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from core.languages import LanguageCode
-from tests.channels.payments import paid
 from tests.channels.web.serving import Site, site
+from tests.support.paid import paid
 
 WIDTHS_PX = (360, 768)
 LONG = "a.very.long.name.of.somebody.with.many.names@a-long-host.example.com"

@@ -17,8 +17,8 @@ from core.billing.invoices import Invoice
 from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.table import Payment, PaymentState
-from tests.channels.payments import paid
 from tests.channels.web.serving import site
+from tests.support.paid import paid
 
 TEXTS = load_texts()
 OPERATOR = Operator("Opérateur Démo", "777")

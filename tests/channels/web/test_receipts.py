@@ -22,9 +22,9 @@ from core.money import dh
 from core.payments.table import PaymentState
 from core.refunds.model import Refund, RefundState
 from core.subscribers.lines import ServiceType
-from tests.channels.payments import PAID_AT, paid
 from tests.channels.web.serving import LINKS, Site, site
-from tests.hostile import PASTED
+from tests.support.hostile import PASTED
+from tests.support.paid import PAID_AT, paid
 
 TEXTS = load_texts()
 
@@ -222,9 +222,9 @@ async def test_no_link_is_told_from_another(browser: Site) -> None:
     browser.books.payments.clear()  # revoked
     await look(token)
     browser.books.hold(payment)
-    browser.clock.moment = PAID_AT + timedelta(days=402)
+    browser.clock.time = PAID_AT + timedelta(days=402)
     await look(token)
-    browser.clock.moment = PAID_AT
+    browser.clock.time = PAID_AT
     assert (await browser.get(f"/receipts/{token}"))[0].status == 200
     assert len(seen) == 1
     for language in LanguageCode:

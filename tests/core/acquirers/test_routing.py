@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from core.acquirers.routing import route, takes
 from core.acquirers.terms import AcquirerState, AcquirerTerms
 from core.ports import Attempt
-from tests.core.fakes import NOON
+from lab.clocks import NOON
 
 A = AcquirerTerms("a", page=True)
 B = AcquirerTerms("b", page=True)

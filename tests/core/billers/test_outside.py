@@ -10,8 +10,8 @@ from core.database.billers.outside import PgOutsidePayments
 from core.ids import Ids
 from core.payments.table import Payment, PaymentState
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import BILL, Shop, shop
-from tests.core.fakes import CARD, CVV, silent_after_charging
+from tests.support.bank import CARD, CVV, silent_after_charging
+from tests.support.shop import BILL, Shop, shop
 
 __all__ = ["shop"]  # the fixture, shared
 

@@ -6,8 +6,8 @@ from core.payments.table import Payment, PaymentState
 from core.ports import Posting
 from core.refunds.model import Reversal
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import BILL, PAYER, STRANGER, Shop
-from tests.core.fakes import silent_after_charging
+from tests.support.bank import silent_after_charging
+from tests.support.shop import BILL, PAYER, STRANGER, Shop
 
 LINE = (ServiceType.MOBILE, "0600000001")
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.payments.table import Payment, PaymentState
 from core.ports import Decline, DeclineKind, NotSettled, Undoing, UnknownOutcome
-from tests.core.conftest import Shop
+from tests.support.shop import Shop
 
 
 def texts(shop: Shop) -> list[str]:

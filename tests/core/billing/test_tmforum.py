@@ -22,8 +22,9 @@ from core.refunds.model import Reversal
 from core.subscribers.lines import ServiceType
 from lab.servers.serving import serving
 from lab.tmf import TOKEN, BillingStandIn, Fault
-from tests.core.conftest import PAYER, Shop
-from tests.core.fakes import CARD, CVV, MemoryLimits
+from tests.support.bank import CARD, CVV
+from tests.support.billing import MemoryLimits
+from tests.support.shop import PAYER, Shop
 
 REFERENCE, NUMBER = "0600000001", "0000171682062019"
 BILL = Invoice(NUMBER, date(2026, 10, 1), 76920, date(2026, 10, 28))

@@ -25,9 +25,9 @@ from core.payments.table import Payment
 from core.ports import Approved
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason, RefundRequestRefusal
-from tests.core.conftest import Shop
-from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
-from tests.core.fakes import CARD, CVV
+from tests.support.bank import CARD, CVV
+from tests.support.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
+from tests.support.shop import Shop
 
 DAYS = (date(2026, 11, 20), date(2026, 12, 5))
 

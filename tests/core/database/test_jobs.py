@@ -13,8 +13,8 @@ from core.database import jobs
 from core.database.jobs import Work, build_jobs, retry_stalled, run_worker, worker_beside
 from core.database.wake import TaskName
 from core.payments.table import PaymentState
-from tests.core.conftest import Shop
-from tests.core.fakes import silent_after_charging
+from tests.support.bank import silent_after_charging
+from tests.support.shop import Shop
 
 
 def seen_delivering(shop: Shop, messages: int) -> asyncio.Event:

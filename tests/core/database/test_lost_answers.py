@@ -12,8 +12,8 @@ import pytest
 from core.database.pool import Connection, Database
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.repositories import Change
-from tests.core.conftest import Shop
-from tests.core.fakes import CARD, CVV
+from tests.support.bank import CARD, CVV
+from tests.support.shop import Shop
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]

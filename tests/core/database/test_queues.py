@@ -12,8 +12,8 @@ from core.payments.table import PaymentState
 from core.ports import Inquiry, UnknownOutcome
 from lab.chaos.customer import customer, order_of
 from lab.chaos.world import give_bills
-from tests.core.conftest import Shop
-from tests.core.fakes import CARD, CVV, silent, silent_after_charging
+from tests.support.bank import CARD, CVV, silent, silent_after_charging
+from tests.support.shop import Shop
 
 UNKNOWN = 30  # more than all slots of all queues
 LONG_S = 60.0  # for a machine that is busy; nothing is waited for that long

@@ -17,8 +17,9 @@ from core.payments.schedule import Times
 from core.payments.table import Payment
 from core.subscribers.lines import ServiceType
 from lab.chaos.till import open_till
-from tests.core.conftest import BILL, INVOICES, LINES, PAYER
-from tests.core.fakes import CARD, CVV, FakeBank, StillClock
+from lab.clocks import StillClock
+from tests.support.bank import CARD, CVV, FakeBank
+from tests.support.shop import BILL, INVOICES, LINES, PAYER
 
 CLOCK = StillClock()
 

@@ -12,8 +12,8 @@ from core.events.catalogue import EventType
 from core.events.endpoints import ENDPOINTS_MAX, EndpointError
 from core.repositories import DatabaseUnavailable
 from core.sealing import Sealer
-from tests.core.conftest import Shop
 from tests.core.events.test_relay import KEY, Post, posting
+from tests.support.shop import Shop
 
 ALL = ["payment.created", "payment.sending", "payment.captured"]
 

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from ipaddress import ip_network
 
 import pytest
@@ -21,27 +21,15 @@ from core.events.signing import new_secret
 from core.sealing import Sealer
 from khallas.bootstrap.events import events_out, relay_on
 from khallas.settings.model import Settings
-from tests.core.conftest import PAYER, Shop
+from lab.clocks import AdvancedClock
 from tests.core.events.receiver import NEVER_S, Receiver, receiving
-from tests.core.fakes import CARD, CVV
-from tests.waiting import until
+from tests.support.bank import CARD, CVV
+from tests.support.shop import PAYER, Shop
+from tests.support.waiting import until
 
 KEY = "mJ4xVt9QbL2wZ8cRk6YpN3dH7sFgT1uE"
 SETTINGS = Settings.model_validate({"secret_keys": KEY})
 HERE = (ip_network("127.0.0.0/8"),)
-
-
-class PassingClock:
-    """Real time, which a test may send ahead."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def forward(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -51,7 +39,7 @@ class Post:
     receiver: Receiver
     endpoints: PgEventEndpoints
     relay: EventRelay
-    clock: PassingClock
+    clock: AdvancedClock
     name: str = "billing"
 
     async def endpoint(self) -> EventEndpoint:
@@ -61,7 +49,7 @@ class Post:
 
 @asynccontextmanager
 async def posting(shop: Shop, *, types: Sequence[EventType] = (), full: bool = False) -> AsyncIterator[Post]:
-    endpoints, clock = PgEventEndpoints(shop.database, Sealer([KEY], SEALED_FOR)), PassingClock()
+    endpoints, clock = PgEventEndpoints(shop.database, Sealer([KEY], SEALED_FOR)), AdvancedClock()
     client = WebhookClient(HERE)
     async with receiving() as receiver:
         receiver.secret = new_secret()

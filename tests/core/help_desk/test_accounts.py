@@ -9,7 +9,7 @@ from core.database.help_desk.accounts import PgUsers
 from core.database.pool import Database, open_database
 from core.help_desk.accounts import AccountError, Accounts, Role, hasher, name_of
 from core.help_desk.passwords import PASSWORD_CHARS_MIN, fault
-from tests.core.fakes import StillClock
+from lab.clocks import StillClock
 
 PASSWORD = "une longue phrase, 7 mots"
 

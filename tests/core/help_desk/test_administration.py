@@ -11,7 +11,7 @@ from core.help_desk.access_log import Access, Actor
 from core.help_desk.accounts import Accounts, Role
 from core.help_desk.administration import Administration, AdministrationRefusal, GivenPassword
 from core.help_desk.enrolment import SecondFactors
-from tests.core.fakes import StillClock
+from lab.clocks import StillClock
 
 PASSWORD = "une longue phrase, 7 mots"
 SAFIA = Actor("safia", Role.SUPERVISOR, administers=True)

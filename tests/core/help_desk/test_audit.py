@@ -14,7 +14,7 @@ from core.database.help_desk.audit import PgAudit
 from core.database.pool import Database, make_pool
 from core.help_desk.audit import Audit, AuditVerdict, Chain
 from khallas.cli.main import app
-from tests.core.fakes import StillClock
+from lab.clocks import StillClock
 
 DAY = date(2026, 11, 27)
 WRITE = """
@@ -36,14 +36,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield Database(pool)
 
 
-class Now(StillClock):
-    def now(self) -> datetime:
-        return datetime(2026, 11, 29, 12, tzinfo=UTC)
-
-
 @pytest.fixture
 async def audit(database: Database) -> Audit:
-    made = Audit(PgAudit(database), Now())
+    made = Audit(PgAudit(database), StillClock(datetime(2026, 11, 29, 12, tzinfo=UTC)))
     for hour in range(72):
         at = datetime(2026, 11, 26, tzinfo=UTC) + timedelta(hours=hour)
         await database.do(WRITE, at=at, who=f"agent{hour % 3}", detail=None if hour % 2 else "recherche «é»")
@@ -98,11 +93,8 @@ async def test_rows_that_retention_took_are_no_break(audit: Audit, database: Dat
     await tamper(database, "DELETE FROM access_log WHERE id <= 10")
     assert (await verdict(audit)).broken is not None  # young rows are not retention's
 
-    class Later(StillClock):
-        def now(self) -> datetime:
-            return datetime(2027, 11, 29, tzinfo=UTC)
-
-    assert (await verdict(Audit(PgAudit(database), Later()))).broken is None
+    later = StillClock(datetime(2027, 11, 29, tzinfo=UTC))
+    assert (await verdict(Audit(PgAudit(database), later))).broken is None
 
 
 def test_the_command_tells_and_exports(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +119,6 @@ def test_the_command_tells_and_exports(database_url: str, monkeypatch: pytest.Mo
 def _link(database_url: str) -> None:
     async def work() -> None:
         async with make_pool(database_url) as pool:
-            await Audit(PgAudit(Database(pool)), Now()).link()
+            await Audit(PgAudit(Database(pool)), StillClock(datetime(2026, 11, 29, 12, tzinfo=UTC))).link()
 
     asyncio.run(work())

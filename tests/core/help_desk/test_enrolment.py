@@ -11,7 +11,7 @@ from core.help_desk.accounts import AccountError, Accounts, Role
 from core.help_desk.enrolment import SecondFactors
 from core.help_desk.second_factor import RECOVERY_CODES, SEALED_FOR, STEP_S, code_at
 from core.sealing import Sealer
-from tests.core.fakes import StillClock
+from lab.clocks import StillClock
 
 PASSWORD = "une longue phrase, 7 mots"
 

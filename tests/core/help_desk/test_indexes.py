@@ -6,7 +6,7 @@ from core.database.help_desk.lists import LISTS
 from core.database.migrations.indexes import HOLDER_WORDS
 from core.database.pool import Connection
 from core.help_desk.lists import PaymentList
-from tests.core.conftest import Shop
+from tests.support.shop import Shop
 
 WAYS = {
     "lines_holder": f"SELECT 1 FROM lines WHERE {HOLDER_WORDS} @@ plainto_tsquery('simple', 'salma demo')",  # noqa: S608

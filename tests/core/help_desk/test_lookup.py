@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from core.help_desk.lookup import Lookup
 from core.help_desk.read_out import card_and_day, receipt_read_out, spellings
 from core.zone import ZONE
-from tests.core.conftest import BILL, PAYER, Shop
+from tests.support.shop import BILL, PAYER, Shop
 
 
 async def test_anything_finds_the_payment(shop: Shop) -> None:

@@ -17,9 +17,9 @@ from core.payments.table import PaymentState
 from core.refunds.requests import Reason
 from core.repositories import DatabaseUnavailable, MessageKind
 from tests.core.card_spellings import spellings
-from tests.core.conftest import PAYER, Shop
-from tests.core.desks import AGENT, SUPERVISOR, DeskShop, desk_of
-from tests.core.fakes import silent_after_charging
+from tests.support.bank import silent_after_charging
+from tests.support.desks import AGENT, SUPERVISOR, DeskShop, desk_of
+from tests.support.shop import PAYER, Shop
 
 
 @pytest.fixture

@@ -17,12 +17,13 @@ from core.ports import Decline, DeclineKind, UnknownOutcome
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason
 from core.zone import ZONE
+from lab.clocks import NOON
 from tests.core.billing.test_posting import paid_three
-from tests.core.conftest import BILL, Shop
-from tests.core.desks import SUPERVISOR, desk_of
-from tests.core.fakes import NOON, declines, takes
 from tests.core.ledger.ledgers import story_of
 from tests.core.ledger.settled import post, settled_sale
+from tests.support.bank import declines, takes
+from tests.support.desks import SUPERVISOR, desk_of
+from tests.support.shop import BILL, Shop
 
 DAY_S = 86_400
 DUE = BILL.amount_centimes

@@ -9,10 +9,10 @@ from core.ledger.day_report import DayReport, Movement, MovementKind, ReportRow
 from core.ledger.transfers import LedgerOccasion, chargeback_lost, chargeback_received
 from core.payments.table import Payment
 from core.zone import ZONE
-from tests.core.conftest import BILL, Shop
-from tests.core.fakes import silent
 from tests.core.ledger.settled import batch_commission, post, settled_sale
 from tests.core.ledger.test_books import FIRST, mixed
+from tests.support.bank import silent
+from tests.support.shop import BILL, Shop
 
 NEXT = FIRST + timedelta(days=1)
 DUE = BILL.amount_centimes

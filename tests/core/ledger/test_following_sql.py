@@ -14,12 +14,13 @@ from core.ports import Decline, DeclineKind, NotSettled, TooLate
 from core.refunds.model import RefundPart, RefundState
 from core.refunds.requests import Reason
 from core.repositories import PostingState
+from lab.clocks import NOON
 from tests.core.billing.test_posting import paid_three
-from tests.core.conftest import BILL, Shop
-from tests.core.desks import SUPERVISOR, desk_of
-from tests.core.fakes import NOON, declines, silent_after_charging, takes
 from tests.core.ledger.ledgers import balances, story_of, unfollowed
 from tests.core.ledger.settled import post, settled_sale
+from tests.support.bank import declines, silent_after_charging, takes
+from tests.support.desks import SUPERVISOR, desk_of
+from tests.support.shop import BILL, Shop
 
 OWED = receivable()
 DUE = BILL.amount_centimes

@@ -17,7 +17,7 @@ from core.payments.table import TABLE, Payment, PaymentEvent, PaymentState
 from core.refunds.model import Refund, RefundState
 from core.repositories import PostingState
 from core.subscribers.lines import ServiceType
-from tests.core.fakes import NOON
+from lab.clocks import NOON
 
 BILLS = tuple(Invoice(f"{n}", date(2026, n, 1), 1_000 * n, date(2026, n, 25)) for n in (1, 2, 3))
 WHOLE = sum(bill.amount_centimes for bill in BILLS)

@@ -24,7 +24,7 @@ from core.ledger.transfers import (
     chargeback_received,
     chargeback_won,
 )
-from tests.core.fakes import NOON
+from lab.clocks import NOON
 
 HERE = LedgerOccasion("key", NOON, "payment")
 OWED = receivable()

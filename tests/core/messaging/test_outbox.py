@@ -11,8 +11,10 @@ from core.payments.service import NoSuchPayment
 from core.payments.table import Payment, PaymentState
 from core.ports import CallEnd, OutgoingSms
 from core.repositories import Calls, Delivery, MessageKind, message_reference
-from tests.core.conftest import PAYER, Shop
-from tests.core.fakes import CARD, CVV, NOON, fails, silent, silent_after_charging
+from lab.clocks import NOON
+from tests.support.bank import CARD, CVV, silent, silent_after_charging
+from tests.support.gateways import fails
+from tests.support.shop import PAYER, Shop
 
 
 async def statuses(shop: Shop) -> dict[str, str]:

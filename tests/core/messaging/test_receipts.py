@@ -9,8 +9,9 @@ from core.messaging.receipts import receipt_number
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.repositories import Change
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import Shop
-from tests.core.fakes import CARD, CVV, NOON
+from lab.clocks import NOON
+from tests.support.bank import CARD, CVV
+from tests.support.shop import Shop
 
 LINES = 12
 

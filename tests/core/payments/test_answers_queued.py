@@ -3,8 +3,8 @@
 from core.messaging.outbox import POSTPONED_MAX_S, Gateways, OutboxSender
 from core.ports import DeliveryFailed, OutgoingSms
 from core.repositories import Delivery, MessageKind
-from tests.core.conftest import PAYER, Shop
-from tests.core.fakes import PlainTexts
+from tests.support.gateways import PlainTexts
+from tests.support.shop import PAYER, Shop
 
 
 class Route:

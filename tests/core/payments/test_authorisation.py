@@ -10,8 +10,8 @@ from core.payments.refusal import Refusal
 from core.payments.service import NoSuchPayment
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, Authorisation, Decline, DeclineKind, NotSent, Order, Pending
-from tests.core.conftest import BILL, PAYER, STRANGER, Shop
-from tests.core.fakes import CARD, CVV, PIN, FakeBank, asks_pin, declines, says, silent
+from tests.support.bank import CARD, CVV, PIN, FakeBank, asks_pin, declines, says, silent
+from tests.support.shop import BILL, PAYER, STRANGER, Shop
 
 
 class Held:

@@ -12,8 +12,9 @@ from core.payments.refusal import Refusal
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Payment, PaymentState
 from core.ports import Authorisation, Decline, DeclineKind, Inquiry, NotSent, Order, UnknownOutcome
-from tests.core.conftest import Shop
-from tests.core.fakes import CARD, CVV, FakeBank, MemoryLimits, Script, declines, says
+from tests.support.bank import CARD, CVV, FakeBank, Script, declines, says
+from tests.support.billing import MemoryLimits
+from tests.support.shop import Shop
 
 OUR_FAULT = says(Decline("03", DeclineKind.OUR_FAULT))
 BUSY = says(Decline("91", DeclineKind.BANK_BUSY))

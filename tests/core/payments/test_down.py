@@ -6,8 +6,8 @@ from core.payments.table import Payment, PaymentState
 from core.ports import Authorisation, BillingDown, Order
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import PAYER, Shop
-from tests.core.fakes import CARD, CVV, FakeBank
+from tests.support.bank import CARD, CVV, FakeBank
+from tests.support.shop import PAYER, Shop
 
 
 async def test_the_till_says_that_its_books_are_away(shop: Shop) -> None:

@@ -7,17 +7,8 @@ import pytest
 from core.payments.service import NoSuchPayment
 from core.payments.table import Payment, PaymentState
 from core.ports import Authorisation, Order, Pending, UnknownOutcome
-from tests.core.conftest import BILL, STRANGER, Shop
-from tests.core.fakes import (
-    CARD,
-    CVV,
-    PIN,
-    FakeBank,
-    asks_pin,
-    declines,
-    silent,
-    silent_after_charging,
-)
+from tests.support.bank import CARD, CVV, PIN, FakeBank, asks_pin, declines, silent, silent_after_charging
+from tests.support.shop import BILL, STRANGER, Shop
 
 WHOLE_DAY_S = 86_401
 

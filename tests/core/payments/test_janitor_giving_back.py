@@ -4,7 +4,7 @@ import pytest
 
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, AuthorisedOnly, Decline, DeclineKind, Order, TooLate, Undoing, UnknownOutcome
-from tests.core.conftest import Shop
+from tests.support.shop import Shop
 
 WHOLE_DAY_S = 86_401
 

@@ -7,8 +7,8 @@ import pytest
 from core.database.help_desk.operations import PgOps
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, Authorisation, NoSuchOrder, Order
-from tests.core.conftest import Shop
-from tests.core.fakes import FakeBank, Script
+from tests.support.bank import FakeBank, Script
+from tests.support.shop import Shop
 
 DAY_S = 86_400
 

@@ -11,9 +11,9 @@ from core.payments.sweeps import BATCH_MAX, ROUNDS_MAX
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, Decline, DeclineKind, Inquiry, NoSuchOrder, Order, Tries, Undone
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import PAYER, STRANGER, Shop
-from tests.core.fakes import declines, silent
 from tests.core.payments.test_starting import OneReference
+from tests.support.bank import declines, silent
+from tests.support.shop import PAYER, STRANGER, Shop
 
 PAGE_S = 600
 

@@ -9,8 +9,8 @@ from core.cards import Card, Secret
 from core.chargebacks.model import DisputeFacts
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, Authorisation, Order
-from tests.core.conftest import Shop
-from tests.core.fakes import CARD, CVV, FakeBank, declines, silent
+from tests.support.bank import CARD, CVV, FakeBank, declines, silent
+from tests.support.shop import Shop
 
 OTHER_CARD = Card(Secret("5453010000066100"), 12, 2030)
 

@@ -5,8 +5,8 @@ from core.payments.table import Payment, PaymentState
 from core.ports import Pending, UnknownOutcome
 from core.refunds.resolving import PATIENCE, Resolution, payment_ends
 from core.repositories import Change
-from tests.core.conftest import BILL, Shop
-from tests.core.fakes import CARD, CVV, PIN, asks_pin, silent
+from tests.support.bank import CARD, CVV, PIN, asks_pin, silent
+from tests.support.shop import BILL, Shop
 
 LOOKS = 3
 

@@ -3,8 +3,8 @@
 from core.payments.refusal import Refusal
 from core.payments.table import PaymentState
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import BILL, PAYER, Shop
-from tests.core.fakes import CARD, CVV
+from tests.support.bank import CARD, CVV
+from tests.support.shop import BILL, PAYER, Shop
 
 
 async def test_the_guides_bill_is_paid(shop: Shop) -> None:

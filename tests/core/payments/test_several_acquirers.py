@@ -16,8 +16,9 @@ from core.payments.service import PaymentService, Ports
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.ports import Attempt, Decline, DeclineKind, NotSent
 from core.repositories import Change
-from tests.core.conftest import Shop
-from tests.core.fakes import CARD, CVV, FakeBank, MemoryLimits, Script, asks_pin, declines, says, silent_after_charging
+from tests.support.bank import CARD, CVV, FakeBank, Script, asks_pin, declines, says, silent_after_charging
+from tests.support.billing import MemoryLimits
+from tests.support.shop import Shop
 
 DOWN = says(NotSent("no connection"))
 NO_SUCH_MERCHANT = says(Decline("03", DeclineKind.OUR_FAULT))

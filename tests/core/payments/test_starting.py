@@ -13,8 +13,8 @@ from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentState
 from core.repositories import ReferenceTaken
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import BILL, PAYER, STRANGER, Shop
-from tests.core.fakes import CARD, CVV, silent
+from tests.support.bank import CARD, CVV, silent
+from tests.support.shop import BILL, PAYER, STRANGER, Shop
 
 MOBILE = (ServiceType.MOBILE, "0600000001")
 

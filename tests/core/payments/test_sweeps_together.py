@@ -12,7 +12,8 @@ from core.repositories import Change
 from lab.chaos.customer import customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
-from tests.core.fakes import CARD, CVV, FakeBank, StillClock, silent_after_charging
+from lab.clocks import StillClock
+from tests.support.bank import CARD, CVV, FakeBank, silent_after_charging
 
 EACH = 6
 ROUNDS = 6

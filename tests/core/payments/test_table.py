@@ -20,8 +20,8 @@ from core.payments.table import (
     target,
 )
 from core.repositories import Change
-from tests.core.conftest import Shop
-from tests.core.fakes import NOON
+from lab.clocks import NOON
+from tests.support.shop import Shop
 
 PAIRS = list(itertools.product(PaymentState, PaymentEvent))
 

@@ -18,9 +18,9 @@ from core.languages import LanguageCode
 from core.payments.table import Payment
 from core.privacy.requests import Privacy
 from core.privacy.retention import ROUNDS_MAX, Periods, RetentionJob
-from tests.core.conftest import PAYER, STRANGER, Shop
-from tests.core.desks import BLIND, shown_to
-from tests.core.fakes import silent
+from tests.support.bank import silent
+from tests.support.desks import BLIND, shown_to
+from tests.support.shop import PAYER, STRANGER, Shop
 
 DAY_S = 86_400
 PERIODS = Periods(dispute_days=548)

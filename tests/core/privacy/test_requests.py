@@ -16,9 +16,9 @@ from core.privacy.requests import KEPT, Privacy, StillOpen
 from core.refunds.requests import Reason
 from core.repositories import Delivery
 from sessions.store.forget import RedisConversations
-from tests.core.conftest import PAYER, STRANGER, Shop
-from tests.core.desks import AGENT, BLIND, DeskShop, desk_of, shown_to
-from tests.core.fakes import CARD, CVV, silent
+from tests.support.bank import CARD, CVV, silent
+from tests.support.desks import AGENT, BLIND, DeskShop, desk_of, shown_to
+from tests.support.shop import PAYER, STRANGER, Shop
 
 TABLES = (
     "payments",

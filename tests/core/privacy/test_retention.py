@@ -14,10 +14,10 @@ from core.languages import LanguageCode
 from core.payments.table import Payment, PaymentState
 from core.privacy.retention import BATCH_MAX, Periods, RetentionJob
 from core.repositories import Delivery
-from tests.core.conftest import PAYER, STRANGER, Shop
-from tests.core.desks import BLIND, shown_to
-from tests.core.fakes import declines, silent
-from tests.core.working import work_off
+from tests.support.bank import declines, silent
+from tests.support.desks import BLIND, shown_to
+from tests.support.queue import work_off
+from tests.support.shop import PAYER, STRANGER, Shop
 
 DAY_S = 86_400
 NOTHING = {"unpaid": 0, "paid": 0, "messages": 0, "people": 0, "access_log": 0, "transcripts": 0}

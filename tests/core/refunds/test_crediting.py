@@ -8,9 +8,9 @@ from core.ports import Decline, DeclineKind, NotSettled, TooLate, Undoing, Unkno
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason
 from tests.core.billing.test_posting import paid_three
-from tests.core.conftest import Shop
-from tests.core.desks import SUPERVISOR, DeskShop, desk_of
 from tests.core.refunds.test_reversals import refunds
+from tests.support.desks import SUPERVISOR, DeskShop, desk_of
+from tests.support.shop import Shop
 
 DAY_S = 86_400
 WINDOW_S = 900

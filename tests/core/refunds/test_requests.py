@@ -23,8 +23,8 @@ from core.refunds.requests import (
     given_back,
 )
 from core.repositories import PostingState
-from tests.core.conftest import Shop
-from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
+from tests.support.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
+from tests.support.shop import Shop
 
 RACERS = 8
 

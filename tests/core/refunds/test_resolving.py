@@ -15,9 +15,9 @@ from core.ports import Approved, TooLate
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason, RefundRequest
 from core.refunds.resolving import HandRefusal, HandRequest, Proposed, Resolution, Resolving
-from tests.core.conftest import Shop
-from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
-from tests.core.fakes import declines, silent, silent_after_charging
+from tests.support.bank import declines, silent, silent_after_charging
+from tests.support.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
+from tests.support.shop import Shop
 
 EVIDENCE = "letter of the bank, 29/11/2026, no 117"
 DAY_S = 86_400

@@ -9,7 +9,7 @@ from core.ports import Posting, TooLate
 from core.refunds.model import Reversal
 from core.subscribers.lines import ServiceType
 from tests.core.billing.test_posting import paid_three
-from tests.core.conftest import BILL, Shop
+from tests.support.shop import BILL, Shop
 
 LINE = (ServiceType.MOBILE, "0600000001")
 

@@ -12,9 +12,9 @@ from core.refunds.model import RefundPart, given_back
 from core.refunds.requests import Reason, RefundRequest, RefundRequestRefusal
 from core.subscribers.lines import ServiceType
 from tests.core.billing.test_posting import paid_three, texts
-from tests.core.conftest import Shop
-from tests.core.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
 from tests.core.refunds.test_reversals import refunds
+from tests.support.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
+from tests.support.shop import Shop
 
 LINE = (ServiceType.INTERNET, "7710345")
 RACERS = 8

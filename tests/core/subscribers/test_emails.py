@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.subscribers.emails import NotAnAddress, email_of
-from tests.hostile import UNSEEN
+from tests.support.hostile import UNSEEN
 
 TAKEN = {
     "salma@example.com": "salma@example.com",

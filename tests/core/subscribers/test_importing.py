@@ -14,8 +14,8 @@ from core.import_text import open_table
 from core.ports import Posting
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import ServiceType
-from tests.core.conftest import Shop
-from tests.core.fakes import NOON, StillClock
+from lab.clocks import NOON, StillClock
+from tests.support.shop import Shop
 
 DEMO = Path(__file__).parents[3] / "lab" / "demo"
 SUBSCRIBERS = "service,reference,holder,contact_msisdn,email,payment_code,language\n"

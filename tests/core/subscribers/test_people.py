@@ -4,8 +4,8 @@ from core.languages import LanguageCode
 from core.payments.refusal import Refusal
 from core.payments.table import PaymentState
 from core.subscribers.lines import ServiceType, SubscribedLine
-from tests.core.conftest import PAYER, STRANGER, Shop
-from tests.core.fakes import NOON
+from lab.clocks import NOON
+from tests.support.shop import PAYER, STRANGER, Shop
 
 IMANE = "+212600000003"
 

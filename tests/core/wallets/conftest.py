@@ -23,10 +23,13 @@ from core.wallets.attempts import WalletRecord
 from core.wallets.returns import WalletReturns
 from core.wallets.service import WalletPayments
 from core.wallets.tender import TenderAcquirers
-from tests.core.conftest import INVOICES, LINES, Shop
-from tests.core.fakes import FakeBank, FakeGateways, MemoryLimits, MoodyBilling, PlainTexts, StillClock
+from lab.clocks import StillClock
 from tests.core.ledger.ledgers import unfollowed
-from tests.core.wallets.fakes import FakeWallet
+from tests.support.bank import FakeBank
+from tests.support.billing import MemoryLimits, MoodyBilling
+from tests.support.gateways import FakeGateways, PlainTexts
+from tests.support.shop import INVOICES, LINES, Shop
+from tests.support.wallet import FakeWallet
 
 NEQDI, OTHER = "neqdi", "floussi"
 

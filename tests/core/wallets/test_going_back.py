@@ -19,10 +19,10 @@ from core.refunds.resolving import HandRequest, Proposed, Resolution, Resolving
 from core.wallets.attempts import AttemptState
 from khallas.telemetry.payment_metrics import PaymentMetrics
 from khallas.telemetry.queues import Queues
-from tests.core.fakes import CARD, CVV
 from tests.core.ledger.ledgers import balances
 from tests.core.wallets.conftest import NEQDI, WalletShop
 from tests.core.wallets.test_paying import RECEIVABLE, balanced
+from tests.support.bank import CARD, CVV
 
 
 async def paid(shop: WalletShop) -> str:

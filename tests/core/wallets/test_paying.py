@@ -13,10 +13,10 @@ from core.ports import Approved, NotSent, Pending, UnknownOutcome
 from core.wallets.attempts import AttemptState
 from core.wallets.port import WalletDecline, WalletDeclineKind
 from core.wallets.service import PROMPTS_MAX
-from tests.core.conftest import BILL, PAYER
-from tests.core.fakes import CARD, CVV, declines, silent
 from tests.core.ledger.ledgers import balances, story_of
 from tests.core.wallets.conftest import NEQDI, OTHER, WalletShop
+from tests.support.bank import CARD, CVV, declines, silent
+from tests.support.shop import BILL, PAYER
 
 RECEIVABLE = f"acquirer:{NEQDI}:receivable"
 

@@ -14,10 +14,10 @@ from core.privacy.requests import StillOpen
 from core.subscribers.lines import ServiceType
 from core.wallets.attempts import AttemptState, WalletRecord
 from core.wallets.port import ReversalRefused
-from tests.core.conftest import BILL, PAYER
-from tests.core.desks import BLIND
-from tests.core.fakes import CARD, CVV
 from tests.core.wallets.conftest import NEQDI, WalletShop
+from tests.support.bank import CARD, CVV
+from tests.support.desks import BLIND
+from tests.support.shop import BILL, PAYER
 
 SISTER = "+212600000009"
 DAY_S = 86_400

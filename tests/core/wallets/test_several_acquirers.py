@@ -16,8 +16,9 @@ from core.ports import NotSent
 from core.wallets.returns import WalletReturns
 from core.wallets.service import WalletPayments
 from core.wallets.tender import TenderAcquirers
-from tests.core.fakes import CARD, CVV, FakeBank, MemoryLimits, Script, declines, says, silent_after_charging
 from tests.core.wallets.conftest import NEQDI, WalletShop
+from tests.support.bank import CARD, CVV, FakeBank, Script, declines, says, silent_after_charging
+from tests.support.billing import MemoryLimits
 
 FIRST, SECOND = "cmi", "naps"
 DOWN = says(NotSent("no connection"))

@@ -7,9 +7,9 @@ from core.database.settlement.reconciliation import Run, findings, look_for_over
 from core.payments.table import Payment, PaymentState
 from core.settlement.rows import Columns
 from core.wallets.attempts import AttemptState, WalletRecord
-from tests.core.fakes import CARD, CVV
 from tests.core.ledger.ledgers import balances
 from tests.core.wallets.conftest import NEQDI, WalletShop
+from tests.support.bank import CARD, CVV
 
 HEADER = "order_id,transaction_number,amount,date,type,commission\n"
 

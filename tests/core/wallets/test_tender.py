@@ -22,9 +22,9 @@ from core.ports import (
 from core.wallets.attempts import AttemptState
 from core.wallets.returns import PAUSE_S, WalletReturns
 from core.wallets.tender import TenderAcquirers
-from tests.core.fakes import CARD, CVV, PIN, FakeBank, asks_pin
 from tests.core.ledger.ledgers import balances
 from tests.core.wallets.conftest import NEQDI, WalletShop
+from tests.support.bank import CARD, CVV, PIN, FakeBank, asks_pin
 
 AMOUNT = 76920
 

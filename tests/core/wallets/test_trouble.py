@@ -15,10 +15,10 @@ from core.wallets import service as service_module
 from core.wallets.attempts import ANSWERED_WITHIN_S, AttemptState, NoWallets
 from core.wallets.port import Asked, Asking, WalletAttempt, WalletDecline, WalletDeclineKind, WalletInquiry, WalletPaid
 from core.wallets.service import WalletPayments
-from tests.core.conftest import PAYER
 from tests.core.wallets.conftest import NEQDI, OTHER, WalletShop
-from tests.core.wallets.fakes import FakeWallet
 from tests.core.wallets.test_paying import balanced
+from tests.support.shop import PAYER
+from tests.support.wallet import FakeWallet
 
 
 @dataclass

@@ -11,9 +11,9 @@ from core.messaging.outbox import Gateways, OutboxSender
 from core.payments.sweeps import Sweep
 from core.payments.table import Payment
 from tests.channels.carriers.ami_stand import AmiStand, Phone, manager
-from tests.core.conftest import Shop, shop
-from tests.core.fakes import PlainTexts
-from tests.waiting import until
+from tests.support.gateways import PlainTexts
+from tests.support.shop import Shop, shop
+from tests.support.waiting import until
 
 __all__ = ["shop"]  # the fixture, shared
 

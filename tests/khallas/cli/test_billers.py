@@ -17,7 +17,7 @@ from core.subscribers.lines import ServiceType
 from khallas.cli.main import app
 from khallas.telemetry.payment_metrics import PaymentMetrics
 from khallas.telemetry.queues import Queues
-from tests.core.fakes import StillClock
+from lab.clocks import StillClock
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 ORDER = OutsideOrder(

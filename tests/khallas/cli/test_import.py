@@ -12,7 +12,7 @@ from core.database.pool import open_database
 from lab.servers.serving import serving
 from lab.tmf import TOKEN, BillingStandIn
 from tests.e2e.demo import KHALLAS, ROOT, environment, khallas
-from tests.waiting import until
+from tests.support.waiting import until
 
 SUBSCRIBERS = "service,reference,holder,contact_msisdn,email,payment_code,language\n"
 INVOICES = "reference,number,period,amount,due_date\n"

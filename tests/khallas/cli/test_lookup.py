@@ -13,8 +13,8 @@ from khallas.cli.told import dumps
 from lab.servers.postgres import Postgres
 from tests.journeys.player import Player
 from tests.journeys.script import Action
-from tests.journeys.world import load_demo_data, place, world
-from tests.waiting import until
+from tests.support.waiting import until
+from tests.support.world import load_demo_data, place, world
 
 PAYS = """\
 phone 0600000001
@@ -34,7 +34,7 @@ def demo_url(postgres: Postgres, template_database: str) -> Iterator[str]:
 
 async def test_whatever_a_customer_reads_out(redis_url: str, demo_url: str) -> None:
     await load_demo_data(demo_url)
-    async with place() as at, world(at, redis_url, demo_url) as here:
+    async with place() as at, world(redis_url, demo_url, at=at) as here:
         player = Player(here)
         for line in PAYS.splitlines():
             await player.play(Action(line))

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from core.help_desk.accounts import hasher
 from khallas.cli.main import app
-from tests.core.conftest import LINES, PAYER
+from tests.support.shop import LINES, PAYER
 
 PASSWORD = "twelve or more characters, 7"
 

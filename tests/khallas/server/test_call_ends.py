@@ -21,7 +21,7 @@ from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import Turns
 from sessions.vault import Seals
 from tests.channels.ivr.conftest import NUMBERS, PUBLIC
-from tests.core.conftest import Shop, shop
+from tests.support.shop import Shop, shop
 
 __all__ = ["shop"]  # the fixture, shared
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from khallas.server.listening import listener
-from tests.waiting import closed, until
+from tests.support.waiting import closed, until
 
 ROOT = Path(__file__).parents[3]
 WAIT_MAX_S = 60.0

@@ -4,7 +4,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from khallas.settings.model import Settings
-from tests.security.world import world
+from tests.support.world import world
 
 REFERENCE = "7d1f6c1e-7b1c-4b0e-9a51-2f6c0d9c4a10"
 OPTIONS = {"wire": "gsma", "url": "http://127.0.0.1:9", "api_key": "k", "account": "khallas"}

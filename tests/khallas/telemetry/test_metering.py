@@ -30,13 +30,14 @@ from khallas.telemetry.metering import CountedPayments, CountedStore, CountedTex
 from khallas.telemetry.otel import OtelTracer, Traced, door_of, tracer
 from khallas.telemetry.payment_metrics import PaymentMetrics
 from khallas.telemetry.queues import Queues
+from lab.clocks import StillClock
 from lab.servers.serving import serving
 from sessions.screens.ending import Help
 from sessions.store.codec import Record
 from sessions.store.protocol import Key
 from sessions.store.redis import RedisStore
-from tests.core.conftest import Shop, shop
-from tests.core.fakes import CARD, CVV, FakeBank, StillClock
+from tests.support.bank import CARD, CVV, FakeBank
+from tests.support.shop import Shop, shop
 
 __all__ = ["shop"]  # the fixture, shared
 

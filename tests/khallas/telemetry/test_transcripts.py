@@ -16,11 +16,11 @@ from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.repositories import DatabaseUnavailable
 from khallas.telemetry.transcripts import AT_ONCE, BUFFER_MAX, Transcripts
+from lab.clocks import StillClock
 from sessions import shown_texts as said
 from sessions.pages import Keys, Page
 from sessions.screens.menu import Amount, Digits, Menu, Month, Say, Spelled, Tell, Worded, say
 from sessions.turn.turns import Inbound, TurnAnswer
-from tests.core.fakes import StillClock
 
 NUMBER = "+212600000001"
 BLIND = Pseudonymiser(("today", "yesterday"))

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from core.help_desk.operations import HOURS, Activity, UsageDown
 from khallas.telemetry.metrics import AT_ONCE, Metrics
 from khallas.telemetry.usage import FLUSH_EVERY_S, KEPT_S, UsageCounters
+from lab.clocks import StillClock
 from lab.servers.valkey import Valkey
 
 NOON = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
@@ -17,19 +18,11 @@ TERMS = ("ussd", "africastalking", "Service", "Terms", "answered")
 
 
 @dataclass
-class Clock:
-    moment: datetime = NOON
-
-    def now(self) -> datetime:
-        return self.moment
-
-
-@dataclass
 class Process:
     """One server: its counters, its connection, its tally."""
 
     redis: Redis
-    clock: Clock = field(default_factory=Clock)
+    clock: StillClock = field(default_factory=lambda: StillClock(NOON))
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
@@ -133,9 +126,9 @@ async def test_a_day_is_kept_and_no_more(redis_url: str) -> None:
         await process.tally.flush()
         (key,) = [key async for key in redis.scan_iter("kh:ops:*")]
         assert KEPT_S - 60 < await redis.ttl(key) <= KEPT_S
-        process.clock.moment = NOON + timedelta(hours=HOURS - 1)
+        process.clock.time = NOON + timedelta(hours=HOURS - 1)
         old = await process.tally.read()
         assert (old.moves, old.slowness) == ({TERMS: 1}, {})  # times are those of now
-        process.clock.moment = NOON + timedelta(hours=HOURS)
+        process.clock.time = NOON + timedelta(hours=HOURS)
         later = await process.tally.read()
     assert later == Activity({}, {}, later.recent_since)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.messaging.texts import load_texts
+from lab.clocks import StillClock
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from lab.mailsink import MailSink
 from lab.phone.prompts import WalletPrompts
@@ -45,19 +46,6 @@ class Ussd:
 
 
 @dataclass
-class NetworkClock:
-    """The wallet network's; moves when told."""
-
-    time: datetime = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def forward(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
-@dataclass
 class Stage:
     """All that a test of the page touches."""
 
@@ -67,7 +55,7 @@ class Stage:
     cmi: EmulatedCmi
     mail: MailSink
     network: WalletNetwork
-    clock: NetworkClock
+    clock: StillClock
 
 
 @pytest.fixture
@@ -82,7 +70,7 @@ async def stage() -> AsyncIterator[Stage]:
     )
     twilio = Twilio(account_sid="ACdemo", auth_token="demo-token")
     async with serving(app) as url, twilio, emulated_cmi() as cmi, MailSink() as mail:
-        clock = NetworkClock()
+        clock = StillClock(datetime(2026, 11, 1, 9, 30, tzinfo=UTC))
         network = WalletNetwork(clock.now)
         world = World(twilio, cmi, mail, prompts=WalletPrompts(network, "Neqdi"))
         async with (

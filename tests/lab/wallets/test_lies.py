@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from starlette.applications import Starlette
@@ -30,25 +29,16 @@ from core.wallets.port import (
 )
 from khallas.bootstrap.wallets import wallets_of
 from khallas.settings.model import Settings, load
+from lab.clocks import StillClock
 from lab.servers.serving import serving
 from lab.wallets.lies import WalletLie
 from lab.wallets.network import DEMO_PIN, PushRequest
 from lab.wallets.stand import WalletStand, wallet_stand
-from tests.waiting import until
+from tests.support.waiting import until
 
 PAYER, POOR = "+212600000001", "+212600000002"
 DIALECTS = ("gsma", "mtn", "daraja")
 KEYED = ("gsma", "mtn")
-
-
-class Clock:
-    """The network's, moved by hand."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 class Heard:
@@ -65,13 +55,13 @@ class Heard:
 class Place:
     """The network, a client of each dialect, and their callbacks."""
 
-    def __init__(self, stand: WalletStand, clock: Clock, heard: Heard, wallets: dict[str, Wallet]) -> None:
+    def __init__(self, stand: WalletStand, clock: StillClock, heard: Heard, wallets: dict[str, Wallet]) -> None:
         self.stand, self.clock, self.heard, self.wallets = stand, clock, heard, wallets
         self.network = stand.network
 
     def attempt(self, dialect: str, *, payer: str = PAYER, centimes: int = 76900) -> WalletAttempt:
         currency = self.wallets[dialect].terms.currency
-        reference, now = str(uuid.uuid4()), self.clock()
+        reference, now = str(uuid.uuid4()), self.clock.now()
         return WalletAttempt(
             reference, "p-1", "482913", dialect, payer, centimes, currency, LanguageCode.FR, now, None, None, None
         )
@@ -90,9 +80,9 @@ class Place:
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    clock, heard = Clock(), Heard()
+    clock, heard = StillClock(), Heard()
     doors = Starlette(routes=[Route("/{path:path}", heard.take, methods=["PUT", "POST"])])
-    async with serving(doors) as back, wallet_stand(now=clock) as stand:
+    async with serving(doors) as back, wallet_stand(now=clock.now) as stand:
         for wallet in DIALECTS:
             stand.network.give(wallet, PAYER, 1_000_000)
             stand.network.give(wallet, POOR, 100)
@@ -138,7 +128,7 @@ async def test_what_ends_without_money_is_declined_by_its_kind(place: Place, dia
     assert isinstance(no_money, WalletDecline)
     assert no_money.kind is WalletDeclineKind.FUNDS
     _, late = await place.asked(place.attempt(dialect))
-    place.clock.at += timedelta(minutes=10)
+    place.clock.forward(600)
     assert isinstance(await place.inquired(late), WalletDecline)
     assert place.network.debits == []
 
@@ -238,7 +228,7 @@ async def test_callbacks_come_first_twice_with_other_amounts_or_never(place: Pla
 async def test_a_success_after_the_expiry_is_seen_by_whoever_looks_again(place: Place, dialect: str) -> None:
     place.network.lies.ordered.append(WalletLie.PAID_AFTER_EXPIRY)
     _, attempt = await place.asked(place.attempt(dialect))
-    place.clock.at += timedelta(minutes=10)
+    place.clock.forward(600)
     assert isinstance(await place.inquired(attempt), WalletDecline)
     place.network.answer(place.prompt().id, DEMO_PIN)
     assert isinstance(await place.inquired(attempt), WalletPaid)

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from lab.servers.valkey import Valkey
 from sessions.store.pipeline import Pipelined
-from tests.certificates import self_signed
+from tests.support.certificates import self_signed
 
 PIECE = 65_536
 MANY = 500

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 from lab.servers.valkey import Valkey
 from sessions.store.connection import Asked, RedisConnection
 from sessions.store.pipeline import WAITING_MAX, Overloaded, Pipelined, Script
-from tests.waiting import until
+from tests.support.waiting import until
 
 MANY = 600
 

@@ -11,7 +11,7 @@ from sessions.store.codec import Record
 from sessions.store.protocol import SESSION_TTL_S, Key, StoreDown
 from sessions.store.redis import RedisStore
 from tests.sessions.fakes import CALLER, Stage
-from tests.waiting import until
+from tests.support.waiting import until
 
 FIRST, SECOND = Record(1, 0, Help()), Record(2, 1, Goodbye())
 

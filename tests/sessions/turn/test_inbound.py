@@ -72,7 +72,7 @@ class Uncounted:
         self.speaker = on.ussd().speaker
 
     async def send(self, typed: str | None, after_s: float = 0.0) -> TurnAnswer:
-        self.on.clock.pass_(after_s)
+        self.on.clock.forward(after_s)
         return await self.on.turns.take(Inbound("d", CALLER, None, typed, begins=True), self.speaker)
 
 
@@ -111,7 +111,7 @@ async def test_another_key_counts_at_once(on: Stage) -> None:
 async def test_copies_at_once_are_one_step(on: Stage) -> None:
     phone = Uncounted(on)
     await phone.send("1117")
-    on.clock.pass_(3)
+    on.clock.forward(3)
     answers = await asyncio.gather(*(phone.send("1") for _ in range(20)))
     assert {answer.screen for answer in answers} == {"Service"}
     assert sum(not answer.replayed for answer in answers) == 1
@@ -121,8 +121,8 @@ async def test_a_copy_of_a_slow_answer_is_a_copy(on: Stage) -> None:
     """It arrived while the first was still being answered, and is read when that has been saved."""
     phone = Uncounted(on)
     await phone.send("1117")
-    on.clock.pass_(3)
-    on.till.before["remember_language"] = lambda: on.clock.pass_(8)
+    on.clock.forward(3)
+    on.till.before["remember_language"] = lambda: on.clock.forward(8)
     began = on.clock.now()
     first, second = await asyncio.gather(phone.send("1"), phone.send("1"))
     assert first.screen == second.screen == "Service"

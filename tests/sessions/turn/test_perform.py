@@ -32,7 +32,7 @@ from sessions.vault import Seals
 from tests.sessions.cards import CARD, CVV
 from tests.sessions.fakes import CALLER, MASTER_KEYS
 from tests.sessions.samples import LINE, UNTIL, USSD, visit
-from tests.sessions.till import DECLINED_CARD, NOW, FakeTill, SetClock
+from tests.sessions.till import DECLINED_CARD, NOW, FakeTill, StillClock
 
 HERE = visit(USSD)
 PLACE = DialogKey(Key(CALLER, "ussd", "d1"), 1, {})
@@ -106,7 +106,7 @@ class Wallets(WalletPayments):
 
 @pytest.fixture
 def till() -> FakeTill:
-    return FakeTill(SetClock())
+    return FakeTill(StillClock(NOW))
 
 
 def performer(till: FakeTill, counted: Counted | None = None, wallets: Wallets | None = None) -> EffectPerformer:

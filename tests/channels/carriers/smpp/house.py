@@ -1,6 +1,5 @@
 """The whole server, with a worker beside it, bound to the outside SMSC; nothing else of the world is there."""
 
-import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from lab.servers.serving import serving
 from tests.channels.carriers.smpp.conftest import until
 from tests.channels.carriers.smpp.outside import Smsc
 from tests.channels.sms.conftest import INVOICES, LINES
+from tests.support.settings import base_settings
 
 AWAY = "http://127.0.0.1:1"
 KANNEL_SECRET = "a-secret-of-kannel-in-tests"
@@ -46,15 +46,9 @@ async def seed(database_url: str) -> None:
 
 def settings_of(redis_url: str, database_url: str, **more: object) -> Settings:
     return Settings.model_validate(
-        {
-            "demo": True,
-            "redis_url": redis_url,
-            "database_url": database_url,
-            "public_url": "https://pay.example.ma",
-            "secret_keys": "a-key-of-the-tests-alone",
-            "vault_keys": "v1:" + base64.b64encode(bytes(32)).decode(),
+        base_settings(redis_url, database_url)
+        | {
             "smtp_url": "smtp://127.0.0.1:1",
-            "mail_from": "recus@khallas.example",
             "cmi": {"url": AWAY, "client_id": "1", "name": "n", "password": "p"},
             "sms": {"wires": "kannel"},
             "gateway_secrets": {"kannel": KANNEL_SECRET},

@@ -14,11 +14,11 @@ from channels.carriers.smpp.metrics import SmppMetrics
 from channels.carriers.smpp.pdu import Command
 from channels.carriers.smpp.session import Handled, Session, Unresolved
 from core.ports import OutgoingSms
-from tests.certificates import self_signed
 from tests.channels.carriers.smpp.conftest import until
 from tests.channels.carriers.smpp.house import Running, running, seed, settings_of
 from tests.channels.carriers.smpp.outside import Smsc, installed
 from tests.channels.sms.conftest import NADIA, SALMA
+from tests.support.certificates import self_signed
 
 THROTTLED = 0x58
 ATLAS, RIF = "1117", "1118"  # whom their messages come from

@@ -25,8 +25,8 @@ from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import Turns
 from sessions.vault import Seals
 from tests.channels.ivr.agi.switch import Step, Switch
-from tests.channels.ivr.conftest import NUMBERS, FixedClock
-from tests.channels.ivr.fake_till import SALMA, Books, FakeTill
+from tests.channels.ivr.conftest import NUMBERS, StillClock
+from tests.channels.ivr.fake_till import NOW, SALMA, Books, FakeTill
 
 OVER_MAX_S = 60.0
 SECRET = "asterisk-and-khallas"
@@ -87,6 +87,6 @@ async def agi_line(
 async def memory_line(redis_url: str, texts: Texts, **more: Any) -> AsyncIterator[AgiLine]:
     """With a till in memory."""
     books = Books()
-    async with agi_line(FakeTill(books), redis_url, texts, FixedClock(), **more) as line:
+    async with agi_line(FakeTill(books), redis_url, texts, StillClock(NOW), **more) as line:
         line.books = books
         yield line

@@ -22,7 +22,7 @@ from tests.channels.ivr.agi.agi_line import OVER_MAX_S, SECRET, TOKENS, AgiLine,
 from tests.channels.ivr.agi.switch import HANG_UP, Switch
 from tests.channels.ivr.agi.test_fastagi import CARD, OPENING
 from tests.channels.ivr.fake_till import SALMA
-from tests.waiting import closed
+from tests.support.waiting import closed
 
 YOUSSEF = "+212600000002"
 SILENT = 260  # more than all calls and those that wait

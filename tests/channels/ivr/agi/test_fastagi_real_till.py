@@ -20,8 +20,8 @@ from core.payments.table import Payment, PaymentState
 from lab.cmi.stand import EmulatedCmi, emulated_cmi
 from tests.channels.ivr.agi.agi_line import AgiLine, agi_line
 from tests.channels.ivr.agi.switch import HANG_UP, Step
-from tests.core.conftest import INVOICES, LINES
-from tests.core.fakes import MemoryLimits
+from tests.support.billing import MemoryLimits
+from tests.support.shop import INVOICES, LINES
 
 FIGURE = re.compile(r"/(n-\d|paying-more)$")
 GOOD, ASKS_PIN, REFUSED = "4000000000000010", "5191630100004896", "4000009900005102"

@@ -19,7 +19,7 @@ from tests.channels.ivr.paying import (
     only_payment,
     twilio,
 )
-from tests.security.world import World
+from tests.support.world import World
 
 __all__ = ["line", "twilio"]  # fixtures
 

@@ -24,8 +24,7 @@ from tests.channels.ivr.paying import (
     only_payment,
     twilio,
 )
-from tests.journeys.world import load_demo_data
-from tests.security.world import PUBLIC_URL, World, world
+from tests.support.world import PUBLIC_URL, World, load_demo_data, world
 
 __all__ = ["line", "twilio"]  # fixtures
 

@@ -20,7 +20,7 @@ from tests.channels.ivr.paying import (
     only_payment,
     twilio,
 )
-from tests.security.world import World
+from tests.support.world import World
 
 KEPT = "kh:pay-token:{%s}"
 

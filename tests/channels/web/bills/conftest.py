@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from lab.browser import ScreenlessBrowser
 from lab.servers.postgres import Postgres
-from tests.journeys.world import World, load_demo_data, place, world
+from tests.support.world import World, load_demo_data, world
 
 DEMO_TEMPLATE = "web_template"
 _numbers = itertools.count(1)
@@ -34,7 +34,7 @@ def demo_database_url(postgres: Postgres, demo_template: str) -> Iterator[str]:
 
 @pytest.fixture
 async def here(redis_url: str, demo_database_url: str) -> AsyncIterator[World]:
-    async with place() as at, world(at, redis_url, demo_database_url, in_browser=True) as running:
+    async with world(redis_url, demo_database_url, in_browser=True) as running:
         yield running
 
 

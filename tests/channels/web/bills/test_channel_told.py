@@ -6,8 +6,8 @@ from core.help_desk.lookup import Lookup
 from khallas.bootstrap.container import blind_of
 from lab.browser import ScreenlessBrowser
 from tests.channels.web.bills.test_journey import bills_of, pays, to_the_bank
-from tests.journeys.world import World
-from tests.waiting import until
+from tests.support.waiting import until
+from tests.support.world import World
 
 Opens = Callable[..., ScreenlessBrowser]
 SHOWN = "SELECT screen, channel FROM transcript_turns WHERE who = %(who)s"

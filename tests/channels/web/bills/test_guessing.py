@@ -13,7 +13,7 @@ from channels.web.bills.tokens import VisitorTokens
 from core.database.pool import Database
 from lab.caller import UssdPhone
 from tests.channels.web.bills.test_journey import MOBILE
-from tests.journeys.world import World
+from tests.support.world import World
 
 ADDRESSES = 1_000
 TOGETHER = 20

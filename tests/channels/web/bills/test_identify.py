@@ -9,8 +9,8 @@ import pytest
 from channels.web.bills.texted_codes import TextedCodeLimits, TextedCodes
 from lab.browser import BrowserPage, ScreenlessBrowser
 from tests.channels.web.bills.test_journey import FIXED, MOBILE, sound
-from tests.journeys.world import World
-from tests.waiting import until
+from tests.support.waiting import until
+from tests.support.world import World
 
 Opens = Callable[..., ScreenlessBrowser]
 OWNER = "+212600000001"

@@ -19,7 +19,7 @@ from core.sealing import Sealer
 from core.subscribers.lines import ServiceType
 from khallas.bootstrap.gateways import pay_link_of, words_of
 from lab.browser import BrowserPage, ScreenlessBrowser
-from tests.journeys.world import World
+from tests.support.world import World
 
 APPROVED = "4000000000000010"
 MOBILE = {"reference": "0600000001", "code": "482913", "email": "payer@example.ma"}

@@ -1,7 +1,7 @@
 """A business line of five hundred bills on one page."""
 
 from tests.channels.web.bills.test_journey import MOBILE, Opens, bills_of
-from tests.journeys.world import World
+from tests.support.world import World
 
 BILLS = 500
 PAGE_BYTES_MAX = 200 * 1024

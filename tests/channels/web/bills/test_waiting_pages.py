@@ -11,7 +11,7 @@ from core.zone import ZONE
 from lab.browser import BrowserPage, ScreenlessBrowser
 from sessions.store.protocol import Key
 from tests.channels.web.bills.test_journey import bills_of
-from tests.journeys.world import World
+from tests.support.world import World
 
 Opens = Callable[..., ScreenlessBrowser]
 NOTICE_MIN_S = 20  # WCAG 2.2.1

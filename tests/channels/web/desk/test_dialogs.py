@@ -5,8 +5,8 @@ import pytest
 from core.languages import LanguageCode
 from tests.channels.web.desk.test_pages import found
 from tests.channels.web.desk_site import DeskSite, Seat
-from tests.core.conftest import PAYER, STRANGER
-from tests.core.desks import shown_to
+from tests.support.desks import shown_to
+from tests.support.shop import PAYER, STRANGER
 
 TYPED = "0600000001"
 

@@ -11,9 +11,9 @@ from core.languages import LanguageCode
 from core.ports import Approved
 from core.privacy.retention import Periods, RetentionJob
 from tests.channels.web.desk_site import DeskSite, Seat, make_accounts
-from tests.core.conftest import PAYER
-from tests.core.desks import BLIND, shown_to
-from tests.core.fakes import CARD, CVV
+from tests.support.bank import CARD, CVV
+from tests.support.desks import BLIND, shown_to
+from tests.support.shop import PAYER
 
 FACTS = DisputeFacts("633114000123", "400000******0010", "1", "05", "AAABBJg0VhI0VniQ", "eGlk", "M", "T0042", "118")
 DAY_S = 86_400

@@ -8,8 +8,8 @@ import pytest
 from core.payments.table import PaymentState
 from core.ports import Decline, DeclineKind, UnknownOutcome
 from tests.channels.web.desk_site import DeskSite, Seat, desk_site, settings
-from tests.core.conftest import Shop
-from tests.core.fakes import says, silent_after_charging
+from tests.support.bank import says, silent_after_charging
+from tests.support.shop import Shop
 
 
 def value_of(seat: Seat, field: str) -> str:

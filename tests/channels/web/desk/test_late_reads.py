@@ -9,7 +9,7 @@ import pytest
 
 from core.database.pool import Connection, Database
 from tests.channels.web.desk_site import desk_site, settings
-from tests.core.conftest import Shop
+from tests.support.shop import Shop
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[4]

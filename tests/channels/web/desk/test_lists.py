@@ -9,8 +9,8 @@ import pytest
 
 from core.languages import LanguageCode
 from tests.channels.web.desk_site import DeskSite, Seat
-from tests.core.conftest import Shop
-from tests.core.fakes import declines, silent_after_charging
+from tests.support.bank import declines, silent_after_charging
+from tests.support.shop import Shop
 
 DAY = timedelta(days=1)
 

@@ -13,7 +13,7 @@ from channels.web.desk.login import LoginLimits, network_of
 from core.help_desk.access_log import Action
 from core.payments.table import PaymentState
 from tests.channels.web.desk_site import PASSWORD, DeskSite, desk_site, make_accounts, settings
-from tests.core.conftest import Shop
+from tests.support.shop import Shop
 
 PAYMENT = "/desk/payments/01KATWQ2YD0123456789ABCDEF"
 PAGES = ("/desk", "/desk?s=abc", PAYMENT, "/desk/approvals")

@@ -5,7 +5,7 @@ import pytest
 from core.languages import LanguageCode
 from core.payments.table import PaymentState
 from tests.channels.web.desk_site import DeskSite
-from tests.core.fakes import silent
+from tests.support.bank import silent
 
 FINDING = """
 INSERT INTO reconciliation_findings (key, queue, order_id, kind, theirs_centimes, why, found_at, seen_at)

@@ -10,7 +10,7 @@ from core.languages import LanguageCode
 from core.payments.table import PaymentState
 from core.refunds.requests import RefundRequestState
 from tests.channels.web.desk_site import PASSWORD, DeskSite, Seat
-from tests.core.fakes import silent_after_charging
+from tests.support.bank import silent_after_charging
 
 MASKED, FULL = "+2126*****001", "0600000001"
 

@@ -7,8 +7,8 @@ import pytest
 
 from channels.links import PayLinks
 from tests.channels.web.desk_site import DeskSite, desk_site, settings
-from tests.core.conftest import PAYER, Shop, shop
-from tests.core.desks import SECRET
+from tests.support.desks import SECRET
+from tests.support.shop import PAYER, Shop, shop
 
 __all__ = ["shop"]
 

@@ -26,7 +26,7 @@ from core.refunds.resolving import (
 from core.repositories import Delivery
 from core.settlement.findings import FindingQueue, FindingRefusal
 from core.settlement.rows import RowKind
-from tests.channels.payments import PAID_AT, paid
+from tests.support.paid import PAID_AT, paid
 
 TEXTS = load_texts()
 NOW = datetime.now(UTC)

@@ -21,11 +21,11 @@ from core.ports import (
     Undone,
     UnknownOutcome,
 )
+from lab.clocks import NOON
 from lab.payment_intents import cards
 from lab.payment_intents.lies import Asked, Way
 from lab.payment_intents.stand import EmulatedGateway
 from tests.core.acquirers.payment_intents.conftest import CLOCK
-from tests.core.fakes import NOON
 
 CARD, CVV = Card(Secret(cards.APPROVED), 12, 2031), Secret("000")
 ORDER = Order(Ids().payment(NOON), 5000, "MAD", None, "+212600000001")

@@ -23,7 +23,7 @@ from core.ports import (
     Undone,
     UnknownOutcome,
 )
-from tests.core.fakes import NOON
+from lab.clocks import NOON
 
 PAID: dict[str, Any] = {
     "id": "pi_1",

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from twilio.request_validator import RequestValidator
 
-from tests.forms import posted
+from tests.support.forms import posted
 
 TOKEN = "demo-token"
 SECRET = "between us"

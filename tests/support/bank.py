@@ -1,52 +1,30 @@
-"""The world around the till, scripted: a bank with a ledger, gateways that remember, a clock that stands still."""
+"""A bank with a ledger, scripted: what it answers, what it charges, and what tests pay with."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from core.billing.invoices import Invoice
 from core.cards import Card, Secret
-from core.payments.table import Challenge, Payment
+from core.payments.table import Challenge
 from core.ports import (
     Approved,
     Authorisation,
-    BillingDown,
-    BillingSystem,
     ChallengeRequired,
     Decline,
     DeclineKind,
-    DeliveryFailed,
     Inquiry,
     NoSuchOrder,
     Order,
-    OutgoingSms,
-    Posting,
-    Tries,
     Undoing,
     Undone,
     UnknownOutcome,
 )
-from core.refunds.model import RefundPart, Reversal
-from core.subscribers.lines import ServiceType, SubscribedLine
+from lab.clocks import StillClock
 
-NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CARD = Card(Secret("4000000000000010"), 12, 2030)
 CVV = Secret("000")
 PIN = Secret("123")
-
-
-class StillClock:
-    """Moves when told."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def now(self) -> datetime:
-        return self.time
-
-    def forward(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 Script = Callable[["FakeBank", Order], Awaitable[Authorisation]]
@@ -197,123 +175,3 @@ class FakeBank:
     def kept(self) -> set[str]:
         """Orders whose money the merchant keeps."""
         return set(self.charges) - self.voided
-
-
-class MemoryLimits:
-    """Three wrong codes per caller and target, as ports.CodeLimits."""
-
-    def __init__(self) -> None:
-        self.wrong: dict[tuple[str, str], int] = {}
-
-    async def allow(self, channel: str, caller: str, target: str, *, known: bool = False) -> Tries:
-        return Tries.OPEN if self.wrong.get((caller, target), 0) < 3 else Tries.LOCKED
-
-    async def failed(self, channel: str, caller: str, target: str) -> None:
-        self.wrong[caller, target] = self.wrong.get((caller, target), 0) + 1
-
-
-@dataclass
-class FakeGateways:
-    """Texter, mailer and caller in one; `failures` are raised first."""
-
-    sms: list[OutgoingSms] = field(default_factory=list)
-    mails: list[tuple[str, str]] = field(default_factory=list)
-    copies: list[int] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
-    failures: deque[Exception] = field(default_factory=deque)
-
-    def _maybe_fail(self) -> None:
-        if self.failures:
-            raise self.failures.popleft()
-
-    async def send(self, sms: OutgoingSms) -> str:
-        self._maybe_fail()
-        self.sms.append(sms)
-        return f"SM{len(self.sms)}"
-
-    async def send_receipt(self, payment: Payment, address: str, copy: int = 0) -> str:
-        self._maybe_fail()
-        self.mails.append((payment.id, address))
-        self.copies.append(copy)
-        return f"<{payment.id}@khallas>"
-
-    async def call(self, payment: Payment) -> str:
-        self._maybe_fail()
-        self.calls.append(payment.id)
-        return f"CA{len(self.calls)}"
-
-    async def close(self) -> None:
-        return
-
-
-class PlainTexts:
-    """The kind of text and what it is about."""
-
-    def receipt_sms(self, payment: Payment) -> str:
-        return f"receipt {payment.auth_code}"
-
-    def undecided_sms(self, payment: Payment) -> str:
-        return f"undecided {payment.reference}"
-
-    def declined_sms(self, payment: Payment) -> str:
-        return f"declined {payment.reference}"
-
-    def call_missed_sms(self, payment: Payment) -> str:
-        return f"missed {payment.reference}"
-
-    def pay_link_sms(self, payment: Payment) -> str:
-        return f"link {payment.reference}"
-
-    def undone_sms(self, payment: Payment) -> str:
-        return f"undone {payment.reference}"
-
-    def refund_sms(self, payment: Payment, part: RefundPart, *, paid_elsewhere: bool) -> str:
-        return f"{'elsewhere' if paid_elsewhere else 'part'} {part.number} {part.amount_centimes}"
-
-
-class MoodyBilling:
-    """A billing system in front of the embedded one: down, or refusing, when told."""
-
-    def __init__(self, inner: BillingSystem) -> None:
-        self._inner = inner
-        self.down = False
-        self.refuses: set[str] = set()
-        self.refuses_reversals = False
-        self.reversals: list[tuple[str, int]] = []
-
-    def _up(self) -> BillingSystem:
-        if self.down:
-            raise BillingDown
-        return self._inner
-
-    async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None:
-        return await self._up().line(service, reference)
-
-    async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
-        return await self._up().lines_of(msisdn)
-
-    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
-        return await self._up().codes_of(msisdn)
-
-    async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
-        return await self._up().code_matches(service, reference, code)
-
-    async def code_of(self, service: ServiceType, reference: str) -> str | None:
-        return await self._up().code_of(service, reference)
-
-    async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:
-        return await self._up().unpaid(service, reference)
-
-    async def post(self, payment: Payment, invoice: Invoice) -> Posting:
-        inner = self._up()
-        return Posting.REFUSED if invoice.number in self.refuses else await inner.post(payment, invoice)
-
-    async def reverse(self, reversal: Reversal) -> Posting:
-        inner = self._up()
-        self.reversals.append((reversal.number, reversal.amount_centimes))
-        return Posting.REFUSED if self.refuses_reversals else await inner.reverse(reversal)
-
-
-def fails(*, retryable: bool) -> DeliveryFailed:
-    """What a gateway says when it takes nothing."""
-    return DeliveryFailed("busy" if retryable else "no such number", retryable=retryable)

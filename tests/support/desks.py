@@ -15,7 +15,7 @@ from core.help_desk.accounts import Accounts, Role
 from core.help_desk.service import HelpDesk
 from core.help_desk.transcripts import Pseudonymiser
 from core.refunds.requests import RefundRequests
-from tests.core.conftest import Shop
+from tests.support.shop import Shop
 
 AGENT = Actor("amal", Role.AGENT, "127.0.0.1")
 SUPERVISOR = Actor("sami", Role.SUPERVISOR, "127.0.0.1")
