@@ -1,21 +1,19 @@
-"""A file of rows as spreadsheets and billing systems write it: its alphabet, its separator, its header. Pure but for
-the reading. A quote that nobody closes costs the row it stands in, and no other.
+"""A file of rows as spreadsheets and billing systems write it: its separator, its header, its rows. Pure but for the
+reading. A quote that nobody closes costs the row it stands in, and no other. The acquirer's files have a reader of
+their own (core/settlement/file.py, docs/decisions/013).
 """
 
 import csv
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BufferedReader, TextIOWrapper
 from typing import IO
 
-from core.spreadsheets import ENCODING, UNDECODED, read_bytes, tidy
+from core.spreadsheets import QUOTED_LINES_MAX, read_bytes, tidy
 
 LINE_MAX_CHARS = 4_096
 SHOWN_MAX_CHARS = 500
-QUOTED_LINES_MAX = 5  # of one cell
 _SEPARATORS = (",", ";", "\t")
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class ImportFailed(ValueError):
@@ -29,16 +27,6 @@ class Row:
     line: int
     values: Mapping[str, str] | str
     shown: str
-
-
-def text_of(raw: BufferedReader) -> IO[str]:
-    """UTF-8, with or without its mark, or UTF-16 with its own. Reads nothing that a pipe could not give again.
-
-    Bytes that are no UTF-8 are kept, for the cell they stand in to be read (core/spreadsheets.py).
-    """
-    if raw.peek(2)[:2] in _UTF_16:
-        return TextIOWrapper(raw, encoding="utf-16", newline="")
-    return TextIOWrapper(raw, encoding=ENCODING, errors=UNDECODED, newline="")
 
 
 @dataclass(frozen=True, slots=True)

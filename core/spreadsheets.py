@@ -1,4 +1,4 @@
-"""What a spreadsheet does to text that looks like a number, told apart from what people write. Pure.
+"""What a spreadsheet does to text that looks like a number, told apart from what people write; and a file's alphabet.
 
 A cell that a spreadsheet kept as a number has lost what it was (171682062019 is shown as 1.71682E+11, 012345 as 12345):
 such a cell is refused, never read as the digits that are left.
@@ -6,6 +6,8 @@ such a cell is refused, never read as the digits that are left.
 
 import re
 import unicodedata
+from io import BufferedReader, TextIOWrapper
+from typing import IO
 
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]\d+|[+-]?\d+[.,]\d+[eE]\d+")
 _DECIMAL_TAIL = re.compile(r"[+-]?\d[\d\s]*[.,]0+")
@@ -18,6 +20,8 @@ _FORMULA = ("=", "@", "+", "-", "\uff1d", "\uff20", "\uff0b", "\uff0d")
 
 # how a file is opened that is UTF-8 or, against its word, in a French or Arabic machine's own alphabet
 ENCODING, UNDECODED = "utf-8-sig", "surrogateescape"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+QUOTED_LINES_MAX = 5  # of one cell
 _BYTES = range(0x80, 0x100)
 _LATIN = {0xDC00 + byte: bytes((byte,)).decode("cp1252", "replace") for byte in _BYTES}
 _SURE = frozenset(  # written by the same byte on both machines: \u00e9, \u00e8, \u00e0, \u00e7, quotes, dashes
@@ -25,6 +29,17 @@ _SURE = frozenset(  # written by the same byte on both machines: \u00e9, \u00e8,
 )
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _LETTERS = re.compile("(?:[A-Za-z]|[\udc80-\udcff])+")
+
+
+def text_of(raw: BufferedReader, *, lost: str = "strict") -> IO[str]:
+    """UTF-8, with or without its mark, or UTF-16 with its own. Reads nothing that a pipe could not give again.
+
+    Bytes that are no UTF-8 are kept, for the cell they stand in to be read (`read_bytes`). `lost`: what becomes of
+    those that are no UTF-16, as codecs name it.
+    """
+    if raw.peek(2)[:2] in UTF_16:
+        return TextIOWrapper(raw, encoding="utf-16", errors=lost, newline="")
+    return TextIOWrapper(raw, encoding=ENCODING, errors=UNDECODED, newline="")
 
 
 def read_bytes(text: str) -> str | None:

@@ -1,7 +1,8 @@
 """The acquirer's files as they are read: rows by their line, in bounded memory; what is wrong with one costs that one.
 
 A quote that nobody closes swallows no further rows. A line that is no UTF-8 is read as Windows-1252, which French
-spreadsheets save; a name or number of such a line that is not plain is told and never guessed.
+spreadsheets save; a name or number of such a line that is not plain is told and never guessed. Why bills have another
+reader: docs/decisions/013.
 """
 
 import csv
@@ -10,20 +11,17 @@ import unicodedata
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from io import BufferedReader, TextIOWrapper
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Protocol
 
-from core.spreadsheets import tidy
+from core.spreadsheets import QUOTED_LINES_MAX, UNDECODED, text_of, tidy
 
 LINE_MAX_CHARS = 16_384
-QUOTED_LINES_MAX = 5  # lines of one cell
 TITLES_MAX = 20  # lines before the header
 DELIMITERS = ",;\t|"
-ENCODING, UNDECODED = "utf-8-sig", "surrogateescape"
 OLD_ENCODING = "cp1252"
 FOLDED_MAX = 1_024  # names and types, which repeat
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 NO_TEXT = "the row is not UTF-8 text"
 _KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
 
@@ -59,9 +57,7 @@ def open_text(path: Path) -> IO[str]:
     """UTF-8 or UTF-16, with their marks. Raises OSError."""
     raw = path.open("rb")
     assert isinstance(raw, BufferedReader)
-    if raw.peek(2)[:2] in UTF_16:
-        return TextIOWrapper(raw, encoding="utf-16", errors="replace", newline="")
-    return TextIOWrapper(raw, encoding=ENCODING, errors=UNDECODED, newline="")
+    return text_of(raw, lost="replace")
 
 
 def rows_of(file: IO[str], columns: FileColumns) -> Iterator[tuple[int, Cells | str]]:

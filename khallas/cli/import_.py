@@ -11,7 +11,7 @@ from channels.csv_cells import csv_file
 from core.clock import SystemClock
 from core.database.pool import open_database
 from core.database.subscribers.importing import Completeness, ImportFailed, ImportReport, Problem, import_csv, rehearsal
-from core.import_text import text_of
+from core.spreadsheets import text_of
 from khallas.cli.terminal.progress import rows_read
 from khallas.settings.model import Settings
 
