@@ -1,4 +1,4 @@
-"""What a payment wants when its time has come: to expire, to be asked about, to be given back. Periodic jobs call this.
+"""What time does to a payment: it expires, is asked about, goes back (core/refunds/voiding.py). Periodic jobs call this.
 
 Everything here is safe to run twice and in several workers: a worker claims a payment by moving its due time, and each
 change names the state it starts from.
@@ -20,30 +20,24 @@ from core.ports import (
     AuthorisedOnly,
     Clock,
     Decline,
-    DeclineKind,
     Inquiry,
     NoSuchOrder,
-    NotSettled,
     Pending,
-    TooLate,
-    Undoing,
-    Undone,
     UnknownOutcome,
 )
+from core.refunds.voiding import Voider
 from core.repositories import Change, MessageKind, Repositories
 
 log = logging.getLogger(__name__)
 
 PAGE_SLACK_S = 30  # after a page ended: its last callback is on its way
 
-# What an inquiry can still change, or confirm.
 UNANSWERED_MAX_S = 3_600  # a bank that is away for a moment holds nobody's bills for a day
 _SENDING = frozenset({PaymentState.SENDING})
+# What an inquiry can still change, or confirm.
 ASKABLE = frozenset(
     {PaymentState.SENDING, PaymentState.CHALLENGE, PaymentState.UNKNOWN, PaymentState.EXPIRED, PaymentState.DECLINED}
 )
-
-_TRANSIENT = frozenset({DeclineKind.BANK_BUSY, DeclineKind.BANK_DOWN})
 
 
 class NoSuchPayment(LookupError):
@@ -61,6 +55,7 @@ class Janitor:
         self._recorder = recorder
         self._clock = clock
         self._times = times
+        self._voider = Voider(books.payments, acquirers, clock, times)
 
     async def inquire(self, payment_id: str) -> Payment:
         """Ask the acquirer what became of an order and record its answer. Raises NoSuchPayment."""
@@ -84,9 +79,7 @@ class Janitor:
         if payment.by_hand == "approved_again":
             return
         detail = f"approved again: {outcome.transaction_number}"
-        change = Change(
-            PaymentEvent.UNCONFIRMED, due_at=self._pause(short=True), detail=detail, by_hand="approved_again"
-        )
+        change = Change(PaymentEvent.UNCONFIRMED, due_at=self._soon(), detail=detail, by_hand="approved_again")
         with suppress(IllegalMove):
             await self._move(payment, change)
 
@@ -98,7 +91,7 @@ class Janitor:
         if payment.state is PaymentState.SENDING and payment.page_until and isinstance(answer, NoSuchOrder):
             return await self._recorder.left_page(payment)
         if payment.state is PaymentState.SENDING and isinstance(answer, Decline):
-            due_at = self._pause(short=True)
+            due_at = self._soon()
             lost = Change(
                 PaymentEvent.LOST, only=_SENDING, attempt=payment.attempts, due_at=due_at, detail="back from the page"
             )
@@ -140,11 +133,11 @@ class Janitor:
             case PaymentState.UNKNOWN | PaymentState.EXPIRED | PaymentState.DECLINED:
                 await self.inquire(payment.id)
             case PaymentState.INTEGRITY_FAILURE:
-                await self._undo(await self._begin_undo(payment, "wrong amount"))
+                await self._voider.begin(payment, "wrong amount")
             case PaymentState.CAPTURED if payment.receipt_number is None:
-                await self._undo(await self._begin_undo(payment, "late landing"))
+                await self._voider.begin(payment, "late landing")
             case PaymentState.VOIDING | PaymentState.REFUNDING:
-                await self._undo(payment)
+                await self._voider.attend(payment)
             case PaymentState.CAPTURED:
                 await self._confirm(payment)
             case PaymentState.VOIDED | PaymentState.REFUNDED:
@@ -180,7 +173,7 @@ class Janitor:
             return False
         if isinstance(answer, UnknownOutcome | Pending):
             if self._clock.now() < later(self._ends_at(payment), UNANSWERED_MAX_S):
-                await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
+                await self._payments.look_again(payment.id, payment.state, self._soon())
             else:
                 await self._move(payment, self._undecided(payment))
             return False
@@ -238,44 +231,6 @@ class Janitor:
         else:
             await self._payments.look_again(payment.id, payment.state, due_at)
 
-    async def _begin_undo(self, payment: Payment, why: str) -> Payment:
-        return await self._move(payment, Change(PaymentEvent.VOID, due_at=self._pause(short=True), detail=why))
-
-    async def _undo(self, payment: Payment) -> None:
-        """Void, or credit when it is too late for that; the acquirer's own word comes first: it may be done already."""
-        if isinstance(await self._of(payment).inquire(payment.id), Undone):
-            await self._undone(payment)
-            return
-        if payment.state is PaymentState.VOIDING:
-            answer = await self._of(payment).void(payment.id)
-            if isinstance(answer, TooLate):
-                payment = await self._move(payment, Change(PaymentEvent.REFUND, due_at=self._pause(short=True)))
-        if payment.state is PaymentState.REFUNDING:
-            answer = await self._credit_the_rest(payment)
-        match answer:
-            case Undone():
-                await self._undone(payment)
-            case Decline() if payment.state is PaymentState.REFUNDING and answer.kind not in _TRANSIENT:
-                log.error("payment %s: the credit is refused (%s): for an operator", payment.id, answer.code)
-                await self._move(payment, Change(PaymentEvent.UNDO_REFUSED, detail=answer.code, by_hand="undo_refused"))
-            case Decline() | NotSettled() | TooLate():
-                log.error("payment %s: it cannot be given back yet", payment.id)
-                await self._payments.look_again(payment.id, payment.state, self._pause(short=False))
-            case _:
-                await self._payments.look_again(payment.id, payment.state, self._pause(short=True))
-
-    async def _credit_the_rest(self, payment: Payment) -> Undoing:
-        """What is not given back yet, single bills may be: never more than was taken (CORE-2503)."""
-        credited = await self._of(payment).credited_centimes(payment.id)
-        if credited is None:
-            return UnknownOutcome("what was given back so far cannot be read")
-        rest = (payment.approved_centimes or payment.amount_centimes) - credited
-        return await self._of(payment).refund(payment.id, rest) if rest > 0 else Undone()
-
-    async def _undone(self, payment: Payment) -> None:
-        event = PaymentEvent.VOIDED if payment.state is PaymentState.VOIDING else PaymentEvent.REFUNDED
-        await self._move(payment, Change(event, messages=(MessageKind.UNDONE_SMS,)))
-
     def _of(self, payment: Payment) -> Acquirer:
         """Who was asked for its money."""
         return self._acquirers.of(payment.acquirer)
@@ -283,6 +238,5 @@ class Janitor:
     async def _move(self, payment: Payment, change: Change) -> Payment:
         return await self._payments.move(payment.id, change, self._clock.now())
 
-    def _pause(self, *, short: bool) -> datetime:
-        pause_s = self._times.undo_pause_s if short else self._times.undo_refused_pause_s
-        return later(self._clock.now(), pause_s)
+    def _soon(self) -> datetime:
+        return later(self._clock.now(), self._times.undo_pause_s)

@@ -2,7 +2,8 @@
 
 Rules of this file: the default is "unknown"; only an explicit answer of the acquirer ends a payment; an event that
 the table does not list raises IllegalMove and changes nothing. SQL guards each change with the same table
-(docs/protocols/failure-points.md). Pure.
+(docs/protocols/failure-points.md). Pure. Beside it stand what an answer does (outcomes.py) and what time does
+(janitor.py); money goes back by core/refunds.
 """
 
 from dataclasses import dataclass
