@@ -68,13 +68,13 @@ def read_c2b(body: bytes) -> C2bTold:
         raise Malformed("no C2B payment") from None
 
 
-def order_of(told: C2bTold, service: ServiceType, reference: str, currency: str, *, final: bool) -> OutsideOrder:
+def order_of(notice: C2bTold, service: ServiceType, reference: str, currency: str, *, final: bool) -> OutsideOrder:
     """The line's bills, the oldest first. Raises Malformed for what is no amount."""
-    amount_centimes = centimes_of(told.amount)
+    amount_centimes = centimes_of(notice.amount)
     if not amount_centimes:
         raise Malformed("TransAmount is no amount")
     return OutsideOrder(
-        DOOR, told.transaction, service, reference, None, amount_centimes, currency, told.transaction, final=final
+        DOOR, notice.transaction, service, reference, None, amount_centimes, currency, notice.transaction, final=final
     )
 
 
@@ -87,5 +87,5 @@ def rejected(refusal: OutsideRefusal | None) -> Reply:
 
 
 def _reply(code: str, words: str) -> Reply:
-    told = C2bAnswered(ResultCode=code, ResultDesc=words)
-    return Reply(json.dumps(told.model_dump()).encode(), "application/json")
+    answer = C2bAnswered(ResultCode=code, ResultDesc=words)
+    return Reply(json.dumps(answer.model_dump()).encode(), "application/json")

@@ -96,17 +96,17 @@ class BillerDesk:
 
 def routes(desk: BillerDesk, checks: Mapping[str, Check], count: Count, *, public_url: str) -> list[Route]:
     """The doors that have a check."""
-    found: list[Route] = []
+    doors: list[Route] = []
     if gsma.DOOR in checks:
         door = _GsmaBiller(desk, checks[gsma.DOOR], count, public_url)
-        found += [Route(GSMA_BILLS, door.bills, methods=["GET"]), Route(GSMA_PAYMENTS, door.pay, methods=["POST"])]
+        doors += [Route(GSMA_BILLS, door.bills, methods=["GET"]), Route(GSMA_PAYMENTS, door.pay, methods=["POST"])]
     if daraja.DOOR in checks:
         c2b = _DarajaBiller(desk, checks[daraja.DOOR], count, public_url)
-        found += [
+        doors += [
             Route(VALIDATION, c2b.validate, methods=["POST"]),
             Route(CONFIRMATION, c2b.confirm, methods=["POST"]),
         ]
-    return found
+    return doors
 
 
 class _GsmaBiller:
@@ -172,11 +172,11 @@ class _DarajaBiller:
     async def validate(self, request: Request) -> Response:
         """Answers whether a bill may be paid; what cannot be said in time is refused: nothing was taken yet."""
         try:
-            told = await self._told(request)
-            line = await self._desk.line_of(told.account)
+            notice = await self._told(request)
+            line = await self._desk.line_of(notice.account)
             if line is None:
                 return response(daraja.rejected(OutsideRefusal.NO_LINE))
-            order = daraja.order_of(told, line.service, line.reference, self._desk.currency, final=False)
+            order = daraja.order_of(notice, line.service, line.reference, self._desk.currency, final=False)
             refusal = await self._desk.outside.would_take(order)
         except (Malformed, SenderRefused) as error:
             return refused(error, "billers/daraja", self._count)
@@ -187,10 +187,10 @@ class _DarajaBiller:
     async def confirm(self, request: Request) -> Response:
         """Money that was taken: written down whatever it was meant for. 503 where it could not be: it comes again."""
         try:
-            told = await self._told(request)
-            line = await self._desk.line_of(told.account)
-            service, reference = (line.service, line.reference) if line else (ServiceType.MOBILE, told.account)
-            order = daraja.order_of(told, service, reference, self._desk.currency, final=True)
+            notice = await self._told(request)
+            line = await self._desk.line_of(notice.account)
+            service, reference = (line.service, line.reference) if line else (ServiceType.MOBILE, notice.account)
+            order = daraja.order_of(notice, service, reference, self._desk.currency, final=True)
             taken = await self._desk.take(order)
         except (Malformed, SenderRefused) as error:
             return refused(error, "billers/daraja", self._count)
@@ -198,7 +198,7 @@ class _DarajaBiller:
             log.exception("a confirmation could not be written down")
             return Response(status_code=503, headers={"Cache-Control": "no-store"})
         if isinstance(taken, OutsideRefusal):  # the transaction's number tells of something else now
-            log.error("confirmation %s contradicts what it said before", told.transaction)
+            log.error("confirmation %s contradicts what it said before", notice.transaction)
             self._count("billers/daraja", "contradicts")
         return response(daraja.accepted())
 

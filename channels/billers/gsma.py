@@ -107,17 +107,24 @@ def order_of(incoming: Incoming, service: ServiceType, reference: str, number: s
     key = incoming.headers.get("x-correlationid", "").strip()
     if _UUID.fullmatch(key) is None:
         raise NotGsma("validation", "mandatoryValueNotSupplied", "X-CorrelationID is a UUID")
-    told = incoming.headers.get("x-content-hash", "")
-    if told and told.lower() != hashlib.sha256(incoming.body).hexdigest():
+    digest = incoming.headers.get("x-content-hash", "")
+    if digest and digest.lower() != hashlib.sha256(incoming.body).hexdigest():
         raise NotGsma("validation", "formatError", "X-Content-Hash is not this body's")
-    asked = read_payment(incoming.body)
-    amount_centimes = centimes_of(asked.amount)
+    payment = read_payment(incoming.body)
+    amount_centimes = centimes_of(payment.amount)
     if not amount_centimes:
         raise NotGsma("validation", "formatError", "amountPaid is no amount")
-    if asked.kind != "fullpayment":
+    if payment.kind != "fullpayment":
         raise NotGsma("businessRule", "underPaymentNotAllowed", "a bill is paid whole")
     return OutsideOrder(
-        DOOR, key.lower(), service, reference, number, amount_centimes, asked.currency, asked.theirs or asked.customer
+        DOOR,
+        key.lower(),
+        service,
+        reference,
+        number,
+        amount_centimes,
+        payment.currency,
+        payment.theirs or payment.customer,
     )
 
 
@@ -134,7 +141,7 @@ def read_payment(body: bytes) -> BillPaymentAsked:
 def bills_told(bills: tuple[Invoice, ...], currency: str, page: BillPage, now: datetime) -> Reply:
     """A page of the unpaid bills, with how many there are."""
     shown = bills[page.offset : page.offset + page.limit]
-    told = [
+    unpaid = [
         {
             "billReference": bill.number,
             "billStatus": "unpaid",
@@ -147,18 +154,18 @@ def bills_told(bills: tuple[Invoice, ...], currency: str, page: BillPage, now: d
         for bill in shown
     ]
     counts = {"X-Records-Available-Count": str(len(bills)), "X-Records-Returned-Count": str(len(shown))}
-    return _reply(told, 200, now, counts)
+    return _reply(unpaid, 200, now, counts)
 
 
 def taken_told(order: OutsideOrder, taken: OutsideTaken, now: datetime) -> Reply:
-    told = BillPaymentAnswered(
+    answer = BillPaymentAnswered(
         serviceProviderPaymentReference=taken.id,
         requestingOrganisationTransactionReference=order.their_reference,
         amountPaid=decimal_text(order.amount_centimes),
         currency=order.currency,
         creationDate=_moment(taken.at),
     )
-    return _reply(told.model_dump(), 201, now)
+    return _reply(answer.model_dump(), 201, now)
 
 
 def refusal_told(refusal: OutsideRefusal, now: datetime) -> Reply:
@@ -168,12 +175,12 @@ def refusal_told(refusal: OutsideRefusal, now: datetime) -> Reply:
 
 def error_told(category: str, code: str, words: str, status: int, now: datetime) -> Reply:
     """The API's error object; its description in the schema's spelling."""
-    told = {"errorCategory": category, "errorCode": code, "errordescription": words, "errorDateTime": _moment(now)}
-    return _reply(told, status, now)
+    fields = {"errorCategory": category, "errorCode": code, "errordescription": words, "errorDateTime": _moment(now)}
+    return _reply(fields, status, now)
 
 
-def _reply(told: object, status: int, now: datetime, more: Mapping[str, str] | None = None) -> Reply:
-    return Reply(json.dumps(told).encode(), JSON, status, {"X-Date": _moment(now), **(more or {})})
+def _reply(body: object, status: int, now: datetime, more: Mapping[str, str] | None = None) -> Reply:
+    return Reply(json.dumps(body).encode(), JSON, status, {"X-Date": _moment(now), **(more or {})})
 
 
 def _moment(now: datetime) -> str:

@@ -95,14 +95,14 @@ class CmiAcquirer:
             return standing
         history = await self._look(xml.history_request(self._account, order_id))
         rows = rows_of(history) if isinstance(history, xml.Cc5Answer) and history.order_id in {"", order_id} else None
-        told = standing_of_rows(rows) if rows else None
+        order_standing = standing_of_rows(rows) if rows else None
         # the latest row alone settles nothing: a refused duplicate may stand behind a charge (docs/protocols/cmi.md)
         unread = (
             standing.otherwise
             if isinstance(standing.otherwise, UnknownOutcome)
             else UnknownOutcome("no history can be read")
         )
-        return told or unread
+        return order_standing or unread
 
     async def void(self, order_id: str) -> Undoing:
         """Take a charge back before settlement; a repeat of one that went through is Undone again."""
@@ -177,8 +177,8 @@ class CmiAcquirer:
 
     async def _with_its_code(self, order_id: str, approved: Approved) -> Approved:
         """The order's status knows the authorisation code that the approval left out, for the receipt."""
-        told = await self.inquire(order_id)
-        return replace(approved, auth_code=told.auth_code) if isinstance(told, Approved) else approved
+        standing = await self.inquire(order_id)
+        return replace(approved, auth_code=standing.auth_code) if isinstance(standing, Approved) else approved
 
     async def _undo(self, order_id: str, request: str) -> Undoing:
         answer = await self._ask(request)
@@ -226,9 +226,9 @@ def _answer_of(reply: HttpReply | NotSent | UnknownOutcome) -> xml.Cc5Answer | N
 
 def connect(options: Mapping[str, Secret]) -> CmiAcquirer:
     """Join it: url, client_id, name, password; telephone_order and timeout_s where they are not the usual ones."""
-    own = {name: options[name].reveal() for name in ("url", "client_id", "name")}
+    account_options = {name: options[name].reveal() for name in ("url", "client_id", "name")}
     present = options["telephone_order"].reveal() if "telephone_order" in options else ""
-    account = xml.CmiAccount(**own, password=options["password"], cardholder_present_code=present)
+    account = xml.CmiAccount(**account_options, password=options["password"], cardholder_present_code=present)
     timeout_s = float(options["timeout_s"].reveal()) if "timeout_s" in options else TIMEOUT_S
     return CmiAcquirer(account, timeout_s=timeout_s)
 

@@ -55,15 +55,17 @@ class CmiPage:
         return readings(posted)
 
     def read(self, fields: Mapping[str, str]) -> PageAnswer | None:
-        said = trusted(self.shop, fields)
-        if said is None:
+        answer = trusted(self.shop, fields)
+        if answer is None:
             return None
-        outcome: Approved | Decline = Decline(said.code, kind_of(said.code))
-        if said.code == APPROVED_CODE and said.response.lower() == APPROVED_RESPONSE:
-            outcome = Approved(said.auth_code, said.transaction_number, said.amount_centimes, facts=said.facts)
-        ours = said.client_id == self.shop.client_id and said.currency_code == self.shop.currency_code
-        proof = f"mdStatus {said.md_status or '-'}"
-        return PageAnswer(said.order_id, said.amount_centimes, ours, outcome, said.md_status in self.vouched, proof)
+        outcome: Approved | Decline = Decline(answer.code, kind_of(answer.code))
+        if answer.code == APPROVED_CODE and answer.response.lower() == APPROVED_RESPONSE:
+            outcome = Approved(answer.auth_code, answer.transaction_number, answer.amount_centimes, facts=answer.facts)
+        ours = answer.client_id == self.shop.client_id and answer.currency_code == self.shop.currency_code
+        proof = f"mdStatus {answer.md_status or '-'}"
+        return PageAnswer(
+            answer.order_id, answer.amount_centimes, ours, outcome, answer.md_status in self.vouched, proof
+        )
 
     def word(self, word: PageWord) -> str:
         return _WORDS[word]

@@ -119,20 +119,20 @@ def trusted(shop: HostedShop, fields: Mapping[str, str]) -> Callback | None:
     if lowered is None or not shop.store_key.reveal().strip():
         return None
     signed = signed_part(fields, lowered.get("hash", ""), shop.store_key)
-    said = None if signed is None else _lowered(signed)
-    if said is None:
+    answer = None if signed is None else _lowered(signed)
+    if answer is None:
         return None
     return Callback(
-        order_id=said.get("oid", ""),
-        client_id=said.get("clientid", ""),
-        amount_centimes=decimal_amount_of(said.get("amount", "")),
-        currency_code=said.get("currency", ""),
-        code=clean_code(said.get("procreturncode", "")),
-        response=said.get("response", ""),
-        md_status=clean_code(said.get("mdstatus", "")),
-        auth_code=identifier(said.get("authcode", "")),
-        transaction_number=identifier(said.get("transid", "")),
-        facts=facts_of(said),
+        order_id=answer.get("oid", ""),
+        client_id=answer.get("clientid", ""),
+        amount_centimes=decimal_amount_of(answer.get("amount", "")),
+        currency_code=answer.get("currency", ""),
+        code=clean_code(answer.get("procreturncode", "")),
+        response=answer.get("response", ""),
+        md_status=clean_code(answer.get("mdstatus", "")),
+        auth_code=identifier(answer.get("authcode", "")),
+        transaction_number=identifier(answer.get("transid", "")),
+        facts=facts_of(answer),
     )
 
 

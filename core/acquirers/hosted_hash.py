@@ -50,21 +50,21 @@ def charset_of(fields: Fields) -> str | None:
     return next((CHARSETS[name] for name in named if name in CHARSETS), None)
 
 
-def signed_part(fields: Fields, given: str, store_key: Secret) -> Fields | None:
+def signed_part(fields: Fields, signature: str, store_key: Secret) -> Fields | None:
     """The fields that the hash covers in the first reading that agrees with it; None is a forgery.
 
     Every reading is compared in constant time, and all of them whatever the first one says.
     """
-    given = given.strip().replace(" ", "+")  # an unescaped + of a form is read as a space
+    signature = signature.strip().replace(" ", "+")  # an unescaped + of a form is read as a space
     encodings = dict.fromkeys((UTF_8, charset_of(fields) or LATIN_1, LATIN_1))
-    found: Fields | None = None
+    agreed: Fields | None = None
     for part in _parts(fields):
         texts = {_joined(part, order, spelling, store_key) for order in _ORDERS for spelling in _SPELLINGS}
         raw = {encoded for text in texts for name in encodings if (encoded := _encoded(text, name)) is not None}
-        agrees = [hmac.compare_digest(_digest(one).encode(), given.encode()) for one in raw]
-        if any(agrees) and found is None:
-            found = part
-    return found
+        agrees = [hmac.compare_digest(_digest(one).encode(), signature.encode()) for one in raw]
+        if any(agrees) and agreed is None:
+            agreed = part
+    return agreed
 
 
 def _parts(fields: Fields) -> Iterator[Fields]:

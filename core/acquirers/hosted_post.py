@@ -21,12 +21,12 @@ def readings(encoded: bytes) -> Sequence[Fields]:
     """
     pairs = _pairs(encoded)
     named = charset_of(_decoded(pairs, LATIN_1) or {})
-    found: list[Fields] = []
+    parsed: list[Fields] = []
     for codec in dict.fromkeys((named or UTF_8, UTF_8, LATIN_1)):
         fields = _decoded(pairs, codec)
-        if fields is not None and fields not in found:
-            found.append(fields)
-    return found
+        if fields is not None and fields not in parsed:
+            parsed.append(fields)
+    return parsed
 
 
 def _pairs(encoded: bytes) -> Sequence[tuple[bytes, bytes]]:

@@ -83,8 +83,8 @@ class AcquirerRegistry:
     def terms(self) -> Iterator[AcquirerTerms]:
         """Returns each contract in its present state."""
         for member in self._members.values():
-            own = member.terms
-            yield replace(own, state=self._said.get(own.id, own.state))
+            member_terms = member.terms
+            yield replace(member_terms, state=self._said.get(member_terms.id, member_terms.state))
 
     def of(self, acquirer_id: str) -> Acquirer:
         member = self._members.get(acquirer_id)

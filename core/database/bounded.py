@@ -49,7 +49,7 @@ class BoundedConnection(AsyncConnection[DictRow]):
         """As psycopg's: whoever listens may hear nothing for hours."""
         self._listens = True
         try:
-            async for heard in super().notifies(**bounds):
-                yield heard
+            async for notice in super().notifies(**bounds):
+                yield notice
         finally:
             self._listens = False

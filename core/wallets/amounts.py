@@ -14,11 +14,11 @@ _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,4})?")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
-def centimes_of(told: object) -> int | None:
+def centimes_of(amount: object) -> int | None:
     """76920 of "769.20", "769.2000", 769.2; None of anything that is no whole number of centimes, or is negative."""
-    if isinstance(told, bool) or not isinstance(told, str | int | float):
+    if isinstance(amount, bool) or not isinstance(amount, str | int | float):
         return None
-    text = told.strip() if isinstance(told, str) else str(told)
+    text = amount.strip() if isinstance(amount, str) else str(amount)
     if _AMOUNT.fullmatch(text) is None:
         return None
     exact = Decimal(text) * CENTIMES

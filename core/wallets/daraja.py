@@ -109,8 +109,8 @@ class DarajaWallet:
 
     def handle_of(self, callback: bytes) -> str | None:
         """The CheckoutRequestID, which a lost answer kept from us."""
-        told = _within(HttpAnswer(200, callback).json(), "Body", "stkCallback")
-        handle = text_of(told, "CheckoutRequestID")
+        fields = _within(HttpAnswer(200, callback).json(), "Body", "stkCallback")
+        handle = text_of(fields, "CheckoutRequestID")
         return handle if _HANDLE.fullmatch(handle) else None
 
     async def _exchange(self, ask: HttpAsk) -> Exchange:
@@ -170,14 +170,14 @@ def _post(path: str, body: Mapping[str, object]) -> HttpAsk:
 
 def asked(answer: HttpAnswer, now: datetime) -> Asking:
     """ResponseCode 0 is a prompt that is on its way, no more."""
-    told = answer.json()
-    handle, code = text_of(told, "CheckoutRequestID"), text_of(told, "ResponseCode")
+    fields = answer.json()
+    handle, code = text_of(fields, "CheckoutRequestID"), text_of(fields, "ResponseCode")
     if answer.status == 200 and code == "0" and _HANDLE.fullmatch(handle):
         return Asked(handle, now + timedelta(seconds=PROMPT_S))
-    error = text_of(told, "errorCode")
+    error = text_of(fields, "errorCode")
     if error in TOO_MANY or answer.status == 429:
         return WalletDecline(error or "429", WalletDeclineKind.BUSY)
-    if error == PROCESSING and LOCKED_WORDS in text_of(told, "errorMessage").casefold():
+    if error == PROCESSING and LOCKED_WORDS in text_of(fields, "errorMessage").casefold():
         return WalletDecline(error, WalletDeclineKind.UNREACHABLE)
     if error and answer.status in {400, 401, 403, 404}:
         return WalletDecline(error, WalletDeclineKind.OUR_FAULT)
@@ -186,13 +186,13 @@ def asked(answer: HttpAnswer, now: datetime) -> Asking:
 
 def standing(answer: HttpAnswer, attempt: WalletAttempt) -> WalletInquiry:
     """A query's word. It tells no amount and no M-PESA number: what the prompt showed is what was paid."""
-    told = answer.json()
-    if answer.status == 500 and text_of(told, "errorCode") == PROCESSING:
+    fields = answer.json()
+    if answer.status == 500 and text_of(fields, "errorCode") == PROCESSING:
         return Pending()
     if answer.status != 200:
         return UnknownOutcome(f"HTTP {answer.status}")
-    handle, code = text_of(told, "CheckoutRequestID"), text_of(told, "ResultCode")
-    if handle != attempt.handle or text_of(told, "ResponseCode") != "0":
+    handle, code = text_of(fields, "CheckoutRequestID"), text_of(fields, "ResultCode")
+    if handle != attempt.handle or text_of(fields, "ResponseCode") != "0":
         return UnknownOutcome("an answer to another request")
     if code == "0":
         return WalletPaid(handle, attempt.amount_centimes, attempt.currency)
@@ -202,13 +202,13 @@ def standing(answer: HttpAnswer, attempt: WalletAttempt) -> WalletInquiry:
     return WalletDecline(code, kind) if kind is not None else UnknownOutcome(f"result {code}")
 
 
-def _within(told: Mapping[str, object], *names: str) -> Mapping[str, object]:
+def _within(fields: Mapping[str, object], *names: str) -> Mapping[str, object]:
     for name in names:
-        inner = told.get(name)
+        inner = fields.get(name)
         if not isinstance(inner, dict):
             return {}
-        told = inner
-    return told
+        fields = inner
+    return fields
 
 
 def connect(options: Mapping[str, Secret], terms: WalletTerms, callback_url: str) -> DarajaWallet:

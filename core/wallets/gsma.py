@@ -134,15 +134,15 @@ class GsmaWallet:
         answer = await self._http.exchange(reversal(self._account, attempt, amount_centimes, reference))
         if isinstance(answer, NotSent | UnknownOutcome):
             return UnknownOutcome(answer.why)
-        told = answer.json()
-        if text_of(told, "errorCode") == DUPLICATE or answer.status == 202:
+        fields = answer.json()
+        if text_of(fields, "errorCode") == DUPLICATE or answer.status == 202:
             return await self._reversal_of(reference)
         return reversed_by(self._account, answer)
 
     async def _reversal_of(self, reference: str) -> Reversing:
         """What became of a reversal that the provider has."""
-        found = await self._http.exchange(get(self._account, f"/responses/{reference}"))
-        where = _named(found.json()) if isinstance(found, HttpAnswer) and found.status == 200 else None
+        response = await self._http.exchange(get(self._account, f"/responses/{reference}"))
+        where = _named(response.json()) if isinstance(response, HttpAnswer) and response.status == 200 else None
         if where is None or not where.startswith("/transactions/"):
             return Pending()
         answer = await self._http.exchange(get(self._account, where))
@@ -186,9 +186,9 @@ def get(account: GsmaAccount, path: str) -> HttpAsk:
 
 
 def _post(
-    account: GsmaAccount, path: str, told: Mapping[str, object], more: Mapping[str, str], now: datetime
+    account: GsmaAccount, path: str, fields: Mapping[str, object], more: Mapping[str, str], now: datetime
 ) -> HttpAsk:
-    body = json.dumps(told, separators=(",", ":")).encode()
+    body = json.dumps(fields, separators=(",", ":")).encode()
     kind = {"Content-Type": "application/json"}
     return HttpAsk("POST", path, {**_headers(account, body, now), **kind, **more}, body)
 
@@ -213,34 +213,34 @@ def _moment(now: datetime) -> str:
 
 def asked(account: GsmaAccount, answer: HttpAnswer, attempt: WalletAttempt) -> Asking:
     """Returns what the provider said to a push."""
-    told = answer.json()
+    fields = answer.json()
     if answer.status == 201:
         outcome = settled(account, answer, attempt)
         return UnknownOutcome("an answer without its transaction") if isinstance(outcome, NoSuchRequest) else outcome
     if answer.status == 202:
-        return _accepted(told)
-    if text_of(told, "errorCode") == DUPLICATE:
+        return _accepted(fields)
+    if text_of(fields, "errorCode") == DUPLICATE:
         return Pending()  # it has this reference: the inquiry tells what it did with it
-    return _declined(answer.status, told) or UnknownOutcome(f"HTTP {answer.status}")
+    return _declined(answer.status, fields) or UnknownOutcome(f"HTTP {answer.status}")
 
 
-def _accepted(told: Mapping[str, object]) -> Asking:
-    handle = text_of(told, "serverCorrelationId")
-    if text_of(told, "status") == "failed":
-        return _failed(told)
-    return Asked(handle, _expiry(told)) if _REFERENCE.fullmatch(handle) else Pending()
+def _accepted(fields: Mapping[str, object]) -> Asking:
+    handle = text_of(fields, "serverCorrelationId")
+    if text_of(fields, "status") == "failed":
+        return _failed(fields)
+    return Asked(handle, _expiry(fields)) if _REFERENCE.fullmatch(handle) else Pending()
 
 
 def lookup(answer: HttpAnswer, attempt: WalletAttempt, *, by_handle: bool) -> WalletInquiry | str:
     """The path to ask next, or what is known already."""
-    told = answer.json()
+    fields = answer.json()
     if answer.status == 200:
-        if by_handle and text_of(told, "status") == "failed":
-            return _failed(told)
-        named = _named(told)
+        if by_handle and text_of(fields, "status") == "failed":
+            return _failed(fields)
+        named = _named(fields)
         if named is not None:
             return named
-        if by_handle and text_of(told, "status") == "completed":
+        if by_handle and text_of(fields, "status") == "completed":
             return f"/responses/{attempt.reference}"
         return Pending()
     if by_handle:  # polled too often, forgotten, or in trouble: our own reference finds it too
@@ -250,67 +250,67 @@ def lookup(answer: HttpAnswer, attempt: WalletAttempt, *, by_handle: bool) -> Wa
 
 def settled(account: GsmaAccount, answer: HttpAnswer, attempt: WalletAttempt) -> WalletInquiry:
     """A transaction: paid by one of the words, or not yet."""
-    told = answer.json()
+    fields = answer.json()
     if answer.status == 404:
         return NoSuchRequest()
     if answer.status not in {200, 201}:
         return UnknownOutcome(f"HTTP {answer.status}")
-    receipt, status = text_of(told, "transactionReference"), text_of(told, "transactionStatus")
+    receipt, status = text_of(fields, "transactionReference"), text_of(fields, "transactionStatus")
     if not receipt or not status:
         return UnknownOutcome("an answer that is no transaction")
     if not account.says_paid(status):
         return Pending()
-    centimes, currency = centimes_of(told.get("amount")), text_of(told, "currency")
+    centimes, currency = centimes_of(fields.get("amount")), text_of(fields, "currency")
     if centimes is None or not currency:
         return UnknownOutcome("a paid transaction without its amount")
-    ours = text_of(told, "requestingOrganisationTransactionReference") or None
+    ours = text_of(fields, "requestingOrganisationTransactionReference") or None
     return WalletPaid(receipt, centimes, currency, ours)
 
 
 def reversed_by(account: GsmaAccount, answer: HttpAnswer) -> Reversing:
     """Returns what the provider said of a reversal."""
-    told = answer.json()
-    receipt, status = text_of(told, "transactionReference"), text_of(told, "transactionStatus")
+    fields = answer.json()
+    receipt, status = text_of(fields, "transactionReference"), text_of(fields, "transactionStatus")
     if answer.status in {200, 201} and receipt:
         return Reversed(receipt) if account.says_paid(status) else Pending()
-    declined = _declined(answer.status, told)
+    declined = _declined(answer.status, fields)
     if declined is not None and declined.kind is not WalletDeclineKind.BUSY:
         return ReversalRefused(declined.code)
     return UnknownOutcome(f"HTTP {answer.status}")
 
 
-def _failed(told: Mapping[str, object]) -> WalletDecline | UnknownOutcome:
+def _failed(fields: Mapping[str, object]) -> WalletDecline | UnknownOutcome:
     """A state's own last word; its error says why. One of the provider's trouble is none."""
-    error = told.get("error")
-    found = _declined(400, error if isinstance(error, dict) else {})
-    return found or UnknownOutcome("failed, and the provider does not say why")
+    error = fields.get("error")
+    decline = _declined(400, error if isinstance(error, dict) else {})
+    return decline or UnknownOutcome("failed, and the provider does not say why")
 
 
-def _declined(status: int, told: Mapping[str, object]) -> WalletDecline | None:
-    code, category = text_of(told, "errorCode"), text_of(told, "errorCategory")
+def _declined(status: int, fields: Mapping[str, object]) -> WalletDecline | None:
+    code, category = text_of(fields, "errorCode"), text_of(fields, "errorCategory")
     kind = _KINDS.get(code)
     if kind is None or category in _UNSETTLED or not 400 <= status < 500:
         return None
     return WalletDecline(code, kind)
 
 
-def _named(told: Mapping[str, object]) -> str | None:
+def _named(fields: Mapping[str, object]) -> str | None:
     """Where the transaction, or the state, stands that an answer names. Of a link only its reference is taken: nobody
     follows one."""
-    reference = text_of(told, "objectReference")
+    reference = text_of(fields, "objectReference")
     if _REFERENCE.fullmatch(reference):
         return f"/transactions/{quote(reference, safe='')}"
-    link = _LINK.fullmatch(text_of(told, "link", chars_max=1_024))
+    link = _LINK.fullmatch(text_of(fields, "link", chars_max=1_024))
     reference = unquote(link[2]) if link else ""
     return f"/{link[1]}/{quote(reference, safe='')}" if link and _REFERENCE.fullmatch(reference) else None
 
 
-def _expiry(told: Mapping[str, object]) -> datetime | None:
+def _expiry(fields: Mapping[str, object]) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text_of(told, "expiryTime"))
+        moment = datetime.fromisoformat(text_of(fields, "expiryTime"))
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    return moment if moment.tzinfo is not None else None
 
 
 def connect(options: Mapping[str, Secret], terms: WalletTerms, callback_url: str) -> GsmaWallet:

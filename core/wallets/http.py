@@ -45,19 +45,19 @@ class HttpAnswer:
     def json(self) -> Mapping[str, object]:
         """The body's JSON object; an empty one where it is none."""
         try:
-            told = json.loads(self.body)
+            parsed = json.loads(self.body)
         except (ValueError, RecursionError):
             return {}
-        return told if isinstance(told, dict) else {}
+        return parsed if isinstance(parsed, dict) else {}
 
 
 Exchange = HttpAnswer | NotSent | UnknownOutcome
 
 
-def text_of(told: Mapping[str, object], *names: str, chars_max: int = 256) -> str:
+def text_of(fields: Mapping[str, object], *names: str, chars_max: int = 256) -> str:
     """The first of these that is there, as text: providers write numbers as numbers and as strings. "" for none."""
     for name in names:
-        value = told.get(name)
+        value = fields.get(name)
         if isinstance(value, str):
             return value.strip()[:chars_max]
         if isinstance(value, int) and not isinstance(value, bool):
@@ -164,8 +164,8 @@ def bearer_of(answer: Exchange) -> BearerToken | NotSent | UnknownOutcome:
     """The token that an OAuth door answered with; `expires_in` comes as a number and as text."""
     if not isinstance(answer, HttpAnswer):
         return answer
-    told = answer.json()
-    token, life = text_of(told, "access_token", chars_max=8_192), text_of(told, "expires_in")
+    fields = answer.json()
+    token, life = text_of(fields, "access_token", chars_max=8_192), text_of(fields, "expires_in")
     if answer.status != 200 or not token or not token.isascii() or not token.isprintable():
         return UnknownOutcome(f"HTTP {answer.status} at the token door")
     return BearerToken(Secret(token), float(life) if life.isdecimal() and len(life) < 10 else TOKEN_MARGIN_S)

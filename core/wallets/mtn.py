@@ -167,16 +167,16 @@ def asked(answer: HttpAnswer, attempt: WalletAttempt, now: datetime) -> Asking:
 
 def standing(answer: HttpAnswer) -> WalletInquiry:
     """Reads a request's status."""
-    told = answer.json()
+    fields = answer.json()
     if answer.status == 404:
         return NoSuchRequest()
     if answer.status != 200:
         return UnknownOutcome(f"HTTP {answer.status}")
-    match text_of(told, "status"):
+    match text_of(fields, "status"):
         case "SUCCESSFUL":
-            return _paid(told)
+            return _paid(fields)
         case "FAILED":
-            reason = _reason(told)
+            reason = _reason(fields)
             kind = _KINDS.get(reason, WalletDeclineKind.BUSY)  # of a new reason nobody is told that they refused
             return Pending() if reason in _ONGOING else WalletDecline(reason or "FAILED", kind)
         case "":
@@ -185,18 +185,18 @@ def standing(answer: HttpAnswer) -> WalletInquiry:
             return Pending()
 
 
-def _paid(told: Mapping[str, object]) -> WalletPaid | UnknownOutcome:
-    receipt, currency = text_of(told, "financialTransactionId"), text_of(told, "currency")
-    centimes = centimes_of(told.get("amount"))
+def _paid(fields: Mapping[str, object]) -> WalletPaid | UnknownOutcome:
+    receipt, currency = text_of(fields, "financialTransactionId"), text_of(fields, "currency")
+    centimes = centimes_of(fields.get("amount"))
     if not receipt or not currency or centimes is None:
         return UnknownOutcome("paid, without its number or its amount")
-    return WalletPaid(receipt, centimes, currency, text_of(told, "externalId") or None)
+    return WalletPaid(receipt, centimes, currency, text_of(fields, "externalId") or None)
 
 
-def _reason(told: Mapping[str, object]) -> str:
+def _reason(fields: Mapping[str, object]) -> str:
     """Written as a word, or as an object with a code; an error is that object itself."""
-    reason = told.get("reason")
-    return text_of(reason if isinstance(reason, dict) else told, "code", "reason").upper()
+    reason = fields.get("reason")
+    return text_of(reason if isinstance(reason, dict) else fields, "code", "reason").upper()
 
 
 def connect(options: Mapping[str, Secret], terms: WalletTerms, callback_url: str) -> MtnWallet:

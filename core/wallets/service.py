@@ -83,16 +83,16 @@ class WalletPayments:
         clock: Clock,
         times: Times | None = None,
         ids: Ids | None = None,
-        told: Callable[[str, str], None] = lambda provider, outcome: None,
+        count: Callable[[str, str], None] = lambda provider, outcome: None,
     ) -> None:
-        """`told` hears what became of each attempt: the metrics'."""
+        """`count` hears what became of each attempt: the metrics'."""
         self._till = till
         self._attempts = attempts
         self._wallets = dict(wallets)
         self._clock = clock
         self._times = times or Times()
         self._ids = ids or Ids()
-        self._told = told
+        self._told = count
         self.returns = WalletReturns(attempts, self._wallets, clock, self._ids)
 
     # --- the customer's side ----------------------------------------------------------------------------------------
@@ -106,7 +106,9 @@ class WalletPayments:
         """Wallets that may hang on the number and can take the amount, the one last paid with first."""
         terms = {name: wallet.terms for name, wallet in self._wallets.items()}
         names = [
-            name for name, own in terms.items() if own.serves(payer_msisdn) and own.takes(amount_centimes, currency)
+            name
+            for name, wallet_terms in terms.items()
+            if wallet_terms.serves(payer_msisdn) and wallet_terms.takes(amount_centimes, currency)
         ]
         preferred = await self._attempts.provider_of(payer_msisdn) if len(names) > 1 else None
         return tuple(WalletOffer(name, terms[name].name) for name in offered(names, preferred))
@@ -249,9 +251,9 @@ class WalletPayments:
             case Asked(handle, expires_at):
                 terms = self._wallets[record.attempt.provider].terms
                 until = min(expires_at or later(now, terms.window_s), later(now, WINDOW_MAX_S))
-                asked = replace(record, attempt=replace(record.attempt, handle=handle, expires_at=until))
+                accepted_record = replace(record, attempt=replace(record.attempt, handle=handle, expires_at=until))
                 update = AttemptUpdate(
-                    AttemptState.ASKED, next_poll(asked, now), handle=handle, expires_at=until, accepted=True
+                    AttemptState.ASKED, next_poll(accepted_record, now), handle=handle, expires_at=until, accepted=True
                 )
                 await self._attempts.update(record, update)
             case Pending():

@@ -285,7 +285,7 @@ def _money(
         returns = WalletReturns(attempts, providers, clock, Ids())
         world = replace(world, acquirers=TenderAcquirers(world.acquirers, attempts, returns))
     till = PaymentService(world, times=shared.times, currency=settings.currency)
-    by_wallet = WalletPayments(till, attempts, providers, clock, shared.times, told=counted.wallet)
+    by_wallet = WalletPayments(till, attempts, providers, clock, shared.times, count=counted.wallet)
     return MoneyParts(world, registry, bills, providers, till, by_wallet)
 
 

@@ -22,11 +22,11 @@ class Person:
 def people() -> tuple[Person, ...]:
     """One a contact MSISDN, in the data's order."""
     text = resources.files("lab").joinpath("demo", "subscribers.csv").read_text(encoding="utf-8-sig")
-    found: dict[str, Person] = {}
+    by_number: dict[str, Person] = {}
     for row in csv.DictReader(text.splitlines()):
         number, line = row["contact_msisdn"], row["reference"]
-        known = found.get(number)
+        known = by_number.get(number)
         lines = (*known.lines, line) if known else (line,)
         emails = (known.emails if known else frozenset()) | {row["email"]} - {""}
-        found[number] = Person(msisdn(number), number, row["holder"], row["language"], lines, emails)
-    return tuple(found.values())
+        by_number[number] = Person(msisdn(number), number, row["holder"], row["language"], lines, emails)
+    return tuple(by_number.values())

@@ -75,18 +75,18 @@ class WalletPrompts:
         """What the handset shows after that; of a prompt that had ended before, how it ended."""
         try:
             order = await read_order(request, PromptOrder)
-            asked = self._asked(request.path_params["number"], request.path_params["id"])
+            push = self._asked(request.path_params["number"], request.path_params["id"])
         except Refused as refused:
             return JSONResponse({"error": refused.message}, refused.status)
         with suppress(KeyError):  # it had ended
-            self._do(asked.id, order)
-        return JSONResponse(self._told(asked, language_asked(request)))
+            self._do(push.id, order)
+        return JSONResponse(self._told(push, language_asked(request)))
 
     def _asked(self, msisdn: str, request_id: str) -> PushRequest:
-        found = self.network.requests.get(request_id)
-        if found is None or found.payer != msisdn:
+        push = self.network.requests.get(request_id)
+        if push is None or push.payer != msisdn:
             raise Refused(404, 0, "no such prompt")
-        return found
+        return push
 
     def _do(self, request_id: str, order: PromptOrder) -> None:
         match order.act:
@@ -99,6 +99,6 @@ class WalletPrompts:
             case PromptAct.LAPSE:
                 self.network.lapse(request_id)
 
-    def _told(self, asked: PushRequest, handset: LanguageCode | None) -> dict[str, object]:
-        language = handset or self.languages.get(asked.payer, LanguageCode.FR)
-        return {"id": asked.id, "text": shown(asked, self.name, language.value), "over": not asked.waits}
+    def _told(self, push: PushRequest, handset: LanguageCode | None) -> dict[str, object]:
+        language = handset or self.languages.get(push.payer, LanguageCode.FR)
+        return {"id": push.id, "text": shown(push, self.name, language.value), "over": not push.waits}

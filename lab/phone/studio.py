@@ -122,10 +122,10 @@ class _Studio:
     async def page(self, request: Request) -> Response:
         """Everything the browser needs to begin, texts included."""
         language = language_asked(request) or _preferred(request)
-        told = asdict(self._numbers) | {"wallet": self._prompts.name if self._prompts else "", "pin": DEMO_PIN}
+        values = asdict(self._numbers) | {"wallet": self._prompts.name if self._prompts else "", "pin": DEMO_PIN}
 
         def t(key: str) -> str:
-            return self._texts.fill(language, SECTION, key, **told)
+            return self._texts.fill(language, SECTION, key, **values)
 
         keys = sorted(self._texts.keys(language, SECTION))
         start = {
@@ -146,7 +146,7 @@ class _Studio:
             wires=self._wires,
             rooms=_rooms(request),
             numbers=self._numbers,
-            wallet=told["wallet"],
+            wallet=values["wallet"],
             troubles=self._troubles.state(),
             start=start,
         )
@@ -154,8 +154,8 @@ class _Studio:
 
     async def feed(self, request: Request) -> Response:
         """What a customer's handset, the mailbox and the trace show now; of the trace what is newer than ?after=."""
-        number, asked = request.path_params["number"], request.query_params.get("after", "0")
-        after = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= AFTER_DIGITS_MAX else 0
+        number, typed = request.path_params["number"], request.query_params.get("after", "0")
+        after = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= AFTER_DIGITS_MAX else 0
         texts = [text for text in self._twilio.inboxes.of(number) if text.received or text.direction == "inbound"]
         return JSONResponse(
             {
@@ -172,8 +172,8 @@ class _Studio:
 
     def _addresses_of_others(self, number: str) -> frozenset[str]:
         """An address that was typed during a dialog belongs to nobody: everybody sees its mail."""
-        own = {email for person in self._people if person.msisdn == number for email in person.emails}
-        return frozenset(email for person in self._people for email in person.emails) - own
+        addresses = {email for person in self._people if person.msisdn == number for email in person.emails}
+        return frozenset(email for person in self._people for email in person.emails) - addresses
 
     async def ussd(self, request: Request) -> Response:
         """dial, send, repeat or drop."""
@@ -212,9 +212,9 @@ class _Studio:
 
     async def say(self, request: Request) -> Response:
         """?text= in the voice of ?tag=, as a WAV file; 404 where nothing can be said."""
-        asked = request.query_params
+        query = request.query_params
         try:
-            wav = await self._voice.say(asked.get("text", ""), asked.get("tag", ""))
+            wav = await self._voice.say(query.get("text", ""), query.get("tag", ""))
         except NoVoice as error:
             return JSONResponse({"error": str(error)}, 404)
         except ValueError as error:

@@ -70,7 +70,7 @@ class Trace:
         """Keep it, masked."""
         self._last += 1
         parts = urlsplit(exchange.url)
-        asked = dict(exchange.fields) | (dict(parse_qsl(parts.query)) if exchange.method == "GET" else {})
+        fields = dict(exchange.fields) | (dict(parse_qsl(parts.query)) if exchange.method == "GET" else {})
         self._entries.append(
             Entry(
                 self._last,
@@ -79,7 +79,7 @@ class Trace:
                 exchange.outgoing,
                 exchange.method,
                 parts.path + (f"?{parts.query}" if parts.query and exchange.method == "POST" else ""),
-                self._shown(asked),
+                self._shown(fields),
                 exchange.status,
                 masked(exchange.body[:BODY_MAX_CHARACTERS]),
                 exchange.screen,
@@ -97,10 +97,10 @@ class Trace:
         """A customer's entries past a number, oldest first."""
         return tuple(e for e in self._entries if e.number > after and msisdn in {e.owner, *e.fields.values()})
 
-    def _shown(self, asked: Mapping[str, str]) -> dict[str, str]:
-        fields = {name: masked(value) if name in TYPED else value for name, value in asked.items()}
-        digits = asked.get("Digits", "")
-        if digits and self._secret(asked.get("CallSid", ""), digits):
+    def _shown(self, typed: Mapping[str, str]) -> dict[str, str]:
+        fields = {name: masked(value) if name in TYPED else value for name, value in typed.items()}
+        digits = typed.get("Digits", "")
+        if digits and self._secret(typed.get("CallSid", ""), digits):
             fields["Digits"] = MASK * len(digits)
         return fields
 

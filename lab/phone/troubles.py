@@ -31,8 +31,8 @@ class Troubles:
 
     def state(self) -> dict[str, bool | None]:
         """Armed or not by name; None where it cannot be."""
-        told: dict[str, bool | None] = {trouble.value: self._lying(manner) for trouble, manner in _MANNERS.items()}
-        return told | {Trouble.MUTE_SMSC.value: self._twilio.messages_fault is Fault.MUTE}
+        states: dict[str, bool | None] = {trouble.value: self._lying(manner) for trouble, manner in _MANNERS.items()}
+        return states | {Trouble.MUTE_SMSC.value: self._twilio.messages_fault is Fault.MUTE}
 
     def turn(self, trouble: Trouble, *, on: bool) -> None:
         """Arm it or take it back."""

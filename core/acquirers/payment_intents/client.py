@@ -97,15 +97,15 @@ class PaymentIntentsAcquirer:
             if not isinstance(standing, NoSuchOrder | Decline):
                 return _as_authorisation(standing)
         form = intent_form(order, self._currency, moto=self._account.moto)
-        told = await self.exchange.post("/v1/payment_intents", form, f"{order.id}-intent", brief=True)
-        intent = told.holds(IntentObject) if isinstance(told, GatewayAnswer) else None
+        answer = await self.exchange.post("/v1/payment_intents", form, f"{order.id}-intent", brief=True)
+        intent = answer.holds(IntentObject) if isinstance(answer, GatewayAnswer) else None
         if intent is None:
-            return await self._without_intent(order, told)
+            return await self._without_intent(order, answer)
         key = f"{order.id}-card-{token_hex(KEY_BYTES)}"  # a card is never sent twice
-        told = await self.exchange.post("/v1/payment_methods", method_form(card, cvv), key, brief=True)
-        method = told.holds(MethodObject) if isinstance(told, GatewayAnswer) else None
+        answer = await self.exchange.post("/v1/payment_methods", method_form(card, cvv), key, brief=True)
+        method = answer.holds(MethodObject) if isinstance(answer, GatewayAnswer) else None
         if method is None:
-            return _before_charging(told)
+            return _before_charging(answer)
         return await self._confirm(order, intent, method)
 
     async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Authorisation:
@@ -124,8 +124,8 @@ class PaymentIntentsAcquirer:
             return _as_authorisation(standing.says)
         form = {"amount_to_capture": str(amount_centimes), "expand[0]": "latest_charge"}
         key = f"{held.id}-capture-{amount_centimes}"
-        told = await self._twice(f"/v1/payment_intents/{held.id}/capture", form, key)
-        return await self._decided(order_id, held, told)
+        answer = await self._twice(f"/v1/payment_intents/{held.id}/capture", form, key)
+        return await self._decided(order_id, held, answer)
 
     async def void(self, order_id: str) -> Undoing:
         """Let go of what is held. What was taken is TooLate: it is refunded instead."""
@@ -139,44 +139,46 @@ class PaymentIntentsAcquirer:
         """Returns what was given back, or is on its way back, in centimes; None when it cannot be read."""
         return await self._money_back.credited_centimes(order_id)
 
-    async def _without_intent(self, order: Order, told: Said) -> Authorisation:
+    async def _without_intent(self, order: Order, refusal: Said) -> Authorisation:
         """No intent, so nothing was charged by this try; the order may be in use with another amount."""
-        if isinstance(told, GatewayAnswer) and told.error().type == IDEMPOTENCY_ERROR:
-            found = _as_authorisation(await self.inquire(order.id))
-            return UnknownOutcome("the order is known with other words") if isinstance(found, Decline) else found
-        return _before_charging(told)
+        if isinstance(refusal, GatewayAnswer) and refusal.error().type == IDEMPOTENCY_ERROR:
+            standing = _as_authorisation(await self.inquire(order.id))
+            return UnknownOutcome("the order is known with other words") if isinstance(standing, Decline) else standing
+        return _before_charging(refusal)
 
     async def _confirm(self, order: Order, intent: IntentObject, method: MethodObject) -> Authorisation:
         """The only request that charges. Its key is of this very card's try."""
         form = confirm_form(method.id)
         key = f"{intent.id}-confirm-{method.id}"
-        told = await self._twice(f"/v1/payment_intents/{intent.id}/confirm", form, key)
-        if isinstance(told, GatewayAnswer) and told.status == CARD_ERROR and told.error().type == "card_error":
-            refused = refusal_of(told.error())
+        answer = await self._twice(f"/v1/payment_intents/{intent.id}/confirm", form, key)
+        if isinstance(answer, GatewayAnswer) and answer.status == CARD_ERROR and answer.error().type == "card_error":
+            refused = refusal_of(answer.error())
             # the bank said no to this card; an earlier one of the same order may have paid meanwhile
-            found = await self._read(order.id, intent)
-            return refused if isinstance(found, Decline | NoSuchOrder | UnknownOutcome) else _as_authorisation(found)
-        return await self._decided(order.id, intent, told)
+            standing = await self._read(order.id, intent)
+            return (
+                refused if isinstance(standing, Decline | NoSuchOrder | UnknownOutcome) else _as_authorisation(standing)
+            )
+        return await self._decided(order.id, intent, answer)
 
-    async def _decided(self, order_id: str, intent: IntentObject, told: Said) -> Authorisation:
+    async def _decided(self, order_id: str, intent: IntentObject, reply: Said) -> Authorisation:
         """What a request that moves money came to: its own answer when it says so plainly, else the intent's."""
-        if isinstance(told, NotSent):
-            return told
-        answer = told if isinstance(told, GatewayAnswer) else None
+        if isinstance(reply, NotSent):
+            return reply
+        answer = reply if isinstance(reply, GatewayAnswer) else None
         answered = answer.holds(IntentObject) if answer is not None and not answer.replayed else None
         if answered is not None and answered.id == intent.id:
             return _as_authorisation(judged(answered, order_id, self._currency))
-        found = await self._read(order_id, intent)
-        if isinstance(found, Approved | Pending | Undone):
-            return _as_authorisation(found)
+        standing = await self._read(order_id, intent)
+        if isinstance(standing, Approved | Pending | Undone):
+            return _as_authorisation(standing)
         if answer is None:
-            return UnknownOutcome(why_of(told))
+            return UnknownOutcome(why_of(reply))
         error = answer.error()
         if answer.status in REFUSED_STATUSES and error.type != IDEMPOTENCY_ERROR:
             return Decline(_reason(answer), DeclineKind.OUR_FAULT)
         if answer.status == TOO_MANY and error.code != LOCK_TIMEOUT:
             return Decline("rate_limit", DeclineKind.BANK_BUSY)
-        return UnknownOutcome(why_of(told))
+        return UnknownOutcome(why_of(reply))
 
     async def _read(self, order_id: str, intent: IntentObject) -> Inquiry:
         try:
@@ -186,9 +188,9 @@ class PaymentIntentsAcquirer:
 
     async def _twice(self, path: str, form: Form, key: str) -> Said:
         """Once more under the same key when the answer is lost or the gateway stumbles: what was done is told again."""
-        told = await self.exchange.post(path, form, key)
-        if isinstance(told, NotSent) or (isinstance(told, GatewayAnswer) and told.status < SERVER_ERRORS):
-            return told
+        answer = await self.exchange.post(path, form, key)
+        if isinstance(answer, NotSent) or (isinstance(answer, GatewayAnswer) and answer.status < SERVER_ERRORS):
+            return answer
         again = await self.exchange.post(path, form, key, brief=True)
         # the first may have been carried out, or be on its way: a second that was not taken up does not make it unsent
         if isinstance(again, NotSent):
@@ -197,30 +199,30 @@ class PaymentIntentsAcquirer:
         return UnknownOutcome(f"no answer, then {why_of(again)}") if fresh else again
 
 
-def _before_charging(told: Said) -> Authorisation:
+def _before_charging(answer: Said) -> Authorisation:
     """Nothing was confirmed, so nothing was charged: a card that is none, our fault, or a gateway that is away."""
-    if isinstance(told, NotSent):
-        return told
-    if isinstance(told, UnknownOutcome):
-        return NotSent(f"before charging: {told.why}")
-    error = told.error()
-    if told.status == CARD_ERROR and error.type == "card_error":
+    if isinstance(answer, NotSent):
+        return answer
+    if isinstance(answer, UnknownOutcome):
+        return NotSent(f"before charging: {answer.why}")
+    error = answer.error()
+    if answer.status == CARD_ERROR and error.type == "card_error":
         return refusal_of(error)
-    if told.status in REFUSED_STATUSES:
-        return Decline(_reason(told), DeclineKind.OUR_FAULT)
-    return NotSent(f"before charging: {why_of(told)}")
+    if answer.status in REFUSED_STATUSES:
+        return Decline(_reason(answer), DeclineKind.OUR_FAULT)
+    return NotSent(f"before charging: {why_of(answer)}")
 
 
-def _reason(told: GatewayAnswer) -> str:
+def _reason(answer: GatewayAnswer) -> str:
     """Why a request was refused, for a log line."""
-    error = told.error()
-    return clean_code(error.code) or clean_code(error.type) or str(told.status)
+    error = answer.error()
+    return clean_code(error.code) or clean_code(error.type) or str(answer.status)
 
 
-def _as_authorisation(said: Inquiry) -> Authorisation:
-    match said:
+def _as_authorisation(standing: Inquiry) -> Authorisation:
+    match standing:
         case Approved() | Decline() | Pending() | UnknownOutcome() | ChallengeRequired():
-            return said
+            return standing
         case AuthorisedOnly():
             return Pending()
         case Undone():

@@ -46,14 +46,14 @@ class SignedNotices:
 
     def genuine(self, body: bytes, signature: str, now_s: float) -> bool:
         """Signed by one of the secrets, and not long ago. Every signature is compared, in constant time."""
-        signed_at, given = _parts(signature)
+        signed_at, signatures = _parts(signature)
         if signed_at is None or abs(now_s - signed_at) > self.tolerance_s:
             return False
         agrees = False
         for secret in self.secrets:
             key = secret.reveal().strip().encode()
             right = hmac.new(key, b"%d." % signed_at + body, sha256).hexdigest().encode() if key else b""
-            for one in given:
+            for one in signatures:
                 agrees |= bool(right) and hmac.compare_digest(right, one)
         return agrees
 
@@ -69,13 +69,13 @@ class SignedNotices:
 def _parts(signature: str) -> tuple[int | None, list[bytes]]:
     """`t=…,v1=…,v1=…`: when it was signed, and the signatures of the scheme that is not a test's."""
     signed_at: int | None = None
-    given: list[bytes] = []
+    signatures: list[bytes] = []
     for piece in signature[:HEADER_MAX_CHARS].split(","):
         name, _, value = piece.strip().partition("=")
         if name == "t":
             if signed_at is not None or not (value.isascii() and value.isdigit() and len(value) <= 12):
                 return None, []
             signed_at = int(value)
-        elif name == "v1" and len(given) < SIGNATURES_MAX:
-            given.append(value.encode())
-    return signed_at, given
+        elif name == "v1" and len(signatures) < SIGNATURES_MAX:
+            signatures.append(value.encode())
+    return signed_at, signatures

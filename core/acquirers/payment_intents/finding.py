@@ -69,11 +69,11 @@ class OrderFinder:
 
     async def intent(self, intent_id: str) -> IntentObject:
         """Reads one intent with its latest charge, as it stands now. Raises LookFailed."""
-        told = await self._exchange.get(f"/v1/payment_intents/{intent_id}", WHOLE)
-        found = told.holds(IntentObject) if isinstance(told, GatewayAnswer) else None
-        if found is None or found.id != intent_id:
-            raise LookFailed(why_of(told))
-        return found
+        answer = await self._exchange.get(f"/v1/payment_intents/{intent_id}", WHOLE)
+        read = answer.holds(IntentObject) if isinstance(answer, GatewayAnswer) else None
+        if read is None or read.id != intent_id:
+            raise LookFailed(why_of(answer))
+        return read
 
     def _standing(self, order_id: str, intents: tuple[IntentObject, ...]) -> Standing:
         return Standing(standing_of([judged(one, order_id, self._currency) for one in intents]), intents)
@@ -88,26 +88,26 @@ class OrderFinder:
 
     async def _searched(self, order_id: str) -> list[str]:
         query = {"query": f"metadata['{ORDER_KEY}']:'{_quoted(order_id)}'", "limit": str(PAGE_LENGTH)}
-        told = await self._exchange.get("/v1/payment_intents/search", query)
-        found = told.holds(IntentList) if isinstance(told, GatewayAnswer) else None
-        if found is None or found.has_more:
-            raise LookFailed(why_of(told))
-        return [one.id for one in found.data if one.order_id == order_id]
+        answer = await self._exchange.get("/v1/payment_intents/search", query)
+        page = answer.holds(IntentList) if isinstance(answer, GatewayAnswer) else None
+        if page is None or page.has_more:
+            raise LookFailed(why_of(answer))
+        return [one.id for one in page.data if one.order_id == order_id]
 
     async def _listed(self, order_id: str) -> list[str]:
         """What the search may not know yet."""
         since = self._since(order_id, SEARCH_BEHIND_MAX_S)
-        found: list[str] = []
+        intent_ids: list[str] = []
         after: Form = {}
         for _ in range(PAGES_MAX):
             query = {"created[gte]": str(since), "limit": str(PAGE_LENGTH), **after}
-            told = await self._exchange.get("/v1/payment_intents", query)
-            page = told.holds(IntentList) if isinstance(told, GatewayAnswer) else None
+            answer = await self._exchange.get("/v1/payment_intents", query)
+            page = answer.holds(IntentList) if isinstance(answer, GatewayAnswer) else None
             if page is None:
-                raise LookFailed(why_of(told))
-            found += [one.id for one in page.data if one.order_id == order_id]
+                raise LookFailed(why_of(answer))
+            intent_ids += [one.id for one in page.data if one.order_id == order_id]
             if not page.has_more:
-                return found
+                return intent_ids
             if not page.data:
                 break
             after = {"starting_after": page.data[-1].id}
@@ -130,17 +130,17 @@ class OrderFinder:
     async def sessions(self, order_id: str) -> list[SessionObject]:
         """The pages that were ever opened for an order, as they stand now. Raises LookFailed."""
         since = self._since(order_id, SESSION_LIFE_MAX_S)
-        found: list[SessionObject] = []
+        matches: list[SessionObject] = []
         after: Form = {}
         for _ in range(PAGES_MAX):
             query = {"created[gte]": str(since), "limit": str(PAGE_LENGTH), **after}
-            told = await self._exchange.get("/v1/checkout/sessions", query)
-            page = told.holds(SessionList) if isinstance(told, GatewayAnswer) else None
+            answer = await self._exchange.get("/v1/checkout/sessions", query)
+            page = answer.holds(SessionList) if isinstance(answer, GatewayAnswer) else None
             if page is None:
-                raise LookFailed(why_of(told))
-            found += [one for one in page.data if one.client_reference_id == order_id]
+                raise LookFailed(why_of(answer))
+            matches += [one for one in page.data if one.client_reference_id == order_id]
             if not page.has_more:
-                return found
+                return matches
             if not page.data:
                 break
             after = {"starting_after": page.data[-1].id}
@@ -148,11 +148,11 @@ class OrderFinder:
 
     async def _closed(self, session: SessionObject) -> SessionObject:
         """The session, when nobody can pay on it any more. Raises LookFailed."""
-        told = await self._exchange.post(f"/v1/checkout/sessions/{session.id}/expire", {}, f"{session.id}-expire")
-        closed = told.holds(SessionObject) if isinstance(told, GatewayAnswer) else None
+        answer = await self._exchange.post(f"/v1/checkout/sessions/{session.id}/expire", {}, f"{session.id}-expire")
+        closed = answer.holds(SessionObject) if isinstance(answer, GatewayAnswer) else None
         if closed is None:  # paid, or over, in this very moment
-            told = await self._exchange.get(f"/v1/checkout/sessions/{session.id}", {})
-            closed = told.holds(SessionObject) if isinstance(told, GatewayAnswer) else None
+            answer = await self._exchange.get(f"/v1/checkout/sessions/{session.id}", {})
+            closed = answer.holds(SessionObject) if isinstance(answer, GatewayAnswer) else None
         if closed is None or closed.id != session.id or closed.status not in {"expired", "complete"}:
             raise LookFailed("a page that is over and cannot be closed")
         return closed
@@ -182,8 +182,8 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def why_of(told: Said) -> str:
+def why_of(answer: Said) -> str:
     """Returns why an answer cannot be used, for a log line."""
-    if isinstance(told, GatewayAnswer):
-        return f"HTTP {told.status}" if not told.ok else "answer cannot be read"
-    return told.why
+    if isinstance(answer, GatewayAnswer):
+        return f"HTTP {answer.status}" if not answer.ok else "answer cannot be read"
+    return answer.why

@@ -60,9 +60,9 @@ class MoneyBack:
             nothing = isinstance(standing.says, NoSuchOrder | Decline)
             return Decline("no_such_order", DeclineKind.OUR_FAULT) if nothing else UnknownOutcome("being processed")
         for intent in open_:
-            said = await self._cancel(order_id, intent)
-            if not isinstance(said, Undone):
-                return said
+            cancelled = await self._cancel(order_id, intent)
+            if not isinstance(cancelled, Undone):
+                return cancelled
         return Undone()
 
     async def refund(self, order_id: str, amount_centimes: int) -> Undoing:
@@ -76,8 +76,8 @@ class MoneyBack:
             return UnknownOutcome("what was given back so far cannot be read")
         form = {"payment_intent": intent.id, "amount": str(amount_centimes)}
         key = f"{intent.id}-refund-{credited}-{amount_centimes}"
-        told = await self._exchange.post("/v1/refunds", form, key)
-        return _refunded(told, amount_centimes, self._currency)
+        answer = await self._exchange.post("/v1/refunds", form, key)
+        return _refunded(answer, amount_centimes, self._currency)
 
     async def credited_centimes(self, order_id: str) -> int | None:
         """Returns what was given back in centimes, as PaymentIntentsAcquirer.credited_centimes says."""
@@ -87,9 +87,9 @@ class MoneyBack:
 
     async def _cancel(self, order_id: str, intent: IntentObject) -> Undoing:
         path = f"/v1/payment_intents/{intent.id}/cancel"
-        told = await self._exchange.post(path, {}, f"{intent.id}-cancel-{intent.status}")
-        if isinstance(told, NotSent):
-            return UnknownOutcome(told.why)
+        answer = await self._exchange.post(path, {}, f"{intent.id}-cancel-{intent.status}")
+        if isinstance(answer, NotSent):
+            return UnknownOutcome(answer.why)
         try:
             now = await self._finder.intent(intent.id)
         except LookFailed as error:
@@ -98,11 +98,11 @@ class MoneyBack:
             return Undone()
         if isinstance(judged(now, order_id, self._currency), Approved):
             return TooLate()
-        return UnknownOutcome(why_of(told))
+        return UnknownOutcome(why_of(answer))
 
     async def _credited(self, intent: IntentObject) -> int | None:
-        told = await self._exchange.get("/v1/refunds", {"payment_intent": intent.id, "limit": str(REFUNDS_MAX)})
-        refunds = told.holds(RefundList) if isinstance(told, GatewayAnswer) else None
+        answer = await self._exchange.get("/v1/refunds", {"payment_intent": intent.id, "limit": str(REFUNDS_MAX)})
+        refunds = answer.holds(RefundList) if isinstance(answer, GatewayAnswer) else None
         if refunds is None or refunds.has_more:
             return None
         credited = 0
@@ -128,23 +128,23 @@ def _nothing_taken(standing: Standing) -> Undoing:
     return UnknownOutcome(standing.says.why if isinstance(standing.says, UnknownOutcome) else "being processed")
 
 
-def _refunded(told: Said, amount_centimes: int, currency: str) -> Undoing:
-    if isinstance(told, NotSent):
-        return Decline("", DeclineKind.BANK_DOWN, told.why)
-    if isinstance(told, UnknownOutcome):
-        return told
-    refund = told.holds(RefundObject)
+def _refunded(answer: Said, amount_centimes: int, currency: str) -> Undoing:
+    if isinstance(answer, NotSent):
+        return Decline("", DeclineKind.BANK_DOWN, answer.why)
+    if isinstance(answer, UnknownOutcome):
+        return answer
+    refund = answer.holds(RefundObject)
     if refund is not None:
         if refund.status in CAME_TO_NOTHING:
             return Decline(clean_code(refund.failure_reason) or str(refund.status), DeclineKind.OUR_FAULT)
         exact = refund.amount == amount_centimes and refund.currency.lower() == currency
         done = refund.status == RefundStatus.SUCCEEDED and exact
         return Undone() if done else UnknownOutcome("a refund that is not done")
-    error = told.error()
+    error = answer.error()
     if error.code == ALREADY_REFUNDED:
         return Undone()
-    if told.status in REFUSED_STATUSES and error.type != IDEMPOTENCY_ERROR:
-        return Decline(clean_code(error.code) or clean_code(error.type) or str(told.status), DeclineKind.OUR_FAULT)
-    if told.status == TOO_MANY and error.code != LOCK_TIMEOUT:
+    if answer.status in REFUSED_STATUSES and error.type != IDEMPOTENCY_ERROR:
+        return Decline(clean_code(error.code) or clean_code(error.type) or str(answer.status), DeclineKind.OUR_FAULT)
+    if answer.status == TOO_MANY and error.code != LOCK_TIMEOUT:
         return Decline("rate_limit", DeclineKind.BANK_BUSY)
-    return UnknownOutcome(why_of(told))
+    return UnknownOutcome(why_of(answer))

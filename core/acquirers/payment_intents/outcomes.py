@@ -59,24 +59,24 @@ def refusal_of(error: ErrorObject) -> Decline:
     return Decline(code, kind_of(code))
 
 
-def standing_of(said: Sequence[Inquiry]) -> Inquiry:
+def standing_of(answers: Sequence[Inquiry]) -> Inquiry:
     """Returns what several intents say of one order together: what took, or may take, money outweighs what did not."""
-    taken = [one for one in said if isinstance(one, Approved)]
+    taken = [one for one in answers if isinstance(one, Approved)]
     if len(taken) > 1:
         return UnknownOutcome("an order that was charged twice")
     # an unread intent may be the one that charged
     for kind in (Approved, UnknownOutcome, AuthorisedOnly, Pending, Undone, Decline):
-        for one in said:
+        for one in answers:
             if isinstance(one, kind):
                 return one
     return NoSuchOrder()
 
 
-def settles(said: Inquiry) -> bool:
+def settles(answer: Inquiry) -> bool:
     """Returns whether further intents of the same order would not change it: there is one that took the money, or may
     yet.
     """
-    return isinstance(said, Approved | AuthorisedOnly | Pending)
+    return isinstance(answer, Approved | AuthorisedOnly | Pending)
 
 
 def _untaken(intent: IntentObject) -> Inquiry:

@@ -78,13 +78,13 @@ class CheckoutPage:
             return None
         until = int(payment.page_until.timestamp())
         key = f"{payment.id}-page-{payment.attempts}"
-        asked = session_form(payment.id, self._asked(payment, until), until)
-        told = await self._exchange.post(SESSIONS, asked, key, brief=True)
-        if isinstance(told, UnknownOutcome):  # under the same key: there is one session, whatever became of the first
-            told = await self._exchange.post(SESSIONS, asked, key, brief=True)
-        session = await self._session(payment, until, told)
+        form = session_form(payment.id, self._asked(payment, until), until)
+        answer = await self._exchange.post(SESSIONS, form, key, brief=True)
+        if isinstance(answer, UnknownOutcome):  # under the same key: there is one session, whatever became of the first
+            answer = await self._exchange.post(SESSIONS, form, key, brief=True)
+        session = await self._session(payment, until, answer)
         if session is None:
-            log.warning("payment %s: no page could be opened: %s", payment.id, why_of(told))
+            log.warning("payment %s: no page could be opened: %s", payment.id, why_of(answer))
         return None if session is None else self._way(payment, session)
 
     def noticed(self, body: bytes, headers: Mapping[str, str], now: datetime) -> PageNotice | None:
@@ -107,11 +107,11 @@ class CheckoutPage:
             "expires_at": str(until + SESSION_LIFE_MIN_S + CLOCKS_APART_S),
         }
 
-    async def _session(self, payment: Payment, until: int, told: Said) -> SessionObject | None:
+    async def _session(self, payment: Payment, until: int, answer: Said) -> SessionObject | None:
         """A repeat tells how it was when it was made, and a stumble is told again under its key for a day: then the
         list says how it is."""
-        made = told.holds(SessionObject) if isinstance(told, GatewayAnswer) else None
-        if made is not None and isinstance(told, GatewayAnswer) and not told.replayed:
+        made = answer.holds(SessionObject) if isinstance(answer, GatewayAnswer) else None
+        if made is not None and isinstance(answer, GatewayAnswer) and not answer.replayed:
             return made if _is_of(made, payment, until) else None
         try:
             listed = await self._finder.sessions(payment.id)

@@ -175,7 +175,7 @@ def confirm_form(method_id: str) -> Form:
     return {"payment_method": method_id, "error_on_requires_action": "true", "expand[0]": "latest_charge"}
 
 
-def session_form(order_id: str, asked: Form, until: int) -> Form:
+def session_form(order_id: str, payment_form: Form, until: int) -> Form:
     """A checkout session whose money is only held until `capture`. `until`: when our page's time is over."""
     return {
         "mode": "payment",
@@ -187,5 +187,5 @@ def session_form(order_id: str, asked: Form, until: int) -> Form:
         f"payment_intent_data[metadata][{WAY_KEY}]": BY_PAGE,
         f"metadata[{ORDER_KEY}]": order_id,
         f"metadata[{UNTIL_KEY}]": str(until),
-        **asked,
+        **payment_form,
     }

@@ -109,16 +109,16 @@ class PgOutsidePayments:
                 raise _BillKept(OutsideRefusal.KEY_REUSED)
             return OutsideTaken(known["id"], known["at"], repeated=True, left_centimes=known["left_centimes"])
         owed = await self._owed(connection, order) if order.final else await self._payable(connection, order)
-        given, left = shares(order.amount_centimes, owed)
-        await self._end_baskets(connection, order, given, now)
-        for share in given:
+        paid_shares, surplus_centimes = shares(order.amount_centimes, owed)
+        await self._end_baskets(connection, order, paid_shares, now)
+        for share in paid_shares:
             await connection.execute(
                 PAY,
                 {**_values(order), "id": fresh_id, "number": share.number, "amount": share.amount_centimes, "now": now},
             )
-        if left:
-            await connection.execute(LEFT, {"id": fresh_id, "left": left})
-        return OutsideTaken(fresh_id, now, left_centimes=left)
+        if surplus_centimes:
+            await connection.execute(LEFT, {"id": fresh_id, "left": surplus_centimes})
+        return OutsideTaken(fresh_id, now, left_centimes=surplus_centimes)
 
     async def _payable(self, connection: Connection, order: OutsideOrder) -> tuple[Invoice, ...]:
         """What is owed, where it may be paid so now. Raises _BillKept."""
@@ -152,9 +152,9 @@ class PgOutsidePayments:
         return await (await connection.execute(BILLS + "FOR UPDATE", values)).fetchall()
 
     async def _end_baskets(
-        self, connection: Connection, order: OutsideOrder, given: tuple[BillShare, ...], now: datetime
+        self, connection: Connection, order: OutsideOrder, paid: tuple[BillShare, ...], now: datetime
     ) -> None:
-        values = {**_values(order), "numbers": [share.number for share in given], "key": "", "payer": "", "now": now}
+        values = {**_values(order), "numbers": [share.number for share in paid], "key": "", "payer": "", "now": now}
         await connection.execute(statements.RELEASE, {**values, "request": request_id.get()})
 
 

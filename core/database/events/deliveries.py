@@ -112,11 +112,11 @@ class PgEventBooks:
 
 
 async def _planned(connection: Connection, endpoint: EventEndpoint, now: datetime) -> int:
-    place: dict[str, Any] = {"name": endpoint.name, "cursor": endpoint.cursor, "limit": PLAN_MAX}
-    rows = await (await connection.execute(BEHIND, place)).fetchall()
+    position: dict[str, Any] = {"name": endpoint.name, "cursor": endpoint.cursor, "limit": PLAN_MAX}
+    rows = await (await connection.execute(BEHIND, position)).fetchall()
     if not rows:
         return 0
-    moved = await connection.execute(MOVE, place | {"to": rows[-1]["number"]})
+    moved = await connection.execute(MOVE, position | {"to": rows[-1]["number"]})
     if not moved.rowcount:
         return 0
     wanted = [(row, TYPES[row["event"]]) for row in rows if row["event"] in TYPES]
@@ -129,7 +129,7 @@ async def _planned(connection: Connection, endpoint: EventEndpoint, now: datetim
             "payments": [row["payment_id"] for row, _ in planned],
             "types": [str(kind) for _, kind in planned],
         }
-        await connection.execute(PLAN, place | values)
+        await connection.execute(PLAN, position | values)
     return len(rows)
 
 

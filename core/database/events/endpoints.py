@@ -110,8 +110,8 @@ class PgEventEndpoints:
         return await self._database.all(DEAD, name=name, limit=limit)
 
     def _sealed(self, name: str, secrets: Sequence[EndpointSecret]) -> bytes:
-        told = [[each.value, each.until.isoformat() if each.until else None] for each in secrets]
-        return self._sealer.seal(name, json.dumps(told).encode())
+        rows = [[each.value, each.until.isoformat() if each.until else None] for each in secrets]
+        return self._sealer.seal(name, json.dumps(rows).encode())
 
 
 def resealed(row: Mapping[str, Any], sealer: Sealer) -> bytes | None:
@@ -123,8 +123,8 @@ def resealed(row: Mapping[str, Any], sealer: Sealer) -> bytes | None:
 def endpoint_of(row: Mapping[str, Any], sealer: Sealer) -> EventEndpoint:
     """A row; secrets that no key opens are none: nothing would be signed, and the poster says so."""
     opened = sealer.open(row["name"], bytes(row["sealed_secrets"]))
-    told = json.loads(opened[0]) if opened else []
-    secrets = tuple(EndpointSecret(value, datetime.fromisoformat(until) if until else None) for value, until in told)
+    rows = json.loads(opened[0]) if opened else []
+    secrets = tuple(EndpointSecret(value, datetime.fromisoformat(until) if until else None) for value, until in rows)
     return EventEndpoint(
         name=row["name"],
         kind=EndpointKind(row["kind"]),

@@ -51,9 +51,9 @@ class PgTranscripts:
         return _dialogs(list(reversed(rows)))
 
     async def of_payment(self, payment: Payment) -> tuple[DialogTranscript, ...]:
-        kept = await kept_turns(self._database, payment.id)
-        if kept is not None:
-            return _dialogs(kept)
+        turns = await kept_turns(self._database, payment.id)
+        if turns is not None:
+            return _dialogs(turns)
         return await self.of(payment.payer_msisdn, *around(payment.created_at, payment.paid_at))
 
     async def write(self, lines: Sequence[str]) -> None:

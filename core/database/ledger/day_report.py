@@ -85,10 +85,10 @@ class PgDayReports:
                     await connection.execute(f"SET LOCAL statement_timeout = {READ_MAX_MS}")
                     values = {"begins": begins, "ends": ends}
                     moved = await (await connection.execute(DAY, values)).fetchall()
-                    left = await (await connection.execute(BALANCE, values)).fetchall()
+                    balance_rows = await (await connection.execute(BALANCE, values)).fetchall()
             finally:
                 await connection.set_isolation_level(None)
-            return DayReport(day, now, now >= ends, _rows(moved, left))
+            return DayReport(day, now, now >= ends, _rows(moved, balance_rows))
 
         return await self._database.run(work, "day report")
 
@@ -119,10 +119,10 @@ class PgDayReports:
                 )
 
 
-def _rows(moved: list[dict[str, object]], left: list[dict[str, object]]) -> tuple[ReportRow, ...]:
+def _rows(moved: list[dict[str, object]], balance_rows: list[dict[str, object]]) -> tuple[ReportRow, ...]:
     """By acquirer and tender; a balance that nothing moved today has its row too."""
     days = {(str(row["acquirer"]), str(row["tender"])): row for row in moved}
-    balances = {(str(row["acquirer"]), str(row["tender"])): row["balance"] for row in left}
+    balances = {(str(row["acquirer"]), str(row["tender"])): row["balance"] for row in balance_rows}
     names = ("payments", "taken", "refunds", "back", "settled", "fees", "paid_in", "chargebacks")
     rows = []
     for key in sorted(days.keys() | balances.keys()):

@@ -139,22 +139,22 @@ async def _of_day(connection: Connection, day: date) -> BalanceSheet:
     row = await (
         await connection.execute("SELECT hash IS NOT NULL AS closed FROM ledger_days WHERE day = %(day)s", {"day": day})
     ).fetchone()
-    found = tuple(by_itself(_together(opening, moved)))
-    return BalanceSheet(day, bool(row and row["closed"]), account_days(opening, moved), found)
+    sheet_equations = tuple(by_itself(_together(opening, moved)))
+    return BalanceSheet(day, bool(row and row["closed"]), account_days(opening, moved), sheet_equations)
 
 
 async def _of_today(connection: Connection, day: date, now: datetime) -> BalanceSheet:
     opening = await _until(connection, bounds(day)[0])
     moved = await _moved(connection, bounds(day)[0], None)
     figures = await _figures(connection, _together(opening, moved))
-    found = equations(figures)
+    sheet_equations = equations(figures)
     differences: tuple[Difference, ...] = ()
-    if not all(each.holds for each in found):
+    if not all(each.holds for each in sheet_equations):
         differences = await differences_within(connection)
     values = {"now": now, "before": now - DOUBT_OLD, "limit": SHOWN_MAX}
     doubts = await (await connection.execute(DOUBTS, values)).fetchall()
     accounts = account_days(opening, moved)
-    return BalanceSheet(day, closed=False, accounts=accounts, equations=found, differences=differences,
+    return BalanceSheet(day, closed=False, accounts=accounts, equations=sheet_equations, differences=differences,
                         doubts=tuple(Doubt(**row) for row in doubts))  # fmt: skip
 
 

@@ -59,8 +59,8 @@ class PgPayments:
         return _maybe(await self._database.one(sql.OPEN_OF, msisdn=msisdn, now=now))
 
     async def has_paid(self, msisdn: str, service: ServiceType, reference: str) -> bool:
-        found = await self._database.one(sql.HAS_PAID, msisdn=msisdn, service=service, reference=reference)
-        return found is not None
+        row = await self._database.one(sql.HAS_PAID, msisdn=msisdn, service=service, reference=reference)
+        return row is not None
 
     async def add(self, draft: NewPayment) -> None:
         payment = draft.payment
@@ -247,7 +247,7 @@ def _values(payment_id: str, change: Change, now: datetime) -> dict[str, Any]:
         "auth_code": change.auth_code,
         "transaction_number": change.transaction_number,
         "approved": change.approved_centimes,
-        "facts": Jsonb(told) if (told := change.facts.told()) else None,
+        "facts": Jsonb(facts) if (facts := change.facts.told()) else None,
         "extend_to": change.extend_to,
         "page_until": change.page_until,
         "by_hand": change.by_hand,

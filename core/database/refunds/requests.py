@@ -243,13 +243,13 @@ async def _require_left(connection: Connection, payment_id: str, parts: tuple[Re
         return
     if any(line["posting"] in _UNDER_WAY for line in lines):
         raise _RequestRefused(RefundRequestRefusal.NOT_YET)
-    left = {
+    refundable = {
         line["invoice_number"]: line["amount_centimes"] - line["returned_centimes"]
         for line in lines
         if line["posting"] == "posted"
     }
     named = [part.number for part in parts]
-    if len(set(named)) < len(named) or any(part.amount_centimes > left.get(part.number, 0) for part in parts):
+    if len(set(named)) < len(named) or any(part.amount_centimes > refundable.get(part.number, 0) for part in parts):
         raise _RequestRefused(RefundRequestRefusal.TOO_MUCH)
 
 

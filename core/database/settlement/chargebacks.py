@@ -74,8 +74,8 @@ class PgChargebacks:
                 payment = await _one(connection, PAYMENT, values)
                 known = await _one(connection, KNOWN, values)
                 if known is not None:
-                    found = _chargeback_of(known)
-                    return found if found.claim == claim else ChargebackRefusal.KNOWN
+                    known_chargeback = _chargeback_of(known)
+                    return known_chargeback if known_chargeback.claim == claim else ChargebackRefusal.KNOWN
                 refusal = _refusal(payment, claim)
                 if refusal is not None:
                     return refusal

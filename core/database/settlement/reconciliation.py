@@ -217,8 +217,10 @@ class _Rows:
 
     def _add(self, row: SettledRow) -> None:
         sale = row.amount_centimes if row.kind is RowKind.SALE else 0
-        left = sale or -row.amount_centimes
-        self._sums = [known + more for known, more in zip(self._sums, (sale, left, sale, left), strict=True)]
+        net_centimes = sale or -row.amount_centimes
+        self._sums = [
+            known + more for known, more in zip(self._sums, (sale, net_centimes, sale, net_centimes), strict=True)
+        ]
 
 
 async def _copy(connection: Connection, file_hash: str, acquirer: str, rows: _Rows) -> None:
@@ -258,10 +260,10 @@ class _Comparison:
         }
 
     async def run(self, name: str, rows: _Rows) -> Run:
-        told = await self._one(sql.TOLD)
-        span = await self._span(told.pop("first"), told.pop("last"))
+        sums = await self._one(sql.TOLD)
+        span = await self._span(sums.pop("first"), sums.pop("last"))
         self._values |= span
-        await self._do(sql.RUN, name=name, rows=rows.read, unreadable=rows.unreadable, **told)
+        await self._do(sql.RUN, name=name, rows=rows.read, unreadable=rows.unreadable, **sums)
         matched = (await self._one(sql.COMPARE))["matched"]
         await self._do(sql.UNREADABLE)
         await self._do(sql.SALES_MISSING)
@@ -278,7 +280,7 @@ class _Comparison:
         runs = (await self._one(sql.COUNTS, matched=matched, unreadable=unreadable, **counts))["runs"]
         file_hash = str(self._values["hash"])
         all_closed = closed["closed"] + closed["unreadable_closed"]
-        return Run(file_hash, runs, rows.read, unreadable, matched, **counts, closed=all_closed, **told)
+        return Run(file_hash, runs, rows.read, unreadable, matched, **counts, closed=all_closed, **sums)
 
     async def overdue(self) -> None:
         await self._do(sql.SALES_MISSING)

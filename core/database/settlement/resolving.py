@@ -152,8 +152,8 @@ class PgResolving:
         async def work(connection: Connection) -> tuple[Matter, ...]:
             values = {"before": now - PATIENCE, "limit": limit}
             rows = await (await connection.execute(WAITING, values)).fetchall()
-            found = [await _matters(connection, row["payment_id"], now) for row in rows]
-            return tuple(matter for matters in found for matter in matters if _waits(matter))
+            matters_by_payment = [await _matters(connection, row["payment_id"], now) for row in rows]
+            return tuple(matter for matters in matters_by_payment for matter in matters if _waits(matter))
 
         return await self._database.run(work)
 
@@ -209,65 +209,65 @@ class PgResolving:
         self, connection: Connection, request: HandRequest, detail: str, now: datetime, token: str
     ) -> bool:
         """False when the matter is not what it was."""
-        asked = request.proposed
-        matters = await _matters(connection, asked.payment_id, now)
-        same = [matter for matter in matters if (matter.subject, matter.state) == (asked.subject, request.was)]
-        if not any(asked.resolution in matter.ends for matter in same):
+        proposed = request.proposed
+        matters = await _matters(connection, proposed.payment_id, now)
+        same = [matter for matter in matters if (matter.subject, matter.state) == (proposed.subject, request.was)]
+        if not any(proposed.resolution in matter.ends for matter in same):
             return False
-        if not asked.subject:
+        if not proposed.subject:
             return await self._end_payment(connection, request, detail, now, token)
         if request.was == SURPLUS:
-            return await _one(connection, SURPLUS_BACK, now, id=asked.payment_id, subject=asked.subject)
-        part = refund_id_of(asked.subject)
+            return await _one(connection, SURPLUS_BACK, now, id=proposed.payment_id, subject=proposed.subject)
+        part = refund_id_of(proposed.subject)
         if part is not None:
             return await _end_part(connection, part, request, now)
-        after = "credited" if asked.resolution is Resolution.GIVEN_BACK else "refused"
-        values: dict[str, Any] = {"id": asked.payment_id, "number": asked.subject, "before": request.was}
+        after = "credited" if proposed.resolution is Resolution.GIVEN_BACK else "refused"
+        values: dict[str, Any] = {"id": proposed.payment_id, "number": proposed.subject, "before": request.was}
         values |= {"after": after, "due_at": now if after == "refused" else None, "event": f"bill_{after}"}
         return await _one(connection, TURN_BILL, now, **values)
 
     async def _end_payment(
         self, connection: Connection, request: HandRequest, detail: str, now: datetime, token: str
     ) -> bool:
-        asked, was = request.proposed, frozenset({PaymentState(request.was)})
-        ended = {"payment_id": asked.payment_id, "charged": asked.resolution is Resolution.CHARGED}
-        ended |= {"receipt": asked.transaction_number, "taken": asked.amount_centimes}
+        proposed, was = request.proposed, frozenset({PaymentState(request.was)})
+        ended = {"payment_id": proposed.payment_id, "charged": proposed.resolution is Resolution.CHARGED}
+        ended |= {"receipt": proposed.transaction_number, "taken": proposed.amount_centimes}
         await connection.execute(END_BY_HAND, ended | {"look_at": later(now, LOOK_ONCE_MORE_S)})
-        match asked.resolution:
+        match proposed.resolution:
             case Resolution.CHARGED:
-                return await self._charge(connection, asked, detail, now, token)
+                return await self._charge(connection, proposed, detail, now, token)
             case Resolution.NOT_CHARGED:
                 look = later(now, LOOK_ONCE_MORE_S)  # evidence may be wrong: what landed all the same is given back
                 change = Change(
                     PaymentEvent.ABSENT, due_at=look, only=was, detail=detail, messages=(MessageKind.DECLINED_SMS,)
                 )
-                return await self._payments.move_within(connection, asked.payment_id, change, now) is not None
+                return await self._payments.move_within(connection, proposed.payment_id, change, now) is not None
             case Resolution.KEPT:
-                return await _one(connection, KEEP, now, id=asked.payment_id, detail=detail)
-        if await (await connection.execute(WHOLE, {"id": asked.payment_id})).fetchone():
+                return await _one(connection, KEEP, now, id=proposed.payment_id, detail=detail)
+        if await (await connection.execute(WHOLE, {"id": proposed.payment_id})).fetchone():
             return False
         for event in _BACK[PaymentState(request.was)]:
-            told = (MessageKind.UNDONE_SMS,) if event is PaymentEvent.REFUNDED else ()
-            change = Change(event, detail=detail, messages=told)
-            if await self._payments.move_within(connection, asked.payment_id, change, now) is None:
+            messages = (MessageKind.UNDONE_SMS,) if event is PaymentEvent.REFUNDED else ()
+            change = Change(event, detail=detail, messages=messages)
+            if await self._payments.move_within(connection, proposed.payment_id, change, now) is None:
                 return False
         return True
 
-    async def _charge(self, connection: Connection, asked: Proposed, detail: str, now: datetime, token: str) -> bool:
+    async def _charge(self, connection: Connection, proposed: Proposed, detail: str, now: datetime, token: str) -> bool:
         """The acquirer took it: captured, or given back by the machine where it took another amount."""
-        payment = await self._payments.get(asked.payment_id)
+        payment = await self._payments.get(proposed.payment_id)
         if payment is None:
             return False
-        right = asked.amount_centimes == payment.amount_centimes
+        right = proposed.amount_centimes == payment.amount_centimes
         # over here, and the payer was told so: it goes back, whoever pays the bills now
         late = payment.state in _OVER
         change = Change(
             PaymentEvent.APPROVED if right else PaymentEvent.MISMATCH,
             only=frozenset({payment.state if late else PaymentState.UNKNOWN}),
             detail=detail,
-            auth_code=asked.auth_code,
-            transaction_number=asked.transaction_number,
-            approved_centimes=asked.amount_centimes,
+            auth_code=proposed.auth_code,
+            transaction_number=proposed.transaction_number,
+            approved_centimes=proposed.amount_centimes,
             due_at=None if right and not late else now,
             lets_go=late,
             wallet=payment.wallet,
@@ -275,8 +275,8 @@ class PgResolving:
             messages=(MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL) if right and not late else (),
         )
         if right and not late:
-            return await self._payments.capture_within(connection, asked.payment_id, change, now, token) is not None
-        return await self._payments.move_within(connection, asked.payment_id, change, now) is not None
+            return await self._payments.capture_within(connection, proposed.payment_id, change, now, token) is not None
+        return await self._payments.move_within(connection, proposed.payment_id, change, now) is not None
 
 
 def _waits(matter: Matter) -> bool:
@@ -288,7 +288,7 @@ async def _matters(connection: Connection, payment_id: str, now: datetime) -> tu
     async def rows(statement: str) -> list[DictRow]:
         return await (await connection.execute(statement, {"id": payment_id})).fetchall()
 
-    found = [
+    matters = [
         Matter(
             row["id"],
             "",
@@ -299,18 +299,18 @@ async def _matters(connection: Connection, payment_id: str, now: datetime) -> tu
         )
         for row in await rows(PAYMENT)
     ]
-    found += [
+    matters += [
         Matter(payment_id, row["subject"], row["state"], row["centimes"], None, bill_ends(row["state"]))
         for row in await rows(BILLS)
     ]
-    found += [
+    matters += [
         Matter(payment_id, row["subject"], row["state"], row["centimes"], row["since"], (Resolution.GIVEN_BACK,))
         for row in await rows(KEPT_SURPLUSES)
     ]
     for row in await rows(PARTS):
         ends = part_ends(row["state"], closed=row["closed_at"] is not None)
-        found.append(Matter(payment_id, row["subject"], row["state"], row["centimes"], row["since"], ends))
-    return tuple(matter for matter in found if matter.ends)
+        matters.append(Matter(payment_id, row["subject"], row["state"], row["centimes"], row["since"], ends))
+    return tuple(matter for matter in matters if matter.ends)
 
 
 async def _end_part(connection: Connection, part: int, request: HandRequest, now: datetime) -> bool:

@@ -170,8 +170,8 @@ async def _import(
         await connection.execute(judge, {"whole": withdraws})
     async with connection.cursor(name="problems") as problems:  # as they come: a whole file may be of them
         await problems.execute(PROBLEMS[kind])
-        async for found in problems:
-            report.leave_out(Problem(found["line_no"], found["why"], found["shown"] or ""))
+        async for problem in problems:
+            report.leave_out(Problem(problem["line_no"], problem["why"], problem["shown"] or ""))
     await connection.execute(LEAVE_OUT)
     await _merge(connection, report, now)
     if withdraws:

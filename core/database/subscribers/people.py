@@ -56,8 +56,8 @@ class PgPeople:
 
 async def _remembered(connection: Connection, msisdns: Sequence[str]) -> list[Remembered]:
     cursor = await connection.execute(REMEMBERED, {"msisdns": list(set(msisdns))})
-    found = {
+    remembered = {
         row["msisdn"]: (None if row["language"] is None else LanguageCode(row["language"]), row["version"])
         for row in await cursor.fetchall()
     }
-    return [found[msisdn] for msisdn in msisdns]
+    return [remembered[msisdn] for msisdn in msisdns]

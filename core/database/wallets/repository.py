@@ -46,10 +46,10 @@ class PgWalletAttempts:
         except errors.UniqueViolation as error:
             raise taken_by(error) from error
         if payment is None:
-            found = await self._payments.get(attempt.payment_id)
-            if found is None:
+            its_payment = await self._payments.get(attempt.payment_id)
+            if its_payment is None:
                 raise LookupError("no such payment")
-            raise IllegalMove(found.state, PaymentEvent.SEND)
+            raise IllegalMove(its_payment.state, PaymentEvent.SEND)
         return payment
 
     async def get(self, reference: str) -> WalletRecord | None:

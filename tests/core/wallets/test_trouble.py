@@ -74,7 +74,7 @@ def moody(shop: WalletShop) -> Service:
     def hear(provider: str, outcome: str) -> None:
         told.append((provider, outcome))
 
-    return Service(shop, wallet, WalletPayments(shop.till, shop.attempts, named, shop.clock, told=hear), told)
+    return Service(shop, wallet, WalletPayments(shop.till, shop.attempts, named, shop.clock, count=hear), told)
 
 
 async def test_a_wallet_that_nobody_set_up_is_the_callers_fault(shop: WalletShop) -> None:
