@@ -30,12 +30,21 @@ Check = Callable[[Incoming], None]
 Count = Callable[[str, str], None]  # door, reason
 
 
-async def incoming(request: Request, public_url: str, *, body_max: int = BODY_BYTES_MAX) -> Incoming:
+async def incoming(
+    request: Request, public_url: str, *, body_max: int = BODY_BYTES_MAX, body_wait_s: float = BODY_WAIT_S
+) -> Incoming:
     """The request as plain values. Raises Malformed when the body is too large, too slow or cut off."""
-    return await arriving(request.scope, request.receive, public_url, body_max=body_max)
+    return await arriving(request.scope, request.receive, public_url, body_max=body_max, body_wait_s=body_wait_s)
 
 
-async def arriving(scope: Scope, receive: Receive, public_url: str, *, body_max: int = BODY_BYTES_MAX) -> Incoming:
+async def arriving(
+    scope: Scope,
+    receive: Receive,
+    public_url: str,
+    *,
+    body_max: int = BODY_BYTES_MAX,
+    body_wait_s: float = BODY_WAIT_S,
+) -> Incoming:
     """The request read from ASGI, as `incoming` gives it. The wait for the first bytes is bounded by
     channels/http/protocol.py.
     """
@@ -48,7 +57,7 @@ async def arriving(scope: Scope, receive: Receive, public_url: str, *, body_max:
     message = await receive()
     body = _piece(message, body_max)
     if message.get("more_body", False):
-        body += await _rest(receive, body_max - len(body))
+        body += await _rest(receive, body_max - len(body), body_wait_s)
     query, path = scope["query_string"].decode("latin-1"), scope["path"]
     spelled = scope.get("raw_path", path.encode()).decode("latin-1")
     client = scope.get("client")
@@ -63,12 +72,12 @@ async def arriving(scope: Scope, receive: Receive, public_url: str, *, body_max:
     )
 
 
-async def _rest(receive: Receive, body_max: int) -> bytes:
+async def _rest(receive: Receive, body_max: int, wait_s: float) -> bytes:
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_WAIT_S):
+        async with asyncio.timeout(wait_s):
             more = True
-            while more:  # bounded by body_max and BODY_WAIT_S
+            while more:  # bounded by body_max and wait_s
                 message = await receive()
                 body += _piece(message, body_max - len(body))
                 more = message.get("more_body", False)

@@ -94,12 +94,14 @@ class Inbox:
         *,
         country_codes: Sequence[str] = ("212",),
         limits: SmsLimits | None = None,
+        copy_looks_max: int = COPY_LOOKS_MAX,
     ) -> None:
         """`country_codes`: without "+", of the numbers that are answered."""
         self._answers = answers
         self._post = post
         self._country_codes = tuple(country_codes)
         self._limits = limits or SmsLimits()
+        self._copy_looks_max = copy_looks_max
 
     async def take(self, message: MoMessage) -> str | None:
         """The reply, None for silence. Raises what nobody foresaw, with the message left to be repeated."""
@@ -182,7 +184,7 @@ class Inbox:
 
     async def _claim(self, reference: str) -> AlreadyAnswered | None:
         """None when the message is ours to answer; a copy waits for the first one, and succeeds it when that died."""
-        for _ in range(COPY_LOOKS_MAX):
+        for _ in range(self._copy_looks_max):
             claimed = await self._post.seen.claim(reference)
             if isinstance(claimed, AlreadyAnswered):
                 return claimed

@@ -28,12 +28,20 @@ Ask = Callable[[Sequence[Q]], Awaitable[Sequence[A]]]
 class Batched(Generic[Q, A]):
     """Answers questions of one kind together. `ask` answers several, in their order, and is safe to run twice. Its
     error is the caller's, or DatabaseUnavailable for all of them.
-
-    Its error is the caller's, or DatabaseUnavailable for all of them.
     """
 
-    def __init__(self, ask: Ask[Q, A], named: str, tracer: Tracer = NO_TRACER) -> None:
+    def __init__(
+        self,
+        ask: Ask[Q, A],
+        named: str,
+        tracer: Tracer = NO_TRACER,
+        *,
+        waiting_max: int = WAITING_MAX,
+        wait_max_s: float = WAIT_MAX_S,
+    ) -> None:
         self._ask = ask
+        self._waiting_max = waiting_max
+        self._wait_max_s = wait_max_s
         self._span = f"sql {named}"
         self._tracer = tracer
         self._waiting: deque[tuple[Q, asyncio.Future[A], float]] = deque()  # the last: since when
@@ -42,7 +50,7 @@ class Batched(Generic[Q, A]):
 
     async def ask(self, question: Q) -> A:
         """The answer to one question. Raises DatabaseUnavailable, and what `ask` raises for this question."""
-        if len(self._waiting) >= WAITING_MAX:
+        if len(self._waiting) >= self._waiting_max:
             raise DatabaseUnavailable("too many questions wait for the database")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[A] = loop.create_future()
@@ -57,7 +65,7 @@ class Batched(Generic[Q, A]):
         self._scheduled = False
         loop = asyncio.get_running_loop()
         while self._waiting and len(self._under_way) < BATCHES_MAX:
-            batch = self._next(loop.time() - WAIT_MAX_S)
+            batch = self._next(loop.time() - self._wait_max_s)
             if batch:
                 # nobody's context: it is of several requests
                 task = loop.create_task(self._answer(batch), context=Context())
@@ -83,8 +91,8 @@ class Batched(Generic[Q, A]):
     async def _answer(self, batch: "Sequence[tuple[Q, asyncio.Future[A]]]") -> None:
         waiting = [answer for _, answer in batch]
         try:
-            found = await self._ask([question for question, _ in batch])
-            answered = list(zip(waiting, found, strict=True))
+            answers = await self._ask([question for question, _ in batch])
+            answered = list(zip(waiting, answers, strict=True))
         except DatabaseUnavailable as error:
             for answer in waiting:
                 if not answer.done():

@@ -42,11 +42,22 @@ RETAIN_CRON = "17 3 * * *"  # once a day, while few people pay
 SETTLEMENT_CRON = "43 4 * * *"
 CLOSE_CRON = "30 * * * *"  # UTC: half past midnight in Morocco is one of them, whatever its clocks do
 SLOTS = {Queue.TEXTS: 8, Queue.MONEY: 6, Queue.SWEEPS: 3}
-POLL_S = 2.0
-GRACE_S = 20.0
-RESTART_PAUSE_S = 1.0
 HANDED_BACK_MAX = 5  # times a job; then its row's due time has to do
 KEPT_HOURS = 72  # jobs that failed or were cut off, for whoever asks why
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerBounds:
+    """How often a worker looks by itself, how long it may finish what it began, and its pause when it lost its
+    database.
+    """
+
+    poll_s: float = 2.0
+    grace_s: float = 20.0
+    restart_pause_s: float = 1.0
+
+
+WORKER_BOUNDS = WorkerBounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +207,15 @@ async def retry_stalled(app: App) -> int:
     return len(stalled)
 
 
-async def run_worker(app: App, *, install_signal_handlers: bool = False) -> None:
+async def run_worker(app: App, *, install_signal_handlers: bool = False, bounds: WorkerBounds = WORKER_BOUNDS) -> None:
     """Work until cancelled, or until SIGINT or SIGTERM when asked to listen to them; what was begun is finished."""
     if not install_signal_handlers:
-        await _keep_working(app)
-    told = asyncio.Event()
+        await _keep_working(app, bounds)
+    signalled = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    keeper = asyncio.create_task(_keep_working(app), name="worker")
-    stop = asyncio.create_task(told.wait(), name="signal")
+        asyncio.get_running_loop().add_signal_handler(number, signalled.set)
+    keeper = asyncio.create_task(_keep_working(app, bounds), name="worker")
+    stop = asyncio.create_task(signalled.wait(), name="signal")
     await asyncio.wait({keeper, stop}, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
     keeper.cancel()
@@ -212,15 +223,15 @@ async def run_worker(app: App, *, install_signal_handlers: bool = False) -> None
         await keeper
 
 
-async def _keep_working(app: App) -> NoReturn:
+async def _keep_working(app: App, bounds: WorkerBounds) -> NoReturn:
     """Each queue has slots of its own."""
     async with asyncio.TaskGroup() as workers:  # whose end waits for each of them to finish what it began
         for queue, slots in SLOTS.items():
-            workers.create_task(_keep_working_off(app, queue, slots), name=f"worker {queue}")
+            workers.create_task(_keep_working_off(app, queue, slots, bounds), name=f"worker {queue}")
     raise AssertionError("queues are worked off for ever")
 
 
-async def _keep_working_off(app: App, queue: Queue, slots: int) -> NoReturn:
+async def _keep_working_off(app: App, queue: Queue, slots: int, bounds: WorkerBounds) -> NoReturn:
     """A database that goes away stops a worker: another one starts, until it is back."""
     while True:
         try:
@@ -228,14 +239,14 @@ async def _keep_working_off(app: App, queue: Queue, slots: int) -> NoReturn:
                 queues=[queue],
                 name=f"khallas-{queue}",
                 concurrency=slots,
-                fetch_job_polling_interval=POLL_S,
+                fetch_job_polling_interval=bounds.poll_s,
                 delete_jobs="successful",
                 install_signal_handlers=False,
-                shutdown_graceful_timeout=GRACE_S,
+                shutdown_graceful_timeout=bounds.grace_s,
             )
         except (ConnectorException, Error, PoolTimeout) as error:
             log.warning("the worker lost its database: %s", error)
-        await asyncio.sleep(RESTART_PAUSE_S)
+        await asyncio.sleep(bounds.restart_pause_s)
 
 
 @asynccontextmanager

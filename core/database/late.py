@@ -33,9 +33,18 @@ REPLAYED = "SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= %(at)s
 class LateReads(Database):
     """Reads on a standby, or on the primary when that is away or late. Raises DatabaseUnavailable when both are."""
 
-    def __init__(self, pool: Pool, primary: Database) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        primary: Database,
+        *,
+        late_max_s: float = LATE_MAX_S,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
         super().__init__(pool, primary._tracer)
         self._primary = primary
+        self._late_max_s = late_max_s
+        self._look_every_s = look_every_s
         self._written: deque[tuple[float, str]] = deque(maxlen=SAMPLES_MAX)
         self._follows: bool | None = None
         self._looked_at = float("-inf")
@@ -45,7 +54,7 @@ class LateReads(Database):
         """Where to read now. Asks both, at most every LOOK_EVERY_S."""
         async with self._looking:
             now = time.monotonic()
-            if now - self._looked_at >= LOOK_EVERY_S:
+            if now - self._looked_at >= self._look_every_s:
                 self._tell(follows=await self._look(now))
                 self._looked_at = time.monotonic()
         return self if self._follows else self._primary
@@ -66,7 +75,7 @@ class LateReads(Database):
             return True  # nobody else could answer
         assert row is not None
         self._written.append((now, row["at"]))
-        old = [at for since, at in self._written if now - since >= LATE_MAX_S]
+        old = [at for since, at in self._written if now - since >= self._late_max_s]
         due = old[-1] if old else self._written[0][1]
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
@@ -84,13 +93,13 @@ class LateReads(Database):
 
 
 @asynccontextmanager
-async def open_late(late_url: str, primary: Database) -> AsyncIterator[Database]:
-    """For as long as the block lasts; the primary itself where no other address is set."""
+async def open_late(late_url: str, primary: Database, **bounds: float) -> AsyncIterator[Database]:
+    """For as long as the block lasts; the primary itself where no other address is set. `bounds`: LateReads's."""
     if not late_url:
         yield primary
         return
     async with make_pool(late_url) as pool:
-        yield LateReads(pool, primary)
+        yield LateReads(pool, primary, **bounds)
 
 
 async def _reached(connection: Connection, at: str) -> bool:

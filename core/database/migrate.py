@@ -46,7 +46,14 @@ class TablesBusy(Exception):
     """Somebody's long transaction holds a table: nothing was changed. Retry when it is over."""
 
 
-def upgrade(database_url: str, indexes: Mapping[str, str] = INDEXES) -> None:
+def upgrade(
+    database_url: str,
+    indexes: Mapping[str, str] = INDEXES,
+    *,
+    lock_max_ms: int = LOCK_MAX_MS,
+    pause_s: float = PAUSE_S,
+    opened_at_once: int = OPENED_AT_ONCE,
+) -> None:
     """Run every revision that is missing, all in one transaction, then build the indexes and open the ledger's books;
     safe when several start.
 
@@ -55,23 +62,23 @@ def upgrade(database_url: str, indexes: Mapping[str, str] = INDEXES) -> None:
     engine = _engine(database_url)
     for tries_left in reversed(range(TRIES_MAX)):
         try:
-            _upgrade(engine)
+            _upgrade(engine, lock_max_ms)
             break
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable):
                 raise
             if not tries_left:
                 raise TablesBusy("a table stayed locked; nothing was changed") from None
-            time.sleep(PAUSE_S)
+            time.sleep(pause_s)
     _build(engine, indexes)
-    _open_books(engine)
+    _open_books(engine, opened_at_once)
     engine.dispose()
 
 
-def _upgrade(engine: Engine) -> None:
+def _upgrade(engine: Engine, lock_max_ms: int) -> None:
     with _connected(engine) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MAX_MS}"))
+        connection.execute(text(f"SET LOCAL lock_timeout = {lock_max_ms}"))
         current = MigrationContext.configure(connection).get_current_revision()
         if current is None or lags(current):  # a later release's database is left as it is
             command.upgrade(_config(connection), "head")
@@ -113,7 +120,7 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
 
 
-def _open_books(engine: Engine) -> None:
+def _open_books(engine: Engine, at_once: int) -> None:
     """Payments from before the ledger get their opening transfers, a few a commit, once for ever: one that lacks them
     later lacks what was left out, and the equations must say so."""
     with _alone(engine) as connection:
@@ -122,7 +129,7 @@ def _open_books(engine: Engine) -> None:
             return
         last: str | None = ""
         while last is not None:
-            values = {"last": last, "since": since, "most": OPENED_AT_ONCE}
+            values = {"last": last, "since": since, "most": at_once}
             last = connection.execute(text(OPEN_SOME), values).scalar()
         connection.execute(text("UPDATE ledger_opening SET opened_at = now() WHERE opened_at IS NULL"))
 

@@ -12,7 +12,12 @@ END_MAX_S = 1.0  # for what was begun before the stop: longer than any write, sh
 
 @asynccontextmanager
 async def repeated(
-    act: Callable[[], Awaitable[object]], every_s: float, name: str, *, at_end: bool = False
+    act: Callable[[], Awaitable[object]],
+    every_s: float,
+    name: str,
+    *,
+    at_end: bool = False,
+    end_max_s: float = END_MAX_S,
 ) -> AsyncIterator[None]:
     """Act now and every so often for as long as the block lasts; `at_end`: and once more."""
     ending = asyncio.Event()
@@ -21,7 +26,7 @@ async def repeated(
         yield
     finally:
         ending.set()
-        await asyncio.wait({task}, timeout=END_MAX_S)  # what it has in hand would be lost
+        await asyncio.wait({task}, timeout=end_max_s)  # what it has in hand would be lost
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

@@ -62,9 +62,11 @@ class Twilio:
         pace: Pace = SCRIPTED,
         status_delay_s: float = 0.02,
         taker: Taker | None = None,
+        stop_max_s: float = STOP_MAX_S,
     ) -> None:
         """`taker`: cards of <Pay> are typed on the customers' phones, and taken by it."""
         self.taker = taker
+        self._stop_max_s = stop_max_s
         self.account_sid, self.auth_token = account_sid, auth_token
         self.short_code, self.ivr_number = short_code, ivr_number
         self.pace, self.status_delay_s = pace, status_delay_s
@@ -113,10 +115,12 @@ class Twilio:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing = True  # no telephone rings any more, no text is taken
-        closed = await asyncio.gather(*(call.close(STOP_MAX_S) for call in self.calls.values()), return_exceptions=True)
+        closed = await asyncio.gather(
+            *(call.close(self._stop_max_s) for call in self.calls.values()), return_exceptions=True
+        )
         reports = [*self._tasks]
         if reports:
-            await asyncio.wait(reports, timeout=STOP_MAX_S)
+            await asyncio.wait(reports, timeout=self._stop_max_s)
         for task in reports:
             task.cancel()
         closed += await asyncio.gather(*reports, return_exceptions=True)

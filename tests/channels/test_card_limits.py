@@ -118,8 +118,12 @@ async def test_what_an_end_says_about_the_card(
     assert card_told(Refusal.BILLS_CHANGED) is CardTold.NOTHING
 
 
-async def test_hidden_numbers_are_one_caller(limits: CardLimits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RedisCardLimits, "HIDDEN_SENT", 7)
+class SevenHidden(RedisCardLimits):
+    HIDDEN_SENT = 7
+
+
+async def test_hidden_numbers_are_one_caller(redis: Redis) -> None:
+    limits = SevenHidden(redis, KEY)
     assert await sent(limits, 20, caller="anonymous:CA{n}") == 7
     assert await limits.allow("another", OTHER, card(99))
 

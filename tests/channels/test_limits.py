@@ -119,11 +119,12 @@ async def test_many_callers_at_one_line(codes: CodeLimits) -> None:
     assert await codes.allow("ivr", OWNER, LINE) is Tries.CROWDED  # once in the hour
 
 
-async def test_who_is_known_has_the_usual_pace_at_a_crowded_line(
-    codes: CodeLimits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(RedisCodeLimits, "TARGET_WRONG", 1)
-    monkeypatch.setattr(RedisCodeLimits, "CHANNEL_WRONG", 1)
+class CrowdedAtOnce(RedisCodeLimits):
+    TARGET_WRONG, CHANNEL_WRONG = 1, 1
+
+
+async def test_who_is_known_has_the_usual_pace_at_a_crowded_line(redis: Redis) -> None:
+    codes = CrowdedAtOnce(redis)
     await wrong(codes, STRANGER, LINE, 1)
     assert await codes.allow("ussd", OWNER, LINE) is Tries.CROWDED  # the whole channel is
     for _ in range(RedisCodeLimits.PAIR_WRONG):
@@ -132,16 +133,23 @@ async def test_who_is_known_has_the_usual_pace_at_a_crowded_line(
     assert await codes.allow("ussd", OWNER, LINE, known=True) is Tries.LOCKED
 
 
-async def test_copies_at_once_share_one_slow_try(codes: CodeLimits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RedisCodeLimits, "TARGET_WRONG", 1)
+class CrowdedLine(RedisCodeLimits):
+    TARGET_WRONG = 1
+
+
+async def test_copies_at_once_share_one_slow_try(redis: Redis) -> None:
+    codes = CrowdedLine(redis)
     await wrong(codes, STRANGER, LINE, 1)
     allowed = await asyncio.gather(*(codes.allow("ussd", OWNER, LINE) for _ in range(60)))
     assert allowed.count(Tries.OPEN) == RedisCodeLimits.SLOW_TRIES
 
 
-async def test_a_whole_channel(codes: CodeLimits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RedisCodeLimits, "CHANNEL_WRONG", 7)
-    monkeypatch.setattr(RedisCodeLimits, "ALL_WRONG", 10)
+class NarrowChannels(RedisCodeLimits):
+    CHANNEL_WRONG, ALL_WRONG = 7, 10
+
+
+async def test_a_whole_channel(redis: Redis) -> None:
+    codes = NarrowChannels(redis)
     assert sum([await wrong(codes, f"+21260000{n:04}", f"line:{n}", 1) for n in range(20)]) == 7
     assert await codes.allow("ivr", OWNER, LINE) is Tries.OPEN
     assert sum([await wrong(codes, f"+21261000{n:04}", f"line:{n}", 1, "ivr") for n in range(20)]) == 3

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from core.database.pool import open_database
 from khallas.cli.demo_state import demo_environ
-from khallas.cli.doctor import DoctorTarget, examine, patient
+from khallas.cli.doctor import CHECK_MAX_S, DoctorTarget, examine, patient
 from khallas.doctor import stores
 from khallas.doctor.finding import CheckFailed, CheckState
 from khallas.settings.model import load
@@ -54,11 +54,10 @@ async def environ(state: Path) -> AsyncIterator[dict[str, str]]:
         yield demo_environ(state)
 
 
-async def _failed(environ: dict[str, str], **broken: str) -> dict[str, str]:
+async def _failed(environ: dict[str, str], check_max_s: float = CHECK_MAX_S, /, **broken: str) -> dict[str, str]:
     """What fails, with its words, when these settings are wrong; in production's eyes."""
-    findings = await examine(
-        DoctorTarget(load(environ | {f"KHALLAS_{k}": v for k, v in broken.items()}, demo=True), True)
-    )
+    settings = load(environ | {f"KHALLAS_{k}": v for k, v in broken.items()}, demo=True)
+    findings = await examine(DoctorTarget(settings, True), check_max_s=check_max_s)
     return {finding.part: finding.told for finding in findings if finding.state is CheckState.FAILED}
 
 
@@ -225,8 +224,7 @@ async def test_weak_secrets_are_found_outside_the_demo(environ: dict[str, str]) 
     assert settings.mend
 
 
-async def test_a_part_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
-    monkeypatch.setattr("khallas.cli.doctor.CHECK_MAX_S", 1.0)
+async def test_a_part_that_never_answers_is_given_up(environ: dict[str, str]) -> None:
     never = asyncio.Event()
 
     async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -235,7 +233,7 @@ async def test_a_part_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyP
 
     server = await asyncio.start_server(mute, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    failed = await _failed(environ, SMTP_URL=f"smtp://127.0.0.1:{port}")
+    failed = await _failed(environ, 1.0, SMTP_URL=f"smtp://127.0.0.1:{port}")
     never.set()
     server.close()
     assert failed == {"smtp": "no answer within 1 s"}

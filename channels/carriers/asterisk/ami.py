@@ -17,9 +17,6 @@ log = logging.getLogger(__name__)
 
 PORT = 5038
 CONNECT_MAX_S = 5.0
-ANSWER_MAX_S = 10.0
-IDLE_S = 15.0  # after so long a silence a ping tells whether the other side is still there
-PING_MAX_S = 2.0
 RING_MAX_S = 40
 LINE_BYTES_MAX = 4_096
 LINES_MAX = 200  # of one message
@@ -68,6 +65,18 @@ class Originate:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class AmiBounds:
+    """How long answers are waited for. After `idle_s` of silence a ping tells whether the other side is still there."""
+
+    answer_max_s: float = 10.0
+    idle_s: float = 15.0
+    ping_max_s: float = 2.0
+
+
+AMI_BOUNDS = AmiBounds()
+
+
 class AmiDown(Exception):
     """The connection ended, was too slow, or spoke no AMI."""
 
@@ -81,9 +90,10 @@ async def greet(account: AmiAccount) -> None:
 class AmiLine:
     """The one connection, opened when it is first needed and again once it has broken. Events go to `hear`."""
 
-    def __init__(self, account: AmiAccount, hear: Callable[[Message], None]) -> None:
+    def __init__(self, account: AmiAccount, hear: Callable[[Message], None], bounds: AmiBounds = AMI_BOUNDS) -> None:
         self._account = account
         self._hear = hear
+        self._bounds = bounds
         self._opening = asyncio.Lock()
         self._manager: _Manager | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -93,7 +103,7 @@ class AmiLine:
         ringing already."""
         manager = await self._connected()
         try:
-            answer = await manager.ask(order.action(), ANSWER_MAX_S)
+            answer = await manager.ask(order.action(), self._bounds.answer_max_s)
         except (AmiDown, OSError, TimeoutError) as error:
             raise DeliveryFailed(f"no answer, maybe ringing: {type(error).__name__}", retryable=False) from error
         if answer.get("Response") != "Success":
@@ -117,7 +127,7 @@ class AmiLine:
 
     async def _keep(self, ready: "asyncio.Future[_Manager]") -> None:
         try:
-            async with _logged_in(self._account, self._hear) as manager:
+            async with _logged_in(self._account, self._hear, self._bounds) as manager:
                 ready.set_result(manager)
                 await manager.ended()
                 log.warning("the switch has closed the manager's connection: it is opened again for the next call")
@@ -129,27 +139,29 @@ class AmiLine:
 
 @asynccontextmanager
 async def _logged_in(
-    account: AmiAccount, hear: Callable[[Message], None] = lambda message: None
+    account: AmiAccount,
+    hear: Callable[[Message], None] = lambda message: None,
+    bounds: AmiBounds = AMI_BOUNDS,
 ) -> AsyncIterator["_Manager"]:
     try:
         async with asyncio.timeout(CONNECT_MAX_S):
             reader, writer = await asyncio.open_connection(account.host, account.port, limit=LINE_BYTES_MAX)
     except (OSError, TimeoutError) as error:
         raise DeliveryFailed(f"the switch cannot be reached: {type(error).__name__}", retryable=True) from error
-    manager = _Manager(reader, writer, hear)
+    manager = _Manager(reader, writer, hear, bounds)
     try:
-        await _log_in(manager, account)
+        await _log_in(manager, account, bounds)
         yield manager
     finally:
         await manager.close()
 
 
-async def _log_in(manager: "_Manager", account: AmiAccount) -> None:
+async def _log_in(manager: "_Manager", account: AmiAccount, bounds: AmiBounds) -> None:
     login = {"Action": "Login", "Username": account.user, "Secret": account.secret, "Events": "call"}
     try:
-        async with asyncio.timeout(ANSWER_MAX_S):
+        async with asyncio.timeout(bounds.answer_max_s):
             await manager.greeting()
-            answer = await manager.ask(login, ANSWER_MAX_S)
+            answer = await manager.ask(login, bounds.answer_max_s)
     except (AmiDown, OSError, TimeoutError) as error:
         raise DeliveryFailed(f"the switch does not answer: {type(error).__name__}", retryable=True) from error
     if answer.get("Response") != "Success":
@@ -160,8 +172,13 @@ class _Manager:
     """One connection: many may ask at once, each is answered by its ActionID. Raises AmiDown."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Callable[[Message], None]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        hear: Callable[[Message], None],
+        bounds: AmiBounds,
     ) -> None:
+        self._bounds = bounds
         self._reader = reader
         self._writer = writer
         self._hear = hear
@@ -196,10 +213,10 @@ class _Manager:
         """Returns whether the other side is there: heard lately, or it answers a ping."""
         if self._listener is None or self._listener.done():
             return False
-        if _now() - self._heard_at < IDLE_S:
+        if _now() - self._heard_at < self._bounds.idle_s:
             return True
         try:
-            return "Response" in await self.ask({"Action": "Ping"}, PING_MAX_S)
+            return "Response" in await self.ask({"Action": "Ping"}, self._bounds.ping_max_s)
         except (AmiDown, OSError, TimeoutError):
             return False
 

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from channels.carriers.asterisk.ami import RING_MAX_S, AmiAccount, AmiLine, Message, Originate
+from channels.carriers.asterisk.ami import AMI_BOUNDS, RING_MAX_S, AmiAccount, AmiBounds, AmiLine, Message, Originate
 from channels.carriers.asterisk.call_tokens import TOKEN_VARIABLE, CallTokens
 from channels.carriers.asterisk.progress import CallEnded, CallProgress
 from core.payments.table import Payment
@@ -47,8 +47,18 @@ class DialRoute:
 class AmiCaller:
     """Rings by the Manager Interface: an order is placed at once, and what the telephone did is told to `ended`."""
 
-    def __init__(self, account: AmiAccount, route: DialRoute, tokens: CallTokens, ended: CallEnds) -> None:
-        self._line = AmiLine(account, self._hear)
+    def __init__(
+        self,
+        account: AmiAccount,
+        route: DialRoute,
+        tokens: CallTokens,
+        ended: CallEnds,
+        *,
+        bounds: AmiBounds = AMI_BOUNDS,
+        look_pause_s: float = LOOK_PAUSE_S,
+    ) -> None:
+        self._line = AmiLine(account, self._hear, bounds)
+        self._look_pause_s = look_pause_s
         self._progress = CallProgress()
         self._route = route
         self._tokens = tokens
@@ -92,7 +102,7 @@ class AmiCaller:
             for _ in range(LOOKS_MAX):
                 if await self._ended(ended.call_id, ended.end, ended.why):
                     return
-                await asyncio.sleep(LOOK_PAUSE_S)
+                await asyncio.sleep(self._look_pause_s)
         except Exception:  # the database is away: who asks again is rung again after a while
             log.exception("how a call ended cannot be kept")
 

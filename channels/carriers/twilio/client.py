@@ -54,8 +54,9 @@ class TwilioAccount:
 class TwilioRest:
     """Posts to one account. Build it anywhere, use it inside one loop, and aclose() it there."""
 
-    def __init__(self, account: TwilioAccount) -> None:
+    def __init__(self, account: TwilioAccount, *, total_max_s: float = TOTAL_MAX_S) -> None:
         self._account = account
+        self._total_max_s = total_max_s
         self._session: aiohttp.ClientSession | None = None
 
     async def send_sms(self, sms: OutgoingSms, status_callback: str) -> str:
@@ -108,7 +109,7 @@ class TwilioRest:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 headers={"Authorization": aiohttp.encode_basic_auth(self._account.sid, self._account.auth_token)},
-                timeout=aiohttp.ClientTimeout(total=TOTAL_MAX_S, sock_connect=CONNECT_MAX_S),
+                timeout=aiohttp.ClientTimeout(total=self._total_max_s, sock_connect=CONNECT_MAX_S),
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
             )
         return self._session

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.carriers.asterisk import ami
-from channels.carriers.asterisk import caller as caller_module
+from channels.carriers.asterisk.ami import AmiBounds
 from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.carriers.asterisk.caller import AmiCaller, CallFileCaller, DialRoute
 from channels.carriers.asterisk.progress import OURS_MAX, CallProgress
@@ -22,18 +21,13 @@ from tests.channels.carriers.ami_stand import ANSWERS, SECRET, AmiStand, Phone, 
 from tests.channels.ivr.fake_till import SALMA, Books, FakeTill
 
 TOKENS = CallTokens(["a-key-that-signs-links"])
+BRIEF = AmiBounds(answer_max_s=0.5, ping_max_s=0.2)
 ROUTE = DialRoute("PJSIP/{digits}@trunk", "khallas-callback", "s", '"Khallas" <0537000777>')
 
 
 @pytest.fixture
 def payment() -> Payment:
     return FakeTill(Books()).put()
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ami, "ANSWER_MAX_S", 0.5)
-    monkeypatch.setattr(ami, "PING_MAX_S", 0.2)
 
 
 class Ends:
@@ -59,8 +53,10 @@ class Ends:
 
 
 @asynccontextmanager
-async def ringing(stand: AmiStand, ends: Ends | None = None, secret: str = SECRET) -> AsyncIterator[AmiCaller]:
-    caller = AmiCaller(stand.account(secret), ROUTE, TOKENS, ends or Ends())
+async def ringing(
+    stand: AmiStand, ends: Ends | None = None, secret: str = SECRET, bounds: AmiBounds = BRIEF
+) -> AsyncIterator[AmiCaller]:
+    caller = AmiCaller(stand.account(secret), ROUTE, TOKENS, ends or Ends(), bounds=bounds, look_pause_s=0.01)
     try:
         yield caller
     finally:
@@ -129,10 +125,7 @@ async def test_forty_at_once_are_ordered_by_one_login_while_all_of_them_ring(pay
     assert (stand.logins, len(stand.orders)) == (1, 40)
 
 
-async def test_an_end_that_overtakes_the_commit_is_told_again(
-    payment: Payment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(caller_module, "LOOK_PAUSE_S", 0.01)
+async def test_an_end_that_overtakes_the_commit_is_told_again(payment: Payment) -> None:
     ends = Ends(deaf=3)
     async with manager(AmiStand()) as stand, ringing(stand, ends) as caller:
         assert await caller.call(payment) == (await ends.one())[0]
@@ -148,10 +141,10 @@ async def test_a_connection_that_broke_is_opened_for_the_next_call(payment: Paym
     assert (stand.logins, len(stand.orders)) == (2, 2)
 
 
-async def test_a_connection_that_is_silent_is_pinged_first(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_is_silent_is_pinged_first(payment: Payment) -> None:
     """A firewall that forgot it: nothing is sent into the void, and nobody is rung twice."""
-    monkeypatch.setattr(ami, "IDLE_S", 0.0)
-    async with manager(AmiStand(silent_at="Ping")) as stand, ringing(stand) as caller:
+    bounds = replace(BRIEF, idle_s=0.0)
+    async with manager(AmiStand(silent_at="Ping")) as stand, ringing(stand, bounds=bounds) as caller:
         await caller.call(payment)
         await caller.call(payment)
     assert (stand.logins, len(stand.orders)) == (2, 2)
@@ -176,10 +169,9 @@ async def test_what_is_tried_again(payment: Payment, stand: AmiStand, retryable:
         await _fails(listening, payment, retryable=retryable)
 
 
-async def test_many_events_of_others_hold_nobody_up(payment: Payment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ami, "ANSWER_MAX_S", 30.0)  # what a busy machine needs for so many
-    ends = Ends()
-    async with manager(AmiStand(events=5_000)) as stand, ringing(stand, ends) as caller:
+async def test_many_events_of_others_hold_nobody_up(payment: Payment) -> None:
+    ends, bounds = Ends(), replace(BRIEF, answer_max_s=30.0)  # what a busy machine needs for so many
+    async with manager(AmiStand(events=5_000)) as stand, ringing(stand, ends, bounds=bounds) as caller:
         await caller.call(payment)
         assert (await ends.one())[1] is CallEnd.ANSWERED
 

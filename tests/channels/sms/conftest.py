@@ -14,7 +14,7 @@ from channels.limits import Limits
 from channels.sms.answers import Answers
 from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.endpoint import routes
-from channels.sms.inbox import Inbox, InboxDependencies, SmsLimits
+from channels.sms.inbox import COPY_LOOKS_MAX, Inbox, InboxDependencies, SmsLimits
 from channels.sms.wires import WIRES
 from channels.sms.words import SmsNumbers, Words
 from core.acquirers.registry import only
@@ -95,13 +95,21 @@ def sms_limits() -> SmsLimits:
     return SmsLimits(sender=100, sender_day=200)
 
 
+@pytest.fixture
+def copy_looks_max() -> int:
+    """As in production, unless a test says otherwise."""
+    return COPY_LOOKS_MAX
+
+
 def memory_on(redis: Redis) -> RedisDeduplication:
     """What the channel remembers, sealed under a key of the tests."""
     return RedisDeduplication(redis, Sealer(("a key of the tests",), SEALED_FOR))
 
 
 @pytest.fixture
-async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> AsyncIterator[Counter]:
+async def counter(
+    database_url: str, redis_url: str, sms_limits: SmsLimits, copy_looks_max: int
+) -> AsyncIterator[Counter]:
     clock = StillClock()
     async with make_pool(database_url) as pool, Redis.from_url(redis_url) as redis:
         database = Database(pool)
@@ -114,7 +122,7 @@ async def counter(database_url: str, redis_url: str, sms_limits: SmsLimits) -> A
         memory = memory_on(redis)
         words = Words(load_texts(), SmsNumbers("*1117#", "777", "+212537000777"))
         post = InboxDependencies(memory, Limits(redis, "sms"), books.messages, clock)
-        inbox = Inbox(Answers(words, till, memory), post, limits=sms_limits)
+        inbox = Inbox(Answers(words, till, memory), post, limits=sms_limits, copy_looks_max=copy_looks_max)
         guards: dict[str, Check] = {
             "twilio": partial(guard, (DEMO_TOKEN,)),
             "kannel": Authentication(secrets=(KANNEL_SECRET,)).check,

@@ -133,8 +133,8 @@ async def test_copies_at_once_are_one_message(counter: Counter) -> None:
     assert await counter.redis.get(f"kh:{{limit:sms}}:sender:{SALMA}") == b"1"
 
 
-async def test_whoever_died_answering_is_succeeded(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("channels.sms.inbox.COPY_LOOKS_MAX", 2)
+@pytest.mark.parametrize("copy_looks_max", [2])
+async def test_whoever_died_answering_is_succeeded(counter: Counter) -> None:
     assert await memory_on(counter.redis).claim("twilio-SM1") is True
     assert "012345" in (await post(counter, "/sms/twilio", text()))[1]
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from core.database import batched
 from core.database.batched import BATCHES_MAX, QUESTIONS_MAX, Batched
 from core.database.messaging import messages as messages_module
 from core.database.pool import Connection, Database, open_database
@@ -108,14 +107,16 @@ async def test_who_gives_up_takes_nobody_along() -> None:
     assert doubler.batches == [[1, 2], [3], [5]]  # who had given up before is not asked for
 
 
-async def test_a_bound_on_those_who_wait_and_on_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batched, "WAITING_MAX", 3)
-    doubler = Doubler()
-    doubled = Batched(doubler.ask, "double")
+async def test_a_bound_on_those_who_wait() -> None:
+    doubled = Batched(Doubler().ask, "double", waiting_max=3)
     heard = await asyncio.gather(*(doubled.ask(n) for n in range(4)), return_exceptions=True)
     assert {type(answer) for answer in heard} == {int, DatabaseUnavailable}
     assert str(heard[3]) == "too many questions wait for the database"
-    monkeypatch.setattr(batched, "WAIT_MAX_S", 0.005)
+
+
+async def test_a_bound_on_how_long_they_wait() -> None:
+    doubler = Doubler()
+    doubled = Batched(doubler.ask, "double", wait_max_s=0.005)
     doubler.gate.clear()
     under_way = []
     for n in range(BATCHES_MAX + 1):

@@ -13,7 +13,7 @@ from procrastinate import App, PsycopgConnector
 
 from core.database import jobs
 from core.database.bounded import BoundedConnection
-from core.database.jobs import run_worker
+from core.database.jobs import WorkerBounds, run_worker
 from core.database.migrate import upgrade
 from core.database.pool import Connection, Database, make_pool, open_database
 from core.repositories import DatabaseUnavailable
@@ -140,9 +140,8 @@ async def test_what_a_server_says_as_it_goes_is_tried_again(database_url: str, e
         assert await database.run(work) == "done"
 
 
-async def test_a_listener_listens_to_whoever_is_primary(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_listener_listens_to_whoever_is_primary(pair: Pair) -> None:
     """Jobs of the new primary are heard of at once, and not at the next look, which is an hour away here."""
-    monkeypatch.setattr(jobs, "POLL_S", 3_600.0)
     upgrade(pair.primary.url)
     app, done = App(connector=PsycopgConnector()), asyncio.Event()
 
@@ -151,7 +150,7 @@ async def test_a_listener_listens_to_whoever_is_primary(pair: Pair, monkeypatch:
         done.set()
 
     async with make_pool(pair.url) as pool, app.open_async(pool):
-        worker = asyncio.create_task(run_worker(app))
+        worker = asyncio.create_task(run_worker(app, bounds=WorkerBounds(poll_s=3_600.0)))
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await _listened_at(pair.primary)

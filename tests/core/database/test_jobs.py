@@ -9,8 +9,7 @@ import psycopg
 import pytest
 from procrastinate.exceptions import ConnectorException
 
-from core.database import jobs
-from core.database.jobs import Work, build_jobs, retry_stalled, run_worker, worker_beside
+from core.database.jobs import Work, WorkerBounds, build_jobs, retry_stalled, run_worker, worker_beside
 from core.database.wake import TaskName
 from core.payments.table import PaymentState
 from tests.support.bank import silent_after_charging
@@ -67,8 +66,7 @@ async def test_a_signal_ends_a_worker_in_order(shop: Shop) -> None:
         asyncio.get_running_loop().remove_signal_handler(number)
 
 
-async def test_what_a_worker_cannot_finish_in_time_is_handed_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "GRACE_S", 0.2)
+async def test_what_a_worker_cannot_finish_in_time_is_handed_back(shop: Shop) -> None:
     hangs, deliver = asyncio.Event(), shop.sender.deliver
 
     async def slow(reference: str) -> None:
@@ -76,7 +74,7 @@ async def test_what_a_worker_cannot_finish_in_time_is_handed_back(shop: Shop, mo
         await asyncio.Event().wait()
 
     shop.sender.deliver = slow  # type: ignore[method-assign]  # a mail server that never answers
-    worker = asyncio.create_task(run_worker(shop.jobs, install_signal_handlers=True))
+    worker = asyncio.create_task(run_worker(shop.jobs, install_signal_handlers=True, bounds=WorkerBounds(grace_s=0.2)))
     await shop.paid()
     await asyncio.wait_for(hangs.wait(), 60)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -180,9 +178,8 @@ async def test_a_worker_that_cannot_reach_its_database_tries_again(
             again.set()
         raise ConnectorException("no server")
 
-    monkeypatch.setattr("core.database.jobs.RESTART_PAUSE_S", 0.0)
     monkeypatch.setattr(shop.jobs, "run_worker_async", away)
-    worker = asyncio.create_task(run_worker(shop.jobs))
+    worker = asyncio.create_task(run_worker(shop.jobs, bounds=WorkerBounds(restart_pause_s=0.0)))
     await asyncio.wait_for(again.wait(), 60)
     worker.cancel()
     with pytest.raises(asyncio.CancelledError):

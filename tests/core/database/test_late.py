@@ -7,7 +7,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.database import late
 from core.database.late import LateReads, open_late
 from core.database.pool import open_database
 from core.repositories import DatabaseUnavailable
@@ -15,13 +14,8 @@ from lab.servers.postgres import Postgres
 from lab.servers.standby import Standby
 
 PATIENCE_S = 120.0
+EACH_TIME = {"late_max_s": 0.0, "look_every_s": 0.0}
 WHERE = "SELECT pg_is_in_recovery() AS standby, (SELECT max(n) FROM kept) AS n"
-
-
-@pytest.fixture(autouse=True)
-def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late, "LATE_MAX_S", 0.0)
-    monkeypatch.setattr(late, "LOOK_EVERY_S", 0.0)
 
 
 async def _until(database: LateReads, true: Callable[[bool, int], bool]) -> None:
@@ -45,7 +39,7 @@ def _paused(standby: Standby) -> None:
 async def test_a_standby_reads_while_it_follows(servers_folder: Path) -> None:
     folder = servers_folder / "late-pair"
     with Postgres(folder / "first") as primary, Standby(folder / "second", primary) as standby:
-        async with open_database(primary.url) as first, open_late(standby.url, first) as reads:
+        async with open_database(primary.url) as first, open_late(standby.url, first, **EACH_TIME) as reads:
             assert isinstance(reads, LateReads)
             await first.do("CREATE TABLE kept (n int)")
             await first.do("INSERT INTO kept VALUES (1)")
@@ -70,6 +64,6 @@ async def test_a_standby_reads_while_it_follows(servers_folder: Path) -> None:
 
 
 async def test_without_an_address_the_primary_reads(database_url: str) -> None:
-    async with open_database(database_url) as first, open_late("", first) as reads:
+    async with open_database(database_url) as first, open_late("", first, **EACH_TIME) as reads:
         assert reads is first
         assert await reads.reading() is first

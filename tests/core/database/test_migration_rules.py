@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 import core.database.migrations.versions as versions
-from core.database import migrate
 from core.database.migrate import TablesBusy, current_and_head, head, upgrade
 from core.database.migrations.indexes import INDEXES
 
@@ -93,19 +92,15 @@ def test_what_only_adds_is_let_through(sql: str) -> None:
     assert faults(sql) == []
 
 
-def test_a_table_that_stays_locked_ends_the_migration_and_nobody_waits_behind_it(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_that_stays_locked_ends_the_migration_and_nobody_waits_behind_it(empty_database_url: str) -> None:
     upgrade(empty_database_url)
-    monkeypatch.setattr(migrate, "LOCK_MAX_MS", 100)
-    monkeypatch.setattr(migrate, "PAUSE_S", 0.01)
     with psycopg.connect(empty_database_url) as reader:
         reader.execute("UPDATE alembic_version SET version_num = '0004'")
         reader.execute("ALTER TABLE payments DROP COLUMN page_until")
         reader.commit()
         reader.execute("SELECT count(*) FROM payments")  # a report's transaction, left open
         with pytest.raises(TablesBusy):
-            upgrade(empty_database_url)
+            upgrade(empty_database_url, lock_max_ms=100, pause_s=0.01)
     assert current_and_head(empty_database_url)[0] == "0004"
 
 

@@ -247,14 +247,13 @@ async def test_a_refused_credit_keeps_the_books_whole(shop: Shop) -> None:
     assert failing(await sheet(shop)) == []
 
 
-async def test_migrating_opens_the_books_once(shop: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "OPENED_AT_ONCE", 1)
+async def test_migrating_opens_the_books_once(shop: Shop, database_url: str) -> None:
     payment_id = await mixed(shop)
     before = closings(await sheet(shop))
     await by_hand(
         shop.database, "DELETE FROM ledger_transfers; UPDATE ledger_opening SET since = '2100-01-01', opened_at = NULL"
     )
-    migrate.upgrade(database_url)
+    migrate.upgrade(database_url, opened_at_once=1)
     assert closings(await sheet(shop)) == before
     assert {event for event, *_ in await story_of(shop.database, payment_id)} == {"opening"}
     assert (await sheet(shop)).holds

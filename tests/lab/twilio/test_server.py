@@ -243,14 +243,13 @@ async def test_the_desk_orders_faults_and_takes_no_forms(twilio: Twilio, desk: a
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_closing_ends_the_calls_in_progress(app: IvrApp, hangs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_ends_the_calls_in_progress(app: IvrApp, hangs: bool) -> None:
     """They are hung up and reported; an application that does not answer the report is not waited for long."""
-    monkeypatch.setattr("lab.twilio.server.STOP_MAX_S", 0.2)
     loop, complaints = asyncio.get_running_loop(), list[dict[str, Any]]()
     loop.set_exception_handler(lambda _, told: complaints.append(told))
     rung = {"To": CUSTOMER, "From": "1", "Url": app.base_url + "/ivr/menu", "StatusCallback": app.base_url + "/status"}
     try:
-        async with Twilio(auth_token=TOKEN, pace=Pace(0.0), status_delay_s=0.0) as twilio:
+        async with Twilio(auth_token=TOKEN, pace=Pace(0.0), status_delay_s=0.0, stop_max_s=0.2) as twilio:
             twilio.connect(app.base_url)
             spoken = await twilio.dial(CUSTOMER)
             await spoken.settled()
