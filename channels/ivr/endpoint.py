@@ -122,29 +122,29 @@ class VoiceEndpoint:
             return
         try:
             arrived = await entrance.let_in(scope, receive)
-            heard = self._decode(arrived)
+            inbound = self._decode(arrived)
         except (Malformed, SenderRefused) as error:
             await entrance.refused(error)(scope, receive, send)
             return
-        reply, screen = await self._answer(arrived, heard)
+        reply, screen = await self._answer(arrived, inbound)
         await send_reply(scope, send, reply, screen=screen if entrance.expose_screens else None)
 
-    async def _answer(self, arrived: Incoming, heard: Inbound) -> tuple[Reply, str]:
+    async def _answer(self, arrived: Incoming, inbound: Inbound) -> tuple[Reply, str]:
         """The reply and the screen's name."""
         talk, wire, began = self._talk, self._entrance.wire, time.perf_counter()
         if talk.kept is not None:  # it is for a charge before the call goes on, however it goes on
             with suppress(Busy):  # it ends by itself
-                await talk.kept.erase(heard.dialog)
+                await talk.kept.erase(inbound.dialog)
         try:
-            answer = await talk.turns.take(heard, talk.speaker)
-            reply = wire.encode(answer, heard.dialog)
+            answer = await talk.turns.take(inbound, talk.speaker)
+            reply = wire.encode(answer, inbound.dialog)
         except Exception:
             log.exception("a turn failed at %s", arrived.path)
             talk.count.turn(APOLOGY, "failed", time.perf_counter() - began)
-            talk.tell(heard, None)
+            talk.tell(inbound, None)
             return wire.apologise(talk.speaker.apology(wire.language(arrived))), APOLOGY
         talk.count.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
-        talk.tell(heard, answer)
+        talk.tell(inbound, answer)
         return reply, answer.screen
 
 

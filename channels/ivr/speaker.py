@@ -45,14 +45,14 @@ class Spoken:
 
 def spoken(text: str, language: LanguageCode) -> tuple[Spoken, ...]:
     """A page's lines; neighbours in one language are one utterance."""
-    said: list[Spoken] = []
+    parts: list[Spoken] = []
     for line in text.splitlines():
         tongue, words = _untagged(line)
         tongue = tongue or language
-        if said and said[-1].language is tongue:
-            words = f"{said.pop().text} {words}"
-        said.append(Spoken(tongue, words))
-    return tuple(said)
+        if parts and parts[-1].language is tongue:
+            words = f"{parts.pop().text} {words}"
+        parts.append(Spoken(tongue, words))
+    return tuple(parts)
 
 
 class IvrSpeaker:

@@ -1,4 +1,4 @@
-"""What time does to a payment: it expires, is asked about, goes back (core/refunds/voiding.py). Periodic jobs call this.
+"""What time does to a payment: it expires, is asked about, goes back (core/refunds/voiding.py). Jobs call this.
 
 Everything here is safe to run twice and in several workers: a worker claims a payment by moving its due time, and each
 change names the state it starts from.

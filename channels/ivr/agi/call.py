@@ -66,43 +66,43 @@ class Call:
         self._language: LanguageCode | None = None
         self._menu_key: tuple[str, float] | None = None  # what the menu before was answered with, and when
 
-    async def run(self, heard: Inbound) -> CallResult:
+    async def run(self, inbound: Inbound) -> CallResult:
         """The whole conversation; how it was left."""
         try:
-            return await self._run(heard)
+            return await self._run(inbound)
         finally:
-            await asyncio.shield(self._erase(heard))
+            await asyncio.shield(self._erase(inbound))
 
-    async def _run(self, heard: Inbound) -> CallResult:
+    async def _run(self, inbound: Inbound) -> CallResult:
         await self._line.command(protocol.answer())
         ends_at = _now() + self._parts.manner.call_max_s
         before: TurnAnswer | None = None
         typed: str | None = None
         while _now() < ends_at:
-            answer = await self._turn(heard)
+            answer = await self._turn(inbound)
             step = self._apology() if answer is None else self._parts.wire.step(answer, before, typed)
             if isinstance(step, End):
                 await self._say(step.said)
                 return step.result
             assert answer is not None  # only an apology has none, and it ends
             typed = await self._answered(step)
-            heard, before = self._parts.wire.turn(heard, answer, typed), answer
+            inbound, before = self._parts.wire.turn(inbound, answer, typed), answer
         over = self._parts.wire.too_long((self._language,) if self._language else tuple(LanguageCode))
         await self._say(over.said)
         return over.result
 
-    async def _turn(self, heard: Inbound) -> TurnAnswer | None:
+    async def _turn(self, inbound: Inbound) -> TurnAnswer | None:
         parts = self._parts
         count, began = parts.metrics.wire(parts.speaker.can.channel, parts.wire.name), time.perf_counter()
         try:
-            answer = await parts.turns.take(heard, parts.speaker)
+            answer = await parts.turns.take(inbound, parts.speaker)
         except Exception:
             log.exception("a turn failed on a call")
             count.turn(APOLOGY, "failed", time.perf_counter() - began)
-            parts.tell(heard, None)
+            parts.tell(inbound, None)
             return None
         count.turn(answer.screen, answer.outcome, time.perf_counter() - began, answer.came_from)
-        parts.tell(heard, answer)
+        parts.tell(inbound, answer)
         self._language = answer.language
         return answer
 
@@ -125,9 +125,9 @@ class Call:
         self._menu_key = (typed, _now()) if step.one_key and typed else None
         return typed
 
-    async def _say(self, said: Sequence[Phrase]) -> None:
+    async def _say(self, phrases: Sequence[Phrase]) -> None:
         """To its end, whatever is typed meanwhile."""
-        for phrase in said:
+        for phrase in phrases:
             await self.play(phrase, None)
 
     async def play(self, phrase: Phrase, question: "Question | None") -> bool:
@@ -188,9 +188,9 @@ class Call:
             if await self.key(DRAIN_S) is None:
                 return
 
-    async def _erase(self, heard: Inbound) -> None:
+    async def _erase(self, inbound: Inbound) -> None:
         try:
-            await self._parts.turns.hang_up(heard.dialog, heard.msisdn, self._parts.speaker.can.channel)
+            await self._parts.turns.hang_up(inbound.dialog, inbound.msisdn, self._parts.speaker.can.channel)
         except StoreDown:
             log.warning("a call's card could not be erased now; it expires by itself")
 
@@ -232,9 +232,9 @@ class Question:
             return False
         return _now() - before[1] < soon_s and played_samples < soon_s * SAMPLES_A_SECOND
 
-    async def ask(self, said: Sequence[Phrase]) -> str | None:
+    async def ask(self, phrases: Sequence[Phrase]) -> str | None:
         """Plays a question and returns what was typed, None for silence."""
-        for phrase in said:
+        for phrase in phrases:
             if not await self._call.play(phrase, self):
                 break
         reminders = 0

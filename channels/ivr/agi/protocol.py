@@ -62,13 +62,13 @@ class CommandResult:
 
 def greeting(lines: Iterable[str]) -> dict[str, str]:
     """The variables of a greeting by name, without "agi_". Raises SwitchFailed."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for line in lines:
         match = _GREETING.fullmatch(line)
         if match is None:
             raise SwitchFailed("the greeting is no AGI")
-        found[match[1]] = match[2]
-    return found
+        fields[match[1]] = match[2]
+    return fields
 
 
 def reply(line: str) -> CommandResult | None:

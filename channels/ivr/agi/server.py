@@ -124,9 +124,9 @@ class AgiServer:
     def _make_room(self, peer: str) -> None:
         """Who says nothing makes way for who comes: a switch says at once what it wants."""
         peer_max = self._calls_max + WAITING_MAX  # a burst of right calls has said nothing yet either
-        own = [writer for writer, whose in self._silent.items() if whose == peer]
+        of_peer = [writer for writer, whose in self._silent.items() if whose == peer]
         full = len(self._silent) >= SILENT_PEERS * peer_max
-        oldest = own if len(own) >= peer_max else [*self._silent] if full else []
+        oldest = of_peer if len(of_peer) >= peer_max else [*self._silent] if full else []
         for writer in oldest[:1]:
             del self._silent[writer]
             self._parts.metrics.refused(DOOR, "silent")
@@ -150,15 +150,15 @@ class AgiServer:
         self._parts.metrics.call_ended(NAME, outcome)
 
     async def _call(self, line: AgiConnection, writer: asyncio.StreamWriter) -> str:
-        heard = await self._let_in(line, writer)
-        if heard is None:
+        inbound = await self._let_in(line, writer)
+        if inbound is None:
             return CallResult.REFUSED
         if self._calls >= self._calls_max:
             return CallResult.BUSY
         self._calls += 1
         try:
-            with request(), about(call=heard.dialog), self._parts.metrics.call(NAME):
-                return await Call(self._parts, line).run(heard)
+            with request(), about(call=inbound.dialog), self._parts.metrics.call(NAME):
+                return await Call(self._parts, line).run(inbound)
         finally:
             self._calls -= 1
 

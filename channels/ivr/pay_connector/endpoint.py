@@ -103,20 +103,20 @@ class Connector:
         self._today = today
         self._check_luhn = check_luhn
 
-    async def answer(self, asked: WithCard | WithToken) -> Answer:
+    async def answer(self, order: WithCard | WithToken) -> Answer:
         """The answer to a transaction, the same at every repeat. Never raises."""
-        keeps = isinstance(asked, WithCard) and asked.method == "tokenize"
-        key, transaction = ("token_id" if keeps else "charge_id"), asked.transaction_id
+        keeps = isinstance(order, WithCard) and order.method == "tokenize"
+        key, transaction = ("token_id" if keeps else "charge_id"), order.transaction_id
         if keeps:
             transaction = f"tokenize:{transaction}"  # a charge of the same name is another question
-        answer, about = _error(key, "unknown"), _about(asked)
+        answer, about = _error(key, "unknown"), _about(order)
         try:
             for _ in range(REPEAT_LOOKS_MAX):
                 claimed = await self._transactions.claim(transaction)
                 if isinstance(claimed, dict):
                     return _answer_kept(claimed, about, key)
                 if claimed:
-                    answer = await self._answered(asked, key)
+                    answer = await self._answered(order, key)
                     break
                 await asyncio.sleep(REPEAT_PAUSE_S)
         except Exception:
@@ -128,52 +128,52 @@ class Connector:
             log.exception("the first answer of a transaction could not be kept")
             return answer
 
-    async def _answered(self, asked: WithCard | WithToken, key: str) -> Answer:
+    async def _answered(self, order: WithCard | WithToken, key: str) -> Answer:
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
-                return await self._first(asked, key)
+                return await self._first(order, key)
         except Busy:
             return _error(key, "unavailable")  # nothing was sent
         except Exception:
             log.exception("the connector failed")
             with suppress(Busy):  # what was kept ends by itself
-                await self._tokens.erase(asked.parameters.get("call", ""))
+                await self._tokens.erase(order.parameters.get("call", ""))
             # it may have been sent: the payment knows, and the call reads it
             return _error(key, "unknown")
 
-    async def _first(self, asked: WithCard | WithToken, key: str) -> Answer:
-        payment = await self._find(asked.parameters.get("payment", ""))
+    async def _first(self, order: WithCard | WithToken, key: str) -> Answer:
+        payment = await self._find(order.parameters.get("payment", ""))
         if payment is None:
             return _error(key, "no_payment")
-        call = asked.parameters.get("call") or payment.id
+        call = order.parameters.get("call") or payment.id
         if _CALL.fullmatch(call) is None:
             return _error(key, "no_call")
-        if isinstance(asked, WithCard) and asked.method == "tokenize":
-            card = self._card(asked)
+        if isinstance(order, WithCard) and order.method == "tokenize":
+            card = self._card(order)
             token = None if card is None else await self._tokens.keep(call, payment.id, card)
             return {key: token} | _FINE if token else _error(key, "no_call" if card else "invalid_card")
-        if fault := _mismatch(asked, payment):
+        if fault := _mismatch(order, payment):
             return _error(key, fault)
-        cvv = Secret(asked.cvv.get_secret_value())
+        cvv = Secret(order.cvv.get_secret_value())
         if not cvv_plausible(cvv):  # of no card: one that is kept stays
             return _error(key, "invalid_card")
-        if isinstance(asked, WithToken):
-            card = await self._tokens.take(call, payment.id, asked.token_id)
+        if isinstance(order, WithToken):
+            card = await self._tokens.take(call, payment.id, order.token_id)
         else:
-            card = self._card(asked)
+            card = self._card(order)
         if card is None:
-            return _error(key, "no_token" if isinstance(asked, WithToken) else "invalid_card")
+            return _error(key, "no_token" if isinstance(order, WithToken) else "invalid_card")
         if not cvv_plausible(cvv, card.brand):
             return _error(key, "invalid_card")
-        came = await self._charges.charge(
+        outcome = await self._charges.charge(
             payment.id, card, cvv, call=call, caller=payment.payer_msisdn, wait_s=BANK_WAIT_S
         )
-        return _outcome(came, key)
+        return _outcome(outcome, key)
 
-    def _card(self, asked: WithCard) -> Card | None:
-        number = Secret(asked.cardnumber.get_secret_value().strip())
+    def _card(self, order: WithCard) -> Card | None:
+        number = Secret(order.cardnumber.get_secret_value().strip())
         try:
-            month, year = expiry_of(f"{int(asked.expiry_month):02d}{int(asked.expiry_year) % 100:02d}")
+            month, year = expiry_of(f"{int(order.expiry_month):02d}{int(order.expiry_year) % 100:02d}")
         except (ValueError, OverflowError):
             return None
         if expired(month, year, self._today()) or not pan_plausible(number, check_luhn=self._check_luhn):
@@ -181,13 +181,13 @@ class Connector:
         return Card(number, month, year)
 
 
-def _about(asked: WithCard | WithToken) -> str:
+def _about(order: WithCard | WithToken) -> str:
     """What a transaction is about, as a digest: nothing of the card but what its last digits and expiry do to it."""
-    if isinstance(asked, WithToken):
-        card = asked.token_id
+    if isinstance(order, WithToken):
+        card = order.token_id
     else:
-        card = f"{asked.cardnumber.get_secret_value().strip()[-4:]}|{asked.expiry_month}|{asked.expiry_year}"
-    parts = (asked.parameters.get("payment", ""), str(asked.amount), asked.currency_code, card)
+        card = f"{order.cardnumber.get_secret_value().strip()[-4:]}|{order.expiry_month}|{order.expiry_year}"
+    parts = (order.parameters.get("payment", ""), str(order.amount), order.currency_code, card)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -205,23 +205,23 @@ def routes(connector: Connector, check: Check, count: Count, *, public_url: str)
         try:
             arrived = await incoming(request, public_url, body_max=BODY_BYTES_MAX)
             check(arrived)
-            asked = parsed(arrived)
+            order = parsed(arrived)
         except (Malformed, SenderRefused) as error:
             return refused(error, DOOR, count)
-        return JSONResponse(await connector.answer(asked), headers={"Cache-Control": "no-store"})
+        return JSONResponse(await connector.answer(order), headers={"Cache-Control": "no-store"})
 
     return gateway(PATH, charge, ["POST"])
 
 
-def _mismatch(asked: ConnectorRequest, payment: Payment) -> str:
+def _mismatch(order: ConnectorRequest, payment: Payment) -> str:
     """Why this charge is not that payment's, empty when it is. "10.0", "10" and "10.00" are one amount."""
     try:
-        centimes = Decimal(str(asked.amount)) * 100
+        centimes = Decimal(str(order.amount)) * 100
     except InvalidOperation:
         return "invalid_amount"
     if not centimes.is_finite() or centimes != payment.amount_centimes:
         return "amount_differs"
-    return "" if asked.currency_code.upper() == payment.currency else "currency_differs"
+    return "" if order.currency_code.upper() == payment.currency else "currency_differs"
 
 
 ABOUT = "about"
@@ -242,14 +242,14 @@ _WORDS = {
 }
 
 
-def _outcome(came: Payment | Refusal, key: str) -> Answer:
-    match came:
+def _outcome(outcome: Payment | Refusal, key: str) -> Answer:
+    match outcome:
         case Refusal():
-            return _error(key, came.value, "Nothing was charged.")
+            return _error(key, outcome.value, "Nothing was charged.")
         case Payment(state=PaymentState.CAPTURED):
-            return {key: came.id} | _FINE | {"parameters": {"reference": came.reference}}
+            return {key: outcome.id} | _FINE | {"parameters": {"reference": outcome.reference}}
         case Payment(state=PaymentState.DECLINED):
-            return _error(key, str(came.decline_kind or DeclineKind.OTHER_CARD), _WORDS["declined"])
+            return _error(key, str(outcome.decline_kind or DeclineKind.OTHER_CARD), _WORDS["declined"])
         case Payment(state=PaymentState.CHALLENGE):
             return _error(key, "challenge")
         case _:

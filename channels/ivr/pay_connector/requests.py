@@ -65,23 +65,23 @@ class Told(BaseModel):
 def parsed(arrived: Incoming) -> WithCard | WithToken:
     """Reads a request. Raises Malformed, naming a field and no value."""
     try:
-        told = _OBJECT.validate_json(arrived.body)
+        fields = _OBJECT.validate_json(arrived.body)
     except ValidationError:
         raise Malformed("the body is no JSON object") from None
-    card = _read(WithCard, told)
+    card = _read(WithCard, fields)
     if isinstance(card, WithCard):
         return card
-    token = _read(WithToken, told)
+    token = _read(WithToken, fields)
     if isinstance(token, WithToken):
         return token
-    error = token if "token_id" in told else card
+    error = token if "token_id" in fields else card
     where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
     named = where[0] if where and where[0] in {*WithCard.model_fields, *WithToken.model_fields} else ""
     raise Malformed(f"the field {named} is missing or wrong" if named else "the body is no JSON object")
 
 
-def _read(model: type[M], told: object) -> M | ValidationError:
+def _read(model: type[M], fields: object) -> M | ValidationError:
     try:
-        return model.model_validate(told)
+        return model.model_validate(fields)
     except ValidationError as error:
         return error

@@ -36,8 +36,8 @@ class RedisTokens:
         expiry = Secret(f"{card.expiry_month:02d}{card.expiry_year % 100:02d}")
         sealed = (self._seals.seal(bound, NUMBER, card.pan), self._seals.seal(bound, EXPIRY, expiry))
         with redis_errors_as(Busy):
-            kept = await self._pipe.run(self._keep, (_key(call), _mark(call)), (VAULT_TTL_S, NUMBER, EXPIRY, *sealed))
-        return token if kept else None
+            stored = await self._pipe.run(self._keep, (_key(call), _mark(call)), (VAULT_TTL_S, NUMBER, EXPIRY, *sealed))
+        return token if stored else None
 
     async def take(self, call: str, payment_id: str, token: str) -> Card | None:
         with redis_errors_as(Busy):

@@ -101,8 +101,8 @@ class SpeechLengths:
             *("+212600000001", self._speaker.can, language, False, date(2026, 11, 23), "777", "0520001117", "1117"),
             shelf=SHELF,
         )
-        asked = prompt.screen.ask(here)
-        page = self._speaker.page(asked, prompt.notice, language, PagePosition(prompt.begin))
+        words = prompt.screen.ask(here)
+        page = self._speaker.page(words, prompt.notice, language, PagePosition(prompt.begin))
         return tuple(piece for phrase in self._prompts.phrases(page.text, language) for piece in phrase.pieces)
 
     def prompt_s(self, prompt: SpokenStep, language: LanguageCode) -> float:

@@ -19,8 +19,8 @@ def plain(word: str) -> str:
 class Vowels:
     """Words by how they are shown."""
 
-    def __init__(self, said: Iterable[str]) -> None:
-        self._said: Mapping[str, str] = {plain(word): word for word in said}
+    def __init__(self, words: Iterable[str]) -> None:
+        self._said: Mapping[str, str] = {plain(word): word for word in words}
 
     def of(self, text: str) -> str:
         """The text with its vowels; what is not known stays as it is."""

@@ -74,8 +74,8 @@ def _prompts(texts: Texts, language: LanguageCode) -> list[Prompt]:
     for step, asked, errors in _STEPS:
         question = texts.get(language, SECTION, asked)
         made.append(Prompt(step, "", question))
-        for error, told in errors:
-            wrong = texts.get(language, SECTION, f"error.{told}")
+        for error, key in errors:
+            wrong = texts.get(language, SECTION, f"error.{key}")
             # once the card is typed nothing is asked again
             made.append(Prompt(step, error, wrong if asked == "processing" else f"{wrong} {question}"))
     return made
@@ -92,10 +92,10 @@ def verb(pay: Pay, charge: Charge, action: str, dialog: str, language: LanguageC
     """The verb as TwiML: its prompts, and which payment and call the connector is told."""
     prompts = "".join(_prompt(prompt, language) for prompt in pay.prompts[language])
     parameters = ((PAYMENT, charge.payment_id), (CALL, dialog))
-    told = "".join(twiml.verb("Parameter", name=name, value=value) for name, value in parameters)
+    parameters_xml = "".join(twiml.verb("Parameter", name=name, value=value) for name, value in parameters)
     return twiml.verb(
         "Pay",
-        inside=prompts + told,
+        inside=prompts + parameters_xml,
         action=action,
         input="dtmf",
         timeout=str(TIMEOUT_S),

@@ -20,9 +20,9 @@ def document(*verbs: str) -> bytes:
     return (HEAD + "".join(verbs) + TAIL).encode("utf-8", "xmlcharrefreplace")
 
 
-def say(said: Iterable[Spoken]) -> str:
+def say(parts: Iterable[Spoken]) -> str:
     """Words each utterance in the voice of its language."""
-    return "".join([f"{_voice(each.language)}{escape(each.text)}</Say>" for each in said])
+    return "".join([f"{_voice(each.language)}{escape(each.text)}</Say>" for each in parts])
 
 
 @cache  # one a language
@@ -43,9 +43,9 @@ def gathering(**attributes: str) -> str:
     )
 
 
-def gather(action: str, said: str, beginning: str) -> str:
+def gather(action: str, verbs: str, beginning: str) -> str:
     """The whole <Gather> of that beginning, around what is said."""
-    return f"{beginning}{quoteattr(action)}>{said}</Gather>"
+    return f"{beginning}{quoteattr(action)}>{verbs}</Gather>"
 
 
 def _written(attributes: Mapping[str, str]) -> str:
