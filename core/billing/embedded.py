@@ -4,13 +4,14 @@ Checking a code costs the same for a line that does not exist (docs/protocols/se
 """
 
 import hmac
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.billing.invoices import Invoice
 from core.database.pool import Connection, Database
-from core.database.rows import invoice_of, line_of
+from core.database.rows import invoice_of
+from core.languages import LanguageCode
 from core.payments.table import Payment
 from core.ports import BillingDown, Clock, Posting
 from core.refunds.model import Reversal
@@ -106,11 +107,11 @@ class EmbeddedBilling:
 
     async def line(self, service: ServiceType, reference: str) -> SubscribedLine | None:
         row = await _or_down(self._database.one(LINE, service=service, reference=reference))
-        return None if row is None else line_of(row)
+        return None if row is None else _line_of(row)
 
     async def lines_of(self, msisdn: str) -> tuple[SubscribedLine, ...]:
         rows = await _or_down(self._database.all(LINES_OF, msisdn=msisdn))
-        return tuple(line_of(row) for row in rows)
+        return tuple(_line_of(row) for row in rows)
 
     async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
         return await _or_down(self._codes_of.ask(msisdn))
@@ -163,8 +164,19 @@ async def _codes_of(connection: Connection, msisdns: Sequence[str]) -> list[tupl
     codes: dict[str, list[tuple[SubscribedLine, str]]] = {msisdn: [] for msisdn in msisdns}
     cursor = await connection.execute(CODES_OF, {"msisdns": list(codes)})
     for row in await cursor.fetchall():
-        codes[row["contact_msisdn"]].append((line_of(row), row["payment_code"]))
+        codes[row["contact_msisdn"]].append((_line_of(row), row["payment_code"]))
     return [tuple(codes[msisdn]) for msisdn in msisdns]
+
+
+def _line_of(row: Mapping[str, Any]) -> SubscribedLine:
+    return SubscribedLine(
+        ServiceType(row["service"]),
+        row["reference"],
+        row["holder"],
+        row["contact_msisdn"],
+        row["email"],
+        LanguageCode(row["language"]),
+    )
 
 
 async def _or_down(work: Awaitable[T]) -> T:

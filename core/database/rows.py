@@ -8,7 +8,7 @@ from core.billing.invoices import Invoice
 from core.languages import LanguageCode
 from core.messaging.receipts import receipt_number
 from core.payments.table import Challenge, Payment, PaymentState
-from core.subscribers.lines import ServiceType, SubscribedLine
+from core.subscribers.lines import ServiceType
 
 
 def bills_of(invoices: tuple[Invoice, ...]) -> list[dict[str, object]]:
@@ -87,15 +87,3 @@ def payment_of(row: Mapping[str, Any]) -> Payment:
 def invoice_of(row: Mapping[str, Any]) -> Invoice:
     """A row of invoices."""
     return Invoice(row["number"], row["period"], row["amount_centimes"], row["due_date"])
-
-
-def line_of(row: Mapping[str, Any]) -> SubscribedLine:
-    """A row of lines."""
-    return SubscribedLine(
-        ServiceType(row["service"]),
-        row["reference"],
-        row["holder"],
-        row["contact_msisdn"],
-        row["email"],
-        LanguageCode(row["language"]),
-    )

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.database.settlement.reconciliation import NoSettlementFile
-from core.settlement.file import ENCODING, UNDECODED, rows_of
+from core.settlement.file import rows_of
 from core.settlement.findings import FindingQueue
 from core.settlement.rows import Columns, UnreadableRow, settled_row
+from core.spreadsheets import ENCODING, UNDECODED
 from tests.core.settlement.test_reconciliation import HEADER, Office, office
 
 __all__ = ["office"]
