@@ -10,13 +10,14 @@ from redis.asyncio import Redis
 from channels.ussd.speaker import PageLimits, UssdSpeaker
 from core.languages import LanguageCode
 from core.messaging.texts import Texts
+from lab.clocks import StillClock
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
 from sessions.screens.menu import Capabilities, Say, Shows, Words
 from sessions.store.redis import RedisStore
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import DialledNumbers, Inbound, Speaker, TurnAnswer, Turns
 from sessions.vault import Seals
-from tests.sessions.till import NOW, FakeTill, StillClock
+from tests.sessions.till import NOW, FakeTill
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
 NUMBERS = DialledNumbers(help="777", voice="0522000000", short_code="1117", service_code="*1117#")

@@ -12,6 +12,7 @@ from core.ports import CardTold, LimitsDown
 from core.wallets.attempts import AttemptState, WalletRecord
 from core.wallets.port import WalletAttempt
 from core.wallets.service import WalletPayments
+from lab.clocks import StillClock
 from sessions.store.protocol import Key
 from sessions.turn.effects import (
     Authorise,
@@ -32,7 +33,7 @@ from sessions.vault import Seals
 from tests.sessions.cards import CARD, CVV
 from tests.sessions.fakes import CALLER, MASTER_KEYS
 from tests.sessions.samples import LINE, UNTIL, USSD, visit
-from tests.sessions.till import DECLINED_CARD, NOW, FakeTill, StillClock
+from tests.sessions.till import DECLINED_CARD, NOW, FakeTill
 
 HERE = visit(USSD)
 PLACE = DialogKey(Key(CALLER, "ussd", "d1"), 1, {})

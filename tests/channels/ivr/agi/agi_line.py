@@ -20,12 +20,13 @@ from core.messaging.texts import Texts
 from core.payments.service import PaymentService
 from core.ports import Clock
 from khallas.telemetry.metrics import Metrics
+from lab.clocks import StillClock
 from sessions.store.redis import RedisStore
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import Turns
 from sessions.vault import Seals
 from tests.channels.ivr.agi.switch import Step, Switch
-from tests.channels.ivr.conftest import NUMBERS, StillClock
+from tests.channels.ivr.conftest import NUMBERS
 from tests.channels.ivr.fake_till import NOW, SALMA, Books, FakeTill
 
 OVER_MAX_S = 60.0
