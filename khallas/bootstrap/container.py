@@ -16,7 +16,6 @@ from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.inbox import Inbox, InboxDependencies
 from channels.sms.outbound.texts import PaymentTexts
 from channels.web.bills.limits import LimitsByChannel, WebCodeLimits
-from core.acquirers.registry import AcquirerRegistry
 from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.billing.tmforum import TmForumBilling
@@ -65,6 +64,7 @@ from khallas.bootstrap.gateways import (
     words_of,
 )
 from khallas.bootstrap.money import billing_of
+from khallas.bootstrap.parts import ConversationParts, MessagingParts, MoneyParts, SharedParts
 from khallas.bootstrap.wallets import wallet_names, wallets_of
 from khallas.settings.model import Settings
 from khallas.telemetry import otel
@@ -145,57 +145,6 @@ class Container:
             yield
 
 
-@dataclass(frozen=True, slots=True)
-class SharedParts:
-    """The parts that every part of a process stands on."""
-
-    settings: Settings
-    texts: Texts
-    clock: Clock
-    times: Times
-    metrics: Metrics
-    counted: PaymentMetrics
-    tracer: Tracer
-    database: Database
-    redis: Redis
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyParts:
-    """The payment service, and who it asks. `registry` and `bills` are as they were joined, without what tests wrap."""
-
-    world: Ports
-    registry: AcquirerRegistry
-    bills: EmbeddedBilling | TmForumBilling
-    wallets: Mapping[str, Wallet]
-    till: PaymentService
-    by_wallet: WalletPayments
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationParts:
-    """The parts that answer a customer's turn."""
-
-    performer: EffectPerformer
-    turns: Turns
-    numbers: DialledNumbers
-    seals: Seals
-    transcripts: Transcripts
-
-
-@dataclass(frozen=True, slots=True)
-class MessagingParts:
-    """The parts that send to people, and that take the texts which come in."""
-
-    twilio: TwilioRest
-    caller: Caller
-    networks: Networks
-    gateways: Gateways
-    inbox: Inbox
-    links: ReceiptLinks
-    memory: RedisDeduplication
-
-
 def assemble(
     settings: Settings,
     clock: Clock | None = None,
@@ -204,7 +153,7 @@ def assemble(
     around: Callable[[Ports], Ports] | None = None,
     wallets: Mapping[str, Wallet] | None = None,
 ) -> Container:
-    """Join the rooms. Touches no network. Raises BadSettings, MissingText.
+    """Join the parts. Touches no network. Raises BadSettings, MissingText.
 
     `clock` stands in for the real one; `times`, `wallets` and `around`, which wraps what stands behind the ports, are
     for tests.
@@ -286,7 +235,7 @@ def _money(
         world = replace(world, acquirers=TenderAcquirers(world.acquirers, attempts, returns))
     till = PaymentService(world, times=shared.times, currency=settings.currency)
     by_wallet = WalletPayments(till, attempts, providers, clock, shared.times, count=counted.wallet)
-    return MoneyParts(world, registry, bills, providers, till, by_wallet)
+    return MoneyParts(world=world, registry=registry, bills=bills, wallets=providers, till=till, by_wallet=by_wallet)
 
 
 def _conversation(shared: SharedParts, money: MoneyParts) -> ConversationParts:
@@ -295,13 +244,13 @@ def _conversation(shared: SharedParts, money: MoneyParts) -> ConversationParts:
     performer = EffectPerformer(
         money.till,
         seals,
-        RedisCardLimits(redis, seals.key("card limits"), counted.limit),
-        RedisRefusals(redis),
-        RedisIntentLimits(redis, counted.limit),
-        money.by_wallet,
+        cards=RedisCardLimits(redis, seals.key("card limits"), counted.limit),
+        refusals=RedisRefusals(redis),
+        intents=RedisIntentLimits(redis, counted.limit),
+        wallets=money.by_wallet,
     )
     ivr, code = national(settings.ivr.number), settings.ussd.service_code
-    numbers = DialledNumbers(settings.help_number, ivr, settings.short_code, code)
+    numbers = DialledNumbers(help=settings.help_number, voice=ivr, short_code=settings.short_code, service_code=code)
     turns = Turns(
         CountedStore(RedisStore(redis), counted),
         performer,
@@ -312,7 +261,13 @@ def _conversation(shared: SharedParts, money: MoneyParts) -> ConversationParts:
         mail_utf8=settings.mail_utf8,
         wallets=tuple((name, wallet.terms) for name, wallet in money.wallets.items()),
     )
-    return ConversationParts(performer, turns, numbers, seals, _transcripts(settings, shared.database, shared.clock))
+    return ConversationParts(
+        performer=performer,
+        turns=turns,
+        numbers=numbers,
+        seals=seals,
+        transcripts=_transcripts(settings, shared.database, shared.clock),
+    )
 
 
 def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) -> MessagingParts:
@@ -322,7 +277,14 @@ def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) 
     memory = RedisDeduplication(shared.redis, Sealer(settings.signing_keys(), SEALED_FOR))
     words, pay_link = words_of(settings, texts), pay_link_of(settings)
     limits = Limits(shared.redis, "sms", counted.limit)
-    post = InboxDependencies(memory, limits, messages, clock, talk.transcripts, shared.metrics.message)
+    post = InboxDependencies(
+        seen=memory,
+        limits=limits,
+        messages=messages,
+        clock=clock,
+        transcripts=talk.transcripts,
+        heard=shared.metrics.message,
+    )
     terms = [wallet.terms for wallet in money.wallets.values()]
     inbox = inbox_of(settings, Answers(words, money.till, memory, pay_link=pay_link, wallets=terms), post)
     twilio = twilio_of(settings)
@@ -332,13 +294,21 @@ def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) 
     outside = networks.join(settings, shared.redis, doors, texter)
     caller = caller_of(settings, twilio, KeptCallEnds(messages, clock))
     gateways = Gateways(
-        CountedTexter(outside.texter, counted),
-        mailer_of(settings, texts, links, clock),
-        caller,
-        PaymentTexts(words, links.of, pay_link, wallet_names(settings)),
-        memory,
+        texter=CountedTexter(outside.texter, counted),
+        mailer=mailer_of(settings, texts, links, clock),
+        caller=caller,
+        texts=PaymentTexts(words, links.of, pay_link, wallet_names(settings)),
+        replies=memory,
     )
-    return MessagingParts(twilio, caller, outside, gateways, inbox, links, memory)
+    return MessagingParts(
+        twilio=twilio,
+        caller=caller,
+        networks=outside,
+        gateways=gateways,
+        inbox=inbox,
+        links=links,
+        memory=memory,
+    )
 
 
 def _jobs(shared: SharedParts, money: MoneyParts, messaging: MessagingParts) -> "Callable[[], App]":
