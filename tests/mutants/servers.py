@@ -92,5 +92,5 @@ def _instead_of(server: type[Server], lent: Lent) -> Callable[..., object]:
     return lambda folder, *rest, **named: lent if SHARED in str(folder) else server(folder, *rest, **named)
 
 
-def _done(database_url: str, indexes: Mapping[str, str] = MappingProxyType({})) -> None:
+def _done(database_url: str, indexes: Mapping[str, str] = MappingProxyType({}), **_: float) -> None:
     """The template has every migration and index."""

@@ -113,29 +113,31 @@ async def world(
     """
     clock = StillClock(BEGINS)
     async with AsyncExitStack() as stack:
-        at = at or await stack.enter_async_context(place())
-        cmi = EmulatedCmi(at.cmi_url, Gateway(DEMO_CREDENTIALS, Ledger(), clock.now, HANG_MAX_S))
-        at.cmi.app = app_of(cmi.gateway)
+        here = at or await stack.enter_async_context(place())
+        cmi = EmulatedCmi(here.cmi_url, Gateway(DEMO_CREDENTIALS, Ledger(), clock.now, HANG_MAX_S))
+        here.cmi.app = app_of(cmi.gateway)
         mails = await stack.enter_async_context(MailSink())
         twilio = await stack.enter_async_context(Twilio(ivr_number=VOICE_NUMBER))
-        at.rest.app = rest(twilio)
+        here.rest.app = rest(twilio)
         settings = change(
-            world_settings(redis_url, database_url, cmi, twilio, at.rest_url, mails.url, bank_timeout_s=bank_timeout_s)
+            world_settings(
+                redis_url, database_url, cmi, twilio, here.rest_url, mails.url, bank_timeout_s=bank_timeout_s
+            )
         )
         wallet = FakeWallet(clock) if with_wallet else None
         if wallet:  # receipts know its name by the settings
             settings = settings.model_copy(update={"wallets": {"neqdi": {"name": SecretStr(wallet.terms.name)}}})
         house = assemble(
-            _with_a_page(settings, cmi, at.app_url) if in_browser else settings,
+            _with_a_page(settings, cmi, here.app_url) if in_browser else settings,
             clock,
             wallets={"neqdi": wallet} if wallet else None,
         )
         app = application(house, beside=beside)
         await stack.enter_async_context(app.router.lifespan_context(app))
-        stack.push_async_callback(_quiet, at, twilio)
-        at.app.app = app
-        twilio.connect(at.app_url, house.settings.public_url)
-        yield World(at.app_url, app, house, twilio, cmi, mails, clock, wallet)
+        stack.push_async_callback(_quiet, here, twilio)
+        here.app.app = app
+        twilio.connect(here.app_url, house.settings.public_url)
+        yield World(here.app_url, app, house, twilio, cmi, mails, clock, wallet)
 
 
 async def _quiet(at: Place, twilio: Twilio) -> None:
