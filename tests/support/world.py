@@ -113,7 +113,7 @@ async def world(
     """
     clock = StillClock(BEGINS)
     async with AsyncExitStack() as stack:
-        here = at or await stack.enter_async_context(place())
+        here: Place = await stack.enter_async_context(place()) if at is None else at
         cmi = EmulatedCmi(here.cmi_url, Gateway(DEMO_CREDENTIALS, Ledger(), clock.now, HANG_MAX_S))
         here.cmi.app = app_of(cmi.gateway)
         mails = await stack.enter_async_context(MailSink())
