@@ -24,7 +24,7 @@ from sessions import vault_key as memory_key
 log = logging.getLogger(__name__)
 
 WORKERS_MAX = 64
-START_MAX_S = 30.0
+START_MAX_S = 120.0  # a machine that was just switched on starts everything at once
 STOP_MAX_S = 40.0  # without calls; longer than a worker's own grace, shorter than systemd's TimeoutStopSec
 ROLL_MAX_S = 5.0  # an old worker whose calls go on longer does not hold up the others' replacement
 HANG_MAX_S = 30.0 * BEAT_S

@@ -88,7 +88,7 @@ class Trials:
             data_file=None,
             config_file=False,
             include=[f"{ROOT}/{folder}/*" for folder in ("core", "sessions", "tests")],
-            concurrency=["thread", "greenlet"],
+            concurrency=["thread"],
         )
         costs: dict[str, float] = {}
         items = list(self._items.values())
