@@ -126,7 +126,8 @@ class Page(msgspec.Struct, frozen=True):
             return Back()
         if isinstance(self.words, Text):
             return _text(self.words, answer)
-        return _digits(self.words, answer, by_tone=self.keys.by_tone)
+        chosen = dict(self.words.keys).get(key_of(answer))
+        return Chose(chosen) if chosen else _digits(self.words, answer, by_tone=self.keys.by_tone)
 
     def place_of(self, event: Event) -> int:
         """The place of the chosen option among those that are not pinned; 0 for all else."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from string import ascii_uppercase
+from types import MappingProxyType
 
 from channels.ivr.formats import SECTION
 from channels.ivr.numbers import NUMBER_MAX, WORD_KEYS, Word, number_words
@@ -18,6 +19,7 @@ from core.languages import LanguageCode
 from core.messaging.texts import Texts
 
 PAUSE = "pause"  # the piece between groups of digits
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 UNKNOWN = "no-recording"  # counted when a page holds words that no recording has
 _MARK = "\ue000"  # of the private use area: no text of locales/ has it
 _PLACE = re.compile(r"(\{[a-z_0-9]+\})")
@@ -58,9 +60,10 @@ class Phrase:
 class Prompts:
     """Knows all recordings, and which of them say a page."""
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, names: Mapping[str, str] = NO_NAMES) -> None:
+        """`names`: of wallets, by their ids: a recording each, as locales/ knows no name of an operator's."""
         self._plain = texts
-        self._pieces = {(piece.language, piece.text): piece for piece in _catalogue(texts)}
+        self._pieces = {(piece.language, piece.text): piece for piece in _catalogue(texts, names)}
         self._joins = {each: texts.get(each, NUMBERS, "joined").partition("{")[0].strip() for each in LanguageCode}
         self.texts = _marked(texts)
 
@@ -135,10 +138,11 @@ def _mark(template: str) -> str:
     return "\n".join(lines)
 
 
-def _catalogue(texts: Texts) -> Iterator[Piece]:
+def _catalogue(texts: Texts, names: Mapping[str, str]) -> Iterator[Piece]:
     """Each text once a language; the first key in the alphabet names it."""
     for language in LanguageCode:
         yield Piece(language, PAUSE, "")
+        yield from (Piece(language, f"name-{each.lower()}", said) for each, said in _distinct(names).items())
         yield from (Piece(language, f"letter-{letter.lower()}", letter) for letter in ascii_uppercase)
         for joined in (True, False):  # a form that joining leaves as it is keeps the plain name
             for key in WORD_KEYS:
@@ -151,6 +155,15 @@ def _catalogue(texts: Texts) -> Iterator[Piece]:
                 if (piece.language, piece.text) not in seen:
                     seen.add((piece.language, piece.text))
                     yield piece
+
+
+def _distinct(names: Mapping[str, str]) -> dict[str, str]:
+    """The names as they stand between two marks; of wallets that are called alike the first one's."""
+    first: dict[str, str] = {}
+    for each, name in names.items():
+        if said := name.strip().lstrip(_EDGES):
+            first.setdefault(said, each)
+    return {each: said for said, each in first.items()}
 
 
 def _literals(texts: Texts, language: LanguageCode, key: str) -> Iterator[Piece]:

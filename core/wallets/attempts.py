@@ -17,6 +17,7 @@ from core.repositories import Change
 from core.wallets.port import WalletAttempt, WalletPaid
 
 LEAVE_AFTER_S = 2  # of the commit: a telephone in a USSD dialog cannot take the prompt; a worker's poll adds up to 2 s
+LEAVE_IN_CALL_S = 20  # of the commit: the call's last words, where nobody tells that it ended
 LEAVE_WITHIN_S = 60  # later the payer has put the telephone away: it is not sent at all
 ANSWERED_WITHIN_S = 90  # longer than any wallet is waited for; then whoever asked has died
 LEASE_S = 60
@@ -159,6 +160,9 @@ class WalletAttempts(Protocol):
 
     async def begin(self, record: WalletRecord, send: Change, now: datetime, due_at: datetime) -> Payment:
         """The payment's SEND and its attempt. Raises IllegalMove, BillsTaken, ReferenceTaken."""
+
+    async def leave(self, payment_id: str, due_at: datetime) -> None:
+        """Has an attempt that waits for the end of its dialog leave then; sooner where that was to be."""
 
     async def get(self, reference: str) -> WalletRecord | None: ...
 

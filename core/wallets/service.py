@@ -22,6 +22,7 @@ from core.wallets.attempts import (
     ANSWERED_WITHIN_S,
     LEASE_S,
     LEAVE_AFTER_S,
+    LEAVE_IN_CALL_S,
     LEAVE_WITHIN_S,
     MAY_LAND,
     OPEN,
@@ -123,10 +124,12 @@ class WalletPayments:
         wallet = self._wallets.get(provider)
         return wallet.terms.name if wallet else provider
 
-    async def start(self, payment_id: str, provider: str, payer_msisdn: str) -> Payment | Refusal:
-        """Commit the intent and its attempt; the request leaves a little later, by a job. A repeat gives the payment
-        as it stands. Refusals as PaymentService.authorise; LOCKED: this telephone was asked often enough. Raises
-        NoSuchPayment, NoWallets.
+    async def start(
+        self, payment_id: str, provider: str, payer_msisdn: str, *, in_call: bool = False
+    ) -> Payment | Refusal:
+        """Commit the intent and its attempt; the request leaves a little later, by a job: of a call, which still has
+        its last words to say, when `dialog_over` comes. A repeat gives the payment as it stands. Refusals as
+        PaymentService.authorise; LOCKED: this telephone was asked often enough. Raises NoSuchPayment, NoWallets.
         """
         wallet = self._wallets.get(provider)
         if wallet is None:
@@ -159,9 +162,14 @@ class WalletPayments:
                 payment_attempt=payment.attempts + 1,
                 state=AttemptState.WAITING,
             )
-            return await self._attempts.begin(record, send, now, later(now, LEAVE_AFTER_S))
+            leaves_at = later(now, LEAVE_IN_CALL_S if in_call else LEAVE_AFTER_S)
+            return await self._attempts.begin(record, send, now, leaves_at)
 
         return await self._till.send_otherwise(payment_id, commit)
+
+    async def dialog_over(self, payment_id: str) -> None:
+        """The dialog that started an attempt has ended: what waited for that leaves in a moment."""
+        await self._attempts.leave(payment_id, later(self._clock.now(), LEAVE_AFTER_S))
 
     async def open_attempt(self, payment: Payment) -> WalletRecord | None:
         """The attempt whose last word a payment waits for."""

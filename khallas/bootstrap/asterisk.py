@@ -17,6 +17,7 @@ from channels.observer import TranscriptWriter, unrecorded
 from core.messaging.texts import Texts
 from core.ports import CallEnds, Caller
 from khallas.bootstrap.calls import SharedCalls
+from khallas.bootstrap.wallets import wallet_names
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry.metrics import Metrics
 from sessions.turn.turns import Turns
@@ -32,7 +33,7 @@ def agi_server(
     calls: SharedCalls | None = None,
 ) -> AgiServer:
     """The AGI server, not yet listening. `calls` tells where one of several workers hears Asterisk."""
-    asterisk, prompts = settings.asterisk, Prompts(texts)
+    asterisk, prompts = settings.asterisk, Prompts(texts, wallet_names(settings))
     timers = Timers(first_digit_s=asterisk.first_digit_s, next_digit_s=asterisk.next_digit_s)
     manner = Manner(asterisk.sounds, asterisk.music, asterisk.call_max_s, timers)
     parts = CallDependencies(

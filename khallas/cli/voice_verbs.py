@@ -1,5 +1,6 @@
 """`khallas voice build`, `check`, `lengths` and `script`: options in, one function called, its report out."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from core.languages import LanguageCode
 from khallas.cli.told import fail, show
 
 if TYPE_CHECKING:
-    from channels.ivr.prompts import Piece
+    from channels.ivr.prompts import Piece, Prompts
     from khallas.cli.voice import VoiceReport
 
 Out = Annotated[Path, typer.Option("--out", file_okay=False, help="folder of the recordings, a folder a language")]
@@ -59,11 +60,15 @@ def lengths(out: Out, as_json: Json = False) -> None:
 
 def script(language: Languages = None) -> None:
     """What to record: a name and its words a line, for the studio."""
-    from channels.ivr.prompts import PAUSE, Prompts
-    from core.messaging.texts import load_texts
+    from channels.ivr.prompts import PAUSE
     from khallas.cli.voice import pieces_of
+    from khallas.settings.model import BadSettings
 
-    for piece in pieces_of(Prompts(load_texts()).pieces, language or ()):
+    try:
+        pieces = pieces_of(_prompts().pieces, language or ())
+    except BadSettings as error:
+        fail(f"khallas: {error}")
+    for piece in pieces:
         if piece.name != PAUSE:
             typer.echo(f"{piece.language}/{piece.name}\t{piece.text}")
 
@@ -81,15 +86,24 @@ def add_commands(app: typer.Typer) -> None:
 def _of(
     languages: Sequence[LanguageCode], work: "Callable[[Sequence[Piece]], VoiceReport]", *, as_json: bool
 ) -> "VoiceReport":
-    from channels.ivr.prompts import Prompts
     from channels.ivr.synthesis.espeak import NoVoice
-    from core.messaging.texts import load_texts
     from khallas.cli.voice import BadFolder, pieces_of
+    from khallas.settings.model import BadSettings
 
     try:
-        return work(pieces_of(Prompts(load_texts()).pieces, languages))
-    except (BadFolder, NoVoice, OSError) as error:
+        return work(pieces_of(_prompts().pieces, languages))
+    except (BadFolder, BadSettings, NoVoice, OSError) as error:
         fail(f"khallas: {error}", as_json=as_json)
+
+
+def _prompts() -> "Prompts":
+    """Everything that is said, with the names of the wallets that are set up. Raises BadSettings."""
+    from channels.ivr.prompts import Prompts
+    from core.messaging.texts import load_texts
+    from khallas.bootstrap.wallets import wallet_names
+    from khallas.settings.model import load
+
+    return Prompts(load_texts(), wallet_names(load(os.environ)))
 
 
 def _progress(pieces: "Sequence[Piece]") -> "Iterable[Piece]":

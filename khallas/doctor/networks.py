@@ -16,6 +16,7 @@ from core.messaging.texts import load_texts
 from core.ports import DeliveryFailed
 from khallas.bootstrap.asterisk import ami_account
 from khallas.bootstrap.sounds import sounds_folder
+from khallas.bootstrap.wallets import wallet_names
 from khallas.cli import voice
 from khallas.doctor.finding import CheckFailed, NotSetUp
 from khallas.settings.model import BadSettings, Settings
@@ -119,7 +120,7 @@ def sounds(settings: Settings, folder: Path | None) -> str:
     folder = folder or sounds_folder(settings)
     build = f"`khallas voice build --out {folder}` on the switch, or --sounds with the folder as seen from here"
     try:
-        report = voice.check(voice.pieces_of(Prompts(load_texts()).pieces, ()), folder)
+        report = voice.check(voice.pieces_of(Prompts(load_texts(), wallet_names(settings)).pieces, ()), folder)
     except (voice.BadFolder, OSError) as error:
         raise CheckFailed(str(error), build) from None
     wrong = [*report.missing, *report.stale]

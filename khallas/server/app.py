@@ -49,6 +49,7 @@ from khallas.bootstrap.container import Container, assemble
 from khallas.bootstrap.desk import desk_routes
 from khallas.bootstrap.gateways import base_of, operator_of
 from khallas.bootstrap.hosted_page import page_parts, page_routes
+from khallas.bootstrap.wallets import wallet_names
 from khallas.bootstrap.web_door import door_routes
 from khallas.settings.model import BadSettings, Settings
 from khallas.telemetry import otel
@@ -263,7 +264,7 @@ def _with_sounds(house: Container, switch: "AgiServer") -> Callable[[], Mapping[
     from khallas.bootstrap.sounds import PromptSounds, sounds_folder
 
     folder = sounds_folder(house.settings)
-    sounds = PromptSounds(Prompts(house.texts).pieces, folder, lambda: switch.unheard)
+    sounds = PromptSounds(Prompts(house.texts, wallet_names(house.settings)).pieces, folder, lambda: switch.unheard)
     return lambda: {**house.networks.states(), "sounds": sounds.state()}
 
 

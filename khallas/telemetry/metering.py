@@ -161,8 +161,8 @@ class CountedStore:
     async def erase(self, key: Key) -> None:
         await self._store.erase(key)
 
-    async def hang_up(self, key: Key) -> None:
-        await self._store.hang_up(key)
+    async def hang_up(self, key: Key) -> Record | None:
+        return await self._store.hang_up(key)
 
 
 def _named(answer: T, outcome: list[str]) -> T:

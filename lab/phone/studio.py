@@ -74,7 +74,9 @@ async def phone_routes(
     try:
         async with Handsets(url, numbers.service_code, trace.observer) as handsets:
             if world.prompts is not None:
-                world.prompts.network.in_dialog = lambda msisdn: handsets.open_page(msisdn) is not None
+                world.prompts.network.in_dialog = lambda msisdn: (
+                    handsets.open_page(msisdn) is not None or world.twilio.talks(msisdn)
+                )
             yield _Studio(numbers, wires, world, texts, trace, handsets, voice).routes()
     finally:
         voice.close()

@@ -228,6 +228,10 @@ class Twilio:
         """The calls from and to a customer's phone, oldest first."""
         return tuple(call for call in self.calls.values() if call.dialled.customer == number)
 
+    def talks(self, number: str) -> bool:
+        """Returns whether a customer's phone is in a call now."""
+        return any(not call.rings and not call.ended for call in self.calls_of(number))
+
     async def next_call(self, number: str, timeout_s: float = 10.0) -> Call:
         """The call that rings at a customer's phone, as soon as one does. Raises TimeoutError."""
 

@@ -14,7 +14,8 @@ from lab.wallets.answers import CUT, CutAnswer, body_of, claimed_centimes, says_
 from lab.wallets.lies import WalletLie
 from lab.wallets.network import KnownKey, PushRequest, Stand, Unpayable, WalletNetwork
 
-USER, KEY, SUBSCRIPTION = "demo-user", "demo-key", "demo-subscription"
+USER = "3b2f5e2a-7c41-4f0e-9d6b-8a1c2e4f7b90"  # an API user is named by a UUIDv4
+KEY, SUBSCRIPTION = "demo-key", "demo-subscription"
 _REASONS = {
     "funds": "NOT_ENOUGH_FUNDS",
     "limit": "PAYER_LIMIT_REACHED",

@@ -115,7 +115,7 @@ def advance(screen: Screen, event: Event, visit: ScreenContext, asked: Words | N
             return Again(words.wrong if isinstance(words, Digits | Text) else say("wrong-choice"))
         case Silence() if not isinstance(words, Tell):
             return Again(say("not-heard"))
-        case Chose(choice) if asked is None and not (isinstance(words, Menu) and words.offers(choice)):
+        case Chose(choice) if asked is None and not (isinstance(words, Menu | Digits) and words.offers(choice)):
             return Again(say("wrong-choice"))
     return _following(screen.on(event, visit))
 

@@ -132,7 +132,8 @@ class Menu(msgspec.Struct, frozen=True):
 
 
 class Digits(msgspec.Struct, frozen=True):
-    """Type digits. Secret ones never leave the turn in clear; `wrong` is said when they cannot be read."""
+    """Type digits. Secret ones never leave the turn in clear; `wrong` is said when they cannot be read. `keys`: options
+    beside the digits, each by one key alone."""
 
     text: Say
     wrong: Say
@@ -140,6 +141,11 @@ class Digits(msgspec.Struct, frozen=True):
     most: int
     secret: bool = False
     back: bool = True
+    keys: tuple[tuple[str, str], ...] = ()
+
+    def offers(self, option: str) -> bool:
+        """Returns whether a key of its own means the option."""
+        return any(one == option for _, one in self.keys)
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -322,3 +328,4 @@ class ScreenContext(msgspec.Struct, frozen=True):
     zone: ZoneInfo = ZONE
     wallets: tuple[tuple[str, WalletTerms], ...] = ()  # those that are set up, by name
     currency: str = "MAD"
+    placed: bool = False  # we rang this number: its own telephone was answered

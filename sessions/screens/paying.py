@@ -47,8 +47,10 @@ from sessions.screens.menu import (
     Worded,
     say,
 )
+from sessions.screens.wallet import WALLET_KEY, WalletAsked, way_by_call
 from sessions.turn.effects import (
     AnswerChallenge,
+    AskWallet,
     Authorise,
     Cancel,
     CardGone,
@@ -60,6 +62,8 @@ from sessions.turn.effects import (
     LookAfter,
     PaymentSeen,
     Recalled,
+    WalletRefused,
+    WalletStarted,
 )
 
 POLLS_MAX = 40  # at PAUSE_S each: longer than the acquirer's own time-out, then the customer is let go
@@ -76,11 +80,19 @@ class CardNumber(msgspec.Struct, frozen=True, tag=True):
 
     def ask(self, visit: ScreenContext) -> Digits:
         total = Amount(self.basket.amount_centimes)
+        way = way_by_call(visit, self.basket.amount_centimes)
         asked = say("card-number.only-bill", total=total) if self.only_bill else say("card-number")
-        return Digits(asked, say("card-number.wrong"), PAN_MIN, PAN_MAX, secret=True, back=False)
+        if way is not None:
+            asked = say("card-number.or-wallet", wallet=way[1].name, digit=WALLET_KEY)
+        keys = () if way is None else ((WALLET_KEY, f"wallet:{way[0]}"),)
+        return Digits(asked, say("card-number.wrong"), PAN_MIN, PAN_MAX, secret=True, back=False, keys=keys)
 
-    def on(self, event: Event, visit: ScreenContext) -> CardNumber | CardExpiry | HoldNumber | Again:
+    def on(self, event: Event, visit: ScreenContext) -> CardNumber | CardExpiry | HoldNumber | AskWallet | AfterWallet:
         match event:
+            case Chose(way):
+                return AskWallet(self.basket.payment_id, way.removeprefix("wallet:"))
+            case Done(WalletStarted() | WalletRefused() | Payment() as came):
+                return _after_wallet(came, visit)
             case TypedSecret(digits) if pan_plausible(digits, check_luhn=visit.check_luhn):
                 return HoldNumber(digits)
             case TypedSecret(digits) if visit.check_luhn and has_doubled_key(digits):
@@ -247,13 +259,23 @@ class Declined(msgspec.Struct, frozen=True, tag=True):
 
     def ask(self, visit: ScreenContext) -> Menu:
         retry = (Option("card", say("other-card")),) if self.may_retry else ()
-        text = say(f"declined.{self.kind}", help=Spelled(visit.help_number))
-        return Menu(text, (*retry, Option("stop", say("declined.stop"))))
+        way = way_by_call(visit, self.basket.amount_centimes) if self.may_retry else None
+        # a prompt has ten seconds: who wants neither way hangs up
+        last = Option("stop", say("declined.stop"))
+        if way is not None:
+            last = Option(f"wallet:{way[0]}", say("declined.wallet", wallet=way[1].name))
+        return Menu(say(f"declined.{self.kind}", help=Spelled(visit.help_number)), (*retry, last))
 
-    def on(self, event: Event, visit: ScreenContext) -> CardNumber | PayByConnector | Goodbye | Cancel | Again:
+    def on(
+        self, event: Event, visit: ScreenContext
+    ) -> CardNumber | PayByConnector | Goodbye | Cancel | AskWallet | AfterWallet:
         match event:
             case Chose("card") if self.may_retry:
                 return card_screen(self.basket, visit)
+            case Chose(way) if way.startswith("wallet:"):
+                return AskWallet(self.basket.payment_id, way.removeprefix("wallet:"))
+            case Done(WalletStarted() | WalletRefused() | Payment() as came):
+                return _after_wallet(came, visit)
             case Chose("stop"):
                 return Cancel(self.basket.payment_id)
             case Done(Recalled()):
@@ -295,6 +317,22 @@ class Paying(msgspec.Struct, frozen=True, tag=True):
         return settled(payment, visit, self.pin_tries_left)
 
 
+def _after_wallet(came: WalletStarted | WalletRefused | Payment, visit: ScreenContext) -> AfterWallet:
+    """The end of the call, or why this wallet asks nobody; what something else made of the payment is told as it is."""
+    match came:
+        case WalletStarted(payment, name):
+            return WalletAsked(basket_of(payment), name, visit.msisdn)
+        case WalletRefused(Refusal.LOCKED):
+            return Again(say("wallet-too-often"), counts=False)
+        case WalletRefused(Refusal.BANK_DOWN):
+            return Again(say("wallet-not-now"), counts=False)
+        case WalletRefused(why):
+            return refused(why)
+    screen = settled(came, visit)
+    # the bank asks for its PIN in the call that pays
+    return Unknown(came.amount_centimes) if isinstance(screen, BankPin | Noted) else screen
+
+
 def refused(refusal: Refusal) -> Goodbye:
     """The end, with the reason why nothing was sent."""
     return Goodbye(f"refused.{refusal.value.replace('_', '-')}")
@@ -327,4 +365,5 @@ def settled(payment: Payment, visit: ScreenContext, pin_tries_before: int | None
 
 
 Settled = Paid | Declined | Unknown | BankPin | Goodbye | Noted[BankPin]
+AfterWallet = WalletAsked | Paid | Declined | Unknown | Goodbye | Again
 AfterBank = Settled | Paying | Noted[CardNumber | PayByConnector]

@@ -12,6 +12,7 @@ from sessions.basket import Basket
 from sessions.screens.menu import Again, Amount, Chose, Event, Home, Menu, Option, ScreenContext, Tell, say
 
 WALLETS_SHOWN_MAX = 3
+WALLET_KEY = "1"  # in the field of a card's number: no card begins so and ends there
 
 
 def ways_of(visit: ScreenContext, amount_centimes: int) -> tuple[tuple[str, WalletTerms], ...]:
@@ -23,8 +24,20 @@ def ways_of(visit: ScreenContext, amount_centimes: int) -> tuple[tuple[str, Wall
     return tuple(able[:WALLETS_SHOWN_MAX])
 
 
+def way_by_call(visit: ScreenContext, amount_centimes: int) -> tuple[str, WalletTerms] | None:
+    """The wallet that may pay on a call: only of the number that we rang, for who calls can forge a number."""
+    if not visit.placed or not visit.can.takes_card:
+        return None
+    able = (
+        (name, terms)
+        for name, terms in visit.wallets
+        if terms.serves(visit.msisdn) and terms.takes(amount_centimes, visit.currency)
+    )
+    return next(able, None)
+
+
 class WalletAsked(msgspec.Struct, frozen=True, tag=True):
-    """The end of the dialog: a telephone that is in one cannot take the wallet's prompt."""
+    """The end of the dialog, or of the call: a telephone that is in one cannot take the wallet's prompt."""
 
     basket: Basket
     wallet: str

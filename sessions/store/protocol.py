@@ -87,7 +87,7 @@ class Store(Protocol):
     async def erase(self, key: Key) -> None:
         """The card of this dialog leaves the vault now."""
 
-    async def hang_up(self, key: Key) -> None:
+    async def hang_up(self, key: Key) -> Record | None:
         """Erases the card as `erase` does, and keeps a turn that is still under way from putting one there: the call's
-        end may overtake it.
+        end may overtake it. Returns where the dialog stood, if that is known.
         """

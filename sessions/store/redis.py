@@ -161,11 +161,12 @@ class RedisStore:
         with redis_errors_as(StoreDown):
             await self._pipe.do("DEL", key.sealed(NUMBER), key.sealed(EXPIRY))
 
-    async def hang_up(self, key: Key) -> None:
+    async def hang_up(self, key: Key) -> Record | None:
         with redis_errors_as(StoreDown):
             # one after the other: what is saved before the mark is deleted after it
             await self._pipe.do("SET", key.hung_up, b"1", "EX", HUNG_UP_TTL_S)
             await self._pipe.do("DEL", key.sealed(NUMBER), key.sealed(EXPIRY))
+            return _read(await self._pipe.do("GET", key.record))
 
 
 def step_script() -> Script:

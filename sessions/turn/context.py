@@ -76,6 +76,7 @@ class ScreenContexts:
             language_known=known,
             zone=self._house.zone,
             wallets=self._house.wallets,
+            placed=heard.placed,
         )
         return visit
 

@@ -94,6 +94,15 @@ class StartWallet:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWallet:
+    """Have the wallet of the number that we rang ask for a payment, once this call is over. -> WalletStarted,
+    WalletRefused, or the Payment where something else became of it."""
+
+    payment_id: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
 class RingBack:
     """Asks to ring the customer's telephone. -> Rung."""
 
@@ -170,6 +179,7 @@ Effect = (
     | ListBills
     | Start
     | StartWallet
+    | AskWallet
     | RingBack
     | Cancel
     | FindBasket

@@ -35,6 +35,7 @@ class Inbound(msgspec.Struct, frozen=True):
     ids_return: bool = False  # its gateway gives the id of an ended dialog to a new one
     asks_from: str = ""  # the internet address of a browser; a telephone has none
     so_far: str | None = None  # all that was typed in this dialog, at gateways that send it all each time
+    placed: bool = False  # a call of ours: whoever hears it has the telephone of that number
 
     def __repr__(self) -> str:
         return f"Heard(dialog={self.dialog!r}, order={self.order})"  # never what was typed

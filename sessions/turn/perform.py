@@ -12,6 +12,7 @@ from core.payments.consent import TERMS_VERSION
 from core.payments.service import PaymentService, Refusal, StartOrder
 from core.payments.table import Payment, PaymentState
 from core.ports import CardLimits, CardTold, DeclineKind, IntentLimits, LimitsDown
+from core.repositories import DatabaseUnavailable
 from core.wallets.service import WalletPayments
 from sessions.bill_cache import BillCache
 from sessions.screens.choosing import PickInvoices
@@ -20,6 +21,7 @@ from sessions.store.protocol import Key
 from sessions.turn.effects import (
     AcceptTerms,
     AnswerChallenge,
+    AskWallet,
     Authorise,
     Bills,
     Cancel,
@@ -157,6 +159,8 @@ class EffectPerformer:
                 )
             case Start() | StartWallet():
                 return EffectResult(await self._begin(effect, visit, place))
+            case AskWallet(payment_id, provider):
+                return EffectResult(await self._ask_wallet(payment_id, provider, visit))
             case RingBack(payment_id):
                 if await till.request_call(payment_id):
                     return EffectResult(Rung())
@@ -175,6 +179,13 @@ class EffectPerformer:
             case LookAfter(payment_id, how):
                 return EffectResult(PaymentSeen(await self._look(payment_id, place), how))
         return self._hold(effect, place)
+
+    async def dialog_over(self, payment_id: str) -> None:
+        """The dialog that started a wallet has ended: the telephone can take its prompt."""
+        if self._wallets is None:
+            return
+        with suppress(DatabaseUnavailable):  # it leaves by itself a little later
+            await self._wallets.dialog_over(payment_id)
 
     async def fetch(self, pick: PickInvoices, visit: ScreenContext, place: DialogKey) -> Done | None:
         """Has a long list at hand; returns what billing says instead when it is another one by now."""
@@ -306,6 +317,19 @@ class EffectPerformer:
         if isinstance(came, Refusal):
             return WalletRefused(came)
         return WalletStarted(came, self._wallets.name_of(effect.provider))
+
+    async def _ask_wallet(
+        self, payment_id: str, provider: str, visit: ScreenContext
+    ) -> WalletStarted | WalletRefused | Payment:
+        """Only on a call of ours, and only the wallet of the number that was rung."""
+        payment = await self._till.payment(payment_id)
+        if self._wallets is None or payment is None or not visit.placed or payment.payer_msisdn != visit.msisdn:
+            return WalletRefused(Refusal.BANK_DOWN)
+        came = await self._wallets.start(payment_id, provider, visit.msisdn, in_call=True)
+        if isinstance(came, Refusal):
+            return WalletRefused(came)
+        asked = came.state is PaymentState.SENDING and came.wallet == provider
+        return WalletStarted(came, self._wallets.name_of(provider)) if asked else came
 
     async def _start(self, effect: Start, visit: ScreenContext, place: DialogKey) -> Payment | NotRung | Refusal:
         order = StartOrder(

@@ -130,8 +130,11 @@ class Turns:
         raise StoreDown("copies of one request kept overtaking each other")
 
     async def hang_up(self, dialog: str, msisdn: str, channel: str) -> None:
-        """The line is dead: the card leaves the vault; the basket and the dropped dialog stay to be resumed."""
-        await self._store.hang_up(Key(msisdn, channel, dialog))
+        """The line is dead: the card leaves the vault; the basket and the dropped dialog stay to be resumed. A wallet
+        that waited for it asks its payer."""
+        record = await self._store.hang_up(Key(msisdn, channel, dialog))
+        if record is not None and isinstance(record.screen, WalletAsked):
+            await self._performer.dialog_over(record.screen.basket.payment_id)
 
     async def language_of(self, heard: Inbound, channel: str) -> LanguageCode:
         """The language for an apology: what the customer was last spoken to in, as far as that can be told now."""

@@ -170,7 +170,7 @@ VOICE = Capabilities("ivr", True, False, False, frozenset({Shows.OTP_NUMERIC}))
 CONNECTOR = Capabilities("ivr", True, False, False, frozenset({Shows.OTP_NUMERIC}), pays_by_connector=True)
 
 
-ON_USSD_ALONE = ConfirmTotal | Email | HandOver | WalletPayer | WalletAsked | WalletOpen
+ON_USSD_ALONE = ConfirmTotal | Email | HandOver | WalletPayer | WalletOpen
 
 
 @dataclass(frozen=True, slots=True)

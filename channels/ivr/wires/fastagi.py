@@ -102,14 +102,14 @@ class FastAgi:
         dialog = _dialog(greeting.get("uniqueid", ""))
         if token := greeting.get("arg_2", ""):
             payment_id, payer = self._tokens.read(token)
-            return Inbound(dialog, payer, order=0, begins=True, payment_id=payment_id)
+            return Inbound(dialog, payer, order=0, begins=True, payment_id=payment_id, placed=True)
         return Inbound(dialog, _caller(greeting, dialog), order=0, begins=True)
 
     def turn(self, before: Inbound, answer: TurnAnswer, typed: str | None) -> Inbound:
         """The request that a typed answer, or silence, makes about the page of `answer`, whose version is the order: it
         only grows.
         """
-        return Inbound(before.dialog, before.msisdn, order=answer.version, typed=typed)
+        return Inbound(before.dialog, before.msisdn, order=answer.version, typed=typed, placed=before.placed)
 
     def step(self, answer: TurnAnswer, before: TurnAnswer | None, typed: str | None) -> Step:
         """The commands for the line. A question asked again, or one that charges, is not answered by earlier keys."""

@@ -37,6 +37,7 @@ MORE_TIME = "*"  # speak.KEYS.restart
 FIELD = twiml.gathering(timeout=str(DIGIT_TIMEOUT_S), finishOnKey=FINISH_KEY)
 ONE_KEY = twiml.gathering(timeout=str(KEY_TIMEOUT_S), numDigits="1", finishOnKey="")
 ANSWERED = "completed"
+PLACED = "outbound-api"  # the Direction of a call that our account's own REST request made, at each of its webhooks
 ENDED = frozenset({"completed", "failed", "busy", "no-answer", "canceled"})
 _SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PAYMENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -80,7 +81,7 @@ class TwilioVoice:
         payment_id = incoming.params().get("payment") if _outbound(form) else None
         if payment_id is not None and _PAYMENT_ID.fullmatch(payment_id) is None:
             raise Malformed("payment is no payment's id")
-        return Inbound(dialog, caller, order=0, begins=True, payment_id=payment_id)
+        return Inbound(dialog, caller, order=0, begins=True, payment_id=payment_id, placed=_placed(form))
 
     def turn(self, incoming: Incoming) -> Inbound:
         """Keys, silence, the end of a pause or of <Pay>, about the page of version `v`."""
@@ -90,14 +91,14 @@ class TwilioVoice:
         if not (version.isascii() and version.isdecimal()) or len(version) > VERSION_DIGITS_MAX:
             raise Malformed("v is no page's version")
         if (how := taken(form)) is not None:
-            return Inbound(dialog, caller, order=int(version), typed=how)
+            return Inbound(dialog, caller, order=int(version), typed=how, placed=_placed(form))
         digits = form.get("Digits", "")
         if len(digits) > DIGITS_MAX:
             raise Malformed("too many digits")
         # `#` alone asks for more time: the same question again, and it costs no try
         if digits == FINISH_KEY or (not digits and form.get("FinishedOnKey") == FINISH_KEY):
             digits = MORE_TIME
-        return Inbound(dialog, caller, order=int(version), typed=digits or None)
+        return Inbound(dialog, caller, order=int(version), typed=digits or None, placed=_placed(form))
 
     def hang_up(self, incoming: Incoming) -> CallOver | None:
         """The hang-up that an event tells of; None for the events of a call that goes on."""
@@ -148,6 +149,10 @@ class TwilioVoice:
 
 def _outbound(form: Mapping[str, str]) -> bool:
     return form.get("Direction", "").startswith("outbound")
+
+
+def _placed(form: Mapping[str, str]) -> bool:
+    return form.get("Direction") == PLACED
 
 
 def _party(form: Mapping[str, str]) -> tuple[str, str]:

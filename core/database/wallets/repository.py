@@ -52,6 +52,9 @@ class PgWalletAttempts:
             raise IllegalMove(its_payment.state, PaymentEvent.SEND)
         return payment
 
+    async def leave(self, payment_id: str, due_at: datetime) -> None:
+        await self._database.one(sql.LEAVE, payment_id=payment_id, due_at=due_at, request=request_id.get())
+
     async def get(self, reference: str) -> WalletRecord | None:
         return _maybe(await self._database.one(sql.GET, reference=reference))
 

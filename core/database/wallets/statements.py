@@ -24,6 +24,20 @@ SELECT procrastinate_defer_jobs_v1(array_agg(
 FROM begun
 """
 
+# Its first job finds nothing to do later.
+LEAVE = """
+WITH left_early AS (
+    UPDATE wallet_attempts SET due_at = %(due_at)s
+    WHERE payment_id = %(payment_id)s AND state = 'waiting' AND due_at > %(due_at)s
+    RETURNING reference
+)
+SELECT procrastinate_defer_jobs_v1(array_agg(
+    ROW('default', 'khallas.wallet', 0, NULL, NULL,
+        jsonb_build_object('key', reference::text, 'request', %(request)s::text), %(due_at)s
+    )::procrastinate_job_to_defer_v1)) AS ids
+FROM left_early HAVING count(*) > 0
+"""
+
 PROVIDER_OF = """
 SELECT provider FROM wallet_attempts WHERE payer = %(payer)s AND state IN ('paid', 'surplus', 'returned')
 ORDER BY sent_at DESC LIMIT 1

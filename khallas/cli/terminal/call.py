@@ -5,6 +5,7 @@ from urllib.parse import urljoin
 
 from khallas.cli.terminal.faults import Failed, explain
 from khallas.cli.terminal.keyboard import Keyboard
+from khallas.cli.terminal.prompt import WALLET_ASKED, pay_at_prompt
 from khallas.cli.terminal.show import Show
 from khallas.cli.terminal.talk import converse
 from khallas.cli.terminal.text import SIGNATURE_HINT, TwilioSigner
@@ -63,8 +64,10 @@ async def call(order: Calling, keyboard: Keyboard, show: Show) -> None:
         raise Failed(f"the voice line refused the call ({last.status})")
 
 
-async def answer(desk_url: str, msisdn: str, keyboard: Keyboard, show: Show) -> None:
-    """Answer the call that rings at a customer's phone at the demo's Twilio stand-in. Raises Failed."""
+async def answer(desk_url: str, msisdn: str, keyboard: Keyboard, show: Show, *, url: str = "") -> None:
+    """Answer the call that rings at a customer's phone at the demo's Twilio stand-in; a wallet's prompt follows a call
+    that asked for it, at the demo's own `url`. Raises Failed.
+    """
     import aiohttp
 
     async with aiohttp.ClientSession() as session:
@@ -77,3 +80,5 @@ async def answer(desk_url: str, msisdn: str, keyboard: Keyboard, show: Show) -> 
             raise
     if last.error:
         raise Failed(f"the call broke off: {last.error}")
+    if url and last.screen == WALLET_ASKED:
+        await pay_at_prompt(url, msisdn, keyboard, show)

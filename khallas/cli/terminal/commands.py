@@ -115,7 +115,8 @@ def call(
 
     there = reach(url, state_named())
     if answering:
-        _run(voice.answer(desk or there.url.rstrip("/") + DESK_PATH, from_, Keyboard(), _show(as_json)), left_ok=True)
+        at = desk or there.url.rstrip("/") + DESK_PATH
+        _run(voice.answer(at, from_, Keyboard(), _show(as_json), url=there.url), left_ok=True)
     else:
         signer = TwilioSigner(
             url=there.url,

@@ -8,7 +8,7 @@ from core.messaging.gsm7 import Coding, coding_of, size
 from core.subscribers.lines import national
 from khallas.cli.terminal.faults import Failed, explain
 from khallas.cli.terminal.keyboard import Keyboard
-from khallas.cli.terminal.prompt import pay_at_prompt
+from khallas.cli.terminal.prompt import WALLET_ASKED, pay_at_prompt
 from khallas.cli.terminal.show import PROMPT, Show
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TURNS_MAX = 200
 DEFAULT_WIRE = "africastalking"
-HAND_OVER, WALLET_ASKED = "HandOver", "WalletAsked"
+HAND_OVER = "HandOver"
 SECRET_HEADER = "X-Khallas-Secret"  # noqa: S105 - a header's name
 
 

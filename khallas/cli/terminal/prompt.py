@@ -15,6 +15,7 @@ from khallas.cli.terminal.transcript import MASK
 if TYPE_CHECKING:
     from khallas.cli.terminal.voice import StandInDesk
 
+WALLET_ASKED = "WalletAsked"  # the screen that a prompt follows
 DESK_PATH = "/phone/api"  # where the demo mounts lab/phone and lab/twilio/desk.py
 COMES_WITHIN_S = 60.0  # it leaves 2 to 4 s after the dialog's end
 POLL_S = 0.5

@@ -76,15 +76,19 @@ class Behind:
         return self.answer
 
 
+def biller_app(behind: Behind) -> Starlette:
+    """Both doors before bills in memory."""
+    desk = BillerDesk(behind, behind, lambda now: "OURS-1", lambda: NOW, "MAD")
+    guard = Authentication((SECRET,)).check
+    return Starlette(
+        routes=list(routes(desk, {"gsma": guard, "daraja": guard}, lambda door, why: None, public_url="https://p"))
+    )
+
+
 @pytest.fixture
 async def at() -> AsyncIterator[tuple[Behind, str]]:
     behind = Behind()
-    desk = BillerDesk(behind, behind, lambda now: "OURS-1", lambda: NOW, "MAD")
-    guard = Authentication((SECRET,)).check
-    app = Starlette(
-        routes=list(routes(desk, {"gsma": guard, "daraja": guard}, lambda door, why: None, public_url="https://p"))
-    )
-    async with serving(app) as url:
+    async with serving(biller_app(behind)) as url:
         yield behind, url
 
 

@@ -79,7 +79,7 @@ SCREENS: tuple[Shown, ...] = (
     *(Goodbye(f"refused.{refusal.value.replace('_', '-')}") for refusal in Refusal),
     *(Goodbye(reason) for reason in ("basket-expired", "undone", "too-many-tries", "terms-refused")),
 )
-# A caller types no letters, needs no hand-over to a call, and is asked by a wallet where the network vouches for them.
+# A caller types no letters and needs no hand-over to a call; test_wallet_by_call.py says what wallets bring.
 NEVER_SPOKEN = (ConfirmTotal, Email, HandOver, WalletAsked, WalletOpen, WalletPayer)
 NOTICES = (
     "bank-pin.refused",

@@ -27,6 +27,7 @@ from sessions.screens.journey import Shown
 from sessions.screens.menu import Menu
 from sessions.screens.opening import Resume
 from sessions.screens.paying import CardNumber
+from tests.channels.ivr import test_wallet_by_call as by_call
 from tests.channels.ivr.test_speaker import SCREENS, visit
 from tests.sessions.paged import spoken_pages
 
@@ -96,6 +97,17 @@ def test_every_page_of_every_screen_takes_ten_seconds(language: LanguageCode, le
             if took_s > PROMPT_MAX_S:
                 longer[page.text] = took_s
     assert longer == {}
+
+
+@pytest.mark.parametrize("language", LanguageCode)
+def test_a_call_that_offers_a_wallet_takes_ten_seconds_a_page(
+    language: LanguageCode, length: Callable[[Piece], float]
+) -> None:
+    for screen in by_call.SCREENS:
+        notice = "call-back" if isinstance(screen, CardNumber) else ""
+        said = by_call.page(screen, by_call.rung(language), notice, "recorded").text
+        pieces = [piece for phrase in by_call.PROMPTS.phrases(said, language) for piece in phrase.pieces]
+        assert sum(map(length, pieces)) <= PROMPT_MAX_S, said
 
 
 @pytest.mark.parametrize("language", LanguageCode)

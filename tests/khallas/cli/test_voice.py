@@ -110,6 +110,13 @@ def test_the_command(tmp_path: Path) -> None:
     script = runner.invoke(app, ["voice", "script", "--language", "fr"])
     assert script.exit_code == 0
     assert "fr/n-71\tsoixante et onze\n" in script.stdout
+    assert "fr/name-" not in script.stdout
+    wallet = {"KHALLAS_WALLETS__NEQDI__NAME": "Neqdi", "KHALLAS_WALLETS__NEQDI__WIRE": "gsma"}
+    named = runner.invoke(app, ["voice", "script", "--language", "fr"], env=wallet)
+    assert "fr/name-neqdi\tNeqdi\n" in named.stdout
+    for verb in (["script"], ["check", "--out", str(tmp_path)]):
+        wrong = runner.invoke(app, ["voice", *verb], env={"KHALLAS_NO_SUCH_SETTING": "1"})
+        assert (wrong.exit_code, "is no setting" in wrong.output) == (1, True)
     broken = tmp_path / "manifest.json"
     broken.write_text("[]")
     assert runner.invoke(app, ["voice", "build", "--out", str(tmp_path), "--language", "fr"]).exit_code == 1

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from lab.servers.serving import serving
 from lab.wallets.network import PIN_TRIES_MAX, WINDOW, Stand
+from tests.khallas.cli.terminal.apps import VoiceApp
 from tests.lab.phone.conftest import Stage
 from tests.lab.phone.test_studio import ussd
 
@@ -109,3 +111,19 @@ async def test_an_order_that_cannot_be_read_is_not_told_back(stage: Stage) -> No
         assert status == 422
         assert "99999" not in str(told)
         assert WRONG not in str(told)
+
+
+async def test_a_telephone_in_a_call_takes_no_prompt(stage: Stage) -> None:
+    app = VoiceApp()
+    async with serving(app.asgi) as app.base_url:
+        stage.twilio.connect(app.base_url)
+        form = {"To": PAYER, "From": "+212537000777", "Url": app.base_url + "/ivr/twilio/CardNumber"}
+        await stage.twilio.place_call(form)
+        call = await stage.twilio.next_call(PAYER)
+        call.answer()
+        await call.settled()
+        lost = stage.network.requests[asks(stage)]
+        assert (lost.stand, lost.reason, await shown(stage)) == (Stand.DECLINED, "busy", None)
+        call.hang_up()
+        await call.finished()
+        assert stage.network.requests[asks(stage)].stand is Stand.PENDING

@@ -91,7 +91,9 @@ class Wallets(WalletPayments):
         self.record: WalletRecord | None = None
         self.asked: list[tuple[str, str]] = []
 
-    async def start(self, payment_id: str, provider: str, payer_msisdn: str) -> Payment | Refusal:
+    async def start(
+        self, payment_id: str, provider: str, payer_msisdn: str, *, in_call: bool = False
+    ) -> Payment | Refusal:
         self.asked.append((provider, payer_msisdn))
         if self.refuses is not None:
             return self.refuses

@@ -1,37 +1,22 @@
 """An SMSC from outside the project: npm's smpp 0.5.1 as a server, installed once beside the tests' Python."""
 
-import hashlib
 import http.client
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from lab.servers.processes import Server, User, free_port
+from tests.support.registries import npm_folder
 
 SOURCES = Path(__file__).parent / "smsc"
-INSTALL_MAX_S = 180
 WANTED = "the SMPP tests need node and npm; Debian: apt-get install nodejs npm"
 
 
 def installed() -> Path:
     """The folder with its node_modules, in the virtual environment; made anew when the lock changes."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    assert node, WANTED
-    lock = (SOURCES / "package-lock.json").read_bytes()
-    folder = Path(sys.prefix) / "smsc" / hashlib.sha256(lock).hexdigest()[:12]
-    done = folder / "installed"
-    if not done.exists():
-        assert npm, WANTED
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SOURCES / name, folder / name)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_MAX_S)
-        done.touch()
+    folder = npm_folder(SOURCES, "smsc", WANTED)
     shutil.copy(SOURCES / "smsc.js", folder / "smsc.js")
     return folder
 

@@ -19,6 +19,8 @@ from core.clock import ZONE
 from core.messaging.texts import Texts
 from core.payments.service import PaymentService
 from core.ports import Clock
+from core.wallets.port import WalletTerms
+from core.wallets.service import WalletPayments
 from khallas.telemetry.metrics import Metrics
 from lab.clocks import StillClock
 from sessions.store.redis import RedisStore
@@ -71,11 +73,21 @@ class AgiLine:
 
 @asynccontextmanager
 async def agi_line(
-    till: PaymentService, redis_url: str, texts: Texts, clock: Clock, *, manner: Manner | None = None, **more: Any
+    till: PaymentService,
+    redis_url: str,
+    texts: Texts,
+    clock: Clock,
+    *,
+    manner: Manner | None = None,
+    wallets: WalletPayments | None = None,
+    terms: tuple[tuple[str, WalletTerms], ...] = (),
+    **more: Any,
 ) -> AsyncIterator[AgiLine]:
-    """Listening on a free port."""
-    redis, prompts, metrics = Redis.from_url(redis_url), Prompts(texts), Metrics()
-    turns = Turns(RedisStore(redis), EffectPerformer(till, Seals({"k1": bytes(32)})), clock, NUMBERS, zone=ZONE)
+    """Listening on a free port. `terms`: of the wallets, by their ids."""
+    redis, metrics = Redis.from_url(redis_url), Metrics()
+    prompts = Prompts(texts, {provider: each.name for provider, each in terms})
+    performer = EffectPerformer(till, Seals({"k1": bytes(32)}), wallets=wallets)
+    turns = Turns(RedisStore(redis), performer, clock, NUMBERS, zone=ZONE, wallets=terms)
     parts = CallDependencies(turns, IvrSpeaker(prompts.texts), FastAgi(prompts, TOKENS), metrics, manner or Manner())
     server = AgiServer(parts, Authentication(secrets=(SECRET,)).check, host="127.0.0.1", port=0, **more)
     async with server.open():

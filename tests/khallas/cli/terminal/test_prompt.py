@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from khallas.cli.terminal.call import answer
 from khallas.cli.terminal.dial import Dialling, dial
 from khallas.cli.terminal.faults import Failed
 from lab.phone.prompts import WalletPrompts
 from lab.servers.serving import serving
+from lab.twilio.dialled import Pace
+from lab.twilio.rest import rest
+from lab.twilio.server import Twilio
 from lab.wallets.network import Stand, WalletNetwork
-from tests.khallas.cli.terminal.apps import UssdApp
+from tests.khallas.cli.terminal.apps import DOCUMENTS, UssdApp, VoiceApp
 from tests.khallas.cli.terminal.stdin import WAIT_MAX_S, Person, Printed, script
 
 CALLER = "+212600000003"
@@ -72,6 +76,23 @@ async def test_a_person_types_it_unseen() -> None:
         person.close()
     assert "payés" in printed.text
     assert PIN not in printed.text
+
+
+async def test_a_call_of_ours_that_asked_the_wallet_is_followed_by_its_prompt() -> None:
+    asks, printed = network(), Printed()
+    documents = {"CardNumber": DOCUMENTS["Reference"].replace("CardNumber", "WalletAsked"), "WalletAsked": "<Hangup/>"}
+    app = VoiceApp(documents=documents)
+    prompts = serving(UssdApp(beside=WalletPrompts(asks, "Neqdi").routes("/phone/api")).asgi)
+    async with serving(app.asgi) as app.base_url, Twilio(pace=Pace(0.0)) as twilio, serving(rest(twilio)) as desk:
+        twilio.connect(app.base_url)
+        form = {"To": CALLER, "From": "+212537000777", "Url": app.base_url + "/ivr/twilio/CardNumber"}
+        await twilio.place_call(form)
+        async with prompts as phone:
+            with script("1#", PIN) as keyboard:
+                await answer(desk + "/lab", CALLER, keyboard, printed.show, url=phone)
+    assert app.digits == {"WalletAsked": "1"}
+    assert printed.lines[-2:] == ["99,00 DH payés à Khallas.", "Transaction MP100001"]
+    assert [each.stand for each in asks.requests.values()] == [Stand.PAID]
 
 
 async def test_json_tells_the_prompts() -> None:

@@ -1,0 +1,136 @@
+"""A client that schemathesis makes of a description of GSMA's bills pays ours; who breaks it is told so in its words.
+
+Its own checks judge: status, content type, headers and body as described, what does not fit refused, no answer without
+the key.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from copy import deepcopy
+from datetime import datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+from core.billers.outside import OutsideOrder, OutsideRefusal, OutsideTaken
+from core.wallets.amounts import centimes_of
+from lab.servers.serving import serving
+from tests.channels.billers.description import DESCRIPTION, NUMBERS
+from tests.channels.billers.test_doors import SECRET, Behind, biller_app
+
+EXAMPLES = 30
+CALM = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+_FOUND: list[Any] = list(schemathesis.openapi.from_dict(DESCRIPTION).get_all_operations())
+OPERATIONS = {told.ok().definition.raw["operationId"]: told.ok() for told in _FOUND}
+GOOD = {"bills": 200, "pay": 201}
+each_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+class Counter(Behind):
+    """Takes what fits the seven bills that there are."""
+
+    async def take(self, order: OutsideOrder, fresh_id: str, now: datetime) -> OutsideTaken | OutsideRefusal:
+        if order.number not in NUMBERS:
+            return OutsideRefusal.NO_BILL
+        if order.currency != "MAD":
+            return OutsideRefusal.CURRENCY
+        return await super().take(order, fresh_id, now)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def here() -> AsyncIterator[tuple[Counter, str]]:
+    behind = Counter()
+    async with serving(biller_app(behind)) as url:
+        yield behind, url
+
+
+async def judged(url: str, case: Any, *, but: tuple[Any, ...] = ()) -> Any:
+    """The answer, once schemathesis finds nothing wrong with it. Raises FailureGroup."""
+    key = {"X-API-Key": SECRET}
+    return await asyncio.to_thread(case.call_and_validate, base_url=url, headers=key, excluded_checks=list(but))
+
+
+def fits(case: Any) -> bool:
+    """Whether nothing is wrong but what every server leaves unread: words in the query that mean nothing here."""
+    query = case.query or {}
+    limit, offset = str(query.get("limit", 1)), str(query.get("offset", 0))
+    page = limit.isascii() and limit.isdecimal() and int(limit) > 0 and offset.isascii() and offset.isdecimal()
+    return page and case.body in (None, schemathesis.core.NOT_SET)
+
+
+@each_operation
+@CALM
+@given(data=st.data())
+async def test_a_client_made_of_the_description_is_served(
+    here: tuple[Counter, str], name: str, data: st.DataObject
+) -> None:
+    behind, url = here
+    case = data.draw(OPERATIONS[name].as_strategy(generation_mode=GenerationMode.POSITIVE))
+    answer = await judged(url, case)
+    assert answer.status_code == GOOD[name]
+    if name == "pay":
+        order = behind.orders[-1]
+        assert order.key == case.headers["X-CorrelationID"].lower()
+        assert order.number == case.path_parameters["billReference"]
+        assert order.amount_centimes == centimes_of(case.body["amountPaid"])
+
+
+@each_operation
+@CALM
+@given(data=st.data())
+async def test_who_breaks_it_is_told_so_in_its_words(here: tuple[Counter, str], name: str, data: st.DataObject) -> None:
+    behind, url = here
+    before = len(behind.orders)
+    case = data.draw(OPERATIONS[name].as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    answer = await judged(url, case, but=(negative_data_rejection,))
+    assert 400 <= answer.status_code < 500 or (name == "bills" and fits(case)), answer.text
+    assert len(behind.orders) == before, "and nothing was paid"
+
+
+@pytest.mark.parametrize("refusal", OutsideRefusal)
+async def test_every_refusal_is_one_of_the_descriptions(refusal: OutsideRefusal) -> None:
+    behind = Behind()
+    behind.answer = refusal
+    parameters = {"identifierType": "msisdn", "identifier": "+212600000001", "billReference": "B1"}
+    body = {"amountPaid": "100.01", "currency": "MAD"}
+    case = OPERATIONS["pay"].Case(
+        path_parameters=parameters,
+        headers={"X-CorrelationID": "7d1f6c1e-7b1c-4b0e-9a51-2f6c0d9c4a10"},
+        body=body,
+        media_type="application/json",
+    )
+    async with serving(biller_app(behind)) as url:
+        assert (await judged(url, case)).status_code in {400, 404}
+
+
+@pytest.mark.parametrize("wrong", ["status", "word", "header"])
+async def test_a_door_that_differs_would_be_seen(here: tuple[Counter, str], wrong: str) -> None:
+    """The same answers against a description that differs in one thing."""
+    told = deepcopy(DESCRIPTION)
+    operation = next(path["get"] for path in told["paths"].values() if "get" in path)
+    good = operation["responses"]["200"]
+    match wrong:
+        case "status":
+            operation["responses"] = {"202": good}
+        case "word":
+            good["content"]["application/json"]["schema"]["items"]["properties"]["billStatus"] = {"enum": ["open"]}
+        case "header":
+            good["headers"]["X-Records-Total"] = {"schema": {"type": "string"}, "required": True}
+    found: list[Any] = list(schemathesis.openapi.from_dict(told).get_all_operations())
+    bills = next(each.ok() for each in found if each.ok().definition.raw["operationId"] == "bills")
+    case = bills.Case(path_parameters={"identifierType": "msisdn", "identifier": "0600000001"})
+    with pytest.raises(FailureGroup):
+        await judged(here[1], case)
