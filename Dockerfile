@@ -8,9 +8,9 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python -m venv /opt/khallas
-# extras by name, each with a lock beside production's: --build-arg EXTRAS="otel voice"
+# extras by name, each with a lock beside production's: --build-arg EXTRAS="otel relay voice"
 ARG EXTRAS=""
-COPY requirements/production.lock requirements/otel.lock requirements/voice.lock requirements/
+COPY requirements/production.lock requirements/otel.lock requirements/relay.lock requirements/voice.lock requirements/
 RUN set --; for name in production $EXTRAS; do set -- "$@" -r "requirements/$name.lock"; done; \
     /opt/khallas/bin/pip install --no-deps --require-hashes --only-binary :all: "$@"
 COPY pyproject.toml README.md LICENSE ./

@@ -172,7 +172,7 @@ def production(at: Checkout) -> str:
     python = at.run("sh", "-c", "say() { :; }; . requirements/install.sh; find_python").strip()
     at.run(python, "-m", "venv", "served")
     pip = ("served/bin/python", "-m", "pip")
-    locks = [word for name in ("production", "voice", "otel") for word in ("-r", f"requirements/{name}.lock")]
+    locks = [word for name in ("production", "voice", "otel", "relay") for word in ("-r", f"requirements/{name}.lock")]
     at.run(*pip, "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", *locks)
     at.run(*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", ".")
     at.run(*pip, "check")

@@ -18,7 +18,7 @@ from typing import Any
 from core import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("production", "otel", "voice")
+LOCKS = ("production", "otel", "relay", "voice")
 SPEC = "1.6"
 PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^ ;\\]+)")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")

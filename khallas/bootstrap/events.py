@@ -1,7 +1,7 @@
 """Events out, joined: endpoints, the relay beside the jobs, and what it sends with."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -40,7 +40,14 @@ def endpoints_on(database: Database, settings: Settings) -> PgEventEndpoints:
 
 
 def relay_on(database: Database, settings: Settings, clock: Clock, client: WebhookClient) -> EventRelay:
-    """Builds the relay that sends events; the chain is grown first, so that what was just committed has its place."""
+    """Builds the relay that sends events over HTTPS."""
+    chance = random.SystemRandom().random
+    books = PgEventBooks(database, _sealer(settings))
+    return EventRelay(books, client, clock, chance, linking(database, clock))
+
+
+def linking(database: Database, clock: Clock) -> Callable[[], Awaitable[None]]:
+    """Grows the chain before a look, so that what was just committed has its place."""
     chain = PgAudit(database)
 
     async def link() -> None:
@@ -49,8 +56,7 @@ def relay_on(database: Database, settings: Settings, clock: Clock, client: Webho
             if not await chain.link(Chain.PAYMENT_EVENTS, clock.now()):
                 return
 
-    chance = random.SystemRandom().random
-    return EventRelay(PgEventBooks(database, _sealer(settings)), client, clock, chance, link)
+    return link
 
 
 def url_of(url: str, settings: Settings) -> str:

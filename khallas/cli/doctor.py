@@ -12,7 +12,7 @@ from core.repositories import DatabaseUnavailable
 from khallas.bootstrap.advice import advice
 from khallas.bootstrap.production import require_production
 from khallas.cli.demo_state import running
-from khallas.doctor import failover, networks, outside, stores
+from khallas.doctor import failover, networks, outside, relay, stores
 from khallas.doctor.finding import CheckFailed, CheckFinding, CheckState, NotSetUp
 from khallas.doctor.webhooks import webhooks
 from khallas.settings.model import PREFIX, BadSettings, Settings, load
@@ -60,6 +60,7 @@ async def examine(
             "migrations": lambda: asyncio.to_thread(stores.migrations, database_url),
             "clock": lambda: stores.clock(database),
             "worker": lambda: stores.worker(database),
+            "relay": lambda: relay.relay(settings, database),
             "public url": lambda: outside.public_url(settings),
             "twilio": lambda: outside.twilio(settings),
             "webhooks": lambda: webhooks(settings),

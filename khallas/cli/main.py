@@ -25,7 +25,9 @@ from khallas.cli import (
 )
 from khallas.cli.acquirers import chargebacks, states
 from khallas.cli.dialogs import verbs as dialog_verbs
+from khallas.cli.events import relay
 from khallas.cli.events import verbs as event_verbs
+from khallas.cli.reports import month
 from khallas.cli.told import EXIT_CONFIG, EXIT_FAILED, fail, json_wanted, show
 from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, Settings, load
@@ -53,6 +55,8 @@ chargebacks.add_commands(app)
 states.add_commands(app)
 audit_verbs.add_commands(app)
 event_verbs.add_commands(app)
+relay.add_commands(app)
+month.add_commands(app)
 biller_verbs.add_commands(app)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -23,6 +23,7 @@ from khallas.server.app import build
 from khallas.settings.model import load
 from khallas.telemetry.metrics import Metrics
 from khallas.telemetry.payment_metrics import PaymentMetrics
+from khallas.telemetry.relay_metrics import RelayMetrics
 from sessions.screens import diagram_svg as journey
 
 MADE = "Made by `python -m khallas.cli.reference`; a test compares.\n"
@@ -121,6 +122,7 @@ def registry() -> CollectorRegistry:
     own = Metrics().registry
     PaymentMetrics(own)
     SmppMetrics(own)
+    RelayMetrics(own)
     return own
 
 

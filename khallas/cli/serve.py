@@ -3,15 +3,16 @@
 import asyncio
 import gc
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import uvicorn
 
 from channels.http.protocol import Leaving, bounded
 from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.container import DRAIN_S
-from khallas.server.app import Container, assemble, build, operations_only
+from khallas.server.app import assemble, build, operations_only
+from khallas.server.beside import watched
 from khallas.server.listening import BACKLOG, listener
 from khallas.server.process import no_core_dumps
 from khallas.server.sd_notify import notify
@@ -97,44 +98,24 @@ def serve_forever(settings: Settings, host: str, port: int) -> None:
     uvicorn_server.run([bound])
 
 
-class _Beside(uvicorn.Server):
-    """Leaves the process's signals to the worker."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def _watched(house: Container, host: str, port: int) -> AsyncIterator[None]:
-    """/healthz, /readyz and /metrics of a worker, for as long as the block lasts."""
-    bound = listener(host, port)
-    config = uvicorn.Config(operations_only(house), log_config=None, access_log=False, server_header=False)
-    beside = _Beside(config)
-    task = asyncio.create_task(beside.serve([bound]), name="metrics")
-    try:
-        yield
-    finally:
-        beside.should_exit = True
-        await task
-
-
 async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | None = None) -> None:
     """Jobs until a signal; what was begun is finished or handed back. `port`: where its metrics are. Raises OSError."""
     from core.database.jobs import run_worker  # as in the house: for those that run jobs
     from khallas.bootstrap.events import events_out
+    from khallas.bootstrap.service_hours import hours_of
 
     no_core_dumps()
     house = assemble(settings)
     jobs = house.jobs()
     async with AsyncExitStack() as stack:
         if port is not None:
-            await stack.enter_async_context(_watched(house, host, port))
+            await stack.enter_async_context(watched(operations_only(house), host, port))
         await stack.enter_async_context(house.open())
         await stack.enter_async_context(house.networks.open(serving=False))
         await stack.enter_async_context(jobs.open_async(house.database.pool))
         await stack.enter_async_context(house.queues.watched())
         await stack.enter_async_context(house.ledger.watched())
         await stack.enter_async_context(events_out(house.database, settings, house.clock))
+        await stack.enter_async_context(hours_of(house).running())
         asyncio.get_running_loop().call_soon(notify, "READY=1")
         await run_worker(jobs, install_signal_handlers=True)

@@ -103,11 +103,13 @@ def application(
             if beside:
                 from core.database.jobs import worker_beside  # as in the house: for those that run jobs
                 from khallas.bootstrap.events import events_out
+                from khallas.bootstrap.service_hours import hours_of
 
                 await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
                 await stack.enter_async_context(house.queues.watched())
                 await stack.enter_async_context(house.ledger.watched())
                 await stack.enter_async_context(events_out(house.database, settings, house.clock))
+                await stack.enter_async_context(hours_of(house).running())
             yield
 
     pages = _pages(house)

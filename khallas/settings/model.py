@@ -36,6 +36,7 @@ from khallas.settings.parts import (
     WebSettings,
     WebUrl,
 )
+from khallas.settings.relay import RelaySettings
 from sessions.store.sentinel import SENTINEL_SCHEMES, is_sentinel, sentinels_of
 
 PREFIX = "KHALLAS_"
@@ -131,6 +132,7 @@ class Settings(SettingsPart):
     settlement: SettlementSettings = SettlementSettings()
     billing: BillingSettings = BillingSettings()
     events: EventsSettings = EventsSettings()
+    relay: RelaySettings = RelaySettings()
     gateway_secrets: dict[str, SecretStr] = Field(
         {},
         description="per wire: shared secrets (comma list, any), net:192.0.2.1,... of networks, or both with a space",

@@ -24,6 +24,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._moves: defaultdict[Move, int] = defaultdict(int)  # bounded by the wires, screens and outcomes there are
+        self._texts: defaultdict[tuple[str, str], int] = defaultdict(int)  # by the wires and outcomes there are
         self._wires: dict[tuple[str, str], WireMetrics] = {}
         self._turns = Counter(
             "khallas_turns", "Turns of conversations", ["channel", "wire", "screen", "outcome"], registry=self.registry
@@ -65,6 +66,7 @@ class Metrics:
     def message(self, wire: str, outcome: str) -> None:
         """Counts an incoming message."""
         self._messages.labels(wire, outcome).inc()
+        self._texts[wire, outcome] += 1
 
     @contextmanager
     def call(self, wire: str) -> Iterator[None]:
@@ -84,6 +86,10 @@ class Metrics:
         """Turns of this process since it began, from screen to screen."""
         self._settle()
         return self._moves
+
+    def texts(self) -> Mapping[tuple[str, str], int]:
+        """Texts received by this process since it began, by wire and outcome."""
+        return self._texts
 
     def slowness(self) -> dict[tuple[str, str, str], int]:
         """Turns of this process since it began by (channel, wire, longest time in seconds: "0.05", "+Inf")."""

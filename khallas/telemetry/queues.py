@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 15.0
 
 # Each by a partial index; `since` is when the oldest became due, of an unknown payment when it was sent,
-# of a wallet's attempt when its window was over (core/wallets/attempts.py).
+# of a wallet's attempt when its window was over (core/wallets/attempts.py). The relay's by the chain's own index; there
+# is no such row where no relay ever ran.
 LOOK = """
 SELECT 'outbox' AS queue, count(*) AS due, min(due_at) AS since FROM messages WHERE due_at <= %(now)s
 UNION ALL
@@ -52,6 +53,10 @@ UNION ALL
 SELECT 'events', count(*), min(due_at) FROM event_deliveries WHERE dead_at IS NULL AND due_at <= %(now)s
 UNION ALL
 SELECT 'events_dead', count(*), min(dead_at) FROM event_deliveries WHERE dead_at IS NOT NULL
+UNION ALL
+SELECT 'relay', COALESCE((SELECT max(number) FROM audit_links WHERE chain = 'payment_events') - s.cursor, 0),
+    (SELECT row_at FROM audit_links WHERE chain = 'payment_events' AND number > s.cursor ORDER BY number LIMIT 1)
+FROM event_streams s
 UNION ALL
 SELECT 'chargebacks', count(*), min(entered_at) FROM chargebacks
 WHERE state IN ('received', 'evidence_sent') AND deadline <= (%(now)s + interval '3 days')::date

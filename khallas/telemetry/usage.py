@@ -18,6 +18,7 @@ from typing import Protocol
 from redis.asyncio import Redis
 
 from core.help_desk.operations import HOURS, RECENT_HOURS, Activity, Move, Slow, UsageDown
+from core.help_desk.service_report import DoorCount
 from core.ports import Clock
 from khallas.telemetry.periodic import repeated
 from sessions.store.pipeline import REDIS_ERRORS, redis_errors_as
@@ -35,6 +36,8 @@ class CountsTurns(Protocol):
     def moves(self) -> Mapping[Move, int]: ...
 
     def slowness(self) -> Mapping[Slow, int]: ...
+
+    def texts(self) -> Mapping[tuple[str, str], int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,41 @@ class UsageCounters:
         return _Batch(_key(self._clock.now()), self._number, dict(list(grown.items())[:FIELDS_MAX]))
 
 
+class HoursReader:
+    """Reads the doors' hours, for those who keep them longer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def read(self, now: datetime, back: int) -> list[tuple[datetime, list[DoorCount]]]:
+        """The hour that runs and those before it, `back` in all. Raises UsageDown."""
+        hours = [now - timedelta(hours=each) for each in range(back)]
+        with redis_errors_as(UsageDown):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for hour in hours:
+                    pipe.hgetall(_key(hour))
+                found = await pipe.execute()
+        begins = [hour.replace(minute=0, second=0, microsecond=0) for hour in hours]
+        return [(hour, _doors(counts)) for hour, counts in zip(begins, found, strict=True)]
+
+
+def _doors(counts: Mapping[bytes | str, bytes | str]) -> list[DoorCount]:
+    sums: Counter[tuple[str, str, str, str]] = Counter()
+    for name, count in _read(counts):
+        match name:
+            case ["move", channel, wire, _, _, outcome]:
+                sums[channel, wire, outcome, ""] += count
+            case ["slow", channel, wire, bound]:
+                sums[channel, wire, "", bound] += count
+            case ["text", wire, outcome]:
+                sums["sms", wire, outcome, ""] += count
+    return [DoorCount(*door, count) for door, count in sums.items() if count]
+
+
 def _fields(counted: CountsTurns) -> dict[str, int]:
     moves = {"|".join(("move", *move)): count for move, count in counted.moves().items()}
-    return moves | {"|".join(("slow", *slow)): count for slow, count in counted.slowness().items()}
+    texts = {"|".join(("text", *text)): count for text, count in counted.texts().items()}
+    return moves | texts | {"|".join(("slow", *slow)): count for slow, count in counted.slowness().items()}
 
 
 def _read(counts: Mapping[bytes | str, bytes | str]) -> Iterator[tuple[list[str], int]]:

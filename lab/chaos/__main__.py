@@ -4,7 +4,7 @@
 payments, 50 n attempts at a lying wallet, 5 n races of two channels, as many of web, USSD and voice, and of a card, a
 wallet and a biller, n payments through database kills, n journeys through session losses, 50 n simulated stories
 and as many of two acquirers; n kills a point with two acquirers, 20 n payments around a midnight at which the account
-moves; texts for a minute beside a bank that hangs.
+moves; texts for a minute beside a bank that hangs; 50 n payments whose events go into Kafka, with n / 2 relays killed.
 `--only failover` is asked for by name: n primaries of a PostgreSQL cluster under Patroni lost under load
 (docs/SCALING.md).
 """
@@ -36,6 +36,7 @@ from lab.chaos.lies import lie_storm
 from lab.chaos.lost_servers import journeys_through_session_losses, payments_through_database_kills
 from lab.chaos.nursery import Nursery, nursery
 from lab.chaos.races import run_races
+from lab.chaos.relay.storm import relay_storm
 from lab.chaos.sim_bank import SECOND
 from lab.chaos.simulation import figures, stories
 from lab.chaos.texts.hanging import HANGS_S, texts_beside_a_hanging_bank
@@ -43,6 +44,7 @@ from lab.chaos.wallets.crashes import WalletLane, WalletRound, wallet_crash_roun
 from lab.chaos.wallets.faults import WalletPoint
 from lab.chaos.wallets.races import run_tender_races
 from lab.chaos.wallets.storm import wallet_storm
+from lab.servers.kafka import Tansu
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
 
@@ -65,6 +67,7 @@ PARTS = (
     "races",
     "doors",
     "hanging",
+    "relay",
     "database",
     "sessions",
 )
@@ -214,6 +217,13 @@ async def storms(
             waited = await texts_beside_a_hanging_bank(postgres.create("hanging", template), HANGING_S)
             faults += waited.faults
             print(f"    {waited.line()}")
+    if "relay" in parts:
+        kills = max(1, rounds // 2)
+        told = f"{50 * rounds} payments into Kafka, relays killed {kills} times"
+        with report.part(told) as faults, Tansu(folder / "kafka") as broker:
+            stream = await relay_storm(postgres.create("relay", template), broker.url, folder, 50 * rounds, kills)
+            faults += stream.verdict.faults
+            print(f"    {stream.line()}")
     if "sessions" in parts:
         with report.part(f"{rounds} journeys, Redis killed and flushed") as faults, Valkey(folder / "lost") as valkey:
             own = folder / "journeys"

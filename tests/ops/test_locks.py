@@ -16,8 +16,9 @@ SETS = {
     "production": ("pdf",),
     "production voice": ("pdf", "voice"),
     "production otel": ("pdf", "otel"),
+    "production relay": ("pdf", "relay"),
     "demo": ("pdf", "lab"),
-    "dev": ("pdf", "lab", "voice", "otel"),
+    "dev": ("pdf", "lab", "voice", "otel", "relay"),
 }
 
 

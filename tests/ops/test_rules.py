@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from channels.carriers.smpp.metrics import SmppMetrics
 from khallas.telemetry.metrics import Metrics
 from khallas.telemetry.payment_metrics import PaymentMetrics
+from khallas.telemetry.relay_metrics import RelayMetrics
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules.yml"
@@ -33,6 +34,7 @@ def _metrics() -> dict[str, set[str]]:
     metrics = Metrics()
     PaymentMetrics(metrics.registry)
     SmppMetrics(metrics.registry)
+    RelayMetrics(metrics.registry)
     found: dict[str, set[str]] = {}
     for collector in set(metrics.registry._collector_to_names):
         for family in collector.describe() if hasattr(collector, "describe") else []:

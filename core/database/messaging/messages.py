@@ -50,6 +50,7 @@ DUE = "SELECT reference FROM messages WHERE due_at <= %(now)s ORDER BY priority,
 # A report may overtake this one: the provider's id is kept, the status only moves on.
 SENT = """
 UPDATE messages SET provider_id = %(provider_id)s, due_at = NULL, updated_at = %(now)s,
+    sent_at = COALESCE(sent_at, %(now)s),
     status = CASE status WHEN 'queued' THEN 'sent' ELSE status END
 WHERE reference = %(reference)s
 """

@@ -34,6 +34,7 @@ USES = {
     "IVR__PAY_PASSWORDS": Guessing.OURS,
     "BILLING__TOKEN": Guessing.PEERS,
     "EVENTS__HUB_TOKENS": Guessing.OURS,
+    "RELAY__PASSWORD": Guessing.PEERS,
 }
 KEYS = ("_KEY", "_KEYS")
 QUERY_PASSWORDS = ("password", "sentinel_password")

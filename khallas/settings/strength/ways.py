@@ -84,6 +84,10 @@ def ways_of(settings: Settings) -> Iterator[WayOut]:
     if settings.billing.url:
         login = bool(settings.billing.token.get_secret_value())
         yield WayOut("BILLING__URL", _hosts(settings.billing.url), settings.billing.url.startswith("https"), login)
+    if settings.relay.brokers:
+        relay = settings.relay
+        hosts = tuple(broker.rpartition(":")[0].strip("[]") for broker in relay.brokers)
+        yield WayOut("RELAY__BROKERS", hosts, relay.tls, bool(relay.sasl or relay.certificate))
     smtp = urlsplit(settings.smtp_url.get_secret_value())
     if smtp.hostname:  # with a password no mail leaves without TLS (STARTTLS); no relay needs one
         yield WayOut("SMTP_URL", (smtp.hostname,), smtp.scheme == "smtps" or bool(smtp.password), None)
