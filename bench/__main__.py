@@ -1,4 +1,6 @@
-"""`./run bench [--rows ussd,sms] [--bursts 3] [--seconds 4] [--quick]`: measures, prints, writes results.json."""
+"""`./run bench [--rows ussd,sms] [--bursts 3] [--seconds 4] [--quick] [--before TREE]`: measures, prints, writes
+results.json.
+"""
 
 import argparse
 import platform
@@ -13,7 +15,7 @@ from bench import stage
 from bench.contest import Plan
 from bench.measure import Sample
 from bench.results import Row, table, to_json
-from bench.rows import payment, peer, sessions, sms, start, ussd, voice
+from bench.rows import journey, payment, peer, sessions, sms, start, ussd, voice
 
 RESULTS = Path(__file__).parent / "results.json"
 ROWS: dict[str, Callable[[stage.Backends, Plan], list[Row]]] = {
@@ -22,6 +24,7 @@ ROWS: dict[str, Callable[[stage.Backends, Plan], list[Row]]] = {
     "sms": sms.run,
     "voice": voice.run,
     "payment": payment.run,
+    "journey": journey.run,
     "sessions": sessions.run,
     "start": start.run,
 }
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}", file=sys.stderr)
         return 2
     quick_s, seconds = 1.5, given.seconds
-    plan = Plan(given.bursts, seconds or (quick_s if given.quick else 4.0), quick=given.quick)
+    plan = Plan(given.bursts, seconds or (quick_s if given.quick else 4.0), given.quick, given.before)
     began, found, told = time.monotonic(), list[Row](), about(plan)
     for name in wanted:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bursts", type=int, default=3, help="bursts a contender; medians are told")
     parser.add_argument("--seconds", type=float, default=0.0, help="length of a burst")
     parser.add_argument("--quick", action="store_true", help="small: shows that it works, proves little")
+    parser.add_argument("--before", type=Path, help="another tree of Khallas: the row journey measures it as well")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go")
     return parser
 

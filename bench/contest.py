@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvloop
 
@@ -21,6 +22,7 @@ class Plan:
     bursts: int = 3
     seconds: float = 4.0
     quick: bool = False
+    before: Path | None = None  # another tree of ours, measured beside this one where a row can
 
     def __post_init__(self) -> None:
         if self.bursts < 1 or self.seconds <= 0:

@@ -3,25 +3,30 @@
 from collections.abc import Mapping
 
 STEP = (
-    "Of a step's time a sixth goes into drawing the new page (a tick changes the words, and with them what fits on a "
-    "page), a sixth into reading the key and advancing the journey, a sixth into the two shared round trips to Redis, "
-    "a sixth into receiving and decoding the request, an eighth into sending the answer, a tenth into metrics and the "
-    "help desk's transcripts, and the rest is the event loop's."
+    "Of a step's time an eighth goes into drawing the new page (a tick changes the words, and with them what fits on a "
+    "page), a sixth into reading the key and advancing the journey, a fourteenth into the one command to Redis that "
+    "saves, a sixth into checking and decoding the request, a sixteenth into sending the answer; a third is the HTTP "
+    "server's and the event loop's, metrics and the help desk's transcripts among it."
 )
 
 REASONS: Mapping[str, str] = {
     "ussd": (f"{STEP} The bare step draws nothing and checks nothing."),
     "ussd-wait": (
-        "Each one's own capacity is measured with 64 requests at once, which share our round trips to Redis; at 70 % "
-        "of it fewer share each, a step costs a third more, and the server is busier than the bare step at the same "
+        "Each one's own capacity is measured with 64 requests at once, which share our round trip to Redis; at 70 % "
+        "of it fewer share each, a step costs more, and the server is busier than the bare step at the same "
         "share of its own (both are told below), whose cost hardly depends on company. At one and the same load the "
         "two are close; how close is told below too."
     ),
     "peer": (
         "The peer's step is one function between GET and SET: no check of who asks, no page limits, no replay "
-        f"protection, no second language. {STEP} The goal would leave for a step what is told below; the floor (HTTP "
-        "and the two round trips to Redis, written as ours are, and nothing else) takes half of it, and the rest is "
-        "about what drawing one page and reading one request take in Python."
+        f"protection, no second language. {STEP} What the goal would leave for a step is told below, and what of it "
+        "the floor takes: HTTP, a load and a save in Redis, written as ours are, and nothing else."
+    ),
+    "voice": (
+        "The bare step checks no signature, draws nothing and answers a constant. Of a turn's time a sixth goes into "
+        "drawing the page, an eighth into the form and its signature, a tenth into reading the request's many headers, "
+        "a thirtieth into TwiML, an eighteenth into the one command to Redis that saves; a third is the HTTP "
+        "server's and the event loop's."
     ),
     "sms": (
         "Statements and Redis commands are shared with whoever texts in the same moment: three statements (language, "

@@ -43,7 +43,7 @@ def _parts(rows: Sequence[Row], about: Mapping[str, Any]) -> dict[str, str]:
     others = max((one.others for row in rows for found in row.samples.values() for one in found), default=0.0)
     return {
         "goals": goals_table(rows),
-        "details": "\n\n".join(details(row) for row in rows if row.samples),
+        "details": "\n\n".join(details(row) for row in rows if _has_details(row)),
         "missed": missed(rows),
         "met": f"{met} of {len(goals)}",
         "at": str(about["at"])[:10],
@@ -75,20 +75,23 @@ def missed(rows: Sequence[Row]) -> str:
     return "\n".join(f"- **{title}.** {REASONS.get(name, 'Not looked into yet.')}" for name, title in names.items())
 
 
+def _has_details(row: Row) -> bool:
+    return bool(row.samples or row.note) or any(not each.goal for each in row.findings)
+
+
 def details(row: Row) -> str:
     """Who was measured, as medians, and what is told without a goal."""
-    lines = [
-        f"### {row.title}",
-        "",
-        "| | requests/s | p50 ms | p99 ms | CPU us a request |",
-        "|---|---:|---:|---:|---:|",
-    ]
+    lines = [f"### {row.title}"]
+    if row.samples:
+        lines += ["", "| | requests/s | p50 ms | p99 ms | CPU us a request |", "|---|---:|---:|---:|---:|"]
     for name, one in row.medians.items():
         figures = (one.rate, one.p50_ms, one.p99_ms, one.cpu_us)
         lines.append(f"| {name} | {' | '.join(number(figure) for figure in figures)} |")
     told = [f"{each.what}: {number(each.value)} {each.unit}" for each in row.findings if not each.goal]
     if told:
         lines += ["", *(f"- {each}" for each in told)]
+    if row.note:
+        lines += ["", row.note]
     return "\n".join(lines)
 
 

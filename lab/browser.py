@@ -11,6 +11,8 @@ from urllib.parse import urlencode, urljoin
 
 import aiohttp
 
+from lab.servers.reach import Reach
+
 REDIRECTS_MAX = 5
 
 
@@ -112,13 +114,21 @@ class ScreenlessBrowser:
     """One window, with its own cookies or none."""
 
     def __init__(
-        self, url: str, *, cookies: bool = True, headers: Mapping[str, str] | None = None, address: str = ""
+        self,
+        url: str,
+        *,
+        cookies: bool = True,
+        headers: Mapping[str, str] | None = None,
+        address: str = "",
+        public_url: str = "",
     ) -> None:
-        """`address`: of this machine, that its requests come from."""
-        jar = aiohttp.CookieJar(unsafe=True) if cookies else aiohttp.DummyCookieJar()
+        """`address`: of this machine, that its requests come from. `public_url`: the site's name, reached at `url`."""
+        near = [url] if public_url else []  # its cookies are an https site's
+        jar = aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=near) if cookies else aiohttp.DummyCookieJar()
         connector = aiohttp.TCPConnector(local_addr=(address, 0)) if address else None
         self.http = aiohttp.ClientSession(cookie_jar=jar, headers=dict(headers or {}), connector=connector)
         self.url = url
+        self._reach = Reach(public_url, url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,6 +174,7 @@ class ScreenlessBrowser:
     async def _follow(self, method: str, url: str, pairs: list[tuple[str, str]] | None) -> BrowserPage:
         way: list[int] = []
         for _ in range(REDIRECTS_MAX):
+            url = self._reach(url)
             async with self.http.request(method, url, data=pairs, allow_redirects=False) as answer:
                 html = await answer.text()
                 way.append(answer.status)

@@ -13,7 +13,7 @@ from bench.stage import KHALLAS, UVICORN, Backends, khallas_environ, server
 SOURCE = Path(__file__).parent.parent / "peer"
 CACHE = Path(__file__).parent.parent.parent / ".state" / "bench-peer"
 INSTALL_MAX_S = 300
-GOAL = 2.2
+GOAL = 1.6
 TITLE = "USSD step beside the peer: ussd-menu-builder on express, sessions in Redis"
 
 

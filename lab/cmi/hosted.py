@@ -27,6 +27,7 @@ from lab.cmi.lies import WRONG_BY_CENTIMES, Kind, Lie, LieBook, Manner
 from lab.cmi.posts import EVERY_MANNER, Manners, body_of, real_set
 from lab.cmi.wire import Reply, page
 from lab.cmi.wire import Request as GatewayRequest
+from lab.servers.reach import Reach
 
 FORM = "application/x-www-form-urlencoded"
 UNSIGNED = MappingProxyType({"countdown": "1"})  # and _charset_, which the browser fills in
@@ -61,6 +62,7 @@ class HostedPages:
         self._turns = cycle(EVERY_MANNER)
         self._late: list[tuple[Visit, Reply]] = []
         self.manners: Manners | None = None
+        self.reach = Reach()
 
     def routes(self) -> list[Route]:
         return [
@@ -151,7 +153,7 @@ class HostedPages:
 
     async def _call_back(self, visit: Visit, reply: Reply) -> None:
         """Server to server; a merchant that cannot be reached captures nothing."""
-        url = visit.fields.get("callbackUrl", "")
+        url = self.reach(visit.fields.get("callbackUrl", ""))
         timeout = aiohttp.ClientTimeout(total=CALLBACK_TIMEOUT_S)
         post = body_of(self._said(visit, reply), visit.manners.encoding)
         try:

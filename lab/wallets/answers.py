@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from lab.servers.reach import Reach
 from lab.wallets.lies import WalletLie
 from lab.wallets.network import PushRequest, Stand
 
@@ -39,8 +40,9 @@ async def body_of(request: Request) -> dict[str, Any]:
 class Callbacks:
     """Sends them in the background. `told` makes a dialect's method and body of a request."""
 
-    def __init__(self, told: Callable[[PushRequest], tuple[str, object]]) -> None:
+    def __init__(self, told: Callable[[PushRequest], tuple[str, object]], reach: Reach) -> None:
         self._told = told
+        self._reach = reach
         self._tasks: set[asyncio.Task[None]] = set()
         self.sent = 0
 
@@ -50,7 +52,9 @@ class Callbacks:
             return
         times = 2 if request.lie is WalletLie.CALLBACK_TWICE else 1
         method, body = self._told(request)
-        task = asyncio.get_running_loop().create_task(self._send(method, request.callback_url, body, times))
+        task = asyncio.get_running_loop().create_task(
+            self._send(method, self._reach(request.callback_url), body, times)
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

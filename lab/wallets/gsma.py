@@ -56,8 +56,8 @@ def callback(request: PushRequest) -> tuple[str, object]:
 class GsmaDoor:
     """Serves one wallet of the network."""
 
-    def __init__(self, network: WalletNetwork, wallet: str, base: str = "/gsma") -> None:
-        self._network, self._wallet, self._base = network, wallet, base
+    def __init__(self, network: WalletNetwork, wallet: str, base: str = "/gsma", *, api_key: str = API_KEY) -> None:
+        self._network, self._wallet, self._base, self._api_key = network, wallet, base, api_key
 
     def routes(self) -> list[Route]:
         doors: list[tuple[str, str, Callable[[Request], Any]]] = [
@@ -72,7 +72,7 @@ class GsmaDoor:
 
     def _guarded(self, door: Callable[[Request], Any]) -> Callable[[Request], Any]:
         async def guarded(request: Request) -> Response:
-            if request.headers.get("x-api-key") != API_KEY:
+            if request.headers.get("x-api-key") != self._api_key:
                 return error("authorisation", "clientAuthorisationError", 401)
             body, told = await request.body(), request.headers.get("x-content-hash")
             if body and told != hashlib.sha256(body).hexdigest():

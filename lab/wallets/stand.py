@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 
+from lab.servers.reach import Reach
 from lab.servers.serving import serving
 from lab.wallets import daraja, gsma, mtn
 from lab.wallets.answers import Callbacks
@@ -27,13 +28,15 @@ class WalletStand:
     network: WalletNetwork
     mtn: MtnDoor
     daraja: DarajaDoor
+    reach: Reach = field(default_factory=Reach)  # of callbacks
+    api_key: str = gsma.API_KEY  # of the GSMA door
 
     def options(self, dialect: str) -> dict[str, str]:
         """What Khallas is set up with to ask this network: KHALLAS_WALLETS__<NAME>__…"""
         common = {"wire": dialect, "url": f"{self.url}/{dialect}"}
         match dialect:
             case "gsma":
-                return common | {"api_key": gsma.API_KEY, "account": "khallas"}
+                return common | {"api_key": self.api_key, "account": "khallas"}
             case "mtn":
                 keys = {"user": mtn.USER, "key": mtn.KEY, "subscription_key": mtn.SUBSCRIPTION}
                 return common | keys | {"environment": "sandbox"}
@@ -47,19 +50,20 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def wallet_stand(
-    *, now: Callable[[], datetime] = utc_now, lies: WalletLies | None = None
+    *, now: Callable[[], datetime] = utc_now, lies: WalletLies | None = None, api_key: str = gsma.API_KEY
 ) -> AsyncIterator[WalletStand]:
     """Serves within the block; callbacks on their way are waited for at its end."""
-    network = WalletNetwork(now, lies)
-    tellers = {GSMA: Callbacks(gsma.callback), MTN: Callbacks(mtn.callback), DARAJA: Callbacks(daraja.callback)}
+    network, reach = WalletNetwork(now, lies), Reach()
+    told = {GSMA: gsma.callback, MTN: mtn.callback, DARAJA: daraja.callback}
+    tellers = {wallet: Callbacks(each, reach) for wallet, each in told.items()}
 
     def changed(request: PushRequest) -> None:
         tellers[request.wallet].tell(request)
 
     network.changed = changed
-    doors = GsmaDoor(network, GSMA), MtnDoor(network, MTN), DarajaDoor(network, DARAJA)
+    doors = GsmaDoor(network, GSMA, api_key=api_key), MtnDoor(network, MTN), DarajaDoor(network, DARAJA)
     app = Starlette(routes=[route for door in doors for route in door.routes()])
     async with serving(app) as url:
-        yield WalletStand(url, network, doors[1], doors[2])
+        yield WalletStand(url, network, doors[1], doors[2], reach, api_key)
     for teller in tellers.values():
         await teller.aclose()

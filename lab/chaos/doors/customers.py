@@ -30,9 +30,9 @@ def other_number(who: Customer, door: DoorOfRace) -> str:
     return f"+212{6 + (door is DoorOfRace.VOICE)}5{who.msisdn[-7:]}"
 
 
-async def pay_on_the_web(base_url: str, who: Customer, address: str) -> str:
+async def pay_on_the_web(base_url: str, who: Customer, address: str, public_url: str = "") -> str:
     """From / to the receipt; the path of the page that it ended on. `address`: where the browser comes from."""
-    async with ScreenlessBrowser(base_url, address=address) as browser:
+    async with ScreenlessBrowser(base_url, address=address, public_url=public_url) as browser:
         typed = {"service": "mobile", "reference": who.reference, "code": who.code, "email": "payer@example.ma"}
         page = await browser.send(await browser.get("/"), typed, terms=["yes"])
         if page.path == "/bills/choose":

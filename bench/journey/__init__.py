@@ -1,0 +1,1 @@
+"""Whole paid bills, from the dial to the receipt."""

@@ -1,0 +1,51 @@
+"""The rows of a whole paid bill: a bill is paid for real, and its traffic asked again bare."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.baselines.journey import Bare
+from bench.journey.house import Parts
+from bench.journey.ways import Way
+from bench.rows.journey import alone, copied, middle, shares, told
+from bench.stage import Backends
+from lab.chaos.customer import customer
+from lab.servers.postgres import Postgres
+
+
+@pytest.fixture
+def two(
+    redis_url: str, database_url: str, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[Backends]]:
+    """Two databases that a journey has not seen; the suite keeps its cores."""
+    monkeypatch.setattr("os.sched_setaffinity", lambda pid, cores: None)
+    names = [f"{database_url.rpartition('/')[2]}_journey_{n}" for n in range(2)]
+    at = Backends(redis_url, database_url, 0, postgres.pid)
+    yield [copied(at, name) for name in names]
+    for name in names:
+        postgres.drop(name)
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_a_bill_is_paid_recorded_and_asked_again_bare(two: list[Backends], way: Way) -> None:
+    found = alone(two[0], two[1], way, map(customer, range(2)), 2)
+    assert found.sql > 0
+    assert found.left_out <= found.asked / 5, "nearly all of it can be asked again"
+
+
+def test_the_parts_add_up_to_a_bill() -> None:
+    ours, yours = Parts(0.003, 0.002, 0.001, 0.002), Bare(0.001, 0.001, 0.0005, 0.0005, 0.001, 3)
+    found = told(ours, yours, ours.times(2))
+    figures = {each.what: each.value for each in found}
+    assert figures["CPU a paid bill"] == pytest.approx(8)
+    assert figures["the same requests, SQL and commands, bare"] == pytest.approx(4)
+    assert figures["CPU a paid bill, times the bare one's"] == pytest.approx(2)
+    assert figures["CPU a paid bill, times the tree before's"] == pytest.approx(0.5)
+    assert [each.verdict for each in found if each.goal] == ["met"]
+    assert "the web worker 38%, the job worker 25%" in shares(ours)
+    assert told(ours, yours)[-1].what == "CPU a paid bill, times the bare one's"
+
+
+def test_parts_are_compared_one_by_one() -> None:
+    assert Parts(2, 2, 2, 2).less(Parts(1, 1, 1, 1)).times(0.5) == Parts(0.5, 0.5, 0.5, 0.5)
+    assert middle([Parts(1, 9, 1, 1), Parts(2, 1, 2, 2), Parts(3, 3, 0, 3)]) == Parts(2, 3, 1, 2)
