@@ -17,7 +17,6 @@ from core.billing.embedded import EmbeddedBilling
 from core.billing.invoices import Invoice
 from core.billing.posting import Poster
 from core.cards import Card, Secret
-from core.database.ledger.reading import LedgerReader
 from core.database.payments.repository import PgPayments
 from core.database.pool import Database, make_pool
 from core.database.repositories import books_on
@@ -47,6 +46,7 @@ from core.wallets.service import WalletPayments
 from core.wallets.tender import TenderAcquirers
 from lab.chaos.customer import Customer, customer
 from lab.chaos.sim_world import NoLimits
+from lab.chaos.wallets.judging import judged
 from lab.chaos.wallets.lying import DyingAttempts, Killed, LyingWallet
 from lab.chaos.world import give_bills
 from lab.clocks import StillClock
@@ -61,18 +61,6 @@ BEGINS = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 PAID_ELSEWHERE = (
     "UPDATE invoices SET paid_at = now(), paid_by = 'counter' WHERE number = %(number)s AND paid_at IS NULL"
 )
-OPEN = """
-SELECT reference::text AS reference, state FROM wallet_attempts
-WHERE state IN ('waiting', 'asking', 'asked', 'unknown', 'surplus') AND by_hand IS NULL
-"""
-STANDING = """
-SELECT a.reference::text AS reference, a.state, a.by_hand, a.taken_centimes, p.state AS payment, p.by_hand AS hand
-FROM wallet_attempts a JOIN payments p ON p.id = a.payment_id
-"""
-KEPT = """
-SELECT l.invoice_number AS number, count(*) AS kept FROM payments p JOIN payment_lines l ON l.payment_id = p.id
-WHERE p.state = 'captured' AND l.posting IN ('posted', 'pending') GROUP BY 1 HAVING count(*) > 1
-"""
 
 
 @dataclass
@@ -113,6 +101,10 @@ class PlainCards:
 
     async def credited_centimes(self, order_id: str) -> int | None:
         return self.back[order_id]
+
+    def kept_centimes(self) -> int:
+        """What was charged and did not go back."""
+        return sum(self.charged.values()) - sum(self.back.values())
 
 
 @dataclass
@@ -204,7 +196,8 @@ async def wallet_storm(database_url: str, attempts: int, seed: int = 1) -> Walle
         for seconds in SETTLING_S:
             stage.clock.forward(seconds)
             await stage.sweep()
-        await _judge(stage)
+        kept_centimes = stage.cards.kept_centimes()
+        stage.result.ends, stage.result.differences = await judged(stage.database, stage.wallet, kept_centimes)
         return stage.result
 
 
@@ -245,31 +238,3 @@ async def _called_back(stage: Stage, payment_id: str | None) -> None:
         body = b"" if stage.chance.random() < 0.5 else b"H-forged"
         with suppress(Killed):
             await stage.wallets.called_back("neqdi", record.attempt.reference, body)
-
-
-async def _judge(stage: Stage) -> None:
-    wrong, net, with_people = stage.result.differences, stage.wallet.net_centimes(), 0
-    wrong += [f"{reference} was sent {times} times" for reference, times in stage.wallet.asked.items() if times > 1]
-    wrong += [f"{row['reference']} is left {row['state']}" for row in await stage.database.all(OPEN)]
-    wrong += [f"bill {row['number']} was kept {row['kept']} times" for row in await stage.database.all(KEPT)]
-    for row in await stage.database.all(STANDING):
-        stage.result.ends[f"{row['state']}{' by hand' if row['by_hand'] else ''}"] += 1
-        holds = net.pop(row["reference"], 0)
-        kept = row["state"] == "paid" and row["payment"] in {"captured", "voiding", "refunding", "integrity_failure"}
-        ours = kept or row["by_hand"] is not None or row["hand"] is not None
-        if row["state"] == "surplus" and row["by_hand"] is not None:  # gone back unsaid, perhaps: people look
-            with_people += row["taken_centimes"] - holds
-        if holds and not ours:
-            wrong.append(f"{row['reference']} holds {holds}, and is {row['state']}: lost")
-        if holds < 0:
-            wrong.append(f"{row['reference']} gave back {-holds} too much")
-    wrong += [f"{reference} holds {centimes} of nobody's" for reference, centimes in net.items()]
-    sheet = await LedgerReader(stage.database).sheet(datetime.now(UTC))
-    wrong += [f"{each.name} fails: {each}" for each in sheet.equations if not each.holds]
-    for account, truth in (
-        ("acquirer:neqdi:receivable", sum(stage.wallet.net_centimes().values()) + with_people),
-        ("acquirer:cmi:receivable", sum(stage.cards.charged.values()) - sum(stage.cards.back.values())),
-    ):
-        booked = sum(each.closing_centimes for each in sheet.accounts if each.account == account)
-        if booked != truth:
-            wrong.append(f"{account} is {booked} here, and {truth} there")
