@@ -17,6 +17,7 @@ from core.messaging.texts import Texts, load_texts
 from core.payments.service import Refusal
 from core.ports import DeclineKind
 from core.subscribers.lines import ServiceType as Kind
+from core.wallets.port import WalletTerms
 from sessions.basket import Basket
 from sessions.pages import PagePosition, Turned
 from sessions.screens.choosing import ConfirmTotal, Email, HandOver, NothingToPay, WalletPayer
@@ -44,6 +45,7 @@ TEXTS = load_texts()
 SPEAKER = IvrSpeaker(TEXTS)
 LINE = LineRef(Kind.MOBILE, "0600000001")
 BASKET = Basket("01JDEMO", "345678", 9_999_999)
+PAYABLE = Basket("01JDEMO", "345678", 76_920)  # by a wallet too
 CARD = CardHint("visa", "0010")
 SCREENS: tuple[Shown, ...] = (
     Language(),
@@ -99,6 +101,8 @@ NOTICES = (
     "reference.wrong.proof",
     *(f"reference.wrong.{kind}" for kind in ("basket", *Kind)),
     "restarted",
+    "wallet-not-now",
+    "wallet-too-often",
     "wrong-choice",
 )
 PROMPT_CHARACTERS_MAX, PROMPT_WORDS_MAX = 180, 27  # ten seconds of speech
@@ -213,8 +217,12 @@ def test_no_text_is_left_unsaid() -> None:
     said |= {"go-on", "call-too-long"}  # by a wire that hears each key
     said |= {"amount.and", "spelled.and", *(f"month.{n}" for n in range(1, 13))}
     said |= {f"{unit}.{n}" for unit in ("dirham", "centime") for n in ("one", "two", "few", "many", "other")}
-    for screen in SCREENS:
-        words = screen.ask(visit(Lang.FR))
+    rung = msgspec.structs.replace(visit(Lang.FR), wallets=(("neqdi", WalletTerms("Neqdi", "MAD")),), placed=True)
+    asked = [(screen, visit(Lang.FR)) for screen in SCREENS]
+    asked += [(CardNumber(PAYABLE), rung), (Declined(PAYABLE, "other_card", may_retry=True), rung)]
+    asked.append((WalletAsked(PAYABLE, "Neqdi", "+212600000001"), rung))
+    for screen, here in asked:
+        words = screen.ask(here)
         said.add(words.text.key)
         said |= {value.key for _, value in words.text.values if isinstance(value, Worded)}
         if isinstance(words, Menu):
