@@ -37,3 +37,10 @@ def test_no_module_is_longer_than_a_reader_takes_in() -> None:
         for path in modules(FOLDERS)
     }
     assert {name: lines for name, lines in lengths.items() if lines > LINES_OF_A_FILE_MAX} == {}
+
+
+def test_no_lock_names_a_host() -> None:
+    """What is installed comes from whichever registry a machine has; a lock says what, never where from."""
+    locks = [*ROOT.glob("requirements/*.lock"), *ROOT.glob("tests/**/package-lock.json")]
+    assert len(locks) > 3
+    assert [str(path.relative_to(ROOT)) for path in locks if "://" in path.read_text()] == []

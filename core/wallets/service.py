@@ -93,7 +93,7 @@ class WalletPayments:
         self._clock = clock
         self._times = times or Times()
         self._ids = ids or Ids()
-        self._told = count
+        self._count = count
         self.returns = WalletReturns(attempts, self._wallets, clock, self._ids)
 
     # --- the customer's side ----------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ class WalletPayments:
             return
         landed = await self._attempts.land(record, paid, now, self._ids.token())
         if landed is not None:
-            self._told(attempt.provider, str(landed))
+            self._count(attempt.provider, str(landed))
         if landed is AttemptState.SURPLUS:
             log.warning("payment %s: the wallet's money came beside another tender's: it goes back", attempt.payment_id)
 
@@ -348,7 +348,7 @@ class WalletPayments:
             messages=(MessageKind.DECLINED_SMS,),
         )
         if await self._attempts.end(record, update, change, now):
-            self._told(attempt.provider, str(answer.kind))
+            self._count(attempt.provider, str(answer.kind))
 
     async def _absent(self, record: WalletRecord) -> None:
         """Its window is over, and the wallet never heard of it: nothing was asked of anybody."""
@@ -359,7 +359,7 @@ class WalletPayments:
         log.warning("wallet %s: attempt %s: no answer: %s", record.attempt.provider, record.attempt.reference, why)
         update = AttemptUpdate(AttemptState.UNKNOWN, next_poll(record, now))
         if await self._attempts.end(record, update, self._losing(record, why), now):
-            self._told(record.attempt.provider, "unknown")
+            self._count(record.attempt.provider, "unknown")
 
     async def _undecided(self, record: WalletRecord, answer: Pending | WalletInquiry) -> None:
         """No last word yet. After the window nobody but the wallet or people can say it; it is asked for ever."""
