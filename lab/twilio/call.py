@@ -56,6 +56,7 @@ class Call:
         self._paid: asyncio.Future[dict[str, str]] | None = None
         self._answered, self._hung_up, self._changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._sequence = 0
+        self._pauses = 0  # in a row, since a key was waited for
         self._began = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -247,7 +248,8 @@ class Call:
                 self.captions.append(Caption(urljoin(self._url, url)))
                 length_s = PLAY_S * speech_factor
             case twiml.Pause(pause_s):
-                length_s = pause_s * self._pace.pause_factor
+                length_s = self._pace.pause_s(pause_s, self._pauses)
+                self._pauses += 1
         self._tell()
         return length_s
 
@@ -261,6 +263,7 @@ class Call:
 
     async def _keys(self, gather: twiml.Gather, stop: str = "") -> tuple[str, str]:
         """The digits, and the key that finished them."""
+        self._pauses = 0
         spoken_s = sum(self._speak(prompt) for prompt in gather.prompts)
         self._keypad.wait(gather, spoken_s, stop)
         self._tell()

@@ -25,15 +25,26 @@ class Direction(StrEnum):
     OUTBOUND = "outbound-api"
 
 
+PAUSE_FACTOR_GROWN_MAX = 0.25
+PAUSES_GROW_MAX = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """`pause_factor`: how much of a pause really passes, and of a sentence unless `speech_factor` tells. `timers`: do
     Gathers end by themselves in silence? A script says when it is silent, so that no test depends on this machine's
-    speed."""
+    speed; of pauses in a row each passes `growth` times as much, up to a quarter, so that a busy machine's answer is
+    waited for."""
 
     pause_factor: float = 0.05
     timers: bool = False
     speech_factor: float | None = None
+    growth: float = 2.0
+
+    def pause_s(self, length_s: float, before: int) -> float:
+        """How long a pause takes that follows so many others, in seconds."""
+        grown = min(self.pause_factor * self.growth ** min(before, PAUSES_GROW_MAX), PAUSE_FACTOR_GROWN_MAX)
+        return length_s * max(self.pause_factor, grown)
 
 
 SCRIPTED = Pace()

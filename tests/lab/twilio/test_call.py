@@ -183,3 +183,11 @@ async def test_a_wrong_token_is_refused(app: IvrApp) -> None:
     async with VoicePhone(app.base_url, "+212600000001", auth_token="other", pace=QUICK) as phone:
         call = await phone.dial()
         assert "403" in (call.error or "")
+
+
+def test_pauses_in_a_row_grow_so_that_a_busy_machine_is_waited_for() -> None:
+    brief, none, watched = Pace(pause_factor=0.02), Pace(pause_factor=0.0), Pace(1.0)
+    assert [round(brief.pause_s(2, n), 2) for n in range(6)] == [0.04, 0.08, 0.16, 0.32, 0.5, 0.5]
+    assert brief.pause_s(2, 10_000) == 0.5
+    assert [none.pause_s(2, n) for n in (0, 9)] == [0, 0]
+    assert [watched.pause_s(2, n) for n in (0, 9)] == [2, 2]
