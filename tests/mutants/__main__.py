@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutants.choosing import ROOT, Mutant
+from tests.mutants.choosing import ROOT, TESTS_MAX_S, Mutant
 from tests.mutants.plugin import SURVIVED, Share, Trials
 
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
@@ -32,7 +32,7 @@ def report(folders: list[Path]) -> dict[str, int]:
         line.rsplit(" | ", 1) for line in EQUIVALENT.read_text(encoding="utf-8").splitlines() if " | " in line
     )
     mutants = [Mutant(**row) for row in _rows(folders[0] / "mutants.jsonl")]
-    for check in json.loads((folders[0] / "map.json").read_text(encoding="utf-8"))["checks"]:
+    for check in json.loads((folders[0].parent / "map.json").read_text(encoding="utf-8"))["checks"]:
         print(f"never reached: {check}")
     found = {
         (row["path"], row["number"]): row["verdict"] for folder in folders for row in _rows(folder / "results.jsonl")
@@ -63,18 +63,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./run mutants", description=__doc__)
     parser.add_argument("--only", action="append", metavar="PATH", help="a file or a folder of core or sessions")
     parser.add_argument("--workers", type=int, default=2, help="processes, each with servers of its own")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="where to leave the map of the tests and the results")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="where results stay, and a run goes on")
+    parser.add_argument("--tests-max-s", type=float, default=TESTS_MAX_S, help="seconds of tests for one change")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)  # which worker this process is
     parser.add_argument("tests", nargs="*", help="those to choose from (default: tests/core and tests/sessions)")
     asked = parser.parse_args()
     tests = asked.tests or list(TESTS)
     only = tuple(asked.only or WHERE)
     if asked.at is not None:
-        return work(Share(only, asked.at, asked.workers, asked.keep), tests)
+        return work(Share(only, asked.at, asked.workers, asked.keep, asked.tests_max_s), tests)
     with tempfile.TemporaryDirectory(prefix="khallas-mutants-") as made:
         made_or_kept: Path = asked.keep or Path(made)
+        (made_or_kept / "red.txt").unlink(missing_ok=True)
         folders = [made_or_kept / str(at) for at in range(asked.workers)]
-        named = [f"--only={path}" for path in only]
+        named = [*(f"--only={path}" for path in only), f"--tests-max-s={asked.tests_max_s}"]
         command = [sys.executable, "-m", "tests.mutants", *named, f"--workers={asked.workers}"]
         started = [
             subprocess.Popen([*command, f"--at={at}", f"--keep={folder}", *tests], cwd=ROOT)

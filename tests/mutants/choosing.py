@@ -47,7 +47,7 @@ def modules(only: list[str]) -> list[str]:
     return [path for path in dict.fromkeys(found) if not path.startswith(LEFT_OUT)]
 
 
-def mutants_of(path: str, entered: Lines, costs: Mapping[str, float]) -> list[Mutant]:
+def mutants_of(path: str, entered: Lines, costs: Mapping[str, float], tests_max_s: float = TESTS_MAX_S) -> list[Mutant]:
     """Those of one module; `entered` says which tests enter which of its lines."""
     text = (ROOT / path).read_text(encoding="utf-8")
     lines = text.splitlines()
@@ -56,7 +56,7 @@ def mutants_of(path: str, entered: Lines, costs: Mapping[str, float]) -> list[Mu
     for number, change in enumerate(changes(ast.parse(text))):
         span = range(change.line, change.last_line + 1)
         tests = set().union(*(entered.get(line, set()) for line in span)) if change.function else set()
-        limit_s = TESTS_MAX_S if tests else TESTS_OF_IMPORT_MAX_S
+        limit_s = tests_max_s if tests else min(tests_max_s, TESTS_OF_IMPORT_MAX_S)
         source = " ".join(lines[line - 1].strip() for line in span)[:SOURCE_MAX_CHARS]
         timed = affordable(tests or any_line, costs, limit_s)
         found.append(Mutant(path, number, change.line, change.function, change.text, source, bool(tests), timed))

@@ -20,7 +20,7 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutants.choosing import ROOT, Mutant, modules, mutants_of, unreached_checks
+from tests.mutants.choosing import ROOT, TESTS_MAX_S, Mutant, modules, mutants_of, unreached_checks
 from tests.mutants.servers import Lending
 from tests.mutants.swapping import Living, import_anew, living_functions, mutated, swap
 
@@ -39,6 +39,7 @@ class Share:
     at: int
     workers: int
     folder: Path
+    tests_max_s: float = TESTS_MAX_S
 
 
 class Trials:
@@ -60,10 +61,14 @@ class Trials:
             self._servers = Lending(stack, self._share.folder, wanted)
             self._servers.to_conftest()
             entered, costs = self._mapped()
-            mutants = [each for path in paths for each in mutants_of(path, entered.get(path, {}), costs)]
+            most_s = self._share.tests_max_s
+            mutants = [each for path in paths for each in mutants_of(path, entered.get(path, {}), costs, most_s)]
             self._write("mutants.jsonl", [asdict(each) for each in mutants], "w")
             reached = sorted((each for each in mutants if each.tests), key=lambda each: not each.entered)
+            tried = self._tried_before()
             for mutant in reached[self._share.at :: self._share.workers]:
+                if (mutant.path, mutant.number) in tried:
+                    continue
                 verdict, by = self._try(mutant, living)
                 row = {"path": mutant.path, "number": mutant.number, "name": mutant.name, "verdict": verdict, "by": by}
                 self._write("results.jsonl", [row], "a")
@@ -73,12 +78,23 @@ class Trials:
         with (self._share.folder / name).open(mode, encoding="utf-8") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
+    def _tried_before(self) -> set[tuple[str, int]]:
+        """Those whose verdicts an earlier run left in the folder."""
+        results = self._share.folder / "results.jsonl"
+        rows = map(json.loads, results.read_text(encoding="utf-8").splitlines()) if results.exists() else ()
+        return {(row["path"], row["number"]) for row in rows}
+
     def _mapped(self) -> tuple[dict[str, dict[int, set[str]]], dict[str, float]]:
-        """Which test enters which line and how long each takes, found out in a child."""
-        path = self._share.folder / "map.json"
-        status, _ = self._in_child(lambda pipe: self._map(path), MAP_MAX_S)
-        if status != 0:
-            raise pytest.UsageError("the tests must be green before anything is changed")
+        """Which test enters which line and how long each takes: the first worker finds it out in a child, for all."""
+        path = self._share.folder.parent / "map.json"
+        red = path.with_name("red.txt")
+        if self._share.at == 0 and not path.exists() and self._in_child(lambda _: self._map(path), MAP_MAX_S)[0] != 0:
+            red.touch()
+        until = time.monotonic() + MAP_MAX_S
+        while not path.exists():
+            if red.exists() or time.monotonic() > until:
+                raise pytest.UsageError("the tests must be green before anything is changed")
+            time.sleep(1)
         found = json.loads(path.read_text(encoding="utf-8"))
         lines = {path: {int(n): set(t) for n, t in lines.items()} for path, lines in found["lines"].items()}
         return lines, found["costs"]
@@ -96,8 +112,8 @@ class Trials:
         for item, following in zip(items, [*items[1:], None], strict=True):
             traced.switch_context(item.nodeid)
             begun = time.perf_counter()
-            if not _passes(item, following):
-                (self._share.folder / "red.txt").write_text(item.nodeid, encoding="utf-8")
+            if not _passes(item, following) and not _passes(item, following):  # once may be the machine
+                path.with_name("red.txt").write_text(item.nodeid, encoding="utf-8")
                 return 1
             costs[item.nodeid] = time.perf_counter() - begun
         traced.stop()
@@ -106,7 +122,9 @@ class Trials:
         files = {item.nodeid.split("::")[0] for item in items}
         checks = [check for file in sorted(files) for check in unreached_checks(file, set(lines.get(file, ())))]
         ours = {file: entered for file, entered in lines.items() if not file.startswith("tests/")}
-        path.write_text(json.dumps({"costs": costs, "lines": ours, "checks": checks}), encoding="utf-8")
+        half = path.with_suffix(".half")
+        half.write_text(json.dumps({"costs": costs, "lines": ours, "checks": checks}), encoding="utf-8")
+        half.rename(path)  # whole, for the other workers look for it
         return 0
 
     def _try(self, mutant: Mutant, living: Living) -> tuple[str, str]:
