@@ -32,8 +32,11 @@ def report(folders: list[Path]) -> dict[str, int]:
         line.rsplit(" | ", 1) for line in EQUIVALENT.read_text(encoding="utf-8").splitlines() if " | " in line
     )
     mutants = [Mutant(**row) for row in _rows(folders[0] / "mutants.jsonl")]
-    for check in json.loads((folders[0].parent / "map.json").read_text(encoding="utf-8"))["checks"]:
+    mapped = json.loads((folders[0].parent / "map.json").read_text(encoding="utf-8"))
+    for check in mapped["checks"]:
         print(f"never reached: {check}")
+    for test in mapped["left out"]:
+        print(f"left out, for it does not pass here: {test}")
     found = {
         (row["path"], row["number"]): row["verdict"] for folder in folders for row in _rows(folder / "results.jsonl")
     }
