@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -59,7 +60,9 @@ class Trials:
         living = living_functions()
         wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
         with contextlib.ExitStack() as stack:
-            self._servers = Lending(stack, self._share.folder, wanted)
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="khallas-mutants-")))
+            folder.chmod(0o711)  # PostgreSQL's user enters it
+            self._servers = Lending(stack, folder, wanted)
             self._servers.to_conftest()
             entered, costs = self._mapped()
             most_s = self._share.tests_max_s
