@@ -17,8 +17,7 @@ from redis.exceptions import ClusterDownError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as NodeLost
 from redis.exceptions import TimeoutError as NodeSilent
 
-from sessions.store.connection import Asked, answer, fail
-from sessions.store.pipeline import WAITING_MAX, Commands, Overloaded, Pipelined
+from sessions.store.pipeline import WAITING_MAX, Asked, Commands, Overloaded, Pipelined, answer, fail
 
 BATCHES_MAX = 2  # of one node, under way at once
 BATCH_MAX = 256

@@ -12,8 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from lab.servers.valkey import Valkey
-from sessions.store.connection import Asked, RedisConnection
-from sessions.store.pipeline import WAITING_MAX, Overloaded, Pipelined, Script
+from sessions.store.pipeline import WAITING_MAX, Asked, Overloaded, Pipelined, RedisConnection, Script
 from tests.support.waiting import until
 
 MANY = 600

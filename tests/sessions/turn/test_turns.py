@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from core.messaging.texts import Texts
 from sessions.screens.journey import FIELD_TRIES_MAX
-from sessions.store.connection import Asked, RedisConnection
+from sessions.store.pipeline import Asked, RedisConnection
 from sessions.store.protocol import POINTER_TTL_S, SESSION_TTL_S, Key, StoreDown
 from sessions.store.redis import RedisStore
 from sessions.turn.turns import RACES_MAX, Inbound
