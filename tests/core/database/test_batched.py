@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from core.database.batched import BATCHES_MAX, QUESTIONS_MAX, Batched
 from core.database.messaging import messages as messages_module
 from core.database.pool import Connection, Database, open_database
 from core.database.repositories import books_on
+from core.database.statements import BATCHES_MAX, QUESTIONS_MAX, Batched
 from core.languages import LanguageCode
 from core.repositories import DatabaseUnavailable, Delivery, MessageKind
 
