@@ -39,7 +39,7 @@ from sessions.turn.effects import (
     TermsAccepted,
 )
 from tests.sessions.samples import LINE, bills
-from tests.sessions.till import NOW, line, payment_of
+from tests.support.till import NOW, line, payment_of
 
 ORDER = StartOrder(
     "k", "ussd", "+212600000001", LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", bills(1, 76920)

@@ -17,7 +17,7 @@ from sessions.store.redis import RedisStore
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import DialledNumbers, Inbound, Speaker, TurnAnswer, Turns
 from sessions.vault import Seals
-from tests.sessions.till import NOW, FakeTill
+from tests.support.till import NOW, FakeTill
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
 NUMBERS = DialledNumbers(help="777", voice="0522000000", short_code="1117", service_code="*1117#")

@@ -10,7 +10,7 @@ from sessions.bill_cache import NONE_LEFT, SHELVED_BILLS_MAX, SHORT_MAX, BillCac
 from sessions.store.codec import Record, encode
 from tests.sessions.fakes import Converse, Stage, stage
 from tests.sessions.samples import FIVE_HUNDRED, bills
-from tests.sessions.till import FakeTill
+from tests.support.till import FakeTill
 
 SESSION_BYTES_MAX = 1_024
 LINE = "0600000001"

@@ -18,7 +18,7 @@ from channels.carriers.asterisk.progress import OURS_MAX, CallProgress
 from core.payments.table import Payment
 from core.ports import CallEnd, DeliveryFailed
 from tests.channels.carriers.ami_stand import ANSWERS, SECRET, AmiStand, Phone, manager
-from tests.channels.ivr.fake_till import SALMA, Books, FakeTill
+from tests.support.till import SALMA, till_in_memory
 
 TOKENS = CallTokens(["a-key-that-signs-links"])
 BRIEF = AmiBounds(answer_max_s=0.5, ping_max_s=0.2)
@@ -27,7 +27,7 @@ ROUTE = DialRoute("PJSIP/{digits}@trunk", "khallas-callback", "s", '"Khallas" <0
 
 @pytest.fixture
 def payment() -> Payment:
-    return FakeTill(Books()).put()
+    return till_in_memory().basket()
 
 
 class Ends:

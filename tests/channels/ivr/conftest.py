@@ -20,7 +20,6 @@ from core.payments.service import PaymentService
 from core.ports import Clock
 from khallas.telemetry.metrics import Metrics
 from lab.caller import DEMO_ACCOUNT, VoicePhone, new_sid
-from lab.clocks import StillClock
 from lab.servers.serving import serving
 from lab.twilio.call import Call
 from lab.twilio.dialled import Dialled, Direction, Pace
@@ -29,7 +28,7 @@ from sessions.store.redis import RedisStore
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import DialledNumbers, Turns
 from sessions.vault import Seals
-from tests.channels.ivr.fake_till import NOW, SALMA, Books, FakeTill
+from tests.support.till import SALMA, FakeTill, till_in_memory
 
 TOKEN = "demo-token"
 PUBLIC = "https://pay.example.ma"
@@ -131,18 +130,14 @@ async def voice_line(
 class House(VoiceLine):
     """With a till in memory."""
 
-    books: Books = field(default_factory=Books)
-
-    @property
-    def till(self) -> FakeTill:
-        return FakeTill(self.books)
+    till: FakeTill = field(default_factory=till_in_memory)
 
 
 @pytest.fixture
 async def house(redis_url: str, speaker: IvrSpeaker) -> AsyncIterator[House]:
-    books = Books()
-    async with voice_line(FakeTill(books), redis_url, speaker, StillClock(NOW)) as line:
-        yield House(line.url, line.turns, line.redis, line.metrics, line.asked, books)
+    till = till_in_memory()
+    async with voice_line(till, redis_url, speaker, till.clock) as line:
+        yield House(line.url, line.turns, line.redis, line.metrics, line.asked, till)
 
 
 def _recorded(app: ASGIApp, asked: list[str]) -> ASGIApp:

@@ -1,6 +1,5 @@
 """Whole calls over HTTP, as Twilio plays them: every way to the card, and every way a call goes wrong."""
 
-import asyncio
 import logging
 
 import pytest
@@ -10,7 +9,20 @@ from core.payments.table import PaymentState
 from lab.caller import Do, follow
 from lab.twilio.dialled import CallStatus
 from tests.channels.ivr.conftest import CALM, House, TwiceLine
-from tests.channels.ivr.fake_till import AUTH_CODE, DECLINED_CARD, GOOD_CARD, PIN, PIN_CARD, SALMA, SILENT_CARD, bills
+from tests.support.till import (
+    AUTH_CODE,
+    DECLINED_CARD,
+    GOOD_CARD,
+    LINE,
+    PIN_CARD,
+    RIGHT_PIN,
+    SALMA,
+    UNKNOWN_CARD,
+    bills,
+)
+from tests.support.waiting import until
+
+LOOKS_OFTEN = 4
 
 CARD = [
     ("tapez le numéro de votre carte", f"{GOOD_CARD}#"),
@@ -51,7 +63,7 @@ async def test_from_the_first_word_to_the_authorisation_number(house: House) -> 
     assert heard[-1].text.count("1 2 3, 4 5 6") == 1
     assert "Un instant" in heard[-1].text
     assert (call.status, call.error) == (CallStatus.COMPLETED, None)
-    assert house.books.charges == ["0010"]
+    assert house.till.memory.charged == ["0010"]
     assert await house.held() == []
 
 
@@ -71,12 +83,12 @@ async def test_every_webhook_twice_charges_once(house: House) -> None:
         call = await phone.dial()
         heard = await follow(call, [*OPENING, *CARD])
     assert heard[-1].screen == "Paid"
-    assert house.books.charges == ["0010"]
-    assert len(house.books.payments) == 1
+    assert house.till.memory.charged == ["0010"]
+    assert len(house.till.memory.payments) == 1
 
 
 async def test_we_call_back_for_the_basket_in_its_language(house: House) -> None:
-    payment = house.till.put(language=LanguageCode.AR)
+    payment = house.till.basket(language=LanguageCode.AR)
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         heard = await follow(
@@ -91,7 +103,7 @@ async def test_we_call_back_for_the_basket_in_its_language(house: House) -> None
         await call.finished()
     assert {caption.language for caption in call.captions} == {"arb"}
     assert heard[-1].text.count("1 2 3، 4 5 6") == 1
-    assert house.books.payments[payment.id].state is PaymentState.CAPTURED
+    assert house.till.memory.payments[payment.id].state is PaymentState.CAPTURED
 
 
 async def test_a_call_back_for_a_payment_nobody_knows(house: House) -> None:
@@ -103,24 +115,24 @@ async def test_a_call_back_for_a_payment_nobody_knows(house: House) -> None:
 
 
 async def test_the_basket_by_its_reference_from_another_telephone(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone("+212600000009") as phone:
         call = await phone.dial()
         wrong = [("français", "1"), ("avec une référence, tapez 1", "1"), ("six chiffres", "111111#")]
         again = [("ce numéro n'est pas le bon.*Neuf puis dièse", "9#"), ("avec une référence, tapez 1", "1")]
         right = [("six chiffres", "345678#"), ("numéro de la ligne", "0600000001#")]
         await follow(call, [*wrong, ("numéro de la ligne", "0600000001#"), *again, *right, *CARD])
-    assert house.books.payments[payment.id].state is PaymentState.CAPTURED
+    assert house.till.memory.payments[payment.id].state is PaymentState.CAPTURED
 
 
 async def test_a_callers_number_tells_no_basket_and_gives_none_up(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await phone.dial()
         heard = await follow(call, [])
     assert heard[-1].screen == "Service"
     assert "769" not in " ".join(turn.text for turn in heard)
-    assert house.books.payments[payment.id].state is PaymentState.CREATED
+    assert house.till.memory.payments[payment.id].state is PaymentState.CREATED
 
 
 async def test_a_hidden_number_pays_with_line_and_code(house: House) -> None:
@@ -136,13 +148,13 @@ async def test_a_hidden_number_pays_with_line_and_code(house: House) -> None:
                 *CARD,
             ],
         )
-    (payment,) = house.books.payments.values()
+    (payment,) = house.till.memory.payments.values()
     assert payment.state is PaymentState.CAPTURED
     assert payment.payer_msisdn == f"anonymous:{call.dialled.sid}"
 
 
 async def test_a_star_restarts_the_field_and_hash_alone_gives_time(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     restarts = [("prenez votre temps", keys) for keys in ("#", "*#", "4000*#", "#")]
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
@@ -160,7 +172,7 @@ async def test_hash_and_star_on_a_menu_say_it_again(house: House) -> None:
 
 
 async def test_zero_reaches_a_person_and_erases_the_card(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         await follow(call, [*CARD[:2], ("continuer", "1")])
@@ -170,7 +182,7 @@ async def test_zero_reaches_a_person_and_erases_the_card(house: House) -> None:
     assert call.transferred_to == "777"
     assert call.screen == "Help"
     assert await house.held() == []
-    assert house.books.charges == []
+    assert house.till.memory.charged == []
 
 
 async def test_zero_on_a_menu(house: House) -> None:
@@ -182,18 +194,18 @@ async def test_zero_on_a_menu(house: House) -> None:
 
 
 async def test_silence_three_times_ends_the_call(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         heard = await follow(call, [("carte", Do.SILENCE), ("rien tapé", Do.SILENCE), ("rien tapé", Do.SILENCE)])
         await call.finished()
     assert heard[-1].screen == "Goodbye"
     assert "Trop d'essais" in heard[-1].text
-    assert house.books.payments[payment.id].state is PaymentState.CREATED
+    assert house.till.memory.payments[payment.id].state is PaymentState.CREATED
 
 
 async def test_what_was_wrong_is_said_first(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         await follow(
@@ -213,11 +225,11 @@ async def test_what_was_wrong_is_said_first(house: House) -> None:
                 ("^ce code n'a pas", "123#"),
             ],
         )
-    assert house.books.payments[payment.id].state is PaymentState.CAPTURED
+    assert house.till.memory.payments[payment.id].state is PaymentState.CAPTURED
 
 
 async def test_hanging_up_in_the_middle_of_the_card_erases_it(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         await follow(call, CARD[:2])
@@ -228,60 +240,60 @@ async def test_hanging_up_in_the_middle_of_the_card_erases_it(house: House) -> N
         again = await phone.dial()
         heard = await follow(again, [])
     assert heard[-1].screen == "Service"
-    assert house.books.charges == []
+    assert house.till.memory.charged == []
 
 
 async def test_the_banks_pin(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         script = [("carte", f"{PIN_CARD}#"), ("mastercard finissant par 4 8 9 6", "1228#"), *CARD[2:]]
-        pins = [("jamais le code secret", "999#"), ("n'a pas accepté ce code", f"{PIN}#")]
+        pins = [("jamais le code secret", "999#"), ("n'a pas accepté ce code", f"{RIGHT_PIN}#")]
         heard = await follow(call, [*script, *pins])
     assert heard[-1].screen == "Paid"
     assert await house.held() == []
 
 
 async def test_a_refused_card_then_another(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
-        refused = [("carte", f"{DECLINED_CARD}#"), ("0 5 0 9", "1228#"), *CARD[2:]]
+        refused = [("carte", f"{DECLINED_CARD}#"), ("5 1 0 2", "1228#"), *CARD[2:]]
         heard = await follow(call, [*refused, ("rien n'a été débité.*autre carte, tapez 1", "1"), *CARD])
     assert [turn.screen for turn in heard].count("Declined") == 1
-    assert house.books.charges == ["0509", "0010"]
+    assert house.till.memory.charged == ["5102", "0010"]
 
 
 async def test_a_slow_bank_is_talked_over(house: House) -> None:
-    payment = house.till.put()
-    house.books.bank_answers.clear()
+    payment = house.till.basket()
+    house.till.memory.bank_answers.clear()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id, CALM)
         await follow(call, CARD[:3])
         call.press("123#")
-        await asyncio.wait_for(house.books.looked_often.wait(), 60)
-        house.books.bank_answers.set()
+        await until(lambda: house.till.calls["payment"] > LOOKS_OFTEN)
+        house.till.memory.bank_answers.set()
         await call.settled()
     assert call.screen == "Paid"
     assert "Nous attendons toujours votre banque." in [caption.text for caption in call.captions]
 
 
 async def test_a_bank_that_says_nothing(house: House) -> None:
-    payment = house.till.put()
-    house.books.languages[SALMA] = LanguageCode.FR
+    payment = house.till.basket()
+    house.till.memory.languages[SALMA] = LanguageCode.FR
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
-        silent = [("carte", f"{SILENT_CARD}#"), ("9 6 0 9", "1228#"), *CARD[2:]]
+        silent = [("carte", f"{UNKNOWN_CARD}#"), ("9 6 0 9", "1228#"), *CARD[2:]]
         heard = await follow(call, silent)
         await call.finished()
     assert heard[-1].screen == "Unknown"  # said once, and the call is over
     assert "Ne payez pas à nouveau" in heard[-1].text
-    assert house.books.payments[payment.id].state is PaymentState.UNKNOWN
+    assert house.till.memory.payments[payment.id].state is PaymentState.UNKNOWN
 
 
 async def test_many_bills_are_read_page_by_page(house: House) -> None:
-    house.books.unpaid = bills(40)
-    house.books.languages[SALMA] = LanguageCode.EN
+    house.till.memory.bills[LINE] = bills(40)
+    house.till.memory.languages[SALMA] = LanguageCode.EN
     async with house.phone() as phone:
         call = await phone.dial()
         heard = await follow(
@@ -300,12 +312,12 @@ async def test_many_bills_are_read_page_by_page(house: House) -> None:
 
 
 async def test_a_session_lost_in_mid_call_begins_again(house: House) -> None:
-    payment = house.till.put()
+    payment = house.till.basket()
     async with house.phone() as phone:
         call = await house.ring(phone, payment.id)
         await follow(call, CARD[:2])
         await house.redis.flushall()
         heard = await follow(call, [("continuer", "1"), *QUOTED, *CARD])
     assert heard[-1].screen == "Paid"
-    assert house.books.charges == ["0010"]
-    assert house.books.payments[payment.id].auth_code == AUTH_CODE
+    assert house.till.memory.charged == ["0010"]
+    assert house.till.memory.payments[payment.id].auth_code == AUTH_CODE

@@ -17,7 +17,7 @@ from lab.caller import follow
 from lab.servers.serving import serving
 from sessions.store.protocol import StoreDown
 from tests.channels.ivr.conftest import PUBLIC, TOKEN, House
-from tests.channels.ivr.fake_till import SALMA
+from tests.support.till import SALMA
 
 SID = "CA" + "0" * 32
 FORM = {"CallSid": SID, "From": SALMA, "To": "+212537000777", "Direction": "inbound", "CallStatus": "in-progress"}
@@ -71,18 +71,18 @@ async def test_answers_are_never_stored_and_tell_their_screen(house: House) -> N
 
 
 async def test_a_till_that_breaks_is_an_apology_in_the_language_spoken(house: House) -> None:
-    house.books.broken = ConnectionError("the database is away")
+    house.till.memory.broken |= {"person", "quoted"}
     async with house.phone() as phone:
         call = await phone.dial()
         await call.finished()
     assert b'outcome="failed",screen="Apology",wire="twilio"} 1.0' in house.metrics.page()[0]
     assert (call.screen, [caption.language for caption in call.captions]) == ("Apology", ["fr-FR", "arb", "en-GB"])
     assert call.error is None
-    house.books.broken = None
-    house.till.put(language=LanguageCode.AR)
+    house.till.memory.broken.clear()
+    house.till.basket(language=LanguageCode.AR)
     async with house.phone() as phone:
         call = await phone.dial()
-        house.books.broken = ConnectionError("the database is away")
+        house.till.memory.broken |= {"person", "quoted"}
         await follow(call, [("أي فاتورة", "2"), ("", "345678#"), ("", "0600000001#")])
         await call.finished()
     assert call.screen == "Apology"

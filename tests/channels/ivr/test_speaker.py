@@ -37,9 +37,9 @@ from sessions.screens.paying import (
 )
 from sessions.screens.wallet import WalletAsked, WalletOpen
 from sessions.turn.effects import CardHint, LineRef
-from tests.channels.ivr.fake_till import bills
 from tests.sessions.paged import spoken_pages
 from tests.sessions.samples import SHELF, pick
+from tests.support.till import bills
 
 TEXTS = load_texts()
 SPEAKER = IvrSpeaker(TEXTS)

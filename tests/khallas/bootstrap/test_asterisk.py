@@ -19,7 +19,7 @@ from lab.servers.serving import serving
 from tests.channels.carriers.ami_stand import SECRET as MANAGERS_SECRET
 from tests.channels.carriers.ami_stand import AmiStand, manager
 from tests.channels.ivr.agi.switch import HANG_UP, Switch
-from tests.channels.ivr.fake_till import Books, FakeTill
+from tests.support.till import till_in_memory
 
 SECRET = "asterisk-and-khallas"
 BASE = {
@@ -50,7 +50,7 @@ def settings(**more: str) -> Settings:
 
 @pytest.fixture
 def payment() -> Payment:
-    return FakeTill(Books()).put()
+    return till_in_memory().basket()
 
 
 async def test_the_server_answers_a_switch_beside_http(database_url: str, redis_url: str) -> None:

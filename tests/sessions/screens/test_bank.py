@@ -10,7 +10,7 @@ from sessions.screens.paying import CHECKS_MAX, POLLS_MAX, POLLS_UNSENT_MAX
 from sessions.turn.perform import EffectPerformer
 from tests.sessions.cards import CARD, COPIES, CVV, assert_hidden, landed, to_cvv, type_card
 from tests.sessions.fakes import Converse, Stage, to_confirm
-from tests.sessions.till import PIN_CARD, SILENT_CARD
+from tests.support.till import PIN_CARD, SILENT_CARD
 
 # --- the bank's PIN --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from sessions.screens.journey import FIELD_TRIES_MAX
 from sessions.store.protocol import VAULT_TTL_S, Key
 from tests.sessions.cards import CARD, COPIES, CVV, EXPIRY, assert_hidden, landed, to_card, to_cvv, type_card
 from tests.sessions.fakes import CALLER, Stage, to_confirm
-from tests.sessions.till import DECLINED_CARD, Broken
+from tests.support.till import DECLINED_CARD, Broken
 
 
 async def test_a_card_is_paid_with(on: Stage) -> None:

@@ -17,7 +17,7 @@ from sessions.store.protocol import SESSION_TTL_S, Key, StoreDown
 from sessions.store.redis import RedisStore
 from sessions.turn.turns import Inbound
 from tests.sessions.fakes import CALLER, Stage, stage, to_confirm
-from tests.sessions.till import Broken
+from tests.support.till import Broken
 
 
 async def test_a_lost_session_begins_again_within_its_dialog(on: Stage) -> None:

@@ -22,7 +22,7 @@ from sessions.turn.turns import Turns
 from sessions.vault import Seals
 from tests.sessions.cards import CARD, CVV, EXPIRY, assert_hidden, landed
 from tests.sessions.fakes import CALLER, CASABLANCA, MASTER_KEYS, NUMBERS, Stage, stage, to_confirm
-from tests.sessions.till import PIN_CARD, RIGHT_PIN, Broken
+from tests.support.till import PIN_CARD, RIGHT_PIN, Broken
 
 AWAITS_MAX = 200
 WRONG_PIN = "999"

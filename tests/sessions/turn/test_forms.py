@@ -23,7 +23,7 @@ from sessions.turn.inbound import Inbound
 from sessions.turn.perform import EffectPerformer
 from sessions.vault import Seals
 from tests.sessions.fakes import CASABLANCA, MASTER_KEYS, NUMBERS, Stage
-from tests.sessions.till import bill
+from tests.support.till import bill
 
 KEY = Key("web:visitor", "web", "w1")
 HEARD = Inbound("w1", "web:visitor", None, asks_from="203.0.113.7")

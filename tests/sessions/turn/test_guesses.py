@@ -20,7 +20,7 @@ from sessions.turn.turns import Turns
 from sessions.vault import Seals
 from tests.sessions.cards import CARD, EXPIRY, to_card
 from tests.sessions.fakes import CALLER, CASABLANCA, MASTER_KEYS, NUMBERS, Converse, Stage, stage, walk
-from tests.sessions.till import bill
+from tests.support.till import bill
 
 STEPS_MAX = 14
 

@@ -33,7 +33,7 @@ from sessions.vault import Seals
 from tests.sessions.cards import CARD, CVV
 from tests.sessions.fakes import CALLER, MASTER_KEYS
 from tests.sessions.samples import LINE, UNTIL, USSD, visit
-from tests.sessions.till import DECLINED_CARD, NOW, FakeTill
+from tests.support.till import DECLINED_CARD, NOW, FakeTill
 
 HERE = visit(USSD)
 PLACE = DialogKey(Key(CALLER, "ussd", "d1"), 1, {})

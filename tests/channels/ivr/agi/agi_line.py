@@ -22,14 +22,13 @@ from core.ports import Clock
 from core.wallets.port import WalletTerms
 from core.wallets.service import WalletPayments
 from khallas.telemetry.metrics import Metrics
-from lab.clocks import StillClock
 from sessions.store.redis import RedisStore
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import Turns
 from sessions.vault import Seals
 from tests.channels.ivr.agi.switch import Step, Switch
 from tests.channels.ivr.conftest import NUMBERS
-from tests.channels.ivr.fake_till import NOW, SALMA, Books, FakeTill
+from tests.support.till import SALMA, FakeTill, till_in_memory
 
 OVER_MAX_S = 60.0
 SECRET = "asterisk-and-khallas"
@@ -45,11 +44,7 @@ class AgiLine:
     turns: Turns
     redis: Redis
     metrics: Metrics
-    books: Books = field(default_factory=Books)
-
-    @property
-    def till(self) -> FakeTill:
-        return FakeTill(self.books)
+    till: FakeTill = field(default_factory=till_in_memory)
 
     def switch(self, caller: str = SALMA, *, token: str = "", secret: str = SECRET, **more: Any) -> Switch:
         arguments = [secret, token] if token else [secret]
@@ -99,7 +94,7 @@ async def agi_line(
 @asynccontextmanager
 async def memory_line(redis_url: str, texts: Texts, **more: Any) -> AsyncIterator[AgiLine]:
     """With a till in memory."""
-    books = Books()
-    async with agi_line(FakeTill(books), redis_url, texts, StillClock(NOW), **more) as line:
-        line.books = books
+    till = till_in_memory()
+    async with agi_line(till, redis_url, texts, till.clock, **more) as line:
+        line.till = till
         yield line

@@ -17,11 +17,10 @@ from channels.ivr.agi.call import Manner
 from channels.ivr.agi.field import Timers
 from channels.ivr.agi.protocol import GREETING_LINES_MAX, LINE_BYTES_MAX
 from core.messaging.texts import Texts
-from sessions.store.protocol import StoreDown
 from tests.channels.ivr.agi.agi_line import OVER_MAX_S, SECRET, TOKENS, AgiLine, memory_line
 from tests.channels.ivr.agi.switch import HANG_UP, Switch
 from tests.channels.ivr.agi.test_fastagi import CARD, OPENING
-from tests.channels.ivr.fake_till import SALMA
+from tests.support.till import SALMA
 from tests.support.waiting import closed
 
 YOUSSEF = "+212600000002"
@@ -58,7 +57,7 @@ async def test_a_wrong_secret_is_refused_before_anything_is_said(line: AgiLine, 
 
 
 async def test_secret_and_token_are_read_as_variables_so_that_no_cdr_holds_them(line: AgiLine) -> None:
-    payment = line.till.put()
+    payment = line.till.basket()
     held = {"KHALLAS_SECRET": SECRET, "KHALLAS_CALL": TOKENS.make(payment.id, SALMA)}
     call = Switch(line.server.port, line.prompts, "+212537000777", dialplan=held)
     assert call.arguments == ()
@@ -95,7 +94,7 @@ async def test_another_script_is_refused(line: AgiLine) -> None:
 
 
 async def test_a_forged_token_opens_no_payment(line: AgiLine) -> None:
-    payment = line.till.put()
+    payment = line.till.basket()
     forged = CallTokens(["another key"]).make(payment.id, SALMA)
     altered = TOKENS.make(payment.id, SALMA).replace(payment.id, "01JOTHER")
     for token in (forged, altered, "rubbish"):
@@ -174,7 +173,7 @@ async def test_a_missing_recording_is_no_hang_up_and_money_is_said_digit_by_digi
     steps = [*OPENING[:3], ("acceptez|accepter", "1"), number, CARD[1], ("tapez un", "1"), CARD[3]]
     call = await line.call(steps, missing=missing, core_sounds=False)
     assert call.variables == {"KHALLAS_RESULT": "ended"}
-    assert line.books.charges == ["0010"]
+    assert line.till.memory.charged == ["0010"]
     assert line.counted("khallas_prompts_missing_total", language="fr", prompt="h-7") >= 1
     assert line.counted("khallas_prompts_missing_total", language="fr", prompt="terms") == 1
     assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 0
@@ -209,7 +208,7 @@ async def test_who_hangs_up_in_the_middle_of_a_prompt_has_hung_up(line: AgiLine)
 
 
 async def test_a_turn_that_breaks_is_apologised_for_in_the_callers_language(line: AgiLine) -> None:
-    line.books.broken = StoreDown("gone")
+    line.till.memory.broken.add("person")
     call = await line.call([])
     assert "Désolé" in call.said[-1]
     assert "Sorry" in call.said[-1]
@@ -242,7 +241,7 @@ async def test_a_leaving_server_takes_no_call_and_ends_when_its_calls_have(redis
         await going
         await stopping
         assert call.variables == {"KHALLAS_RESULT": "ended"}
-        assert line.books.charges == ["0010"]
+        assert line.till.memory.charged == ["0010"]
 
 
 async def test_a_stopping_server_erases_what_its_calls_held(redis_url: str, texts: Texts) -> None:

@@ -12,8 +12,8 @@ from lab.payment_intents import cards
 from lab.payment_intents.books import Session
 from lab.payment_intents.lies import Asked, Way
 from lab.payment_intents.stand import EmulatedGateway
-from tests.channels.ivr.fake_till import Books, FakeTill
 from tests.core.acquirers.payment_intents.conftest import CLOCK
+from tests.support.till import till_in_memory
 
 ORDER = Order("01KAZB3S5V0000000000000001", 5000, "MAD", None, "")
 CARD, CVV = Card(Secret(cards.APPROVED), 12, 2031), Secret("000")
@@ -123,7 +123,7 @@ def test_a_browser_is_given_no_address_but_the_page_s_own(address: str | None) -
     ways = PageWays("https://us.example/back", "", "", lambda order_id: "mark", "https://us.example/open")
     page = connect_page({name: Secret(text) for name, text in options.items()}, ways)
     session = SessionObject(id="cs_1", object="checkout.session", status="open", url=address)
-    payment = FakeTill(Books()).put()
+    payment = till_in_memory().basket()
     assert page._way(payment, session) is None
     right = session.model_copy(update={"url": "https://checkout.example/c/pay/1#a"})
     assert page._way(payment, right) == right.url

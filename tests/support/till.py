@@ -1,5 +1,8 @@
-"""A till without a bank: the demo's people and bills in dictionaries, every call counted, any call made to fail."""
+"""A till without a bank: the demo's people and bills in dictionaries, every call counted, any call made to fail; what
+the bank answers is told by the card's number.
+"""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,11 +18,16 @@ from core.subscribers.lines import ServiceType, SubscribedLine
 from lab.clocks import StillClock
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+SALMA, LINE = "+212600000001", "0600000001"
+REFERENCE = "345678"  # of the basket that waits
 CODES = {"0600000001": "482913", "0600000004": "118822", "0600000008": "012345", "7710345": "905533"}
+GOOD_CARD = "4000000000000010"
 DECLINED_CARD = "4000009900005102"
 PIN_CARD = "5191630100004896"
-SILENT_CARD = "4000009900009203"
+SILENT_CARD = "4000009900009203"  # nothing yet: the payment stays on its way
+UNKNOWN_CARD = "4000009900009609"  # the bank does not know either
 RIGHT_PIN = "123"
+AUTH_CODE = "123456"
 
 
 class Broken(Exception):
@@ -30,10 +38,17 @@ def bill(number: str, month: int = 5, centimes: int = 76920, year: int = 2026) -
     return Invoice(number, date(year, month, 1), centimes, date(year, month, 25))
 
 
+def bills(count: int) -> tuple[Invoice, ...]:
+    """So many bills, the oldest first."""
+    return tuple(
+        Invoice(f"{n:08d}", date(2019 + n // 12, n % 12 + 1, 1), 10_000 + n, date(2026, 1, 1)) for n in range(count)
+    )
+
+
 def line(
     reference: str, service: ServiceType = ServiceType.MOBILE, email: str | None = "salma@example.com"
 ) -> SubscribedLine:
-    return SubscribedLine(service, reference, "Salma Demo", "+212600000001", email, LanguageCode.FR)
+    return SubscribedLine(service, reference, "Salma Demo", SALMA, email, LanguageCode.FR)
 
 
 @dataclass(slots=True)
@@ -59,6 +74,15 @@ class Memory:
     pins: list[str] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    bank_answers: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: authorise waits for it
+
+    def __post_init__(self) -> None:
+        self.bank_answers.set()
+
+    @property
+    def charged(self) -> list[str]:
+        """The last four digits of each card that was sent."""
+        return [sent.pan[-4:] for sent in self.sent]
 
 
 def demo_memory() -> Memory:
@@ -178,7 +202,10 @@ class FakeTill(PaymentService):
         pan = card.pan.reveal()
         self.memory.sent.append(Sent(payment_id, pan, cvv.reveal()))
         before = self.memory.payments[payment_id]
-        sent = replace(before, attempts=before.attempts + 1, sent_at=self.clock.now())
+        sent = self.put(
+            replace(before, state=PaymentState.SENDING, attempts=before.attempts + 1, sent_at=self.clock.now())
+        )
+        await self.memory.bank_answers.wait()
         match pan:
             case _ if pan == DECLINED_CARD:
                 declines = sent.declines + 1
@@ -188,16 +215,18 @@ class FakeTill(PaymentService):
                 challenge = Challenge("c1", 3, DECLINES_MAX, self.clock.now() + timedelta(minutes=3))
                 return self.put(replace(sent, state=PaymentState.CHALLENGE, challenge=challenge))
             case _ if pan == SILENT_CARD:
-                return self.put(replace(sent, state=PaymentState.SENDING))
+                return sent
+            case _ if pan == UNKNOWN_CARD:
+                return self.put(replace(sent, state=PaymentState.UNKNOWN))
             case _:
-                return self.put(replace(sent, state=PaymentState.CAPTURED, auth_code="A12345"))
+                return self.put(replace(sent, state=PaymentState.CAPTURED, auth_code=AUTH_CODE))
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
         self._enter("answer_challenge")
         self.memory.pins.append(pin.reveal())
         payment = replace(self.memory.payments[payment_id], attempts=self.memory.payments[payment_id].attempts + 1)
         if pin.reveal() == RIGHT_PIN:
-            return self.put(replace(payment, state=PaymentState.CAPTURED, auth_code="A12345"))
+            return self.put(replace(payment, state=PaymentState.CAPTURED, auth_code=AUTH_CODE))
         assert payment.challenge is not None
         left = replace(payment.challenge, attempts_left=payment.challenge.attempts_left - 1)
         return self.put(replace(payment, challenge=left))
@@ -207,6 +236,13 @@ class FakeTill(PaymentService):
     def put(self, payment: Payment) -> Payment:
         self.memory.payments[payment.id] = payment
         return payment
+
+    def basket(
+        self, *, payer: str = SALMA, language: LanguageCode = LanguageCode.FR, payment_id: str = "01JDEMO"
+    ) -> Payment:
+        """Puts down a basket of the demo's first line that waits for its card."""
+        order = StartOrder(payment_id, "ussd", payer, language, None, ServiceType.MOBILE, LINE, self.memory.bills[LINE])
+        return self.put(replace(payment_of(order, "p1", self.clock.now()), id=payment_id, reference=REFERENCE))
 
     def become(self, payment_id: str, state: PaymentState) -> Payment:
         return self.put(replace(self.memory.payments[payment_id], state=state))
@@ -234,3 +270,8 @@ def payment_of(order: StartOrder, payment_id: str, now: datetime) -> Payment:
         created_at=now,
         expires_at=now + timedelta(minutes=30),
     )
+
+
+def till_in_memory() -> FakeTill:
+    """A till whose clock stands still at NOW."""
+    return FakeTill(StillClock(NOW))
