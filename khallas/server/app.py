@@ -48,7 +48,7 @@ from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.container import Container, assemble
 from khallas.bootstrap.desk import desk_routes
 from khallas.bootstrap.gateways import base_of, operator_of
-from khallas.bootstrap.hosted_page import page_parts, page_routes
+from khallas.bootstrap.hosted_page import PageParts, page_parts, page_routes
 from khallas.bootstrap.wallets import wallet_names
 from khallas.bootstrap.web_door import door_routes
 from khallas.settings.model import BadSettings, Settings
@@ -89,29 +89,6 @@ def application(
         probes["fastagi"] = switch.probe
         states = _with_sounds(house, switch)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(house.open())
-            if hosted is not None:
-                stack.push_async_callback(hosted.opened.aclose)
-            await stack.enter_async_context(tally.running())
-            await stack.enter_async_context(house.transcripts.running())
-            if switch is not None:
-                await stack.enter_async_context(switch.open())
-            await stack.enter_async_context(house.networks.open(serving=True))  # ends before calls are waited for
-            if beside:
-                from core.database.jobs import worker_beside  # as in the house: for those that run jobs
-                from khallas.bootstrap.events import events_out
-                from khallas.bootstrap.service_hours import hours_of
-
-                await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
-                await stack.enter_async_context(house.queues.watched())
-                await stack.enter_async_context(house.ledger.watched())
-                await stack.enter_async_context(events_out(house.database, settings, house.clock))
-                await stack.enter_async_context(hours_of(house).running())
-            yield
-
     pages = _pages(house)
     visits = RedisVisitLimits(house.redis, house.counted.limit)
     hosted = page_parts(settings, house.till, RedisPace(Limits(house.redis, "page")), visits, house.clock)
@@ -135,10 +112,44 @@ def application(
         doors = {path: otel.Traced(door, house.tracer) for path, door in doors.items()}
         layers.insert(0, Middleware(otel.Traced, tracer=house.tracer))
     hosts = Hosts(base_of(settings), (*settings.hosts, settings.kannel.callback_url))
-    app = Front(doors, hosts=hosts, count=house.metrics.refused, routes=routes, lifespan=lifespan, middleware=layers)
+    app = Front(
+        doors,
+        hosts=hosts,
+        count=house.metrics.refused,
+        routes=routes,
+        lifespan=lambda _: _running(house, tally, hosted, switch, beside=beside),
+        middleware=layers,
+    )
     app.state.refused = house.metrics.refused  # the protocol below counts whom it cuts
     app.state.leave = switch.leave if switch is not None else lambda: None  # what else lets nobody in at the stop
     return app
+
+
+@asynccontextmanager
+async def _running(
+    house: Container, tally: UsageCounters, hosted: PageParts | None, switch: "AgiServer | None", *, beside: bool
+) -> AsyncIterator[None]:
+    """What is open and at work beside the doors, for as long as the block lasts."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(house.open())
+        if hosted is not None:
+            stack.push_async_callback(hosted.opened.aclose)
+        await stack.enter_async_context(tally.running())
+        await stack.enter_async_context(house.transcripts.running())
+        if switch is not None:
+            await stack.enter_async_context(switch.open())
+        await stack.enter_async_context(house.networks.open(serving=True))  # ends before calls are waited for
+        if beside:
+            from core.database.jobs import worker_beside  # as in the house: for those that run jobs
+            from khallas.bootstrap.events import events_out
+            from khallas.bootstrap.service_hours import hours_of
+
+            await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
+            await stack.enter_async_context(house.queues.watched())
+            await stack.enter_async_context(house.ledger.watched())
+            await stack.enter_async_context(events_out(house.database, house.settings, house.clock))
+            await stack.enter_async_context(hours_of(house).running())
+        yield
 
 
 # --- doors -----------------------------------------------------------------------------------------------------------
