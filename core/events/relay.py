@@ -106,6 +106,19 @@ class _Round:
         return self.off or (self.failures >= QUIET_AFTER and not self.delivered)
 
 
+@dataclass(frozen=True, slots=True)
+class RelayBounds:
+    """How much an endpoint is given in one look."""
+
+    together_max: int = TOGETHER_MAX
+    batch_max: int = BATCH_MAX
+    rounds_max: int = ROUNDS_MAX
+    round_max_s: float = ROUND_MAX_S
+
+
+RELAY_BOUNDS = RelayBounds()
+
+
 class EventRelay:
     """Sends what is due. Any number of processes may: an endpoint is one's at a time."""
 
@@ -116,6 +129,7 @@ class EventRelay:
         clock: Clock,
         chance: Callable[[], float],
         link: Callable[[], Awaitable[None]],
+        bounds: RelayBounds = RELAY_BOUNDS,
     ) -> None:
         """`chance` gives [0, 1); `link` gives a place to what was committed."""
         self._books = books
@@ -123,6 +137,7 @@ class EventRelay:
         self._clock = clock
         self._chance = chance
         self._link = link
+        self._bounds = bounds
 
     async def look(self) -> int:
         """Gives every endpoint its turn, side by side. Returns how many events were sent."""
@@ -135,8 +150,8 @@ class EventRelay:
 
     async def _rounds(self, name: str) -> int:
         sent, loop = 0, asyncio.get_running_loop()
-        end = loop.time() + ROUND_MAX_S
-        for _ in range(ROUNDS_MAX):
+        end = loop.time() + self._bounds.round_max_s
+        for _ in range(self._bounds.rounds_max):
             course = _Round()
             try:
                 await self._round(name, course)
@@ -155,7 +170,7 @@ class EventRelay:
             return
         try:
             course.planned = await self._books.plan(endpoint, now)
-            due = await self._books.due(name, now, BATCH_MAX)
+            due = await self._books.due(name, now, self._bounds.batch_max)
             await self._send(endpoint, due, course)
         finally:
             quiet = course.failures >= QUIET_AFTER and not course.delivered
@@ -165,14 +180,14 @@ class EventRelay:
     async def _send(self, endpoint: EventEndpoint, due: Sequence[DueEvent], course: _Round) -> None:
         waiting = list(reversed(due))
         loop = asyncio.get_running_loop()
-        end = loop.time() + ROUND_MAX_S
+        end = loop.time() + self._bounds.round_max_s
 
         async def one_after_the_other() -> None:
             while waiting and not course.over and loop.time() < end:
                 await self._try(endpoint, waiting.pop(), course)
 
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(TOGETHER_MAX, len(waiting))):
+            for _ in range(min(self._bounds.together_max, len(waiting))):
                 tasks.create_task(one_after_the_other())
 
     async def _try(self, endpoint: EventEndpoint, delivery: DueEvent, course: _Round) -> None:

@@ -102,6 +102,7 @@ class EventStream:
         put_max_s: float,
         look_every_s: float = LOOK_EVERY_S,
         lease_s: float | None = None,
+        pause_min_s: float = PAUSE_MIN_S,
     ) -> None:
         """`link` gives a place to what was committed; `holder` names this process and no other."""
         self._books = books
@@ -113,6 +114,7 @@ class EventStream:
         self._page_max = page_max
         self._look_every_s = look_every_s
         self._lease_s = put_max_s + LEASE_SLACK_S if lease_s is None else lease_s
+        self._pause_min_s = pause_min_s
         self._failures = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -164,7 +166,7 @@ class EventStream:
             self._failures = 0
             return self._look_every_s
         self._failures += 1
-        return min(PAUSE_MAX_S, PAUSE_MIN_S * 2.0 ** min(self._failures - 1, DOUBLED_MAX))
+        return min(PAUSE_MAX_S, self._pause_min_s * 2.0 ** min(self._failures - 1, DOUBLED_MAX))
 
     async def _told(self, cursor: int, page: StreamPage | None) -> None:
         """The lag is asked for where a page is full alone: of a short one it is the page itself."""

@@ -17,7 +17,7 @@ from core.database.help_desk.audit import PgAudit
 from core.database.pool import Database
 from core.events.endpoints import EndpointError
 from core.events.endpoints import url_of as spelled_url
-from core.events.relay import EventRelay
+from core.events.relay import RELAY_BOUNDS, EventRelay, RelayBounds
 from core.help_desk.audit import ROUNDS_MAX, Chain
 from core.ports import Clock
 from core.sealing import Sealer
@@ -39,11 +39,13 @@ def endpoints_on(database: Database, settings: Settings) -> PgEventEndpoints:
     return PgEventEndpoints(database, _sealer(settings))
 
 
-def relay_on(database: Database, settings: Settings, clock: Clock, client: WebhookClient) -> EventRelay:
+def relay_on(
+    database: Database, settings: Settings, clock: Clock, client: WebhookClient, bounds: RelayBounds = RELAY_BOUNDS
+) -> EventRelay:
     """Builds the relay that sends events over HTTPS."""
     chance = random.SystemRandom().random
     books = PgEventBooks(database, _sealer(settings))
-    return EventRelay(books, client, clock, chance, linking(database, clock))
+    return EventRelay(books, client, clock, chance, linking(database, clock), bounds)
 
 
 def linking(database: Database, clock: Clock) -> Callable[[], Awaitable[None]]:

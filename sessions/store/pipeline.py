@@ -84,9 +84,10 @@ class Pipelined(Commands):
     It is opened when it is needed and closed with its pool. Belongs to the loop that asks first.
     """
 
-    def __init__(self, redis: Redis, *, wait_s: float = WAIT_MAX_S) -> None:
+    def __init__(self, redis: Redis, *, wait_s: float = WAIT_MAX_S, waiting_max: int = WAITING_MAX) -> None:
         self._pool = redis.connection_pool
         self._wait_s = wait_s
+        self._waiting_max = waiting_max
         # asked for once: Python 3.11 looks its process up by a system call each time
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line: RedisConnection | None = None
@@ -97,7 +98,7 @@ class Pipelined(Commands):
         self._closing: set[asyncio.Task[None]] = set()
 
     def do(self, *arguments: Any) -> Awaitable[Any]:
-        if len(self._asked) + (len(self._line) if self._line else 0) >= WAITING_MAX:
+        if len(self._asked) + (len(self._line) if self._line else 0) >= self._waiting_max:
             raise Overloaded("too many commands wait for Redis")
         loop = self._loop
         if loop is None:

@@ -50,8 +50,10 @@ class SavedRecords:
     kept, not even its last digits.
     """
 
-    def __init__(self, ttl_s: float) -> None:
+    def __init__(self, ttl_s: float, records_max: int = RECORDS_MAX, bytes_max: int = RECORDS_BYTES_MAX) -> None:
         self._ttl_s = ttl_s
+        self._records_max = records_max
+        self._bytes_max = bytes_max
         self._kept: OrderedDict[str, SavedRecord] = OrderedDict()
         self._bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -71,7 +73,7 @@ class SavedRecords:
             return
         self._kept[name] = SavedRecord(payload, record, time.monotonic() + self._ttl_s)
         self._bytes += len(payload)
-        while len(self._kept) > RECORDS_MAX or self._bytes > RECORDS_BYTES_MAX:
+        while len(self._kept) > self._records_max or self._bytes > self._bytes_max:
             self._drop_oldest()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._ttl_s, self._expire)
@@ -101,15 +103,22 @@ class SavedRecords:
 class RedisStore:
     """The Store over redis-py."""
 
-    def __init__(self, redis: Redis, ttl_s: int = SESSION_TTL_S) -> None:
-        """`ttl_s`: how long a session waits for its next request."""
+    def __init__(
+        self,
+        redis: Redis,
+        ttl_s: int = SESSION_TTL_S,
+        *,
+        records_max: int = RECORDS_MAX,
+        records_bytes_max: int = RECORDS_BYTES_MAX,
+    ) -> None:
+        """`ttl_s`: how long a session waits for its next request. The bounds are of the records that are guessed."""
         self._ttl_s = ttl_s
         self._pipe = pipelined(redis)
         self._step = step_script()
         self._sealed = _script("step.lua", then=_source("sealed.lua"))
         self._begin = _script("begin.lua")
         self._guessed = _script("guessed.lua")
-        self._saved = SavedRecords(ttl_s)
+        self._saved = SavedRecords(ttl_s, records_max, records_bytes_max)
 
     async def load(self, key: Key, *, begins: bool, with_card: bool) -> Loaded:
         with redis_errors_as(StoreDown):

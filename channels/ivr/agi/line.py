@@ -1,6 +1,7 @@
 """One FastAGI connection: bounded lines, one command at a time, a time for each. Thin."""
 
 import asyncio
+from dataclasses import dataclass
 
 from channels.ivr.agi import protocol
 from channels.ivr.agi.protocol import CallerHungUp, CommandResult, SwitchFailed
@@ -10,13 +11,27 @@ SLACK_S = 10.0  # what a command may take beyond the time it asks for
 CLOSE_MAX_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class AgiBounds:
+    """How long a switch is waited for."""
+
+    greeting_max_s: float = GREETING_MAX_S
+    slack_s: float = SLACK_S
+
+
+AGI_BOUNDS = AgiBounds()
+
+
 class AgiConnection:
     """The connection of one call. Raises CallerHungUp when the caller is gone and SwitchFailed when the switch does not
     play by the protocol.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bounds: AgiBounds = AGI_BOUNDS
+    ) -> None:
         """`reader` was made with LINE_BYTES_MAX as its limit."""
+        self._bounds = bounds
         self._reader = reader
         self._writer = writer
 
@@ -24,7 +39,7 @@ class AgiConnection:
         """The variables that the switch sends first."""
         lines: list[str] = []
         try:
-            async with asyncio.timeout(GREETING_MAX_S):
+            async with asyncio.timeout(self._bounds.greeting_max_s):
                 while line := await self._line():
                     lines.append(line)
                     if len(lines) > protocol.GREETING_LINES_MAX:
@@ -50,7 +65,7 @@ class AgiConnection:
 
     async def _asked(self, words: str, takes_s: float) -> CommandResult:
         try:
-            async with asyncio.timeout(takes_s + SLACK_S):
+            async with asyncio.timeout(takes_s + self._bounds.slack_s):
                 self._writer.write(f"{words}\n".encode())
                 await self._writer.drain()
                 return await self._reply()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from channels.http.receive import Check
 from channels.ivr.agi import protocol
 from channels.ivr.agi.call import Call, CallDependencies
-from channels.ivr.agi.line import AgiConnection
+from channels.ivr.agi.line import AGI_BOUNDS, AgiBounds, AgiConnection
 from channels.ivr.agi.protocol import AgiError, CallerHungUp
 from channels.ivr.prompts import Piece
 from channels.ivr.wires.fastagi import NAME, RESULT_VARIABLE, VARIABLES, CallResult
@@ -39,7 +39,9 @@ class AgiServer:
         host: str,
         port: int,
         calls_max: int = CALLS_MAX,
+        waiting_max: int = WAITING_MAX,
         drain_s: float = DRAIN_S,
+        bounds: AgiBounds = AGI_BOUNDS,
         bound: socket.socket | None = None,
         shared: bool = False,
     ) -> None:
@@ -55,7 +57,9 @@ class AgiServer:
         self._check = check
         self._host = host
         self._calls_max = calls_max
+        self._waiting_max = waiting_max
         self._drain_s = drain_s
+        self._bounds = bounds
         self._calls = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -106,7 +110,7 @@ class AgiServer:
             self._parts.metrics.refused(DOOR, "forbidden")
             writer.transport.abort()
             return
-        if len(self._spoken) >= self._calls_max + WAITING_MAX:
+        if len(self._spoken) >= self._calls_max + self._waiting_max:
             self._parts.metrics.call_ended(NAME, "crowded")
             writer.transport.abort()
             return
@@ -123,7 +127,7 @@ class AgiServer:
 
     def _make_room(self, peer: str) -> None:
         """Who says nothing makes way for who comes: a switch says at once what it wants."""
-        peer_max = self._calls_max + WAITING_MAX  # a burst of right calls has said nothing yet either
+        peer_max = self._calls_max + self._waiting_max  # a burst of right calls has said nothing yet either
         of_peer = [writer for writer, whose in self._silent.items() if whose == peer]
         full = len(self._silent) >= SILENT_PEERS * peer_max
         oldest = of_peer if len(of_peer) >= peer_max else [*self._silent] if full else []
@@ -133,7 +137,7 @@ class AgiServer:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = AgiConnection(reader, writer)
+        line = AgiConnection(reader, writer, self._bounds)
         try:
             outcome = await self._call(line, writer)
             await line.command(protocol.set_variable(RESULT_VARIABLE, outcome))

@@ -7,9 +7,9 @@ import pytest
 
 from core.database.events.deliveries import PgEventBooks
 from core.database.events.endpoints import SEALED_FOR
-from core.events import relay as relay_module
 from core.events.catalogue import EventType
 from core.events.endpoints import ENDPOINTS_MAX, EndpointError
+from core.events.relay import RelayBounds
 from core.repositories import DatabaseUnavailable
 from core.sealing import Sealer
 from tests.core.events.test_relay import KEY, Post, posting
@@ -41,16 +41,13 @@ async def test_there_are_so_many_endpoints_at_most(shop: Shop, post: Post) -> No
     assert (await post.endpoints.add(replace(first, name="one-more"), now)).name == "one-more"
 
 
-async def test_a_look_ends_after_so_many_rounds_and_the_next_goes_on(
-    shop: Shop, post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_look_ends_after_so_many_rounds_and_the_next_goes_on(shop: Shop) -> None:
     payment = await shop.paid()
-    monkeypatch.setattr(relay_module, "BATCH_MAX", 1)
-    monkeypatch.setattr(relay_module, "ROUNDS_MAX", 2)
-    assert await post.relay.look() == 2
-    assert post.receiver.types(payment.id) == ALL[:2]
-    assert await post.relay.look() == 1
-    assert post.receiver.types(payment.id) == ALL
+    async with posting(shop, bounds=RelayBounds(batch_max=1, rounds_max=2)) as post:
+        assert await post.relay.look() == 2
+        assert post.receiver.types(payment.id) == ALL[:2]
+        assert await post.relay.look() == 1
+        assert post.receiver.types(payment.id) == ALL
 
 
 async def test_a_database_that_is_away_ends_one_endpoints_turn_alone(

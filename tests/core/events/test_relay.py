@@ -13,10 +13,9 @@ import pytest
 from channels.carriers.webhooks.client import WebhookClient
 from core.database.events.deliveries import PgEventBooks
 from core.database.events.endpoints import SEALED_FOR, PgEventEndpoints
-from core.events import relay as relay_module
 from core.events.catalogue import EventType
 from core.events.endpoints import EndpointKind, EndpointSecret, EventEndpoint, rotated
-from core.events.relay import PAUSES_S, QUIET_AFTER, EventRelay
+from core.events.relay import LEASE_S, PAUSES_S, QUIET_AFTER, RELAY_BOUNDS, EventRelay, RelayBounds
 from core.events.signing import new_secret
 from core.sealing import Sealer
 from khallas.bootstrap.events import events_out, relay_on
@@ -48,7 +47,9 @@ class Post:
 
 
 @asynccontextmanager
-async def posting(shop: Shop, *, types: Sequence[EventType] = (), full: bool = False) -> AsyncIterator[Post]:
+async def posting(
+    shop: Shop, *, types: Sequence[EventType] = (), full: bool = False, bounds: RelayBounds = RELAY_BOUNDS
+) -> AsyncIterator[Post]:
     endpoints, clock = PgEventEndpoints(shop.database, Sealer([KEY], SEALED_FOR)), AdvancedClock()
     client = WebhookClient(HERE)
     async with receiving() as receiver:
@@ -56,7 +57,7 @@ async def posting(shop: Shop, *, types: Sequence[EventType] = (), full: bool = F
         secrets = (EndpointSecret(receiver.secret),)
         made = EventEndpoint("billing", EndpointKind.WEBHOOK, receiver.url, frozenset(types), full, secrets)
         await endpoints.add(made, clock.now(), whole=True)
-        yield Post(receiver, endpoints, relay_on(shop.database, SETTINGS, clock, client), clock)
+        yield Post(receiver, endpoints, relay_on(shop.database, SETTINGS, clock, client, bounds), clock)
         await client.aclose()
 
 
@@ -221,17 +222,15 @@ async def test_a_key_that_is_taken_away_after_one_look_under_the_new_one_takes_n
     assert (post.receiver.forged, len(post.receiver.taken)) == (0, 2)
 
 
-async def test_a_slow_endpoint_ends_its_look_and_goes_on_in_the_next(
-    shop: Shop, post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_endpoint_ends_its_look_and_goes_on_in_the_next(shop: Shop) -> None:
     """A look ends with its last endpoint: one that takes all its time at each event would hold up the others."""
-    monkeypatch.setattr(relay_module, "ROUND_MAX_S", 0.3)
-    payment = await shop.paid()
-    post.receiver.answer = lambda event: 0.2
-    await post.relay.look()
-    assert len(post.receiver.taken) < 3
-    while await post.relay.look():
-        pass
+    async with posting(shop, bounds=RelayBounds(round_max_s=0.3)) as post:
+        payment = await shop.paid()
+        post.receiver.answer = lambda event: 0.2
+        await post.relay.look()
+        assert len(post.receiver.taken) < 3
+        while await post.relay.look():
+            pass
     assert post.receiver.types(payment.id)[:3] == ["payment.created", "payment.sending", "payment.captured"]
 
 
@@ -263,10 +262,9 @@ class Killed(Exception):
 
 
 async def test_a_relay_that_dies_anywhere_loses_nothing_and_repeats_under_the_same_id(
-    shop: Shop, post: Post, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its memory is gone at each of its steps: before the plan, before a try, after a try and before it is written."""
-    monkeypatch.setattr(relay_module, "TOGETHER_MAX", 1)
     payments = [await shop.paid(), await shop.paid(await shop.internet_order())]
     chance, dying = random.Random(7), True
 
@@ -282,21 +280,22 @@ async def test_a_relay_that_dies_anywhere_loses_nothing_and_repeats_under_the_sa
 
     for name in ("lease", "plan", "due", "taken", "release"):
         deadly(name)
-    for _ in range(60):
-        try:
-            await post.relay.look()
-        except* Killed:
-            pass
-        post.clock.forward(relay_module.LEASE_S + 1)
-    dying = False
-    await post.relay.look()
-    for payment in payments:
-        firsts = list(dict.fromkeys(post.receiver.types(payment.id)))
-        assert firsts[:3] == ["payment.created", "payment.sending", "payment.captured"]
-    ids = {each["id"]: each["data"]["sequence"] for each in post.receiver.taken}
-    assert len(ids) == len(set(ids.values()))  # one id an event, however often it came
-    assert len(post.receiver.taken) > len(ids)  # some came twice: it did die in between
-    assert (await post.endpoint()).waiting == 0
+    async with posting(shop, bounds=RelayBounds(together_max=1)) as post:
+        for _ in range(60):
+            try:
+                await post.relay.look()
+            except* Killed:
+                pass
+            post.clock.forward(LEASE_S + 1)
+        dying = False
+        await post.relay.look()
+        for payment in payments:
+            firsts = list(dict.fromkeys(post.receiver.types(payment.id)))
+            assert firsts[:3] == ["payment.created", "payment.sending", "payment.captured"]
+        ids = {each["id"]: each["data"]["sequence"] for each in post.receiver.taken}
+        assert len(ids) == len(set(ids.values()))  # one id an event, however often it came
+        assert len(post.receiver.taken) > len(ids)  # some came twice: it did die in between
+        assert (await post.endpoint()).waiting == 0
 
 
 async def test_a_worker_tells_what_was_paid(shop: Shop, post: Post) -> None:

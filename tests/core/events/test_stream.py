@@ -10,7 +10,6 @@ import pytest
 
 from core.database.events.stream import PgStreamBooks
 from core.database.help_desk.audit import PgAudit
-from core.events import stream as stream_module
 from core.events.catalogue import PaymentFact
 from core.events.stream import BrokerAway, EventStream, StreamPage
 from core.help_desk.audit import Chain
@@ -62,6 +61,7 @@ def relay_of(
         page_max=page_max,
         put_max_s=1.0,
         look_every_s=0.02,
+        pause_min_s=0.01,
     )
 
 
@@ -219,10 +219,7 @@ async def test_commits_that_overlap_leave_no_gap(shop: Shop, database_url: str) 
     assert out.types(payment.id)[-1] == out.types(other.id)[-1] == "payment.voided"
 
 
-async def test_it_runs_until_it_is_stopped_and_tries_again_after_what_fails(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream_module, "PAUSE_MIN_S", 0.01)
+async def test_it_runs_until_it_is_stopped_and_tries_again_after_what_fails(shop: Shop) -> None:
     books = await begun(shop)
     out, stop, faults = Kept(), asyncio.Event(), [BrokerAway("away"), BrokerAway("away")]
 

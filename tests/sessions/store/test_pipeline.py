@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from lab.servers.valkey import Valkey
-from sessions.store.pipeline import WAITING_MAX, Asked, Overloaded, Pipelined, RedisConnection, Script
+from sessions.store.pipeline import Asked, Overloaded, Pipelined, RedisConnection, Script
 from tests.support.waiting import until
 
 MANY = 600
@@ -82,11 +82,9 @@ async def test_a_server_that_is_away_is_an_error_for_each(unused_tcp_port: int) 
     assert len({id(error) for error in heard}) == 3
 
 
-async def test_a_bound_on_what_waits(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions.store.pipeline.WAITING_MAX", 3)
-    assert WAITING_MAX > 3
+async def test_a_bound_on_what_waits(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        pipe = Pipelined(redis)
+        pipe = Pipelined(redis, waiting_max=3)
         for _ in range(2):  # before the first connection, and over it
             asked = [pipe.do("GET", "k") for _ in range(3)]
             with pytest.raises(Overloaded):

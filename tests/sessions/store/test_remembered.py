@@ -86,22 +86,21 @@ async def test_where_a_card_comes_or_goes_nothing_is_remembered(on: Stage, erase
     assert store.guess(at) is None
 
 
-async def test_the_records_kept_are_bounded_by_count(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions.store.redis.RECORDS_MAX", 2)
-    store = RedisStore(on.redis)
+async def test_the_records_kept_are_bounded_by_count(on: Stage) -> None:
+    store = RedisStore(on.redis, records_max=2)
     for n in range(4):
         await saved(store, key(str(n)), FIRST)
     assert [store.guess(key(str(n))) is not None for n in range(4)] == [False, False, True, True]
     assert (await store.load(key("0"), begins=False, with_card=False)).record == FIRST
 
 
-async def test_and_by_bytes(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = RedisStore(on.redis)
-    await saved(store, key("0"), FIRST)
-    guessed = store.guess(key("0"))
+async def test_and_by_bytes(on: Stage) -> None:
+    other = RedisStore(on.redis)
+    await saved(other, key("of its own"), FIRST)
+    guessed = other.guess(key("of its own"))
     assert guessed is not None
-    monkeypatch.setattr("sessions.store.redis.RECORDS_BYTES_MAX", 3 * len(guessed.payload))
-    for n in range(1, 6):
+    store = RedisStore(on.redis, records_bytes_max=3 * len(guessed.payload))
+    for n in range(6):
         await saved(store, key(str(n)), FIRST)
     assert [store.guess(key(str(n))) is not None for n in range(6)] == [False, False, False, True, True, True]
 

@@ -11,10 +11,9 @@ import pytest
 
 from channels.carriers.asterisk.call_tokens import CallTokens
 from channels.http.receive import Authentication
-from channels.ivr.agi import line as agi_line_module
-from channels.ivr.agi import server as agi_server_module
 from channels.ivr.agi.call import Manner
 from channels.ivr.agi.field import Timers
+from channels.ivr.agi.line import AgiBounds
 from channels.ivr.agi.protocol import GREETING_LINES_MAX, LINE_BYTES_MAX
 from core.messaging.texts import Texts
 from tests.channels.ivr.agi.agi_line import OVER_MAX_S, SECRET, TOKENS, AgiLine, memory_line
@@ -116,10 +115,10 @@ async def test_one_call_too_many_is_busy_and_the_others_go_on(redis_url: str, te
         assert (await line.call([("bienvenue", HANG_UP)])).hung_up
 
 
-async def test_connections_are_bounded(line: AgiLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agi_server_module, "WAITING_MAX", -200)
-    assert await _sent(line, b"agi_network: yes\n\n") == b""
-    assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="crowded") == 1
+async def test_connections_are_bounded(redis_url: str, texts: Texts) -> None:
+    async with memory_line(redis_url, texts, calls_max=0, waiting_max=0) as line:
+        assert await _sent(line, b"agi_network: yes\n\n") == b""
+        assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="crowded") == 1
 
 
 # --- switches that do not behave --------------------------------------------------------------------------------------
@@ -150,17 +149,17 @@ async def test_an_empty_connection_is_a_hang_up(line: AgiLine) -> None:
     assert line.counted("khallas_calls_ended_total", wire="fastagi", outcome="hung_up") == 1
 
 
-async def test_a_greeting_that_does_not_come_is_not_waited_for(line: AgiLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agi_line_module, "GREETING_MAX_S", 0.05)
-    assert await _sent(line, b"agi_network: yes\n") == b""
+async def test_a_greeting_that_does_not_come_is_not_waited_for(redis_url: str, texts: Texts) -> None:
+    async with memory_line(redis_url, texts, bounds=AgiBounds(greeting_max_s=0.05)) as line:
+        assert await _sent(line, b"agi_network: yes\n") == b""
 
 
 @pytest.mark.parametrize("reply", ["", "520-Invalid command syntax.", "510 Invalid or unknown command", "hello", "200"])
 async def test_a_switch_that_answers_nonsense_in_the_middle_of_a_card_is_cut_and_the_card_erased(
-    redis_url: str, texts: Texts, reply: str, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, texts: Texts, reply: str
 ) -> None:
-    monkeypatch.setattr(agi_line_module, "SLACK_S", 2.0 if reply else 0.1)
-    async with memory_line(redis_url, texts, manner=Manner(timers=Timers(next_digit_s=0.3))) as line:
+    bounds = AgiBounds(slack_s=2.0 if reply else 0.1)
+    async with memory_line(redis_url, texts, manner=Manner(timers=Timers(next_digit_s=0.3)), bounds=bounds) as line:
         await line.switch(nonsense=reply).call([*OPENING, CARD[0], ("finissant par", f"12{HANG_UP}")])
         await line.over()
         assert await line.held() == []
