@@ -36,6 +36,21 @@ class TurnObserver(Protocol):
         """Count one recording that was to be played and is not there."""
 
 
+class TextCounter(Protocol):
+    """The count of one wire's texts that came to one end."""
+
+    def inc(self) -> None:
+        """Count one text."""
+
+
+class TextCounts(Protocol):
+    """Gives the counter of texts of a wire that were answered, silent, later or failed: made once, so that whoever
+    counts asks for nothing more.
+    """
+
+    def __call__(self, wire: str, outcome: str, /) -> TextCounter: ...
+
+
 class TranscriptWriter(Protocol):
     """Takes down what one wire answered. It never waits and never raises."""
 
@@ -55,3 +70,15 @@ class TranscriptRecorder(Protocol):
 
 def unrecorded(inbound: Inbound, answer: TurnAnswer | None) -> None:
     """Take nothing down: the transcript writer of a door that has none."""
+
+
+class Uncounted:
+    """Implements TextCounter where nobody counts."""
+
+    def inc(self) -> None:
+        """Count nothing."""
+
+
+def uncounted(wire: str, outcome: str, /) -> TextCounter:
+    """Give a counter that counts nothing."""
+    return Uncounted()

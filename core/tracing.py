@@ -4,29 +4,23 @@
 moves. Names and values are canonical words, never input.
 """
 
-import random
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Protocol
 
-REQUEST_ID_BYTES = 6
+REQUEST_ID_BYTES = 6  # nobody else's within the days that logs are kept
 
 request_id: ContextVar[str] = ContextVar("khallas_request", default="")
 about_now: ContextVar[Mapping[str, str]] = ContextVar("khallas_about", default=MappingProxyType({}))
 
 
-def fresh_request_id() -> str:
-    """Twelve hexadecimal digits: nobody else's within the days that logs are kept. A name, no secret."""
-    # the system's generator would be a system call a request; this one is seeded by it, in each process anew
-    return f"{random.getrandbits(8 * REQUEST_ID_BYTES):0{2 * REQUEST_ID_BYTES}x}"
-
-
 @contextmanager
 def request(name: str | None = None) -> Iterator[str]:
     """Marks what happens within the block, and in tasks begun there, as one request's; unless told, a fresh one's."""
-    mine = fresh_request_id() if name is None else name
+    mine = secrets.token_hex(REQUEST_ID_BYTES) if name is None else name
     before = request_id.set(mine)
     try:
         yield mine

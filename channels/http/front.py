@@ -2,6 +2,7 @@
 path alone, everything else through Starlette.
 """
 
+import random
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from channels.http.hosts import PROBES, Hosts
-from core.tracing import fresh_request_id, request_id
+from core.tracing import REQUEST_ID_BYTES, request_id
 
 MISDIRECTED = 421
 TARGET_BYTES_MAX = 8 * 1024
@@ -101,7 +102,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = _theirs(scope) or fresh_request_id()
+        name = _theirs(scope) or _fresh()
         before, told = request_id.set(name), (REQUEST_ID_HEADER, name.encode())
 
         def telling(message: Message) -> Awaitable[None]:
@@ -112,6 +113,13 @@ class RequestIds:
         await self._app(scope, receive, telling)
         # not in a finally: the server logs what was raised here, in this request's own task
         request_id.reset(before)
+
+
+def _fresh() -> str:
+    """As long as core.tracing.request makes them, from a generator that this process seeded once: the system's own
+    would be a system call a request. A name, no secret.
+    """
+    return f"{random.getrandbits(8 * REQUEST_ID_BYTES):0{2 * REQUEST_ID_BYTES}x}"
 
 
 def _theirs(scope: Scope) -> str | None:

@@ -26,8 +26,9 @@ from core.languages import LanguageCode
 from core.money import dh
 from core.payments.refusal import Refusal
 from core.payments.table import UNDECIDED, Payment, PaymentState
-from core.ports import BillingDown
-from core.subscribers.lines import ServiceType, SubscribedLine
+from core.ports import BillingDown, BillingSystem
+from core.repositories import People
+from core.subscribers.lines import ServiceType, SubscribedLine, mask_reference
 from core.wallets.port import WalletTerms
 
 BILL_LINES_MAX = 20  # read for one text; whoever has more is served at the help number
@@ -55,11 +56,7 @@ class Said:
 class SmsPayments(Protocol):
     """The part of core.payments.service.PaymentService that texts need. Raises DatabaseUnavailable, BillingDown."""
 
-    async def language_of(self, msisdn: str) -> LanguageCode | None: ...
-
     async def remember_language(self, msisdn: str, language: LanguageCode) -> None: ...
-
-    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]: ...
 
     async def open_payment(self, msisdn: str) -> Payment | None: ...
 
@@ -77,12 +74,19 @@ class Memory(Protocol):
     async def stop(self, msisdn: str, *, stopped: bool) -> None: ...
 
 
+def code_text(words: Words, language: LanguageCode, line: SubscribedLine, code: str) -> str:
+    """Words one line's payment code, whether it was asked for by a text or in a browser."""
+    return words.say(language, "code", line=mask_reference(line.reference), code=code)
+
+
 class Answers:
     """Answers texts. Raises DatabaseUnavailable, BillingDown, MemoryDown; then `unavailable` is what to say."""
 
     def __init__(
         self,
         words: Words,
+        people: People,
+        billing: BillingSystem,
         till: SmsPayments,
         memory: Memory,
         *,
@@ -95,6 +99,8 @@ class Answers:
         self._wallets = tuple(wallets)
         self._pay_link = pay_link
         self._words = words
+        self._people = people
+        self._billing = billing
         self._till = till
         self._memory = memory
         self._default = default_language
@@ -108,7 +114,7 @@ class Answers:
         return replace(said, may_loop=True) if may_be_a_machine(text) else said
 
     async def _answer(self, msisdn: str, meaning: TextMeaning) -> Said:
-        language = meaning.language or await self._till.language_of(msisdn) or self._default
+        language = meaning.language or await self._chosen_language(msisdn) or self._default
         if meaning.holds_card_number:
             return self._say(language, "card")
         match meaning.asks:
@@ -136,7 +142,7 @@ class Answers:
 
     async def torn(self, msisdn: str) -> Said:
         """Answers whoever wrote a text of which a part never came."""
-        return self._say(await self._till.language_of(msisdn) or self._default, "torn")
+        return self._say(await self._chosen_language(msisdn) or self._default, "torn")
 
     def unavailable(self, text: str) -> str:
         """The answer when the payment service cannot be asked, not even for the stored language."""
@@ -146,15 +152,20 @@ class Answers:
         """The answer that a sender past the limit is given once."""
         return self._words.say(script_language(text) or self._default, "too_many")
 
-    def _say(self, language: LanguageCode, key: str) -> Said:
-        return Said(self._words.say(language, key))
+    def _say(self, language: LanguageCode, key: str, **values: str) -> Said:
+        return Said(self._words.say(language, key, **values))
+
+    async def _chosen_language(self, msisdn: str) -> LanguageCode | None:
+        """The language that this customer once chose, None for one who never did."""
+        language, _ = await self._people.remembered(msisdn)
+        return language
 
     async def _code(self, msisdn: str, language: LanguageCode) -> Said:
-        codes = await self._till.codes_of(msisdn)
+        codes = await self._billing.codes_of(msisdn)
         if not codes:
             return self._say(language, "unknown")
         if len(codes) == 1:
-            return Said(self._words.code(language, *codes[0]), AnswerKind.CODE)
+            return Said(code_text(self._words, language, *codes[0]), AnswerKind.CODE)
         lines = [line for line, _ in codes]
         references = tuple((line.service, line.reference) for line in lines[:CHOICES_MAX])
         await self._memory.offer(msisdn, references)
@@ -164,13 +175,13 @@ class Answers:
         offered = await self._memory.offered(msisdn)
         wanted = offered[number - 1] if 1 <= number <= len(offered) else None
         # read anew: a line that changed hands since the list is no longer among them
-        for line, code in await self._till.codes_of(msisdn) if wanted else ():
+        for line, code in await self._billing.codes_of(msisdn) if wanted else ():
             if (line.service, line.reference) == wanted:
-                return Said(self._words.code(language, line, code), AnswerKind.CODE)
+                return Said(code_text(self._words, language, line, code), AnswerKind.CODE)
         return self._say(language, "choice_gone")
 
     async def _bills(self, msisdn: str, language: LanguageCode) -> Said:
-        lines = tuple(line for line, _ in await self._till.codes_of(msisdn))
+        lines = tuple(line for line, _ in await self._billing.codes_of(msisdn))
         if not lines:
             return self._say(language, "unknown")
         if len(lines) > BILL_LINES_MAX:
@@ -184,19 +195,18 @@ class Answers:
             in_progress |= bills is Refusal.IN_PROGRESS
             unpaid += () if isinstance(bills, Refusal) else bills
         if unpaid:
-            return Said(self._words.bills(language, len(unpaid), total(unpaid)))
+            return self._say(language, "bills", count=str(len(unpaid)), total=dh(total(unpaid)))
         return self._say(language, "bills_in_progress" if in_progress else "bills_none")
 
     async def _pay(self, msisdn: str, language: LanguageCode) -> Said:
         """How to pay, unless the bank may have taken the money already."""
         payment = await self._till.open_payment(msisdn)
         if payment is not None and payment.state in UNDECIDED:
-            amount = dh(payment.amount_centimes)
-            return Said(self._words.say(language, "undecided", amount=amount))
+            return self._say(language, "undecided", amount=dh(payment.amount_centimes))
         if payment is not None and payment.state is PaymentState.CREATED and self._pay_link is not None:
             # whoever has a smartphone in the family pays this very basket; the link dies with it
             amount, link = dh(payment.amount_centimes), self._pay_link(payment.id)
-            return Said(self._words.say(language, "pay_link", amount=amount, link=link))
+            return self._say(language, "pay_link", amount=amount, link=link)
         own = [terms.name for terms in self._wallets if terms.serves(msisdn)]
         return Said(self._words.pay(language, own))
 

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from channels.http.doors import gateway
 from channels.http.receive import Check, Count, arriving, refused, send_reply
-from channels.sms.inbox import Inbox, NotStored
+from channels.sms.inbox import Inbox, NotStored, reference_of
 from channels.sms.message import MoMessage
 from channels.sms.wires import SmsWire
 from channels.wire import Incoming, Malformed, Reply, SenderRefused, with_reference
@@ -75,12 +75,13 @@ def _texts(inbox: Inbox, wire: SmsWire, public_url: str) -> Answer:
         message = wire.decode(arrived)
         if wire.replies_later:
             return await _stored(inbox, wire, message)
+        reference = reference_of(message)
         try:
             reply = await inbox.take(message)
         except Exception:
-            log.exception("text %s failed", message.reference)
+            log.exception("text %s failed", reference)
             reply = inbox.unavailable(message)
-        return wire.encode(reply, with_reference(status_url, message.reference))
+        return wire.encode(reply, with_reference(status_url, reference))
 
     return texts
 
@@ -92,7 +93,7 @@ async def _stored(inbox: Inbox, wire: SmsWire, message: MoMessage) -> Reply:
     except NotStored:
         return LATER
     except Exception:
-        log.exception("text %s failed", message.reference)
+        log.exception("text %s failed", reference_of(message))
         return LATER
     return wire.encode(None, "")
 

@@ -7,18 +7,21 @@ the request (`take`), and the gateway keeps the message where the reply is a mes
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from channels.limits import Limit, Limits, LimitsDown
-from channels.observer import TranscriptRecorder
+from channels.observer import TextCounts, TranscriptRecorder, uncounted
 from channels.sms.answers import Answers, Said
 from channels.sms.deduplication import AlreadyAnswered, MemoryDown
-from channels.sms.message import DeliveryStatus, MoMessage, OptOut, customer_of
+from channels.sms.message import DeliveryStatus, MoMessage, OptOut
 from core.ports import BillingDown, Clock
 from core.repositories import DatabaseUnavailable, Delivery, Messages
-from core.subscribers.lines import mask_msisdn
+from core.subscribers.lines import digits_of, mask_msisdn
+from core.subscribers.lines import msisdn as msisdn_of
+from core.typed import number_typed
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +29,8 @@ COPY_LOOKS_MAX = 40  # a copy waits at most 4 s for the first one's answer
 COPY_PAUSE_S = 0.1
 SAME_MAX = 3  # a machine's text is answered twice: the third time ends the loop
 PREFIX_CHARS = 7  # "+212600": a block of numbers
-Heard = Callable[[str, str], None]  # wire, outcome: answered, silent, later or failed
+_NUMBER = re.compile(r"\+?[0-9]{9,15}")
 DOWN: tuple[type[Exception], ...] = (DatabaseUnavailable, BillingDown, LimitsDown, MemoryDown)
-
-
-def unheard(wire: str, outcome: str) -> None:
-    """Counts nothing, where nobody counts."""
 
 
 class NotStored(Exception):
@@ -81,7 +80,7 @@ class InboxDependencies:
     messages: Messages
     clock: Clock
     transcripts: TranscriptRecorder | None = None
-    heard: Heard = unheard
+    counts: TextCounts = uncounted
 
 
 class Inbox:
@@ -108,7 +107,7 @@ class Inbox:
         try:
             return await self._counted(message, Delivery.SENT)
         except DOWN:
-            log.exception("text %s cannot be answered now", message.reference)
+            log.exception("text %s cannot be answered now", reference_of(message))
             return self._answers.unavailable(message.text)
 
     async def store(self, message: MoMessage) -> None:
@@ -116,13 +115,14 @@ class Inbox:
 
         Raises NotStored, and what nobody foresaw, with the message left to be repeated.
         """
+        reference = reference_of(message)
         try:
             if await self._counted(message, Delivery.QUEUED) is not None:
                 # also for a repeat: whoever answered the first one may have died before this
-                await self._post.messages.release(message.reference, self._post.clock.now())
+                await self._post.messages.release(reference, self._post.clock.now())
         except DOWN as error:
-            log.exception("text %s cannot be kept now", message.reference)
-            raise NotStored(message.reference) from error
+            log.exception("text %s cannot be kept now", reference)
+            raise NotStored(reference) from error
 
     async def report(self, status: DeliveryStatus) -> None:
         """Writes down what became of a message; a state never goes backwards. Raises DatabaseUnavailable."""
@@ -150,23 +150,24 @@ class Inbox:
             outcome = "later"
             raise
         finally:
-            self._post.heard(message.provider, outcome)
+            self._post.counts(message.provider, outcome).inc()
         return reply
 
     async def _once(self, message: MoMessage, status: Delivery) -> str | None:
         """The reply, made once. Raises DOWN and what nobody foresaw, with nothing remembered."""
+        reference = reference_of(message)
         msisdn = customer_of(message.sender, message.to, self._country_codes)
         if msisdn is None:
-            log.info("text %s: not from a number that is answered", message.reference)
+            log.info("text %s: not from a number that is answered", reference)
             return None
-        claimed = await self._claim(message.reference)
+        claimed = await self._claim(reference)
         if isinstance(claimed, AlreadyAnswered):
             return claimed.text
         try:
-            answer = await self._reply(message, msisdn)
+            answer = await self._reply(message, reference, msisdn)
             if answer is not None:
                 await self._post.messages.record(
-                    message.reference,
+                    reference,
                     answer.kind,
                     msisdn,
                     self._post.clock.now(),
@@ -174,11 +175,11 @@ class Inbox:
                     route=message.provider,
                 )
             reply = answer.text if answer else None
-            await self._post.seen.keep(message.reference, reply)
+            await self._post.seen.keep(reference, reply)
             if answer is not None and self._post.transcripts is not None:
-                self._post.transcripts.text(msisdn, message.reference, message.provider, answer.kind)
+                self._post.transcripts.text(msisdn, reference, message.provider, answer.kind)
         except BaseException:
-            await asyncio.shield(self._release_quietly(message.reference))
+            await asyncio.shield(self._release_quietly(reference))
             raise
         return reply
 
@@ -193,14 +194,14 @@ class Inbox:
             await asyncio.sleep(COPY_PAUSE_S)
         return None
 
-    async def _reply(self, message: MoMessage, msisdn: str) -> Said | None:
+    async def _reply(self, message: MoMessage, reference: str, msisdn: str) -> Said | None:
         if message.opt_out is not None:
             if message.opt_out is not OptOut.HELP:
                 await self._answers.opted(msisdn, out=message.opt_out is OptOut.STOP)
             return None
         used_up = await self._post.limits.spend(self._limits.of(msisdn))
         if used_up is not None:
-            log.warning("text %s from %s: limit %s", message.reference, mask_msisdn(msisdn), used_up.name)
+            log.warning("text %s from %s: limit %s", reference, mask_msisdn(msisdn), used_up.name)
             if await self._post.limits.spend(self._limits.told(msisdn)) is not None:
                 return None
             return Said(self._answers.too_many(message.text))
@@ -208,7 +209,7 @@ class Inbox:
             return await self._answers.torn(msisdn)
         answer = await self._answers.answer(msisdn, message.text)
         if answer is not None and answer.may_loop and await self._post.seen.times(msisdn, message.text) >= SAME_MAX:
-            log.info("text %s: the same for the %d. time: silence", message.reference, SAME_MAX)
+            log.info("text %s: the same for the %d. time: silence", reference, SAME_MAX)
             return None
         return answer
 
@@ -217,3 +218,23 @@ class Inbox:
             await self._post.seen.release(reference)
         except MemoryDown:
             log.warning("text %s stays claimed for a while", reference)
+
+
+def reference_of(message: MoMessage) -> str:
+    """Our name of the reply to a message, the same at every repeat."""
+    return f"{message.provider}-{message.provider_id}"
+
+
+def customer_of(sender: str, to: str, country_codes: Sequence[str]) -> str | None:
+    """The MSISDN that may be answered, or None: short and alphanumeric senders, our own number, foreign prefixes.
+
+    A reply to those costs money and feeds loops and SMS pumping (docs/protocols/security.md 14).
+    """
+    written = sender if _NUMBER.fullmatch(sender) else number_typed(sender) or ""
+    if not _NUMBER.fullmatch(written) or digits_of(written) == digits_of(to):
+        return None
+    try:
+        number = msisdn_of(written)
+    except ValueError:
+        return None
+    return number if number.startswith(tuple(f"+{code}" for code in country_codes)) else None

@@ -1,17 +1,12 @@
 """What SMS gateways bring, in one form for all of them. Pure."""
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.repositories import Delivery
-from core.subscribers.lines import digits_of, msisdn
-from core.typed import number_typed
 
 PROVIDER_ID_CHARS_MAX = 128
 ERROR_CHARS_MAX = 64
-_NUMBER = re.compile(r"\+?[0-9]{9,15}")
 
 
 class OptOut(StrEnum):
@@ -37,11 +32,6 @@ class MoMessage:
     opt_out: OptOut | None = None
     torn: bool = False  # a part of it never came: nothing of it is read
 
-    @property
-    def reference(self) -> str:
-        """Our name of the reply, the same at every repeat."""
-        return f"{self.provider}-{self.provider_id}"
-
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
@@ -51,18 +41,3 @@ class DeliveryStatus:
     status: Delivery | None
     reference: str | None = None
     error: str | None = None
-
-
-def customer_of(sender: str, to: str, country_codes: Sequence[str]) -> str | None:
-    """The MSISDN that may be answered, or None: short and alphanumeric senders, our own number, foreign prefixes.
-
-    A reply to those costs money and feeds loops and SMS pumping (docs/protocols/security.md 14).
-    """
-    written = sender if _NUMBER.fullmatch(sender) else number_typed(sender) or ""
-    if not _NUMBER.fullmatch(written) or digits_of(written) == digits_of(to):
-        return None
-    try:
-        number = msisdn(written)
-    except ValueError:
-        return None
-    return number if number.startswith(tuple(f"+{code}" for code in country_codes)) else None

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from core.languages import LANGUAGES, LanguageCode
 from core.messaging.gsm7 import segments
-from core.messaging.texts import Texts
-from core.money import dh
+from core.messaging.texts import Section, Texts
 from core.subscribers.lines import SubscribedLine, mask_reference, national
 
 SECTION = "sms"
@@ -28,27 +27,22 @@ class SmsNumbers:
     voice: str = ""
 
 
-class Words:
-    """Fills texts; {help}, {where} are known to all of them."""
+class Words(Section):
+    """The texts of SMS; {help}, {where} are known to all of them."""
 
-    __slots__ = ("_numbers", "_texts", "_where")
+    __slots__ = ("_numbers",)
 
     def __init__(self, texts: Texts, numbers: SmsNumbers) -> None:
-        self._texts = texts
         self._numbers = numbers
-        self._where = {language: self._told_where(language) for language in LanguageCode}
-
-    def say(self, language: LanguageCode, key: str, **values: str) -> str:
-        """Words one text of an answer. Raises core.messaging.texts.MissingText."""
-        return self._texts.fill(language, SECTION, key, help=self._numbers.help, where=self._where[language], **values)
+        named = {code: {"help": numbers.help, "where": _where(texts, numbers, code)} for code in LanguageCode}
+        super().__init__(texts, SECTION, named)
 
     def missed(self, language: LanguageCode, text: str = "call_missed", **values: str) -> str:
         """The words after a call of ours that nobody answered: where to call, or to dial where there is no voice
         line.
         """
         key = "call.voice" if self._numbers.voice else "call.ussd"
-        numbers = {"ussd": self._numbers.service_code, "voice": national(self._numbers.voice)}
-        call = self._texts.fill(language, SECTION, key, **numbers)
+        call = self.say(language, key, ussd=self._numbers.service_code, voice=national(self._numbers.voice))
         return self.say(language, text, call=call, **values)
 
     def pay(self, language: LanguageCode, wallets: Sequence[str]) -> str:
@@ -60,14 +54,6 @@ class Words:
             if segments(text) <= SEGMENTS_MAX[language]:
                 return text
         return self.say(language, "pay")
-
-    def code(self, language: LanguageCode, line: SubscribedLine, code: str) -> str:
-        """Words one line's payment code."""
-        return self.say(language, "code", line=mask_reference(line.reference), code=code)
-
-    def bills(self, language: LanguageCode, count: int, total_centimes: int) -> str:
-        """The answer that lists the unpaid bills."""
-        return self.say(language, "bills", count=str(count), total=dh(total_centimes))
 
     def lines(self, language: LanguageCode, lines: Sequence[SubscribedLine]) -> str:
         """A numbered list of at most CHOICES_MAX lines; without the services' names where those do not fit."""
@@ -88,7 +74,7 @@ class Words:
         more = [self.say(language, "more_lines")] if len(lines) > CHOICES_MAX else []
         return "\n".join([self.say(language, "lines"), *rows, *more])
 
-    def _told_where(self, language: LanguageCode) -> str:
-        key = "where.both" if self._numbers.voice else "where.ussd"
-        values = {"ussd": self._numbers.service_code, "voice": national(self._numbers.voice)}
-        return self._texts.fill(language, SECTION, key, **values)
+
+def _where(texts: Texts, numbers: SmsNumbers, language: LanguageCode) -> str:
+    key = "where.both" if numbers.voice else "where.ussd"
+    return texts.fill(language, SECTION, key, ussd=numbers.service_code, voice=national(numbers.voice))

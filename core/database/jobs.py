@@ -29,7 +29,7 @@ from core.messaging.outbox import OutboxSender
 from core.payments.janitor import Janitor
 from core.payments.sweeps import Sweep
 from core.privacy.retention import RetentionJob
-from core.tracing import NO_TRACER, Tracer, fresh_request_id
+from core.tracing import NO_TRACER, Tracer
 from core.tracing import request as request_of
 from core.wallets.service import WalletPayments
 
@@ -110,7 +110,7 @@ def _rows(app: App, work: Work, tracer: Tracer) -> None:
     @contextmanager
     def _for(request: str, task: TaskName) -> Iterator[None]:
         """Under the id of the request that left this job."""
-        with request_of(request or fresh_request_id()) as name, tracer.span(f"job {task}", request=name):
+        with request_of(request or None) as name, tracer.span(f"job {task}", request=name):
             yield
 
     @app.task(name=TaskName.ATTEND, retry=HandedBack())

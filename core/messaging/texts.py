@@ -57,6 +57,22 @@ class Texts:
         return frozenset(section for _, section in self._tables)
 
 
+class Section:
+    """The texts of one section, filled with what every one of them may name and with values of their own."""
+
+    __slots__ = ("_named", "_section", "_texts")
+
+    def __init__(self, texts: Texts, section: str, named: Mapping[LanguageCode, Mapping[str, str]]) -> None:
+        """`named`: the values, by language, that every text may name."""
+        self._texts = texts
+        self._section = section
+        self._named = named
+
+    def say(self, language: LanguageCode, key: str, **values: str) -> str:
+        """Words one text. Raises MissingText."""
+        return self._texts.fill(language, self._section, key, **self._named[language], **values)
+
+
 def load_texts() -> Texts:
     """Read locales/. Raises MissingText when a language lacks a section or a key that another has."""
     checked()

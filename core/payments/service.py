@@ -83,11 +83,6 @@ class PaymentService:
             lines = ()
         return Person(msisdn, language, version, lines)
 
-    async def language_of(self, msisdn: str) -> LanguageCode | None:
-        """The language a caller chose, None for one who never did."""
-        language, _ = await self._people.remembered(msisdn)
-        return language
-
     async def remember_language(self, msisdn: str, language: LanguageCode) -> None:
         await self._people.remember_language(msisdn, language, self._clock.now())
 
@@ -133,10 +128,6 @@ class PaymentService:
         if any((line.service, line.reference) == (service, reference) for line in lines):
             return True
         return await self._payments.has_paid(msisdn, service, reference)
-
-    async def codes_of(self, msisdn: str) -> tuple[tuple[SubscribedLine, str], ...]:
-        """Returns each line under a contact mobile with its payment code; empty for strangers. Raises BillingDown."""
-        return await self._billing.codes_of(msisdn)
 
     async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...] | Refusal:
         """Bills that can be paid now, oldest first. NOTHING_TO_PAY, IN_PROGRESS (all may be being charged) or

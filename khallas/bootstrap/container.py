@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
@@ -11,7 +12,7 @@ from channels.card_caps import RedisIntentLimits
 from channels.carriers.twilio.client import TwilioRest, TwilioTexter
 from channels.limits import Limits, RedisCardLimits, RedisCodeLimits
 from channels.links import ReceiptLinks
-from channels.sms.answers import Answers
+from channels.sms.answers import Answers, code_text
 from channels.sms.deduplication import SEALED_FOR, RedisDeduplication
 from channels.sms.inbox import Inbox, InboxDependencies
 from channels.sms.outbound.texts import PaymentTexts
@@ -191,7 +192,9 @@ def assemble(
         caller=messaging.caller,
         seals=talk.seals,
         counted=counted,
-        code_texts=CodeTexts(money.world.billing, books.people, books.messages, messaging.memory, words.code, clock),
+        code_texts=CodeTexts(
+            money.world.billing, books.people, books.messages, messaging.memory, partial(code_text, words), clock
+        ),
         wallets=money.by_wallet,
         heard=AcquirerWatch(database, money.registry, counted),
     )
@@ -208,7 +211,7 @@ def _shared(settings: Settings, clock: Clock, times: Times | None) -> SharedPart
         metrics=metrics,
         counted=PaymentMetrics(metrics.registry),
         tracer=tracer,
-        database=Database(make_pool(settings.database_url.get_secret_value()), tracer),
+        database=Database(make_pool(settings.database_url.get_secret_value()), tracer if settings.traces else None),
         redis=connect(url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX),
     )
 
@@ -272,7 +275,7 @@ def _conversation(shared: SharedParts, money: MoneyParts) -> ConversationParts:
 
 def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) -> MessagingParts:
     settings, texts, clock, counted = shared.settings, shared.texts, shared.clock, shared.counted
-    messages = money.world.books.messages
+    people, messages = money.world.books.people, money.world.books.messages
     links = ReceiptLinks(settings.signing_keys(), base_of(settings), settings.receipt_days)
     memory = RedisDeduplication(shared.redis, Sealer(settings.signing_keys(), SEALED_FOR))
     words, pay_link = words_of(settings, texts), pay_link_of(settings)
@@ -283,10 +286,11 @@ def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) 
         messages=messages,
         clock=clock,
         transcripts=talk.transcripts,
-        heard=shared.metrics.message,
+        counts=shared.metrics.texts_received,
     )
     terms = [wallet.terms for wallet in money.wallets.values()]
-    inbox = inbox_of(settings, Answers(words, money.till, memory, pay_link=pay_link, wallets=terms), post)
+    answers = Answers(words, people, money.world.billing, money.till, memory, pay_link=pay_link, wallets=terms)
+    inbox = inbox_of(settings, answers, post)
     twilio = twilio_of(settings)
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
     by_smpp = talk.transcripts.door("ussd", "smpp", keys=True)

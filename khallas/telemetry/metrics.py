@@ -7,11 +7,13 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from channels.observer import TextCounts
 from core.help_desk.operations import Move
 
 AT_ONCE = 32  # turns of a busy door counted in one go: each by itself would cost more
@@ -24,7 +26,6 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._moves: defaultdict[Move, int] = defaultdict(int)  # bounded by the wires, screens and outcomes there are
-        self._texts: defaultdict[tuple[str, str], int] = defaultdict(int)  # by the wires and outcomes there are
         self._wires: dict[tuple[str, str], WireMetrics] = {}
         self._turns = Counter(
             "khallas_turns", "Turns of conversations", ["channel", "wire", "screen", "outcome"], registry=self.registry
@@ -41,7 +42,8 @@ class Metrics:
             ["wire", "outcome"],
             registry=self.registry,
         )
-
+        # a text's counter by wire and outcome, looked up once: whoever takes texts counts on it directly
+        self.texts_received: TextCounts = cache(self._messages.labels)  # bounded by the wires and outcomes there are
         self._calls = Gauge(
             "khallas_calls", "Calls on the line", ["wire"], registry=self.registry, multiprocess_mode="livesum"
         )
@@ -62,11 +64,6 @@ class Metrics:
     def refused(self, door: str, reason: str) -> None:
         """Counts a refused request; reason is malformed or forbidden."""
         self._refused.labels(door, reason).inc()
-
-    def message(self, wire: str, outcome: str) -> None:
-        """Counts an incoming message."""
-        self._messages.labels(wire, outcome).inc()
-        self._texts[wire, outcome] += 1
 
     @contextmanager
     def call(self, wire: str) -> Iterator[None]:
@@ -89,7 +86,9 @@ class Metrics:
 
     def texts(self) -> Mapping[tuple[str, str], int]:
         """Texts received by this process since it began, by wire and outcome."""
-        return self._texts
+        samples = [sample for family in self._messages.collect() for sample in family.samples]
+        counts = [sample for sample in samples if sample.name.endswith("_total")]
+        return {(count.labels["wire"], count.labels["outcome"]): int(count.value) for count in counts}
 
     def slowness(self) -> dict[tuple[str, str, str], int]:
         """Turns of this process since it began by (channel, wire, longest time in seconds: "0.05", "+Inf")."""

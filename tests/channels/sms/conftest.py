@@ -122,7 +122,9 @@ async def counter(
         memory = memory_on(redis)
         words = Words(load_texts(), SmsNumbers("*1117#", "777", "+212537000777"))
         post = InboxDependencies(memory, Limits(redis, "sms"), books.messages, clock)
-        inbox = Inbox(Answers(words, till, memory), post, limits=sms_limits, copy_looks_max=copy_looks_max)
+        inbox = Inbox(
+            Answers(words, books.people, billing, till, memory), post, limits=sms_limits, copy_looks_max=copy_looks_max
+        )
         guards: dict[str, Check] = {
             "twilio": partial(guard, (DEMO_TOKEN,)),
             "kannel": Authentication(secrets=(KANNEL_SECRET,)).check,

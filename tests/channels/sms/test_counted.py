@@ -50,7 +50,7 @@ class Nothing:
 @pytest.mark.parametrize("door", ["take", "store"])
 async def test_one_text_is_one_count(sender: str, claim: AlreadyAnswered | Exception, outcome: str, door: str) -> None:
     metrics, nothing = Metrics(), cast("Any", Nothing())
-    post = InboxDependencies(cast("Any", Memory(claim)), nothing, nothing, nothing, heard=metrics.message)
+    post = InboxDependencies(cast("Any", Memory(claim)), nothing, nothing, nothing, counts=metrics.texts_received)
     inbox = Inbox(nothing, post)
     message = MoMessage(provider="kannel", provider_id="1", sender=sender, to="1117", text="CODE")
     try:

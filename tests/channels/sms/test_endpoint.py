@@ -234,11 +234,11 @@ async def test_the_database_is_away(counter: Counter, caplog: pytest.LogCaptureF
 
 
 async def test_what_nobody_foresaw(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(till: object, msisdn: str) -> None:
+    async def broken(people: object, msisdn: str) -> None:
         raise RuntimeError("a mistake of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.payments.service.PaymentService.language_of", broken)
+        patch.setattr("core.database.subscribers.people.PgPeople.remembered", broken)
         assert "indisponible" in (await post(counter, "/sms/twilio", text()))[1]
     assert "012345" in (await post(counter, "/sms/twilio", text()))[1]
 

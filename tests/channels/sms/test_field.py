@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.sms.message import customer_of
+from channels.sms.inbox import customer_of
 from channels.sms.reactions import is_reaction
 from channels.sms.wires.kannel import KannelSmsWire
 from core.repositories import Delivery

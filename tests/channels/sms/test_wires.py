@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.carriers.twilio.signature import guard
-from channels.sms.message import MoMessage, customer_of
+from channels.sms.inbox import customer_of
+from channels.sms.message import MoMessage
 from channels.sms.wires import WIRES, SmsWire
 from channels.sms.wires.twilio import _NOT_IN_XML, TwilioSmsWire
 from channels.wire import Incoming, Malformed

@@ -58,9 +58,9 @@ async def test_no_line_and_a_wrong_code_sound_the_same_and_end_in_a_lock(shop: S
 
 
 async def test_codes_go_to_the_contact_mobile_only(shop: Shop) -> None:
-    codes = await shop.till.codes_of(IMANE)
+    codes = await shop.billing.codes_of(IMANE)
     assert [(line.reference, code) for line, code in codes] == [("0600000003", "300518"), ("7710345", "905533")]
-    assert await shop.till.codes_of(STRANGER) == ()
+    assert await shop.billing.codes_of(STRANGER) == ()
     assert await shop.billing.code_of(ServiceType.FIXED, "0537000103") is None
 
 

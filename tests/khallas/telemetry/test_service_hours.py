@@ -32,7 +32,7 @@ async def test_what_redis_forgets_the_books_keep(
         copying = ServiceHours(HoursReader(redis), PgServiceReports(database), process.clock)
         process.turns(3)
         process.metrics.wire("ussd", "africastalking").turn("Apology", "failed", 0.3)
-        process.metrics.message("twilio", "answered")
+        process.metrics.texts_received("twilio", "answered").inc()
         assert await process.tally.flush()
         process.clock.time = datetime.now(UTC)
         process.turns(1)

@@ -267,6 +267,8 @@ async def test_a_link_to_a_basket_of_the_telephone_reaches_a_browser_and_dies_wi
     assert isinstance(basket, Payment)
     said = await Answers(
         words_of(here.house.settings, here.house.texts),
+        here.house.books.people,
+        here.house.billing,
         till,
         RedisDeduplication(here.house.redis, Sealer(["a-key-of-this-test"], SEALED_FOR)),
         pay_link=pay_link_of(here.house.settings),
