@@ -78,11 +78,11 @@ class Prompts:
 
     def phrases(self, page: str, language: LanguageCode) -> tuple[Phrase, ...]:
         """A page of a speaker that was built with `self.texts`."""
-        said: list[Phrase] = []
+        phrases: list[Phrase] = []
         for line in page.splitlines():
             for utterance in spoken(line, language):
-                said += self._line(utterance.text, utterance.language)
-        return tuple(said)
+                phrases += self._line(utterance.text, utterance.language)
+        return tuple(phrases)
 
     def _line(self, text: str, language: LanguageCode) -> Iterator[Phrase]:
         fragments = [part.strip(" ") for part in text.split(_MARK) if part.strip(" ")]

@@ -33,8 +33,8 @@ def connect(url: str, *, wait_s: float, connections_max: int) -> Redis:
     if scheme not in CLUSTER_SCHEMES:
         return Redis.from_url(url, **waits)
     plain = f"{CLUSTER_SCHEMES[scheme]}://{rest}"
-    found: Any = RedisCluster.from_url(plain, retry=_once(), require_full_coverage=False, **waits)
-    client: Redis = found
+    clustered: Any = RedisCluster.from_url(plain, retry=_once(), require_full_coverage=False, **waits)
+    client: Redis = clustered
     return client
 
 
@@ -47,12 +47,12 @@ class _Pool(SentinelConnectionPool):
 
 
 def _by_sentinels(url: str, waits: dict[str, Any]) -> Redis:
-    told = sentinels_of(url)
-    common: dict[str, Any] = {**waits, "retry": _once(), **({"ssl": True} if told.tls else {})}
+    sentinels = sentinels_of(url)
+    common: dict[str, Any] = {**waits, "retry": _once(), **({"ssl": True} if sentinels.tls else {})}
     sentinel: Any = Sentinel  # redis-py leaves it untyped
-    asking = sentinel(list(told.hosts), sentinel_kwargs=common | told.own.keywords())
+    asking = sentinel(list(sentinels.hosts), sentinel_kwargs=common | sentinels.own.keywords())
     primary: Redis = asking.master_for(
-        told.service, connection_pool_class=_Pool, db=told.database, **common, **told.servers.keywords()
+        sentinels.service, connection_pool_class=_Pool, db=sentinels.database, **common, **sentinels.servers.keywords()
     )
     return primary
 

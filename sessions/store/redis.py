@@ -63,8 +63,8 @@ class SavedRecords:
 
     def find(self, name: str) -> SavedRecord | None:
         """Returns what was saved last under that name by this process, as far as it is remembered."""
-        found = self._kept.get(name)
-        return None if found is None or found.ends_at <= time.monotonic() else found
+        record = self._kept.get(name)
+        return None if record is None or record.ends_at <= time.monotonic() else record
 
     def came(self, name: str, payload: bytes, record: Record, *, saved: bool) -> None:
         """Remember what was just saved, unless a card is concerned. Not saved: what was remembered is wrong by now."""
@@ -138,16 +138,16 @@ class RedisStore:
     async def save(self, key: Key, record: Record, *, expected: int, seal: Mapping[str, bytes], erase: bool) -> bool:
         names: tuple[str, ...] = (key.record, key.pointer)
         payload = _payload(record)
-        told: tuple[int | bytes, ...] = (expected, payload, self._ttl_s, POINTER_TTL_S)
+        arguments: tuple[int | bytes, ...] = (expected, payload, self._ttl_s, POINTER_TTL_S)
         with redis_errors_as(StoreDown):
             if not seal and not erase:  # no card comes or goes: nearly every turn
-                done = bool(await self._pipe.run(self._step, names, told))
+                done = bool(await self._pipe.run(self._step, names, arguments))
                 self._saved.came(key.record, payload, record, saved=done)
                 return done
             self._saved.forget(key.record)
             names += (key.sealed(NUMBER), key.sealed(EXPIRY), key.hung_up)
-            told += (VAULT_TTL_S, int(erase), seal.get(NUMBER, b""), seal.get(EXPIRY, b""))
-            return bool(await self._pipe.run(self._sealed, names, told))
+            arguments += (VAULT_TTL_S, int(erase), seal.get(NUMBER, b""), seal.get(EXPIRY, b""))
+            return bool(await self._pipe.run(self._sealed, names, arguments))
 
     def guess(self, key: Key) -> Guessed | None:
         saved = self._saved.find(key.record)
@@ -156,8 +156,8 @@ class RedisStore:
     async def save_over(self, key: Key, guessed: Guessed, record: Record) -> bool:
         payload = _payload(record)
         with redis_errors_as(StoreDown):
-            told = (guessed.payload, payload, self._ttl_s)
-            done = bool(await self._pipe.run(self._guessed, (key.record,), told))
+            arguments = (guessed.payload, payload, self._ttl_s)
+            done = bool(await self._pipe.run(self._guessed, (key.record,), arguments))
         self._saved.came(key.record, payload, record, saved=done)
         return done
 

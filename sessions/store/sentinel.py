@@ -23,8 +23,8 @@ class Login:
 
     def keywords(self) -> dict[str, str]:
         """The credentials as redis-py's keyword arguments."""
-        given = {"username": self.user, "password": self.password}
-        return {name: value for name, value in given.items() if value}
+        fields = {"username": self.user, "password": self.password}
+        return {name: value for name, value in fields.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ def sentinels_of(url: str) -> Sentinels:
     return Sentinels(hosts, service, int(database or 0), SENTINEL_SCHEMES[parts.scheme], servers, own)
 
 
-def _place(place: str) -> tuple[str, int]:
+def _place(address: str) -> tuple[str, int]:
     """host, host:port, [::1] or [::1]:port."""
-    host, colon, port = place.rpartition(":")
+    host, colon, port = address.rpartition(":")
     if not colon or "]" in port:
-        host, port = place, str(SENTINEL_PORT)
+        host, port = address, str(SENTINEL_PORT)
     if not host.strip("[]") or not port.isdecimal() or not 0 < int(port) < 65_536:
         raise ValueError("names a Sentinel that is no host:port")
     return host.strip("[]"), int(port)

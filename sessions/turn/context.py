@@ -49,7 +49,7 @@ class ScreenContexts:
         self._shelf = shelf
         self._date, self._from, self._until = date.min, LATEST, LATEST
 
-    def of(self, draft: TurnState, heard: Inbound, can: Capabilities) -> ScreenContext:
+    def of(self, draft: TurnState, inbound: Inbound, can: Capabilities) -> ScreenContext:
         """The visit as the turn stands; the same one for as long as nothing of it changes."""
         language, known = draft.language or self._house.default_language, draft.language is not None
         visit = draft.visit
@@ -61,7 +61,7 @@ class ScreenContexts:
         ):
             return visit
         draft.visit = visit = ScreenContext(
-            msisdn=heard.msisdn,
+            msisdn=inbound.msisdn,
             can=can,
             language=language,
             terms_accepted=draft.terms,
@@ -72,11 +72,11 @@ class ScreenContexts:
             shelf=self._shelf,
             check_luhn=self._house.check_luhn,
             mail_utf8=self._house.mail_utf8,
-            asks_from=heard.asks_from,
+            asks_from=inbound.asks_from,
             language_known=known,
             zone=self._house.zone,
             wallets=self._house.wallets,
-            placed=heard.placed,
+            placed=inbound.placed,
         )
         return visit
 

@@ -19,11 +19,11 @@ class Dispatcher:
         self._performer = performer
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, effect: Launch, card: Card | None, place: DialogKey) -> None:
+    def begin(self, effect: Launch, card: Card | None, key: DialogKey) -> None:
         if len(self._tasks) >= LAUNCHES_MAX:
             log.error("launches at their bound: the payment stays unsent and the customer is asked again")
             return
-        task = asyncio.get_running_loop().create_task(self._performer.launch(effect, card, place))
+        task = asyncio.get_running_loop().create_task(self._performer.launch(effect, card, key))
         self._tasks.add(task)
         task.add_done_callback(self._landed)
 

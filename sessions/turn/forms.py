@@ -76,22 +76,22 @@ class FormTurns:
             await self._store.stay(key)
         return loaded
 
-    async def show(self, key: Key, loaded: Loaded, heard: Inbound) -> FormState | None:
+    async def show(self, key: Key, loaded: Loaded, inbound: Inbound) -> FormState | None:
         """The state that a page shows; a list of bills that changed meanwhile is saved and shown anew. None where there
         is no session.
         """
         if loaded.record is None:
             return None
         draft = _taken_up(loaded.record)
-        if await self._at_hand(draft, DialogKey(key, loaded.version, {}), heard):
-            return self._state(draft, loaded.version, heard)
-        return await self._save(key, loaded, draft, heard)
+        if await self._at_hand(draft, DialogKey(key, loaded.version, {}), inbound):
+            return self._state(draft, loaded.version, inbound)
+        return await self._save(key, loaded, draft, inbound)
 
     async def fill(
         self,
         key: Key,
         loaded: Loaded,
-        heard: Inbound,
+        inbound: Inbound,
         answers: Sequence[FormField],
         *,
         begin: Shown | None = None,
@@ -106,31 +106,31 @@ class FormTurns:
             draft.language = language
         place = DialogKey(key, loaded.version, {})
         draft.notice = None
-        if await self._at_hand(draft, place, heard):
-            await self._answer(draft, answers, place, heard)
-        return await self._save(key, loaded, draft, heard)
+        if await self._at_hand(draft, place, inbound):
+            await self._answer(draft, answers, place, inbound)
+        return await self._save(key, loaded, draft, inbound)
 
-    async def _answer(self, draft: TurnState, answers: Sequence[FormField], place: DialogKey, heard: Inbound) -> None:
+    async def _answer(self, draft: TurnState, answers: Sequence[FormField], place: DialogKey, inbound: Inbound) -> None:
         for answer in answers:
             if not isinstance(draft.screen, answer.screen):
                 return
-            await self._steps.run(draft, answer.event, place, heard, self.can)
+            await self._steps.run(draft, answer.event, place, inbound, self.can)
             if draft.notice is not None:
                 return
 
-    async def _at_hand(self, draft: TurnState, place: DialogKey, heard: Inbound) -> bool:
+    async def _at_hand(self, draft: TurnState, place: DialogKey, inbound: Inbound) -> bool:
         """False: billing has another list by now, and the screen shows that."""
         pick = pick_of(draft.screen)
         if pick is None or self._performer.shelf.has(pick.unpaid):
             return True
-        gone = await self._performer.fetch(pick, self._visits.of(draft, heard, self.can), place)
-        if gone is None:
+        changed = await self._performer.fetch(pick, self._visits.of(draft, inbound, self.can), place)
+        if changed is None:
             return True
         draft.screen = pick
-        await self._steps.run(draft, gone, place, heard, self.can)
+        await self._steps.run(draft, changed, place, inbound, self.can)
         return False
 
-    async def _save(self, key: Key, loaded: Loaded, draft: TurnState, heard: Inbound) -> FormState:
+    async def _save(self, key: Key, loaded: Loaded, draft: TurnState, inbound: Inbound) -> FormState:
         # a session that was lost does not count from 0 again: its baskets' keys would come a second time
         version = loaded.version + 1 if loaded.record is not None else int(self._clock.now().timestamp())
         record = Record(
@@ -143,12 +143,12 @@ class FormTurns:
         )
         if not await self._store.save(key, record, expected=loaded.version, seal={}, erase=False):
             raise Overtaken
-        return self._state(draft, version, heard)
+        return self._state(draft, version, inbound)
 
-    def _state(self, draft: TurnState, version: int, heard: Inbound) -> FormState:
+    def _state(self, draft: TurnState, version: int, inbound: Inbound) -> FormState:
         if isinstance(draft.screen, Opening):
             raise Runaway("a session rests on no screen")
-        visit = self._visits.of(draft, heard, self.can)
+        visit = self._visits.of(draft, inbound, self.can)
         return FormState(draft.screen, version, draft.notice, visit.language, visit)
 
 

@@ -41,18 +41,18 @@ class Inbound(msgspec.Struct, frozen=True):
         return f"Heard(dialog={self.dialog!r}, order={self.order})"  # never what was typed
 
 
-def latest(heard: Inbound, record: Record | None, mark: Callable[[str], int]) -> Inbound:
+def latest(inbound: Inbound, record: Record | None, mark: Callable[[str], int]) -> Inbound:
     """The request with what was typed since the last one, where its gateway joins everything by "*".
 
     A customer types "*" too: only what follows the text of the request before is one answer, stars and all. That text
     is known by its length and a mark. Where it does not begin this one, the last piece is the best there is.
     """
-    if heard.so_far is None or record is None or not record.said_mark:
-        return heard
-    known, rest = heard.so_far[: record.said_chars], heard.so_far[record.said_chars :]
+    if inbound.so_far is None or record is None or not record.said_mark:
+        return inbound
+    known, rest = inbound.so_far[: record.said_chars], inbound.so_far[record.said_chars :]
     if mark(known) != record.said_mark or (known and not rest.startswith("*")):
-        return heard
-    return msgspec.structs.replace(heard, typed=rest[1:] if known else rest)
+        return inbound
+    return msgspec.structs.replace(inbound, typed=rest[1:] if known else rest)
 
 
 def is_dialled(text: str | None, service_code: str) -> bool:
@@ -64,29 +64,29 @@ def is_dialled(text: str | None, service_code: str) -> bool:
     return typed == f"*{stem}#" or (typed.startswith(f"*{stem}*") and typed.endswith("#"))
 
 
-def before(heard: Inbound, record: Record, mark: int, arrived_ms: int) -> bool:
+def before(inbound: Inbound, record: Record, mark: int, arrived_ms: int) -> bool:
     """Returns whether this request was answered before. `mark` and `arrived_ms` count where it bears no number.
 
     What arrived before the last answer was ready is its copy too, however long that answer took.
     """
-    if heard.order is not None:
-        return heard.order <= record.order
+    if inbound.order is not None:
+        return inbound.order <= record.order
     since_ms = (arrived_ms - record.answered_ms + _WRAP_MS // 2) % _WRAP_MS - _WRAP_MS // 2
     return mark == record.mark and since_ms < REPEAT_MS
 
 
-def dials_again(heard: Inbound, ended: Record) -> bool:
+def dials_again(inbound: Inbound, ended: Record) -> bool:
     """Returns whether a dialog that came to its end begins once more, at a gateway that gives the same id to a new one.
 
     Everywhere else a begin after the end is a late copy, answered as the end was.
     """
-    return heard.ids_return and heard.begins and heard.order == 0 < ended.order
+    return inbound.ids_return and inbound.begins and inbound.order == 0 < ended.order
 
 
-def place(heard: Inbound, last: Record | None) -> int:
+def place(inbound: Inbound, last: Record | None) -> int:
     """The request's place in its dialog, counted here where the gateway does not."""
-    if heard.order is not None:
-        return heard.order
+    if inbound.order is not None:
+        return inbound.order
     return last.order + 1 if last is not None else 0
 
 

@@ -94,16 +94,16 @@ _UNSENT = frozenset(
 )  # where a refusal may be why
 
 
-def card_told(came: Payment | Refusal) -> CardTold | None:
+def card_told(outcome: Payment | Refusal) -> CardTold | None:
     """Returns what an end says about the card that was sent; None while the bank's question is open."""
-    if isinstance(came, Refusal):
+    if isinstance(outcome, Refusal):
         return CardTold.NOTHING
-    match came.state:
+    match outcome.state:
         case PaymentState.CHALLENGE | PaymentState.SENDING:
             return None
         case PaymentState.UNKNOWN:
             return CardTold.UNDECIDED
-        case PaymentState.DECLINED if came.decline_kind in _ABOUT_THE_CARD:
+        case PaymentState.DECLINED if outcome.decline_kind in _ABOUT_THE_CARD:
             return CardTold.DECLINED
     return CardTold.NOTHING
 
@@ -137,14 +137,14 @@ class EffectPerformer:
         till, msisdn = self._till, visit.msisdn
         match effect:
             case Recall():
-                came = await self._recall(msisdn)
+                remembered = await self._recall(msisdn)
                 # who is only said to call has accepted nothing yet, whatever the number's owner did
-                return came if visit.can.caller_proven else msgspec.structs.replace(came, terms=False)
+                return remembered if visit.can.caller_proven else msgspec.structs.replace(remembered, terms=False)
             case Remember(language):
                 await till.remember_language(msisdn, language)
-                came = await self._recall(msisdn)
-                terms = came.terms if visit.can.caller_proven else None
-                return msgspec.structs.replace(came, language=language, terms=terms)
+                remembered = await self._recall(msisdn)
+                terms = remembered.terms if visit.can.caller_proven else None
+                return msgspec.structs.replace(remembered, language=language, terms=terms)
             case AcceptTerms(service, reference):
                 line = (service, reference)
                 await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel, line)
@@ -153,9 +153,11 @@ class EffectPerformer:
                 caller = visit.asks_from or msisdn
                 return EffectResult(await till.identify(visit.can.channel, caller, service, reference, code))
             case ListBills(line, changed):
-                found = await till.unpaid(line.service, line.reference)
+                unpaid = await till.unpaid(line.service, line.reference)
                 return EffectResult(
-                    NoBills(line, found) if isinstance(found, Refusal) else Bills(line, self.shelf.keep(found), changed)
+                    NoBills(line, unpaid)
+                    if isinstance(unpaid, Refusal)
+                    else Bills(line, self.shelf.keep(unpaid), changed)
                 )
             case Start() | StartWallet():
                 return EffectResult(await self._begin(effect, visit, place))
@@ -168,8 +170,8 @@ class EffectPerformer:
                 return EffectResult(Rung() if payment is None else NotRung(payment))
             case Cancel(payment_id):
                 await till.cancel(payment_id)
-                came = await self._recall(msisdn)
-                return came if visit.can.caller_proven else msgspec.structs.replace(came, terms=None)
+                remembered = await self._recall(msisdn)
+                return remembered if visit.can.caller_proven else msgspec.structs.replace(remembered, terms=None)
             case FindBasket(reference, proof):
                 quoted = await till.quoted(visit.can.channel, msisdn, reference, proof)
                 return EffectResult(quoted) if isinstance(quoted, Refusal) else self._shown(quoted)
@@ -189,16 +191,16 @@ class EffectPerformer:
 
     async def fetch(self, pick: PickInvoices, visit: ScreenContext, place: DialogKey) -> Done | None:
         """Has a long list at hand; returns what billing says instead when it is another one by now."""
-        came = await self.perform(ListBills(pick.line, changed=True), visit, place)
-        same = isinstance(came.result, Bills) and came.result.unpaid == pick.unpaid
-        return None if same else Done(came.result)
+        performed = await self.perform(ListBills(pick.line, changed=True), visit, place)
+        same = isinstance(performed.result, Bills) and performed.result.unpaid == pick.unpaid
+        return None if same else Done(performed.result)
 
     async def launch(self, effect: Launch, card: Card | None, place: DialogKey) -> None:
         """Send to the bank; called once the next screen is saved. What became of it is read by polling."""
         if isinstance(effect, AnswerChallenge):
-            came = await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
-            await self._count(effect.payment_id, came)
-            await self._told(place.key.dialog, effect.payment_id, came)
+            outcome = await self._till.answer_challenge(effect.payment_id, effect.pin, wait_s=0)
+            await self._count(effect.payment_id, outcome)
+            await self._told(place.key.dialog, effect.payment_id, outcome)
         elif card is not None:
             call, caller = place.key.dialog, place.key.msisdn
             await self.charge(effect.payment_id, card, effect.cvv, call=call, caller=caller, wait_s=0)
@@ -219,20 +221,20 @@ class EffectPerformer:
                 await self._cards.sending(payment_id, call, caller, card)
         except LimitsDown:
             return await self._told(call, payment_id, Refusal.BANK_DOWN)
-        came = await self._till.authorise(payment_id, card, cvv, wait_s=wait_s)
-        await self._count(payment_id, came)
-        return await self._told(call, payment_id, came)
+        outcome = await self._till.authorise(payment_id, card, cvv, wait_s=wait_s)
+        await self._count(payment_id, outcome)
+        return await self._told(call, payment_id, outcome)
 
-    async def _count(self, payment_id: str, came: Payment | Refusal) -> None:
+    async def _count(self, payment_id: str, outcome: Payment | Refusal) -> None:
         """Only what the bank says about a card is held against it; a charge under way is waited for behind."""
         if self._cards is None:
             return
-        if isinstance(came, Payment) and came.state is PaymentState.SENDING:
+        if isinstance(outcome, Payment) and outcome.state is PaymentState.SENDING:
             task = asyncio.create_task(self._count_later(payment_id), name=f"card of {payment_id}")
             self._counting.add(task)
             task.add_done_callback(self._counting.discard)
             return
-        what = card_told(came)
+        what = card_told(outcome)
         if what is None:
             return
         with suppress(LimitsDown):  # counted it stays, and its window ends
@@ -249,12 +251,12 @@ class EffectPerformer:
         payment = await self._till.payment(payment_id) if self._intents is not None else None
         return payment is None or self._intents is None or await self._intents.allow(payment)
 
-    async def _told(self, call: str, payment_id: str, came: Payment | Refusal) -> Payment | Refusal:
+    async def _told(self, call: str, payment_id: str, outcome: Payment | Refusal) -> Payment | Refusal:
         """A refusal stands in no payment's row: the call that polls is told by it why nothing moves."""
-        if isinstance(came, Refusal):
+        if isinstance(outcome, Refusal):
             payment = await self._till.payment(payment_id)
-            await self._refusals.tell(call, payment_id, came, payment.attempts if payment else 0)
-        return came
+            await self._refusals.tell(call, payment_id, outcome, payment.attempts if payment else 0)
+        return outcome
 
     def card_for(self, effect: Launch, place: DialogKey) -> Card | CardGone | None:
         """The held card an effect needs: CardGone when the vault let it go, None when it needs none.
@@ -313,10 +315,10 @@ class EffectPerformer:
         payment = await self._start(Start(effect.line, effect.invoices), visit, place)
         if not isinstance(payment, Payment):
             return payment
-        came = await self._wallets.start(payment.id, effect.provider, effect.payer_msisdn)
-        if isinstance(came, Refusal):
-            return WalletRefused(came)
-        return WalletStarted(came, self._wallets.name_of(effect.provider))
+        attempt = await self._wallets.start(payment.id, effect.provider, effect.payer_msisdn)
+        if isinstance(attempt, Refusal):
+            return WalletRefused(attempt)
+        return WalletStarted(attempt, self._wallets.name_of(effect.provider))
 
     async def _ask_wallet(
         self, payment_id: str, provider: str, visit: ScreenContext

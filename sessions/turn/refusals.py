@@ -58,12 +58,12 @@ class RedisRefusals:
 
     async def heard(self, call: str, payment_id: str, attempts: int) -> Refusal | None:
         try:
-            told = await self._pipe.do("GET", _key(call, payment_id))
+            record = await self._pipe.do("GET", _key(call, payment_id))
         except REDIS_ERRORS:
             return None
-        if not isinstance(told, bytes):
+        if not isinstance(record, bytes):
             return None
-        then, _, refusal = told.decode().partition("|")
+        then, _, refusal = record.decode().partition("|")
         return Refusal(refusal) if then == str(attempts) and refusal in set(Refusal) else None
 
 

@@ -33,11 +33,11 @@ class TurnState:
     visit: ScreenContext | None = None  # as it was with that language and those terms
 
 
-def opening(heard: Inbound, previous: Record | None) -> Opening:
+def opening(inbound: Inbound, previous: Record | None) -> Opening:
     dropped = previous.screen if previous is not None else None
     if isinstance(dropped, Resume):
         dropped = dropped.previous
-    return Opening(heard.payment_id, dropped if isinstance(dropped, Resumable) else None)
+    return Opening(inbound.payment_id, dropped if isinstance(dropped, Resumable) else None)
 
 
 def known(previous: Record | None) -> tuple[LanguageCode | None, bool]:

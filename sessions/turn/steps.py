@@ -23,17 +23,17 @@ class Steps:
         draft: TurnState,
         event: Event,
         place: DialogKey,
-        heard: Inbound,
+        inbound: Inbound,
         can: Capabilities,
-        asked: Words | None = None,
+        question: Words | None = None,
     ) -> None:
         """Advances until a screen is shown. Raises Runaway for a turn that would not end, and what the payment service
         raises.
         """
         for _ in range(STEPS_MAX):
-            visit = self._visits.of(draft, heard, can)
-            following = advance(draft.screen, event, visit, asked)
-            asked = None
+            visit = self._visits.of(draft, inbound, can)
+            following = advance(draft.screen, event, visit, question)
+            question = None
             match following:
                 case Again(notice, counts):
                     return _again(draft, notice, counts=counts)
@@ -49,13 +49,13 @@ class Steps:
                     draft.screen = following
                     event = Silence()
                 case _ if isinstance(following, Effect):
-                    came = await self._performer.perform(following, visit, place)
+                    performed = await self._performer.perform(following, visit, place)
                     # what is on file fills a gap; a language chosen in this dialog stays until another is chosen
-                    if came.language is not None and (draft.language is None or isinstance(following, Remember)):
-                        draft.language = came.language
-                    draft.terms = draft.terms if came.terms is None else came.terms
-                    draft.seal.update(came.seal)
-                    event = Done(came.result)
+                    if performed.language is not None and (draft.language is None or isinstance(following, Remember)):
+                        draft.language = performed.language
+                    draft.terms = draft.terms if performed.terms is None else performed.terms
+                    draft.seal.update(performed.seal)
+                    event = Done(performed.result)
                 case screen:
                     return move(draft, screen)
         raise Runaway(name_of(draft.screen))

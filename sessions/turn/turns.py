@@ -113,16 +113,16 @@ class Turns:
         self._drawn = PageCache()
         self._spoken = LanguagesSpoken()
 
-    async def take(self, heard: Inbound, speaker: Speaker) -> TurnAnswer:
+    async def take(self, inbound: Inbound, speaker: Speaker) -> TurnAnswer:
         """Takes one request in and gives one answer out."""
-        key = Key(heard.msisdn, speaker.can.channel, heard.dialog)
+        key = Key(inbound.msisdn, speaker.can.channel, inbound.dialog)
         try:
-            guessed = self._guess(key, heard, speaker.can)
-            answer = None if guessed is None else await self._take(key, heard, speaker, guessed)
+            guessed = self._guess(key, inbound, speaker.can)
+            answer = None if guessed is None else await self._take(key, inbound, speaker, guessed)
             for _ in range(RACES_MAX):
                 if answer is not None:
                     return answer
-                answer = await self._take(key, heard, speaker)
+                answer = await self._take(key, inbound, speaker)
         except BaseException:
             await self._erase_quietly(key)
             raise
@@ -136,56 +136,56 @@ class Turns:
         if record is not None and isinstance(record.screen, WalletAsked):
             await self._performer.dialog_over(record.screen.basket.payment_id)
 
-    async def language_of(self, heard: Inbound, channel: str) -> LanguageCode:
+    async def language_of(self, inbound: Inbound, channel: str) -> LanguageCode:
         """The language for an apology: what the customer was last spoken to in, as far as that can be told now."""
-        known = self._spoken.find(heard.msisdn)
+        known = self._spoken.find(inbound.msisdn)
         if known is not None:
             return known
         try:
-            loaded = await self._store.load(Key(heard.msisdn, channel, heard.dialog), begins=True, with_card=False)
+            loaded = await self._store.load(Key(inbound.msisdn, channel, inbound.dialog), begins=True, with_card=False)
         except StoreDown:
             return self._default
-        told = [record.language for record in (loaded.record, loaded.previous) if record is not None]
-        return next((language for language in told if language is not None), self._default)
+        languages = [record.language for record in (loaded.record, loaded.previous) if record is not None]
+        return next((language for language in languages if language is not None), self._default)
 
     async def close(self) -> None:
         """Wait for what was launched to reach the till, which finishes it by itself."""
         await self._launches.close()
 
-    def _guess(self, key: Key, heard: Inbound, can: Capabilities) -> Guessed | None:
+    def _guess(self, key: Key, inbound: Inbound, can: Capabilities) -> Guessed | None:
         """The record that the next request in order goes on from; anything else is for what is stored to say."""
         guessed = self._store.guess(key)
-        if guessed is None or heard.order != guessed.record.order + 1 or is_final(guessed.record.screen, can):
+        if guessed is None or inbound.order != guessed.record.order + 1 or is_final(guessed.record.screen, can):
             return None
         return guessed
 
     async def _take(
-        self, key: Key, heard: Inbound, speaker: Speaker, guessed: Guessed | None = None
+        self, key: Key, inbound: Inbound, speaker: Speaker, guessed: Guessed | None = None
     ) -> TurnAnswer | None:
         """None: another copy was faster, or the guess will not do: what is stored is to be read."""
-        counted = heard.order is None  # by us, for its gateway does not
+        counted = inbound.order is None  # by us, for its gateway does not
         arrived_ms = stamp(self._clock.now()) if counted else 0
-        mark = self._seals.mark(key.record, heard.typed) if counted else 0
+        mark = self._seals.mark(key.record, inbound.typed) if counted else 0
         if guessed is not None:
             loaded = Loaded(guessed.record, guessed.record.version)
         else:
-            loaded = await self._store.load(key, begins=heard.begins, with_card=speaker.can.takes_card)
+            loaded = await self._store.load(key, begins=inbound.begins, with_card=speaker.can.takes_card)
         before = loaded.record
-        heard = latest(heard, before, partial(self._said, key))
+        inbound = latest(inbound, before, partial(self._said, key))
         ended = before is not None and is_final(before.screen, speaker.can)
-        if before and ended and dials_again(heard, before):
+        if before and ended and dials_again(inbound, before):
             loaded, before = msgspec.structs.replace(loaded, record=None), None
-        elif before and is_dialled(heard.typed, self._code) and not heard_before(heard, before, mark, arrived_ms):
+        elif before and is_dialled(inbound.typed, self._code) and not heard_before(inbound, before, mark, arrived_ms):
             loaded, before = msgspec.structs.replace(loaded, record=None, previous=before), None
-        if before and (ended or heard_before(heard, before, mark, arrived_ms)):
-            return await self._again_answered(key, before, heard, speaker)
+        if before and (ended or heard_before(inbound, before, mark, arrived_ms)):
+            return await self._again_answered(key, before, inbound, speaker)
         try:
-            draft = await self._run(key, heard, speaker, loaded, guessed=guessed is not None)
+            draft = await self._run(key, inbound, speaker, loaded, guessed=guessed is not None)
         except RecordUncertain:
             return None
         # drawn before it is saved: what cannot be shown changes nothing
-        page = self._draw(draft, heard, speaker)
-        order = place(heard, before)
+        page = self._draw(draft, inbound, speaker)
+        order = place(inbound, before)
         record = Record(
             # a session lost in mid-dialog goes on from the request's order: what follows must count as newer
             version=max(loaded.version, order) + 1,
@@ -199,8 +199,8 @@ class Turns:
             mistakes=draft.mistakes,
             mark=mark,
             answered_ms=stamp(self._clock.now()) if mark else 0,
-            said_chars=len(heard.so_far or ""),
-            said_mark=0 if heard.so_far is None else self._said(key, heard.so_far),
+            said_chars=len(inbound.so_far or ""),
+            said_mark=0 if inbound.so_far is None else self._said(key, inbound.so_far),
         )
         if guessed is not None:
             saved = await self._store.save_over(key, guessed, record)
@@ -214,20 +214,20 @@ class Turns:
         self._spoken.keep(key.msisdn, record.language)
         return self._answer(record, page, came_from="" if before is None else name_of(before.screen))
 
-    async def _run(self, key: Key, heard: Inbound, speaker: Speaker, loaded: Loaded, *, guessed: bool) -> TurnState:
+    async def _run(self, key: Key, inbound: Inbound, speaker: Speaker, loaded: Loaded, *, guessed: bool) -> TurnState:
         """Raises RecordUncertain where something would be done, what the till raises, and Runaway."""
         before = loaded.record
         place = DialogKey(key, loaded.version, loaded.sealed, guessed)
-        asked: Words | None = None
+        question: Words | None = None
         if before is None:
-            draft = TurnState(opening(heard, loaded.previous), *known(loaded.previous))
+            draft = TurnState(opening(inbound, loaded.previous), *known(loaded.previous))
             event: Event = Silence()
         else:
             draft = _of(before)
-            gone = await self._fetched(draft, place, heard, speaker) if self._lacks(draft) else None
+            gone = await self._fetched(draft, place, inbound, speaker) if self._lacks(draft) else None
             if gone is None:
-                page = self._page(key, before, heard, speaker)
-                read = page.read(heard.typed)
+                page = self._page(key, before, inbound, speaker)
+                read = page.read(inbound.typed)
                 if isinstance(read, HeardTwice) and before.notice is not None and before.notice[0] == HEARD_TWICE:
                     read = read.typed  # asked again and typed so again: it is meant
                 if isinstance(read, Turned):
@@ -235,12 +235,12 @@ class Turns:
                     return draft
                 # after a tick the page with that tick is shown, wherever the menu is cut now
                 draft.spot = PagePosition(page.begin, page.place_of(read))
-                event, asked = read, page.words
+                event, question = read, page.words
             else:
                 event = gone
-        await self._steps.run(draft, event, place, heard, speaker.can, asked)
-        if self._lacks(draft) and (gone := await self._fetched(draft, place, heard, speaker)) is not None:
-            await self._steps.run(draft, gone, place, heard, speaker.can)
+        await self._steps.run(draft, event, place, inbound, speaker.can, question)
+        if self._lacks(draft) and (gone := await self._fetched(draft, place, inbound, speaker)) is not None:
+            await self._steps.run(draft, gone, place, inbound, speaker.can)
         if before is not None and isinstance(before.screen, HOLDS_CARD) and not isinstance(draft.screen, HOLDS_CARD):
             draft.erase = True
         return draft
@@ -250,42 +250,42 @@ class Turns:
         pick = pick_of(draft.screen)
         return pick is not None and not self._bills.has(pick.unpaid)
 
-    async def _fetched(self, draft: TurnState, place: DialogKey, heard: Inbound, speaker: Speaker) -> Done | None:
+    async def _fetched(self, draft: TurnState, place: DialogKey, inbound: Inbound, speaker: Speaker) -> Done | None:
         """None: now it is at hand. Else what the list came to, for the screen that shows it."""
         pick = pick_of(draft.screen)
         gone = (
             None
             if pick is None
-            else await self._performer.fetch(pick, self._visits.of(draft, heard, speaker.can), place)
+            else await self._performer.fetch(pick, self._visits.of(draft, inbound, speaker.can), place)
         )
         if pick is not None and gone is not None:
             draft.screen = pick
         return gone
 
-    def _page(self, key: Key, record: Record, heard: Inbound, speaker: Speaker) -> Page:
+    def _page(self, key: Key, record: Record, inbound: Inbound, speaker: Speaker) -> Page:
         """The page that a record was saved with."""
         page = self._drawn.find(key, record)
         if page is None:
-            page = self._draw(_of(record, say_of(record.notice)), heard, speaker)
+            page = self._draw(_of(record, say_of(record.notice)), inbound, speaker)
             self._drawn.keep(key, record, page)
         return page
 
-    def _draw(self, draft: TurnState, heard: Inbound, speaker: Speaker) -> Page:
+    def _draw(self, draft: TurnState, inbound: Inbound, speaker: Speaker) -> Page:
         if isinstance(draft.screen, Opening):
             raise Runaway("a session rests on no screen")
-        visit = self._visits.of(draft, heard, speaker.can)
+        visit = self._visits.of(draft, inbound, speaker.can)
         return speaker.page(draft.screen.ask(visit), draft.notice, visit.language, draft.spot)
 
-    async def _again_answered(self, key: Key, record: Record, heard: Inbound, speaker: Speaker) -> TurnAnswer:
+    async def _again_answered(self, key: Key, record: Record, inbound: Inbound, speaker: Speaker) -> TurnAnswer:
         """What was answered before, and nothing is done. Of a list that is another by now the new one is shown."""
         draft = _of(record, say_of(record.notice))
         place = DialogKey(key, record.version, {})
-        gone = await self._fetched(draft, place, heard, speaker) if self._lacks(draft) else None
+        gone = await self._fetched(draft, place, inbound, speaker) if self._lacks(draft) else None
         if gone is None:
-            return self._answer(record, self._page(key, record, heard, speaker), replayed=True)
-        await self._steps.run(draft, gone, place, heard, speaker.can)
+            return self._answer(record, self._page(key, record, inbound, speaker), replayed=True)
+        await self._steps.run(draft, gone, place, inbound, speaker.can)
         shown = msgspec.structs.replace(record, screen=draft.screen)
-        return self._answer(shown, self._draw(draft, heard, speaker), replayed=True)
+        return self._answer(shown, self._draw(draft, inbound, speaker), replayed=True)
 
     def _answer(self, record: Record, page: Page, *, replayed: bool = False, came_from: str = "") -> TurnAnswer:
         ends = isinstance(page.words, Tell) and page.words.ends

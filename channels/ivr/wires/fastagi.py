@@ -113,30 +113,30 @@ class FastAgi:
 
     def step(self, answer: TurnAnswer, before: TurnAnswer | None, typed: str | None) -> Step:
         """The commands for the line. A question asked again, or one that charges, is not answered by earlier keys."""
-        said = self._prompts.phrases(answer.page.text, answer.language)
+        phrases = self._prompts.phrases(answer.page.text, answer.language)
         match answer.words:
             case Tell(transfer=True):
-                return End(said, CallResult.TRANSFER)
+                return End(phrases, CallResult.TRANSFER)
             case Tell(wait_s=None):
-                return End(said, CallResult.ENDED)
+                return End(phrases, CallResult.ENDED)
             case Tell(wait_s=float() | int() as wait_s):
-                return Wait(said, wait_s)
+                return Wait(phrases, wait_s)
             case words:
                 again = before is not None and before.screen == answer.screen and typed not in {None, MORE_TIME}
                 drain = again or answer.screen == CHARGES
                 if not isinstance(words, Digits):
-                    return Ask(said, isinstance(words, Menu), drain)
+                    return Ask(phrases, isinstance(words, Menu), drain)
                 go_on = self._prompts.say(GO_ON, answer.language)
-                return Ask(said, False, drain, words.least, words.secret, go_on)
+                return Ask(phrases, False, drain, words.least, words.secret, go_on)
 
     def too_long(self, languages: Sequence[LanguageCode]) -> End:
         """The call has lasted as long as a call may."""
         return End(tuple(p for each in languages for p in self._prompts.say(TOO_LONG, each)), CallResult.TIMEOUT)
 
-    def apology(self, said: Sequence[tuple[LanguageCode, str]]) -> End:
+    def apology(self, parts: Sequence[tuple[LanguageCode, str]]) -> End:
         """Words instead of silence."""
         return End(
-            tuple(p for language, text in said for p in self._prompts.phrases(text, language)), CallResult.FAILED
+            tuple(p for language, text in parts for p in self._prompts.phrases(text, language)), CallResult.FAILED
         )
 
 

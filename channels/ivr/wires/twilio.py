@@ -117,34 +117,34 @@ class TwilioVoice:
     def language(self, incoming: Incoming) -> LanguageCode | None:
         """The language spoken before this request, if it tells."""
         try:
-            told = incoming.params().get("l", "")
+            code = incoming.params().get("l", "")
         except Malformed:
             return None
-        return LanguageCode(told) if told in set(LanguageCode) else None
+        return LanguageCode(code) if code in set(LanguageCode) else None
 
     def encode(self, answer: TurnAnswer, dialog: str = "") -> Reply:
         """The page spoken, and what Twilio does after it. `dialog` is told to the connector."""
-        said = twiml.say(spoken(answer.page.text, answer.language))
+        verbs = twiml.say(spoken(answer.page.text, answer.language))
         url = f"{self._action}?v={answer.version}&l={answer.language.value}"
         match answer.words:
             case Tell(transfer=True):
                 dial = twiml.verb("Dial", self._help_number, timeout=str(DIAL_TIMEOUT_S))
-                return _reply(said, dial)
+                return _reply(verbs, dial)
             case Tell(wait_s=None):
-                return _reply(said, twiml.HANGUP)
+                return _reply(verbs, twiml.HANGUP)
             case Tell(wait_s=float() | int() as wait_s):
                 pause = twiml.verb("Pause", length=str(math.ceil(wait_s)))
-                return _reply(said, pause, twiml.verb("Redirect", url, method="POST"))
+                return _reply(verbs, pause, twiml.verb("Redirect", url, method="POST"))
             case Charge() as charge:
                 if self._pay is None:
                     raise ValueError("a card is asked of a connector that was not set up")
-                return _reply(said, twilio_pay.verb(self._pay, charge, url, dialog, answer.language, self._currency))
+                return _reply(verbs, twilio_pay.verb(self._pay, charge, url, dialog, answer.language, self._currency))
             case words:
-                return _reply(twiml.gather(url, said, FIELD if not isinstance(words, Menu) else ONE_KEY))
+                return _reply(twiml.gather(url, verbs, FIELD if not isinstance(words, Menu) else ONE_KEY))
 
-    def apologise(self, said: Sequence[Spoken]) -> Reply:
+    def apologise(self, parts: Sequence[Spoken]) -> Reply:
         """Words instead of an error, then the end: Twilio would otherwise read out its own, in English."""
-        return _reply(twiml.say(said), twiml.HANGUP)
+        return _reply(twiml.say(parts), twiml.HANGUP)
 
 
 def _outbound(form: Mapping[str, str]) -> bool:
