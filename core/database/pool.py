@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from core.database.statements import BoundedConnection, Connection, Database, Pool
+from core.database.statements import ANSWER_MAX_S, BoundedConnection, Connection, Database, Pool
 
 __all__ = ["Connection", "Database", "Pool", "make_pool", "open_database"]
 
@@ -29,10 +30,11 @@ KEPT_ALIVE = {
 }
 
 
-def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX) -> Pool:
+def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX, answer_max_s: float = ANSWER_MAX_S) -> Pool:
     """A pool that is not open yet: `async with make_pool(url) as pool`, or open and close it in a lifespan.
 
-    Connections commit each statement by themselves; work of several statements asks for a transaction.
+    `answer_max_s`: then a silent server's connection is cut. Connections commit each statement by themselves; work of
+    several statements asks for a transaction.
     """
     return AsyncConnectionPool(
         database_url,
@@ -48,7 +50,7 @@ def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX) -> P
         max_waiting=WAITING_MAX,
         timeout=CHECKOUT_MAX_S,
         reconnect_timeout=RECONNECT_MAX_S,
-        configure=_commit_each,
+        configure=partial(_configured, answer_max_s),
         open=False,
         name="khallas",
     )
@@ -62,13 +64,15 @@ def _hosts(database_url: str) -> int:
     return len(str(named.get("host") or "").split(","))
 
 
-async def _commit_each(connection: Connection) -> None:
+async def _configured(answer_max_s: float, connection: Connection) -> None:
+    if isinstance(connection, BoundedConnection):
+        connection.answer_max_s = answer_max_s
     # set here and not in kwargs: procrastinate's listener takes those and passes its own autocommit
     await connection.set_autocommit(True)
 
 
 @asynccontextmanager
-async def open_database(database_url: str) -> AsyncIterator[Database]:
+async def open_database(database_url: str, *, answer_max_s: float = ANSWER_MAX_S) -> AsyncIterator[Database]:
     """A database for as long as the block lasts."""
-    async with make_pool(database_url) as pool:
+    async with make_pool(database_url, answer_max_s=answer_max_s) as pool:
         yield Database(pool)

@@ -28,11 +28,6 @@ from core.repositories import BillsTaken, Change, DatabaseUnavailable
 log = logging.getLogger(__name__)
 
 FLIGHTS_MAX = 1_000  # charges under way in one process; more are refused before anything is sent
-RECORD_PAUSES_S = (
-    0.2,
-    1.0,
-    3.0,
-)  # an approval that the database would not take at once (docs/protocols/failure-points.md 8)
 
 Ask = Callable[[Acquirer], Awaitable[Authorisation]]
 
@@ -118,7 +113,7 @@ class Authoriser:
             return None
 
     async def _recorded(self, payment: Payment, answer: Authorisation) -> Payment:
-        for pause_s in RECORD_PAUSES_S:
+        for pause_s in self._times.record_pauses_s:
             try:
                 return await self._recorder.reply(payment, answer)
             except DatabaseUnavailable:

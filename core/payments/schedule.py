@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 INQUIRY_OFFSETS_S = (5, 15, 60, 300, 3_600, 86_400)
 DAILY_S = 86_400
+RECORD_PAUSES_S = (0.2, 1.0, 3.0)  # an answer the database would not take at once (docs/protocols/failure-points.md 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Times:
     undo_refused_pause_s: int = 3_600
     sweep_every_s: int = 5  # below 60
     inquiry_offsets_s: tuple[int, ...] = INQUIRY_OFFSETS_S  # after sending; daily from then on
+    record_pauses_s: tuple[float, ...] = RECORD_PAUSES_S
 
 
 ANSWERED_MARGIN_S = 20  # after the acquirer's time-out: the inquiry that may follow, and writing the answer down

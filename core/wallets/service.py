@@ -57,7 +57,6 @@ log = logging.getLogger(__name__)
 security = logging.getLogger("khallas.security")
 
 TOGETHER_MAX = 8  # wallets asked at once by one sweep
-RECORD_PAUSES_S = (0.2, 1.0, 3.0)  # what a wallet said while the database was away
 PROMPTS_MAX = 6  # an hour on one telephone, whoever asks: nobody's may be made to ring all day
 PROMPTS_WITHIN = timedelta(hours=1)
 NOT_SENT = "not_sent"  # the code of a decline that is certain: it is not looked at again
@@ -243,7 +242,7 @@ class WalletPayments:
 
     async def _written_down(self, record: WalletRecord, answer: Asking) -> None:
         """An answer holds a handle that nobody tells twice: it outlives a moment without the database."""
-        for pause_s in RECORD_PAUSES_S:
+        for pause_s in self._times.record_pauses_s:
             try:
                 await self._answered(record, answer)
             except DatabaseUnavailable:

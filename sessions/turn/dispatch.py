@@ -15,12 +15,13 @@ LAUNCHES_MAX = 2_000
 class Dispatcher:
     """Launches under way. The till finishes by itself what reached it; sweeps repair the rest."""
 
-    def __init__(self, performer: EffectPerformer) -> None:
+    def __init__(self, performer: EffectPerformer, launches_max: int = LAUNCHES_MAX) -> None:
         self._performer = performer
+        self._launches_max = launches_max
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, effect: Launch, card: Card | None, key: DialogKey) -> None:
-        if len(self._tasks) >= LAUNCHES_MAX:
+        if len(self._tasks) >= self._launches_max:
             log.error("launches at their bound: the payment stays unsent and the customer is asked again")
             return
         task = asyncio.get_running_loop().create_task(self._performer.launch(effect, card, key))

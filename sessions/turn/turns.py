@@ -32,7 +32,7 @@ from sessions.screens.wallet import WalletAsked
 from sessions.store.codec import Record, notice_of, say_of
 from sessions.store.protocol import Guessed, Key, Loaded, Store, StoreDown
 from sessions.turn.context import DialledNumbers, LanguagesSpoken, ScreenContexts, ServiceContext
-from sessions.turn.dispatch import Dispatcher
+from sessions.turn.dispatch import LAUNCHES_MAX, Dispatcher
 from sessions.turn.inbound import Inbound, dials_again, is_dialled, latest, place, stamp
 from sessions.turn.inbound import before as heard_before
 from sessions.turn.perform import DialogKey, EffectPerformer, RecordUncertain
@@ -98,6 +98,7 @@ class Turns:
         default_language: LanguageCode = LanguageCode.FR,
         mail_utf8: bool = False,
         wallets: tuple[tuple[str, WalletTerms], ...] = (),
+        launches_max: int = LAUNCHES_MAX,
     ) -> None:
         self._store = store
         self._performer = performer
@@ -109,7 +110,7 @@ class Turns:
         house = ServiceContext(zone, check_luhn, default_language, mail_utf8, wallets)
         self._visits = ScreenContexts(clock, numbers, house, performer.shelf)
         self._steps = Steps(self._visits, performer)
-        self._launches = Dispatcher(performer)
+        self._launches = Dispatcher(performer, launches_max)
         self._drawn = PageCache()
         self._spoken = LanguagesSpoken()
 

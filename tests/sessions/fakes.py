@@ -14,6 +14,7 @@ from lab.clocks import StillClock
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
 from sessions.screens.menu import Capabilities, Say, Shows, Words
 from sessions.store.redis import RedisStore
+from sessions.turn.dispatch import LAUNCHES_MAX
 from sessions.turn.perform import EffectPerformer
 from sessions.turn.turns import DialledNumbers, Inbound, Speaker, TurnAnswer, Turns
 from sessions.vault import Seals
@@ -164,10 +165,11 @@ class Stage:
         return {key.rpartition(":")[2] for key in await self.keys() if key.endswith((":number", ":expiry"))}
 
 
-def stage(redis: Redis, texts: Texts) -> Stage:
+def stage(redis: Redis, texts: Texts, launches_max: int = LAUNCHES_MAX) -> Stage:
     clock = StillClock(NOW)
     till = FakeTill(clock)
-    turns = Turns(RedisStore(redis), EffectPerformer(till, Seals(MASTER_KEYS)), clock, NUMBERS, zone=CASABLANCA)
+    performer = EffectPerformer(till, Seals(MASTER_KEYS))
+    turns = Turns(RedisStore(redis), performer, clock, NUMBERS, zone=CASABLANCA, launches_max=launches_max)
     return Stage(redis, texts, clock, till, turns)
 
 

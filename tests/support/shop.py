@@ -32,6 +32,7 @@ from tests.support.queue import work_off
 
 PAYER = "+212600000001"
 STRANGER = "+212600000009"
+NO_PAUSES_S = (0.0, 0.0, 0.0)  # between tries to write an answer down
 BILL = Invoice("0000171682062019", date(2019, 5, 1), 76920, date(2019, 6, 25))
 
 LINES = """
@@ -119,7 +120,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
-    times = Times()
+    times = Times(record_pauses_s=NO_PAUSES_S)
     clock = StillClock()
     bank, gateways = FakeBank(clock), FakeGateways()
     async with make_pool(database_url) as pool:

@@ -15,7 +15,7 @@ from core.database import jobs
 from core.database.jobs import WorkerBounds, run_worker
 from core.database.migrate import upgrade
 from core.database.pool import Connection, Database, make_pool, open_database
-from core.database.statements import BoundedConnection
+from core.database.statements import ANSWER_MAX_S
 from core.repositories import DatabaseUnavailable
 from lab.servers.postgres import Postgres
 from lab.servers.standby import Standby, url_of_both
@@ -56,8 +56,8 @@ async def _until_written(database: Database, what: str) -> None:
 
 
 @asynccontextmanager
-async def _books(pair: Pair) -> AsyncIterator[Database]:
-    async with open_database(pair.url) as database:
+async def _books(pair: Pair, answer_max_s: float = ANSWER_MAX_S) -> AsyncIterator[Database]:
+    async with open_database(pair.url, answer_max_s=answer_max_s) as database:
         await database.do("CREATE TABLE kept (what text PRIMARY KEY)")
         await database.do("INSERT INTO kept VALUES ('before')")
         yield database
@@ -87,10 +87,9 @@ async def test_writing_goes_on_at_the_standby_that_was_promoted(pair: Pair) -> N
         assert await database.all("SELECT what FROM kept ORDER BY what") == [{"what": "after"}, {"what": "before"}]
 
 
-async def test_a_primary_that_falls_silent_is_left(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_primary_that_falls_silent_is_left(pair: Pair) -> None:
     """Its machine stands still: the kernel keeps the connections, and no answer comes, not even an error."""
-    monkeypatch.setattr(BoundedConnection, "answer_max_s", 1.0)
-    async with _books(pair) as database:
+    async with _books(pair, answer_max_s=1.0) as database:
         with _caught_up(pair):
             pair.primary.pause()
         try:

@@ -7,7 +7,7 @@ from core.ports import Authorisation, BillingDown, Order
 from core.repositories import DatabaseUnavailable
 from core.subscribers.lines import ServiceType
 from tests.support.bank import CARD, CVV, FakeBank
-from tests.support.shop import PAYER, Shop
+from tests.support.shop import NO_PAUSES_S, PAYER, Shop
 
 
 async def test_the_till_says_that_its_books_are_away(shop: Shop) -> None:
@@ -30,7 +30,6 @@ async def test_the_till_says_that_its_books_are_away(shop: Shop) -> None:
 async def test_an_approval_that_could_not_be_written_is_found_by_the_sweep(
     shop: Shop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.payments.authorisation.RECORD_PAUSES_S", (0.0, 0.0))
     tries: list[int] = []
     capture = type(shop.books.payments).capture
 
@@ -46,7 +45,7 @@ async def test_an_approval_that_could_not_be_written_is_found_by_the_sweep(
     payment = await shop.started()
     outcome = await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
     assert isinstance(outcome, Payment)
-    assert (outcome.state, len(tries)) == (PaymentState.SENDING, 3)
+    assert (outcome.state, len(tries)) == (PaymentState.SENDING, 1 + len(NO_PAUSES_S))
     assert "the sweep will ask again" in caplog.text
     monkeypatch.setattr(type(shop.books.payments), "capture", capture)
     shop.clock.forward(91)
@@ -56,7 +55,6 @@ async def test_an_approval_that_could_not_be_written_is_found_by_the_sweep(
 
 
 async def test_an_approval_is_written_after_a_short_absence(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.payments.authorisation.RECORD_PAUSES_S", (0.0, 0.0))
     capture = type(shop.books.payments).capture
 
     async def away(*_: object) -> Payment:

@@ -28,7 +28,7 @@ from tests.core.ledger.ledgers import unfollowed
 from tests.support.bank import FakeBank
 from tests.support.billing import MemoryLimits, MoodyBilling
 from tests.support.gateways import FakeGateways, PlainTexts
-from tests.support.shop import INVOICES, LINES, Shop
+from tests.support.shop import INVOICES, LINES, NO_PAUSES_S, Shop
 from tests.support.wallet import FakeWallet
 
 NEQDI, OTHER = "neqdi", "floussi"
@@ -90,7 +90,7 @@ class WalletShop(Shop):
 
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[WalletShop]:
-    times, clock = Times(), StillClock()
+    times, clock = Times(record_pauses_s=NO_PAUSES_S), StillClock()
     bank, gateways, neqdi, floussi = FakeBank(clock), FakeGateways(), FakeWallet(clock), FakeWallet(clock)
     async with make_pool(database_url) as pool:
         database = Database(pool)

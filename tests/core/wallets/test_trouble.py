@@ -11,7 +11,6 @@ from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentEvent, PaymentState
 from core.ports import UnknownOutcome
 from core.repositories import Change, DatabaseUnavailable
-from core.wallets import service as service_module
 from core.wallets.attempts import ANSWERED_WITHIN_S, AttemptState, NoWallets
 from core.wallets.port import Asked, Asking, WalletAttempt, WalletDecline, WalletDeclineKind, WalletInquiry, WalletPaid
 from core.wallets.service import WalletPayments
@@ -174,7 +173,6 @@ async def test_an_answer_outlives_a_moment_without_the_database(
         return await update(*args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(service_module, "RECORD_PAUSES_S", (0.0, 0.0, 0.0))
         patched.setattr(moody.shop.attempts, "update", fails)
         await moody.look()
     record = await moody.shop.record(payment)

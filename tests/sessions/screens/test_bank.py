@@ -9,7 +9,7 @@ from core.payments.table import PaymentState
 from sessions.screens.paying import CHECKS_MAX, POLLS_MAX, POLLS_UNSENT_MAX
 from sessions.turn.perform import EffectPerformer
 from tests.sessions.cards import CARD, COPIES, CVV, assert_hidden, landed, to_cvv, type_card
-from tests.sessions.fakes import Converse, Stage, to_confirm
+from tests.sessions.fakes import Converse, Stage, stage, to_confirm
 from tests.support.till import PIN_CARD, SILENT_CARD
 
 # --- the bank's PIN --------------------------------------------------------------------------------------------------
@@ -137,8 +137,8 @@ async def test_a_launch_that_breaks_is_logged_without_the_card(on: Stage, caplog
     assert (await call.say(None)).screen == "Paying"
 
 
-async def test_launches_are_bounded(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions.turn.dispatch.LAUNCHES_MAX", 0)
+async def test_launches_are_bounded(on: Stage) -> None:
+    on = stage(on.redis, on.texts, launches_max=0)
     call = await to_cvv(on)
     assert (await call.key(CVV)).screen == "Paying"
     await landed(on.turns)
