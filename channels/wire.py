@@ -58,9 +58,12 @@ class Incoming(msgspec.Struct, frozen=True, dict=True):  # a dict: the parsed fo
             known = self.__dict__["_pairs"] = read
         return known
 
-    def form(self) -> dict[str, str]:
-        """The form's fields, empty ones kept. Raises Malformed."""
-        return _fields(self.pairs)
+    def form(self) -> Mapping[str, str]:
+        """The form's fields, empty ones kept, read once. Raises Malformed."""
+        known: Mapping[str, str] | None = self.__dict__.get("_form")
+        if known is None:
+            known = self.__dict__["_form"] = _fields(self.pairs)
+        return known
 
     def params(self) -> dict[str, str]:
         """The query's fields. Raises Malformed."""
@@ -89,6 +92,8 @@ def _pairs(encoded: bytes, content_type: str = "") -> Sequence[tuple[str, str]]:
     plain = encoded.removeprefix(BOM).replace(b"+", b" ")
     if plain.count(b"&") >= FIELDS_MAX:
         raise Malformed("too many fields")
+    if b"%" in plain:  # a telephone's signs part no fields: undone in one go, they are nearly all there is to undo
+        plain = plain.replace(b"%2B", b"+").replace(b"%2A", b"*").replace(b"%23", b"#")
     if plain.isascii() and b"%" not in plain:
         parted = [piece.partition("=") for piece in plain.decode("ascii").split("&") if piece]
         return [(name, value) for name, _, value in parted]

@@ -167,7 +167,7 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     if not isinstance(words, Menu):
         return Page(layout.compose(text, ()), words, layout.keys)
     options, pinned = words.options, words.pinned
-    length, at = len(options), options.at if isinstance(options, Listing) else options.__getitem__
+    length, at = len(options), options.__getitem__ if isinstance(options, tuple) else options.at
     begin = max(0, min(begin, length - 1))
     most = min(length, begin + layout.options_max - len(pinned))
     # pinned ones first, so that their keys are the same on every page
@@ -190,23 +190,22 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     while True:  # bounded: one row is taken off each time
         # the last page needs no way on, so it may hold what one more row would not let in
         ways = back if begin + len(shown) == length else on
-        for head in dict.fromkeys((_headed(text, words, layout, begin, begin + len(shown)), text)):
-            composed = layout.compose(head, [*rows, *ways])
-            # its place in the list is left out sooner than a whole page is
-            if layout.fits(composed):
-                return _page(composed, words, layout, shown, begin, length)
-            if len(shown) > 1:
-                break
+        head = _headed(text, options, layout, begin, begin + len(shown))
+        composed = layout.compose(head, [*rows, *ways])
+        if layout.fits(composed):
+            return _page(composed, words, layout, shown, begin, length)
+        # its place in the list is left out sooner than a whole page is
+        if len(shown) <= 1 and head != text and layout.fits(composed := layout.compose(text, [*rows, *ways])):
+            return _page(composed, words, layout, shown, begin, length)
         if len(shown) <= 1:
             return None
         shown.pop()
         rows.pop()
 
 
-def _headed(text: str, words: Menu, layout: Layout, begin: int, end: int) -> str:
+def _headed(text: str, options: tuple[Option, ...] | Listing, layout: Layout, begin: int, end: int) -> str:
     """The text above the options, with the place in the list where it takes several pages."""
-    options = words.options
-    if layout.where is None or not isinstance(options, Listing) or (begin == 0 and end == len(options)):
+    if layout.where is None or isinstance(options, tuple) or (begin == 0 and end == len(options)):
         return text
     first, last = max(begin - options.uncounted, 0) + 1, end - options.uncounted
     if last < first:

@@ -58,7 +58,7 @@ def one_host(headers: Sequence[tuple[bytes, bytes]], path: bytes, version: str) 
     """Returns whether a request names exactly one host, in an HTTP that knows hosts; a balancer's probe
     may name none.
     """
-    named = sum(name == b"host" for name, _ in headers)
+    named = [name for name, _ in headers].count(b"host")
     if version not in {"1.0", "1.1"}:
         return False
     return named == 1 or (named == 0 and path.partition(b"?")[0].decode("latin-1") in PROBES)

@@ -5,7 +5,7 @@ import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -147,12 +147,16 @@ class Authentication:
     secrets: Sequence[str] = field(default=(), repr=False)
     networks: Sequence[Network] = ()
     open_to_all: bool = False
+    _within: Callable[[str], bool] = field(init=False, repr=False, compare=False)  # gateways are few and ask often
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_within", lru_cache(PEERS_KEPT_MAX)(partial(_is_within, tuple(self.networks))))
 
     def check(self, request: Incoming) -> None:
         """Checks who sends a request, before any field is looked at. Raises Refused."""
         if self.open_to_all:
             return
-        if self.networks and not _within(request.peer, tuple(self.networks)):
+        if self.networks and not self._within(request.peer):
             raise SenderRefused("not from an allowed network")
         if self.networks and not self.secrets:
             return
@@ -164,7 +168,7 @@ class Authentication:
 
     def admits(self, peer: str) -> bool:
         """Returns whether an address may connect at all, before it has said anything."""
-        return self.open_to_all or not self.networks or _within(peer, tuple(self.networks))
+        return self.open_to_all or not self.networks or self._within(peer)
 
     @staticmethod
     def _given(request: Incoming) -> str:
@@ -176,8 +180,7 @@ class Authentication:
             return ""
 
 
-@lru_cache(maxsize=PEERS_KEPT_MAX)  # gateways are few and ask often
-def _within(peer: str, networks: tuple[Network, ...]) -> bool:
+def _is_within(networks: tuple[Network, ...], peer: str) -> bool:
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:

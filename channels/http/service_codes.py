@@ -30,6 +30,8 @@ def ours(check: Check, wire: str, service_code: str) -> Check:
 def _told(incoming: Incoming, field: str) -> str:
     """What stands in the field; nothing where the body cannot be read, which the wire says better."""
     try:
+        if incoming.body[:1].isalnum():  # in every charset: no JSON, and no mark or blank before it
+            return incoming.form().get(field, "")
         text = body_of(incoming.body, declared_in(incoming.headers.get("content-type", ""))).lstrip()
         if not text.startswith("{"):
             return incoming.form().get(field, "")

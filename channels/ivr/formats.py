@@ -3,6 +3,8 @@
 The words are in locales/<language>/ivr.toml; here is only which of them a number takes (CLDR's plural categories).
 """
 
+from functools import lru_cache
+
 from core.languages import LanguageCode, plural
 from core.messaging.texts import Texts
 from sessions.screens.menu import Amount, Month, Spelled
@@ -10,6 +12,7 @@ from sessions.screens.menu import Amount, Month, Spelled
 SECTION = "ivr"
 PAIRS_FROM = 8  # telephone numbers are read in pairs, shorter ones in groups of three, card endings as they are
 GROUP = 3
+COUNTED_KEPT_MAX = 2_048  # so many dirhams, so many centimes: customers' amounts have them in common
 
 
 class VoiceFormats:
@@ -17,6 +20,7 @@ class VoiceFormats:
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
+        self._counted = lru_cache(COUNTED_KEPT_MAX)(self._count)
 
     def amount(self, amount: Amount, language: LanguageCode) -> str:
         """76920 -> "769 dirhams et 20 centimes"; no centimes are not said."""
@@ -37,5 +41,5 @@ class VoiceFormats:
         day = month.first_day
         return self._texts.fill(language, SECTION, f"month.{day.month}", year=str(day.year))
 
-    def _counted(self, language: LanguageCode, unit: str, number: int) -> str:
+    def _count(self, language: LanguageCode, unit: str, number: int) -> str:
         return self._texts.fill(language, SECTION, f"{unit}.{plural(language, number)}", n=str(number))

@@ -17,7 +17,7 @@ from channels.wording import Wording
 from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from sessions.pages import Keys, Layout, Page, PagePosition, PageRow, find, page_at
-from sessions.screens.menu import Capabilities, Digits, Listing, Menu, Option, Say, Shows, Text, Words
+from sessions.screens.menu import Capabilities, Digits, Menu, Option, Say, Shows, Text, Words
 
 CHOICES_MAX = 5  # sentences with a key on one page, those that turn pages included
 LONG_FROM = 4  # options: that menu is cut where its time is over; what is shorter stays on one page
@@ -45,6 +45,8 @@ class Spoken:
 
 def spoken(text: str, language: LanguageCode) -> tuple[Spoken, ...]:
     """A page's lines; neighbours in one language are one utterance."""
+    if "[" not in text and text:  # nearly every page: the customer's language alone
+        return (Spoken(language, " ".join(text.splitlines())),)
     parts: list[Spoken] = []
     for line in text.splitlines():
         tongue, words = _untagged(line)
@@ -77,7 +79,8 @@ class IvrSpeaker:
             text = f"{text}\n{self._hint(words, language, again=again)}"
         why = "" if notice is None else f"{self._notice(notice, words, text, language)}\n"
         asked, text = text, f"{why}{text}"
-        listed = isinstance(words, Menu) and isinstance(words.options, Listing)  # its total was said at its head
+        listing = words.options if isinstance(words, Menu) and not isinstance(words.options, tuple) else None
+        listed = listing is not None  # its total was said at its head
         long = listed or (isinstance(words, Menu) and len(words.options) >= LONG_FROM)
 
         def fits(page: str) -> bool:
@@ -87,28 +90,29 @@ class IvrSpeaker:
             return not long or seconds(told, language) <= PROMPT_MAX_S
 
         pinned = len(words.pinned) if isinstance(words, Menu) else 0
-        layout = Layout(
-            compose=self._compose[language],
-            fits=fits,
-            room=ROOM,
-            beside=0,
-            keys=KEYS,
-            options_max=CHOICES_MAX,
-            next=self._next[language],
-            back=self._back[language],
-            tells_back=notice is not None,
-        )
         label = self._labels[language]
 
         def at(begin: int) -> Page:
-            said, own = (why.strip() if begin and listed else text), layout
-            if isinstance(words, Menu) and isinstance(words.options, Listing):
-                heads = pinned + (0 if begin else words.options.uncounted)
-                own = msgspec.structs.replace(layout, compose=partial(self._listed, language, begin, pinned, heads))
-            page = page_at(words, said, label, own, begin)
+            said, compose = text, self._compose[language]
+            if listing is not None:
+                said = why.strip() if begin else text
+                heads = pinned + (0 if begin else listing.uncounted)
+                compose = partial(self._listed, language, begin, pinned, heads)
+            layout = Layout(
+                compose=compose,
+                fits=fits,
+                room=ROOM,
+                beside=0,
+                keys=KEYS,
+                options_max=CHOICES_MAX,
+                next=self._next[language],
+                back=self._back[language],
+                tells_back=notice is not None,
+            )
+            page = page_at(words, said, label, layout, begin)
             if page is None:
                 # an amount may be so long that one option alone takes more than its time
-                least = msgspec.structs.replace(own, options_max=pinned + 1, fits=bool)
+                least = msgspec.structs.replace(layout, options_max=pinned + 1, fits=bool)
                 page = page_at(words, said, label, least, begin)
             if page is None:
                 raise ValueError("one option alone does not fit a page")

@@ -90,17 +90,20 @@ class UssdSpeaker:
         Raises ValueError when none does: texts are linted against that.
         """
         layout, label = self._layouts[language], self._labels[language]
+        is_list, is_menu = _is_list(words), isinstance(words, Menu)
 
         def at(begin: int) -> Page:
-            for texts in self._texts(words, notice, language):
+            for texts in self._texts(words, notice, language, is_list=is_list):
                 best: Page | None = None
                 for text in texts:
                     page = page_at(words, text, label, layout, begin)
-                    if page is None or page.text.startswith("\n") or not self._limits.fits(page.text):
+                    if page is None or page.text.startswith("\n"):
+                        continue
+                    if not (is_menu or self._limits.fits(page.text)):  # a menu was cut so that it fits
                         continue
                     if best is None or page.end > best.end:
                         best = page
-                    if not _is_list(words) or page.end - page.begin >= BILLS_WANTED:
+                    if not is_list or page.end - page.begin >= BILLS_WANTED:
                         break
                 if best is not None:
                     return best
@@ -124,7 +127,9 @@ class UssdSpeaker:
     def _label(self, language: LanguageCode, option: Option) -> str:
         return self._worded(language, option.label, _tick(option.ticked))
 
-    def _texts(self, words: Words, notice: Say | None, language: LanguageCode) -> Iterator[tuple[str, ...]]:
+    def _texts(
+        self, words: Words, notice: Say | None, language: LanguageCode, *, is_list: bool
+    ) -> Iterator[tuple[str, ...]]:
         """What may stand above the options, the fullest first; with a notice, and where it does not fit, without.
         Tick boxes speak for themselves below a notice, and below their place in a list of many pages."""
         say, has, key = self._worded, self._wording.has, words.text.key + BRIEF
@@ -133,8 +138,8 @@ class UssdSpeaker:
             plain.append(say(language, words.text, BRIEF))
         if notice is not None:
             why = say(language, notice)
-            yield (*(f"{why}\n{text}" for text in plain), *((why,) if _is_list(words) else ()))
-        yield (*plain, *(("",) if _is_list(words) else ()))
+            yield (*(f"{why}\n{text}" for text in plain), *((why,) if is_list else ()))
+        yield (*plain, "") if is_list else tuple(plain)
 
     def apology(self, language: LanguageCode) -> str:
         """The apology that is shown when the server cannot go on."""

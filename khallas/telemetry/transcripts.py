@@ -138,7 +138,7 @@ class Transcripts:
 
 def _encodable(line: str) -> str:
     """The line with half a character of a pair, which no database takes, told as a question mark."""
-    return line.encode("utf-8", "replace").decode()
+    return line if line.isascii() else line.encode("utf-8", "replace").decode()
 
 
 @cache

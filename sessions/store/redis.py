@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from sessions.screens.paying import HOLDS_CARD
+from sessions.screens.paying import holds_card
 from sessions.store.cluster import pipelined
 from sessions.store.codec import Record, Unreadable, decode, encode
 from sessions.store.pipeline import Script, redis_errors_as
@@ -69,7 +69,7 @@ class SavedRecords:
     def came(self, name: str, payload: bytes, record: Record, *, saved: bool) -> None:
         """Remember what was just saved, unless a card is concerned. Not saved: what was remembered is wrong by now."""
         self.forget(name)
-        if not saved or isinstance(record.screen, HOLDS_CARD):
+        if not saved or holds_card(record.screen):
             return
         self._kept[name] = SavedRecord(payload, record, time.monotonic() + self._ttl_s)
         self._bytes += len(payload)

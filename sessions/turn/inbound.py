@@ -45,9 +45,12 @@ def latest(inbound: Inbound, record: Record | None, mark: Callable[[str], int]) 
     """The request with what was typed since the last one, where its gateway joins everything by "*".
 
     A customer types "*" too: only what follows the text of the request before is one answer, stars and all. That text
-    is known by its length and a mark. Where it does not begin this one, the last piece is the best there is.
+    is known by its length and a mark. Where it does not begin this one, the last piece is the best there is. `order`
+    counts the stars: where one more has come it parts the new answer, which has none, from what was known.
     """
     if inbound.so_far is None or record is None or not record.said_mark:
+        return inbound
+    if inbound.order == record.order + 1:  # nearly always, and known without a mark
         return inbound
     known, rest = inbound.so_far[: record.said_chars], inbound.so_far[record.said_chars :]
     if mark(known) != record.said_mark or (known and not rest.startswith("*")):

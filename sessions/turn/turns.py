@@ -27,7 +27,7 @@ from sessions.screens.ending import Goodbye, Help, Paid, Unknown
 from sessions.screens.journey import HEARD_TWICE, Runaway, name_of
 from sessions.screens.menu import Capabilities, Done, Event, HeardTwice, Say, Silence, Tell, Words
 from sessions.screens.opening import Opening
-from sessions.screens.paying import HOLDS_CARD
+from sessions.screens.paying import holds_card
 from sessions.screens.wallet import WalletAsked
 from sessions.store.codec import Record, notice_of, say_of
 from sessions.store.protocol import Guessed, Key, Loaded, Store, StoreDown
@@ -45,12 +45,12 @@ __all__ = ["DialledNumbers", "Inbound", "Speaker", "TurnAnswer", "Turns"]
 
 RACES_MAX = 4
 SO_FAR = "so far\0"  # before what was typed in a whole dialog, so that its mark is no single answer's
-FINAL = HandOver | WalletAsked | Paid | Help | Goodbye
+FINAL = frozenset({HandOver, WalletAsked, Paid, Help, Goodbye})
 
 
 def is_final(screen: object, can: Capabilities) -> bool:
     """Returns whether a conversation is over with that screen; an uncertain charge ends a call, and no other dialog."""
-    return isinstance(screen, FINAL) or (isinstance(screen, Unknown) and can.takes_card)
+    return type(screen) in FINAL or (can.takes_card and isinstance(screen, Unknown))
 
 
 class Speaker(Protocol):
@@ -242,7 +242,7 @@ class Turns:
         await self._steps.run(draft, event, place, inbound, speaker.can, question)
         if self._lacks(draft) and (gone := await self._fetched(draft, place, inbound, speaker)) is not None:
             await self._steps.run(draft, gone, place, inbound, speaker.can)
-        if before is not None and isinstance(before.screen, HOLDS_CARD) and not isinstance(draft.screen, HOLDS_CARD):
+        if before is not None and holds_card(before.screen) and not holds_card(draft.screen):
             draft.erase = True
         return draft
 

@@ -1,7 +1,7 @@
 """Fields read within bounds, whatever the peer sends."""
 
 import contextlib
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,12 @@ def test_what_was_encoded_is_read(values: dict[str, str]) -> None:
 def test_garbage_is_read_or_malformed(body: bytes) -> None:
     with contextlib.suppress(Malformed):  # and nothing else is ever raised
         assert len(fields(body)) <= FIELDS_MAX
+
+
+@given(st.lists(st.sampled_from(["a", "%", "%2", "B", "2", "%2B", "%2A", "%23", "%2b", "%25", "+", "&", "=", "%26"])))
+def test_telephones_signs_are_read_as_any_others(pieces: list[str]) -> None:
+    spelled = "".join(pieces)
+    assert fields(spelled.encode()) == dict(parse_qsl(spelled, keep_blank_values=True))
 
 
 @pytest.mark.parametrize("body", [b"&".join([b"a=1"] * (FIELDS_MAX + 1)), b"a=" + b"x" * (FIELD_BYTES_MAX + 1)])

@@ -208,7 +208,7 @@ def _out(request: Request, where: str) -> Response:
     return Response(status_code=200, headers={**private_headers(), "HX-Redirect": where})
 
 
-async def form_of(request: Request) -> dict[str, str]:
+async def form_of(request: Request) -> Mapping[str, str]:
     """The fields that were posted. Raises Malformed."""
     return (await incoming(request, "", body_max=BODY_BYTES_MAX)).form()
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from channels.http import protocol
-from channels.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, bounded
+from channels.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, BoundedProtocol, Leaving, bounded
 from lab.servers.serving import serving
 from tests.support.waiting import closed
 
@@ -180,3 +181,33 @@ async def test_no_host_several_hosts_and_a_head_in_one_piece(served: Served, hea
     writer.write(head)
     assert (await _until_closed(reader)).startswith(b"HTTP/1.1 400 ")
     await closed(writer)
+
+
+KEEP_ALIVE_S = 1
+
+
+class _BriefPatience(BoundedProtocol):
+    """Closes idle connections soon."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, count=lambda *_: None, leaving=Leaving(), **kwargs)
+        self.timeout_keep_alive = KEEP_ALIVE_S
+
+
+async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
+    async def slow(request: Request) -> Response:
+        await asyncio.sleep(1.5 * KEEP_ALIVE_S)
+        return PlainTextResponse("slow")
+
+    routes = [Route("/", _echo, methods=["GET"]), Route("/slow", slow)]
+    async with serving(Starlette(routes=routes), http=_BriefPatience) as url:
+        parts = urlsplit(url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        for path, body in ((b"", b"0"), (b"slow", b"slow"), (b"", b"0")):  # the timer of the first rings in the second
+            writer.write(b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            assert await reader.readexactly(len(body)) == body
+        answered = time.monotonic()
+        assert await _until_closed(reader, 60) == b""
+        assert time.monotonic() - answered >= 0.9 * KEEP_ALIVE_S  # counted from the last answer
+        await closed(writer)

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from channels.wire import Incoming, SenderRefused
@@ -43,3 +44,21 @@ def test_neither_the_address_nor_the_secret_is_enough(wire: str) -> None:
     for peer, secret in (("192.0.2.99", SECRET), ("192.0.2.3", "another")):
         with pytest.raises(SenderRefused):
             check(wire, asked(b"", peer, secret))
+
+
+@pytest.mark.parametrize(
+    ("codec", "mark", "kind"),
+    [
+        ("utf-8", b"", "application/json"),
+        ("utf-8", b"\xef\xbb\xbf", "application/json"),
+        ("utf-16-le", b"\xff\xfe", "application/json"),
+        ("utf-16-be", b"", "application/json; charset=UTF-16BE"),
+        ("utf-8", b"", "application/x-www-form-urlencoded"),
+    ],
+)
+@pytest.mark.parametrize("blank", ["", " ", "\u2005", "\n"])
+def test_json_is_known_in_any_charset_and_behind_blanks(codec: str, mark: bytes, kind: str, blank: str) -> None:
+    body = mark + f'{blank}{{"shortCode": "*1117#"}}'.encode(codec)
+    told = msgspec.structs.replace(asked(body), headers={"x-khallas-secret": SECRET, "content-type": kind})
+    with pytest.raises(SenderRefused, match="service code"):
+        check("infobip", told)
