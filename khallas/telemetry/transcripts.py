@@ -1,10 +1,11 @@
 """What customers are shown, on its way to the help desk: collected here, written in batches.
 
 Rules: a door hands a turn over and waits for nothing; what is typed is dropped before anything is kept, but for the
-single keys of USSD menus. Every FLUSH_EVERY_S a process writes what has come: one that is killed loses that much, and
-while the database is away the newest BUFFER_MAX turns wait for it.
+single keys of USSD menus. Every FLUSH_EVERY_S, and sooner when many have come, a process writes what has come: one that
+is killed loses that much, and while the database is away the newest BUFFER_MAX turns wait for it.
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
@@ -26,9 +27,10 @@ from sessions.turn.turns import Inbound, TurnAnswer
 
 log = logging.getLogger(__name__)
 
-FLUSH_EVERY_S = 0.1  # what waits is memory: 3 MiB more at half a second
+FLUSH_EVERY_S = 0.1  # at most
 BUFFER_MAX = 20_000  # turns
 BATCH_MAX = 250  # a statement
+SOON_FROM = 160  # turns are not waited for longer: statements in a row keep waiting whoever shares PostgreSQL's cores
 AT_ONCE = 32  # turns written out in one go: each by itself would cost more, more of them would hold memory
 NAMED_MAX = 1_024  # dialogs whose digests are kept: those of customers who are thinking now
 MENU_KEY_MAX = 2  # characters
@@ -59,6 +61,7 @@ class Transcripts:
         self._clock = clock
         self._turns: list[Turn] = []
         self._lines: deque[str] = deque(maxlen=BUFFER_MAX)
+        self._soon = asyncio.Event()
 
     def door(self, channel: str, wire: str, *, keys: bool = False) -> TranscriptWriter:
         """Returns the recorder by which a wire tells its turns. `keys`: no card can be typed there, so that a menu's
@@ -105,6 +108,8 @@ class Transcripts:
                 self._lines.append(_encodable(self._line(turn)))
             except Exception:  # ours, and no customer's: their answer is on its way
                 log.exception("a screen could not be written out")
+        if SOON_FROM <= len(self._lines) <= BATCH_MAX:  # more only where the database is away or slow
+            self._soon.set()
 
     def _line(self, turn: Turn) -> str:
         """As PgTranscripts writes it. No value is a customer's or a gateway's word, so that none holds a tab."""
@@ -117,7 +122,7 @@ class Transcripts:
 
     def running(self, every_s: float = FLUSH_EVERY_S) -> AbstractAsyncContextManager[None]:
         """Writes for as long as the block lasts, and once more at its end. A batch that fails is lost."""
-        return repeated(self.flush, every_s, "transcripts", at_end=True)
+        return repeated(self.flush, every_s, "transcripts", at_end=True, sooner=self._soon)
 
     async def flush(self) -> bool:
         """Write what has come; False when the database could not be asked: it is written next time."""

@@ -1,5 +1,6 @@
 """What customers were shown, on its way to the help desk: nothing typed that may be secret, and in nobody's way."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,13 @@ from core.help_desk.transcripts import Pseudonymiser, Shown
 from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.repositories import DatabaseUnavailable
-from khallas.telemetry.transcripts import AT_ONCE, BUFFER_MAX, Transcripts
+from khallas.telemetry.transcripts import AT_ONCE, BUFFER_MAX, SOON_FROM, Transcripts
 from lab.clocks import StillClock
 from sessions import shown_texts as said
 from sessions.pages import Keys, Page
 from sessions.screens.menu import Amount, Digits, Menu, Month, Say, Spelled, Tell, Worded, say
 from sessions.turn.turns import Inbound, TurnAnswer
+from tests.support.waiting import until
 
 NUMBER = "+212600000001"
 BLIND = Pseudonymiser(("today", "yesterday"))
@@ -180,3 +182,27 @@ def test_a_text_that_this_release_does_not_know_is_left_out() -> None:
         assert said.read(odd, TEXTS, "ussd", LanguageCode.FR) == ""
     shown = Shown(StillClock().now(), "X", "", "answered", "", '["goodbye",{}]')
     assert said.read(shown.said, TEXTS, "ussd", LanguageCode.FR) == "Merci, au revoir."
+
+
+async def test_many_turns_are_written_before_their_time_and_in_one_statement() -> None:
+    books = Away(away=False)
+    transcripts = Transcripts(books, BLIND, StillClock())
+    tell = transcripts.door("ussd", "africastalking")
+    async with transcripts.running(3_600):
+        await asyncio.sleep(0)  # its first look is over
+        for n in range(SOON_FROM + AT_ONCE - 1):
+            tell(heard("1", f"d{n}"), answer("Service"))
+        await until(lambda: bool(books.rows))
+        assert len(books.rows) == SOON_FROM + AT_ONCE - 1
+
+
+async def test_a_database_that_is_away_is_not_asked_sooner() -> None:
+    books = Away()
+    transcripts = Transcripts(books, BLIND, StillClock())
+    tell = transcripts.door("ussd", "africastalking")
+    for n in range(2 * SOON_FROM):
+        tell(heard("1", f"d{n}"), answer("Service"))
+    transcripts._soon.clear()
+    for n in range(SOON_FROM):
+        tell(heard("1", f"d{n}"), answer("Service"))
+    assert not transcripts._soon.is_set()
