@@ -38,8 +38,8 @@ class UntickedBills(msgspec.Struct, frozen=True, array_like=True):
     centimes: int = 0
 
     def has(self, place: int) -> bool:
-        byte = place >> 3
-        return byte < len(self.bits) and bool(self.bits[byte] >> (place & 7) & 1)
+        bits, byte = self.bits, place >> 3
+        return byte < len(bits) and bits[byte] >> (place & 7) & 1 == 1
 
     def toggled(self, place: int, bill: Invoice) -> "UntickedBills":
         """The selection with the bill at that place in, or out again."""

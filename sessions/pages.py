@@ -57,17 +57,20 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """A channel's way of making a page. `room`: characters after which nothing fits, `beside`: those of a row's key."""
+    """A channel's way of making a page. Nothing fits beyond `room`, as `weight` counts: of a label no more than its row
+    takes, and `beside` for the row's key.
+    """
 
     compose: Callable[[str, Sequence[PageRow]], str]
     fits: Callable[[str], bool]
-    room: int
+    room: float
     beside: int
     keys: Keys
     options_max: int
     next: PageRow
     back: PageRow
     tells_back: bool = True  # on every page; otherwise only on the last of several
+    weight: Callable[[str], int] = len
     where: Callable[[str], str] | None = None  # how "4-6", the place of a page in a long list, is shown
 
 
@@ -176,13 +179,14 @@ def page_at(words: Words, text: str, label: Callable[[Option], str], layout: Lay
     on = [layout.next, *back] if layout.tells_back else [layout.next]
     ways = back if most == length else on
     shown: list[Option] = []
-    beside, room = layout.beside, layout.room - len(text)
+    beside, weight = layout.beside, layout.weight
+    room = layout.room - weight(text)
     for row in (*rows, *ways):
-        room -= len(row.label) + beside
+        room -= weight(row.label) + beside
     for place in range(begin, most):
         option = at(place)
         row = PageRow(DIGITS[len(rows)], label(option))
-        room -= len(row.label) + beside
+        room -= weight(row.label) + beside
         if room < 0 and shown:
             break
         rows.append(row)

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import msgspec
 
 from channels.ivr.formats import SECTION, VoiceFormats
-from channels.ivr.pace import PROMPT_MAX_S, seconds
+from channels.ivr.pace import PROMPT_MAX_S, letters, letters_said, seconds
 from channels.wording import Wording
 from core.languages import LanguageCode
 from core.messaging.texts import Texts
@@ -98,10 +98,12 @@ class IvrSpeaker:
                 said = why.strip() if begin else text
                 heads = pinned + (0 if begin else listing.uncounted)
                 compose = partial(self._listed, language, begin, pinned, heads)
+            timed = long and not begin  # further on rows are left out that a page has
             layout = Layout(
                 compose=compose,
                 fits=fits,
-                room=ROOM,
+                room=letters_said(language) + letters(why) if timed else ROOM,
+                weight=letters if timed else len,
                 beside=0,
                 keys=KEYS,
                 options_max=CHOICES_MAX,

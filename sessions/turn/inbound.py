@@ -60,8 +60,10 @@ def latest(inbound: Inbound, record: Record | None, mark: Callable[[str], int]) 
 
 def is_dialled(text: str | None, service_code: str) -> bool:
     """Returns whether the service's own code was typed: somebody dialled anew, and no gateway said so."""
+    if not text or "#" not in text:  # nearly always
+        return False
     stem = service_code.strip("*#")
-    if not stem or not text or "#" not in text:
+    if not stem:
         return False
     typed = plain(tidy(text)).replace(" ", "")
     return typed == f"*{stem}#" or (typed.startswith(f"*{stem}*") and typed.endswith("#"))

@@ -173,7 +173,7 @@ class Turns:
             loaded = await self._store.load(key, begins=inbound.begins, with_card=speaker.can.takes_card)
         before = loaded.record
         inbound = latest(inbound, before, partial(self._said, key))
-        ended = before is not None and is_final(before.screen, speaker.can)
+        ended = guessed is None and before is not None and is_final(before.screen, speaker.can)
         if before and ended and dials_again(inbound, before):
             loaded, before = msgspec.structs.replace(loaded, record=None), None
         elif before and is_dialled(inbound.typed, self._code) and not heard_before(inbound, before, mark, arrived_ms):

@@ -25,7 +25,8 @@ def test_garbage_is_read_or_malformed(body: bytes) -> None:
 @given(st.lists(st.sampled_from(["a", "%", "%2", "B", "2", "%2B", "%2A", "%23", "%2b", "%25", "+", "&", "=", "%26"])))
 def test_telephones_signs_are_read_as_any_others(pieces: list[str]) -> None:
     spelled = "".join(pieces)
-    assert fields(spelled.encode()) == dict(parse_qsl(spelled, keep_blank_values=True))
+    read = parse_qsl(spelled, keep_blank_values=True, encoding="latin-1")
+    assert fields(spelled.encode()) == dict(read)
 
 
 @pytest.mark.parametrize("body", [b"&".join([b"a=1"] * (FIELDS_MAX + 1)), b"a=" + b"x" * (FIELD_BYTES_MAX + 1)])

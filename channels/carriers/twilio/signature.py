@@ -26,7 +26,7 @@ def sign(token: str, url: str, params: Pairs = ()) -> str:
     """The signature that Twilio writes into X-Twilio-Signature. A name that repeats is signed with each different
     value, sorted.
     """
-    return _signature(token, url, _signed(params))
+    return _signature(token, url, _signed(params).encode()).decode()
 
 
 def valid(tokens: Sequence[str], url: str, params: Pairs | bytes, signature: str) -> bool:
@@ -36,10 +36,10 @@ def valid(tokens: Sequence[str], url: str, params: Pairs | bytes, signature: str
     by its SHA-256 in the URL's `bodySHA256`, and without it is never valid.
     """
     try:
-        signed = "" if isinstance(params, bytes) else _signed(params)
+        signed = b"" if isinstance(params, bytes) else _signed(params).encode()
         body_ok = not isinstance(params, bytes) or _body_matches(url, params)
         spelled = _spelled(url)
-        expected = [_signature(token, each, signed).encode() for token in tokens[:TOKENS_MAX] for each in spelled]
+        expected = [_signature(token, each, signed) for token in tokens[:TOKENS_MAX] for each in spelled]
         claimed = signature.encode()
     except ValueError:  # a lone surrogate or a port that is no number: nobody signed that
         return False
@@ -51,8 +51,15 @@ def _signed(params: Pairs) -> str:
     return "".join([name + value for name, value in sorted(set(params))])
 
 
-def _signature(token: str, url: str, signed: str) -> str:
-    return binascii.b2a_base64(hmac.digest(token.encode(), (url + signed).encode(), "sha1"), newline=False).decode()
+def _signature(token: str, url: str, signed: bytes) -> bytes:
+    signing = _begun(token).copy()
+    signing.update(url.encode() + signed)
+    return binascii.b2a_base64(signing.digest(), newline=False)
+
+
+@lru_cache(maxsize=TOKENS_MAX)  # a copy goes on faster than a key is put in anew
+def _begun(token: str) -> hmac.HMAC:
+    return hmac.new(token.encode(), digestmod="sha1")
 
 
 def guard(tokens: Sequence[str], incoming: Incoming) -> None:
