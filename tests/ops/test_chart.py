@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from core import VERSION
 from khallas.bootstrap.production import PROXIES, require_production
+from khallas.bootstrap.relay import account_of, require_relay
 from khallas.cli.main import app
 from khallas.cli.serve import stop_max_s
 from khallas.settings.model import FILE, Settings, known_names, load
@@ -25,9 +26,20 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/chart"
 OLDEST, NEWEST = "1.27", "1.37"
 OPERATORS = {"ServiceMonitor", "PrometheusRule"}  # kinds of the Prometheus operator, which no schema here knows
+RELAY: dict[str, Any] = {
+    "enabled": True,
+    "settings": {
+        "KHALLAS_RELAY__BROKERS": "kafka-1.example.ma:9093",
+        "KHALLAS_RELAY__TLS": True,
+        "KHALLAS_RELAY__SASL": "SCRAM-SHA-512",
+        "KHALLAS_RELAY__USERNAME": "khallas",
+    },
+    "keys": ["database_url", "relay__password"],
+}
 SOME: dict[str, Any] = {"ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls"}}
 ALL: dict[str, Any] = {
     **SOME,
+    "relay": RELAY,
     "monitoring": {"enabled": True, "labels": {"release": "kube"}},
     "fastagi": {"enabled": True, "from": ["10.1.0.0/16"]},
     "image": {"digest": "sha256:" + "0" * 64, "pullSecrets": ["registry"]},
@@ -96,6 +108,9 @@ def test_a_field_that_kubernetes_does_not_know_would_be_found() -> None:
         {"ingress": {"paths": ["/desk"]}},
         {"networkPolicy": {"postgres": {"cidrs": []}}},
         {"image": {"digest": "sha256:short"}},
+        {"relay": {"settings": {"KHALLAS_RELAY__PASSWORD": "secret"}}},
+        {"relay": {"settings": {"KHALLAS_CMI__NAME": "api"}}},
+        {"settings": {"KHALLAS_RELAY__SASL": "PLAIN"}},
     ],
 )
 def test_values_that_would_harm_are_refused(values: dict[str, Any]) -> None:
@@ -112,7 +127,7 @@ def test_its_version_is_ours_and_it_says_that_it_never_ran() -> None:
 
 
 def test_every_command_is_one_of_ours() -> None:
-    for pod in pods(rendered()).values():
+    for pod in pods(rendered(ALL)).values():
         command = container(pod)["args"]
         said = CliRunner().invoke(app, [*command, "--help"])
         assert said.exit_code == 0
@@ -155,10 +170,41 @@ def test_the_settings_it_gives_let_the_server_start(tmp_path: Path) -> None:
         require_production(load(settings | environ), environ)
 
 
+def test_the_relay_is_off_by_default_and_starts_with_what_it_is_given_and_no_key(tmp_path: Path) -> None:
+    assert [each for each in rendered() if each["metadata"]["name"] == "kh-relay"] == []
+    secret = {
+        "database_url": "postgresql://khallas:w8vXq2LmZ9tR4cYb7NdK@10.0.0.5/khallas?sslmode=verify-full",
+        "relay__password": "Rk7VtX2mQ9LbZ4pW8cYn",
+    }
+    found = rendered(ALL)
+    deployment = of_kind("Deployment", found)["kh-relay"]["spec"]
+    assert deployment["replicas"] > 1  # one works, the other stands by
+    pod = deployment["template"]
+    (volume,) = (each["secret"] for each in pod["spec"]["volumes"] if "secret" in each)
+    assert {each["key"] for each in volume["items"]} == {*secret}
+    for name, value in secret.items():
+        (tmp_path / name).write_text(value)
+    (mount,) = (each["mountPath"] for each in container(pod)["volumeMounts"] if each["name"] == "secrets")
+    environ = {each["name"]: each["value"].replace(mount, str(tmp_path)) for each in container(pod)["env"]}
+    (source,) = (each["configMapRef"]["name"] for each in container(pod)["envFrom"])
+    settings = load(of_kind("ConfigMap", found)[source]["data"] | environ)
+    require_relay(settings)
+    account = account_of(settings)
+    assert account.tls
+    assert account.source == yaml.safe_load((CHART / "values.yaml").read_text())["settings"]["KHALLAS_PUBLIC_URL"]
+    assert not settings.vault_keys
+    (shown,) = re.findall(r"```yaml\n(relay:.*?)```", (CHART / "README.md").read_text(), re.DOTALL)
+    assert rendered(yaml.safe_load(shown))
+    ports = [
+        port["port"] for rule in of_kind("NetworkPolicy", found)["kh-relay"]["spec"]["egress"] for port in rule["ports"]
+    ]
+    assert ports == [53, 53, 5432, 9093]
+
+
 def test_settings_and_secrets_by_default_are_settings() -> None:
     names = known_names()
-    found = rendered()
-    told = set(of_kind("ConfigMap", found)["kh-settings"]["data"])
+    found = rendered(ALL)
+    told = set().union(*(each["data"] for each in of_kind("ConfigMap", found).values()))
     for pod in pods(found).values():
         told |= {each["name"] for each in container(pod)["env"]} - {PROXIES}
     for name in told:
@@ -168,8 +214,9 @@ def test_settings_and_secrets_by_default_are_settings() -> None:
 def test_the_owner_s_secret_is_mounted_by_the_migration_alone() -> None:
     mounted = {
         name: {each["secret"]["secretName"] for each in pod["spec"]["volumes"] if "secret" in each}
-        for name, pod in pods(rendered()).items()
+        for name, pod in pods(rendered(ALL)).items()
     }
+    assert mounted.pop("kh-relay") == {"khallas"}
     assert mounted == {"kh-migrate": {"khallas-owner"}, "kh-web": {"khallas"}, "kh-worker": {"khallas"}}
 
 
@@ -201,9 +248,10 @@ def test_a_stop_has_the_time_it_may_take() -> None:
     slept = int(web["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
     calls = Settings.model_validate({"ivr": {"wires": "fastagi"}})
     assert web["terminationGracePeriodSeconds"] > slept + stop_max_s(calls)
-    unit = (ROOT / "deploy/systemd/khallas-worker.service").read_text()
-    (waited,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
-    assert pods(rendered())["kh-worker"]["spec"]["terminationGracePeriodSeconds"] >= int(waited)
+    for name in ("worker", "relay"):
+        unit = (ROOT / f"deploy/systemd/khallas-{name}.service").read_text()
+        (waited,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+        assert pods(rendered(ALL))[f"kh-{name}"]["spec"]["terminationGracePeriodSeconds"] >= int(waited)
 
 
 def test_services_monitors_budgets_and_policies_find_their_pods() -> None:

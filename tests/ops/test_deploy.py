@@ -17,7 +17,7 @@ from khallas.bootstrap.production import PROXIES
 from khallas.cli.main import app
 from khallas.cli.serve import stop_max_s
 from khallas.doctor import stores
-from khallas.settings.model import FILE, Settings, known_names
+from khallas.settings.model import FILE, BadSettings, Settings, known_names, load
 from lab.servers.processes import User
 from lab.servers.valkey import Valkey, find_valkey
 
@@ -104,6 +104,7 @@ def test_what_the_compose_file_mounts_is_there() -> None:
 def test_settings_in_the_compose_file_and_the_units_are_settings() -> None:
     names = set(known_names())
     told = set(re.findall(r"\bKHALLAS_[A-Z_]+", "\n".join(unit.read_text() for unit in UNITS)))
+    told |= {name for _, service in SERVICES for name in service.get("environment", {}) if name.startswith("KHALLAS_")}
     told |= set(COMPOSE["x-khallas"]["environment"]) - {PROXIES}
     assert {name.removesuffix(FILE) for name in told} - names == set()
 
@@ -114,7 +115,26 @@ def test_what_observes_and_carries_texts_reaches_no_store() -> None:
     for store, own in (("valkey", "dialogs"), ("postgres", "books")):
         assert networks[store] == {own}
         assert COMPOSE["networks"][own]["internal"]
-        assert {name for name, each in networks.items() if own in each} <= {store, "web", "worker", "migrate"}
+        ours = {"web", "worker", *(("migrate", "relay") if own == "books" else ())}
+        assert {name for name, each in networks.items() if own in each} == {store, *ours}
+
+
+def test_the_relay_holds_no_key() -> None:
+    """What it reads is its own: neither `.env` nor a secret of customers' data."""
+    relay = COMPOSE["services"]["relay"]
+    assert relay["profiles"] == ["relay"]
+    assert relay["env_file"] == [{"path": "relay.env", "required": False}]
+    assert {*relay["secrets"]} == {"database_url", "relay_password"}
+    told = {name.removesuffix(FILE) for name in relay["environment"]}
+    assert told == {"KHALLAS_DATABASE_URL", "KHALLAS_RELAY__PASSWORD", "KHALLAS_PLAIN_HOSTS"}
+    unit = (ROOT / "deploy/systemd/khallas-relay.service").read_text()
+    assert re.findall(r"^EnvironmentFile=(.+)$", unit, re.MULTILINE) == ["/etc/khallas/relay.env"]
+
+
+def test_a_login_at_the_brokers_that_others_would_read_without_its_password_stops_them() -> None:
+    """Why the relay's settings stand in a file of their own."""
+    with pytest.raises(BadSettings, match="KHALLAS_RELAY"):
+        load({"KHALLAS_RELAY__SASL": "PLAIN", "KHALLAS_RELAY__USERNAME": "khallas"})
 
 
 def test_who_serves_is_not_who_owns_the_tables() -> None:
@@ -167,7 +187,9 @@ def test_a_stop_has_the_time_it_may_take() -> None:
 
 def test_the_alerts_look_where_the_compose_file_answers() -> None:
     jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
-    targets = {target.split(":")[0] for job in jobs for config in job["static_configs"] for target in config["targets"]}
+    fixed = [config for job in jobs for config in job.get("static_configs", [])]
+    targets = {target.split(":")[0] for config in fixed for target in config["targets"]}
+    targets |= {name for job in jobs for config in job.get("dns_sd_configs", []) for name in config["names"]}
     assert targets <= set(COMPOSE["services"])
 
 
