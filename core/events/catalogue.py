@@ -6,10 +6,11 @@ digits; who pays and whose line it is are masked unless the endpoint was added f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+
+import msgspec
 
 from core.subscribers.lines import mask_msisdn, mask_reference
 
@@ -55,9 +56,11 @@ TYPES: Mapping[str, EventType] = MappingProxyType(
 OF_ONE_BILL = frozenset({EventType.REFUNDED_PART, EventType.BILL_POSTED, EventType.BILL_REFUSED})
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentFact:
-    """A row of payment_events with what never changes of its payment. `row_id` names the event for ever."""
+class PaymentFact(msgspec.Struct, frozen=True):
+    """A row of payment_events with what never changes of its payment. `row_id` names the event for ever.
+
+    A struct, for a relay makes four of each payment.
+    """
 
     row_id: int
     sequence: int
@@ -81,12 +84,11 @@ class PaymentFact:
         return f"evt_{self.row_id}"
 
 
-def data_of(fact: PaymentFact, *, full: bool = False) -> dict[str, object]:
-    """Returns what an event says. `full`: numbers whole."""
-    payment: dict[str, object] = {
+def lasting_of(fact: PaymentFact, *, full: bool = False) -> dict[str, object]:
+    """Returns what every event of this payment says of it. `full`: numbers whole."""
+    return {
         "id": fact.payment_id,
         "reference": fact.reference,
-        "state": fact.state,
         "amount_centimes": fact.amount_centimes,
         "currency": fact.currency,
         "service": fact.service,
@@ -94,6 +96,11 @@ def data_of(fact: PaymentFact, *, full: bool = False) -> dict[str, object]:
         "payer": fact.payer_msisdn if full else mask_msisdn(fact.payer_msisdn),
         "channel": fact.channel,
     }
+
+
+def data_of(fact: PaymentFact, lasting: Mapping[str, object]) -> dict[str, object]:
+    """Returns what an event says; `lasting` is its payment's."""
+    payment = {**lasting, "state": fact.state}
     if fact.receipt_number and fact.type is EventType.CAPTURED:
         payment["receipt_number"] = fact.receipt_number
     data: dict[str, object] = {"sequence": fact.sequence, "payment": payment}

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from channels.carriers.kafka.account import KafkaAccount
-from channels.carriers.kafka.message import body_of, headers_of, partition_of
+from channels.carriers.kafka.message import KafkaMessage, MessagePage, partition_of
 from core.events.catalogue import PaymentFact
 from core.events.stream import BrokerAway
 
@@ -83,26 +83,25 @@ class KafkaLog:
         return self._producer
 
     async def _put(self, producer: "AIOKafkaProducer", facts: Sequence[PaymentFact]) -> None:
-        topic, full, source = self._account.topic, self._account.full_numbers, self._source
+        topic, page = self._account.topic, MessagePage(self._source, full=self._account.full_numbers)
         partitions = sorted(await producer.partitions_for(topic))
         lanes: dict[int, list[Any]] = {}
         for fact in facts:
-            key = fact.payment_id.encode()
-            partition = partitions[partition_of(key, len(partitions))]
+            message = page.message(fact)
+            partition = partitions[partition_of(message.key, len(partitions))]
             batches = lanes.setdefault(partition, [])
-            record = {
-                "timestamp": int(fact.at.timestamp() * 1000),
-                "key": key,
-                "value": body_of(fact, full=full),
-                "headers": headers_of(fact, source),
-            }
-            if not batches or batches[-1].append(**record) is None:  # full
+            if not batches or not _appended(batches[-1], message):  # full
                 batches.append(producer.create_batch())
-                batches[-1].append(**record)
+                _appended(batches[-1], message)
         sending = [_one_after_the_other(producer, topic, each, batches) for each, batches in lanes.items()]
         for answer in await asyncio.gather(*sending, return_exceptions=True):
             if isinstance(answer, BaseException):
                 raise answer
+
+
+def _appended(batch: Any, message: KafkaMessage) -> bool:
+    added = batch.append(timestamp=message.timestamp_ms, key=message.key, value=message.value, headers=message.headers)
+    return added is not None
 
 
 async def _one_after_the_other(

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from channels.carriers.webhooks.addresses import AddressRefused, Network, allowed, host_of, literal
-from core.events.catalogue import PaymentFact, data_of
+from core.events.catalogue import PaymentFact, data_of, lasting_of
 from core.events.endpoints import ENDPOINTS_MAX, EndpointKind, EventEndpoint
 from core.events.relay import TOGETHER_MAX, PostAttempt, PostOutcome
 from core.events.signing import signatures
@@ -111,7 +111,7 @@ class WebhookClient:
 
 
 def _body(endpoint: EventEndpoint, fact: PaymentFact) -> dict[str, Any]:
-    at, data = fact.at.isoformat(timespec="milliseconds"), data_of(fact, full=endpoint.full_numbers)
+    at, data = fact.at.isoformat(timespec="milliseconds"), data_of(fact, lasting_of(fact, full=endpoint.full_numbers))
     if endpoint.kind is EndpointKind.TMF:
         return {"eventId": fact.event_id, "eventTime": at, "eventType": str(fact.type), "event": data}
     return {"type": str(fact.type), "timestamp": at, "data": data}

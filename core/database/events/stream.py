@@ -107,31 +107,17 @@ async def _page(connection: Connection, cursor: int, limit: int) -> StreamPage |
         told = [row for row in rows if row[4] in TYPES]
         ids = list({row[2] for row in told})
         payments = await (await reading.execute(PAYMENTS, {"ids": ids})).fetchall() if ids else []
-    return StreamPage(rows[-1][0], len(rows), _facts(told, {row[0]: row for row in payments}))
+    return StreamPage(rows[-1][0], len(rows), _facts(told, {row[0]: _lasting(row) for row in payments}))
+
+
+def _lasting(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Of a row of PAYMENTS what each of the payment's facts ends with."""
+    *payment, year, sequence = row
+    return (*payment, None if sequence is None else receipt_number(year, sequence))
 
 
 def _facts(rows: Sequence[tuple[Any, ...]], payments: Mapping[str, tuple[Any, ...]]) -> list[PaymentFact]:
-    facts = []
-    for number, row_id, payment_id, at, event, state, detail in rows:
-        (_, reference, service, line, payer, channel, centimes, currency, year, sequence) = payments[payment_id]
-        receipt = None if sequence is None else receipt_number(year, sequence)
-        facts.append(
-            PaymentFact(
-                row_id,
-                number,
-                at,
-                TYPES[event],
-                state,
-                detail,
-                payment_id,
-                reference,
-                service,
-                line,
-                payer,
-                channel,
-                centimes,
-                currency,
-                receipt,
-            )
-        )
-    return facts
+    return [
+        PaymentFact(row_id, number, at, TYPES[event], state, detail, *payments[payment_id])
+        for number, row_id, payment_id, at, event, state, detail in rows
+    ]

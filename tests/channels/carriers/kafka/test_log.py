@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from aiokafka import errors
 from confluent_kafka import Producer
+from msgspec import structs
 
 from channels.carriers.kafka.account import KafkaAccount
 from channels.carriers.kafka.log import KafkaLog, RelayNotInstalled, tls_of
@@ -37,7 +38,9 @@ def facts_of(payments: int) -> list[PaymentFact]:
             row = step * payments + number
             at = FACT.at + timedelta(milliseconds=row)
             payment_id = f"01ARZ3NDEKTSV4RRFFQ69{number:05d}"
-            made.append(replace(FACT, row_id=row + 1, sequence=row + 1, at=at, type=kind, payment_id=payment_id))
+            made.append(
+                structs.replace(FACT, row_id=row + 1, sequence=row + 1, at=at, type=kind, payment_id=payment_id)
+            )
     return made
 
 
