@@ -9,7 +9,7 @@ import msgspec
 from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from core.money import dh
-from sessions.screens.menu import Amount, Month, Say, Spelled, Value, Worded
+from sessions.screens.menu import Amount, Month, Say, Value, Worded
 
 HIDDEN = "•••"
 
@@ -40,13 +40,13 @@ def read(said: str, texts: Texts, section: str, language: LanguageCode) -> str:
 
 
 def _kept(value: Value) -> Kept:
-    if isinstance(value, str | Spelled):  # no `match`: this runs for every value of every screen
-        return None
+    if isinstance(value, int):  # no `match`: this runs for every value of every screen
+        return value
     if isinstance(value, Amount):
         return {"centimes": value.centimes}
     if isinstance(value, Month):
         return {"month": f"{value.first_day.month:02d}/{value.first_day.year}"}
-    return {"word": value.key} if isinstance(value, Worded) else value
+    return {"word": value.key} if isinstance(value, Worded) else None
 
 
 def _word(value: Kept, texts: Texts, section: str, language: LanguageCode) -> str:

@@ -82,7 +82,8 @@ class UssdSpeaker:
         self._worded = lru_cache(LABELS_KEPT_MAX)(self._wording.text)
         self._limits = limits
         self._layouts = {language: self._layout(language) for language in LanguageCode}
-        self._labels = {language: partial(self._label, language) for language in LanguageCode}
+        label = lru_cache(LABELS_KEPT_MAX)(self._label)
+        self._labels = {language: partial(label, language) for language in LanguageCode}
 
     def page(self, words: Words, notice: Say | None, language: LanguageCode, spot: PagePosition) -> Page:
         """The page of that spot, each with the fullest text that leaves room for an option.

@@ -98,7 +98,10 @@ class Pipelined(Commands):
         self._closing: set[asyncio.Task[None]] = set()
 
     def do(self, *arguments: Any) -> Awaitable[Any]:
-        if len(self._asked) + (len(self._line) if self._line else 0) >= self._waiting_max:
+        waiting = len(self._asked)
+        if self._line is not None:
+            waiting += len(self._line)
+        if waiting >= self._waiting_max:
             raise Overloaded("too many commands wait for Redis")
         loop = self._loop
         if loop is None:
