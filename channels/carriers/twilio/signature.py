@@ -38,13 +38,15 @@ def valid(tokens: Sequence[str], url: str, params: Pairs | bytes, signature: str
     try:
         signed = b"" if isinstance(params, bytes) else _signed(params).encode()
         body_ok = not isinstance(params, bytes) or _body_matches(url, params)
-        spelled = _spelled(url)
-        expected = [_signature(token, each, signed) for token in tokens[:TOKENS_MAX] for each in spelled]
         claimed = signature.encode()
+        # each comparison takes its whole time, and who signed nothing waits for all of them: the time tells nothing
+        return body_ok and any(
+            hmac.compare_digest(_signature(token, each, signed), claimed)
+            for token in tokens[:TOKENS_MAX]
+            for each in _spelled(url)
+        )
     except ValueError:  # a lone surrogate or a port that is no number: nobody signed that
         return False
-    # every comparison is made, so that the time tells nothing
-    return bool(sum(hmac.compare_digest(each, claimed) for each in expected)) and body_ok
 
 
 def _signed(params: Pairs) -> str:
