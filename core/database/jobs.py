@@ -20,6 +20,7 @@ from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from core.billing.posting import Poster
+from core.database.archive.months import ArchiveJob
 from core.database.ledger.days import LedgerDays
 from core.database.pool import Pool
 from core.database.settlement.reconciliation import SettlementWatch
@@ -73,6 +74,7 @@ class Work:
     ledger_days: LedgerDays | None = None
     audit: Audit | None = None
     wallets: WalletPayments | None = None
+    archive: ArchiveJob | None = None
 
 
 class HandedBack(BaseRetryStrategy):
@@ -175,6 +177,8 @@ def _housekeeping(app: App, work: Work) -> tuple[Task[Any, Any, Any], ...]:
         )
         if work.retention is not None:
             await work.retention.apply()
+        if work.archive is not None:
+            await work.archive.move()
 
     @app.task(name=TaskName.SETTLEMENT, queue=Queue.SWEEPS, queueing_lock=TaskName.SETTLEMENT)
     async def settlement(timestamp: int) -> None:

@@ -4,6 +4,7 @@ The version that runs goes on meanwhile: a revision only adds, waits LOCK_MAX_MS
 everybody queue behind it (docs/operations.md, Upgrades).
 """
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ TRIES_MAX = 5
 PAUSE_S = 2.0
 POLL_S = 0.2
 OPENED_AT_ONCE = 500
+
+MONTH = re.compile(r"_\d{4}_\d\d$")
+MONTHS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:table AS regclass) ORDER BY 1"
 
 OPEN_SOME = """
 WITH chosen AS (
@@ -101,10 +105,21 @@ def _build(engine: Engine, indexes: Mapping[str, str]) -> None:
     with _alone(engine) as connection:
         broken = connection.execute(text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"))
         for (name,) in broken.all():
-            if name in indexes:
+            if MONTH.sub("", name) in indexes:
                 connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+        there = {name for (name,) in connection.execute(text("SELECT indexname FROM pg_indexes")).all()}
         for name, rest in indexes.items():
+            if name not in there:  # a month that is made later copies those of its live table
+                _build_of_months(connection, name, rest)
             connection.execute(text(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} {rest}"))
+
+
+def _build_of_months(connection: Connection, name: str, rest: str) -> None:
+    """The index of the tables of months (core/database/archive/months.py), before that of their live one."""
+    table = rest.split()[1]
+    for (month,) in connection.execute(text(MONTHS), {"table": table}).all():
+        suffix, on = month.removeprefix(table), rest.replace(f"ON {table} ", f"ON {month} ", 1)
+        connection.execute(text(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name}{suffix} {on}"))
 
 
 @contextmanager

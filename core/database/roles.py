@@ -18,6 +18,11 @@ WHERE p.proname IN ('khallas_append_only', 'khallas_access_log_kept') AND NOT t.
 GROUP BY c.relname
 """
 EXISTS = "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls AS mighty FROM pg_roles WHERE rolname = :role"
+# A month's table is reached by its live one, whose rights count.
+MONTHS = """
+SELECT i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+"""
 OWNS = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = :role"
 
 
@@ -43,6 +48,8 @@ def give_to(connection: Connection, role: str, password: str = "") -> None:
     for table, deletes, updates in connection.execute(text(GUARDED)).all():
         rights = ["TRUNCATE", *(["DELETE"] if deletes else []), *(["UPDATE"] if updates else [])]
         connection.execute(text(f"REVOKE {', '.join(rights)} ON {table} FROM {role}"))
+    for (table,) in connection.execute(text(MONTHS)).all():
+        connection.execute(text(f"REVOKE ALL ON {table} FROM {role}"))
 
 
 def _grants(database: str, role: str) -> tuple[str, ...]:

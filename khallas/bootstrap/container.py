@@ -21,6 +21,7 @@ from core.billing.embedded import EmbeddedBilling
 from core.billing.posting import Poster
 from core.billing.tmforum import TmForumBilling
 from core.clock import ZONE, SystemClock
+from core.database.archive.months import ArchiveJob, PgArchive
 from core.database.help_desk.audit import PgAudit
 from core.database.help_desk.kept import PgKeptEvidence
 from core.database.help_desk.transcripts import PgTranscripts
@@ -331,7 +332,9 @@ def _jobs(shared: SharedParts, money: MoneyParts, messaging: MessagingParts) -> 
 
         watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
         audit, days = Audit(PgAudit(database), clock), LedgerDays(database)
-        work = Work(till.attendant, poster, sender, sweep, retention, watch, days, audit, money.by_wallet)
+        months = settings.archive.after_months
+        archive = ArchiveJob(PgArchive(database), clock, months) if months else None
+        work = Work(till.attendant, poster, sender, sweep, retention, watch, days, audit, money.by_wallet, archive)
         return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=shared.tracer)
 
     return jobs

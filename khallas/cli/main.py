@@ -24,6 +24,7 @@ from khallas.cli import (
     voice_verbs,
 )
 from khallas.cli.acquirers import chargebacks, states
+from khallas.cli.books import archive
 from khallas.cli.dialogs import verbs as dialog_verbs
 from khallas.cli.events import relay
 from khallas.cli.events import verbs as event_verbs
@@ -49,6 +50,7 @@ terminal.add_commands(app)
 voice_verbs.add_commands(app)
 people_verbs.add_commands(app)
 ledger_verbs.add_commands(app)
+archive.add_commands(app)
 report_verbs.add_commands(app)
 dialog_verbs.add_commands(app)
 chargebacks.add_commands(app)

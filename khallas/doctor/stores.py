@@ -161,7 +161,7 @@ async def worker(database: Database) -> str:
     if row is None or not row["alive"]:
         raise CheckFailed("nobody works the queue: no receipts, no calls, no inquiries", "start `khallas worker`")
     late = await database.one(
-        "SELECT count(*) AS n FROM messages WHERE due_at < now() - make_interval(secs => %(s)s)", s=OVERDUE_MAX_S
+        "SELECT count(*) AS n FROM ONLY messages WHERE due_at < now() - make_interval(secs => %(s)s)", s=OVERDUE_MAX_S
     )
     if late and late["n"]:
         raise CheckFailed(

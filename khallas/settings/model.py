@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints, ValidationE
 from channels.http.authentication import gateway_of
 from khallas.settings.acquirers import ID, AcquirerSettings
 from khallas.settings.parts import (
+    ArchiveSettings,
     AsteriskSettings,
     BillingSettings,
     CmiSettings,
@@ -129,6 +130,7 @@ class Settings(SettingsPart):
     web: WebSettings = WebSettings()
     desk: DeskSettings = DeskSettings()
     retention: RetentionSettings = RetentionSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     settlement: SettlementSettings = SettlementSettings()
     billing: BillingSettings = BillingSettings()
     events: EventsSettings = EventsSettings()

@@ -227,6 +227,14 @@ class RetentionSettings(SettingsPart):
     )
 
 
+class ArchiveSettings(SettingsPart):
+    """What is over moves to tables of its month (docs/SCALING.md): live tables stay the size of a few months."""
+
+    after_months: int = Field(
+        0, ge=0, le=120, description="whole months before this one that stay live, moved daily; 0: nothing is moved"
+    )
+
+
 class EventsSettings(SettingsPart):
     """Events out, to webhooks and TM Forum's hub (docs/guides/events.md); endpoints are added by `khallas events`."""
 

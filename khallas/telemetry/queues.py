@@ -19,15 +19,15 @@ LOOK_EVERY_S = 15.0
 # of a wallet's attempt when its window was over (core/wallets/attempts.py). The relay's by the chain's own index; there
 # is no such row where no relay ever ran.
 LOOK = """
-SELECT 'outbox' AS queue, count(*) AS due, min(due_at) AS since FROM messages WHERE due_at <= %(now)s
+SELECT 'outbox' AS queue, count(*) AS due, min(due_at) AS since FROM ONLY messages WHERE due_at <= %(now)s
 UNION ALL
-SELECT 'postings', count(*), min(posting_due_at) FROM payment_lines WHERE posting_due_at <= %(now)s
+SELECT 'postings', count(*), min(posting_due_at) FROM ONLY payment_lines WHERE posting_due_at <= %(now)s
 UNION ALL
-SELECT 'payments', count(*), min(due_at) FROM payments WHERE due_at <= %(now)s
+SELECT 'payments', count(*), min(due_at) FROM ONLY payments WHERE due_at <= %(now)s
 UNION ALL
-SELECT 'unknown', count(*), min(sent_at) FROM payments WHERE due_at IS NOT NULL AND state = 'unknown'
+SELECT 'unknown', count(*), min(sent_at) FROM ONLY payments WHERE due_at IS NOT NULL AND state = 'unknown'
 UNION ALL
-SELECT 'undoing', count(*), min(sent_at) FROM payments
+SELECT 'undoing', count(*), min(sent_at) FROM ONLY payments
 WHERE due_at IS NOT NULL AND state IN ('voiding', 'refunding', 'integrity_failure')
 UNION ALL
 SELECT 'refunds', count(*), min(due_at) FROM refunds WHERE due_at <= %(now)s
@@ -37,15 +37,15 @@ FROM unnest(ARRAY['missing_here', 'missing_there', 'different', 'unreadable', 'n
 LEFT JOIN reconciliation_findings f ON f.queue = q.queue AND f.closed_at IS NULL AND f.resolved_at IS NULL
 GROUP BY q.queue
 UNION ALL
-SELECT 'stuck', (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
+SELECT 'stuck', (SELECT count(*) FROM ONLY payment_lines WHERE posting = 'stuck')
     + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold') OR state = 'refused' AND closed_at IS NULL)
-    + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL)
-    + (SELECT count(*) FROM wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL), NULL
+    + (SELECT count(*) FROM ONLY payments WHERE by_hand IS NOT NULL)
+    + (SELECT count(*) FROM ONLY wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL), NULL
 UNION ALL
 SELECT 'wallet_unknown', count(*), min(ended_at) FROM (
     SELECT COALESCE(expires_at + interval '120 seconds', COALESCE(asked_at, sent_at) + interval '600 seconds')
         AS ended_at
-    FROM wallet_attempts WHERE state IN ('asking', 'asked', 'unknown')
+    FROM ONLY wallet_attempts WHERE state IN ('asking', 'asked', 'unknown')
 ) open_attempts WHERE ended_at <= %(now)s
 UNION ALL
 SELECT 'outside_left', count(*), min(at) FROM outside_payments WHERE left_centimes > 0 AND given_back_at IS NULL

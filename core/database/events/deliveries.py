@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from core.database.archive.months import with_months
 from core.database.events.endpoints import RESEAL, endpoint_of, resealed
 from core.database.pool import Connection, Database
 from core.events.catalogue import TYPES, EventType, PaymentFact
@@ -30,9 +31,10 @@ UPDATE event_endpoints SET leased_until = NULL, quiet_until = %(quiet)s, deliver
 WHERE name = %(name)s
 """
 
+# Of an event that moved to its month the live tables have nothing (`row_id` is null): then both are asked.
 BEHIND = """
 SELECT l.number, e.id AS row_id, e.payment_id, e.event
-FROM audit_links l JOIN payment_events e ON e.id = l.row_id
+FROM audit_links l LEFT JOIN ONLY payment_events e ON e.id = l.row_id
 WHERE l.chain = 'payment_events' AND l.number > %(cursor)s ORDER BY l.number LIMIT %(limit)s
 """
 
@@ -47,12 +49,12 @@ ON CONFLICT DO NOTHING
 """
 
 DUE = """
-SELECT d.sequence, d.row_id, d.type, d.attempts, e.at, e.state, COALESCE(e.detail, '') AS detail,
+SELECT d.sequence, e.id AS row_id, d.type, d.attempts, e.at, e.state, COALESCE(e.detail, '') AS detail,
        p.id AS payment_id, p.reference, p.service, p.line_reference, p.payer_msisdn, p.channel, p.amount_centimes,
        p.currency, r.year, r.sequence AS receipt
 FROM event_deliveries d
-JOIN payment_events e ON e.id = d.row_id JOIN payments p ON p.id = d.payment_id
-LEFT JOIN receipts r ON r.payment_id = d.payment_id
+LEFT JOIN ONLY payment_events e ON e.id = d.row_id LEFT JOIN ONLY payments p ON p.id = d.payment_id
+LEFT JOIN ONLY receipts r ON r.payment_id = d.payment_id
 WHERE d.endpoint = %(name)s AND d.dead_at IS NULL AND d.due_at <= %(now)s
   AND NOT EXISTS (SELECT FROM event_deliveries b WHERE b.endpoint = d.endpoint AND b.payment_id = d.payment_id
                   AND b.sequence < d.sequence AND b.dead_at IS NULL)
@@ -97,7 +99,10 @@ class PgEventBooks:
         return await self._database.run(work, "events plan")
 
     async def due(self, name: str, now: datetime, limit: int) -> Sequence[DueEvent]:
-        return [_due(row) for row in await self._database.all(DUE, name=name, now=now, limit=limit)]
+        rows = await self._database.all(DUE, name=name, now=now, limit=limit)
+        if any(row["row_id"] is None for row in rows):
+            rows = await self._database.all(with_months(DUE), name=name, now=now, limit=limit)
+        return [_due(row) for row in rows if row["row_id"] is not None]
 
     async def taken(self, name: str, sequence: int) -> None:
         await self._database.do(TAKEN, name=name, sequence=sequence)
@@ -114,6 +119,8 @@ class PgEventBooks:
 async def _planned(connection: Connection, endpoint: EventEndpoint, now: datetime) -> int:
     position: dict[str, Any] = {"name": endpoint.name, "cursor": endpoint.cursor, "limit": PLAN_MAX}
     rows = await (await connection.execute(BEHIND, position)).fetchall()
+    if any(row["row_id"] is None for row in rows):
+        rows = await (await connection.execute(with_months(BEHIND), position)).fetchall()
     if not rows:
         return 0
     moved = await connection.execute(MOVE, position | {"to": rows[-1]["number"]})

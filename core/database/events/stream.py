@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg.rows import tuple_row
 
+from core.database.archive.months import with_months
 from core.database.pool import Connection, Database
 from core.events.catalogue import TYPES, PaymentFact
 from core.events.stream import StreamLag, StreamPage
@@ -33,16 +34,17 @@ WHERE name = %(name)s AND cursor = %(cursor)s AND holder = %(holder)s
 RELEASE = "UPDATE event_streams SET holder = NULL, leased_until = NULL WHERE name = %(name)s AND holder = %(holder)s"
 FORGET = "DELETE FROM event_streams WHERE name = %(name)s"
 
-# Never-ending work asks narrow questions: what befell, and once a payment what never changes of it.
+# Never-ending work asks narrow questions: what befell, and once a payment what never changes of it. Of what moved to
+# its month the live tables have nothing (its id is null): then both are asked.
 BEHIND = """
 SELECT l.number, e.id, e.payment_id, e.at, e.event, e.state, COALESCE(e.detail, '')
-FROM audit_links l JOIN payment_events e ON e.id = l.row_id
+FROM audit_links l LEFT JOIN ONLY payment_events e ON e.id = l.row_id
 WHERE l.chain = 'payment_events' AND l.number > %(cursor)s ORDER BY l.number LIMIT %(limit)s
 """
 PAYMENTS = """
 SELECT p.id, p.reference, p.service, p.line_reference, p.payer_msisdn, p.channel, p.amount_centimes, p.currency,
        r.year, r.sequence
-FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id WHERE p.id = ANY(%(ids)s)
+FROM ONLY payments p LEFT JOIN ONLY receipts r ON r.payment_id = p.id WHERE p.id = ANY(%(ids)s)
 """
 LAG = """
 SELECT (SELECT max(number) FROM audit_links WHERE chain = 'payment_events') - %(cursor)s AS events,
@@ -101,12 +103,17 @@ class PgStreamBooks:
 
 async def _page(connection: Connection, cursor: int, limit: int) -> StreamPage | None:
     async with connection.cursor(row_factory=tuple_row, binary=True) as reading:
-        rows = await (await reading.execute(BEHIND, {"cursor": cursor, "limit": limit})).fetchall()
+        position = {"cursor": cursor, "limit": limit}
+        rows = await (await reading.execute(BEHIND, position)).fetchall()
+        if any(row[1] is None for row in rows):
+            rows = await (await reading.execute(with_months(BEHIND), position)).fetchall()
         if not rows:
             return None
         told = [row for row in rows if row[4] in TYPES]
         ids = list({row[2] for row in told})
         payments = await (await reading.execute(PAYMENTS, {"ids": ids})).fetchall() if ids else []
+        if len(payments) < len(ids):
+            payments = await (await reading.execute(with_months(PAYMENTS), {"ids": ids})).fetchall()
     return StreamPage(rows[-1][0], len(rows), _facts(told, {row[0]: _lasting(row) for row in payments}))
 
 

@@ -28,20 +28,20 @@ from core.help_desk.operations import (
 SALES = """
 SELECT date_trunc('hour', paid_at, 'UTC') AS hour, channel, count(*) AS payments,
        sum(COALESCE(approved_centimes, amount_centimes))::bigint AS centimes
-FROM payments WHERE paid_at >= %(since)s
+FROM ONLY payments WHERE paid_at >= %(since)s
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 # By the ledger, in the same commit as the event that gave it back; of payments that `SALES` counts, or counted.
 BACK = """
 SELECT count(DISTINCT p.id) AS payments, COALESCE(sum(t.amount_centimes), 0)::bigint AS centimes
-FROM ledger_transfers t JOIN payments p ON p.id = t.payment_id
+FROM ONLY ledger_transfers t JOIN ONLY payments p ON p.id = t.payment_id
 WHERE t.at >= %(since)s AND p.paid_at IS NOT NULL AND starts_with(t.credit, 'acquirer:')
   AND split_part(t.debit, ':', 1) IN ('bills', 'customers', 'doubt')
 """
 
 EVENTS = """
-SELECT event, count(*) AS times FROM payment_events
+SELECT event, count(*) AS times FROM ONLY payment_events
 WHERE at >= %(since)s AND event IN ('send', 'approved', 'refused', 'lost', 'challenged', 'mismatch', 'absent')
 GROUP BY event
 """
@@ -49,7 +49,7 @@ GROUP BY event
 ANSWERS = """
 SELECT event, COALESCE(detail, '') AS detail, count(*) AS times FROM (
     SELECT event, CASE event WHEN 'refused' THEN detail END AS detail
-    FROM payment_events
+    FROM ONLY payment_events
     WHERE at >= %(since)s AND event IN ('approved', 'refused', 'lost', 'challenged', 'mismatch')
 ) told
 GROUP BY 1, 2 ORDER BY times DESC, 1, 2 LIMIT %(limit)s
@@ -62,9 +62,9 @@ SELECT CASE WHEN kind LIKE '%%\\_mail' THEN 'mail' WHEN kind = 'outgoing_call' T
        min(created_at) FILTER (WHERE due_at IS NOT NULL) AS oldest,
        count(*) FILTER (WHERE status = 'failed' AND updated_at >= %(since)s) AS failed
 FROM (
-    SELECT kind, status, due_at, created_at, updated_at FROM messages WHERE due_at IS NOT NULL
+    SELECT kind, status, due_at, created_at, updated_at FROM ONLY messages WHERE due_at IS NOT NULL
     UNION ALL
-    SELECT kind, status, due_at, created_at, updated_at FROM messages
+    SELECT kind, status, due_at, created_at, updated_at FROM ONLY messages
     WHERE status = 'failed' AND updated_at >= %(since)s AND due_at IS NULL
 ) told
 GROUP BY 1
@@ -72,7 +72,7 @@ GROUP BY 1
 
 POSTINGS = """
 SELECT count(*) AS waiting, min(since) AS oldest FROM (
-    SELECT p.paid_at AS since FROM payment_lines l JOIN payments p ON p.id = l.payment_id
+    SELECT p.paid_at AS since FROM ONLY payment_lines l JOIN ONLY payments p ON p.id = l.payment_id
     WHERE l.posting_due_at IS NOT NULL
     UNION ALL
     SELECT created_at FROM refunds WHERE due_at IS NOT NULL
@@ -80,23 +80,23 @@ SELECT count(*) AS waiting, min(since) AS oldest FROM (
 """
 
 STUCK = """
-SELECT (SELECT count(*) FROM payment_lines WHERE posting = 'stuck')
+SELECT (SELECT count(*) FROM ONLY payment_lines WHERE posting = 'stuck')
      + (SELECT count(*) FROM refunds WHERE state IN ('stuck', 'untold'))
      + (SELECT count(*) FROM refunds r WHERE state = 'refused' AND closed_at IS NULL AND NOT EXISTS (
             SELECT FROM refunds n
             WHERE (n.payment_id, n.invoice_number) = (r.payment_id, r.invoice_number) AND n.id > r.id))
-     + (SELECT count(*) FROM payments WHERE by_hand IS NOT NULL)
-     + (SELECT count(*) FROM wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL) AS stuck
+     + (SELECT count(*) FROM ONLY payments WHERE by_hand IS NOT NULL)
+     + (SELECT count(*) FROM ONLY wallet_attempts WHERE state = 'surplus' AND by_hand IS NOT NULL) AS stuck
 """
 
 UNDECIDED = """
 SELECT id, COALESCE(sent_at, created_at) AS since, amount_centimes AS centimes,
        count(*) OVER () AS times, sum(amount_centimes) OVER ()::bigint AS everything
-FROM payments WHERE state = 'unknown' ORDER BY since LIMIT %(limit)s
+FROM ONLY payments WHERE state = 'unknown' ORDER BY since LIMIT %(limit)s
 """
 
 GIVING_BACK = """
-SELECT count(*) AS times FROM payments
+SELECT count(*) AS times FROM ONLY payments
 WHERE due_at IS NOT NULL AND state IN ('integrity_failure', 'voiding', 'refunding')
 """
 
@@ -109,11 +109,11 @@ FROM settlement_runs r ORDER BY ran_at DESC LIMIT 1
 
 TROUBLES = """
 SELECT * FROM (
-    SELECT at, event, COALESCE(detail, '') AS detail, payment_id, false AS message FROM payment_events
+    SELECT at, event, COALESCE(detail, '') AS detail, payment_id, false AS message FROM ONLY payment_events
     WHERE at >= %(since)s AND event IN ('mismatch', 'unconfirmed', 'undo_refused', 'bill_stuck', 'part_stuck',
                                         'part_refused', 'part_untold', 'lost')
     UNION ALL
-    SELECT updated_at, kind, COALESCE(error, ''), payment_id, true FROM messages
+    SELECT updated_at, kind, COALESCE(error, ''), payment_id, true FROM ONLY messages
     WHERE status = 'failed' AND updated_at >= %(since)s
 ) told
 ORDER BY at DESC, payment_id LIMIT %(limit)s

@@ -26,7 +26,7 @@ SELECT count(*) FILTER (WHERE payment_id = %(payment_id)s) AS calls,
        count(*) FILTER (WHERE created_at > %(hour)s AND recipient = %(recipient)s) AS to_number,
        COALESCE(bool_or(payment_id = %(payment_id)s AND (due_at IS NOT NULL
            OR (updated_at > %(since)s AND status NOT IN ('delivered', 'failed')))), false) AS ringing
-FROM messages
+FROM ONLY messages
 WHERE kind = %(kind)s
   AND (payment_id = %(payment_id)s OR (recipient = %(recipient)s AND created_at > %(hour)s))
 """
@@ -40,23 +40,23 @@ RETURNING reference
 """
 
 CLAIM = """
-UPDATE messages SET due_at = %(until)s, attempts = attempts + 1
+UPDATE ONLY messages SET due_at = %(until)s, attempts = attempts + 1
 WHERE reference = %(reference)s AND due_at <= %(now)s
 RETURNING reference, kind, payment_id, recipient, attempts, route
 """
 
-DUE = "SELECT reference FROM messages WHERE due_at <= %(now)s ORDER BY priority, due_at LIMIT %(limit)s"
+DUE = "SELECT reference FROM ONLY messages WHERE due_at <= %(now)s ORDER BY priority, due_at LIMIT %(limit)s"
 
 # A report may overtake this one: the provider's id is kept, the status only moves on.
 SENT = """
-UPDATE messages SET provider_id = %(provider_id)s, due_at = NULL, updated_at = %(now)s,
+UPDATE ONLY messages SET provider_id = %(provider_id)s, due_at = NULL, updated_at = %(now)s,
     sent_at = COALESCE(sent_at, %(now)s),
     status = CASE status WHEN 'queued' THEN 'sent' ELSE status END
 WHERE reference = %(reference)s
 """
 
 FAILED = """
-UPDATE messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s,
+UPDATE ONLY messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s,
     status = CASE WHEN %(again_at)s::timestamptz IS NULL THEN 'failed' ELSE status END
 WHERE reference = %(reference)s AND status = 'queued'
 RETURNING kind, payment_id, recipient, status
@@ -66,14 +66,14 @@ RETURNING kind, payment_id, recipient, status
 QUEUE_MISSED = """
 INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
 SELECT %(reference)s, %(kind)s, id, %(recipient)s, 'queued', %(now)s, %(now)s, %(now)s
-FROM payments WHERE id = %(payment_id)s AND state IN ('created', 'declined')
+FROM ONLY payments WHERE id = %(payment_id)s AND state IN ('created', 'declined')
 ON CONFLICT (reference) DO NOTHING
 RETURNING reference
 """
 
 # Its next try has a call's id of its own: a late word about this one changes nothing.
 CALL_ENDED = """
-UPDATE messages SET error = %(why)s, updated_at = %(now)s, provider_id = NULL,
+UPDATE ONLY messages SET error = %(why)s, updated_at = %(now)s, provider_id = NULL,
     due_at = %(now)s + make_interval(secs => (%(pauses_s)s::int[])[attempts]),
     status = CASE WHEN (%(pauses_s)s::int[])[attempts] IS NULL THEN 'failed' ELSE 'queued' END
 WHERE provider_id = %(provider_id)s AND kind = 'outgoing_call' AND status IN ('queued', 'sent')
@@ -81,12 +81,12 @@ RETURNING kind, payment_id, recipient, status
 """
 
 POSTPONED = """
-UPDATE messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s, attempts = attempts - 1
+UPDATE ONLY messages SET error = %(why)s, due_at = %(again_at)s, updated_at = %(now)s, attempts = attempts - 1
 WHERE reference = %(reference)s AND status = 'queued' AND created_at > %(since)s
 """
 
 RELEASE = """
-UPDATE messages SET due_at = %(now)s, updated_at = %(now)s
+UPDATE ONLY messages SET due_at = %(now)s, updated_at = %(now)s
 WHERE reference = %(reference)s AND status = 'queued' AND due_at IS NULL AND attempts = 0
 RETURNING reference
 """
@@ -106,7 +106,7 @@ ON CONFLICT (reference) DO UPDATE SET
 """
 
 REPORT = """
-UPDATE messages SET status = %(status)s, error = COALESCE(%(error)s, error), due_at = NULL, updated_at = %(now)s
+UPDATE ONLY messages SET status = %(status)s, error = COALESCE(%(error)s, error), due_at = NULL, updated_at = %(now)s
 WHERE (reference = %(reference)s OR provider_id = %(provider_id)s)
   AND array_position(%(order)s::text[], status) < array_position(%(order)s::text[], %(status)s)
 """

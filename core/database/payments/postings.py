@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
+from core.database.archive.months import with_months
 from core.database.pool import Database
 from core.database.rows import invoice_of
 from core.repositories import LinePosting, MessageKind, PostingState
@@ -13,29 +14,31 @@ from core.tracing import request_id
 OF = """
 SELECT l.invoice_number AS number, (b.bill ->> 'period')::date AS period, l.amount_centimes,
        (b.bill ->> 'due_date')::date AS due_date, l.posting, l.posting_attempts
-FROM payment_lines l
-JOIN payments p ON p.id = l.payment_id
+FROM ONLY payment_lines l
+JOIN ONLY payments p ON p.id = l.payment_id
 JOIN LATERAL jsonb_array_elements(p.bills) AS b (bill) ON b.bill ->> 'number' = l.invoice_number
 WHERE l.payment_id = %(id)s AND l.posting IS NOT NULL
 ORDER BY l.invoice_number
 """
 
+OF_MONTHS = with_months(OF)
+
 CLAIM = """
-UPDATE payment_lines SET posting_due_at = %(until)s, posting_attempts = posting_attempts + 1
+UPDATE ONLY payment_lines SET posting_due_at = %(until)s, posting_attempts = posting_attempts + 1
 WHERE payment_id = %(id)s AND posting_due_at <= %(now)s
 RETURNING invoice_number
 """
 
 DUE = """
 SELECT DISTINCT payment_id FROM (
-    SELECT payment_id FROM payment_lines WHERE posting_due_at <= %(now)s ORDER BY posting_due_at LIMIT %(limit)s
+    SELECT payment_id FROM ONLY payment_lines WHERE posting_due_at <= %(now)s ORDER BY posting_due_at LIMIT %(limit)s
 ) due
 """
 
 # The bill's number files what the payer is told (core/messaging/outbox.py).
 TURN = """
 WITH turned AS (
-    UPDATE payment_lines SET posting = %(after)s, posting_due_at = %(due_at)s
+    UPDATE ONLY payment_lines SET posting = %(after)s, posting_due_at = %(due_at)s
     WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(before)s
     RETURNING payment_id, invoice_number
 ), ended AS (
@@ -44,12 +47,12 @@ WITH turned AS (
 ), noted AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
     SELECT p.id, %(now)s, %(event)s, p.state, t.invoice_number, NULLIF(%(request)s::text, '')
-    FROM turned t JOIN payments p ON p.id = t.payment_id
+    FROM turned t JOIN ONLY payments p ON p.id = t.payment_id
 ), queued AS (
     INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
     SELECT p.id || '-' || %(kind)s || '-' || t.invoice_number, %(kind)s, p.id, p.payer_msisdn, 'queued', %(now)s,
            %(now)s, %(now)s
-    FROM turned t JOIN payments p ON p.id = t.payment_id
+    FROM turned t JOIN ONLY payments p ON p.id = t.payment_id
     WHERE %(before)s IN ('crediting', 'stuck') AND %(after)s = 'credited' AND starts_with(p.payer_msisdn, '+')
     ON CONFLICT (reference) DO NOTHING
     RETURNING reference
@@ -64,7 +67,7 @@ SELECT t.payment_id, (SELECT ids FROM woken) AS jobs FROM turned t
 """
 
 POSTPONE = """
-UPDATE payment_lines SET posting_due_at = %(due_at)s
+UPDATE ONLY payment_lines SET posting_due_at = %(due_at)s
 WHERE payment_id = %(id)s AND invoice_number = %(number)s AND posting = %(state)s
 """
 
@@ -76,7 +79,8 @@ class PgPostings:
         self._database = database
 
     async def of(self, payment_id: str) -> list[LinePosting]:
-        return [_posting_of(row) for row in await self._database.all(OF, id=payment_id)]
+        rows = await self._database.all(OF, id=payment_id)
+        return [_posting_of(row) for row in rows or await self._database.all(OF_MONTHS, id=payment_id)]
 
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> list[LinePosting]:
         claimed = await self._database.all(CLAIM, id=payment_id, now=now, until=until)

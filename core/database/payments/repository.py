@@ -13,6 +13,7 @@ from psycopg import Rollback, errors
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from core.database.archive.months import BRING_BACK
 from core.database.payments import statements as sql
 from core.database.pool import Connection, Database
 from core.database.rows import bills_of, payment_of
@@ -43,24 +44,24 @@ class PgPayments:
         self._database = database
 
     async def get(self, payment_id: str) -> Payment | None:
-        return _maybe(await self._database.one(sql.GET, id=payment_id))
+        return _maybe(await self._live_first(sql.GET, id=payment_id))
 
     async def by_key(self, idempotency_key: str) -> tuple[Payment, str] | None:
-        row = await self._database.one(sql.BY_KEY, key=idempotency_key)
+        row = await self._live_first(sql.BY_KEY, key=idempotency_key)
         return None if row is None else (payment_of(row), row["fingerprint"])
 
     async def by_reference(self, reference: str, now: datetime) -> Payment | None:
         return _maybe(await self._database.one(sql.BY_REFERENCE, reference=reference, now=now))
 
     async def by_token(self, token: str) -> Payment | None:
-        return _maybe(await self._database.one(sql.RECEIPT, token=token))
+        return _maybe(await self._live_first(sql.RECEIPT, token=token))
 
     async def open_of(self, msisdn: str, now: datetime) -> Payment | None:
         return _maybe(await self._database.one(sql.OPEN_OF, msisdn=msisdn, now=now))
 
     async def has_paid(self, msisdn: str, service: ServiceType, reference: str) -> bool:
-        row = await self._database.one(sql.HAS_PAID, msisdn=msisdn, service=service, reference=reference)
-        return row is not None
+        found = await self._live_first(sql.HAS_PAID, msisdn=msisdn, service=service, reference=reference)
+        return found is not None
 
     async def add(self, draft: NewPayment) -> None:
         payment = draft.payment
@@ -138,6 +139,11 @@ class PgPayments:
             raise await self._illegal(payment_id, send.event)
         return payment_of(row)
 
+    async def _live_first(self, statement: str, **values: object) -> DictRow | None:
+        """The first row of the live tables, else of the months: what is live costs nobody the months."""
+        row = await self._database.one(statement, **values)
+        return row or await self._database.one(sql.WITH_MONTHS[statement], **values)
+
     async def free(self, payment_id: str, attempt: int) -> Payment | None:
         return _maybe(await self._database.one(sql.FREE, id=payment_id, attempt=attempt))
 
@@ -176,11 +182,18 @@ class PgPayments:
 
         try:
             row = await self._database.run(_or_ours(once, values), statement.split(None, 1)[0])
+            if row is None and await self._brought_back(payment_id):
+                row = await self._database.run(_or_ours(once, values), statement.split(None, 1)[0])
         except errors.UniqueViolation as error:
             raise taken_by(error) from error
         if row is None:
             raise await self._illegal(payment_id, change.event)
         return payment_of(row)
+
+    async def _brought_back(self, payment_id: str) -> bool:
+        """Whether it lay in a month until now; then it is live again."""
+        row = await self._database.one(BRING_BACK, id=payment_id)
+        return row is not None and bool(row["moved"])
 
     async def _illegal(self, payment_id: str, event: PaymentEvent) -> IllegalMove:
         payment = await self.get(payment_id)

@@ -1,31 +1,34 @@
 """The statements of core/database/payments/repository.py, written out.
 
 Jobs that wake a worker are written by the statement that gives it work (core/database/wake.py names them). Values are
-bound by the server; a statement names every state it starts from, by the table of core/payments/table.py.
+bound by the server; a statement names every state it starts from, by the table of core/payments/table.py. ONLY: the
+live tables, for what moved to a month is over (core/database/archive/months.py).
 """
+
+from core.database.archive.months import with_months
 
 GET = """
 SELECT p.*, r.year, r.sequence, r.token
-FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+FROM ONLY payments p LEFT JOIN ONLY receipts r ON r.payment_id = p.id
 WHERE p.id = %(id)s
 """
 
 BY_KEY = """
 SELECT p.*, r.year, r.sequence, r.token
-FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+FROM ONLY payments p LEFT JOIN ONLY receipts r ON r.payment_id = p.id
 WHERE p.idempotency_key = %(key)s
 """
 
 RECEIPT = """
 SELECT p.*, r.year, r.sequence, r.token
-FROM receipts r JOIN payments p ON p.id = r.payment_id
+FROM ONLY receipts r JOIN ONLY payments p ON p.id = r.payment_id
 WHERE r.token = %(token)s AND r.revoked_at IS NULL
 """
 
 # Declined ones too, for a while: the customer calls back with another card.
 BY_REFERENCE = """
 SELECT p.*, r.year, r.sequence, r.token
-FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+FROM ONLY payments p LEFT JOIN ONLY receipts r ON r.payment_id = p.id
 WHERE p.reference = %(reference)s
   AND (p.state IN ('sending', 'challenge', 'unknown')
        OR p.state IN ('created', 'declined') AND p.expires_at > %(now)s)
@@ -35,7 +38,7 @@ LIMIT 1
 
 OPEN_OF = """
 SELECT p.*, r.year, r.sequence, r.token
-FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+FROM ONLY payments p LEFT JOIN ONLY receipts r ON r.payment_id = p.id
 WHERE p.payer_msisdn = %(msisdn)s
   AND (p.state IN ('sending', 'challenge', 'unknown') OR p.state = 'created' AND p.expires_at > %(now)s)
 ORDER BY p.created_at DESC
@@ -43,7 +46,7 @@ LIMIT 1
 """
 
 HAS_PAID = """
-SELECT 1 AS paid FROM payments
+SELECT 1 AS paid FROM ONLY payments
 WHERE payer_msisdn = %(msisdn)s AND service = %(service)s AND line_reference = %(reference)s
   AND state IN ('captured', 'voiding', 'voided', 'refunding', 'refunded')
 LIMIT 1
@@ -80,17 +83,17 @@ SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '
 # is held by a payment that was sent, or by the basket that a copy of this very request made.
 RELEASE = """
 WITH holders AS (
-    SELECT p.id, p.state, p.idempotency_key AS key FROM payments p JOIN payment_lines l ON l.payment_id = p.id
+    SELECT p.id, p.state, p.idempotency_key AS key FROM ONLY payments p JOIN ONLY payment_lines l ON l.payment_id = p.id
     WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
       AND l.invoice_number = ANY(%(numbers)s)
 ), moved AS (
-    UPDATE payments SET state = 'expired', due_at = NULL
+    UPDATE ONLY payments SET state = 'expired', due_at = NULL
     WHERE state = 'created'
-      AND id IN (SELECT id FROM payments WHERE id IN (SELECT id FROM holders) ORDER BY id FOR UPDATE)
+      AND id IN (SELECT id FROM ONLY payments WHERE id IN (SELECT id FROM holders) ORDER BY id FOR UPDATE)
       AND NOT EXISTS (SELECT 1 FROM holders WHERE state <> 'created' OR key = %(key)s)
     RETURNING id, state, payer_msisdn AS payer
 ), unlocked AS (
-    UPDATE payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
+    UPDATE ONLY payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
 )
 INSERT INTO payment_events (payment_id, at, event, state, detail, request)
 SELECT id, %(now)s, 'expire', state, CASE WHEN payer = %(payer)s THEN 'started over' ELSE 'another payer came' END,
@@ -101,7 +104,7 @@ RETURNING payment_id
 
 HELD = """
 SELECT l.invoice_number, p.state
-FROM payment_lines l JOIN payments p ON p.id = l.payment_id
+FROM ONLY payment_lines l JOIN ONLY payments p ON p.id = l.payment_id
 WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
   AND p.state <> 'created'
 """
@@ -110,7 +113,7 @@ WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
 # on its way.
 MOVE = """
 WITH moved AS (
-    UPDATE payments SET
+    UPDATE ONLY payments SET
         state = %(state)s, due_at = %(due_at)s,
         attempts = attempts + %(sends)s, sent_at = CASE WHEN %(sends)s = 1 THEN %(now)s ELSE sent_at END,
         declines = declines + %(declines)s, decline_kind = COALESCE(%(decline_kind)s, decline_kind),
@@ -135,7 +138,7 @@ WITH moved AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
     SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
 ), locks AS (
-    UPDATE payment_lines l SET active = COALESCE(%(holds)s, active),
+    UPDATE ONLY payment_lines l SET active = COALESCE(%(holds)s, active),
         posting = CASE WHEN %(ended)s AND posting = 'refused' THEN 'credited' ELSE posting END,
         posting_due_at = CASE WHEN %(ended)s AND posting = 'refused' THEN NULL ELSE posting_due_at END
     FROM moved m WHERE l.payment_id = m.id AND (l.active <> %(holds)s OR %(ended)s)
@@ -172,13 +175,13 @@ WITH moved AS (
     FROM jobs HAVING count(*) > 0
 )
 SELECT m.*, r.year, r.sequence, r.token, (SELECT ids FROM woken) AS jobs
-FROM moved m LEFT JOIN receipts r ON r.payment_id = m.id
+FROM moved m LEFT JOIN ONLY receipts r ON r.payment_id = m.id
 """
 
 # MOVE with the receipt: the counter row is touched last and only when the guard let the payment pass.
 CAPTURE = """
 WITH moved AS (
-    UPDATE payments SET
+    UPDATE ONLY payments SET
         state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL, by_hand = NULL,
         challenge_id = NULL, challenge_length = NULL, challenge_attempts_left = NULL, challenge_expires_at = NULL,
         card_brand = COALESCE(%(card_brand)s, CASE WHEN NOT %(card_unsure)s THEN card_brand END),
@@ -192,7 +195,7 @@ WITH moved AS (
     INSERT INTO payment_events (payment_id, at, event, state, detail, request)
     SELECT id, %(now)s, %(event)s, state, %(detail)s, NULLIF(%(request)s::text, '') FROM moved
 ), locks AS (
-    UPDATE payment_lines l SET active = true, posting = 'pending', posting_due_at = %(now)s
+    UPDATE ONLY payment_lines l SET active = true, posting = 'pending', posting_due_at = %(now)s
     FROM moved m WHERE l.payment_id = m.id
 ), queued AS (
     INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
@@ -232,9 +235,9 @@ FROM moved m JOIN issued i ON i.payment_id = m.id
 # Whether the last thing that happened to a payment is this very change: by whom, when to the microsecond, and what.
 OURS = """
 SELECT p.*, r.year, r.sequence, r.token
-FROM payments p LEFT JOIN receipts r ON r.payment_id = p.id
+FROM ONLY payments p LEFT JOIN ONLY receipts r ON r.payment_id = p.id
 CROSS JOIN LATERAL (
-    SELECT at, event, request FROM payment_events WHERE payment_id = p.id ORDER BY id DESC LIMIT 1
+    SELECT at, event, request FROM ONLY payment_events WHERE payment_id = p.id ORDER BY id DESC LIMIT 1
 ) last
 WHERE p.id = %(id)s AND p.state = %(state)s AND last.at = %(now)s AND last.event = %(event)s
   AND last.request IS NOT DISTINCT FROM NULLIF(%(request)s::text, '')
@@ -242,37 +245,41 @@ WHERE p.id = %(id)s AND p.state = %(state)s AND last.at = %(now)s AND last.event
 
 FREE = """
 WITH freed AS (
-    UPDATE payments SET acquirer_free = true
+    UPDATE ONLY payments SET acquirer_free = true
     WHERE id = %(id)s AND state = 'declined' AND attempts = %(attempt)s
     RETURNING *
 )
 SELECT f.*, r.year, r.sequence, r.token
-FROM freed f LEFT JOIN receipts r ON r.payment_id = f.id
+FROM freed f LEFT JOIN ONLY receipts r ON r.payment_id = f.id
 """
 
-LOOK_AGAIN = "UPDATE payments SET due_at = %(due_at)s WHERE id = %(id)s AND state = %(state)s"
+LOOK_AGAIN = "UPDATE ONLY payments SET due_at = %(due_at)s WHERE id = %(id)s AND state = %(state)s"
 
 # Whoever is told that it is due meanwhile looks at expires_at again; a declined one is due for its inquiries.
 WAIT_UNTIL = """
 WITH changed AS (
-    UPDATE payments SET expires_at = GREATEST(expires_at, %(until)s),
+    UPDATE ONLY payments SET expires_at = GREATEST(expires_at, %(until)s),
         due_at = CASE state WHEN 'created' THEN GREATEST(due_at, %(until)s) ELSE due_at END
     WHERE id = %(id)s AND state IN ('created', 'declined') AND expires_at > %(now)s
     RETURNING *
 )
 SELECT c.*, r.year, r.sequence, r.token
-FROM changed c LEFT JOIN receipts r ON r.payment_id = c.id
+FROM changed c LEFT JOIN ONLY receipts r ON r.payment_id = c.id
 """
 
-CLAIM = "UPDATE payments SET due_at = %(until)s WHERE id = %(id)s AND due_at <= %(now)s"
+CLAIM = "UPDATE ONLY payments SET due_at = %(until)s WHERE id = %(id)s AND due_at <= %(now)s"
 
 HANGING = """
-SELECT id FROM payments WHERE state = 'sending' AND page_until IS NULL AND wallet IS NULL
+SELECT id FROM ONLY payments WHERE state = 'sending' AND page_until IS NULL AND wallet IS NULL
 ORDER BY id DESC LIMIT %(limit)s
 """
 
 CLAIM_DUE = """
-UPDATE payments SET due_at = %(until)s
-WHERE id IN (SELECT id FROM payments WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+UPDATE ONLY payments SET due_at = %(until)s
+WHERE id IN (SELECT id FROM ONLY payments WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s
+             FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
+
+# What is asked where the live tables have no answer.
+WITH_MONTHS = {statement: with_months(statement) for statement in (GET, BY_KEY, RECEIPT, HAS_PAID)}

@@ -17,7 +17,7 @@ ON CONFLICT (acquirer) DO UPDATE SET state = EXCLUDED.state, said_by = EXCLUDED.
 """
 
 UNDECIDED = """
-SELECT acquirer, count(*) AS payments FROM payments
+SELECT acquirer, count(*) AS payments FROM ONLY payments
 WHERE state IN ('sending', 'challenge', 'unknown', 'voiding', 'refunding', 'integrity_failure')
 GROUP BY acquirer
 """

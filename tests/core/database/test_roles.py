@@ -1,12 +1,14 @@
 """The role that serves: the whole till works under it, and no word of it changes what is evidence."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from core.database.archive.months import PgArchive
 from core.database.help_desk.audit import PgAudit
 from core.database.migrate import give
 from core.database.roles import RoleUnfit
@@ -117,3 +119,39 @@ async def test_a_bill_is_paid_under_it(serving_url: str) -> None:
         audit = Audit(PgAudit(till.database), CLOCK)
         await audit.link()
         assert (await audit.verify(Chain.PAYMENT_EVENTS)).rows >= 3
+
+
+async def test_a_role_that_was_given_before_the_months_pays_moves_and_brings_back(
+    database_url: str, serving_url: str
+) -> None:
+    """Its rights are those of before: to the months' tables it has none, nor to the function's own."""
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("DELETE FROM lines")
+        owner.execute(LINES)
+        owner.execute(INVOICES)
+        owner.execute(f"REVOKE ALL ON payments_brought_back FROM {ROLE}")
+    async with open_till(serving_url, FakeBank(CLOCK), CLOCK, Times()) as serving:
+        order = StartOrder("ussd:1:7", "ussd", PAYER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", (BILL,))
+        started = await serving.till.start(order)
+        assert isinstance(started, Payment)
+        paid = await serving.till.authorise(started.id, CARD, CVV, wait_s=5)
+        assert isinstance(paid, Payment)
+        for _ in range(2):
+            await serving.sweep.money()
+            await serving.sweep.texts()
+            CLOCK.forward(60)
+        archive = PgArchive(serving.database)
+        assert [each.moved async for each in archive.batches(CLOCK.now() + timedelta(days=100))] == [1]
+        assert await serving.till.payment(started.id) is not None
+        with pytest.raises(InsufficientPrivilege):
+            await serving.database.do("DELETE FROM payment_events_2026_11")
+        with pytest.raises(InsufficientPrivilege):
+            await serving.database.do("SELECT FROM payments_2026_11")
+        assert await archive.bring_back(started.id)
+        assert await serving.database.all("SELECT id FROM ONLY payments") == [{"id": started.id}]
+    give(database_url, ROLE)  # again: what was granted by the way is taken
+    async with open_till(serving_url, FakeBank(CLOCK), CLOCK, Times()) as serving:
+        with pytest.raises(InsufficientPrivilege):
+            await serving.database.do("INSERT INTO ledger_transfers_2026_11 SELECT * FROM ledger_transfers")
+        with pytest.raises(InsufficientPrivilege):
+            await serving.database.do("SET khallas.moving = 'on'; DELETE FROM payment_events")

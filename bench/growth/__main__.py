@@ -1,0 +1,63 @@
+"""`python -m bench.growth --payments 20000000 [--months 24] [--folder DIR]`: the whole of it, in one run."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.growth.run import Growth, measure
+from lab.servers.postgres import Postgres
+
+GOAL = 1.2
+TIMES = 400
+ROOM = 1.3  # of the bytes that are computed, for indexes that grow and what is sorted
+
+
+def main() -> int:
+    """1: a goal was missed, or a payment lost; 2: the disk is too small."""
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--payments", type=int, default=1_000_000)
+    parser.add_argument("--months", type=int, default=24)
+    parser.add_argument("--times", type=int, default=TIMES, help="of each thing that is measured")
+    parser.add_argument("--folder", type=Path, default=None, help="where the cluster is written; some 4 kB a payment")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="khallas-growth-", dir=given.folder) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        free = shutil.disk_usage(folder).free
+        if free < given.payments * BYTES_EACH * ROOM:
+            need = given.payments * BYTES_EACH * ROOM
+            print(f"{need / 1e9:.0f} GB are needed, {free / 1e9:.0f} GB are free", file=sys.stderr)
+            return 2
+        with Postgres(folder / "postgres", throwaway=True) as postgres:
+            found = measure(postgres, given.payments, given.months, given.times, lambda line: print(line, flush=True))
+    print(told(found))
+    return int(bool(found.lost) or any(grown > empty * GOAL for empty, grown in found.ratios.values()))
+
+
+BYTES_EACH = 4_000
+
+
+def told(found: Growth) -> str:
+    """The run as a table."""
+    lines = [
+        (
+            f"{found.payments:,} payments, {found.live:,} of them live, {found.months} months; "
+            f"{found.bytes_each:,.0f} bytes each; lost or doubled: {found.lost}"
+        ),
+        f"khallas archive: {found.archived:,} payments in {found.archived_s:.1f} s",
+        "",
+        "| p50, in turn on both | empty | grown | grown/empty | goal |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, (empty, grown) in found.ratios.items():
+        verdict = "" if grown <= empty * GOAL else " MISSED"
+        lines.append(f"| {name} | {empty:.2f} ms | {grown:.2f} ms | {grown / empty:.2f} | {GOAL}{verdict} |")
+    lines += ["", "| of a payment that moved | p50 |", "|---|---:|"]
+    lines += [f"| {name} | {spent:.2f} ms |" for name, spent in found.of_a_month.items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

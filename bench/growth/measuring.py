@@ -1,0 +1,149 @@
+"""One thing after the other, in turn on both databases, so that whatever disturbs disturbs both: medians of each."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+from types import MappingProxyType
+
+from bench import people
+from bench.till import AtOnce, Unlimited, paying
+from core.acquirers.registry import only
+from core.billing.embedded import EmbeddedBilling
+from core.clock import SystemClock
+from core.database.archive.months import BRING_BACK
+from core.database.help_desk.operations import PgOps
+from core.database.pool import Database, open_database
+from core.database.repositories import books_on
+from core.help_desk.lookup import Lookup
+from core.payments.service import PaymentService, Ports
+from core.payments.table import Payment
+from core.ports import Acquirer
+
+OF_A_MONTH = ("found by reference", "found by authorisation", "found by payer", "receipt by link", "brought back")
+WARM_UP = 20  # psycopg prepares at the sixth time, and PostgreSQL plans once for all at the sixth after that
+DAY = timedelta(days=1)
+
+Task = Callable[["House"], Awaitable[object]]
+
+
+@dataclass
+class House:
+    """A database, its till, and the payment that was made last."""
+
+    database: Database
+    pay: Callable[[int], Awaitable[Payment]]
+    number: int = 0
+    last: Payment | None = None
+
+    async def payment(self) -> Payment:
+        """The next customer's."""
+        self.number += 1
+        self.last = await self.pay(self.number)
+        return self.last
+
+    @property
+    def paid(self) -> Payment:
+        assert self.last is not None, "somebody paid first"
+        return self.last
+
+
+async def _pay(house: House) -> object:
+    return await house.payment()
+
+
+def _find(held: Callable[[Payment], str | None]) -> Task:
+    async def find(house: House) -> object:
+        found = await Lookup(house.database).find(held(house.paid) or "")
+        assert house.paid.id in [each.id for each in found]
+        return found
+
+    return find
+
+
+async def _page(house: House) -> object:
+    books = books_on(house.database)
+    return [
+        await books.payments.get(house.paid.id),
+        await books.postings.of(house.paid.id),
+        await Lookup(house.database).story(house.paid.id),
+    ]
+
+
+async def _receipt(house: House) -> object:
+    found = await books_on(house.database).payments.by_token(house.paid.receipt_token or "")
+    assert found is not None
+    return found
+
+
+async def _operations(house: House) -> object:
+    return await PgOps(house.database).overview(SystemClock().now() - DAY)
+
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        "a payment": _pay,
+        "the desk's search by reference": _find(lambda payment: payment.reference),
+        "by receipt": _find(lambda payment: payment.receipt_number),
+        "by payer": _find(lambda payment: payment.payer_msisdn),
+        "a payment's page": _page,
+        "a receipt by link": _receipt,
+        "the operations page": _operations,
+    }
+)
+
+
+async def compared(empty_url: str, grown_url: str, times: int) -> dict[str, tuple[float, float]]:
+    """Of each task the median milliseconds on the empty database and on the grown one."""
+    async with AsyncExitStack() as open_ones:
+        houses = [await _house(open_ones, url) for url in (empty_url, grown_url)]
+        found: dict[str, tuple[float, float]] = {}
+        for name, task in TASKS.items():
+            took: tuple[list[float], list[float]] = ([], [])
+            for n in range(WARM_UP + times):
+                for house, spent in zip(houses, took, strict=True):
+                    began = time.perf_counter()
+                    await task(house)
+                    if n >= WARM_UP:
+                        spent.append((time.perf_counter() - began) * 1_000)
+            found[name] = median(took[0]), median(took[1])
+        return found
+
+
+async def of_a_month(grown_url: str, payment_ids: list[str]) -> dict[str, float]:
+    """What is asked of payments that moved: median milliseconds. At the end they are live again."""
+    took: dict[str, list[float]] = {name: [] for name in OF_A_MONTH}
+    async with open_database(grown_url) as database:
+        books = books_on(database)
+        for payment_id in payment_ids:
+            payment = await books.payments.get(payment_id)
+            assert payment is not None
+            steps: tuple[tuple[str, Callable[[Payment], Awaitable[object]]], ...] = (
+                ("found by reference", lambda payment: Lookup(database).find(payment.reference)),
+                ("found by authorisation", lambda payment: Lookup(database).find(payment.auth_code or "")),
+                ("found by payer", lambda payment: Lookup(database).find(payment.payer_msisdn)),
+                ("receipt by link", lambda payment: books.payments.by_token(payment.receipt_token or "")),
+                ("brought back", lambda payment: database.one(BRING_BACK, id=payment.id)),
+            )
+            for name, step in steps:
+                began = time.perf_counter()
+                assert await step(payment)
+                took[name].append((time.perf_counter() - began) * 1_000)
+            assert await books.payments.get(payment_id) == payment
+    return {name: median(spent) for name, spent in took.items()}
+
+
+def seed(database_url: str, times: int) -> None:
+    """A line with bills for each payment that will be measured."""
+    people.seed(database_url, people=WARM_UP + times + 1, bills=2)
+
+
+async def _house(open_ones: AsyncExitStack, url: str) -> House:
+    database, clock = await open_ones.enter_async_context(open_database(url)), SystemClock()
+    acquirer: Acquirer = AtOnce()  # type: ignore[assignment]  # nothing else of it is asked here
+    till = PaymentService(
+        Ports(books_on(database), EmbeddedBilling(database, clock), only(acquirer), Unlimited(), clock)
+    )
+    return House(database, paying(till))
