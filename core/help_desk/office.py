@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from core import card_numbers
 from core.chargebacks.evidence import Evidence, EvidenceBooks
 from core.chargebacks.service import Chargeback, ChargebackRefusal, Chargebacks, ChargebackState, Claim
 from core.help_desk.access_log import Access, AccessLog, Action, Actor
-from core.help_desk.service import WholeCard, plain
+from core.help_desk.service import without_card
 from core.payments.janitor import NoSuchPayment
 from core.ports import Clock
 from core.refunds.resolving import HandRefusal, HandRequest, Matter, Proposed, Resolving
@@ -37,7 +36,7 @@ class Office:
 
     async def finding(self, actor: Actor, act: str, finding_id: int, reason: str) -> FindingRefusal | None:
         """Take, propose to close, close, or keep one."""
-        reason = _without_card(reason)
+        reason = without_card(reason)
         await self._write(actor, Action.FINDING, None, f"{act} {finding_id} {reason}".strip())
         match act:
             case "take":
@@ -66,10 +65,10 @@ class Office:
         """Proposes a resolution, as resolving.Resolving.propose says."""
         proposed = replace(
             proposed,
-            subject=_without_card(proposed.subject),
-            evidence=_without_card(proposed.evidence),
-            auth_code=_without_card(proposed.auth_code),
-            transaction_number=_without_card(proposed.transaction_number),
+            subject=without_card(proposed.subject),
+            evidence=without_card(proposed.evidence),
+            auth_code=without_card(proposed.auth_code),
+            transaction_number=without_card(proposed.transaction_number),
         )
         await self._write(actor, Action.HAND_PROPOSE, proposed.payment_id, f"{proposed.resolution} {proposed.subject}")
         return await self.resolving.propose(actor, proposed)
@@ -99,7 +98,7 @@ class Office:
 
     async def enter(self, actor: Actor, claim: Claim) -> Chargeback | ChargebackRefusal:
         """Enters a chargeback, as chargebacks.Chargebacks.receive says."""
-        claim = replace(claim, case_id=_without_card(claim.case_id), reason_code=_without_card(claim.reason_code))
+        claim = replace(claim, case_id=without_card(claim.case_id), reason_code=without_card(claim.reason_code))
         await self._write(actor, Action.CHARGEBACK, claim.payment_id, f"received {claim.case_id}")
         return await self.chargebacks.receive(actor.name, claim)
 
@@ -110,7 +109,7 @@ class Office:
         chargeback = await self.chargebacks.books.get(chargeback_id)
         if chargeback is None:
             raise NoSuchPayment(str(chargeback_id))
-        note = _without_card(note)
+        note = without_card(note)
         payment_id = chargeback.claim.payment_id
         await self._write(actor, Action.CHARGEBACK, payment_id, f"{after} {chargeback.claim.case_id}")
         return payment_id, await self.chargebacks.move(actor, chargeback, after, note)
@@ -126,10 +125,3 @@ class Office:
     async def _write(self, actor: Actor, action: Action, payment_id: str | None, detail: str | None = None) -> None:
         now = self.clock.now()
         await self.log.write(Access(now, actor.name, actor.role, action, payment_id, detail, actor.address))
-
-
-def _without_card(text: str) -> str:
-    text = plain(text)
-    if card_numbers.holds(text):
-        raise WholeCard
-    return text

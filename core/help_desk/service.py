@@ -199,7 +199,7 @@ class HelpDesk:
         ValueError for what is none, WholeCard.
         """
         mail = kind in BY_MAIL
-        to = email_of(_without_card(to), utf8=self._mail_utf8) if mail else msisdn(_without_card(to))
+        to = email_of(without_card(to), utf8=self._mail_utf8) if mail else msisdn(without_card(to))
         payment = await self._read(payment_id)
         masked = mask_email(to) if mail else mask_msisdn(to)
         await self._write(actor, Action.RESEND, payment.id, f"{kind} {masked}")
@@ -218,7 +218,7 @@ class HelpDesk:
 
     async def note(self, actor: Actor, payment_id: str, text: str) -> bool:
         """A remark for whoever answers next; never changed. False for an empty one. Raises WholeCard."""
-        text = _without_card(text).strip()[:NOTE_CHARS_MAX]
+        text = without_card(text).strip()[:NOTE_CHARS_MAX]
         payment = await self._read(payment_id)
         await self._write(actor, Action.NOTE, payment.id)
         if text:
@@ -235,7 +235,7 @@ class HelpDesk:
         self, actor: Actor, payment_id: str, reason: Reason, comment: str, parts: tuple[RefundPart, ...] = ()
     ) -> RefundRequest | Payment | RefundRequestRefusal:
         """See undoing.Undoing.propose. Raises WholeCard."""
-        comment = _without_card(comment)
+        comment = without_card(comment)
         payment = await self._read(payment_id)
         await self._write(actor, Action.UNDO_PROPOSE, payment.id, reason)  # the words are the request's
         return await self.undoing.propose(actor, payment, reason, comment, parts)
@@ -299,7 +299,7 @@ def plain(text: str) -> str:
     return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
-def _without_card(text: str) -> str:
+def without_card(text: str) -> str:
     """What was typed, as it may be kept. Raises WholeCard: beside a card's number its code may stand as well."""
     text = plain(text)
     if card_numbers.holds(text):

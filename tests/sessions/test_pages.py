@@ -132,7 +132,18 @@ def test_an_option_is_on_the_page_that_holds_it(count: int, room: int, option: i
     assert page == cut(menu(count, 1, back=True), layout(room))(page.begin), "drawn again it is the same"
 
 
-@given(typed=st.one_of(st.none(), st.text(max_size=300)), keys=st.sampled_from([KEYS, VOICE]))
+DIGITS_TYPED = st.integers(0, 12).flatmap(lambda length: st.text("0123456789", min_size=length, max_size=length))
+ANSWERS = st.one_of(
+    st.none(),
+    st.text(max_size=300),
+    DIGITS_TYPED,
+    DIGITS_TYPED.map(lambda digits: digits.translate(ARABIC_INDIC)),
+    st.builds("{}*{}".format, DIGITS_TYPED, DIGITS_TYPED),
+    st.sampled_from(["0", "1", "8", "9", "*", "#", " "]),
+)
+
+
+@given(typed=ANSWERS, keys=st.sampled_from([KEYS, VOICE]))
 def test_no_answer_breaks_a_page(typed: str | None, keys: Keys) -> None:
     for words in (BARE, NUMBER, CODE, LETTERS, Tell(say("x")), Tell(say("x"), wait_s=1)):
         event = page_of(words, keys).read(typed)
@@ -144,6 +155,24 @@ def test_no_answer_breaks_a_page(typed: str | None, keys: Keys) -> None:
             assert 4 <= len(event.text) <= 10
             assert event.text.isascii()
             assert event.text.isdecimal()
+
+
+@pytest.mark.parametrize("length", range(13))
+def test_a_field_takes_digits_of_its_lengths_and_no_others(length: int) -> None:
+    digits = "123456789012"[:length]
+    for keys, typed in (
+        (KEYS, digits),
+        (VOICE, digits),
+        (VOICE, digits.translate(ARABIC_INDIC)),
+        (VOICE, f"7*{digits}"),
+    ):
+        number, code = page_of(NUMBER, keys).read(typed), page_of(CODE, keys).read(typed)
+        if typed == "7*":
+            assert (number, code) == (Restart(), Restart())
+            continue
+        assert number == (Typed(digits) if 4 <= length <= 10 else Unclear())
+        assert (isinstance(code, TypedSecret), code == Unclear()) == (length in (3, 4), length not in (3, 4))
+        assert not isinstance(code, TypedSecret) or code.digits.reveal() == digits
 
 
 @given(digits=st.from_regex(r"[0-9]{4,10}", fullmatch=True), gap=st.sampled_from(["", " ", "-", ".", "\u00a0"]))
