@@ -16,6 +16,7 @@ from sessions.screens.menu import (
     Chose,
     Digits,
     Event,
+    HeardTwice,
     HelpMe,
     Listing,
     Menu,
@@ -231,6 +232,31 @@ def test_a_field_is_read(words: Words, typed: str, event: Event) -> None:
     assert page_of(words).read(typed) == event
 
 
+@pytest.mark.parametrize(
+    ("typed", "once", "by_tone"),
+    [
+        ("12341234", False, False),
+        ("1122334455", False, True),
+        ("11223344", False, True),
+        ("112233", False, False),  # of three digits the field has none
+        ("112233445", False, False),
+        ("112233445566", True, False),  # more than the field takes: each was heard twice
+        ("112233445567", None, False),
+    ],
+)
+def test_digits_of_a_telephone_may_be_heard_twice(typed: str, *, once: bool | None, by_tone: bool) -> None:
+    event = Unclear() if once is None else Typed(typed[::2] if once else typed)
+    assert page_of(NUMBER).read(typed) == event
+    by_sound = page_of(NUMBER, msgspec.structs.replace(VOICE, by_tone=True)).read(typed)
+    assert by_sound == (HeardTwice(event) if by_tone and isinstance(event, Typed) else event)
+
+
+def test_of_an_answer_a_named_part_is_looked_at() -> None:
+    page = page_of(NUMBER)
+    assert page.read("7" * TYPED_CHARS_MAX + "*") == Restart()
+    assert page.read("7" * TYPED_CHARS_MAX + "7*") == Unclear()
+
+
 def test_secret_digits_are_a_secret() -> None:
     event = page_of(CODE).read("987")
     assert isinstance(event, TypedSecret)
@@ -261,8 +287,34 @@ def test_a_page_of_a_long_list_looks_at_no_other_page() -> None:
         looked.add(option.id)
         return "label"
 
-    page = cut(menu(500, 1, back=True), layout(120), label)(300)
+    page = cut(menu(500, 1, back=True), layout(90, options_max=50), label)(300)
     assert len(looked) <= page.end - page.begin + 2
+    assert 5 < page.end - page.begin < 8
+
+
+@pytest.mark.parametrize("tells_back", [True, False])
+@pytest.mark.parametrize("back", [True, False])
+@pytest.mark.parametrize("pinned", [0, 2])
+def test_a_page_holds_all_that_fits_and_tells_the_ways_on(pinned: int, *, back: bool, tells_back: bool) -> None:
+    words = menu(9, pinned, back=back)
+    for room in range(45, 105, 2):
+        made = msgspec.structs.replace(layout(room, options_max=6), tells_back=tells_back)
+
+        def composed(begin: int, end: int) -> str:
+            shown = [f"p{n}" for n in range(pinned)] + [f"o{n}" * 3 for n in range(begin, end)]
+            rows = [PageRow(str(n), label) for n, label in enumerate(shown, 1)]
+            way_back = begin > 0 or (back and tells_back)
+            if end < 9:
+                return compose(
+                    "title", [*rows, PageRow("9", "next"), *[PageRow("0", "back")] * (way_back and tells_back)]
+                )
+            return compose("title", [*rows, *[PageRow("0", "back")] * way_back])
+
+        at = cut(words, made, lambda option: option.id if option.id[0] == "p" else option.id * 3)
+        for page in map(at, range(9)):
+            assert page.text == composed(page.begin, page.end)
+            more = range(page.end + 1, min(9, page.begin + 6 - pinned) + 1)
+            assert all(len(composed(page.begin, end)) > room for end in more), "nothing more would have fitted"
 
 
 @pytest.mark.parametrize("taken", Taken)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from core.help_desk.second_factor import (
+    CODE_CHARS_MAX,
     DIGITS,
     RECOVERY_CODES,
     SEALED_FOR,
@@ -47,6 +48,20 @@ def test_a_step_before_and_after_are_taken_and_no_other() -> None:
         assert step_of(SEED, typed, now_s) is None
 
 
+def test_the_clock_s_first_steps_and_a_code_of_many_signs() -> None:
+    assert [step_of(SEED, code_at(SEED, step), 0.0) for step in range(3)] == [0, 1, None]
+    assert step_of(SEED, code_at(SEED, 0), STEP_S - 0.5) == 0
+    assert step_of(SEED, code_at(SEED, 0), 2 * STEP_S) is None
+    code = code_at(SEED, 7)
+    assert step_of(SEED, "-" * (CODE_CHARS_MAX - DIGITS) + code, 7.0 * STEP_S) == 7
+    assert step_of(SEED, "-" * (CODE_CHARS_MAX - DIGITS + 1) + code, 7.0 * STEP_S) is None
+
+
+def test_a_secret_is_long_and_new_each_time() -> None:
+    first, second = fresh_secret(), fresh_secret()
+    assert (len(first), len(second), first == second) == (20, 20, False)
+
+
 def test_a_secret_rests_sealed_for_its_account_and_under_keys_that_rotate() -> None:
     secret = fresh_secret()
     old, new = Sealer(["yesterday's key"], SEALED_FOR), Sealer(["a new key", "yesterday's key"], SEALED_FOR)
@@ -69,6 +84,10 @@ def test_recovery_codes_are_long_readable_and_kept_as_digests() -> None:
     assert kept == recovery_hash("sami", f" {codes[0].lower().replace('-', ' ')} ")
     assert kept != recovery_hash("amal", codes[0])
     assert codes[0].replace("-", "") not in kept
+    # as an earlier release kept it
+    assert recovery_hash("sami", "ABCD-2345") == ("93ecd0af95674aa97c5637b3bb48ed8d67fbce159bb7fc1f2fa4b538f767f526")
+    assert recovery_hash("sami", "x" * CODE_CHARS_MAX + "y") == recovery_hash("sami", "x" * CODE_CHARS_MAX)
+    assert recovery_hash("sami", "x" * (CODE_CHARS_MAX - 1) + "y") != recovery_hash("sami", "x" * CODE_CHARS_MAX)
 
 
 def test_an_authenticator_is_told_everything_it_asks_for() -> None:
