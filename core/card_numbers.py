@@ -146,7 +146,7 @@ def _stands(run: _Run, digits: str, begin: int, end: int, *, known: bool, any_is
     if not known:
         if not any_issuer or digits[begin] == "0":
             return False
-        near = all(run.at[at] - run.at[at - 1] <= GAP_MAX for at in run.groups[first + 1 : last + 1])
+        near = all(run.at[at] - run.at[at - 1] - 1 <= GAP_MAX for at in run.groups[first + 1 : last + 1])
         return near and (not (before or after) or len(_group(run, digits, first)) > PAN_MAX)
     if first == last or not (before or after):
         return True

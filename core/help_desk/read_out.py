@@ -132,9 +132,9 @@ def _day(match: re.Match[str], today: date | None) -> date:
     """Raises ValueError."""
     if match["year"]:
         return date(int(match["year"]), int(match["month"]), int(match["day"]))
-    day, month, year = (int(match[name] or match[f"{name}2"] or 0) for name in "dmy")
-    if year:
-        return date(year % 2000 + 2000, month, day)
+    day, month = (int(match[name] or match[f"{name}2"]) for name in "dm")
+    if year := match["y"] or match["y2"]:
+        return date(int(year) if len(year) > 2 else 2000 + int(year), month, day)
     if today is None:
         raise ValueError("a day wants its year")
     this_year = date(today.year, month, day)

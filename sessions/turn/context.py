@@ -90,7 +90,7 @@ class ScreenContexts:
 
 class LanguagesSpoken:
     """Remembers which language this process last spoke to a customer in, for the apology when nothing else can be
-    asked. The least recent customer is forgotten first.
+    asked.
 
     The least recent customer is forgotten first.
     """

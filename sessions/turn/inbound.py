@@ -20,7 +20,7 @@ _WRAP_MS = 2**32  # 49 days: the time takes five bytes of a record
 
 class Inbound(msgspec.Struct, frozen=True):
     """A request as a wire decoded it. `order` grows within a dialog; a wire whose gateway counts nothing leaves it
-    None. `echo` is what the wire wants back when it words the answer; nobody else looks at it.
+    None.
 
     `echo` is what the wire wants back when it words the answer; nobody else looks at it.
     """

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.subscribers.lines import ServiceType, reference_of
-from core.typed import TYPED_CHARS_MAX, choice_of, digits_typed, heard_once, key_of, maybe_twice, tidy
+from core.typed import (
+    TYPED_CHARS_MAX,
+    choice_of,
+    digits_typed,
+    heard_once,
+    key_of,
+    maybe_twice,
+    number_typed,
+    plain,
+    tidy,
+)
 from tests.support.hostile import DIGIT_SCRIPTS, GAPS, KEYS_OF_ONE, NUMBERS, UNSEEN, in_script
 
 
@@ -79,3 +89,63 @@ def test_padding_and_marks_go_and_what_is_within_stays() -> None:
     assert tidy("\u200f a@b.co@\r\x00") == "a@b.co"
     assert tidy("sal\u200bma@example.com") == "sal\u200bma@example.com"
     assert tidy("\x00@\r ") == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("0612345678", "0612345678"),
+        ("+212612345678", "+212612345678"),
+        (" +212 (0)6-12.34/56 78 ", "+2120612345678"),
+        ("(+212) 612345678", "+212612345678"),
+        ("tel:+212612345678;phone-context=x", "+212612345678"),
+        ("sip:+212612345678@10.0.0.1:5060", "+212612345678"),
+        ("SIPS:0612345678@example.com", "0612345678"),
+        ('"Salma 3" <sip:0612345678@example.com>', "0612345678"),
+        ("<tel:0612345678>", "0612345678"),
+        ("رقم 0612345678", "0612345678"),
+        ("tél. 0612345678", None),  # letters of an address are never part of a number
+        ("\u0660\u0666\u0661\u0662", "0612"),
+        ("06+12", None),
+        ("++0612", None),
+        ("sip:salma@example.com", None),
+        ("0612x", None),
+        ("x", None),
+        ("+", None),
+        ("", None),
+        ("()", None),
+    ],
+)
+def test_a_telephone_number_as_networks_and_phone_books_write_it(written: str, number: str | None) -> None:
+    assert number_typed(written) == number
+
+
+def test_of_a_text_a_named_part_is_looked_at() -> None:
+    for length, kept in ((TYPED_CHARS_MAX, TYPED_CHARS_MAX), (TYPED_CHARS_MAX + 9, TYPED_CHARS_MAX + 1)):
+        assert len(plain("\u0661" * length)) == kept
+        assert len(tidy("x" * length)) == kept
+    assert digits_typed("1 " * (TYPED_CHARS_MAX // 2)) == "1" * (TYPED_CHARS_MAX // 2)
+    assert digits_typed("1 " * (TYPED_CHARS_MAX // 2) + "1") is None
+    assert (choice_of("001"), choice_of("0001")) == ("1", "0001")
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        *(
+            ("\u0661\uff12\u06f3", "123"),
+            ("\u00a01\u20282\t3", " 1 2 3"),
+            ("1\r\n", "1  "),
+            ("e\u0301\u200b\ufe0f", "e"),
+        ),
+        *(
+            ("\u20131\u2212\u2010", "-1--"),
+            ("\u00ab1\u00bb", "'1'"),
+            ("\u00b2\u2460", "\u00b2\u2460"),
+            ("\uff08\uff21", "(A"),
+        ),
+        *(("\x01\ud800\ue000", ""), ("~ a", "~ a")),
+    ],
+)
+def test_each_sign_in_its_one_form(text: str, form: str) -> None:
+    assert plain(text) == form

@@ -59,3 +59,39 @@ def test_a_card_is_whole_or_none() -> None:
 def test_bad_keys_stop_the_start(keys: dict[str, bytes]) -> None:
     with pytest.raises(ValueError, match="key"):
         Seals(keys)
+
+
+def test_without_the_memory_s_key_whoever_has_the_settings_has_no_card() -> None:
+    blob = Seals(OLD, b"m" * 32).seal("call", NUMBER, PAN)
+    for memory in (b"", b"n" * 32):
+        assert Seals(OLD, memory).open("call", NUMBER, blob) is None
+    opened = Seals(NEW | OLD, b"m" * 32).open("call", NUMBER, blob)
+    assert opened is not None
+    assert opened.reveal() == PAN.reveal()
+
+
+def test_marks_and_keys_need_no_memory_and_each_purpose_has_its_own() -> None:
+    one, other = Seals(OLD), Seals(OLD, b"m" * 32)
+    assert one.mark("d", "1") == other.mark("d", "1")
+    assert one.key("fingerprints") == other.key("fingerprints")
+    assert len({one.key("fingerprints"), one.key("other"), Seals(NEW).key("fingerprints")}) == 3
+    assert len(one.key("other")) == 32
+    assert Seals(NEW | OLD).key("other") == Seals(NEW).key("other")
+
+
+def test_what_is_cut_short_opens_nothing() -> None:
+    seals = Seals(OLD)
+    empty = seals.seal("call", NUMBER, Secret(""))
+    opened = seals.open("call", NUMBER, empty)
+    assert opened is not None
+    assert opened.reveal() == ""
+    for length in range(len(empty)):
+        assert seals.open("call", NUMBER, empty[:length]) is None
+
+
+def test_a_key_s_name_has_one_to_thirty_two_letters() -> None:
+    for name in ("k", "k" * 32):
+        assert Seals({name: b"1" * 32}).seal("c", NUMBER, PAN).startswith(f"{name}:".encode())
+    for length in (31, 33):
+        with pytest.raises(ValueError, match="32 bytes"):
+            Seals({"k": b"1" * length})

@@ -1,5 +1,6 @@
 """What an administrator is refused, account by account; the pages' own tests are in tests/channels/web/desk."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -7,14 +8,15 @@ import pytest
 
 from core.database.help_desk.accounts import PgUsers
 from core.database.pool import open_database
-from core.help_desk.access_log import Access, Actor
-from core.help_desk.accounts import Accounts, Role
-from core.help_desk.administration import Administration, AdministrationRefusal, GivenPassword
-from core.help_desk.enrolment import SecondFactors
-from lab.clocks import StillClock
+from core.help_desk.access_log import Access, Action, Actor
+from core.help_desk.accounts import AccountError, Accounts, Role
+from core.help_desk.administration import Administration, AdministrationRefusal, GivenPassword, fresh_password
+from core.help_desk.enrolment import Enrolment, SecondFactors
+from core.help_desk.passwords import fault
+from lab.clocks import NOON, StillClock
 
 PASSWORD = "une longue phrase, 7 mots"
-SAFIA = Actor("safia", Role.SUPERVISOR, administers=True)
+SAFIA = Actor("safia", Role.SUPERVISOR, "10.0.0.7", administers=True)
 AGENT = Actor("salma", Role.AGENT)
 REFUSED = AdministrationRefusal
 
@@ -26,7 +28,16 @@ class Lines:
         self.kept: list[str] = []
 
     async def write(self, line: Access) -> None:
+        told = (line.at, line.who, line.role, line.action, line.payment_id, line.address)
+        assert told == (NOON, "safia", "supervisor", Action.ACCOUNT, None, "10.0.0.7")
         self.kept.append(line.detail or "")
+
+
+class Factors:
+    """Gives no real second factor."""
+
+    async def enrol(self, name: str) -> Enrolment:
+        return Enrolment(name, b"secret", ())
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ async def office(database_url: str) -> AsyncIterator[Administration]:
     async with open_database(database_url) as database:
         accounts = Accounts(PgUsers(database), StillClock())
         await accounts.add("salma", Role.AGENT, PASSWORD)
-        yield Administration(accounts, cast("SecondFactors", None), Lines(), StillClock())  # type: ignore[arg-type]
+        yield Administration(accounts, cast("SecondFactors", Factors()), Lines(), StillClock())  # type: ignore[arg-type]
 
 
 async def test_nobody_else_keeps_accounts(office: Administration) -> None:
@@ -60,3 +71,47 @@ async def test_who_is_gone_or_was_never_here(office: Administration) -> None:
     assert await office.disable(SAFIA, "salma") is None
     assert await office.disable(SAFIA, "salma") is REFUSED.GONE
     assert await office.password(SAFIA, "salma") is REFUSED.GONE
+
+
+async def test_what_an_administrator_does_is_done_and_written_down(office: Administration) -> None:
+    given = await office.password(SAFIA, "salma")
+    assert isinstance(given, GivenPassword)
+    assert given.name == "salma"
+    user = await office.accounts.check("salma", given.password)
+    assert user is not None
+    assert user.password_given
+    assert await office.accounts.check("salma", PASSWORD) is None
+    assert await office.second_factor(SAFIA, "salma") == Enrolment("salma", b"secret", ())
+    added = await office.add(SAFIA, " Driss ", Role.AGENT)
+    assert isinstance(added, GivenPassword)
+    driss = await office.accounts.check("driss", added.password)
+    assert driss is not None
+    assert (driss.name, driss.role, driss.password_given) == ("driss", Role.AGENT, True)
+    assert [each.name for each in await office.all(SAFIA)] == ["driss", "salma"]
+    assert await office.disable(SAFIA, "driss") is None
+    assert await office.accounts.check("driss", added.password) is None
+    assert cast("Lines", office.log).kept == [
+        "password salma",
+        "second factor salma",
+        "add agent driss",
+        "list",
+        "disable driss",
+    ]
+
+
+async def test_administrators_are_changed_at_a_terminal(office: Administration) -> None:
+    await office.accounts.add("safia", Role.SUPERVISOR, PASSWORD)
+    await office.accounts.appoint("safia", administers=True)
+    for act in (office.password, office.second_factor, office.disable):
+        assert await act(SAFIA, "safia") is REFUSED.AT_A_TERMINAL
+    assert cast("Lines", office.log).kept == []
+    with pytest.raises(AccountError, match="no supervisor"):
+        await office.accounts.appoint("salma", administers=True)
+
+
+def test_a_fresh_password_can_be_read_out_and_is_taken() -> None:
+    made = {fresh_password() for _ in range(20)}
+    assert len(made) == 20
+    for password in made:
+        assert re.fullmatch(r"(?:[a-hjkmnp-z2-9]{5}-){3}[a-hjkmnp-z2-9]{5}", password), password
+        assert fault(password) is None
