@@ -83,6 +83,7 @@ async def test_what_a_number_was_shown_lately(at: DeskShop) -> None:
     payment = await at.shop.paid()
     await shown_to(at.shop, PAYER)
     await shown_to(at.shop, STRANGER)
+    at.shop.clock.forward(60)
     (shown,) = await at.desk.dialogs_of(AGENT, "06 00 00 00 01")
     assert [each.screen for each in shown.shown] == ["Service", "PickInvoices"]
     assert await at.desk.dialogs_of_payer(AGENT, payment.id) == (shown,)

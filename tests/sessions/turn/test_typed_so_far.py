@@ -21,8 +21,9 @@ def heard(so_far: str | None) -> Inbound:
 
 
 def record(said: str | None) -> Record:
-    marks = {} if said is None else {"said_mark": MARK(said), "said_chars": len(said)}
-    return Record(1, 1, Language(), **marks)
+    if said is None:
+        return Record(1, 1, Language())
+    return Record(1, 1, Language(), said_mark=MARK(said), said_chars=len(said))
 
 
 @pytest.mark.parametrize(
