@@ -6,7 +6,7 @@ import pytest
 
 from core.names import FOLDED_FROM, FOLDED_TO, folded
 from core.repositories import Calls, MessageKind, copy_of, copy_reference, message_reference
-from core.tracing import NO_TRACER, about, about_now, fresh_request_id, request, request_id
+from core.tracing import NO_TRACER, about, about_now, request, request_id
 from core.zone import ZONE, load_zone
 
 
@@ -44,7 +44,10 @@ def test_a_request_s_marks_are_its_own_and_end_with_it() -> None:
 
 
 def test_a_request_s_name_is_short_and_its_own() -> None:
-    made = {fresh_request_id() for _ in range(200)}
+    made: set[str] = set()
+    for _ in range(200):
+        with request() as name:
+            made.add(name)
     assert len(made) == 200
     assert all(len(each) == 12 and int(each, 16) >= 0 for each in made)
 

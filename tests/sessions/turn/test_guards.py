@@ -15,9 +15,9 @@ from sessions.turn.perform import EffectPerformer, card_told
 from sessions.vault import Seals
 from tests.sessions.fakes import MASTER_KEYS
 from tests.sessions.samples import LINE, USSD, VOICE, visit
-from tests.sessions.till import NOW, FakeTill
 from tests.sessions.turn.test_perform import PLACE, Wallets
 from tests.support.paid import paid
+from tests.support.till import NOW, FakeTill
 
 OPEN = {PaymentState.SENDING, PaymentState.CHALLENGE}
 OF_THE_CARD = {DeclineKind.OTHER_CARD, DeclineKind.LIMIT, DeclineKind.NEUTRAL, DeclineKind.PIN}
