@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--payments", type=int, default=1_000_000)
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--times", type=int, default=TIMES, help="of each thing that is measured")
-    parser.add_argument("--folder", type=Path, default=None, help="where the cluster is written; some 4 kB a payment")
+    parser.add_argument("--folder", type=Path, default=None, help="where the cluster is written; some 4.3 kB a payment")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="khallas-growth-", dir=given.folder) as name:
         folder = Path(name)
@@ -36,7 +36,7 @@ def main() -> int:
     return int(bool(found.lost) or any(grown > empty * GOAL for empty, grown in found.ratios.values()))
 
 
-BYTES_EACH = 4_000
+BYTES_EACH = 4_300
 
 
 def told(found: Growth) -> str:

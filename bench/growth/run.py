@@ -53,12 +53,13 @@ def measure(postgres: Postgres, payments: int, months: int, times: int, say: Cal
             filled += count
             say(f"{name}: {filled:,} payments, {(so_far - base) / filled:,.0f} bytes each")
         held = (filling.size(connection) - base) / filled
-        moved, moved_s = _archived(connection, urls[1], filled + 1, min(ARCHIVED_MAX, payments // months), months)
+        added = min(ARCHIVED_MAX, payments // months)
+        moved, moved_s = _archived(connection, urls[1], filled + 1, added, months)
         say(f"khallas archive moved {moved:,} payments in {moved_s:.1f} s")
         connection.execute("VACUUM ANALYZE")
         row = connection.execute(COUNTED).fetchone()
         assert row is not None
-        lost = filled + moved - row[1] + (row[0] - row[1])
+        lost = filled + added - row[1] + (row[0] - row[1])
         old = [each for (each,) in connection.execute(OLD, (datetime.now(UTC), ASKED)).fetchall()]
     ratios = asyncio.run(measuring.compared(urls[0], urls[1], times))
     of_a_month = asyncio.run(measuring.of_a_month(urls[1], old))
