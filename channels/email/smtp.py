@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -110,7 +111,6 @@ async def greet(server: SmtpServer, trust: ssl.SSLContext | None = None) -> bool
 
 
 def _client(server: SmtpServer, trust: ssl.SSLContext | None) -> aiosmtplib.SMTP:
-    proven = trust or ssl.create_default_context()
     return aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
@@ -118,7 +118,7 @@ def _client(server: SmtpServer, trust: ssl.SSLContext | None) -> aiosmtplib.SMTP
         password=server.password,
         use_tls=server.tls,
         start_tls=server.wants_starttls,
-        tls_context=proven if server.tls or server.wants_starttls else _unproven(),
+        tls_context=(trust or _proven()) if server.tls or server.wants_starttls else _unproven(),
         timeout=STEP_MAX_S,
     )
 
@@ -153,8 +153,15 @@ def failure_of(error: Exception) -> DeliveryFailed:
             return DeliveryFailed(f"mail server: {type(error).__name__}", retryable=True)
 
 
+@cache
+def _proven() -> ssl.SSLContext:
+    """By the system's certificates, read once a process: reading them costs more than the rest of a mail."""
+    return ssl.create_default_context()
+
+
+@cache
 def _unproven() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # no certificates are read: none is looked at
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

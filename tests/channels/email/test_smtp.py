@@ -54,6 +54,28 @@ async def test_a_receipt_arrives(language: LanguageCode) -> None:
         assert all(len(line) <= 998 for line in mail.raw.splitlines())
 
 
+async def test_the_systems_certificates_are_not_read_for_each_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They cost the worker more than the rest of a paid bill."""
+    read: list[ssl.SSLContext] = []
+    load_certificates = ssl.SSLContext.load_default_certs
+
+    def counted(context: ssl.SSLContext, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
+        read.append(context)
+        load_certificates(context, purpose)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", counted)
+    async with MailSink() as sink:
+        for _ in range(3):
+            await mailer(sink.url).send_receipt(paid(), "salma@example.com")
+    assert read == [], "nobody proves who answers at a server without a password"
+    async with MailSink() as sink:
+        secure = f"smtps://127.0.0.1:{sink.url.rpartition(':')[2]}"
+        for _ in range(3):
+            with pytest.raises(DeliveryFailed):
+                await mailer(secure).send_receipt(paid(), "salma@example.com")
+    assert len(read) <= 1
+
+
 async def test_letters_of_any_script_in_an_address() -> None:
     async with MailSink() as sink:
         await mailer(sink.url).send_receipt(paid(), "سلمى@example.com")
