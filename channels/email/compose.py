@@ -67,6 +67,7 @@ class Composer:
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=select_autoescape(("html",)),
+            auto_reload=False,  # no look at the file for each mail
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -5,18 +5,37 @@ white space between them is no text). email.header.Header keeps it; this policy 
 """
 
 from email.header import Header
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from functools import cache
 
 CRLF = "\r\n"
+
+
+_CLASSES = HeaderRegistry()
+
+
+@cache
+def _class_of(name: str) -> type[BaseHeader]:
+    return _CLASSES[name]
+
+
+class _KeptClasses(HeaderRegistry):
+    """Python's own makes a class for every header that is written; these are made once for each name."""
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        return _class_of(name)
+
+
+_KEPT = _KeptClasses()
 
 
 class WirePolicy(EmailPolicy):
     """Seven bits and CRLF; with `utf8` (RFC 6532) headers are written as they are."""
 
     def __init__(self, *, utf8: bool = False) -> None:
-        super().__init__(linesep=CRLF, cte_type="7bit", utf8=utf8, message_factory=EmailMessage)
+        super().__init__(linesep=CRLF, cte_type="7bit", utf8=utf8, message_factory=EmailMessage, header_factory=_KEPT)
 
     def fold_binary(self, name: str, value: str) -> bytes:
         """Writes one header with its line end."""

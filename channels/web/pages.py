@@ -103,6 +103,7 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
+            auto_reload=False,  # no look at the file for each page
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

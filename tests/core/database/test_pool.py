@@ -65,3 +65,30 @@ async def test_a_server_that_takes_no_writes_is_away(database_url: str) -> None:
         with pytest.raises(DatabaseUnavailable):
             await database.run(work)
         assert await database.do("INSERT INTO demoted VALUES (2)") == 1, "that connection is not used any more"
+
+
+async def test_the_connection_that_came_back_last_goes_out_first(database_url: str) -> None:
+    """One at a time: one server process answers, which knows the statements; the others may end."""
+
+    async def who(connection: Connection) -> int:
+        return connection.info.backend_pid
+
+    async with open_database(database_url) as database:
+        await database.pool.wait()
+        async with database.pool.connection() as one, database.pool.connection() as other:
+            both = {await who(one), await who(other)}
+        asked = {await database.run(who) for _ in range(6)}
+        assert len(both) == 2
+        assert len(asked) == 1
+        assert asked < both
+
+
+async def test_a_statement_that_comes_again_is_kept_by_the_server(database_url: str) -> None:
+    statement = "SELECT count(*) AS kept FROM pg_prepared_statements WHERE statement LIKE %(like)s"
+
+    async def asks(connection: Connection) -> list[int]:
+        rows = [await (await connection.execute(statement, {"like": "%pg_prepared%"})).fetchone() for _ in range(3)]
+        return [row["kept"] for row in rows if row]
+
+    async with open_database(database_url) as database:
+        assert await database.run(asks) == [0, 1, 1]
