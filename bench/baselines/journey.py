@@ -1,7 +1,8 @@
 """What one journey asked of HTTP, Redis and PostgreSQL, recorded in this process, and the same asked bare.
 
-Statements run by psycopg in one transaction that is rolled back, so that each repetition finds what the first found;
-commands by redis-py, one after the other, over keys that are emptied before. What fails bare is left out and counted.
+Only a bill's own is recorded: no periodic job runs meanwhile, and nobody watches. Statements run by psycopg, prepared,
+in one transaction that is rolled back, so that each repetition finds what the first found; commands by redis-py, one
+after the other, over keys that are emptied before. What fails bare is left out and counted.
 """
 
 import resource
@@ -25,7 +26,8 @@ from bench.journey.ways import At, Way
 from bench.load import burst
 from bench.stage import UVICORN, Backends, server
 from bench.till import seen
-from khallas.server.app import build
+from core.database.jobs import worker_beside
+from khallas.server.app import application, assemble
 from khallas.settings.model import load
 from lab.chaos.customer import Customer
 from lab.servers.serving import serving
@@ -36,6 +38,7 @@ BURST_MAX_S = 60.0
 ASIDE = frozenset(
     {"AUTH", "HELLO", "CLIENT", "SELECT", "PING", "SUBSCRIBE", "PSUBSCRIBE", "UNSUBSCRIBE", "MULTI", "EXEC", "WATCH"}
 )
+ROUTINE = ("procrastinate_update_heartbeat", "FROM acquirer_states", "FROM event_endpoints")
 NOT_SENT = frozenset({b"host", b"content-length", b"connection", b"transfer-encoding", b"expect"})
 
 
@@ -125,10 +128,15 @@ def _commands(into: list[tuple[Any, ...]]) -> Iterator[None]:
 
 @asynccontextmanager
 async def _in_this_process(backends: Backends, way: Way, into: Recorded) -> AsyncIterator[At]:
-    """Web and jobs together, between the same bank, wallet and Twilio."""
+    """Web and jobs together, between the same bank, wallet and Twilio; nothing is done because of the hour."""
     async with house.surroundings(backends, way) as around:
-        recorder = _Recorder(build(load(around.environ), beside=True), into)
-        async with serving(recorder) as url:
+        container = assemble(load(around.environ))
+        jobs = container.jobs()
+        jobs.periodic_registry.periodic_tasks.clear()
+        async with (
+            serving(_Recorder(application(container), into)) as url,
+            worker_beside(jobs, container.database.pool),
+        ):
             yield around.connect(url)
 
 
@@ -142,7 +150,13 @@ async def recorded(backends: Backends, way: Way, warm: Customer, model: Customer
         with seen(into.statements), _commands(into.commands):
             await house.paid_by(way, at, [model])
             await house.settled(backends.database_url, before + 2)
+    into.statements[:] = [one for one in into.statements if not _is_routine(str(one.query))]
     return into
+
+
+def _is_routine(query: str) -> bool:
+    """Asked as the seconds pass, whether somebody pays or not."""
+    return query in {house.PAID, house.WAITING} or any(part in query for part in ROUTINE)
 
 
 async def bare(backends: Backends, what: Recorded, times: int) -> Bare:
@@ -159,10 +173,13 @@ async def bare(backends: Backends, what: Recorded, times: int) -> Bare:
     async with await AsyncConnection.connect(backends.database_url) as connection:
         statements = await _runnable(connection, what.statements)
         before, postgres_s = _own_s(), stage.tree_cpu_s(backends.postgres_pid)
+        await connection.set_autocommit(True)
         for _ in range(times):
-            async with connection.transaction(force_rollback=True):
-                for each in statements:
-                    await _run(connection, each)
+            # past psycopg, which forgets at a ROLLBACK what it prepared
+            connection.pgconn.exec_(b"BEGIN")
+            for each in statements:
+                await _run(connection, each)
+            connection.pgconn.exec_(b"ROLLBACK")
         sql, postgres_s = _own_s() - before, stage.tree_cpu_s(backends.postgres_pid) - postgres_s
     with server("bare", (*UVICORN, "bench.baselines.echo:app"), {"BENCH_REDIS_URL": backends.redis_url}) as running:
         before = running.cpu_s()

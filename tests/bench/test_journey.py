@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.baselines.journey import Bare
-from bench.journey.house import Parts
+from bench.baselines.journey import ROUTINE, Bare, Recorded, bare
+from bench.journey.house import PAID, WAITING, Parts
 from bench.journey.ways import Way
 from bench.rows.journey import alone, copied, middle, shares, told
 from bench.stage import Backends
@@ -27,8 +27,21 @@ def two(
 
 
 @pytest.mark.parametrize("way", list(Way))
-def test_a_bill_is_paid_recorded_and_asked_again_bare(two: list[Backends], way: Way) -> None:
+def test_a_bill_is_paid_recorded_and_asked_again_bare(
+    two: list[Backends], way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Recorded] = []
+
+    async def noted(backends: Backends, what: Recorded, times: int) -> Bare:
+        kept.append(what)
+        return await bare(backends, what, times)
+
+    monkeypatch.setattr("bench.rows.journey.bare", noted)
     found = alone(two[0], two[1], way, map(customer, range(2)), 2)
+    asked = "\n".join(str(each.query) for each in kept[0].statements)
+    assert "INSERT INTO receipts" in asked
+    for routine in ("procrastinate_defer_periodic", PAID, WAITING, *ROUTINE):
+        assert routine not in asked, "what is done without a bill, too, is no part of one"
     assert found.sql > 0
     assert found.left_out <= found.asked / 5, "nearly all of it can be asked again"
 
