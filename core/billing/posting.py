@@ -53,31 +53,33 @@ class Poster:
         payment = await self._payments.get(payment_id) if claimed else None
         if payment is None:
             return
-        for line in claimed:
-            await self._attend(payment, line)
-        await self._give_back(payment, {line.invoice.number for line in claimed})
+        taken = [await self._attend(payment, line) for line in claimed]
+        if not all(taken):  # where billing took what was claimed, nothing of it goes back
+            await self._give_back(payment, {line.invoice.number for line in claimed})
 
-    async def _attend(self, payment: Payment, line: LinePosting) -> None:
+    async def _attend(self, payment: Payment, line: LinePosting) -> bool:
+        """Whether billing took it now, as it does with nearly every bill."""
         if line.state in {PostingState.CREDITING, PostingState.STUCK}:
             outcome = await self._crediter.compare(payment, line.invoice.number)
             await self._settle(payment, line, outcome)
         elif payment.state in {PaymentState.VOIDED, PaymentState.REFUNDED}:  # given back with the whole
             await self._turn(payment, line, line.state, PostingState.CREDITED)
         elif line.state is PostingState.PENDING:
-            await self._post_line(payment, line)
+            return await self._post_line(payment, line)
+        return False
 
-    async def _post_line(self, payment: Payment, line: LinePosting) -> None:
+    async def _post_line(self, payment: Payment, line: LinePosting) -> bool:
         pause_s = PAUSES_S[min(line.attempts, len(PAUSES_S)) - 1]
         if payment.state is not PaymentState.CAPTURED:
             await self._postpone(payment, line, PostingState.PENDING, pause_s)
-            return
+            return False
         try:
             answer = await self._billing.post(payment, line.invoice)
         except BillingDown:
             await self._postpone(payment, line, PostingState.PENDING, pause_s)
-            return
+            return False
         after = PostingState.POSTED if answer is Posting.POSTED else PostingState.REFUSED
-        await self._turn(payment, line, PostingState.PENDING, after)
+        return await self._turn(payment, line, PostingState.PENDING, after) and after is PostingState.POSTED
 
     async def _give_back(self, payment: Payment, claimed: set[str]) -> None:
         """Once billing has answered for every bill: void the whole when all are refused, else credit the refused."""
