@@ -7,9 +7,8 @@ from functools import partial
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
 
-from core.database.statements import ANSWER_MAX_S, BoundedConnection, Connection, Database, Pool
+from core.database.statements import ANSWER_MAX_S, BoundedConnection, Connection, Database, Pool, WarmestFirst
 
 __all__ = ["Connection", "Database", "Pool", "make_pool", "open_database"]
 
@@ -29,18 +28,6 @@ KEPT_ALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,  # ms that what was sent may stay unacknowledged
 }
-
-
-class WarmestFirst(AsyncConnectionPool[Connection]):
-    """Hands out the connection that came back last: of its server process the caches are full and the plans made.
-
-    What waits longest is what the pool lets go when it shrinks. psycopg's own takes turns, and a seldom asked server
-    reads each statement anew in ten processes.
-    """
-
-    async def _get_ready_connection(self, timeout: float | None) -> Connection | None:  # noqa: ASYNC109 - psycopg's
-        self._pool.rotate(1)  # psycopg takes the leftmost, and puts back at the right
-        return await super()._get_ready_connection(timeout)
 
 
 def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX, answer_max_s: float = ANSWER_MAX_S) -> Pool:
