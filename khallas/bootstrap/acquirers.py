@@ -70,19 +70,19 @@ def terms_of(acquirer: JoinedAcquirer) -> AcquirerTerms:
     """Reads an acquirer's contract."""
     contract = acquirer.own
     return AcquirerTerms(
-        acquirer.id,
-        contract.name,
-        contract.merchant or _told(acquirer.options, "client_id"),
-        AcquirerState(contract.state),
-        contract.weight,
-        frozenset(contract.brands),
-        frozenset(contract.currencies),
-        contract.min_centimes,
-        contract.max_centimes,
-        contract.telephone_orders,
-        bool(_told(acquirer.options, "page_url")),
-        contract.valid_from,
-        contract.valid_until,
+        id=acquirer.id,
+        name=contract.name,
+        merchant=contract.merchant or _told(acquirer.options, "client_id"),
+        state=AcquirerState(contract.state),
+        weight=contract.weight,
+        brands=frozenset(contract.brands),
+        currencies=frozenset(contract.currencies),
+        min_centimes=contract.min_centimes,
+        max_centimes=contract.max_centimes,
+        telephone_orders=contract.telephone_orders,
+        page=bool(_told(acquirer.options, "page_url")),
+        valid_from=contract.valid_from,
+        valid_until=contract.valid_until,
     )
 
 

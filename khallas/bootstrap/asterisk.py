@@ -37,7 +37,12 @@ def agi_server(
     timers = Timers(first_digit_s=asterisk.first_digit_s, next_digit_s=asterisk.next_digit_s)
     manner = Manner(asterisk.sounds, asterisk.music, asterisk.call_max_s, timers)
     parts = CallDependencies(
-        turns, IvrSpeaker(prompts.texts), FastAgi(prompts, _tokens(settings)), metrics, manner, tell
+        turns=turns,
+        speaker=IvrSpeaker(prompts.texts),
+        wire=FastAgi(prompts, _tokens(settings)),
+        metrics=metrics,
+        manner=manner,
+        tell=tell,
     )
     return AgiServer(
         parts,

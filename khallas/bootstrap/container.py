@@ -194,7 +194,12 @@ def assemble(
         seals=talk.seals,
         counted=counted,
         code_texts=CodeTexts(
-            money.world.billing, books.people, books.messages, messaging.memory, partial(code_text, words), clock
+            billing=money.world.billing,
+            people=books.people,
+            messages=books.messages,
+            replies=messaging.memory,
+            words=partial(code_text, words),
+            clock=clock,
         ),
         wallets=money.by_wallet,
         heard=AcquirerWatch(database, money.registry, counted),
@@ -230,7 +235,7 @@ def _money(
     bills = billing_of(settings, database, clock)
     books = replace(books_on(database), payments=CountedPayments(database, counted))
     codes = LimitsByChannel(RedisCodeLimits(shared.redis, counted.limit), WebCodeLimits(shared.redis, counted.limit))
-    world = Ports(books, bills, registry, codes, clock)
+    world = Ports(books=books, billing=bills, acquirers=registry, limits=codes, clock=clock)
     world = around(world) if around else world
     providers = dict(wallets_of(settings) if wallets is None else wallets)
     attempts = PgWalletAttempts(database, PgPayments(database))
@@ -238,7 +243,9 @@ def _money(
         returns = WalletReturns(attempts, providers, clock, Ids())
         world = replace(world, acquirers=TenderAcquirers(world.acquirers, attempts, returns))
     till = PaymentService(world, times=shared.times, currency=settings.currency)
-    by_wallet = WalletPayments(till, attempts, providers, clock, shared.times, count=counted.wallet)
+    by_wallet = WalletPayments(
+        till=till, attempts=attempts, wallets=providers, clock=clock, times=shared.times, count=counted.wallet
+    )
     return MoneyParts(world=world, registry=registry, bills=bills, wallets=providers, till=till, by_wallet=by_wallet)
 
 
@@ -290,12 +297,22 @@ def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) 
         counts=shared.metrics.texts_received,
     )
     terms = [wallet.terms for wallet in money.wallets.values()]
-    answers = Answers(words, people, money.world.billing, money.till, memory, pay_link=pay_link, wallets=terms)
+    answers = Answers(
+        words=words,
+        people=people,
+        billing=money.world.billing,
+        till=money.till,
+        memory=memory,
+        pay_link=pay_link,
+        wallets=terms,
+    )
     inbox = inbox_of(settings, answers, post)
     twilio = twilio_of(settings)
     texter = TwilioTexter(twilio, f"{base_of(settings)}/sms/twilio/status")
     by_smpp = talk.transcripts.door("ussd", "smpp", keys=True)
-    doors = networks.Doors(inbox, talk.turns, texts, shared.metrics, talk.seals, by_smpp)
+    doors = networks.Doors(
+        inbox=inbox, turns=talk.turns, texts=texts, metrics=shared.metrics, seals=talk.seals, tell=by_smpp
+    )
     outside = networks.join(settings, shared.redis, doors, texter)
     caller = caller_of(settings, twilio, KeptCallEnds(messages, clock))
     gateways = Gateways(
@@ -320,8 +337,16 @@ def _jobs(shared: SharedParts, money: MoneyParts, messaging: MessagingParts) -> 
     settings, database, clock, times = shared.settings, shared.database, shared.clock, shared.times
     books, till = money.world.books, money.till
     sender = OutboxSender(books, messaging.gateways, clock, times)
-    poster = Poster(books, money.world.billing, money.world.acquirers, clock, times)
-    sweep = Sweep(books, till.attendant, poster, sender, clock, times, money.by_wallet)
+    poster = Poster(books=books, billing=money.world.billing, acquirers=money.world.acquirers, clock=clock, times=times)
+    sweep = Sweep(
+        books=books,
+        attendant=till.attendant,
+        poster=poster,
+        sender=sender,
+        clock=clock,
+        times=times,
+        wallets=money.by_wallet,
+    )
     periods = Periods(**settings.retention.model_dump())
     retention = RetentionJob(PgRetention(database), clock, periods, PgKeptEvidence(database, blind_of(settings)))
 
@@ -334,7 +359,18 @@ def _jobs(shared: SharedParts, money: MoneyParts, messaging: MessagingParts) -> 
         audit, days = Audit(PgAudit(database), clock), LedgerDays(database)
         months = settings.archive.after_months
         archive = ArchiveJob(PgArchive(database), clock, months) if months else None
-        work = Work(till.attendant, poster, sender, sweep, retention, watch, days, audit, money.by_wallet, archive)
+        work = Work(
+            attendant=till.attendant,
+            poster=poster,
+            sender=sender,
+            sweep=sweep,
+            retention=retention,
+            settlement=watch,
+            ledger_days=days,
+            audit=audit,
+            wallets=money.by_wallet,
+            archive=archive,
+        )
         return build_jobs(work, sweep_every_s=times.sweep_every_s, tracer=shared.tracer)
 
     return jobs

@@ -108,7 +108,16 @@ def desk_on(
     transcripts = PgTranscripts(database, blind)
     desk_books = PgDesk(database, waker, blind, late)
     accesses = PgAccessLog(database)
-    return HelpDesk(desk_books, transcripts, accesses, till, undoing, clock, pay_link, mail_utf8=mail_utf8)
+    return HelpDesk(
+        books=desk_books,
+        transcripts=transcripts,
+        log=accesses,
+        till=till,
+        undoing=undoing,
+        clock=clock,
+        pay_link=pay_link,
+        mail_utf8=mail_utf8,
+    )
 
 
 def _alarm(hit: Hit | None) -> Alarm:
@@ -125,7 +134,14 @@ def office_on(database: Database, clock: Clock, blind: Pseudonymiser) -> Office:
     resolving = Resolving(PgResolving(database, PgPayments(database)), clock, Ids())
     findings, chargebacks = Findings(PgFindings(database), clock), Chargebacks(PgChargebacks(database), clock)
     evidence = PgEvidence(database, PgTranscripts(database, blind))
-    return Office(findings, resolving, chargebacks, evidence, PgAccessLog(database), clock)
+    return Office(
+        findings=findings,
+        resolving=resolving,
+        chargebacks=chargebacks,
+        evidence=evidence,
+        log=PgAccessLog(database),
+        clock=clock,
+    )
 
 
 def desk_routes(
@@ -148,8 +164,17 @@ def desk_routes(
     keys = settings.signing_keys()
     accesses = PgAccessLog(database)
     lists = DeskLists(PgPaymentLists(late), accesses, clock)
-    use_cases = _use_cases(settings, database, late, till, clock, hit)
-    threshold = _threshold(settings, pages, database, redis, clock, use_cases, lists, hit)
+    use_cases = _use_cases(settings=settings, database=database, late=late, till=till, clock=clock, hit=hit)
+    threshold = _threshold(
+        settings=settings,
+        pages=pages,
+        database=database,
+        redis=redis,
+        clock=clock,
+        use_cases=use_cases,
+        lists=lists,
+        hit=hit,
+    )
     office = office_on(database, clock, Pseudonymiser(keys))
     endpoints = PgEventEndpoints(database, Sealer(keys, SEALED_FOR_EVENTS))
     return [
@@ -173,7 +198,15 @@ def _use_cases(
     blind = Pseudonymiser(settings.signing_keys())
     link = pay_links(settings).of if has_page(settings) else None
     return desk_on(
-        database, till, clock, blind, settings.desk, _alarm(hit), link, late=late, mail_utf8=settings.mail_utf8
+        database=database,
+        till=till,
+        clock=clock,
+        blind=blind,
+        desk=settings.desk,
+        alarm=_alarm(hit),
+        pay_link=link,
+        late=late,
+        mail_utf8=settings.mail_utf8,
     )
 
 

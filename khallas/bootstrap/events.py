@@ -45,7 +45,9 @@ def relay_on(
     """Builds the relay that sends events over HTTPS."""
     chance = random.SystemRandom().random
     books = PgEventBooks(database, _sealer(settings))
-    return EventRelay(books, client, clock, chance, linking(database, clock), bounds)
+    return EventRelay(
+        books=books, poster=client, clock=clock, chance=chance, link=linking(database, clock), bounds=bounds
+    )
 
 
 def linking(database: Database, clock: Clock) -> Callable[[], Awaitable[None]]:

@@ -65,6 +65,6 @@ def page_routes(
         return ()
     links = pay_links(settings)
     return [
-        *hosted.routes(pages, till, parts.hosting, links, receipts, count),
+        *hosted.routes(pages=pages, finder=till, hosting=parts.hosting, links=links, receipts=receipts, count=count),
         *opening_routes(pages, till, parts.opened, links, count),
     ]

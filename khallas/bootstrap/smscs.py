@@ -46,13 +46,28 @@ def joined(settings: Settings, redis: Redis, doors: Doors, metrics: SmppMetrics)
     """Builds the links to the SMSCs, and touches no network."""
     sent = SentParts(redis)
     seals = doors.seals
-    texts = SmppTexts(doors.inbox, Reassembly(redis, seals), sent, MoDeduplication(redis), seals.mark, metrics)
+    texts = SmppTexts(
+        inbox=doors.inbox,
+        reassembly=Reassembly(redis, seals),
+        sent=sent,
+        arrivals=MoDeduplication(redis),
+        mark=seals.mark,
+        metrics=metrics,
+    )
 
     async def submit(smsc: str, message: ShortMessage) -> SubmitAnswer:
         return await links[smsc].submit(message, urgent=True)
 
     code = settings.ussd.service_code
-    ussd = SmppUssd(doors.turns, doors.texts, Dialogs(redis), submit, doors.metrics, doors.tell, service_code=code)
+    ussd = SmppUssd(
+        turns=doors.turns,
+        texts=doors.texts,
+        dialogs=Dialogs(redis),
+        submit=submit,
+        metrics=doors.metrics,
+        tell=doors.tell,
+        service_code=code,
+    )
 
     async def take(account: SmscAccount, session_id: str, message: ShortMessage) -> Handled:
         door = ussd if is_ussd(message) else texts

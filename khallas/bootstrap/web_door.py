@@ -37,18 +37,31 @@ def door_routes(house: Container, pages: Pages, hosting: HostedPagePayments | No
     tokens = VisitorTokens(settings.signing_keys())
     visits = VisitReader(tokens, secure=settings.public_url.startswith("https://"))
     turns = FormTurns(
-        RedisStore(house.redis, SESSION_TTL_S),
-        house.performer,
-        house.clock,
-        house.numbers,
-        ZONE,
-        CAN,
+        store=RedisStore(house.redis, SESSION_TTL_S),
+        performer=house.performer,
+        clock=house.clock,
+        numbers=house.numbers,
+        zone=ZONE,
+        can=CAN,
         mail_utf8=settings.mail_utf8,
     )
     rendering = Rendering(
-        pages, WebWords(house.texts), visits, controller_of(settings), house.clock, settings.short_code
+        pages=pages,
+        words=WebWords(house.texts),
+        visits=visits,
+        controller=controller_of(settings),
+        clock=house.clock,
+        short_code=settings.short_code,
     )
-    door = bills.WebDoor(turns, visits, rendering, hosting, pay_links(settings), _telling(house), house.metrics.refused)
+    door = bills.WebDoor(
+        turns=turns,
+        visits=visits,
+        rendering=rendering,
+        leaving=hosting,
+        links=pay_links(settings),
+        tell=_telling(house),
+        count=house.metrics.refused,
+    )
     limits = TextedCodeLimits(house.redis, house.counted.limit)
     return routing.routes(door, TextedCodes(limits, house.code_texts.send))
 

@@ -99,7 +99,14 @@ def application(
         *biller_routes(house),
         *_wallet_routes(house),
         *receipts.routes(pages, house.till, house.books.refunds, house.links, house.clock),
-        *page_routes(settings, pages, house.till, hosted, house.links, house.metrics.refused),
+        *page_routes(
+            settings=settings,
+            pages=pages,
+            till=house.till,
+            parts=hosted,
+            receipts=house.links,
+            count=house.metrics.refused,
+        ),
         *_desk_routes(house, pages, tally),
         *pages.routes(),
         *operations.routes(probes, house.metrics.page, states),
@@ -158,7 +165,15 @@ async def _running(
 def _desk_routes(house: Container, pages: Pages, tally: UsageCounters) -> Sequence[BaseRoute]:
     settings, database = house.settings, house.database
     return desk_routes(
-        settings, pages, database, house.redis, house.till, house.clock, tally, house.counted.limit, house.late
+        settings=settings,
+        pages=pages,
+        database=database,
+        redis=house.redis,
+        till=house.till,
+        clock=house.clock,
+        tally=tally,
+        hit=house.counted.limit,
+        late=house.late,
     )
 
 
@@ -269,7 +284,15 @@ def _asterisk(house: Container, calls: SharedCalls | None) -> "AgiServer | None"
     from khallas.bootstrap import asterisk
 
     gate, tell = guards.gate_of(settings, "fastagi"), house.transcripts.door("ivr", "fastagi")
-    return asterisk.agi_server(settings, house.texts, house.turns, house.metrics, gate, tell, calls)
+    return asterisk.agi_server(
+        settings=settings,
+        texts=house.texts,
+        turns=house.turns,
+        metrics=house.metrics,
+        gate=gate,
+        tell=tell,
+        calls=calls,
+    )
 
 
 def _with_sounds(house: Container, switch: "AgiServer") -> Callable[[], Mapping[str, str]]:
