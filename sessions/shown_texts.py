@@ -30,12 +30,10 @@ def read(said: str, texts: Texts, section: str, language: LanguageCode) -> str:
         key, values = _decoder.decode(said)
     except msgspec.MsgspecError:
         return ""
-    if not key or not texts.has(language, section, key):
-        return ""
     words = {name: _word(value, texts, section, language) for name, value in values.items()}
     try:
         return texts.fill(language, section, key, **words)
-    except KeyError:  # a value that this release's text wants and that one's did not have
+    except KeyError:  # no such text, or a value that this release's wants and that one's did not have
         return ""
 
 

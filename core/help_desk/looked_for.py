@@ -51,6 +51,6 @@ def _msisdn(text: str) -> str | None:
     if re.fullmatch(r"0[5-8]\d{8}|(?:00)?212[5-8]\d{8}", digits) is None and not text.startswith("+"):
         return None
     try:
-        return msisdn(text if text.startswith("+") or digits.startswith("0") else f"+{digits}")
+        return msisdn(text)
     except ValueError:
         return None

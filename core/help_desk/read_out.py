@@ -83,7 +83,7 @@ def spellings(text: str) -> set[str]:
         together = alike  # in groups, or with letters for digits
         found |= {apart, alike}
     if together.isascii() and together.isdigit() and len(together) in PADDED_DIGITS:
-        found |= {together.zfill(length) for length in range(len(together) + 1, PADDED_TO_MAX + 1)}
+        found |= {together.zfill(length) for length in range(PADDED_TO_MAX + 1)}
     return found - {""}
 
 
@@ -134,7 +134,7 @@ def _day(match: re.Match[str], today: date | None) -> date:
         return date(int(match["year"]), int(match["month"]), int(match["day"]))
     day, month = (int(match[name] or match[f"{name}2"]) for name in "dm")
     if year := match["y"] or match["y2"]:
-        return date(int(year) if len(year) > 2 else 2000 + int(year), month, day)
+        return date(int(year) if len(year) == 4 else 2000 + int(year), month, day)
     if today is None:
         raise ValueError("a day wants its year")
     this_year = date(today.year, month, day)

@@ -31,8 +31,8 @@ def fresh_secret() -> bytes:
 
 
 def typed_form(secret: bytes) -> str:
-    """The secret as it is typed into an authenticator."""
-    return base64.b32encode(secret).decode().rstrip("=")
+    """The secret as it is typed into an authenticator: a multiple of five octets, so that nothing is padded."""
+    return base64.b32encode(secret).decode()
 
 
 def uri(secret: bytes, name: str) -> str:

@@ -220,6 +220,7 @@ def test_a_menu_is_read(typed: str | None, event: Event) -> None:
         (NUMBER, "12345678901", Unclear()),
         (NUMBER, "", Unclear()),
         (LETTERS, "me@example.com", Typed("me@example.com")),
+        (LETTERS, "x" * 20, Typed("x" * 20)),
         (LETTERS, "x" * 21, Unclear()),
         (LETTERS, " ", Unclear()),
         (LETTERS, "x" * (TYPED_CHARS_MAX + 5), Unclear()),
@@ -354,6 +355,35 @@ def test_a_page_of_a_long_list_says_which_of_it_it_shows() -> None:
     nameless = page_at(Menu(say("m"), Bills(12), back=False), "", lambda option: option.id, made)
     assert nameless is not None
     assert nameless.text.split("\n")[0] == f"no 1-{nameless.end - 1}/12"
+
+
+def test_the_place_in_a_list_is_left_out_sooner_than_a_whole_page() -> None:
+    words = Menu(say("m"), Bills(3), back=False)
+    seen: set[tuple[int, bool]] = set()
+    for room in range(20, 70):
+        made = msgspec.structs.replace(layout(room), where=lambda place: f"no {place}")
+        for begin in range(4):
+
+            def composed(end: int, begin: int = begin, *, placed: bool = True) -> str:
+                first, last = max(begin - 1, 0) + 1, end - 1
+                told = placed and last >= first and (begin, end) != (0, 4)
+                rows = [PageRow(str(n), f"o{place}") for n, place in enumerate(range(begin, end), 1)]
+                ways = ([PageRow("9", "next")] if end < 4 else []) + ([PageRow("0", "back")] if begin else [])
+                return compose(f"title (no {first}-{last})" if told else "title", [*rows, *ways])
+
+            fitting = [composed(end) for end in range(4, begin, -1)] + [composed(begin + 1, placed=False)]
+            whole = next((text for text in fitting if len(text) <= room), None)
+            page = page_at(words, "title", lambda option: option.id, made, begin)
+            assert (None if page is None else page.text) == whole
+            if page is not None:
+                seen.add((page.end - page.begin, "(no" in page.text))
+    assert seen >= {(1, False), (1, True), (2, True), (4, False)}
+
+
+def test_a_page_that_would_begin_behind_the_list_begins_with_its_last() -> None:
+    at = cut(menu(3, 1, back=True), layout(200))
+    assert [at(begin).begin for begin in (-5, 0, 2, 3, 9)] == [0, 0, 2, 2, 2]
+    assert at(9) == at(2)
 
 
 def test_a_list_of_one_page_says_no_place() -> None:

@@ -9,6 +9,9 @@ from sessions.vault import EXPIRY, NUMBER, Seals
 
 OLD, NEW = {"k1": b"1" * 32}, {"k2": b"2" * 32}
 PAN = Secret("5453010000066100")
+RESTED = (  # under the first key and a memory of 32 times "m", by an earlier release
+    "6b313a4b8466b022e9a89f53f74ee5f35a70be3902f2b214a36ace9f65b33f67d4df20e980defc2b1ebd9dd989c02e"
+)
 
 
 @given(digits=st.from_regex(r"[0-9]{3,19}", fullmatch=True), call=st.text(max_size=40))
@@ -53,6 +56,9 @@ def test_a_card_is_whole_or_none() -> None:
     assert seals.card("call", {NUMBER: number}) is None
     assert seals.card("call", {EXPIRY: expiry}) is None
     assert seals.card("other", {NUMBER: number, EXPIRY: expiry}) is None
+    strange = seals.seal("other", EXPIRY, Secret("1228"))
+    assert seals.card("call", {NUMBER: number, EXPIRY: strange}) is None
+    assert seals.card("call", {NUMBER: seals.seal("other", NUMBER, PAN), EXPIRY: expiry}) is None
 
 
 @pytest.mark.parametrize("keys", [{}, {"k": b"short"}, {"": b"1" * 32}, {"a:b": b"1" * 32}, {"k" * 33: b"1" * 32}])
@@ -95,3 +101,16 @@ def test_a_key_s_name_has_one_to_thirty_two_letters() -> None:
     for length in (31, 33):
         with pytest.raises(ValueError, match="32 bytes"):
             Seals({"k": b"1" * length})
+
+
+def test_marks_and_keys_are_those_of_an_earlier_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two releases side by side know each other's repeats, and count the same cards."""
+    seals = Seals(OLD)
+    assert (seals.mark("d", "1"), seals.mark("d", None)) == (4249862515, 794193124)
+    assert seals.mark("d", "half a sign: \ud800") == seals.mark("d", "half a sign: ?")
+    opened = Seals(OLD, b"m" * 32).open("call", NUMBER, bytes.fromhex(RESTED))
+    assert opened is not None
+    assert opened.reveal() == PAN.reveal()
+    assert seals.key("fingerprints").hex() == "1ae3e904ff389b747f5f1998dd902a60a308ae823ef01814015907d8883119f1"
+    monkeypatch.setattr("sessions.vault._MARK_BYTES", 0)
+    assert seals.mark("d", "1") == 1, "0 marks nothing"
