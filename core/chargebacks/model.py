@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from core.card_numbers import holds
+
 TEXT_MAX_CHARS = 80
 _CODE = re.compile(r"[A-Za-z0-9 ._:/+=-]{1,80}", re.ASCII)
 _MASKED = re.compile(r"([0-9]{4,6})[0-9]{0,2}[*xX.]{4,12}([0-9]{4})", re.ASCII)
@@ -76,6 +78,11 @@ def facts_kept(row: Mapping[str, object] | None) -> DisputeFacts:
 def _first(answer: Mapping[str, str], names: tuple[str, ...]) -> str:
     for name in names:
         text = answer.get(name, "").strip()[:TEXT_MAX_CHARS]
-        if _CODE.fullmatch(text) and not _LONG.search(text.replace(" ", "").replace("-", "")):
+        if _CODE.fullmatch(text) and not _could_be_a_card(text):
             return text
     return ""
+
+
+def _could_be_a_card(text: str) -> bool:
+    """Digits enough, or a card's number with other signs between them: a moment has as many digits, and is none."""
+    return _LONG.search(text.replace(" ", "").replace("-", "")) is not None or holds(text)

@@ -292,7 +292,7 @@ class OutcomeRecorder:
             case ChallengeRequired():
                 return await self._challenged(payment, answer, _UNKNOWN)
             case Undone():
-                gone = Decline("voided", DeclineKind.OUR_FAULT, "voided at the acquirer")
+                gone = Decline("voided", DeclineKind.OUR_FAULT)
                 return await self._refuse(payment, gone, _UNKNOWN, messages=(MessageKind.DECLINED_SMS,))
             case NoSuchOrder() if settled_there:
                 due_at = self._next_look(payment, settled=True)

@@ -99,8 +99,8 @@ def _header(lines: "_Lines", columns: FileColumns) -> tuple[str, list[str]]:
         if not line:
             break
         lines.take(1)
-        if line.startswith("sep=") and line.strip()[4:] in tuple(DELIMITERS):  # a spreadsheet's own
-            separator = line.strip()[4:]
+        if line.startswith("sep=") and (named := line.strip(" \r\n")[4:]) in tuple(DELIMITERS):  # a spreadsheet's own
+            separator = named
             continue
         delimiter = separator or max(DELIMITERS, key=line.count)
         names = _parsed([line], delimiter) or []

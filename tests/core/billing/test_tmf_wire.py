@@ -1,6 +1,7 @@
 """TMF678 as TM Forum's own schema and other people's systems write it: read, and never silently nothing to pay."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.billing.invoices import Invoice
-from core.billing.tmf_wire import NotTmf, bills_of
+from core.billing.tmf_wire import NotTmf, bills_of, correlator, payment_body, refund_body
+from core.refunds.model import Reversal
+from lab.clocks import NOON
+from tests.support.paid import PAID_AT, paid
 
 TODAY = date(2026, 11, 29)
 BILL: dict[str, object] = {
@@ -117,3 +121,101 @@ def test_optional_fields_are_optional(changes: dict[str, object], expected: tupl
     found = owed(**changes)
     assert found is not None
     assert (found.number, found.period, found.due_date) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "centimes"), [("769.200001", 76920), ("769.199999", 76920), ("769.200002", None), ("769.199998", None)]
+)
+def test_noise_ends_where_it_is_named(value: str, centimes: int | None) -> None:
+    if centimes is None:
+        with pytest.raises(NotTmf):
+            owed(remainingAmount={"unit": "MAD", "value": value})
+    else:
+        found = owed(remainingAmount={"unit": "MAD", "value": value})
+        assert (found and found.amount_centimes) == centimes
+
+
+@pytest.mark.parametrize(("unit", "value"), [("EUR", 0.01), ("EUR", 100), ("", 0.01)])
+def test_a_centime_of_another_currency_is_an_error_and_nothing_of_it_is_nothing(unit: str, value: float) -> None:
+    with pytest.raises(NotTmf, match="currency"):
+        owed(remainingAmount={"unit": unit, "value": value})
+    assert owed(remainingAmount={"unit": unit, "value": 0}) is None
+    assert owed(remainingAmount={"unit": " mad ", "value": 0.01}) == replace(_owed(), amount_centimes=1)
+    assert owed(remainingAmount={"value": 0.01}) == replace(_owed(), amount_centimes=1)
+
+
+def _owed() -> Invoice:
+    found = owed()
+    assert found is not None
+    return found
+
+
+def test_a_number_is_so_long_at_most_and_is_text() -> None:
+    assert replace(_owed(), number="9" * 64) == owed(billNo="9" * 64)
+    with pytest.raises(NotTmf, match="too long"):
+        owed(billNo="9" * 65)
+    with pytest.raises(NotTmf):
+        owed(billNo=True)
+    with pytest.raises(NotTmf):
+        owed(billNo=["9"])
+
+
+def test_a_period_that_ends_with_a_day_s_first_second_ended_the_day_before() -> None:
+    end = {"billingPeriod": {"endDateTime": "2026-09-01T00:00:00"}, "billDate": None, "paymentDueDate": None}
+    found = owed(**end)
+    assert found is not None
+    assert (found.period, found.due_date) == (date(2026, 8, 1), date(2026, 8, 31))
+    later = owed(**end | {"billingPeriod": {"endDateTime": "2026-09-01T00:00:01"}})
+    assert later is not None
+    assert (later.period, later.due_date) == (date(2026, 9, 1), date(2026, 9, 1))
+
+
+PAYMENT = paid()
+BILL_PAID = PAYMENT.invoices[0]
+
+
+def test_a_payment_as_tmf676_has_it() -> None:
+    money = {"unit": "MAD", "value": 769.2}
+    told = {
+        "@type": "Payment",
+        "correlatorId": f"{PAYMENT.id}:0012345678",
+        "authorizationCode": "Q41T9Z",
+        "paymentDate": PAID_AT.isoformat(),
+        "account": {"id": "0600000001", "@referredType": "BillingAccount"},
+        "amount": money,
+        "totalAmount": money,
+        "paymentMethod": {"@type": "BankCard", "name": "card"},
+        "channel": {"name": "ussd"},
+        "paymentItem": [
+            {"amount": money, "totalAmount": money, "item": {"id": "b-1", "@referredType": "CustomerBill"}}
+        ],
+    }
+    assert payment_body(PAYMENT, BILL_PAID, "b-1", "0600000001") == told
+    bare = replace(PAYMENT, auth_code=None, paid_at=None)
+    moment = PAYMENT.created_at.isoformat()
+    assert payment_body(bare, BILL_PAID, "b-1", "0600000001") == told | {"authorizationCode": "", "paymentDate": moment}
+
+
+def test_a_refund_as_tmf676_has_it() -> None:
+    reversal = Reversal(PAYMENT, "0012345678", 30_001, "r" * 101)
+    money = {"unit": "MAD", "value": 300.01}
+    told = {
+        "@type": "Refund",
+        "correlatorId": "r" * 100,
+        "authorizationCode": "Q41T9Z",
+        "refundDate": NOON.isoformat(),
+        "account": {"id": "0600000001", "@referredType": "BillingAccount"},
+        "payment": {"id": "p-1", "@referredType": "Payment"},
+        "amount": money,
+        "totalAmount": money,
+        "paymentMethod": {"@type": "BankCard", "name": "card"},
+        "channel": {"name": "ussd"},
+    }
+    assert refund_body(reversal, "p-1", "0600000001", NOON) == told
+    bare = replace(reversal, payment=replace(PAYMENT, auth_code=None))
+    assert refund_body(bare, "p-1", "0600000001", NOON) == told | {"authorizationCode": ""}
+
+
+def test_a_correlator_is_so_long_at_most() -> None:
+    assert correlator(PAYMENT, "9") == f"{PAYMENT.id}:9"
+    assert correlator(PAYMENT, "9" * 99) == f"{PAYMENT.id}:{'9' * 99}"[:100]

@@ -56,7 +56,18 @@ def test_a_card_shows_six_digits_and_four_at_most(name: str, said: str, kept: st
 
 @pytest.mark.parametrize(
     ("text", "kept"),
-    [("1" * 12, True), ("1" * 13, False), ("1" * 6 + " " + "1" * 7, False), ("1" * 6 + "-" + "1" * 7, False)],
+    [
+        ("1" * 12, True),
+        ("1" * 13, False),
+        ("1" * 6 + " " + "1" * 7, False),
+        ("1" * 6 + "-" + "1" * 7, False),
+        ("4000.0000.0000.0010", False),
+        ("4000/0000/0000/0010", False),
+        ("4000:0000:0000:0010", False),
+        ("rrn=4000_0000+0000=0010", False),
+        ("20261129 10:00:00", True),
+        ("2026-11-29 10:00:00", True),
+    ],
 )
 def test_what_could_be_a_cards_number_is_left_out(text: str, kept: bool) -> None:
     assert facts_of({"hostrefnum": text}).rrn == (text if kept else "")

@@ -1,6 +1,7 @@
 """Chargebacks: entered once, refused when the money went back, posted in the ledger; what a dispute needs is kept."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -25,8 +26,10 @@ from core.payments.table import Payment
 from core.ports import Approved
 from core.refunds.model import RefundPart
 from core.refunds.requests import Reason, RefundRequestRefusal
+from lab.clocks import NOON, StillClock
 from tests.support.bank import CARD, CVV
 from tests.support.desks import AGENT, OTHER_SUPERVISOR, SUPERVISOR, DeskShop, desk_of
+from tests.support.port import port
 from tests.support.shop import Shop
 
 DAYS = (date(2026, 11, 20), date(2026, 12, 5))
@@ -212,3 +215,76 @@ def test_no_fact_holds_a_whole_card(said: dict[str, str]) -> None:
     told = facts_of(said | {"xid": pan, "maskedcreditcard": pan, "cavv": "4000 0000 0000 0010"}).told()
     assert all(pan not in "".join(c for c in text if c.isdigit()) for text in told.values())
     assert Secret(pan).reveal() not in str(told)
+
+
+# --- the rules, without a database ------------------------------------------------------------------------------------
+
+LEAST = Claim("c" * 64, "O", "r" * 20, 1, DAYS[0], DAYS[0])
+
+
+def test_a_claim_at_its_bounds() -> None:
+    assert replace(LEAST, case_id="c", reason_code="r").amount_centimes == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"case_id": "c" * 65}, "case_id"),
+        ({"case_id": ""}, "case_id"),
+        ({"case_id": "a\n"}, "case_id"),
+        ({"reason_code": "r" * 21}, "reason_code"),
+        ({"reason_code": ""}, "reason_code"),
+        ({"amount_centimes": 0}, "amount"),
+        ({"amount_centimes": -1}, "amount"),
+        ({"deadline": DAYS[0] - timedelta(days=1)}, "deadline"),
+    ],
+)
+def test_what_passes_a_claims_bounds(wrong: dict[str, object], why: str) -> None:
+    with pytest.raises(BadChargeback, match=why):
+        replace(LEAST, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["case_id", "order_id", "reason_code", "amount", "received_on", "deadline"])
+def test_a_row_wants_each_of_its_columns_and_no_spaces(name: str) -> None:
+    spaced = {column: f" {cell} " for column, cell in ROW.items()}
+    assert claim_of(spaced) == claim_of(ROW)
+    del spaced[name]
+    if name == "order_id":  # the books know no payment without an id
+        assert claim_of(spaced).payment_id == ""
+    else:
+        with pytest.raises(BadChargeback, match=name):
+            claim_of(spaced)
+
+
+ENDS = {ChargebackState.WON, ChargebackState.LOST, ChargebackState.ACCEPTED}
+STEPS = {
+    ChargebackState.RECEIVED: {ChargebackState.EVIDENCE_SENT, *ENDS},
+    ChargebackState.EVIDENCE_SENT: ENDS,
+}
+
+
+@pytest.mark.parametrize("after", ChargebackState)
+@pytest.mark.parametrize("before", ChargebackState)
+async def test_every_step_there_is_and_who_takes_it(before: ChargebackState, after: ChargebackState) -> None:
+    """Entered by one supervisor; an agent, that supervisor and another one try."""
+    entered, books = Chargeback(7, LEAST, before, entered_by=SUPERVISOR.name), port()
+    rules = Chargebacks(books, StillClock())
+    legal = after in STEPS.get(before, set())
+    assert entered.open is (before in STEPS)
+    expected = {
+        AGENT: ChargebackRefusal.NOT_ALLOWED if after in ENDS else None,
+        SUPERVISOR: ChargebackRefusal.SECOND_PERSON if after is ChargebackState.ACCEPTED else None,
+        OTHER_SUPERVISOR: None,
+    }
+    for actor, refusal in expected.items():
+        told = await rules.move(actor, entered, after, "  by\n post " + "x" * 400)
+        assert told is (refusal if legal else ChargebackRefusal.NOT_NOW)
+    note = ("by post " + "x" * 400)[:300]
+    allowed = [actor.name for actor, refusal in expected.items() if legal and refusal is None]
+    assert books.asked == [("move", entered, after, name, note, NOON) for name in allowed]
+
+
+async def test_who_entered_it_and_when_is_written_down() -> None:
+    books = port(receive=ChargebackRefusal.KNOWN)
+    assert await Chargebacks(books, StillClock()).receive("sami", LEAST) is ChargebackRefusal.KNOWN
+    assert books.asked == [("receive", LEAST, "sami", NOON)]
