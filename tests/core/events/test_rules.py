@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+import msgspec
 import pytest
 
-from core.events.catalogue import OF_ONE_BILL, TYPES, EventType, PaymentFact, data_of
+from core.events.catalogue import OF_ONE_BILL, TYPES, EventType, PaymentFact, data_of, lasting_of
 from core.events.endpoints import (
     EndpointError,
     EndpointKind,
@@ -32,6 +33,10 @@ FACT = PaymentFact(
 )  # fmt: skip
 
 
+def said(fact: PaymentFact, *, full: bool = False) -> dict[str, object]:
+    return data_of(fact, lasting_of(fact, full=full))
+
+
 def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
@@ -45,8 +50,8 @@ def test_what_an_event_says_of_a_payment() -> None:
         "service": "mobile", "line": "0600000001", "payer": "+212600000001", "channel": "ussd",
         "receipt_number": "2026-00000042",
     }  # fmt: skip
-    assert data_of(FACT, full=True) == {"sequence": 42, "payment": payment}
-    masked = cast("dict[str, Any]", data_of(FACT)["payment"])
+    assert said(FACT, full=True) == {"sequence": 42, "payment": payment}
+    masked = cast("dict[str, Any]", said(FACT)["payment"])
     assert (masked.pop("line"), masked.pop("payer")) == ("06...001", "+2126*****001")
     assert masked.items() < payment.items()
     assert FACT.event_id == "evt_7"
@@ -54,10 +59,10 @@ def test_what_an_event_says_of_a_payment() -> None:
 
 @pytest.mark.parametrize("kind", EventType)
 def test_a_receipt_is_told_with_the_capture_alone_and_a_bill_where_it_is_about_one(kind: EventType) -> None:
-    said = data_of(replace(FACT, type=kind))
-    assert ("receipt_number" in cast("dict[str, Any]", said["payment"])) is (kind is EventType.CAPTURED)
-    assert said.get("bill") == ({"number": "0012345678"} if kind in OF_ONE_BILL else None)
-    bare = data_of(replace(FACT, type=kind, detail="", receipt_number=None))
+    told = said(msgspec.structs.replace(FACT, type=kind))
+    assert ("receipt_number" in cast("dict[str, Any]", told["payment"])) is (kind is EventType.CAPTURED)
+    assert told.get("bill") == ({"number": "0012345678"} if kind in OF_ONE_BILL else None)
+    bare = said(msgspec.structs.replace(FACT, type=kind, detail="", receipt_number=None))
     assert "bill" not in bare
     assert "receipt_number" not in cast("dict[str, Any]", bare["payment"])
 
@@ -338,7 +343,7 @@ async def test_rows_that_nobody_is_told_of_move_the_cursor_all_the_same() -> Non
     assert streamed.log.asked == []
     assert ("move", "a", StreamPage(50, 1, ()), 40, 25.0) in streamed.books.asked
     assert streamed.watched[0] == ("stands", 1, 0.0, True)
-    ahead = Streamed(replace(PAGE, facts=(replace(FACT, at=at(99)),)))  # another machine's clock
+    ahead = Streamed(replace(PAGE, facts=(msgspec.structs.replace(FACT, at=at(99)),)))  # another machine's clock
     await ahead.stream.look()
     assert ahead.watched[0] == ("stands", 4, 0.0, True)
 
