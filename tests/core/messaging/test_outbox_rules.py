@@ -69,7 +69,7 @@ class Outbox:
         await self.of.deliver("p")
         claim, *written = self.messages.asked
         assert claim == ("claim", "p", NOON, at(240))
-        return written
+        return cast("list[tuple[object, ...]]", written)
 
 
 SENT = [("sent", "p", "id-1", NOON)]

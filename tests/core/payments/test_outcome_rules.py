@@ -68,7 +68,7 @@ class Recorder:
 
 def approved(**more: Any) -> Change:
     """The change of an approval; `more` is what a test is about."""
-    usual = {
+    usual: dict[str, Any] = {
         "auth_code": "A1", "transaction_number": "T1", "card_brand": "visa", "card_last4": "0010",
         "approved_centimes": ASKED, "facts": FACTS, "asked": "amex", "messages": RECEIPTS,
     }  # fmt: skip
@@ -76,7 +76,13 @@ def approved(**more: Any) -> Change:
 
 
 def refused(kind: DeclineKind, code: str, **more: Any) -> Change:
-    usual = {"only": ONLY_SENDING, "attempt": 2, "detail": f"{kind} {code}", "decline_kind": kind, "extend_to": at(900)}
+    usual: dict[str, Any] = {
+        "only": ONLY_SENDING,
+        "attempt": 2,
+        "detail": f"{kind} {code}",
+        "decline_kind": kind,
+        "extend_to": at(900),
+    }
     return Change(PaymentEvent.REFUSED, **(usual | more))
 
 

@@ -24,9 +24,8 @@ class Swept:
         books = SimpleNamespace(
             payments=self.payments, postings=self.postings, refunds=self.refunds, messages=self.messages
         )
-        rooms = cast("Any", (books, self.janitor, self.poster, self.sender, StillClock()))
-        self.of = Sweep(*rooms, Times(), self.wallets)
-        self.plain = Sweep(*rooms, Times())
+        rooms = cast("Any", books), self.janitor, self.poster, self.sender, StillClock(), Times()
+        self.of, self.plain = Sweep(*rooms, self.wallets), Sweep(*rooms)
 
 
 async def test_a_round_does_all_that_is_due_and_counts_it() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -32,7 +33,7 @@ async def attended(refund: Refund, crediter: object, billing: object = None, **b
     await Refunder(rows, billing, crediter, StillClock(), Times()).attend(PAYMENT)  # type: ignore[arg-type]
     claimed, *rest = rows.asked
     assert claimed == ("claim", PAYMENT.id, NOON, LEASED)
-    return rest
+    return cast("list[object]", rest)
 
 
 SETTLED = [
@@ -69,7 +70,7 @@ async def test_what_is_known_of_a_credit_under_way(
 @pytest.mark.parametrize(("outcome", "step"), [(outcome, step) for state, outcome, step in SETTLED if state != "stuck"])
 async def test_a_part_is_written_down_and_asked_for(outcome: Outcome, step: tuple[object, ...]) -> None:
     crediter = port(begin=CREDIT, ask=outcome)
-    begun, after = await attended(REFUND, crediter, begin=True)  # type: ignore[misc]
+    begun, after = await attended(REFUND, crediter, begin=True)
     assert begun == ("begin", REFUND, 500, NOON, LEASED)
     assert after == written(replace(REFUND, state=RefundState.CREDITING), step)
     assert crediter.asked == [("begin", PAYMENT, "r7", 3_000), ("ask", PAYMENT, CREDIT)]

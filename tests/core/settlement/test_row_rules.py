@@ -181,7 +181,7 @@ def test_the_columns_that_count() -> None:
     bare = Columns(
         transaction_number="", auth_code="", kind="", commission=(), net="", value_date="", batch="", merchant=""
     )
-    assert (bare.mapped, bare.names) == (bare.needed, {"order_id"})
+    assert (bare.mapped, bare.names) == (bare.needed, frozenset({"order_id"}))
     assert Columns().told == ": see the settings KHALLAS_SETTLEMENT__…"
 
 
