@@ -1,6 +1,7 @@
 """What is changed: comparisons, boolean operators, arithmetic, constants, conditions, returns, removed statements.
 
-Left alone: what says something to people only (docstrings, the words of errors, log lines), annotations, protocols.
+Left alone: what says something to people only (docstrings, the words of errors, of outcomes that nobody knows, log
+lines), annotations, protocols.
 """
 
 import ast
@@ -32,6 +33,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 LOGGERS = ("log", "_log", "logger")
 WORDS_FOR_PEOPLE = ("__repr__", "__str__")
+WORDS_OF_CALLS = ("NotSent", "UnknownOutcome", "cast")  # what stands in them is read in a log
 
 Put = Callable[[ast.AST], None]
 
@@ -178,7 +180,7 @@ class _Walk:
         match node:
             case ast.JoinedStr():
                 return
-            case ast.Call(func=ast.Name(id=name)) if name.endswith(("Error", "Failed")) or name == "cast":
+            case ast.Call(func=ast.Name(id=name)) if name.endswith(("Error", "Failed")) or name in WORDS_OF_CALLS:
                 return
             case ast.Constant(value=value):
                 yield from self._constant(node, value, put)

@@ -25,6 +25,7 @@ def f(x: int, most: int = 5) -> bool:
         raise ValueError("a word for people")
     self.x = x + 1
     count(x)
+    self.says = NotSent("words" if x else "others")
     return any(y for y in x if y.z)
 '''
 
@@ -48,9 +49,10 @@ def test_what_is_changed_and_where() -> None:
         (12, "f", "Add becomes Sub"),
         (12, "f", "1 becomes 2"),
         (13, "f", "statement removed"),
-        (14, "f", "returns None"),
-        (14, "f", "any becomes all"),
-        (14, "f", "condition negated"),
+        (14, "f", "statement removed"),
+        (15, "f", "returns None"),
+        (15, "f", "any becomes all"),
+        (15, "f", "condition negated"),
     ]
 
 
@@ -62,8 +64,8 @@ def test_what_is_changed_and_where() -> None:
         (2, "    if x < most or not x:"),
         (4, "    if x < most and x:"),
         (5, "        pass"),
-        (10, "    return None"),
-        (12, "    return any((y for y in x if not y.z))"),
+        (11, "    return None"),
+        (13, "    return any((y for y in x if not y.z))"),
     ],
 )
 def test_a_change_is_one_line_and_no_other(number: int, line: str) -> None:

@@ -14,6 +14,7 @@ from core.ports import (
     Approved,
     AuthorisedOnly,
     Decline,
+    DeclineKind,
     Inquiry,
     NoSuchOrder,
     Pending,
@@ -44,7 +45,7 @@ def judged(intent: IntentObject, order_id: str, currency: str) -> Inquiry:
             return Pending()
         case IntentStatus.ACTION:
             # nobody was given its page: it can only be confirmed again, by us
-            return Decline("authentication_required", kind_of("authentication_required"))
+            return Decline("authentication_required", DeclineKind.OTHER_CARD)
         case IntentStatus.CANCELED:
             charge = intent.latest_charge
             return Undone() if isinstance(charge, ChargeObject) and charge.status == CHARGED else _untaken(intent)

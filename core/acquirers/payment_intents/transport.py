@@ -102,7 +102,7 @@ class Exchange:
         return self._heard(await self._peer.send("GET", self._at(path), params=query, timeout_s=LOOK_TIMEOUT_S))
 
     def _at(self, path: str) -> URL:
-        return self._peer.url.joinpath(*path.strip("/").split("/"))
+        return self._peer.url.joinpath(path.removeprefix("/"))
 
     def _heard(self, reply: HttpReply | NotSent | UnknownOutcome) -> Said:
         """The answer; the breaker hears of it."""

@@ -26,9 +26,11 @@ class Peer:
     def __init__(self) -> None:
         self.response = Response()
         self.requests = 0
+        self.accepted = ""
 
-    async def answer(self, _: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         self.requests += 1
+        self.accepted = request.headers.get("accept", "")
         return self.response
 
 
@@ -63,6 +65,7 @@ async def test_whatever_a_peer_answers(peer_url: tuple[Peer, str], response: Res
     answer = await client.authorise(ORDER, CARD, CVV)
     await client.aclose()
     assert answer == expected
+    assert peer.accepted == "text/xml, application/xml"
     assert peer.requests == (2 if isinstance(answer, Approved) else 1), "its code is asked for once"
 
 

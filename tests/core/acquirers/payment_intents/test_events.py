@@ -70,6 +70,12 @@ def test_one_other_byte_is_another_body(more: bytes) -> None:
 def test_an_empty_secret_signs_nothing() -> None:
     for secrets in ((), (Secret(""),), (Secret("  "),)):
         assert not SignedNotices(secrets).genuine(BODY, f"t={AT},v1={v1(Secret(''))}", AT)
+    assert SignedNotices((Secret(" "), NEW)).genuine(BODY, f"t={AT},v1={v1(NEW)}", AT), "the others sign on"
+
+
+@pytest.mark.parametrize(("at", "read"), [(10**12 - 1, True), (10**12, False)])
+def test_a_moment_has_twelve_digits_at_most(at: int, read: bool) -> None:
+    assert OURS.genuine(BODY, f"t={at},v1={v1(NEW, at=at)}", at) is read
 
 
 @pytest.mark.parametrize(

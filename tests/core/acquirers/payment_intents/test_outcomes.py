@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.acquirers.payment_intents.codes import KINDS, IntentStatus, clean_code, kind_of
 from core.acquirers.payment_intents.finding import made_at_of
-from core.acquirers.payment_intents.outcomes import judged, standing_of
+from core.acquirers.payment_intents.outcomes import judged, settles, standing_of
 from core.acquirers.payment_intents.wire import IntentList, IntentObject, Refused, read
 from core.ids import Ids
 from core.ports import (
@@ -44,6 +44,12 @@ PAID: dict[str, Any] = {
         "currency": "mad",
         "payment_method_details": {"card": {"brand": "visa", "last4": "4242", "authorization_code": "123456"}},
     },
+}
+HELD: dict[str, Any] = {
+    "status": "requires_capture",
+    "amount_received": 0,
+    "amount_capturable": 1,
+    "latest_charge": PAID["latest_charge"] | {"captured": False},
 }
 DOCUMENTED = {status.value for status in IntentStatus}
 JUNK = st.recursive(
@@ -122,6 +128,7 @@ def test_a_body_of_brackets_is_read_as_nothing() -> None:
         ({"latest_charge": None}, UnknownOutcome("paid, and its charge does not say so")),
         ({"amount_received": 0}, UnknownOutcome("paid, with an amount that cannot be believed")),
         ({"latest_charge": PAID["latest_charge"] | {"amount_refunded": 5000}}, Undone()),
+        ({"amount_received": 1}, Approved("123456", "pi_1", 1, "visa")),
         ({"status": "processing"}, Pending()),
         ({"status": "canceled"}, Undone()),
         ({"status": "canceled", "latest_charge": None}, NoSuchOrder()),
@@ -129,6 +136,22 @@ def test_a_body_of_brackets_is_read_as_nothing() -> None:
         ({"status": "requires_confirmation"}, NoSuchOrder()),
         ({"status": "requires_action"}, Decline("authentication_required", DeclineKind.OTHER_CARD)),
         ({"status": "requires_action", "metadata": {"order_id": "o-1", "way": "page"}}, Pending()),
+        (HELD, AuthorisedOnly("123456", "pi_1", 1)),
+        (HELD | {"amount_capturable": 0}, UnknownOutcome("held, with an amount that cannot be believed")),
+        (HELD | {"latest_charge": PAID["latest_charge"]}, UnknownOutcome("held, and its charge does not say so")),
+        (
+            HELD | {"latest_charge": PAID["latest_charge"] | {"captured": False, "status": "failed"}},
+            UnknownOutcome("held, and its charge does not say so"),
+        ),
+        (HELD | {"latest_charge": "ch_1"}, UnknownOutcome("held, and its charge does not say so")),
+        (
+            {"status": "canceled", "latest_charge": None, "last_payment_error": {"code": "expired_card"}},
+            Decline("expired_card", DeclineKind.OTHER_CARD),
+        ),
+        (
+            {"status": "requires_confirmation", "last_payment_error": {"type": "card_error"}},
+            Decline("card_error", DeclineKind.OTHER_CARD),
+        ),
         (
             {
                 "status": "requires_payment_method",
@@ -142,7 +165,26 @@ def test_what_an_intent_says(changes: dict[str, object], told: Inquiry) -> None:
     assert said(**changes) == told
 
 
-A_CHARGE = Approved("1", "pi_1", 5000)
+def test_an_intent_without_our_name_is_of_no_order() -> None:
+    intent = read(IntentObject, json.dumps(PAID | {"metadata": {}}).encode())
+    assert intent is not None
+    assert intent.order_id == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "settled"),
+    [
+        (A_CHARGE := Approved("1", "pi_1", 5000), True),
+        (AuthorisedOnly("1", "pi_1", 5000), True),
+        (Pending(), True),
+        (NoSuchOrder(), False),
+        (Decline("x", DeclineKind.OTHER_CARD), False),
+        (Undone(), False),
+        (UnknownOutcome("?"), False),
+    ],
+)
+def test_what_further_intents_would_not_change(answer: Inquiry, settled: bool) -> None:
+    assert settles(answer) is settled
 
 
 @given(
