@@ -153,3 +153,16 @@ def test_an_answer_that_is_right_comes_to_its_end() -> None:
     )
     assert {type(each) for each in paid} == {WalletPaid}
     assert {type(each) for each in declined} == {WalletDecline}
+
+
+def test_of_all_these_words_one_is_paid() -> None:
+    def paid(outcome: object) -> bool:
+        return isinstance(outcome, WalletPaid)
+
+    def said(told: Told) -> HttpAnswer:
+        return HttpAnswer(200, json.dumps(told).encode())
+
+    for word in WORDS:
+        assert paid(gsma.settled(GSMA, said(TRANSACTION | {"transactionStatus": word}), ATTEMPT)) is (word in DONE)
+        assert paid(mtn.standing(said(MOMO | {"status": word}))) is (word == "SUCCESSFUL")
+        assert paid(daraja.standing(said(DONE_THERE | {"ResultCode": word}), WHOLE)) is (word == "0")
