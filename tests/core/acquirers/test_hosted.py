@@ -304,3 +304,10 @@ def test_a_number_beside_the_bounds_stays_as_it_is(code: int) -> None:
 
 def test_a_name_that_is_no_entity_stays_as_it_is() -> None:
     assert kit_text("&eacute;&nosuch;&eacute ") == "é&nosuch;&eacute "
+
+
+@pytest.mark.parametrize(("fields", "read"), [(200, True), (201, False)])
+def test_a_callback_has_two_hundred_fields_at_most(fields: int, read: bool) -> None:
+    more = {f"x{number}": "1" for number in range(fields - len(callback()))}
+    signed = callback(**more)
+    assert (len(signed), trusted(SHOP, signed) is not None) == (fields, read)

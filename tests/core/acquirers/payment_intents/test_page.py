@@ -13,7 +13,6 @@ from core.ids import Ids
 from core.payments.hosted_page_port import PageForm, PageNotice, PageWays, PageWord
 from lab.clocks import NOON
 from lab.payment_intents import hooks
-from tests.channels.ivr.fake_till import Books, FakeTill
 from tests.core.acquirers.payment_intents.scripted import (
     AWAY,
     LOST,
@@ -24,6 +23,7 @@ from tests.core.acquirers.payment_intents.scripted import (
     page_of,
 )
 from tests.core.scripted_peer import Answer, ScriptedPeer
+from tests.support.till import Books, FakeTill
 
 NEEDED = {"url": " https://api.example ", "key": "k", "page_url": "https://pages.example", "webhook_secrets": "a, b,"}
 WAYS = PageWays("https://us.example/back", "https://us.example/left", "", lambda _: "mark", "https://us.example/open")

@@ -25,9 +25,9 @@ from core.wallets.attempts import (
 )
 from core.wallets.http import BearerToken, Exchange, HttpAnswer, HttpAsk, TokenKeeper, WalletHttp, bearer_of, text_of
 from core.wallets.port import NotSent, UnknownOutcome, WalletPaid, WalletTerms
-from tests.channels.ivr.fake_till import Books, FakeTill
 from tests.core.scripted_peer import Answer, ScriptedPeer
 from tests.core.wallets.attempts import ATTEMPT, NOW
+from tests.support.till import Books, FakeTill
 
 DAY_S = 86_400
 RECORD = WalletRecord(ATTEMPT, 1, 1, AttemptState.ASKED, asked_at=NOW)

@@ -25,9 +25,9 @@ from core.wallets.port import (
 )
 from core.wallets.service import WalletOffer, WalletPayments
 from lab.clocks import StillClock
-from tests.channels.ivr.fake_till import Books, FakeTill
 from tests.core.wallets.attempts import ATTEMPT, NOW
 from tests.core.wallets.words.kept import Call, KeptAttempts, OneTill
+from tests.support.till import Books, FakeTill
 from tests.support.wallet import FakeWallet
 
 TERMS = WalletTerms("Neqdi", "MAD", ceiling_centimes=500_000, window_s=300)
