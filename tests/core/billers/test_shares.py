@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.billers.outside import BillShare, OutsideRefusal, amount_fault, lines_meant, shares
 from core.billing.invoices import Invoice
 from core.subscribers.lines import ServiceType
-from tests.support.till import MAY
+from tests.core.basket import MAY
 
 
 def bills(*amounts: int) -> tuple[Invoice, ...]:

@@ -22,8 +22,8 @@ from tests.core.acquirers.payment_intents.scripted import (
     ok,
     page_of,
 )
+from tests.core.basket import PAYMENT as MADE
 from tests.core.scripted_peer import Answer, ScriptedPeer
-from tests.support.till import Books, FakeTill
 
 NEEDED = {"url": " https://api.example ", "key": "k", "page_url": "https://pages.example", "webhook_secrets": "a, b,"}
 WAYS = PageWays("https://us.example/back", "https://us.example/left", "", lambda _: "mark", "https://us.example/open")
@@ -72,7 +72,7 @@ def test_settings_that_cannot_be_are_told(wrong: dict[str, str], named: str) -> 
         connect(options(**wrong))
 
 
-ON_PAGE = replace(FakeTill(Books()).put(), id=Ids().payment(NOON), page_until=NOON, attempts=2)
+ON_PAGE = replace(MADE, id=Ids().payment(NOON), page_until=NOON, attempts=2)
 UNTIL = str(int(NOON.timestamp()))
 OF_PAGE = {
     "id": "cs_1",

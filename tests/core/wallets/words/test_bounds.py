@@ -25,9 +25,9 @@ from core.wallets.attempts import (
 )
 from core.wallets.http import BearerToken, Exchange, HttpAnswer, HttpAsk, TokenKeeper, WalletHttp, bearer_of, text_of
 from core.wallets.port import NotSent, UnknownOutcome, WalletPaid, WalletTerms
+from tests.core.basket import PAYMENT as MADE
 from tests.core.scripted_peer import Answer, ScriptedPeer
 from tests.core.wallets.attempts import ATTEMPT, NOW
-from tests.support.till import Books, FakeTill
 
 DAY_S = 86_400
 RECORD = WalletRecord(ATTEMPT, 1, 1, AttemptState.ASKED, asked_at=NOW)
@@ -146,7 +146,7 @@ def test_late_looks(now_s: int, late_s: int | None, again_s: int | None) -> None
 
 
 def payment(**changes: object) -> Payment:
-    return replace(FakeTill(Books()).put(), wallet="gsma", attempts=1, **changes)  # type: ignore[arg-type]
+    return replace(MADE, wallet="gsma", attempts=1, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", list(PaymentState))

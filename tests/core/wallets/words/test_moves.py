@@ -25,15 +25,15 @@ from core.wallets.port import (
 )
 from core.wallets.service import WalletOffer, WalletPayments
 from lab.clocks import StillClock
+from tests.core.basket import PAYMENT as MADE
 from tests.core.wallets.attempts import ATTEMPT, NOW
 from tests.core.wallets.words.kept import Call, KeptAttempts, OneTill
-from tests.support.till import Books, FakeTill
 from tests.support.wallet import FakeWallet
 
 TERMS = WalletTerms("Neqdi", "MAD", ceiling_centimes=500_000, window_s=300)
 RECORD = WalletRecord(ATTEMPT, 1, 3, AttemptState.WAITING)
 ASKED = replace(RECORD, state=AttemptState.ASKED, asked_at=NOW, accepted=True)
-PAYMENT = replace(FakeTill(Books()).put(), attempts=2, currency="MAD")
+PAYMENT = replace(MADE, attempts=2, currency="MAD")
 BEING_ASKED = frozenset({PaymentState.SENDING, PaymentState.UNKNOWN})
 PAID = WalletPaid("W1", 76920, "MAD", ATTEMPT.reference)
 REFUSED = WalletDecline("no", WalletDeclineKind.REFUSED)
