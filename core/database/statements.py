@@ -45,6 +45,8 @@ _LOST = (
     errors.ReadOnlySqlTransaction,
     errors.IdleInTransactionSessionTimeout,
 )
+# PostgreSQL's, where a kept statement's table got another column; the words of that error depend on its language
+PLAN_IS_OLD = "RevalidateCachedQuery"
 _POOL_EMPTY = (PoolTimeout, PoolClosed, TooManyRequests)
 
 
@@ -132,6 +134,11 @@ class Database:
                     except errors.ReadOnlySqlTransaction:
                         await connection.close()  # the pool opens one to whoever is the primary by then
                         raise
+                    except errors.FeatureNotSupported as error:
+                        if error.diag.source_function != PLAN_IS_OLD:
+                            raise
+                        await connection.close()  # a migration beside us: every kept plan of that table is void
+                        raise errors.InterfaceError("a kept statement's table has other columns now") from error
                     finally:
                         lost = connection.closed
             except _POOL_EMPTY as error:

@@ -1,5 +1,7 @@
 """Work on the database: tried again when the connection was lost, named when it cannot be had."""
 
+import asyncio
+
 import psycopg
 import pytest
 
@@ -92,3 +94,18 @@ async def test_a_statement_that_comes_again_is_kept_by_the_server(database_url: 
 
     async with open_database(database_url) as database:
         assert await database.run(asks) == [0, 1, 1]
+
+
+async def test_a_migration_beside_us_changes_no_statement_that_is_kept(database_url: str) -> None:
+    """A whole row after a new column: "cached plan must not change result type", on every connection, for ever."""
+    asked = "SELECT *, pg_sleep(0.05)::text AS slept FROM grown"
+    async with open_database(database_url) as database:
+        await database.do("CREATE TABLE grown (n int)")
+        await database.do("INSERT INTO grown VALUES (1)")
+        for _ in range(3):
+            await asyncio.gather(*(database.all(asked) for _ in range(5)))
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute("ALTER TABLE grown ADD COLUMN m int DEFAULT 2")
+        for _ in range(2):
+            for rows in await asyncio.gather(*(database.all(asked) for _ in range(5))):
+                assert [(row["n"], row["m"]) for row in rows] == [(1, 2)]
