@@ -59,7 +59,6 @@ class PaymentService:
         self._payments = world.books.payments
         self._messages = world.books.messages
         self._billing = world.billing
-        self._acquirers = world.acquirers
         self._limits = world.limits
         self._clock = world.clock
         self._times = times or Times()

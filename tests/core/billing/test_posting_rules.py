@@ -51,7 +51,10 @@ class Till:
         self.credits = port(**ports.get("credits", {}))
         self.billing = port(post=ports.get("says", Posting.POSTED))
         self.bank = port(credited_centimes=ports.get("sum", 0), refund=ports.get("refund", Undone()))
-        books = SimpleNamespace(payments=self.payments, postings=self.postings, credits=self.credits, refunds=port())
+        self.refunds = port()
+        books = SimpleNamespace(
+            payments=self.payments, postings=self.postings, credits=self.credits, refunds=self.refunds
+        )
         acquirers = SimpleNamespace(of=lambda _: self.bank)
         clock = StillClock(at(ports.get("later_s", 0)))
         self.poster = Poster(cast("Any", books), self.billing, cast("Any", acquirers), clock, Times())
@@ -118,6 +121,37 @@ async def test_nobodys_bills_and_nothing_due_is_nothing_to_do() -> None:
     nothing = Till(lines(PENDING)[0], lines(PENDING))
     nothing.postings._said["claim"] = [[]]
     assert (await nothing.written(), nothing.payments.asked) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("said", "looks"),
+    [
+        ({}, False),
+        ({"turn": False}, True),  # another worker was faster: it may have been refused
+        ({"says": Posting.REFUSED}, True),
+        ({"says": BillingDown()}, True),
+    ],
+)
+async def test_only_where_billing_took_what_was_claimed_nothing_goes_back(said: dict[str, Any], *, looks: bool) -> None:
+    till = Till(lines(PENDING)[0], lines(POSTED, REFUSED), **said)
+    await till.poster.post(PAYMENT.id)
+    assert (("of", PAYMENT.id) in till.postings.asked) is looks
+    both = Till(lines(PENDING)[0], lines(POSTED, POSTED), **said)
+    both.postings._said["claim"] = [lines(PENDING, REFUSED)]
+    await both.poster.post(PAYMENT.id)
+    assert ("of", PAYMENT.id) in both.postings.asked
+    voiding = Till(lines(PENDING)[0], lines(PENDING), replace(PAYMENT, state=PaymentState.VOIDING), **said)
+    await voiding.poster.post(PAYMENT.id)
+    assert ("of", PAYMENT.id) in voiding.postings.asked
+
+
+async def test_parts_of_a_payment_are_attended_to() -> None:
+    till, gone = Till(lines(POSTED)[0], []), Till(lines(POSTED)[0], [], cast("Any", None))
+    for each in (till, gone):
+        each.refunds._said["claim"] = [[]]
+        await each.poster.refund(PAYMENT.id)
+    assert till.refunds.asked == [("claim", PAYMENT.id, NOON, at(240))]
+    assert gone.refunds.asked == []
 
 
 CREDIT = Credit(PAYMENT.id, FIRST.number, FIRST.amount_centimes, 0, 0, answered=False, asked_at=NOON)

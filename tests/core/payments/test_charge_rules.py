@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import pytest
 
-from core.payments.authorisation import FLIGHTS_MAX, Authoriser
+from core.payments.authorisation import FLIGHTS_MAX, Authoriser, sending
 from core.payments.choosing import AcquirerChoice, is_free
 from core.payments.schedule import Times
-from core.payments.table import Payment, PaymentState
-from core.ports import Authorisation, Decline, DeclineKind, NoSuchOrder, NotSent
-from core.repositories import BillsTaken, DatabaseUnavailable
+from core.payments.table import Payment, PaymentEvent, PaymentState
+from core.ports import Authorisation, Decline, DeclineKind, NoSuchOrder, NotSent, UnknownOutcome
+from core.repositories import BillsTaken, Change, DatabaseUnavailable
 from lab.clocks import StillClock
 from tests.core.payments.on_its_way import CREATED, DONE, FAULT, LOST_RACE, SENDING, SILENCE, Banks, at
 from tests.support.port import port
@@ -42,6 +42,26 @@ async def test_a_charge_is_waited_for_and_never_cancelled() -> None:
     assert (flight.of._under_way, flight.of._latest) == (set(), {})
     assert flight.recorder.asked == [("reply", SENDING, SILENCE)]
     assert flight.banks.named == ["amex"]
+
+
+async def test_at_a_servers_end_what_lands_in_time_is_waited_for() -> None:
+    flight = Flight()
+    flight.of.send(SENDING, flight.ask)
+    asyncio.get_running_loop().call_later(0.01, flight.go.set)
+    assert await flight.of.drain(30) == 0
+
+
+async def test_code_that_breaks_leaves_it_unknown() -> None:
+    flight = Flight()
+    flight.banks.bank._said["authorise"] = [ZeroDivisionError("4000000000000010")]
+    flight.go.set()
+    flight.of.send(SENDING, flight.ask)
+    await flight.of.wait(SENDING.id, 5)
+    assert flight.recorder.asked == [("reply", SENDING, UnknownOutcome("broken: ZeroDivisionError"))]
+
+
+def test_the_commit_that_sends_names_who_is_asked() -> None:
+    assert sending("amex", attempt=1) == Change(PaymentEvent.SEND, acquirer="amex", detail="amex", attempt=1)
 
 
 async def test_an_earlier_attempt_that_lands_does_not_hide_the_later_one() -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -110,6 +111,13 @@ async def test_without_anybody_who_counts_everybody_may_leave() -> None:
     asked = Door(SENDING)
     await HostedPagePayments(asked.till, cast("Any", {})).came_back(PAID.id)
     assert done(asked) == [("page_over", PAID.id)]
+
+
+async def test_a_baskets_time_is_the_tills() -> None:
+    till = SimpleNamespace(wait_longer=port(ask=PAID).ask, may_wait_longer=lambda _: True, over=lambda _: True)
+    pages = HostedPagePayments(cast("Any", till), {})
+    assert await pages.wait_longer(PAID.id) is PAID
+    assert (pages.may_wait_longer(PAID), pages.over(PAID)) == (True, True)
 
 
 async def test_paid_is_written_down_before_the_money_is_taken() -> None:

@@ -151,7 +151,7 @@ async def test_what_hangs_is_lost_when_nobody_can_be_waiting(changes: dict[str, 
 async def test_an_inquiry_asks_about_what_it_can_still_change(state: PaymentState) -> None:
     for payment in (replace(PAID, state=state), replace(PAID, state=state, sent_at=None)):
         room = Room(payment, answer=ABSENT)
-        await room.of.inquire(PAID.id)
+        assert await room.of.inquire(PAID.id) is payment
         asks = state in {"sending", "challenge", "unknown", "expired", "declined"} and payment.sent_at is not None
         assert room.recorder.asked == [("found", payment, ABSENT)] * asks
 
@@ -198,14 +198,38 @@ async def test_a_decline_on_a_page_is_undecided_first_and_then_told() -> None:
 
 
 async def test_what_was_approved_twice_is_a_persons_once() -> None:
-    room, again = Room(PAID), Approved("A", "T2", 1)
+    room, known, again = Room(PAID), Room(PAID), Approved("A", "T2", 1)
     await room.of.approved_again(PAID, again)
-    await room.of.approved_again(replace(PAID, by_hand="approved_again"), again)
+    await known.of.approved_again(replace(PAID, by_hand="approved_again"), again)
+    assert known.written() == []
     change = Change(
         PaymentEvent.UNCONFIRMED, due_at=at(60), detail="approved again: T2", by_hand="approved_again"
     )  # fmt: skip
     assert room.written() == [("move", PAID.id, change, NOON)]
     await Room(PAID, move=LOST_RACE).of.approved_again(PAID, again)
+
+
+async def test_a_day_later_what_is_over_is_looked_at_no_more_and_what_is_not_daily() -> None:
+    """A process that was away that long finds each as it is now."""
+    created = replace(PAID, state=PaymentState.CREATED, expires_at=NOON)
+    sending = replace(PAID, state=PaymentState.SENDING)
+    unsent = replace(ASKS, sent_at=None, created_at=at(1))
+    found = [
+        (created, DAY_S, None),
+        (sending, DAY_S, at(2 * DAY_S)),
+        (ASKS, DAY_S, at(2 * DAY_S)),
+        (unsent, DAY_S, at(DAY_S + 1)),
+    ]
+    for payment, passed_s, due_at in found:
+        ((_, _, change, _),) = await Room(payment, passed_s, SILENCE).attended()
+        assert cast("Change", change).due_at == due_at
+
+
+async def test_a_pages_word_is_the_recorders() -> None:
+    room, word = Room(PAID), Approved("A", "T", 1)
+    room.recorder._said |= {"paid_on_page": [ASKS], "refused_on_page": [ASKS]}
+    assert await room.of.paid_on_page(PAID, word, "05") is await room.of.refused_on_page(PAID, word, "06") is ASKS
+    assert room.recorder.asked == [("paid_on_page", PAID, word, "05"), ("refused_on_page", PAID, word, "06")]
 
 
 # --- the look after an approval ---------------------------------------------------------------------------------------
@@ -241,6 +265,13 @@ async def test_what_the_acquirer_does_not_confirm_is_a_persons_after_a_day_and_a
 async def test_what_is_back_is_looked_at_no_more(state: PaymentState) -> None:
     payment = replace(PAID, state=state)
     assert await Room(payment).attended() == looked(payment, None)
+
+
+async def test_who_asks_for_the_whole_back_gets_the_payment_as_it_stands() -> None:
+    done = replace(PAID, state=PaymentState.VOIDED)
+    room = Room(VOIDING, answer=SILENCE, bank={"void": SILENCE}, move=done)
+    assert await room.of._voider.attend(VOIDING) is VOIDING
+    assert await Room(VOIDING, answer=Undone(), move=done).of._voider.attend(VOIDING) is done
 
 
 # --- the whole goes back ----------------------------------------------------------------------------------------------

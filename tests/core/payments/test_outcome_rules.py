@@ -267,8 +267,6 @@ async def test_of_a_lost_race_the_payment_comes_back_as_it_stands() -> None:
     assert await gone.of.reply(SENT, Pending()) is SENT
 
 
-# --- inquiries --------------------------------------------------------------------------------------------------------
-
 DECLINE = Decline("51", DeclineKind.OTHER_CARD)
 TOLD_UNKNOWN = {"only": ONLY_UNKNOWN, "messages": TOLD}
 
@@ -340,6 +338,18 @@ async def test_who_waits_is_told_after_a_minute_and_it_is_asked_for_ever(
     assert len(recorder.messages.asked) == told
 
 
+async def test_a_day_later_what_is_settled_is_asked_about_no_more_and_what_is_not_daily() -> None:
+    refused, absent, lost = Recorder(86_400), Recorder(86_400), Recorder(86_400)
+    await refused.of.found(UNKNOWN, DECLINE)
+    await absent.of.found(UNKNOWN, NoSuchOrder())
+    await lost.of.reply(SENT, Pending())
+    due = [cast("Change", recorder.asked[0][2]).due_at for recorder in (refused, absent, lost)]
+    assert due == [None, None, at(172_800)]
+    unsent = Recorder()
+    await unsent.of.reply(replace(SENT, sent_at=None, created_at=at(-4)), Pending())
+    assert cast("Change", unsent.asked[0][2]).due_at == at(1)
+
+
 @pytest.mark.parametrize("state", [PaymentState.EXPIRED, PaymentState.DECLINED])
 @pytest.mark.parametrize(
     ("answer", "ends"),
@@ -369,9 +379,6 @@ async def test_an_inquirys_silence_says_nothing_of_what_is_under_way(state: Paym
         payment: Payment = replace(SENT, state=state)
         assert await recorder.of.found(payment, answer) is payment
     assert (recorder.asked, recorder.messages.asked) == ([], [])
-
-
-# --- the look after an approval ---------------------------------------------------------------------------------------
 
 
 async def test_a_paid_order_is_confirmed_or_voided() -> None:

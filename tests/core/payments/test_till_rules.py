@@ -10,6 +10,7 @@ from core.cards import Secret
 from core.languages import LanguageCode
 from core.payments.authorisation import FLIGHTS_MAX, sending
 from core.payments.consent import Consent
+from core.payments.orders import StartOrder
 from core.payments.refusal import Refusal
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Challenge, Payment, PaymentEvent, PaymentState
@@ -39,7 +40,7 @@ class Till:
     """A till so many seconds after NOON, over a payment as it stands."""
 
     def __init__(self, stands: Payment = CREATED, passed_s: float = 0, banks: Banks | None = None, **said: Any) -> None:
-        usual = {"get": stands, "move": SENDING, "capture": DONE, "release": 0}
+        usual = {"get": stands, "move": SENDING, "capture": DONE, "release": 0, "held": {}}
         self.payments = port(**usual | said.get("payments", {}))
         self.messages = port(queue_call=True)
         self.people = port(remembered=[(LanguageCode.AR, "1")])
@@ -112,7 +113,7 @@ async def test_who_is_locked_is_told_nothing_else() -> None:
         till = Till(limits={"allow": allowed}, billing={"lines_of": [(LINE,)]})
         assert await identified(till) is Refusal.LOCKED
         assert "code_matches" not in [asked[0] for asked in till.billing.asked]
-    hidden = Till(limits={"allow": Tries.CROWDED}, billing={"lines_of": [(LINE,)]})
+    hidden = Till(limits={"allow": [Tries.CROWDED, Tries.OPEN]}, billing={"lines_of": [(LINE,)]})
     assert await hidden.of.identify("web", "", ServiceType.MOBILE, "0600000001", "1") is Refusal.LOCKED
     assert hidden.billing.asked == []
 
@@ -172,6 +173,15 @@ async def test_what_is_remembered_of_a_caller() -> None:
         ("consent", agreed),
         ("consent", replace(agreed, channel="ussd", service=None, line_reference=None)),
     ]
+
+
+async def test_what_the_till_passes_on() -> None:
+    till = Till(DONE)
+    line = ServiceType.MOBILE, "0600000001"
+    assert await till.of.unpaid(*line) == BILLS
+    assert await till.of.payment(DONE.id) is await till.of.inquire(DONE.id) is await till.pays() is DONE
+    order = StartOrder("key", "ussd", PAYER, LanguageCode.AR, None, *line, BILLS)
+    assert isinstance(await till.of.start(order), Payment)
 
 
 async def test_what_reads_nothing_without_a_name() -> None:

@@ -155,6 +155,7 @@ def test_without_a_type_the_sign_tells_and_another_type_is_neither() -> None:
     assert [row_of(type="", amount=amount).kind for amount in ("-0.01", "0", "0.01")] == [
         RowKind.CREDIT, RowKind.SALE, RowKind.SALE
     ]  # fmt: skip
+    assert row_of(type="sale", amount="0").kind is RowKind.SALE
     with pytest.raises(UnreadableRow, match="neither a sale nor a credit: see KHALLAS_SETTLEMENT__SALES and __CREDITS"):
         row_of(type="sal")
 
@@ -203,6 +204,9 @@ def test_the_columns_that_count() -> None:
         ({"order_id": "", "amount": "1", "note": "total du " + "x" * 30, "more": "y" * 65}, 100),
         ({"order_id": "", "amount": "1", "note": "total du " + "x" * 31}, None),
         ({"amount": "1"}, None),
+        ({"amount": "1", "note": "total"}, 100),
+        ({"order_id": "", "amount": "1", "note": "total".ljust(64)}, 100),
+        ({"order_id": "", "amount": "1", "note": "total".ljust(65)}, None),
     ],
 )
 def test_a_row_that_adds_up_those_above_it(cells: dict[str, str], total: int | None) -> None:
@@ -227,6 +231,7 @@ def cells(*values: str) -> dict[str, str]:
 
 def test_rows_by_their_line() -> None:
     assert rows(HEADER + "a,1,d\n\nb , 2,d\n") == [(2, cells("a", "1", "d")), (4, cells("b", "2", "d"))]
+    assert rows(HEADER + "a,1,\n") == [(2, cells("a", "1", ""))]
     assert rows(HEADER + "a,1\nb,2,d,\nc,3,d,x\n") == [
         (2, "3 columns are needed"), (3, cells("b", "2", "d")), (4, "3 columns are needed")
     ]  # fmt: skip
@@ -265,7 +270,7 @@ def test_so_many_lines_may_stand_before_the_header(titles: int, *, found: bool) 
         ("", "amount, date, order_id"),
         ("\n\n", "amount, date, order_id"),
         ("amount,x\n", "date, order_id"),
-        (" , \namount;date\nx\n", "order_id"),  # the first line that says anything is meant
+        (" , \namount;date;\nx\n", "order_id"),  # the first line that says anything is meant
     ],
 )
 def test_a_header_that_lacks_a_column_is_told(text: str, lacks: str) -> None:
@@ -295,7 +300,7 @@ def test_a_note_of_several_lines_and_a_quote_that_nobody_closes() -> None:
     header = "order_id,amount,date,note\n"
     noted = rows(header + 'a,1,d,"two\nlines"\nb,2,d,x\n')
     assert [(line, row["note"]) for line, row in noted] == [(2, "two\nlines"), (4, "x")]
-    for text in ('a,1,"d\nd",x\n', 'a,1,"d,x\n'):
+    for text in ('a,1,"d\nd",x\n', 'a,1,"d\rd",x\n', 'a,1,"d,x\n'):
         found = rows(header + text + "b,2,d,x\n")
         assert found[0] == (2, TAKEN_APART)
         assert found[-1][1]["order_id"] == "b"
