@@ -37,18 +37,22 @@ CREATE FUNCTION khallas_ledger_legs_live(of_payment text, of_bill text, outside 
 RETURNS TABLE (leg bigint, bill text, debit text, credit text, amount_centimes bigint, currency text)
 LANGUAGE sql STABLE AS $$
     WITH lies AS (
-        SELECT s.bill, khallas_place(khallas_ledger_state(p.state, p.by_hand), s.place) AS account, s.centimes
-        FROM ONLY payments p CROSS JOIN LATERAL (
-            SELECT l.invoice_number AS bill, l.posting AS place, l.amount_centimes - l.returned_centimes AS centimes
-            FROM ONLY payment_lines l WHERE l.payment_id = p.id AND l.posting IS NOT NULL
+        SELECT s.bill, s.account, s.centimes FROM (
+            SELECT l.invoice_number AS bill,
+                   khallas_place(khallas_ledger_state(p.state, p.by_hand), l.posting) AS account,
+                   l.amount_centimes - l.returned_centimes AS centimes
+            FROM ONLY payments p JOIN ONLY payment_lines l ON l.payment_id = p.id
+            WHERE p.id = of_payment AND l.posting IS NOT NULL
             UNION ALL
-            SELECT r.invoice_number, r.state, r.amount_centimes FROM refunds r
-            WHERE r.payment_id = p.id AND r.request_id IS NOT NULL AND r.state IN ('asked', 'crediting', 'stuck')
+            SELECT r.invoice_number, khallas_place(khallas_ledger_state(p.state, p.by_hand), r.state), r.amount_centimes
+            FROM ONLY payments p JOIN refunds r ON r.payment_id = p.id
+            WHERE p.id = of_payment AND r.request_id IS NOT NULL AND r.state IN ('asked', 'crediting', 'stuck')
             UNION ALL
-            SELECT '', 'excess', COALESCE(p.approved_centimes, p.amount_centimes)
-                - CASE WHEN p.paid_at IS NULL THEN 0 ELSE p.amount_centimes END
-        ) s
-        WHERE p.id = of_payment AND khallas_place(khallas_ledger_state(p.state, p.by_hand), s.place) IS NOT NULL
+            SELECT '', khallas_place(khallas_ledger_state(p.state, p.by_hand), 'excess'),
+                   COALESCE(p.approved_centimes, p.amount_centimes)
+                       - CASE WHEN p.paid_at IS NULL THEN 0 ELSE p.amount_centimes END
+            FROM ONLY payments p WHERE p.id = of_payment
+        ) s WHERE s.account IS NOT NULL
         UNION ALL
         SELECT 'w' || a.n, 'doubt:captures', a.taken_centimes FROM ONLY wallet_attempts a
         WHERE a.payment_id = of_payment AND a.state = 'surplus'
@@ -96,7 +100,7 @@ DECLARE
     of_bill text;
     outside text;
 BEGIN
-    IF current_setting('khallas.moving', true) = 'on' AND khallas_moving(TG_RELID) THEN
+    IF COALESCE(current_setting('khallas.moving', true), '') = 'on' AND khallas_moving(TG_RELID) THEN
         RETURN NULL; -- an event that comes back was followed when it was written
     END IF;
     PERFORM FROM ONLY payments p WHERE p.id = NEW.payment_id FOR NO KEY UPDATE;
@@ -126,7 +130,7 @@ CREATE OR REPLACE FUNCTION khallas_ledger_row() RETURNS trigger LANGUAGE plpgsql
 DECLARE
     closed_until timestamptz;
 BEGIN
-    IF current_setting('khallas.moving', true) = 'on' AND khallas_moving(TG_RELID) THEN
+    IF COALESCE(current_setting('khallas.moving', true), '') = 'on' AND khallas_moving(TG_RELID) THEN
         RETURN NEW; -- it comes back as it is: its day has it already
     END IF;
     SELECT until_at INTO closed_until FROM ledger_days ORDER BY number DESC LIMIT 1;
