@@ -168,7 +168,7 @@ async def test_what_is_posted_again_is_posted_once(shop: Shop) -> None:
 async def test_books_are_opened_once_for_what_was_there_before(shop: Shop) -> None:
     paid = await shop.paid()
     await shop.work()
-    await shop.database.do("SET session_replication_role = replica; DELETE FROM ledger_transfers")
+    await shop.database.do("SET LOCAL session_replication_role = replica; DELETE FROM ledger_transfers")
     for _ in range(2):
         await shop.database.all("SELECT khallas_ledger_open(%(id)s, now())", id=paid.id)
     assert await story_of(shop.database, paid.id) == [("opening", OWED, POSTED, DUE)]
