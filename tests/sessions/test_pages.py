@@ -390,3 +390,19 @@ def test_a_list_of_one_page_says_no_place() -> None:
     made = msgspec.structs.replace(layout(200), where=lambda place: f"no {place}")
     assert cut(Menu(say("m"), Bills(3), back=False), made)(0).text.startswith("title\n")
     assert cut(menu(12, 0, back=False), made)(0).text.startswith("title\n"), "no list that is counted"
+
+
+def test_the_page_before_is_the_longest_that_leads_on_and_a_held_option_is_found() -> None:
+    for room in (45, 53, 60, 90):
+        at = cut(
+            menu(12, 1, back=True), layout(room), lambda option: "x" * (1 + len(option.id) * (option.id[-1] < "5"))
+        )
+        for end in range(1, 13):
+            leading = [begin for begin in range(end) if all(at(later).end >= end for later in range(begin, end))]
+            assert find(PagePosition(end, before=True), at) == at(min(leading))
+        for begin in range(12):
+            for holds in range(begin, 12):
+                page = find(PagePosition(begin, holds), at)
+                assert page.begin <= holds < page.end
+    tell = page_of(Tell(say("x")))
+    assert find(PagePosition(0, 0), lambda _: tell) == tell

@@ -42,6 +42,7 @@ from sessions.turn.effects import (
 )
 from tests.sessions.events import events_of
 from tests.sessions.samples import BASKET, CASES, OTHER, VISA, VOICE, visit
+from tests.sessions.screens.test_wallet_by_call import rung
 
 CALL = visit(VOICE)
 UNCHECKED = msgspec.structs.replace(CALL, check_luhn=False)
@@ -78,6 +79,8 @@ def test_whatever_a_screen_says_there_is_a_text_for_it(texts: Texts) -> None:
             # a call may come to any end; on USSD most of these results cannot come
             elif aloud and isinstance(following, Goodbye | Paid | Declined | Unknown | Paying):
                 shapes |= {shape(case.can.channel, text) for text in said(following.ask(case.visit))}
+    for asked in (CardNumber(BASKET), Declined(BASKET, "limit", may_retry=True)):  # a wallet is offered beside them
+        shapes |= {shape("ivr", text) for text in said(asked.ask(rung()))}
     assert len(shapes) > 100
     for section, key, *names in shapes:
         for language in LanguageCode:
