@@ -84,6 +84,8 @@ def test_other_lines_are_behind_one_key_on_a_call_that_knows_its_own() -> None:
     assert offered(Service(), call=True) == ["basket", *kinds, *last]
     assert offered(Service((LINE,)), call=False) == ["own:0", *kinds, *last]
     assert offered(Service((LINE,), others_only=True), call=True) == kinds
+    others = Service((LINE,), others_only=True).ask(CALL)
+    assert (others.text, others.back) == (say("service"), True)
 
 
 def test_the_last_words() -> None:
