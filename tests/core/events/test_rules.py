@@ -168,7 +168,8 @@ def test_a_secret_of_the_standard(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", [secret_of(23), secret_of(65), secret_of(32)[6:], "whsec_", "whsec_*" + "A" * 39, "é"]
+    "secret",
+    [secret_of(23), secret_of(65), secret_of(32)[6:], secret_of(32) + "*", "whsec_", "whsec_*" + "A" * 39, "é"],
 )
 def test_what_is_no_secret(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_ and base64"):
@@ -367,6 +368,8 @@ async def test_after_failures_it_pauses_longer_up_to_a_bound_and_not_after_a_suc
     streamed.log._said["put"] = [None]
     streamed.books._said["behind"] = [None]
     assert await streamed.stream._tried(stop) == 1.0
+    streamed.books._said["hold"] = [DatabaseUnavailable()]
+    assert await streamed.stream._tried(stop) == 1.0  # the first of a new row
     away = Streamed(hold=DatabaseUnavailable())
     assert [await away.stream._tried(stop) for _ in range(2)] == [1.0, 2.0]
     assert away.watched == []

@@ -182,6 +182,14 @@ async def test_one_message_is_sent_by_one_at_a_time() -> None:
     outbox.of._under_way.add("p")
     await outbox.of.deliver("p")
     assert (outbox.messages.asked, outbox.of._under_way) == ([], {"p"})
+    slow = Outbox(message(MessageKind.RECEIPT_SMS))
+
+    async def send(sms: OutgoingSms) -> str:
+        await slow.of.deliver("p")  # asked for again while it is on its way
+        return "id-1"
+
+    slow.gateway.send = send
+    assert await slow.delivered() == SENT
     assert message_reference("p", MessageKind.RECEIPT_SMS, 1) == "p-receipt_sms-1"
 
 
