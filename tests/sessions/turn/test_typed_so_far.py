@@ -17,7 +17,7 @@ SAID = "384*1*2"
 
 
 def heard(so_far: str | None) -> Inbound:
-    return Inbound("d", "+212600000001", 2, "as the wire cut it", so_far=so_far)
+    return Inbound("d", "+212600000001", 4, "as the wire cut it", so_far=so_far)
 
 
 def record(said: str | None) -> Record:
@@ -51,6 +51,11 @@ def test_what_was_typed_since(said: str | None, so_far: str, typed: str | None) 
 def test_what_follows_is_the_answer_whatever_was_typed(said: str, answer: str) -> None:
     so_far = f"{said}*{answer}" if said else answer
     assert latest(heard(so_far), record(said), MARK).typed == answer
+
+
+def test_where_one_star_more_has_come_the_wire_cut_it_right() -> None:
+    next_one = msgspec.structs.replace(heard(f"{SAID}*3"), order=2)
+    assert latest(next_one, record(SAID), MARK) == next_one
 
 
 def test_who_begins_or_sends_one_answer_at_a_time_is_read_as_it_is() -> None:
@@ -93,4 +98,4 @@ def test_an_id_that_returns_begins_again_at_its_first_request_alone() -> None:
 
 
 def test_a_request_in_a_log_says_nothing_that_was_typed() -> None:
-    assert repr(heard(SAID)) == "Heard(dialog='d', order=2)"
+    assert repr(heard(SAID)) == "Heard(dialog='d', order=4)"
