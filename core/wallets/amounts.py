@@ -16,8 +16,6 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 def centimes_of(amount: object) -> int | None:
     """76920 of "769.20", "769.2000", 769.2; None of anything that is no whole number of centimes, or is negative."""
-    if isinstance(amount, bool) or not isinstance(amount, str | int | float):
-        return None
     text = amount.strip() if isinstance(amount, str) else str(amount)
     if _AMOUNT.fullmatch(text) is None:
         return None

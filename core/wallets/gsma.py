@@ -36,6 +36,7 @@ from core.wallets.port import (
 LOOKUPS_MAX = 4  # requests of one inquiry: the state, the response, the state that it names, the transaction
 DESCRIPTION_CHARS_MAX = 160
 REFERENCE_CHARS_MAX = 256
+LINK_CHARS_MAX = 1_024
 DUPLICATE = "duplicateRequest"
 _REFERENCE = re.compile(r"(?!\.{1,2}$)[!-~]{1,256}")  # printable, and no step in a path
 _LINK = re.compile(r"(?:https?://[^/\s]+)?/?(?:[^?#\s]*/)?(transactions|requeststates)/([^/?#\s]{1,256})/?")
@@ -225,7 +226,7 @@ def asked(account: GsmaAccount, answer: HttpAnswer, attempt: WalletAttempt) -> A
 
 
 def _accepted(fields: Mapping[str, object]) -> Asking:
-    handle = text_of(fields, "serverCorrelationId")
+    handle = text_of(fields, "serverCorrelationId", chars_max=REFERENCE_CHARS_MAX + 1)
     if text_of(fields, "status") == "failed":
         return _failed(fields)
     return Asked(handle, _expiry(fields)) if _REFERENCE.fullmatch(handle) else Pending()
@@ -296,11 +297,12 @@ def _declined(status: int, fields: Mapping[str, object]) -> WalletDecline | None
 
 def _named(fields: Mapping[str, object]) -> str | None:
     """Where the transaction, or the state, stands that an answer names. Of a link only its reference is taken: nobody
-    follows one."""
-    reference = text_of(fields, "objectReference")
+    follows one. What is too long is none: a part of a name is another's."""
+    reference = text_of(fields, "objectReference", chars_max=REFERENCE_CHARS_MAX + 1)
     if _REFERENCE.fullmatch(reference):
         return f"/transactions/{quote(reference, safe='')}"
-    link = _LINK.fullmatch(text_of(fields, "link", chars_max=1_024))
+    told = text_of(fields, "link", chars_max=LINK_CHARS_MAX + 1)
+    link = _LINK.fullmatch(told) if len(told) <= LINK_CHARS_MAX else None
     reference = unquote(link[2]) if link else ""
     return f"/{link[1]}/{quote(reference, safe='')}" if link and _REFERENCE.fullmatch(reference) else None
 

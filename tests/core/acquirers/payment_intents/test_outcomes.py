@@ -11,6 +11,7 @@ from core.acquirers.payment_intents.codes import KINDS, IntentStatus, clean_code
 from core.acquirers.payment_intents.finding import made_at_of
 from core.acquirers.payment_intents.outcomes import judged, settles, standing_of
 from core.acquirers.payment_intents.wire import IntentList, IntentObject, Refused, read
+from core.chargebacks.model import DisputeFacts
 from core.ids import Ids
 from core.ports import (
     Approved,
@@ -215,3 +216,36 @@ def test_an_order_s_name_tells_when_it_was_made() -> None:
     assert made_at_of(Ids().payment(NOON)) == pytest.approx(NOON.timestamp(), abs=0.001)
     for name in ("", "o-1", "p" * 26, "01KAZB3S5V000000000000000U"):
         assert made_at_of(name) is None
+
+
+@pytest.mark.parametrize(
+    ("card", "auth_code", "brand", "facts"),
+    [
+        (None, "", None, DisputeFacts()),
+        ({}, "", None, DisputeFacts()),
+        (
+            {"brand": "visa", "last4": "4242", "authorization_code": "a1", "network_transaction_id": "n-1"},
+            *("a1", "visa"),
+            DisputeFacts(rrn="n-1", masked_card="************4242"),
+        ),
+        (
+            {"brand": "x" * 20, "authorization_code": "1" * 12, "network_transaction_id": "1" * 64},
+            *("1" * 12, "x" * 20),
+            DisputeFacts(rrn="1" * 64),
+        ),
+        (
+            {"brand": "x" * 21, "authorization_code": "1" * 13, "network_transaction_id": "1" * 65},
+            *("", None),
+            DisputeFacts(),
+        ),
+        ({"brand": "Visa", "authorization_code": "1-2", "network_transaction_id": "a b"}, "", None, DisputeFacts()),
+    ],
+)
+def test_what_is_kept_of_the_card_behind_a_charge(
+    card: dict[str, str] | None, auth_code: str, brand: str | None, facts: DisputeFacts
+) -> None:
+    for details in ({"card": card}, *([None] if card is None else [])):
+        told = said(latest_charge=PAID["latest_charge"] | {"payment_method_details": details})
+        assert told == Approved(auth_code, "pi_1", 5000, brand)
+        assert isinstance(told, Approved)
+        assert told.facts == facts

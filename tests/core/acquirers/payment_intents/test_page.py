@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from yarl import URL
 
 from core.acquirers.payment_intents.finding import CLOCKS_APART_S
 from core.acquirers.payment_intents.joining import connect, connect_page
@@ -55,6 +56,11 @@ def test_what_the_settings_say(more: dict[str, str], moto: bool, timeout_s: floa
     page = connect_page(options(**more), WAYS)
     assert made.exchange.timeout_s == page._exchange.timeout_s == timeout_s
     assert [each.reveal() for each in page._notices.secrets] == ["a", "b"]
+
+
+@pytest.mark.parametrize("page_url", ["http://pages.example/x", "https://pages.example"])
+def test_a_page_is_at_an_http_or_https_address(page_url: str) -> None:
+    assert connect_page(options(page_url=page_url), WAYS)._origin == URL(page_url).origin()
 
 
 @pytest.mark.parametrize(

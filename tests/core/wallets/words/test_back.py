@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from core.acquirers.registry import ClosedAcquirer
+from core.acquirers.registry import ClosedAcquirer, only
+from core.cards import Card, Secret
 from core.ids import Ids
-from core.ports import Approved, Decline, DeclineKind, Pending, TooLate, Undoing, Undone, UnknownOutcome
+from core.ports import Approved, Attempt, Decline, DeclineKind, Order, Pending, TooLate, Undoing, Undone, UnknownOutcome
 from core.wallets.attempts import AttemptState, AttemptUpdate, WalletRecord, WalletReversal, WalletTaking
 from core.wallets.port import ReversalRefused, Reversed, Reversing, WalletAttempt
 from core.wallets.returns import WalletReturns
-from core.wallets.tender import TenderAcquirer
+from core.wallets.tender import TenderAcquirer, TenderAcquirers
 from lab.clocks import StillClock
 from tests.core.wallets.attempts import ATTEMPT, NOW
 from tests.core.wallets.words.kept import Call, KeptAttempts
@@ -110,6 +111,15 @@ class Cards(ClosedAcquirer):
     def __init__(self) -> None:
         self.asked: list[str] = []
 
+    async def aclose(self) -> None:
+        self.asked.append("closed")
+
+    async def authorise(self, order: Order, card: Card, cvv: Secret) -> Approved:
+        return Approved("cards", order.id, order.amount_centimes)
+
+    async def answer_challenge(self, order: Order, challenge_id: str, pin: Secret) -> Approved:
+        return Approved(challenge_id, order.id, order.amount_centimes)
+
     async def inquire(self, order_id: str) -> Approved:
         return Approved("cards", order_id)
 
@@ -195,3 +205,26 @@ async def test_what_is_under_way_is_asked_about_first(
     own = tender(*takings)
     assert await own.credited_centimes("o") == credited
     assert [call[1] for call in calls(own._returns) if call[0] == "reversing"] == asked
+
+
+async def test_all_of_the_cards_own_is_reached_through_it() -> None:
+    cards, returns = Cards(), returning()
+    kept = returns._attempts
+    assert isinstance(kept, KeptAttempts)
+    kept.takings = [taking()]
+    every = TenderAcquirers(only(cards, "a"), kept, returns)
+    assert (every.shut("a"), every.shut("b")) == (False, True)
+    assert every.candidates(Attempt("p", 500, "MAD"), NOW) == ("a",)
+    one = every.of("a")
+    order, secret = Order("o", 5, "MAD", None, ""), Secret("1")
+    assert await one.authorise(order, Card(secret, 1, 2030), secret) == Approved("cards", "o", 5)
+    assert await one.answer_challenge(order, "c", secret) == Approved("c", "o", 5)
+    assert await one.inquire("o") == Approved("W1", "W1", 500), "a wallet's money is the wallet's"
+    await one.aclose()
+    await every.aclose()
+    assert cards.asked == ["closed", "closed"]
+
+
+async def test_a_success_without_its_number_is_one_all_the_same() -> None:
+    bare = replace(taking(), record=replace(RECORD, attempt=ATTEMPT))
+    assert await tender(bare).inquire("o") == Approved("", "", 500)

@@ -224,6 +224,13 @@ async def test_what_is_sent_and_what_comes_back() -> None:
     assert (second.method, second.url, second.headers, second.data) == ("GET", URL("http://peer.example/v1/d"), {}, {})
 
 
+async def test_it_closes_its_connections() -> None:
+    made = WalletHttp("http://peer.example")
+    session = made._peer._open_session()
+    await made.aclose()
+    assert session.closed
+
+
 def test_a_client_says_what_it_reads() -> None:
     peer = WalletHttp("http://peer.example/")._peer
     assert (str(peer.url), peer._headers["Accept"]) == ("http://peer.example", "application/json")

@@ -25,7 +25,7 @@ from core.wallets.port import (
 )
 from tests.core.scripted_peer import Answer
 from tests.core.wallets import attempts
-from tests.core.wallets.attempts import ATTEMPT, NOW, REFERENCE, STATE_ID
+from tests.core.wallets.attempts import ATTEMPT, NOW, REFERENCE, STATE_ID, answer
 from tests.core.wallets.words.scripted import AWAY, CALLBACK, LONG, LOST, body_of, http, told
 
 GSMA = replace(attempts.gsma(), client_id="c" * 300, bearer=Secret("b"))
@@ -91,6 +91,7 @@ def test_gsmas_look_and_what_an_account_need_not_have() -> None:
             told(202, {"serverCorrelationId": STATE_ID, "expiryTime": "2026-11-29T12:05:00Z"}),
             Asked(STATE_ID, datetime(2026, 11, 29, 12, 5, tzinfo=UTC)),
         ),
+        (told(202, {"serverCorrelationId": "x" * 257}), Pending()),
         (told(202, {}), Pending()),
         (told(202, {"serverCorrelationId": "a b"}), Pending()),
         (told(400, {"errorCode": "duplicateRequest"}), Pending()),
@@ -212,3 +213,19 @@ def test_gsmas_settings() -> None:
     assert [made.says_paid(word) for word in ("A", "b", "c", "")] == [True, True, False, False]
     with pytest.raises(ValueError, match="no word means paid"):
         gsma.GsmaWallet(replace(made, paid_words=frozenset()))
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"objectReference": "x" * 256}, "/transactions/" + "x" * 256),
+        ({"objectReference": "x" * 257}, Pending()),
+        ({"link": "/transactions/" + "x" * 256}, "/transactions/" + "x" * 256),
+        ({"link": "/transactions/" + "x" * 257}, Pending()),
+        ({"link": "/" + "a" * 1_008 + "/transactions/R1"}, Pending()),
+        ({"link": "/" + "a" * 1_007 + "/transactions/R1"}, "/transactions/R1"),
+    ],
+)
+def test_a_name_that_is_too_long_is_none_and_never_cut(said: dict[str, str], named: object) -> None:
+    """A part of a transaction's name may be another's."""
+    assert gsma.lookup(answer(200, said), ATTEMPT, by_handle=False) == named

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.ids import Ids
 from core.payments.refusal import Refusal
 from core.payments.table import PaymentEvent, PaymentState
 from core.repositories import Change, DatabaseUnavailable, MessageKind
@@ -23,6 +24,7 @@ from core.wallets.port import (
     WalletPaid,
     WalletTerms,
 )
+from core.wallets.returns import WalletReturns
 from core.wallets.service import WalletOffer, WalletPayments
 from lab.clocks import StillClock
 from tests.core.basket import PAYMENT as MADE
@@ -363,3 +365,26 @@ async def test_the_attempt_that_a_payment_waits_for() -> None:
     assert await bench.service.open_attempt(replace(PAYMENT, wallet="gsma")) is ASKED
     bench.kept.records = [TOLD_NO]
     assert await bench.service.open_attempt(replace(PAYMENT, wallet="gsma")) is None
+
+
+async def test_a_surplus_is_given_back_and_wallets_are_closed() -> None:
+    bench = Bench()
+    given: list[WalletRecord] = []
+    surplus = replace(ASKED, state=AttemptState.SURPLUS)
+
+    class Closing(FakeWallet):
+        async def aclose(self) -> None:
+            given.append(surplus)
+
+    class Giving(WalletReturns):
+        async def give_back_surplus(self, record: WalletRecord) -> None:
+            given.append(record)
+
+    bench.service.returns = Giving(bench.kept, {}, bench.clock, Ids())
+    await bench.service.attend_claimed(surplus)
+    assert (given, bench.kept.calls) == ([surplus], [])
+    wallets = {"a": Closing(bench.clock), "b": Closing(bench.clock)}
+    service = WalletPayments(OneTill(PAYMENT), bench.kept, wallets, bench.clock)  # type: ignore[arg-type]
+    assert isinstance(service.returns, WalletReturns)
+    await service.aclose()
+    assert len(given) == 3

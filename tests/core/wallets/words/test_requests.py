@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from yarl import URL
 
 from core.cards import Secret
 from core.wallets import daraja, gsma, mtn
@@ -62,6 +63,7 @@ def test_mtns_requests() -> None:
         (told(400, {"code": "x"}), WalletDecline("X", WalletDeclineKind.OUR_FAULT)),
         (told(400, {"reason": "PAYER_NOT_FOUND"}), WalletDecline("PAYER_NOT_FOUND", WalletDeclineKind.NO_WALLET)),
         (told(403), WalletDecline("403", WalletDeclineKind.OUR_FAULT)),
+        (told(402), UnknownOutcome("HTTP 402")),
         (told(404), UnknownOutcome("HTTP 404")),
         (told(200), UnknownOutcome("HTTP 200")),
         (LOST, LOST),
@@ -98,6 +100,12 @@ async def test_what_mtn_says_became_of_it(said: Answer, outcome: WalletInquiry) 
     made, peer = http(TOKEN, said)
     assert await mtn.MtnWallet(MTN, made).inquire(ATTEMPT) == outcome
     assert peer.sent[1].url.path.endswith(REFERENCE)
+
+
+async def test_mtn_is_told_once_more_with_a_new_token() -> None:
+    made, peer = http(TOKEN, told(401), TOKEN, told(401))
+    assert await mtn.MtnWallet(MTN, made).ask(ATTEMPT) == WalletDecline("401", WalletDeclineKind.OUR_FAULT)
+    assert len(peer.sent) == 4
 
 
 def test_mtns_settings() -> None:
@@ -254,6 +262,25 @@ async def test_what_a_wallet_cannot_be_asked_for_is_not_sent(
 
 async def test_those_that_cannot_give_back_say_so_at_once() -> None:
     made, peer = http()
-    for wallet in (mtn.MtnWallet(MTN, made), daraja.DarajaWallet(DARAJA, made)):
-        assert isinstance(await wallet.reverse(ATTEMPT, 1, STATE_ID), ReversalRefused)
+    momo, mpesa = mtn.MtnWallet(MTN, made), daraja.DarajaWallet(DARAJA, made)
+    told_by = [await momo.reverse(ATTEMPT, 1, STATE_ID), await mpesa.reverse(ATTEMPT, 1, STATE_ID)]
+    assert told_by == [
+        ReversalRefused("the collection API gives nothing back"),
+        ReversalRefused("a reversal has no key for repeats"),
+    ]
     assert peer.sent == []
+
+
+@pytest.mark.parametrize(
+    "wallet",
+    [lambda: gsma.GsmaWallet(attempts.gsma()), lambda: mtn.MtnWallet(MTN), lambda: daraja.DarajaWallet(DARAJA)],
+)
+async def test_each_has_a_connection_to_its_provider_and_closes_it(
+    wallet: Callable[[], gsma.GsmaWallet | mtn.MtnWallet | daraja.DarajaWallet],
+) -> None:
+    made = wallet()
+    assert made._http._peer.url == URL(made._account.url)
+    session = made._http._peer._open_session()
+    await made.aclose()
+    assert session.closed
+    assert made.terms is made._account.terms
