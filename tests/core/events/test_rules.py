@@ -227,7 +227,9 @@ async def test_nobody_is_told_where_nobody_asked() -> None:
     assert (await others.relay.look(), others.poster.asked, others.released()) == (0, [], [])
 
 
-@pytest.mark.parametrize(("attempts", "pause_s"), enumerate((5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, None, None)))
+@pytest.mark.parametrize(
+    ("attempts", "pause_s"), list(enumerate((5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, None, None)))
+)
 @pytest.mark.parametrize(("chance", "factor"), [(0.0, 0.8), (0.5, 1.0), (0.75, 1.1)])
 async def test_what_fails_is_tried_again_after_its_pause_and_then_a_dead_letter(
     attempts: int, pause_s: int | None, chance: float, factor: float
