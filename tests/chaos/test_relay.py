@@ -18,7 +18,7 @@ async def test_every_event_comes_and_each_payment_s_in_order_however_often_a_rel
     with Tansu(tmp_path / "broker") as broker:
         storm = await relay_storm(database_url, broker.url, tmp_path, PAYMENTS, KILLS)
         assert storm.verdict.faults == []
-        assert sum(storm.ends.values()) == PAYMENTS
+        assert sum(storm.ends.values()) >= PAYMENTS
         assert storm.deaths.total() >= KILLS
         assert storm.verdict.events > 3 * PAYMENTS
         assert storm.verdict.repeats > 0  # one died between the broker's word and its own

@@ -5,6 +5,7 @@ named point of the relay's own round, the rest come from outside at any moment. 
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -31,6 +32,7 @@ RELAYS = 2
 FIRST_OF_A_PAYER = 1_000_000
 DRAINED_MAX_S = 300.0
 DEATH_MAX_S = 60.0
+MEETS_WITHIN_S = 2.0  # else somebody pays again
 POLL_S = 0.02
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 LAST = "SELECT count(*) AS events, COALESCE(max(id), 0) AS last FROM payment_events"
@@ -203,8 +205,24 @@ async def _killing(
             point = points[number // 2 % len(points)]
             mortal = await relays.start(point)
             paid = asyncio.create_task(payers.pay(share))
+            await paid
+            await met(mortal, payers)
             await relays.died(mortal, point)
         await paid
+
+
+async def met(mortal: asyncio.subprocess.Process, payers: Payers) -> None:
+    """Pays on until a relay has met its point: of few payments it may read all in fewer rounds than chance named.
+
+    Raises TimeoutError.
+    """
+    until = time.monotonic() + DEATH_MAX_S
+    while time.monotonic() < until:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(mortal.wait(), MEETS_WITHIN_S)
+            return
+        await payers.pay(PAYERS)
+    raise TimeoutError("a relay that was to die went on")
 
 
 async def drained(database: Database) -> None:
