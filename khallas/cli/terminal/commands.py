@@ -1,6 +1,7 @@
 """The commands `dial`, `sms` and `call`: options in, one of the phones out, an exit code at the end."""
 
 import asyncio
+import signal
 from collections.abc import Coroutine
 from typing import Annotated
 
@@ -142,12 +143,29 @@ def _show(as_json: bool) -> Show:
     return Show(Console(highlight=False), as_json=as_json)
 
 
+class _Left(Exception):
+    """Ctrl-C: nobody's fault."""
+
+
 def _run(work: Coroutine[None, None, None], *, left_ok: bool) -> None:
     """Ctrl-C is how one leaves a phone (`left_ok`): no failure there."""
     try:
-        asyncio.run(work)
+        asyncio.run(_until_left(work))
     except Failed as error:
         fail(f"khallas: {error}")
-    except KeyboardInterrupt:
+    except _Left:
         typer.echo("hung up" if left_ok else "interrupted", err=True)
         raise typer.Exit(0 if left_ok else 1) from None
+
+
+async def _until_left(work: Coroutine[None, None, None]) -> None:
+    """Ctrl-C ends the work. The loop's own handler wakes it: Python's alone is not heard where the signal comes right
+    before the loop falls asleep, or to another thread. Whoever started us deaf to Ctrl-C (a shell's `&`) is obeyed.
+    """
+    task = asyncio.ensure_future(work)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        raise _Left from None

@@ -75,5 +75,6 @@ class VoiceApp:
         screen = request.url.path.removeprefix("/ivr/twilio").strip("/")
         if "Digits" in form:
             self.digits[screen] = form["Digits"]
-        headers = {"X-Screen": screen or "Service"} if self.screens else {}
+        headers = {"Connection": "close"}  # no timer of a connection wakes who waits for a key
+        headers |= {"X-Screen": screen or "Service"} if self.screens else {}
         return Response(f"<Response>{self.documents[screen]}</Response>", media_type="text/xml", headers=headers)

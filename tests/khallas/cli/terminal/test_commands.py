@@ -29,9 +29,26 @@ app()
 """
 
 
-async def started(*arguments: str, stdin: int | IO[bytes] = PIPE) -> Process:
+# Whoever runs the suite in the background (a shell's `&`) hands down that SIGINT is ignored.
+HEARS = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+# As for a Ctrl-C that comes right before the main thread falls asleep: the signal wakes nobody.
+ASLEEP = f"""{HEARS}
+import threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
+"""
+DEAF = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+"""
+
+
+async def started(*arguments: str, stdin: int | IO[bytes] = PIPE, before: str = "") -> Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PHONES, *arguments, stdin=stdin, stdout=PIPE, stderr=PIPE
+        sys.executable, "-c", before + PHONES, *arguments, stdin=stdin, stdout=PIPE, stderr=PIPE
     )
 
 
@@ -55,10 +72,11 @@ async def test_a_session_through_a_pipe_and_from_a_file(tmp_path: Path) -> None:
     assert "Un appel arrive" in out.decode()
 
 
-async def test_ctrl_c_in_a_call_is_a_hang_up_and_no_failure() -> None:
+@pytest.mark.parametrize("before", [HEARS, ASLEEP])
+async def test_ctrl_c_in_a_call_is_a_hang_up_and_no_failure(before: str) -> None:
     app = VoiceApp()
     async with serving(app.asgi) as app.base_url:
-        process = await started("call", "--from", "0600000003", "--url", app.base_url)
+        process = await started("call", "--from", "0600000003", "--url", app.base_url, before=before)
         assert process.stdout is not None
         said = await asyncio.wait_for(process.stdout.readuntil(b"> "), RUN_MAX_S)
         process.send_signal(signal.SIGINT)
@@ -66,6 +84,17 @@ async def test_ctrl_c_in_a_call_is_a_hang_up_and_no_failure() -> None:
     assert "tapez 1" in said.decode()
     assert (process.returncode, err.decode()) == (0, "hung up\n")
     assert app.statuses == ["completed"]
+
+
+async def test_who_was_started_deaf_to_ctrl_c_is_not_ended_by_it() -> None:
+    app = VoiceApp()
+    async with serving(app.asgi) as app.base_url:
+        process = await started("call", "--from", "0600000003", "--url", app.base_url, before=DEAF)
+        assert process.stdout is not None
+        await asyncio.wait_for(process.stdout.readuntil(b"> "), RUN_MAX_S)
+        process.send_signal(signal.SIGINT)
+        _, err = await asyncio.wait_for(process.communicate(b""), RUN_MAX_S)
+    assert (process.returncode, err) == (0, b"")
 
 
 async def test_sms_and_failures_in_one_line() -> None:
