@@ -11,6 +11,7 @@ from lab.servers.postgres import Postgres
 
 GOAL = 1.2
 TIMES = 400
+BUFFERS = "1GB"  # a quarter of a small database machine's memory
 ROOM = 1.3  # of the bytes that are computed, for indexes that grow and what is sorted
 
 
@@ -30,7 +31,7 @@ def main() -> int:
             need = given.payments * BYTES_EACH * ROOM
             print(f"{need / 1e9:.0f} GB are needed, {free / 1e9:.0f} GB are free", file=sys.stderr)
             return 2
-        with Postgres(folder / "postgres", throwaway=True) as postgres:
+        with Postgres(folder / "postgres", throwaway=True, buffers=BUFFERS) as postgres:
             found = measure(postgres, given.payments, given.months, given.times, lambda line: print(line, flush=True))
     print(told(found))
     return int(bool(found.lost) or any(grown > empty * GOAL for empty, grown in found.ratios.values()))

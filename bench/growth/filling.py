@@ -120,6 +120,8 @@ def fill(
             connection.execute(made)
         if month:
             connection.execute(sql.SQL(FOUND_BY).format(**names))
+        # what is written from here on has numbers of its own, beside what will be brought back
+        connection.execute("SELECT setval(pg_get_serial_sequence('payment_events', 'id'), %s)", ((first + count) * 4,))
 
 
 def grow(
@@ -143,7 +145,6 @@ def grow(
         yield f"{begins:%Y-%m}{' live' if live else ''}", each, size(connection)
     connection.execute("SET maintenance_work_mem = '512MB'")
     connection.execute(SORTED)
-    connection.execute("SELECT setval(pg_get_serial_sequence('payment_events', 'id'), %s)", (first * 4 + 10,))
     connection.execute(
         "INSERT INTO receipt_counters (year, value) VALUES (%s, %s) ON CONFLICT (year) DO UPDATE SET value = %s",
         (now.year, first, first),

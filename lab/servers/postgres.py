@@ -62,11 +62,19 @@ class Postgres(Server):
     death_signal = signal.SIGQUIT  # immediate: nothing can hold it up; the next start recovers
 
     def __init__(
-        self, folder: Path, name: str = "khallas", *, port: int | None = None, throwaway: bool = False
+        self,
+        folder: Path,
+        name: str = "khallas",
+        *,
+        port: int | None = None,
+        throwaway: bool = False,
+        buffers: str = "64MB",
     ) -> None:
+        """`buffers`: what it keeps of tables in its own memory."""
         super().__init__(folder, port)
         self.database = name
         self._throwaway = throwaway
+        self._buffers = buffers
         self._data = self.folder / "cluster"
 
     @property
@@ -103,7 +111,7 @@ class Postgres(Server):
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             f"max_connections={CONNECTIONS_MAX}",
-            "shared_buffers=64MB",
+            f"shared_buffers={self._buffers}",
             "password_encryption=scram-sha-256",
             *(THROWAWAY if self._throwaway else ()),
         ]
