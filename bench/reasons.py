@@ -63,7 +63,8 @@ REASONS: Mapping[str, str] = {
         "which shows five rows (all, two bills, pay, next) where one bill makes two."
     ),
     "start": (
-        "Imports alone take 87 MiB, libraries' machine code included (our own rooms 17, psycopg 9, ssl with asyncio 9, "
+        "Some two thirds of the start's processor time are the imports of 1,220 modules. They take 87 MiB, libraries' "
+        "machine code included (our own rooms 17, psycopg 9, ssl with asyncio 9, "
         "aiohttp with its certificates 8, pydantic with the settings 8, redis-py 6, cryptography 6); connections 6; "
         "the pages kept for the next key take the rest, at about 3 KB each (sessions/page_cache.py)."
     ),
