@@ -72,7 +72,7 @@ class Seals:
         message = f"{dialog}\n{'' if typed is None else '=' + typed}".encode(errors="replace")
         marking = self._marking.copy()
         marking.update(message)
-        return int.from_bytes(marking.digest()[:_MARK_BYTES], "big") or 1
+        return mark_of(marking.digest())
 
     def key(self, purpose: str) -> bytes:
         """A key for something else that must not be told without the first master key, such as a fingerprint."""
@@ -80,6 +80,11 @@ class Seals:
 
     def _cipher(self, key_id: str, call: str) -> AESGCM:
         return AESGCM(_derived(self._keys[key_id] + self._memory, b"khallas vault " + call.encode()))
+
+
+def mark_of(digest: bytes) -> int:
+    """The number in the first bytes of a digest. Never 0."""
+    return int.from_bytes(digest[:_MARK_BYTES], "big") or 1
 
 
 def _derived(master_key: bytes, info: bytes) -> bytes:

@@ -60,13 +60,15 @@ def routes(
     tell: TranscriptWriter = unrecorded,
     kept: KeptCards | None = None,
     report: Reports | None = None,
+    look_pause_s: float = LOOK_PAUSE_S,
 ) -> list[Route]:
     """POST /ivr/twilio, /ivr/twilio/turn and /ivr/twilio/status. `check` raises Refused for what is not signed.
 
-    `report` hears how a call that we placed ended, so that nobody waits for a telephone that rings no more.
+    `report` hears how a call that we placed ended, so that nobody waits for a telephone that rings no more; between two
+    looks for that call there are `look_pause_s`.
     """
     entrance = VoiceEntrance(wire, check, metrics, public_url.rstrip("/"), expose_screens=expose_screens)
-    ends = _CallEnds(entrance, turns, speaker.can.channel, kept, report)
+    ends = _CallEnds(entrance, turns, speaker.can.channel, kept, report, look_pause_s)
     talk = VoiceTalk(turns, speaker, metrics.wire(speaker.can.channel, wire.name), tell, kept)
     return [
         *gateway(PATH, VoiceEndpoint(entrance, talk, wire.arrival), ["POST"]),
@@ -152,13 +154,20 @@ class _CallEnds:
     """A call's end takes its card from the vault; a failure asks the gateway to tell us again."""
 
     def __init__(
-        self, entrance: VoiceEntrance, turns: Turns, channel: str, kept: KeptCards | None, report: Reports | None
+        self,
+        entrance: VoiceEntrance,
+        turns: Turns,
+        channel: str,
+        kept: KeptCards | None,
+        report: Reports | None,
+        look_pause_s: float,
     ) -> None:
         self._entrance = entrance
         self._turns = turns
         self._channel = channel
         self._kept = kept
         self._report = report
+        self._look_pause_s = look_pause_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -196,7 +205,7 @@ class _CallEnds:
             for _ in range(LOOKS_MAX):
                 if await self._report(delivery, provider_id=sid, error=error):
                     return True
-                await asyncio.sleep(LOOK_PAUSE_S)
+                await asyncio.sleep(self._look_pause_s)
         except DatabaseUnavailable:
             log.warning("how a call ended cannot be kept now")
             return False

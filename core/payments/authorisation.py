@@ -42,18 +42,26 @@ def sending(acquirer: str, **more: Any) -> Change:
 class Authoriser:
     """Charges under way in this process, by payment id."""
 
-    def __init__(self, recorder: OutcomeRecorder, acquirers: Acquirers, clock: Clock, times: Times) -> None:
+    def __init__(
+        self,
+        recorder: OutcomeRecorder,
+        acquirers: Acquirers,
+        clock: Clock,
+        times: Times,
+        flights_max: int = FLIGHTS_MAX,
+    ) -> None:
         self._recorder = recorder
         self._acquirers = acquirers
         self._clock = clock
         self._times = times
+        self._flights_max = flights_max
         self._latest: dict[str, asyncio.Task[Payment]] = {}
         self._under_way: set[asyncio.Task[Payment]] = set()  # an earlier attempt may still be flying; none is dropped
 
     @property
     def full(self) -> bool:
         """Returns whether no further charge may start here now."""
-        return len(self._under_way) >= FLIGHTS_MAX
+        return len(self._under_way) >= self._flights_max
 
     def send(self, payment: Payment, ask: Ask, others: Sequence[str] = ()) -> None:
         """Start asking; `payment` is the committed intent as of sending. `others` come after its acquirer."""

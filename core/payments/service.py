@@ -15,7 +15,7 @@ from core.cards import Card, Secret
 from core.ids import Ids
 from core.languages import LanguageCode
 from core.messaging.receipts import token_plausible
-from core.payments.authorisation import Authoriser, sending
+from core.payments.authorisation import FLIGHTS_MAX, Authoriser, sending
 from core.payments.choosing import AcquirerChoice, is_free
 from core.payments.consent import Consent
 from core.payments.janitor import Janitor, NoSuchPayment
@@ -53,8 +53,15 @@ class PaymentService:
     """The one payment core behind all channels. Every method raises DatabaseUnavailable."""
 
     def __init__(
-        self, world: Ports, *, times: Times | None = None, ids: Ids | None = None, currency: str = CURRENCY
+        self,
+        world: Ports,
+        *,
+        times: Times | None = None,
+        ids: Ids | None = None,
+        currency: str = CURRENCY,
+        flights_max: int = FLIGHTS_MAX,
     ) -> None:
+        """`flights_max`: charges under way at once; more are refused before anything is sent."""
         self._people = world.books.people
         self._payments = world.books.payments
         self._messages = world.books.messages
@@ -64,7 +71,7 @@ class PaymentService:
         self._times = times or Times()
         ids = ids or Ids()
         recorder = OutcomeRecorder(world.books, world.clock, ids, self._times)
-        self._charger = Authoriser(recorder, world.acquirers, world.clock, self._times)
+        self._charger = Authoriser(recorder, world.acquirers, world.clock, self._times, flights_max)
         self._choice = AcquirerChoice(world.books.payments, world.acquirers, world.clock, self._times)
         self._baskets = Baskets(world.books.payments, world.billing, world.clock, ids, self._times, currency)
         self.attendant = Janitor(world.books, world.acquirers, recorder, world.clock, self._times)

@@ -154,16 +154,17 @@ def assemble(
     times: Times | None = None,
     around: Callable[[Ports], Ports] | None = None,
     wallets: Mapping[str, Wallet] | None = None,
+    card_limits: type[RedisCardLimits] = RedisCardLimits,
 ) -> Container:
     """Join the parts. Touches no network. Raises BadSettings, MissingText.
 
-    `clock` stands in for the real one; `times`, `wallets` and `around`, which wraps what stands behind the ports, are
-    for tests.
+    `clock` stands in for the real one; `times`, `wallets`, `card_limits` and `around`, which wraps what stands behind
+    the ports, are for tests.
     """
     shared = _shared(settings, clock or SystemClock(), times)
     database, counted, clock = shared.database, shared.counted, shared.clock
     money = _money(shared, around, wallets)
-    talk = _conversation(shared, money)
+    talk = _conversation(shared, money, card_limits)
     messaging = _messaging(shared, money, talk)
     books, words = money.world.books, words_of(settings, shared.texts)
     return Container(
@@ -249,13 +250,13 @@ def _money(
     return MoneyParts(world=world, registry=registry, bills=bills, wallets=providers, till=till, by_wallet=by_wallet)
 
 
-def _conversation(shared: SharedParts, money: MoneyParts) -> ConversationParts:
+def _conversation(shared: SharedParts, money: MoneyParts, card_limits: type[RedisCardLimits]) -> ConversationParts:
     settings, redis, counted = shared.settings, shared.redis, shared.counted
     seals = Seals(settings.vault(), memory_key())
     performer = EffectPerformer(
         money.till,
         seals,
-        cards=RedisCardLimits(redis, seals.key("card limits"), counted.limit),
+        cards=card_limits(redis, seals.key("card limits"), counted.limit),
         refusals=RedisRefusals(redis),
         intents=RedisIntentLimits(redis, counted.limit),
         wallets=money.by_wallet,

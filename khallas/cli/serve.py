@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import uvicorn
 
 from channels.http.protocol import Leaving, bounded
+from core.payments.schedule import Times
 from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.container import DRAIN_S
 from khallas.server.app import assemble, build, operations_only
@@ -47,12 +48,14 @@ class LeavingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server(settings: Settings, ready: Callable[[], None], calls: SharedCalls | None = None) -> LeavingServer:
+def server(
+    settings: Settings, ready: Callable[[], None], calls: SharedCalls | None = None, times: Times | None = None
+) -> LeavingServer:
     """Returns how we serve: uvloop and httptools, no access log on the hot path (metrics count), slow senders cut.
 
-    `calls`: this is one worker of several.
+    `calls`: this is one worker of several. `times`: a server under test waits seconds where others wait minutes.
     """
-    app, leaving = build(settings, calls=calls), Leaving()
+    app, leaving = build(settings, calls=calls, times=times), Leaving()
     config = uvicorn.Config(
         app,
         http=bounded(app.state.refused, leaving=leaving),
@@ -89,23 +92,25 @@ def settle() -> None:
     gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
-def serve_forever(settings: Settings, host: str, port: int) -> None:
+def serve_forever(settings: Settings, host: str, port: int, *, times: Times | None = None) -> None:
     """Serves until a signal. Raises OSError when the address is taken."""
     no_core_dumps()
-    uvicorn_server = server(settings, lambda: notify("READY=1"))
+    uvicorn_server = server(settings, lambda: notify("READY=1"), times=times)
     bound = listener(host, port)
     settle()
     uvicorn_server.run([bound])
 
 
-async def work_forever(settings: Settings, host: str = "127.0.0.1", port: int | None = None) -> None:
+async def work_forever(
+    settings: Settings, host: str = "127.0.0.1", port: int | None = None, *, times: Times | None = None
+) -> None:
     """Jobs until a signal; what was begun is finished or handed back. `port`: where its metrics are. Raises OSError."""
     from core.database.jobs import run_worker  # as in the house: for those that run jobs
     from khallas.bootstrap.events import events_out
     from khallas.bootstrap.service_hours import hours_of
 
     no_core_dumps()
-    house = assemble(settings)
+    house = assemble(settings, times=times)
     jobs = house.jobs()
     async with AsyncExitStack() as stack:
         if port is not None:

@@ -14,7 +14,7 @@ LATE_MAX_S = 300
 GUIDE = "docs/guides/events-kafka.md"
 
 
-async def relay(settings: Settings, database: Database) -> str:
+async def relay(settings: Settings, database: Database, *, late_max_s: float = LATE_MAX_S) -> str:
     """A broker answers, the topic is there, and nothing has waited too long for the relay. Raises CheckFailed,
     NotSetUp, DatabaseUnavailable.
     """
@@ -34,7 +34,7 @@ async def relay(settings: Settings, database: Database) -> str:
     if stands is None:
         raise CheckFailed("no relay ever began", "start `khallas relay`")
     waited_s = (datetime.now(UTC) - stands["since"]).total_seconds() if stands["since"] else 0.0
-    if waited_s > LATE_MAX_S:
+    if waited_s > late_max_s:
         who = "a relay holds the cursor" if stands["held"] else "no relay runs"
         raise CheckFailed(
             f"{stands['events']} events wait for {waited_s:.0f} s, and {who}", f"its log says why ({GUIDE})"

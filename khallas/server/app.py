@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,6 +40,7 @@ from channels.web.receipts import endpoint as receipts
 from core.clock import ZONE
 from core.database.pool import Database
 from core.messaging.call_ends import KeptCallEnds
+from core.payments.schedule import Times
 from core.ports import CallEnd
 from core.repositories import Delivery
 from core.tracing import NO_TRACER
@@ -63,12 +65,28 @@ W = TypeVar("W")
 __all__ = ["Container", "assemble", "build"]
 
 
+@dataclass(frozen=True, slots=True)
+class VoiceBounds:
+    """Seconds that Twilio's doors wait: for the bank, and between two looks for a call whose end was told early."""
+
+    bank_wait_s: float = connector.BANK_WAIT_S
+    look_pause_s: float = ivr.LOOK_PAUSE_S
+
+
+VOICE_BOUNDS = VoiceBounds()
+
+
 def build(
-    settings: Settings, *, beside: bool = False, extra: Sequence[BaseRoute] = (), calls: SharedCalls | None = None
+    settings: Settings,
+    *,
+    beside: bool = False,
+    extra: Sequence[BaseRoute] = (),
+    calls: SharedCalls | None = None,
+    times: Times | None = None,
 ) -> Starlette:
     """The ASGI application. `beside` runs a worker in this process too; `extra` is the demo's phone; `calls` is where
-    one of several workers hears Asterisk."""
-    return application(assemble(settings), beside=beside, extra=extra, calls=calls)
+    one of several workers hears Asterisk; `times` is for tests."""
+    return application(assemble(settings, times=times), beside=beside, extra=extra, calls=calls)
 
 
 def operations_only(house: Container) -> Starlette:
@@ -79,7 +97,12 @@ def operations_only(house: Container) -> Starlette:
 
 
 def application(
-    house: Container, *, beside: bool = False, extra: Sequence[BaseRoute] = (), calls: SharedCalls | None = None
+    house: Container,
+    *,
+    beside: bool = False,
+    extra: Sequence[BaseRoute] = (),
+    calls: SharedCalls | None = None,
+    voice: VoiceBounds = VOICE_BOUNDS,
 ) -> Starlette:
     """The doors of a house."""
     settings = house.settings
@@ -92,7 +115,7 @@ def application(
     pages = _pages(house)
     visits = RedisVisitLimits(house.redis, house.counted.limit)
     hosted = page_parts(settings, house.till, RedisPace(Limits(house.redis, "page")), visits, house.clock)
-    busiest = [*_ussd_routes(house), *_sms_routes(house), *_ivr_routes(house)]
+    busiest = [*_ussd_routes(house), *_sms_routes(house), *_ivr_routes(house, voice)]
     routes = [
         *busiest,
         *openapi.routes(_enabled(settings.ussd.wires, USSD_WIRES, "USSD"), _other_json_doors(settings)),
@@ -237,7 +260,7 @@ def _wallet_routes(house: Container) -> Sequence[BaseRoute]:
     return wallets.routes(house.wallets.called_back, house.metrics.refused, public_url=base_of(house.settings))
 
 
-def _ivr_routes(house: Container) -> Sequence[BaseRoute]:
+def _ivr_routes(house: Container, bounds: VoiceBounds) -> Sequence[BaseRoute]:
     settings, base = house.settings, base_of(house.settings)
     if "twilio" not in _enabled(settings.ivr.wires, dict.fromkeys(IVR_WIRES), "IVR"):
         return ()
@@ -255,6 +278,7 @@ def _ivr_routes(house: Container) -> Sequence[BaseRoute]:
         tell=house.transcripts.door("ivr", "twilio"),
         kept=tokens if by_connector else None,
         report=partial(_call_ended, house),
+        look_pause_s=bounds.look_pause_s,
     )
     if not by_connector:
         return doors
@@ -265,6 +289,7 @@ def _ivr_routes(house: Container) -> Sequence[BaseRoute]:
         tokens,
         lambda: house.clock.now().astimezone(ZONE).date(),
         check_luhn=settings.check_luhn,
+        bank_wait_s=bounds.bank_wait_s,
     )
     refuse = house.metrics.refused
     return [*doors, *connector.routes(charging, guards.connector(settings), refuse, public_url=base)]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from core.cards import brand_of
-from lab.cmi.cards import PIN, PIN_TRIES, Plan, plan_of
+from lab.cmi.cards import CARDS, PIN_TRIES, CardTable, Plan, plan_of
 from lab.cmi.ledger import Challenge, Ledger, Transaction, utc_text
 from lab.cmi.lies import Kind
 from lab.cmi.wire import Reply, Request, approval, challenge_fields, history_reply, refusal, status_reply
@@ -25,9 +25,10 @@ ONGOING_MAX = 1_000
 class Bank:
     """The gateway's rules over a ledger."""
 
-    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime], cards: CardTable = CARDS) -> None:
         self.ledger = ledger
         self.now = now
+        self.cards = cards
         self.ongoing: set[str] = set()
 
     def carry_out(self, request: Request, *, more_centimes: int = 0) -> Reply:
@@ -52,7 +53,7 @@ class Bank:
 
     def plan_of(self, request: Request) -> Plan:
         """What the card of a charge will do."""
-        return plan_of(request.pan, request.expires, request.cvv, self.now().date())
+        return plan_of(request.pan, request.expires, request.cvv, self.now().date(), self.cards)
 
     def _query(self, request: Request) -> Reply:
         order_id = request.order_id
@@ -132,7 +133,7 @@ class Bank:
             return refusal(request.order_id, "99", "Order has already successful transaction.", error_code="CORE-2507")
         if row is None or row.challenge is None or row.state != "PN":
             return refusal(request.order_id, "05", "No such challenge")
-        if request.pin.reveal() == PIN:
+        if request.pin.reveal() == self.cards.pin:
             return self._succeed(row, more_centimes)
         left = row.challenge.attempts_left - 1
         row = replace(row, challenge=replace(row.challenge, attempts_left=left))

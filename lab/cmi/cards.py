@@ -4,7 +4,8 @@ Rule of this file: the card alone decides; any future expiry and any three-digit
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from core.cards import Secret, expired, luhn
@@ -43,6 +44,19 @@ _EXPIRY = re.compile(r"(0[1-9]|1[0-2])/(?:20)?(\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class CardTable:
+    """The cards that are known one by one, and the PIN that the bank sent to whoever has the card that asks it."""
+
+    approved: frozenset[str] = APPROVED_CARDS
+    asks_pin: str = PIN_CARD
+    pin: str = PIN
+    silent: Mapping[str, Manner] = field(default_factory=lambda: SILENT_CARDS)
+
+
+CARDS = CardTable()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What becomes of a charge: its ProcReturnCode, whether the PIN is asked first, and how it is answered."""
 
@@ -64,7 +78,7 @@ def approved_card(customer: int) -> str:
     return next(stem + digit for digit in "0123456789" if luhn(stem + digit))
 
 
-def plan_of(pan: Secret, expires: str, cvv: Secret, today: date) -> Plan:
+def plan_of(pan: Secret, expires: str, cvv: Secret, today: date, cards: CardTable = CARDS) -> Plan:
     """The plan for a card as a request gives it; `expires` is MM/YY or MM/YYYY."""
     number = pan.reveal()
     expiry = _EXPIRY.fullmatch(expires)
@@ -74,11 +88,11 @@ def plan_of(pan: Secret, expires: str, cvv: Secret, today: date) -> Plan:
         return Plan("54")
     if re.fullmatch(r"\d{3}", cvv.reveal(), re.ASCII) is None:
         return Plan("82")
-    if number in SILENT_CARDS:
-        return Plan("00", manner=SILENT_CARDS[number])
-    if number in APPROVED_CARDS or _ONE_OF_MANY.fullmatch(number):
+    if number in cards.silent:
+        return Plan("00", manner=cards.silent[number])
+    if number in cards.approved or _ONE_OF_MANY.fullmatch(number):
         return Plan("00")
-    if number == PIN_CARD:
+    if number == cards.asks_pin:
         return Plan("00", asks_pin=True)
     lie = _LIE_CARD.fullmatch(number)
     if lie and lie[1] in LIES_BY_NUMBER:

@@ -20,6 +20,7 @@ from core.cards import Secret
 from lab.cmi import admin as cmi_admin
 from lab.cmi import hosted as cmi_hosted
 from lab.cmi.bank import ONGOING_MAX, Bank
+from lab.cmi.cards import CARDS, CardTable
 from lab.cmi.ledger import Ledger
 from lab.cmi.lies import STATES, WRONG_BY_CENTIMES, Kind, Lie, LieBook, Manner
 from lab.cmi.wire import GARBAGE, REQUEST_MAX_BYTES, Reply, busy, read_request, refusal, with_state, write_reply
@@ -47,10 +48,15 @@ class Gateway:
     """The /fim/api endpoint and what is still to land."""
 
     def __init__(
-        self, credentials: Credentials, ledger: Ledger, now: Callable[[], datetime], hang_max_s: float
+        self,
+        credentials: Credentials,
+        ledger: Ledger,
+        now: Callable[[], datetime],
+        hang_max_s: float,
+        cards: CardTable = CARDS,
     ) -> None:
         self.credentials = credentials
-        self.bank = Bank(ledger, now)
+        self.bank = Bank(ledger, now, cards)
         self.lies = LieBook()
         self.pages = cmi_hosted.HostedPages(self.bank, self.lies, credentials.client_id, credentials.store_key)
         self.late: set[asyncio.Task[Reply]] = set()

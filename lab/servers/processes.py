@@ -132,13 +132,13 @@ class Server(ABC):
     def _started(self) -> None:  # noqa: B027 - most servers need nothing more
         """Called once it answers."""
 
-    def start(self) -> None:
-        """Returns when it answers. Raises ServerFailed."""
+    def start(self, *, lock_max_s: float = LOCK_MAX_S) -> None:
+        """Returns when it answers; `lock_max_s`: how long another one may still use the folder. Raises ServerFailed."""
         if threading.current_thread() is not threading.main_thread():
             raise ServerFailed("servers are started from the main thread: they die with the thread that started them")
         if self._process is not None and self._process.poll() is None:
             return
-        with self._locked() as lock:
+        with self._locked(lock_max_s) as lock:
             command, user = self._prepare()
             if self.log.exists() and self.log.stat().st_size > LOG_MAX_BYTES:
                 self.log.unlink()
@@ -158,10 +158,10 @@ class Server(ABC):
             self.kill()
             raise
 
-    def _locked(self) -> BinaryIO:
-        deadline = time.monotonic() + LOCK_MAX_S
+    def _locked(self, max_s: float) -> BinaryIO:
+        deadline = time.monotonic() + max_s
         lock = (self.folder / "lock").open("wb")
-        while True:  # bounded by LOCK_MAX_S
+        while True:  # bounded by max_s
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -39,10 +39,19 @@ class _Step:
 class Call:
     """A live call. `start()` it, then `await settled()` and `press()` until it has `ended`."""
 
-    def __init__(self, dialled: Dialled, line: Line, pace: Pace = SCRIPTED, taker: Taker | None = None) -> None:
+    def __init__(
+        self,
+        dialled: Dialled,
+        line: Line,
+        pace: Pace = SCRIPTED,
+        taker: Taker | None = None,
+        *,
+        documents_max: int = DOCUMENTS_MAX,
+    ) -> None:
         """`taker`: the card of a <Pay> is typed on this telephone; without it, whoever plays Twilio ends it."""
         self.dialled = dialled
         self._taker = taker
+        self._documents_max = documents_max
         self.status = CallStatus.RINGING
         self.captions: list[Caption] = []
         self.transferred_to: str | None = None
@@ -195,7 +204,7 @@ class Call:
 
     async def _talk(self) -> CallStatus:
         step = _Step(self.dialled.url, self.dialled.method, {})
-        for _ in range(DOCUMENTS_MAX):
+        for _ in range(self._documents_max):
             verbs = await self._fetch(step)
             if self.status is CallStatus.RINGING and verbs and isinstance(verbs[0], twiml.Reject):
                 return CallStatus.BUSY if verbs[0].reason == "busy" else CallStatus.FAILED
@@ -204,7 +213,7 @@ class Call:
             if following is None:
                 return CallStatus.COMPLETED
             step = following
-        raise twiml.BadTwiml(f"more than {DOCUMENTS_MAX} documents in a call")
+        raise twiml.BadTwiml(f"more than {self._documents_max} documents in a call")
 
     async def _fetch(self, step: _Step) -> tuple[twiml.Verb, ...]:
         answer = await self._line.signed(step.url, {**self.dialled.fields(self.status), **step.fields}, step.method)

@@ -7,7 +7,7 @@ Real Valkey with its append-only file, real PostgreSQL with its write-ahead log,
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psycopg
@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from core.database.migrate import upgrade
 from core.ports import Acquirer
+from lab.cmi.cards import CardTable
 from lab.cmi.lies import Manner
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
@@ -37,7 +38,7 @@ from tests.security.callers import (
     subscribe,
     typed,
 )
-from tests.security.faults import ASKED, AWAITS_MAX, NEVER, Broken, faults
+from tests.security.faults import ASKED, AWAITS_MAX, NEVER, Broken, OneCardForAll, faults
 from tests.security.leaks import Remains, leaks
 from tests.security.remains import Left, Logs, gathered
 from tests.support.world import World, world
@@ -52,20 +53,16 @@ FAULTS = 10
 NUMBERS = [f"+2126{n:08d}" for n in range(len(WAYS) + FAULTS + AWAITS_MAX)]
 
 
-@pytest.fixture(scope="module")
-def cards_of_ours() -> Iterator[None]:
-    """The bank knows the canaries."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.cmi.cards.APPROVED_CARDS", frozenset({APPROVED, BREAKS_US}))
-        patch.setattr("lab.cmi.cards.PIN_CARD", ASKS_PIN)
-        patch.setattr("lab.cmi.bank.PIN", PIN)
-        silent = {CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING, SILENT: Manner.SILENT_WITHOUT_CHARGING}
-        patch.setattr("lab.cmi.cards.SILENT_CARDS", silent)
-        yield
+CANARIES = CardTable(
+    approved=frozenset({APPROVED, BREAKS_US}),
+    asks_pin=ASKS_PIN,
+    pin=PIN,
+    silent={CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING, SILENT: Manner.SILENT_WITHOUT_CHARGING},
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def remains(cards_of_ours: None, servers_folder: Path) -> AsyncIterator[Left]:
+async def remains(servers_folder: Path) -> AsyncIterator[Left]:
     """Everything that is left after all calls, by where it lies."""
     folder = servers_folder / "canary"
     folder.mkdir(mode=0o711)
@@ -73,7 +70,13 @@ async def remains(cards_of_ours: None, servers_folder: Path) -> AsyncIterator[Le
         upgrade(postgres.url)
         _count_high(postgres.url)
         await subscribe(postgres.url, len(NUMBERS))
-        async with world(valkey.url, postgres.url, bank_timeout_s=BANK_TIMEOUT_S) as here:
+        async with world(
+            valkey.url,
+            postgres.url,
+            bank_timeout_s=BANK_TIMEOUT_S,
+            bank_cards=CANARIES,
+            card_limits=OneCardForAll,
+        ) as here:
             answers: list[str] = []
             ends = await asyncio.gather(*(call(here.url, n, way, answers) for n, way in enumerate(WAYS)))
             assert ends == [way.ends for way in WAYS]
@@ -160,10 +163,7 @@ async def _faults_at_each_await(here: World) -> None:
             await line.finished()
         return ended, broken
 
-    with pytest.MonkeyPatch.context() as patch, faults() as callers:
-        patch.setattr("channels.limits.RedisCardLimits.CARD_SENT", AWAITS_MAX)
-        patch.setattr("channels.limits.RedisCardLimits.CARD_DAY_SENT", AWAITS_MAX)
-        patch.setattr("channels.limits.RedisCardLimits.CARD_ALL_SENT", AWAITS_MAX)
+    with faults() as callers:
         ended, untouched = await broken_at(NEVER)
         assert ended == "Paid"
         assert set(untouched.names) == {name for _, name in ASKED}

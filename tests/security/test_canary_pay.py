@@ -1,12 +1,15 @@
 """The same in the mode where Twilio takes the card: it is in the connector's request, and sealed where it was kept."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from khallas.server.app import VoiceBounds
+from khallas.settings.model import Settings
 from lab.caller import VoicePhone
+from lab.cmi.cards import CardTable
 from lab.cmi.lies import Manner
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
@@ -26,7 +29,7 @@ from tests.security.callers import (
     WRONG_PIN,
     subscribe,
 )
-from tests.security.faults import AWAITS_MAX, BY_CONNECTOR, NEVER, Broken, faults, told
+from tests.security.faults import AWAITS_MAX, BY_CONNECTOR, NEVER, Broken, OneCardForAll, faults, told
 from tests.security.leaks import Remains, leaks
 from tests.security.remains import Left, Logs, gathered
 from tests.support.world import PUBLIC_URL, World, changed, world
@@ -38,15 +41,17 @@ LEAVES = ("charged", "hung up", "given up")
 ENDS = {APPROVED: "Paid", DECLINED: "Declined", ASKS_PIN: "BankPin", CHARGES_SILENTLY: "Unknown", MISTYPED: "Declined"}
 
 
-@pytest.fixture(scope="module")
-def bank() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.cmi.cards.APPROVED_CARDS", frozenset({APPROVED}))
-        patch.setattr("lab.cmi.cards.PIN_CARD", ASKS_PIN)
-        patch.setattr("lab.cmi.bank.PIN", PIN)
-        patch.setattr("lab.cmi.cards.SILENT_CARDS", {CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING})
-        patch.setattr("channels.ivr.pay_connector.endpoint.BANK_WAIT_S", 0.5)
-        yield
+CANARIES = CardTable(
+    approved=frozenset({APPROVED}),
+    asks_pin=ASKS_PIN,
+    pin=PIN,
+    silent={CHARGES_SILENTLY: Manner.SILENT_AFTER_CHARGING},
+)
+
+
+def _by_connector(told: Settings) -> Settings:
+    own = {"card_mode": "pay", "pay_connector": "khallas", "pay_user": USER, "pay_passwords": PASSWORD}
+    return changed(told, ivr={**own})
 
 
 async def _to_pay(phone: VoicePhone, number: int) -> Call:
@@ -76,17 +81,19 @@ async def _paid_with(here: World, number: int, card: str, answers: list[str]) ->
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def remains(bank: None, valkey: Valkey, postgres: Postgres, template_database: str) -> AsyncIterator[Left]:
+async def remains(valkey: Valkey, postgres: Postgres, template_database: str) -> AsyncIterator[Left]:
     url = postgres.create("canary_pay", template_database)
     await subscribe(url, len(NUMBERS))
-    own: dict[str, object] = {
-        "card_mode": "pay",
-        "pay_connector": "khallas",
-        "pay_user": USER,
-        "pay_passwords": PASSWORD,
-    }
     with Logs() as logs:
-        async with world(valkey.url, url, bank_timeout_s=2, change=lambda told: changed(told, ivr=own)) as here:
+        async with world(
+            valkey.url,
+            url,
+            bank_timeout_s=2,
+            change=_by_connector,
+            bank_cards=CANARIES,
+            voice=VoiceBounds(bank_wait_s=0.5),
+            card_limits=OneCardForAll,
+        ) as here:
             await here.house.redis.flushall()
             answers: list[str] = []
             ends = await asyncio.gather(*(_paid_with(here, n, card, answers) for n, card in enumerate(ENDS)))
@@ -145,10 +152,7 @@ async def _broken(here: World) -> None:
                 await _left(here, {}, number, NEVER)
             else:
                 assert await _paid_with(here, number, APPROVED, []) in {"Declined", "Unknown"}
-    with pytest.MonkeyPatch.context() as patch, faults() as callers:
-        patch.setattr("channels.limits.RedisCardLimits.CARD_SENT", AWAITS_MAX)
-        patch.setattr("channels.limits.RedisCardLimits.CARD_DAY_SENT", AWAITS_MAX)
-        patch.setattr("channels.limits.RedisCardLimits.CARD_ALL_SENT", AWAITS_MAX)
+    with faults() as callers:
         untouched = await _left(here, callers, 29, NEVER)
         assert set(untouched.names) == {name for _, name in BY_CONNECTOR}
         each = range(1, len(untouched.names) + 1)

@@ -23,8 +23,8 @@ from psycopg_pool import AsyncConnectionPool
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
-from channels.ivr import endpoint
 from channels.ussd.wires import WIRES as USSD_WIRES
+from khallas.server.app import VoiceBounds
 from khallas.settings.model import Settings
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
@@ -41,6 +41,7 @@ LATER_KEYS, LATER_TABLES = b"kh:ops:", ["transcript_turns"]
 USER, PASSWORD = "twilio", "a-long-password-of-twilio"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 DOORS = ("ussd", "sms", "ivr", "pay-connector")
+AT_ONCE = VoiceBounds(look_pause_s=0.0)  # the end of a call that nobody placed is looked for a while
 
 
 def _all_doors(told: Settings) -> Settings:
@@ -75,7 +76,6 @@ def asked() -> Iterator[Asked]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AbstractConnection, "send_packed_command", sending)
         patch.setattr(AsyncConnectionPool, "connection", lent)
-        patch.setattr(endpoint, "LOOK_PAUSE_S", 0.0)  # the end of a call that nobody placed is looked for a while
         yield counted
 
 
@@ -157,7 +157,7 @@ async def doors(
 ) -> AsyncIterator[Doors]:
     url = postgres.create("malformed", template_database)
     async with (
-        world(valkey.url, url, change=_all_doors, beside=False) as here,
+        world(valkey.url, url, change=_all_doors, beside=False, voice=AT_ONCE) as here,
         Redis.from_url(valkey.url) as redis,
     ):
         yield Doors(here, redis, logged, asked)

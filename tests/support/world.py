@@ -13,12 +13,14 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from channels.limits import RedisCardLimits
 from core.database.pool import Database
 from core.database.wake import TaskName
-from khallas.server.app import Container, application, assemble
+from khallas.server.app import VOICE_BOUNDS, Container, VoiceBounds, application, assemble
 from khallas.settings.model import Settings
 from lab import demo
 from lab.clocks import StillClock
+from lab.cmi.cards import CARDS, CardTable
 from lab.cmi.emulator import HANG_MAX_S, Gateway, app_of
 from lab.cmi.ledger import Ledger
 from lab.cmi.stand import DEMO_CREDENTIALS, EmulatedCmi
@@ -104,17 +106,20 @@ async def world(
     beside: bool = True,
     in_browser: bool = False,
     with_wallet: bool = False,
+    bank_cards: CardTable = CARDS,
+    voice: VoiceBounds = VOICE_BOUNDS,
+    card_limits: type[RedisCardLimits] = RedisCardLimits,
 ) -> AsyncIterator[World]:
     """Open for as long as the block lasts, a worker beside it unless told otherwise; `at` a place that is kept, or at
     one of its own.
 
     `in_browser`: customers reach the server at its own address, and the bank has a page of its own.
-    `with_wallet`: their numbers have one.
+    `with_wallet`: their numbers have one. `bank_cards`: what the bank knows of which card.
     """
     clock = StillClock(BEGINS)
     async with AsyncExitStack() as stack:
         here: Place = await stack.enter_async_context(place()) if at is None else at
-        cmi = EmulatedCmi(here.cmi_url, Gateway(DEMO_CREDENTIALS, Ledger(), clock.now, HANG_MAX_S))
+        cmi = EmulatedCmi(here.cmi_url, Gateway(DEMO_CREDENTIALS, Ledger(), clock.now, HANG_MAX_S, bank_cards))
         here.cmi.app = app_of(cmi.gateway)
         mails = await stack.enter_async_context(MailSink())
         twilio = await stack.enter_async_context(Twilio(ivr_number=VOICE_NUMBER))
@@ -131,8 +136,9 @@ async def world(
             _with_a_page(settings, cmi, here.app_url) if in_browser else settings,
             clock,
             wallets={"neqdi": wallet} if wallet else None,
+            card_limits=card_limits,
         )
-        app = application(house, beside=beside)
+        app = application(house, beside=beside, voice=voice)
         await stack.enter_async_context(app.router.lifespan_context(app))
         stack.push_async_callback(_quiet, here, twilio)
         here.app.app = app

@@ -94,14 +94,16 @@ class Connector:
         today: Callable[[], date],
         *,
         check_luhn: bool = True,
+        bank_wait_s: float = BANK_WAIT_S,
     ) -> None:
-        """`find` gives a payment by its id."""
+        """`find` gives a payment by its id. `bank_wait_s`: how long a charge may take until it counts as unknown."""
         self._find = find
         self._charges = charges
         self._transactions = transactions
         self._tokens = tokens
         self._today = today
         self._check_luhn = check_luhn
+        self._bank_wait_s = bank_wait_s
 
     async def answer(self, order: WithCard | WithToken) -> Answer:
         """The answer to a transaction, the same at every repeat. Never raises."""
@@ -166,7 +168,7 @@ class Connector:
         if not cvv_plausible(cvv, card.brand):
             return _error(key, "invalid_card")
         outcome = await self._charges.charge(
-            payment.id, card, cvv, call=call, caller=payment.payer_msisdn, wait_s=BANK_WAIT_S
+            payment.id, card, cvv, call=call, caller=payment.payer_msisdn, wait_s=self._bank_wait_s
         )
         return _outcome(outcome, key)
 

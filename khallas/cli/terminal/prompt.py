@@ -35,7 +35,9 @@ class PromptShown(BaseModel):
 _Shown = TypeAdapter(PromptShown | None)
 
 
-async def pay_at_prompt(url: str, msisdn: str, keyboard: Keyboard, show: Show) -> None:
+async def pay_at_prompt(
+    url: str, msisdn: str, keyboard: Keyboard, show: Show, *, comes_within_s: float = COMES_WITHIN_S
+) -> None:
     """Wait for the prompt, hand on what is typed until the network says that it is over; an empty line refuses.
     Raises Failed.
     """
@@ -45,7 +47,7 @@ async def pay_at_prompt(url: str, msisdn: str, keyboard: Keyboard, show: Show) -
 
     async with aiohttp.ClientSession() as session:
         desk, place = StandInDesk(url.rstrip("/") + DESK_PATH, session), f"/prompts/{quote(msisdn)}"
-        told = await _coming(desk, place)
+        told = await _coming(desk, place, comes_within_s)
         for _ in range(TURNS_MAX):
             if told is None:
                 show.line("the wallet asks on another telephone, or asked nobody", "dim")
@@ -62,8 +64,8 @@ async def pay_at_prompt(url: str, msisdn: str, keyboard: Keyboard, show: Show) -
             told = _read(await desk.ask("POST", f"{place}/{told.id}", order))
 
 
-async def _coming(desk: "StandInDesk", place: str) -> PromptShown | None:
-    for _ in range(int(COMES_WITHIN_S / POLL_S)):
+async def _coming(desk: "StandInDesk", place: str, within_s: float) -> PromptShown | None:
+    for _ in range(int(within_s / POLL_S)):
         told = _read(await desk.ask("GET", place))
         if told is not None:
             return told

@@ -9,7 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-from khallas.bootstrap import container
 from khallas.cli.serve import serve_forever, work_forever
 from khallas.settings.model import load
 from khallas.telemetry import logs
@@ -21,11 +20,10 @@ def main(verb: str, file: str, port: str) -> None:
     os.environ.update(json.loads(Path(file).read_text()))
     settings = load(os.environ, demo=True)
     logs.configure(settings.log_level, settings.log_format)
-    setattr(container, "waiting_for", lambda times, timeout_s: TIMES)  # noqa: B010 - not a name that it gives away
     if verb == "serve":
-        serve_forever(settings, "127.0.0.1", int(port))
+        serve_forever(settings, "127.0.0.1", int(port), times=TIMES)
     else:
-        asyncio.run(work_forever(settings, "127.0.0.1", int(port)))
+        asyncio.run(work_forever(settings, "127.0.0.1", int(port), times=TIMES))
 
 
 if __name__ == "__main__":

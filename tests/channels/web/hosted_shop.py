@@ -24,6 +24,7 @@ from core.money import decimal_text
 from core.payments.hosted_page import HostedPagePayments
 from core.payments.schedule import Times
 from core.payments.table import Payment
+from core.ports import LimitsDown
 from lab.chaos.customer import customer, order_of
 from lab.chaos.till import OpenTill, open_till
 from lab.chaos.world import give_bills
@@ -42,6 +43,20 @@ TOGETHER = 8
 
 
 @dataclass
+class FewVisits:
+    """Implements core.ports.IntentLimits: as many visits, then none; without counters nobody may."""
+
+    left: int = BILLS * TOGETHER
+    away: bool = False
+
+    async def allow(self, payment: Payment) -> bool:
+        if self.away:
+            raise LimitsDown("away")
+        self.left -= 1
+        return self.left >= 0
+
+
+@dataclass
 class Shop:
     """The doors of the hosted page, served."""
 
@@ -53,6 +68,7 @@ class Shop:
     links: PayLinks
     browser: aiohttp.ClientSession
     counted: Counter[tuple[str, str]]
+    visits: FewVisits
 
     async def basket(self, number: int = 1) -> Payment:
         order = order_of(customer(number), f"+2126{number:08d}", f"web:{number}")
@@ -136,7 +152,8 @@ async def serving_a_shop(database_url: str) -> AsyncIterator[Shop]:
         page = CmiPage(store, f"{cmi.url}/fim/est3Dgate", links.make)
         async with open_till(database_url, acquirer, SystemClock(), Times()) as open_:
             await give_bills(open_.database, [customer(number) for number in range(BILLS)])
-            hosting = HostedPagePayments(open_.till, {"cmi": page})
+            visits = FewVisits()
+            hosting = HostedPagePayments(open_.till, {"cmi": page}, visits=visits)
             pages = Pages(load_texts(), Operator("Khallas", "777"))
 
             def count(door: str, reason: str) -> None:
@@ -144,7 +161,7 @@ async def serving_a_shop(database_url: str) -> AsyncIterator[Shop]:
 
             doors = [*hosted.routes(pages, open_.till, hosting, links, receipts, count), *pages.routes()]
             async with serving(Starlette(routes=doors), port), aiohttp.ClientSession() as browser:
-                yield Shop(url, open_, cmi, page, hosting, links, browser, counted)
+                yield Shop(url, open_, cmi, page, hosting, links, browser, counted, visits)
         await acquirer.aclose()
 
 

@@ -14,7 +14,6 @@ from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.schedule import Times
 from core.payments.table import Payment, PaymentState
-from core.ports import LimitsDown
 from core.zone import ZONE
 from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner
@@ -67,29 +66,16 @@ async def test_declined_for_good_and_back(shop: Shop) -> None:
     assert (await shop.read(basket)).state is PaymentState.CAPTURED
 
 
-class Few:
-    """As many visits, then none; without counters nobody may."""
-
-    def __init__(self, left: int, *, away: bool = False) -> None:
-        self.left, self.away = left, away
-
-    async def allow(self, payment: Payment) -> bool:
-        if self.away:
-            raise LimitsDown("away")
-        self.left -= 1
-        return self.left >= 0
-
-
-async def test_visits_are_counted_before_anybody_leaves(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    few, baskets = Few(1), [await shop.basket(number) for number in (1, 2)]
-    monkeypatch.setattr(shop.hosting, "_visits", few)
+async def test_visits_are_counted_before_anybody_leaves(shop: Shop) -> None:
+    baskets = [await shop.basket(number) for number in (1, 2)]
+    shop.visits.left = 1
     await shop.arrive(baskets[0])
     async with shop.browser.post(shop.links.of(baskets[0].id)) as again:
         assert again.status == 200  # one visit, however often its page is loaded
     async with shop.browser.post(shop.links.of(baskets[1].id), headers={"Accept-Language": "fr"}) as refused:
         assert (refused.status, "Rien n&#39;a été débité" in await refused.text()) == (429, True)
     assert (await shop.read(baskets[1])).state is PaymentState.CREATED
-    few.away = True
+    shop.visits.away = True
     async with shop.browser.post(shop.links.of(baskets[1].id)) as unknown:
         assert unknown.status == 503
     assert (await shop.read(baskets[1])).state is PaymentState.CREATED

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from core.payments.authorisation import Authoriser
+from core.acquirers.registry import only
 from core.payments.refusal import Refusal
-from core.payments.service import NoSuchPayment
+from core.payments.service import NoSuchPayment, PaymentService, Ports
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, Authorisation, Decline, DeclineKind, NotSent, Order, Pending
 from tests.support.bank import CARD, CVV, PIN, FakeBank, asks_pin, declines, says, silent
+from tests.support.billing import MemoryLimits
 from tests.support.shop import BILL, PAYER, STRANGER, Shop
 
 
@@ -148,16 +149,15 @@ async def test_nothing_is_sent_while_billing_is_away_or_when_it_is_too_late(shop
         await shop.till.authorise("nobody", CARD, CVV, wait_s=5)
 
 
-async def test_a_process_with_its_hands_full_sends_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_with_its_hands_full_sends_nothing(shop: Shop) -> None:
     payment = await shop.started()
-    monkeypatch.setattr(Authoriser, "full", property(lambda self: True))
-    assert await shop.till.authorise(payment.id, CARD, CVV, wait_s=5) is Refusal.BANK_DOWN
+    ports = Ports(shop.books, shop.billing, only(shop.bank), MemoryLimits(), shop.clock)
+    full = PaymentService(ports, times=shop.times, flights_max=0)
+    assert await full.authorise(payment.id, CARD, CVV, wait_s=5) is Refusal.BANK_DOWN
     assert await shop.state(payment) is PaymentState.CREATED
-    monkeypatch.undo()
     shop.bank.scripts.append(asks_pin)
     await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
-    monkeypatch.setattr(Authoriser, "full", property(lambda self: True))
-    assert await shop.till.answer_challenge(payment.id, PIN, wait_s=5) is Refusal.BANK_DOWN
+    assert await full.answer_challenge(payment.id, PIN, wait_s=5) is Refusal.BANK_DOWN
     assert await shop.state(payment) is PaymentState.CHALLENGE
 
 

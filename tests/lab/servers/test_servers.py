@@ -139,10 +139,9 @@ def test_a_normal_user_starts_both(folder: Path) -> None:
     assert done.stdout.endswith("stopped\n"), done.stderr
 
 
-def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.servers.processes.LOCK_MAX_S", 0.2)
+def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     with Valkey(tmp_path), pytest.raises(ServerFailed, match="another valkey still uses"):
-        Valkey(tmp_path).start()
+        Valkey(tmp_path).start(lock_max_s=0.2)
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from lab.twilio.webhooks import Line
 from tests.lab.ivr_app import TOKEN, IvrApp
 
 QUICK = Pace(pause_factor=0.0)
+DOCUMENTS_MAX = 20
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ async def started(app: IvrApp, phone: VoicePhone, path: str, **more: object) -> 
         url=app.base_url + path,
         **values,  # type: ignore[arg-type] # a test's short hand
     )
-    call = phone.keep(Call(dialled, phone.line, QUICK))
+    call = phone.keep(Call(dialled, phone.line, QUICK, documents_max=DOCUMENTS_MAX))
     call.start()
     return call
 
@@ -114,13 +115,10 @@ async def test_gathers_end_by_themselves_where_timers_run(app: IvrApp, phone: Vo
         ("/ivr/bad", "num_digits"),
         ("/ivr/broken", "500"),
         ("/ivr/status", "not XML"),
-        ("/ivr/loop", "more than 20 documents"),
+        ("/ivr/loop", f"more than {DOCUMENTS_MAX} documents"),
     ],
 )
-async def test_a_wrong_answer_ends_the_call(
-    app: IvrApp, phone: VoicePhone, path: str, error: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lab.twilio.call.DOCUMENTS_MAX", 20)
+async def test_a_wrong_answer_ends_the_call(app: IvrApp, phone: VoicePhone, path: str, error: str) -> None:
     call = await started(app, phone, path)
     await call.finished()
     assert call.ended

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.database.pool import open_database
 from core.payments.schedule import Times
+from core.ports import Clock
 from khallas.server.app import Container, application, assemble
 from khallas.settings.model import Settings
 from lab.servers.serving import serving
@@ -58,9 +59,9 @@ def settings_of(redis_url: str, database_url: str, **more: object) -> Settings:
 
 
 @asynccontextmanager
-async def running(settings: Settings, port: int = 0) -> AsyncIterator[Running]:
-    """Bound and working for as long as the block lasts."""
-    house = assemble(settings, times=Times(sweep_every_s=1))
+async def running(settings: Settings, port: int = 0, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """Bound and working for as long as the block lasts; without a clock of its own by this machine's."""
+    house = assemble(settings, clock, times=Times(sweep_every_s=1))
     async with serving(application(house, beside=True), port) as url:
 
         async def bound() -> bool:

@@ -220,10 +220,17 @@ async def test_throttled_and_dropped_messages_go_out_later_once(smsc: Smsc, serv
     assert row["attempts"] == 2
 
 
-async def test_a_late_answer_is_not_sent_a_second_time(
-    smsc: Smsc, server: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("channels.sms.outbound.smpp.WINDOW_MAX_S", 0.1)  # then response_s, before a try is given up
+@pytest.fixture
+async def listening(smsc: Smsc, redis_url: str, database_url: str) -> AsyncIterator[Running]:
+    """A server that listens for a late answer for twelve seconds; a try is given up after four."""
+    await seed(database_url)
+    accounts = binds(smsc, options="response_s=2&enquire_s=1")
+    async with running(settings_of(redis_url, database_url, smpp=accounts)) as server:
+        yield server
+
+
+async def test_a_late_answer_is_not_sent_a_second_time(smsc: Smsc, listening: Running) -> None:
+    server = listening
     await outbox(server, "r-9", IMANE)
     await smsc.mode(submit="late")
     assert await server.house.books.messages.release("r-9", server.house.clock.now())

@@ -1,11 +1,11 @@
 """Cards typed at Twilio: <Pay> in three languages, and where each of its results leads."""
 
-from collections.abc import Iterator
 from xml.etree.ElementTree import fromstring
 
 import pytest
 
 from core.payments.table import PaymentState
+from khallas.server.app import VoiceBounds
 from lab.caller import VoicePhone
 from lab.twilio.pay import PayTaker
 from tests.channels.ivr.paying import (
@@ -112,19 +112,10 @@ async def test_the_banks_pin_is_asked_by_us(line: World, twilio: PayTaker) -> No
     assert twilio.answers[0]["error_code"] == "challenge"
 
 
-@pytest.fixture
-def hasty() -> Iterator[None]:
-    """The connector waits for the bank a moment only."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("channels.ivr.pay_connector.endpoint.BANK_WAIT_S", 0.2)
-        yield
-
-
-async def test_a_bank_that_charges_in_silence_is_unknown_and_then_found(
-    redis_url: str, database_url: str, hasty: None
-) -> None:
+async def test_a_bank_that_charges_in_silence_is_unknown_and_then_found(redis_url: str, database_url: str) -> None:
     await load_demo_data(database_url)
-    async with world(redis_url, database_url, bank_timeout_s=1, change=by_connector) as line:
+    hasty = VoiceBounds(bank_wait_s=0.2)
+    async with world(redis_url, database_url, bank_timeout_s=1, change=by_connector, voice=hasty) as line:
         twilio = PayTaker(f"{line.url}/ivr/pay-connector", USER, PASSWORD)
         async with caller(line) as call:
             await twilio.pay(call, CHARGES_SILENTLY)

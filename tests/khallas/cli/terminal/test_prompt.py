@@ -9,6 +9,7 @@ import pytest
 from khallas.cli.terminal.call import answer
 from khallas.cli.terminal.dial import Dialling, dial
 from khallas.cli.terminal.faults import Failed
+from khallas.cli.terminal.prompt import pay_at_prompt
 from lab.phone.prompts import WalletPrompts
 from lab.servers.serving import serving
 from lab.twilio.dialled import Pace
@@ -103,10 +104,11 @@ async def test_json_tells_the_prompts() -> None:
     assert PIN not in printed.text
 
 
-async def test_another_telephone_s_prompt_is_not_awaited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("khallas.cli.terminal.prompt.COMES_WITHIN_S", 0.5)
-    printed = Printed()
-    await played(WalletNetwork(lambda: datetime.now(UTC)), printed=printed)
+async def test_another_telephone_s_prompt_is_not_awaited_for_ever() -> None:
+    asks, printed = WalletNetwork(lambda: datetime.now(UTC)), Printed()
+    async with serving(UssdApp(beside=WalletPrompts(asks, "Neqdi").routes("/phone/api")).asgi) as url:
+        with script() as keyboard:
+            await pay_at_prompt(url, CALLER, keyboard, printed.show, comes_within_s=0.5)
     assert printed.lines[-1] == "the wallet asks on another telephone, or asked nobody"
 
 
