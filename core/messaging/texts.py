@@ -1,10 +1,11 @@
 """Everything a customer reads or hears, from locales/<language>/<section>.toml: flat keys, {named} values.
 
-Loaded once when the server is built; a missing text is a start-up error, never a surprise in a call.
+Read once, when the server is built; a missing text is a start-up error, never a surprise in a call.
 """
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
@@ -73,8 +74,14 @@ class Section:
         return self._texts.fill(language, self._section, key, **self._named[language], **values)
 
 
+@cache
 def load_texts() -> Texts:
-    """Read locales/. Raises MissingText when a language lacks a section or a key that another has."""
+    """The texts of locales/, which nobody changes. Raises MissingText as read_texts does."""
+    return read_texts()
+
+
+def read_texts() -> Texts:
+    """Reads locales/. Raises MissingText when a language lacks a section or a key that another has."""
     checked()
     tables: dict[tuple[LanguageCode, str], Mapping[str, str]] = {}
     for language in LanguageCode:

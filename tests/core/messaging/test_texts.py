@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.languages import LanguageCode
-from core.messaging.texts import MissingText, Texts, load_texts
+from core.messaging.texts import MissingText, Texts, load_texts, read_texts
 
 
 def written(folder: Path, monkeypatch: pytest.MonkeyPatch, **sections: str) -> None:
@@ -27,7 +27,7 @@ def test_what_is_shipped_is_complete() -> None:
 def test_flat_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toml = 'a = "1"\n"b.c" = "{x} 2"\n[b]\nd = """\n3\n"""\nnumber = 4\n'
     written(tmp_path, monkeypatch, fr=toml, ar=toml, en=toml)
-    texts = load_texts()
+    texts = read_texts()
     assert texts.keys(LanguageCode.AR, "mail") == {"a", "b.c", "b.d"}
     assert texts.get(LanguageCode.FR, "mail", "b.d") == "3"
     assert texts.fill(LanguageCode.FR, "mail", "b.c", x="y") == "y 2"
@@ -43,14 +43,14 @@ def test_a_key_that_one_language_lacks_stops_the_start(
     sections = {language.value: 'a = "1"\nb = "2"\n' for language in LanguageCode} | {lacking.value: 'a = "1"\n'}
     written(tmp_path, monkeypatch, **sections)
     with pytest.raises(MissingText, match=rf"locales/{lacking}/mail\.toml lacks b"):
-        load_texts()
+        read_texts()
 
 
 def test_a_section_that_one_language_lacks_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, monkeypatch, fr='a = "1"', ar='a = "1"', en='a = "1"')
     (tmp_path / "en" / "mail.toml").unlink()
     with pytest.raises(MissingText, match="locales/en/mail"):
-        load_texts()
+        read_texts()
 
 
 def test_what_is_missing_is_named() -> None:
