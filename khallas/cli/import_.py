@@ -92,11 +92,11 @@ async def import_files(
             within = await stack.enter_async_context(rehearsal(database)) if dry_run else None
             for file in files:
                 began = time.perf_counter()
-                with file.open("rb") as raw, rows_read(file, raw) as progress:
+                with file.open("rb") as raw, text_of(raw) as text, rows_read(file, raw) as progress:
                     try:
                         report = await import_csv(
                             database,
-                            text_of(raw),
+                            text,
                             SystemClock().now(),
                             dry_run=dry_run,
                             whole=whole,

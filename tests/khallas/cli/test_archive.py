@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from core.database.archive.months import MOVED_TABLES
+from tests.e2e.demo import Said
+from tests.support.verbs import run_verb
 
 KHALLAS = [sys.executable, "-c", "from khallas.cli.main import main; main()", "archive"]
 COUNT = 4_000
@@ -34,14 +36,8 @@ EVENTS = (
 COUNTED = "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE tableoid = 'payments'::regclass) FROM payments"
 
 
-def run(database_url: str, *options: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*KHALLAS, *options],
-        env={**os.environ, "KHALLAS_DATABASE_URL": database_url, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(database_url: str, *options: str, **environ: str) -> Said:
+    return run_verb("archive", *options, KHALLAS_DATABASE_URL=database_url, **environ)
 
 
 def fill(database_url: str, count: int = COUNT) -> None:
@@ -67,14 +63,14 @@ def counted(database_url: str) -> tuple[int, int, int]:
 def test_it_counts_then_moves_and_has_nothing_to_do_again(database_url: str) -> None:
     fill(database_url, 400)
     dry = run(database_url, "--before", "2026-06", "--dry-run", "--json")
-    told = json.loads(dry.stdout)
-    assert (dry.returncode, told["moved"], told["stayed"], told["before"]) == (0, 396, 4, "2026-06"), dry.stderr
+    told = json.loads(dry.out)
+    assert (dry.code, told["moved"], told["stayed"], told["before"]) == (0, 396, 4, "2026-06"), dry.err
     assert counted(database_url) == (400, 400, 400)
     done = run(database_url, "--before", "2026-06")
-    assert done.stdout == "396 payments from before 2026-06 moved to their months; 4 stay live\n", done.stderr
+    assert done.out == "396 payments from before 2026-06 moved to their months; 4 stay live\n", done.err
     assert counted(database_url) == (400, 400, 4)
     again = run(database_url, KHALLAS_ARCHIVE__AFTER_MONTHS="1")
-    assert again.stdout.startswith("0 payments from before "), again.stderr
+    assert again.out.startswith("0 payments from before "), again.err
 
 
 @pytest.mark.parametrize(
@@ -83,15 +79,15 @@ def test_it_counts_then_moves_and_has_nothing_to_do_again(database_url: str) -> 
 )
 def test_what_it_is_not_told_it_asks(database_url: str, options: Sequence[str], words: str) -> None:
     refused = run(database_url, *options)
-    assert refused.returncode == 2
-    assert words in refused.stderr
+    assert refused.code == 2
+    assert words in refused.err
 
 
 def test_books_that_are_not_open_move_nothing(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE ledger_opening SET opened_at = NULL")
     refused = run(database_url, "--before", "2026-06")
-    assert (refused.returncode, refused.stderr) == (1, "the ledger's books are not open yet: khallas migrate\n")
+    assert (refused.code, refused.err) == (1, "the ledger's books are not open yet: khallas migrate\n")
 
 
 def test_killed_at_any_point_it_loses_and_doubles_nothing_and_goes_on(database_url: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 from core.database.pool import open_database
 from lab.servers.serving import serving
 from lab.tmf import TOKEN, BillingStandIn
-from tests.e2e.demo import KHALLAS, ROOT, environment, khallas
+from tests.e2e.demo import KHALLAS, ROOT, environment
+from tests.support.verbs import verb
 from tests.support.waiting import until
 
 SUBSCRIBERS = "service,reference,holder,contact_msisdn,email,payment_code,language\n"
@@ -35,7 +36,7 @@ async def test_every_refused_row_goes_into_the_file_with_its_line(tmp_path: Path
     lines.write_text(SUBSCRIBERS + LINE)
     unknown = "".join(_bill(number, "0699999999") for number in range(1_500))
     bills.write_text(INVOICES + _bill(1) + _bill(2, amount="ten") + unknown)
-    said = await khallas("import", "--json", "--errors", errors, lines, bills, KHALLAS_DATABASE_URL=database_url)
+    said = await verb("import", "--json", "--errors", errors, lines, bills, KHALLAS_DATABASE_URL=database_url)
     assert said.code == 1
     report = json.loads(said.out)[1]
     assert (report["rows"], report["added"], report["problems_count"]) == (1_502, 1, 1_501)
@@ -60,7 +61,7 @@ async def test_a_dry_run_knows_what_the_same_command_would_bring(tmp_path: Path,
     bills.write_text(INVOICES + _bill(1) + _bill(2, "0699999999"))
     counts = []
     for how in (("--dry-run",), ("--dry-run",), ()):
-        said = await khallas("import", "--json", *how, lines, bills, KHALLAS_DATABASE_URL=database_url)
+        said = await verb("import", "--json", *how, lines, bills, KHALLAS_DATABASE_URL=database_url)
         counts.append([(r["added"], r["problems_count"]) for r in json.loads(said.out)])
         assert await _count(database_url) == (0 if how else 1)
     assert counts == [[(1, 0), (1, 1)]] * 3
@@ -70,7 +71,7 @@ async def test_refused_rows_are_told_in_line_order_and_as_no_formula(tmp_path: P
     lines, bills, errors = tmp_path / "subscribers.csv", tmp_path / "invoices.csv", tmp_path / "errors.csv"
     lines.write_text(SUBSCRIBERS + LINE)
     bills.write_text(INVOICES + _bill(1, "0699999999") + _bill(2, amount="ten") + "=1+1" + _bill(3) + "x;y\n")
-    said = await khallas("import", "--errors", errors, lines, bills, KHALLAS_DATABASE_URL=database_url)
+    said = await verb("import", "--errors", errors, lines, bills, KHALLAS_DATABASE_URL=database_url)
     assert said.code == 1
     with errors.open() as file:
         rows = list(csv.DictReader(file))
@@ -84,7 +85,7 @@ async def test_what_excel_saves_is_read(tmp_path: Path, database_url: str, encod
     text = "sep=;\r\n" + (SUBSCRIBERS.upper() + LINE).replace(",", ";").replace("\n", "\r\n") + ";;;;;;\r\n" * 9
     lines.write_bytes(text.replace("Salma", "Salma\xa0Élodie \u200fسلمى").encode(encoding))
     bills.write_bytes((INVOICES + _bill(1) + ",,,,\n").replace(",", "\t").encode(encoding))
-    said = await khallas("import", "--json", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    said = await verb("import", "--json", lines, bills, KHALLAS_DATABASE_URL=database_url)
     assert (said.code, [r["added"] for r in json.loads(said.out)]) == (0, [1, 1]), said.out
     async with open_database(database_url) as database:
         row = await database.one("SELECT holder FROM lines")
@@ -99,7 +100,7 @@ async def test_what_a_french_excel_saves_as_csv_is_read(
     """Its own alphabet and an Arabic machine's have these letters in the same place."""
     lines = tmp_path / "subscribers.csv"
     lines.write_bytes((SUBSCRIBERS + LINE.replace("Salma", holder)).encode(encoding, "xmlcharrefreplace"))
-    said = await khallas("import", lines, KHALLAS_DATABASE_URL=database_url)
+    said = await verb("import", lines, KHALLAS_DATABASE_URL=database_url)
     if "É" in holder and encoding == "cp1256":  # it has no such letter
         return
     assert said.code == 0, said.out
@@ -113,7 +114,7 @@ async def test_a_file_in_another_alphabet_is_told_as_one(
 ) -> None:
     lines = tmp_path / "subscribers.csv"
     lines.write_bytes((SUBSCRIBERS + LINE.replace("Salma", holder)).encode(encoding))
-    said = await khallas("import", lines, KHALLAS_DATABASE_URL=database_url)
+    said = await verb("import", lines, KHALLAS_DATABASE_URL=database_url)
     assert (said.code, "CSV UTF-8" in said.out) == (1, True)
 
 
@@ -121,7 +122,7 @@ async def test_a_file_that_breaks_off_in_garbage_leaves_nothing(tmp_path: Path, 
     lines, bills = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
     lines.write_text(SUBSCRIBERS + LINE)
     bills.write_bytes((INVOICES + "".join(_bill(number) for number in range(20_000))).encode() + b"\xff\xfe\x00")
-    said = await khallas("import", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    said = await verb("import", lines, bills, KHALLAS_DATABASE_URL=database_url)
     assert said.code == 1
     assert "nothing was imported" in said.out
     assert (await _count(database_url, "lines"), await _count(database_url)) == (1, 0)
@@ -130,7 +131,7 @@ async def test_a_file_that_breaks_off_in_garbage_leaves_nothing(tmp_path: Path, 
 async def test_an_import_that_is_killed_leaves_nothing(tmp_path: Path, database_url: str) -> None:
     lines, pipe = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
     lines.write_text(SUBSCRIBERS + LINE)
-    assert (await khallas("import", lines, KHALLAS_DATABASE_URL=database_url)).code == 0
+    assert (await verb("import", lines, KHALLAS_DATABASE_URL=database_url)).code == 0
     os.mkfifo(pipe)
     process = await asyncio.create_subprocess_exec(
         *KHALLAS, "import", str(pipe), cwd=ROOT, env=environment(KHALLAS_DATABASE_URL=database_url)
@@ -166,14 +167,14 @@ async def test_bills_are_pulled_by_tmf678_all_or_none(tmp_path: Path, database_u
     standin.add_bill("0600000001", "0000171682062019", "769.20", "2026-10")
     standin.add_bill("0600000002", "0000171682062020", "12.00", "2026-09")
     settings = {"KHALLAS_DATABASE_URL": database_url, "KHALLAS_BILLING__TOKEN": TOKEN}
-    assert (await khallas("import", lines, **settings)).code == 0
+    assert (await verb("import", lines, **settings)).code == 0
     async with serving(standin.app()) as url:
-        said = await khallas("import", "--json", "--tmf", f"{url}/tmf-api", **settings)
+        said = await verb("import", "--json", "--tmf", f"{url}/tmf-api", **settings)
         assert (said.code, json.loads(said.out)[0]["added"]) == (0, 2), said.err
-        again = await khallas("import", "--json", "--tmf", f"{url}/tmf-api", **settings)
+        again = await verb("import", "--json", "--tmf", f"{url}/tmf-api", **settings)
         assert json.loads(again.out)[0]["unchanged"] == 2
     standin.add_bill("0600000001", "0000171682062021", "1.00", "2026-11")
-    refused = await khallas("import", "--tmf", "http://127.0.0.1:1/tmf-api", **settings)
+    refused = await verb("import", "--tmf", "http://127.0.0.1:1/tmf-api", **settings)
     assert refused.code == 1
     assert "nothing was imported" in refused.err
     assert await _count(database_url) == 2
@@ -183,13 +184,13 @@ async def test_a_whole_file_withdraws_what_it_leaves_out(tmp_path: Path, databas
     lines, bills = tmp_path / "subscribers.csv", tmp_path / "invoices.csv"
     lines.write_text(SUBSCRIBERS + LINE)
     bills.write_text(INVOICES + _bill(1) + _bill(2) + _bill(3))
-    await khallas("import", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    await verb("import", lines, bills, KHALLAS_DATABASE_URL=database_url)
     bills.write_text(INVOICES + _bill(1))
-    careful = await khallas("import", "--whole", bills, KHALLAS_DATABASE_URL=database_url)
+    careful = await verb("import", "--whole", bills, KHALLAS_DATABASE_URL=database_url)
     assert (careful.code, "is this the whole file?; nothing was imported" in careful.out) == (1, True)
-    sure = await khallas("import", "--whole", "--yes", bills, KHALLAS_DATABASE_URL=database_url)
+    sure = await verb("import", "--whole", "--yes", bills, KHALLAS_DATABASE_URL=database_url)
     assert (sure.code, "no longer owed: 2 were withdrawn" in sure.out) == (0, True)
-    both = await khallas("import", "--whole", lines, bills, KHALLAS_DATABASE_URL=database_url)
+    both = await verb("import", "--whole", lines, bills, KHALLAS_DATABASE_URL=database_url)
     assert both.code == 2
 
 
@@ -197,10 +198,10 @@ async def test_a_whole_file_withdraws_what_it_leaves_out(tmp_path: Path, databas
 async def test_addresses_beyond_ascii_follow_the_setting(tmp_path: Path, database_url: str, told: str) -> None:
     lines = tmp_path / "subscribers.csv"
     lines.write_text(SUBSCRIBERS + LINE.replace(",,", ",h\u00e9l\u00e8ne@example.com,"), encoding="utf-8")
-    said = await khallas("import", lines, KHALLAS_DATABASE_URL=database_url, KHALLAS_MAIL_UTF8=told)
+    said = await verb("import", lines, KHALLAS_DATABASE_URL=database_url, KHALLAS_MAIL_UTF8=told)
     taken = told == "1"
     assert (said.code, await _count(database_url, "lines")) == ((0, 1) if taken else (1, 0)), said.out
 
 
 async def test_nothing_to_import_is_a_mistake_of_usage(database_url: str) -> None:
-    assert (await khallas("import", KHALLAS_DATABASE_URL=database_url)).code == 2
+    assert (await verb("import", KHALLAS_DATABASE_URL=database_url)).code == 2
