@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 START_MAX_S = 60.0
 STOP_MAX_S = 30.0
 POLL_S = 0.005
+TICK_S = 1.0
 
 
 class NotServing(Exception):
@@ -20,11 +21,40 @@ class NotServing(Exception):
 
 
 class _Quiet(uvicorn.Server):
-    """Leaves the process's signals to whoever runs it."""
+    """Leaves the process's signals to whoever runs it, and ends when told: uvicorn's own looks up ten times a second,
+    and each of a thousand tests would wait for that.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        """No new connection; whoever is being answered is answered."""
+        self.should_exit = True
+        self._told.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # the date of the answers
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), TICK_S)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for each in [*self.servers, *(sockets or ())]:
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(int(STOP_MAX_S / POLL_S)):
+            if not (self.server_state.connections or self.server_state.tasks):
+                break
+            await asyncio.sleep(POLL_S)
+        for task in self.server_state.tasks:
+            task.cancel("the server ends")
+        await self.lifespan.shutdown()
 
 
 def listener(port: int) -> socket.socket:
@@ -49,10 +79,7 @@ async def serving(app: ASGIApp, port: int = 0, http: Any = "auto") -> AsyncItera
     """
     bound = listener(port)
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    config = uvicorn.Config(
-        app, http=http, log_config=None, access_log=False, timeout_graceful_shutdown=int(STOP_MAX_S)
-    )
-    server = _Quiet(config)
+    server = _Quiet(uvicorn.Config(app, http=http, log_config=None, access_log=False))
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         deadline = time.monotonic() + START_MAX_S
@@ -62,7 +89,7 @@ async def serving(app: ASGIApp, port: int = 0, http: Any = "auto") -> AsyncItera
             await asyncio.sleep(POLL_S)
         yield url
     finally:
-        server.should_exit = True
+        server.end()
         await asyncio.wait({task}, timeout=2 * STOP_MAX_S)
         bound.close()
         task.result()
