@@ -13,7 +13,7 @@ import pytest
 from yarl import URL
 
 from channels.ussd.wires import WIRES
-from lab.caller import Shown, UssdPhone
+from lab.caller import SAME_KEY_S, Shown, UssdPhone
 from lab.twilio.webhooks import Answer, Line
 from lab.ussd_wires import DIALECTS
 from tests.channels.ussd.conftest import Door, Opened
@@ -39,8 +39,8 @@ class Phones:
         """A new customer, who has dialled and pressed some keys."""
         self._count += 1
 
-        async def wait(seconds: float) -> None:
-            self._door.on.clock.forward(seconds)
+        async def wait(_: float) -> None:
+            self._door.on.clock.forward(SAME_KEY_S)  # all of it: the machine's clock moves none here
 
         phone = UssdPhone(self._door.url, f"{STRANGERS}{self._count:05}", wire=self._wire, wait=wait)
         phone.line = self._line
@@ -197,8 +197,8 @@ async def test_the_apology_is_in_the_customers_language(opened: Opened, wire: st
 async def _owner(door: Door, wire: str) -> AsyncIterator[UssdPhone]:
     """A customer with bills, at the first screen."""
 
-    async def wait(seconds: float) -> None:
-        door.on.clock.forward(seconds)
+    async def wait(_: float) -> None:
+        door.on.clock.forward(SAME_KEY_S)  # all of it: the machine's clock moves none here
 
     async with UssdPhone(door.url, "+212600000001", wire=wire, wait=wait) as phone:
         await phone.dial()
