@@ -153,5 +153,17 @@ class Postgres(Server):
         return True
 
     def _started(self) -> None:
+        if self._throwaway:
+            self._hash_quickly()
         with contextlib.suppress(psycopg.errors.DuplicateDatabase):
             self.create(self.database)
+
+    def _hash_quickly(self) -> None:
+        """Each connection hashes the password thousands of times, against thieves: a throwaway cluster has none."""
+        with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=CONNECT_MAX_S) as connection:
+            try:
+                connection.execute("SET scram_iterations = 1")
+            except psycopg.errors.UndefinedObject:  # before PostgreSQL 16
+                return
+            password = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(OWNER), sql.Literal(self.password))
+            connection.execute(password)

@@ -124,6 +124,13 @@ def test_postgres_wants_its_password(postgres: Postgres) -> None:
         psycopg.connect(postgres.url.replace(postgres.password, "wrong"))
 
 
+def test_a_throwaway_cluster_hashes_its_password_quickly(postgres: Postgres) -> None:
+    with psycopg.connect(postgres.url) as connection:
+        kept = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = current_user").fetchone()
+    assert kept is not None
+    assert kept[0].startswith("SCRAM-SHA-256$1:")
+
+
 def test_postgres_never_runs_as_root(postgres: Postgres) -> None:
     status = Path(f"/proc/{postgres.pid}/status").read_text()
     assert "Uid:\t0\t" not in status
