@@ -14,6 +14,7 @@ START_MAX_S = 60.0
 STOP_MAX_S = 30.0
 POLL_S = 0.005
 TICK_S = 1.0
+KEEP_ALIVE_S = 600  # a client on a slow machine finds its connection as it left it
 
 
 class NotServing(Exception):
@@ -79,7 +80,7 @@ async def serving(app: ASGIApp, port: int = 0, http: Any = "auto") -> AsyncItera
     """
     bound = listener(port)
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    server = _Quiet(uvicorn.Config(app, http=http, log_config=None, access_log=False))
+    server = _Quiet(uvicorn.Config(app, http=http, log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE_S))
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         deadline = time.monotonic() + START_MAX_S
