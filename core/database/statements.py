@@ -6,19 +6,17 @@ tried again when the server lost it, and its errors say whether the server could
 
 import asyncio
 import logging
-import os
-import socket
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
-from psycopg import AsyncConnection, Error, Notify, errors
+from psycopg import errors
 from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from core.database.connections import Connection, Pool
 from core.repositories import DatabaseUnavailable
 from core.tracing import Tracer
 
@@ -27,11 +25,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Q = TypeVar("Q")
 A = TypeVar("A")
-Connection = AsyncConnection[DictRow]
-Pool = AsyncConnectionPool[Connection]
 Ask = Callable[[Sequence[Q]], Awaitable[Sequence[A]]]
 
-ANSWER_MAX_S = 15.0  # longer than the server's own bounds: those end a statement, this one a connection
 TRIES_MAX = 3
 PAUSES_S = (0.05, 0.3)  # between them
 BATCHES_MAX = 2
@@ -48,52 +43,6 @@ _LOST = (
 # PostgreSQL's, where a kept statement's table got another column; the words of that error depend on its language
 PLAN_IS_OLD = "RevalidateCachedQuery"
 _POOL_EMPTY = (PoolTimeout, PoolClosed, TooManyRequests)
-
-
-class BoundedConnection(AsyncConnection[DictRow]):
-    """Cut when the server answers nothing for ANSWER_MAX_S: the statement fails as one whose connection was lost.
-
-    A server's own time-outs end a statement that is slow; a server that was frozen, cut off or lost with its machine
-    ends nothing, and its connection would be waited for as long as the kernel hopes.
-    """
-
-    answer_max_s = ANSWER_MAX_S
-    _listens = False
-
-    async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
-        """As psycopg's, for so long."""
-        if self._listens:
-            return await super().wait(gen, *args, **kwargs)
-        cut = asyncio.get_running_loop().call_later(self.answer_max_s, self._cut)
-        try:
-            return await super().wait(gen, *args, **kwargs)
-        finally:
-            cut.cancel()
-
-    def _cut(self) -> None:
-        with suppress(OSError, ValueError, Error), socket.socket(fileno=os.dup(self.fileno())) as copy:
-            copy.shutdown(socket.SHUT_RDWR)  # the one who waits reads the end
-
-    async def notifies(self, **bounds: Any) -> AsyncGenerator[Notify]:
-        """As psycopg's: whoever listens may hear nothing for hours."""
-        self._listens = True
-        try:
-            async for notice in super().notifies(**bounds):
-                yield notice
-        finally:
-            self._listens = False
-
-
-class WarmestFirst(AsyncConnectionPool[Connection]):
-    """Hands out the connection that came back last: of its server process the caches are full and the plans made.
-
-    What waits longest is what the pool lets go when it shrinks. psycopg's own takes turns, and a seldom asked server
-    reads each statement anew in ten processes.
-    """
-
-    async def _get_ready_connection(self, timeout: float | None) -> Connection | None:  # noqa: ASYNC109 - psycopg's
-        self._pool.rotate(1)  # psycopg takes the leftmost, and puts back at the right
-        return await super()._get_ready_connection(timeout)
 
 
 class Database:
