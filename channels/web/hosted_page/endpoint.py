@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from channels.http.receive import Count, incoming
 from channels.links import PayLinks, ReceiptLinks, pasted
 from channels.web.bills.fields import posted
+from channels.web.hosted_page.late_looks import LateLooks
 from channels.web.pages import CSP_SCRIPTLESS, Pages, language_asked
 from channels.wire import Malformed
 from core.languages import LanguageCode
@@ -59,6 +60,7 @@ class _HostedPageEndpoint:
     hosting: HostedPagePayments
     links: PayLinks
     receipts: ReceiptLinks
+    late: LateLooks
     page_origins: str  # where a form may go on to: not the page's own origin alone, for gateways send it on elsewhere
     count: Count
 
@@ -145,6 +147,7 @@ class _HostedPageEndpoint:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self.hosting.came_back(payment_id)
         except (DatabaseUnavailable, TimeoutError):
+            self.late.follow(payment_id)
             return self._notice(language or LanguageCode.FR, "pay-checked", 200)
         except LookupError:
             return self._notice(language or LanguageCode.FR, "pay-left", 404)
@@ -297,7 +300,7 @@ def routes(
 ) -> list[BaseRoute]:
     """The basket's page, the ways back and the acquirer's callback."""
     origins = _origins(urlsplit(url) for url in hosting.urls.values())
-    door = _HostedPageEndpoint(pages, finder, hosting, links, receipts, origins, count)
+    door = _HostedPageEndpoint(pages, finder, hosting, links, receipts, LateLooks(hosting), origins, count)
     both = ["GET", "POST"]
     return [
         Route("/pay/{token}", door.show, methods=["GET"]),

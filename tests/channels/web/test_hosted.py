@@ -14,12 +14,14 @@ from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from core.payments.schedule import Times
 from core.payments.table import Payment, PaymentState
+from core.repositories import DatabaseUnavailable
 from core.zone import ZONE
 from lab.chaos.customer import customer, order_of
 from lab.cmi.lies import Kind, Manner
 from tests.channels.web.hosted_shop import APPROVED, BILLS, CALLBACKS, NO_MONEY, TOGETHER, Shop, shop, told
 from tests.support.bank import CARD, CVV
 from tests.support.hostile import PASTED
+from tests.support.waiting import until
 
 __all__ = ["shop"]
 
@@ -92,6 +94,31 @@ async def test_a_callback_that_never_came_is_made_good_by_asking(shop: Shop) -> 
     assert (await shop.read(basket)).state is PaymentState.CAPTURED
     await shop.open_.sweep.run()
     assert shop.cmi.captured_centimes(basket.id) == basket.amount_centimes
+
+
+async def test_who_came_back_while_the_database_was_away_is_looked_after(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The callback was lost with it, and the browser does not come again."""
+    basket, really, asked = await shop.basket(), shop.hosting.came_back, 0
+
+    async def came_back(payment_id: str) -> Payment:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise DatabaseUnavailable("away")
+        return await really(payment_id)
+
+    monkeypatch.setattr(shop.hosting, "came_back", came_back)
+    shop.cmi.lie(Manner.SILENT_AFTER_CHARGING, on=frozenset({Kind.PRE_AUTH}))
+    await shop.submit(await shop.card(await shop.arrive(basket), APPROVED))
+    assert (await shop.read(basket)).state is PaymentState.SENDING
+
+    async def paid() -> bool:
+        return (await shop.read(basket)).state is PaymentState.CAPTURED
+
+    await until(paid)
+    assert asked == 2
 
 
 async def test_another_amount_on_the_page_is_never_taken(shop: Shop) -> None:
