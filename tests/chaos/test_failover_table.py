@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.chaos.failover.judging import Row
-from lab.chaos.failover.losses import Kind
+from lab.chaos.customer import customer
+from lab.chaos.failover.judging import Row, loss_met
+from lab.chaos.failover.losses import Kind, Loss
 from lab.chaos.failover.table import BEGIN, END, PAGE, table, written
+from lab.chaos.failover.traffic import Visit
 
 ROWS = [
     Row(Kind.KILLED, 2, [1.0, 3.0], [2.0, 4.0], [0.0, 5.0, 30.0]),
@@ -31,3 +33,13 @@ def test_the_page_keeps_what_is_around_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no marks"):
         written("new\n", page)
     assert BEGIN in PAGE.read_text()
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "held"),
+    [(90.0, 99.9, False), (99.0, 125.0, True), (101.0, 125.0, True), (119.0, 123.0, True), (120.1, 123.0, False)],
+)
+def test_whoever_came_before_another_primary_was_there_is_held_up(began: float, ended: float, *, held: bool) -> None:
+    loss = Loss(Kind.KILLED, "a", "b", at=100.0, found_s=20.0)
+    visit = Visit(customer(1), web=False, began=began, ended=ended, tries=1, paid=True)
+    assert loss_met(visit, [loss]) is (loss if held else None)

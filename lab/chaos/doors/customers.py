@@ -44,14 +44,32 @@ async def pay_on_the_web(base_url: str, who: Customer, address: str, public_url:
         return await _at_the_bank(browser, page, who.card)
 
 
+async def look_again_on_the_web(base_url: str, who: Customer, address: str, path: str) -> str:
+    """Loads anew the page that said to look again, which knows the payment, and goes on from there; as
+    `pay_on_the_web`."""
+    async with ScreenlessBrowser(base_url, address=address) as browser:
+        page = await browser.get(path)
+        basket = next((link for link in page.read.links if "/pay/" in link), None)
+        if basket is not None and not _receipts(page):
+            page = await browser.get(basket)
+        if _receipts(page) or not page.path.startswith("/pay/") or not page.read.forms:
+            return "/receipts" if _receipts(page) else page.path
+        if not page.form().action:  # the basket: its button leads to the form that leaves
+            page = await browser.send(page)
+        return await _at_the_bank(browser, page, who.card) if page.read.forms else page.path
+
+
+def _receipts(page: BrowserPage) -> bool:
+    return page.path.startswith("/receipts/") or any("/receipts/" in link for link in page.read.links)
+
+
 async def _at_the_bank(browser: ScreenlessBrowser, page: BrowserPage, card: str) -> str:
     asked = await browser.send(page)
     if not any(name == "pan" for name, _ in asked.form().fields):
         return asked.path
     way_back = await browser.send(asked, {"pan": card, "expires": "12/30", "cvv": "000"})
     back = await browser.send(way_back)
-    receipts = [link for link in back.read.links if "/receipts/" in link]
-    return "/receipts" if receipts else back.path
+    return "/receipts" if _receipts(back) else back.path
 
 
 async def pay_by_ussd(base_url: str, who: Customer, public_url: str = "") -> str:

@@ -50,21 +50,22 @@ async def faults_of(house: FailoverHouse, visits: Sequence[Visit]) -> list[str]:
 
 async def rows_of(house: FailoverHouse, visits: Sequence[Visit], losses: Sequence[Loss]) -> list[Row]:
     """The figures, by kind of loss."""
-    undisturbed = sorted(visit.ended - visit.began for visit in visits if not _met(visit, losses))
+    undisturbed = sorted(visit.ended - visit.began for visit in visits if not loss_met(visit, losses))
     usual = share(undisturbed, 0.5) if undisturbed else 0.0
     rows = []
     for kind in Kind:
         own = [loss for loss in losses if loss.kind is kind]
         if own:
-            met = [visit for visit in visits if (loss := _met(visit, losses)) and loss.kind is kind]
+            met = [visit for visit in visits if (loss := loss_met(visit, losses)) and loss.kind is kind]
             held = sorted(max(0.0, visit.ended - visit.began - usual) for visit in met)
             stood = sorted([await _books_stood_still(house, loss) for loss in own])
             rows.append(Row(kind, len(own), sorted(loss.found_s for loss in own), stood, held))
     return rows
 
 
-def _met(visit: Visit, losses: Sequence[Loss]) -> Loss | None:
-    return next((loss for loss in losses if visit.began <= loss.at <= visit.ended), None)
+def loss_met(visit: Visit, losses: Sequence[Loss]) -> Loss | None:
+    """The loss that whoever had begun, or began before another primary was there, was held up by."""
+    return next((loss for loss in losses if visit.began <= loss.at + loss.found_s and visit.ended >= loss.at), None)
 
 
 async def _books_stood_still(house: FailoverHouse, loss: Loss) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from lab.chaos.customer import Customer, customer, pay_by_voice
-from lab.chaos.doors.customers import pay_on_the_web
+from lab.chaos.doors.customers import look_again_on_the_web, pay_on_the_web
 from lab.chaos.failover.house import FailoverHouse
 from lab.chaos.world import give_bills
 from lab.twilio.webhooks import WebhookFailed
@@ -20,6 +20,7 @@ BETWEEN_S = 0.5
 BILLS_AT_ONCE = 2_000
 WEB_EVERY = 5  # customers, of whom one pays on the acquirer's page, which calls us back
 PAID = frozenset({"Paid", "NothingToPay", "/receipts"})
+OWN_PAGES = ("/pay/", "/cmi/back/")  # which know the payment: whoever stands there loads them anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,23 @@ class Traffic:
     async def _insists(self, number: int) -> Visit:
         who, web, began = customer(number), number % WEB_EVERY == 0, time.time()
         door = self.house.doors[number // WEB_EVERY % 2 if web else number % 2]
+        stands = ""
         for tries in range(1, TRIES_MAX + 1):
-            end = await self._once(door, who, number, tries, web=web)
+            end = await self._once(door, who, number, tries, web=web, stands=stands)
+            stands = end if end.startswith(OWN_PAGES) else stands
             self.ends[end] += 1
             if end in PAID:
                 return Visit(who, web, began, time.time(), tries, paid=True)
             await asyncio.sleep(AGAIN_S)
         return Visit(who, web, began, time.time(), TRIES_MAX, paid=False)
 
-    async def _once(self, door: str, who: Customer, number: int, tries: int, *, web: bool) -> str:
+    async def _once(self, door: str, who: Customer, number: int, tries: int, *, web: bool, stands: str) -> str:
         try:
             if web:
-                return await pay_on_the_web(door, who, f"127.{tries}.{number // 250}.{1 + number % 250}")
+                address = f"127.{tries}.{number // 250}.{1 + number % 250}"
+                if stands:
+                    return await look_again_on_the_web(door, who, address, stands)
+                return await pay_on_the_web(door, who, address)
             return str(await pay_by_voice(door, who, public_url=self.house.public_url))
         except (WebhookFailed, aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
             return type(error).__name__

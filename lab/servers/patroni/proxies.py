@@ -29,7 +29,7 @@ listen primary
     option httpchk OPTIONS /primary
     http-check expect status 200
     timeout check 2s
-    default-server inter 1s fall 2 rise 1 on-marked-down shutdown-sessions
+    default-server inter 1s fastinter 500ms downinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
 """
 
 
