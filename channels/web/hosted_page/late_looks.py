@@ -21,14 +21,17 @@ FOLLOWED_MAX = 1_000  # of a process
 class LateLooks:
     """Payments whose browser came back, and that could not be read then."""
 
-    def __init__(self, hosting: HostedPagePayments, pauses_s: Sequence[float] = PAUSES_S) -> None:
+    def __init__(
+        self, hosting: HostedPagePayments, pauses_s: Sequence[float] = PAUSES_S, followed_max: int = FOLLOWED_MAX
+    ) -> None:
         self._hosting = hosting
         self._pauses_s = pauses_s
+        self._followed_max = followed_max
         self._following: dict[str, asyncio.Task[None]] = {}
 
     def follow(self, payment_id: str) -> None:
         """Ask about it a little later; once, however often the browser comes."""
-        if payment_id in self._following or len(self._following) >= FOLLOWED_MAX:
+        if payment_id in self._following or len(self._following) >= self._followed_max:
             return
         task = asyncio.get_running_loop().create_task(self._look(payment_id), context=Context())
         self._following[payment_id] = task

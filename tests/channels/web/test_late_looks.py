@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from channels.web.hosted_page import late_looks
 from channels.web.hosted_page.late_looks import LateLooks
 from core.payments.hosted_page import HostedPagePayments
 from core.payments.janitor import NoSuchPayment
@@ -44,10 +43,9 @@ async def test_in_the_end_the_page_s_end_has_to_do(caplog: pytest.LogCaptureFixt
     assert away.asked["one"] == 2
 
 
-async def test_a_browser_that_comes_often_is_followed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_browser_that_comes_often_is_followed_once() -> None:
     away = Away(0)
-    looks = LateLooks(away, [0.1])
-    monkeypatch.setattr(late_looks, "FOLLOWED_MAX", 2)
+    looks = LateLooks(away, [0.1], followed_max=2)
     for payment_id in ("one", "one", "two", "three"):
         looks.follow(payment_id)
     await until(lambda: len(away.asked) == 2)
