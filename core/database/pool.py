@@ -8,8 +8,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
-from core.database.connections import ANSWER_MAX_S, BoundedConnection, Connection, Pool, WarmestFirst
-from core.database.statements import Database
+from core.database.statements import ANSWER_MAX_S, BoundedConnection, Connection, Database, Pool, WarmestFirst
 
 __all__ = ["Connection", "Database", "Pool", "make_pool", "open_database"]
 

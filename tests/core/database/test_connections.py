@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.database.connections import BoundedConnection
 from core.database.pool import Database, make_pool
+from core.database.statements import BoundedConnection
 from core.repositories import DatabaseUnavailable
 from lab.servers.postgres import Postgres
 from tests.support.waiting import until

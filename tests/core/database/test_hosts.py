@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from core.database.connections import BoundedConnection
 from core.database.hosts import HEAD_START_S, first_open, writers
+from core.database.statements import BoundedConnection
 from tests.support.waiting import until
 
 PATIENCE_S = 60.0  # of a test, on a busy machine
