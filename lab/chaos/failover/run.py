@@ -74,6 +74,8 @@ async def _run(
             await asyncio.sleep(chance.uniform(0, CALM_MAX_S))
     except TimeoutError as error:
         run.faults.append(f"the cluster did not recover: {error}")
+    if traffic.over:
+        run.faults.append("the customers came to an end before the losses did")
     traffic.stop.set()
     await customers
     run.faults += await _rested(house)

@@ -16,8 +16,8 @@ from lab.twilio.webhooks import WebhookFailed
 LANES = 6
 TRIES_MAX = 120
 AGAIN_S = 1.0
-BETWEEN_S = 0.5
-BILLS_AT_ONCE = 2_000
+BETWEEN_S = 1.0
+BILLS_AT_ONCE = 12_000  # more than fifty losses take
 WEB_EVERY = 5  # customers, of whom one pays on the acquirer's page, which calls us back
 PAID = frozenset({"Paid", "NothingToPay", "/receipts"})
 OWN_PAGES = ("/pay/", "/cmi/back/")  # which know the payment: whoever stands there loads them anew
@@ -53,8 +53,13 @@ class Traffic:
         """Returns when everybody who had begun has paid."""
         await asyncio.gather(*(self._lane() for _ in range(LANES)))
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody comes any more: the losses after that met no customer."""
+        return self._next >= BILLS_AT_ONCE
+
     async def _lane(self) -> None:
-        while not self.stop.is_set() and self._next < BILLS_AT_ONCE:
+        while not (self.stop.is_set() or self.over):
             number, self._next = self._next, self._next + 1
             self.visits.append(await self._insists(number))
             await asyncio.sleep(BETWEEN_S)
