@@ -24,20 +24,17 @@ from lab.chaos.sim_world import Process
 from lab.chaos.simulation import Plant, Story, failures, sweep_up, tell
 from lab.chaos.virtual import VirtualLoop
 
-untraced = pytest.mark.no_cover  # stories by the hundred: counting their lines would take four times as long
 SEEDS = 100  # ./run chaos tells thousands of them
 FOUND_WITHIN_SEEDS = 400
 SEEDS_WITH_PEOPLE = 15
 LEFT_OUT = 0.02  # of the transfers
 
 
-@untraced
 def test_every_story_ends_well() -> None:
     failed = [f"seed {seed}: {faults}" for seed, faults in failures(range(SEEDS))]
     assert failed == [], "tell one again: python -m lab.chaos.simulation --from SEED --seeds 1"
 
 
-@untraced
 def test_states_that_never_end_are_ended_by_people() -> None:
     """A status of ERR, R or PN for ever, now and then: 0 differences all the same, and two people ended some."""
     ended = 0
@@ -173,7 +170,6 @@ FAULTS: tuple[tuple[Plant, int], ...] = (
 )
 
 
-@untraced
 @pytest.mark.parametrize(("plant", "first"), FAULTS, ids=[plant.__name__ for plant, _ in FAULTS])
 def test_a_planted_fault_is_found(plant: Plant, first: int) -> None:
     seeds = chain(range(first, FOUND_WITHIN_SEEDS), range(first))

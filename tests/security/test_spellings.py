@@ -150,7 +150,6 @@ async def _each(work: Callable[[int, str], Awaitable[None]], texts: list[str], b
         await asyncio.gather(*(work(number, text) for number, text in many))
 
 
-@pytest.mark.no_cover  # ten thousand requests: counting their lines would take four times as long
 @pytest.mark.asyncio(loop_scope="session")
 async def test_none_of_ten_thousand_spellings_rests(here: World) -> None:
     texts = [text for _, text in spellings(TEXTS)]

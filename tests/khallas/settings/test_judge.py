@@ -18,7 +18,6 @@ def drawn(seed: int, size: int) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-@pytest.mark.no_cover  # keys by the thousand: counting their lines would take four times as long
 @pytest.mark.parametrize("size", [16, 24, 32, 48])
 def test_what_is_drawn_passes(size: int) -> None:
     """As `openssl rand -hex`, `-base64` and Python's secrets write it."""
