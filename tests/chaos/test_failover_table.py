@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.chaos.customer import customer
-from lab.chaos.failover.judging import Row, loss_met
+from lab.chaos.failover.judging import WATCHED_S, Row, loss_met, watched_until
 from lab.chaos.failover.losses import Kind, Loss
 from lab.chaos.failover.table import BEGIN, END, PAGE, table, written
 from lab.chaos.failover.traffic import Visit
@@ -43,3 +43,9 @@ def test_whoever_came_before_another_primary_was_there_is_held_up(began: float, 
     loss = Loss(Kind.KILLED, "a", "b", at=100.0, found_s=20.0)
     visit = Visit(customer(1), web=False, began=began, ended=ended, tries=1, paid=True)
     assert loss_met(visit, [loss]) is (loss if held else None)
+
+
+def test_the_books_are_watched_until_the_next_loss() -> None:
+    losses = [Loss(Kind.KILLED, "a", "b", at=at, found_s=20.0) for at in (100.0, 143.0, 900.0)]
+    ends = [watched_until(loss, losses) for loss in losses]
+    assert ends == [143.0, 143.0 + WATCHED_S, 900.0 + WATCHED_S]

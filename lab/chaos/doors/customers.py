@@ -13,6 +13,8 @@ from lab.chaos.customer import Customer, pay_by_voice
 from lab.twilio.webhooks import WebhookFailed
 
 USSD_TURNS_MAX = 20
+CONFIRM, BUSY = "/bills/confirm", 503
+RELOADS_MAX, RELOAD_S = 60, 1.0
 USSD_ENDS = frozenset({"HandOver", "NothingToPay", "Goodbye", "Unknown"})
 _ANOTHER_MOBILE = re.compile(r"^(\d+)\. Mobile$", re.MULTILINE)
 
@@ -37,11 +39,23 @@ async def pay_on_the_web(base_url: str, who: Customer, address: str, public_url:
         page = await browser.send(await browser.get("/"), typed, terms=["yes"])
         if page.path == "/bills/choose":
             page = await browser.send(page)
-        if page.path == "/bills/confirm":
-            page = await browser.send(page, action="/bills/confirm")
+        page = await _confirmed(browser, page)
         if not page.path.startswith("/pay/") or not page.read.forms:
             return page.path
         return await _at_the_bank(browser, page, who.card)
+
+
+async def _confirmed(browser: ScreenlessBrowser, page: BrowserPage) -> BrowserPage:
+    """Presses "Pay". Who is told that nobody can answer loads the page anew, in the same window: it may be done."""
+    for _ in range(RELOADS_MAX):
+        if page.path != CONFIRM:
+            break
+        if page.status == BUSY:
+            await asyncio.sleep(RELOAD_S)
+            page = await browser.get(CONFIRM)
+        else:
+            page = await browser.send(page, action=CONFIRM)
+    return page
 
 
 async def look_again_on_the_web(base_url: str, who: Customer, address: str, path: str) -> str:

@@ -58,7 +58,7 @@ async def rows_of(house: FailoverHouse, visits: Sequence[Visit], losses: Sequenc
         if own:
             met = [visit for visit in visits if (loss := loss_met(visit, losses)) and loss.kind is kind]
             held = sorted(max(0.0, visit.ended - visit.began - usual) for visit in met)
-            stood = sorted([await _books_stood_still(house, loss) for loss in own])
+            stood = sorted([await _books_stood_still(house, loss, watched_until(loss, losses)) for loss in own])
             rows.append(Row(kind, len(own), sorted(loss.found_s for loss in own), stood, held))
     return rows
 
@@ -68,9 +68,14 @@ def loss_met(visit: Visit, losses: Sequence[Loss]) -> Loss | None:
     return next((loss for loss in losses if visit.began <= loss.at + loss.found_s and visit.ended >= loss.at), None)
 
 
-async def _books_stood_still(house: FailoverHouse, loss: Loss) -> float:
+def watched_until(loss: Loss, losses: Sequence[Loss]) -> float:
+    """The moment of the next loss, or WATCHED_S later, whichever comes first."""
+    return min([loss.at + WATCHED_S, *(each.at for each in losses if each.at > loss.at)])
+
+
+async def _books_stood_still(house: FailoverHouse, loss: Loss, until: float) -> float:
     """The longest time without a committed event of any payment, from a second before the loss on."""
-    begin, end = (datetime.fromtimestamp(loss.at + offset, UTC) for offset in (-1.0, WATCHED_S))
+    begin, end = (datetime.fromtimestamp(at, UTC) for at in (loss.at - 1.0, until))
     at = [row["at"].timestamp() for row in await house.database.all(EVENTS, begin=begin, end=end)]
     return max((later - earlier for earlier, later in pairwise(at)), default=WATCHED_S)
 
