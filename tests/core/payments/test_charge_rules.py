@@ -14,6 +14,7 @@ from core.ports import Authorisation, Decline, DeclineKind, NoSuchOrder, NotSent
 from core.repositories import BillsTaken, Change, DatabaseUnavailable
 from lab.clocks import StillClock
 from tests.core.payments.on_its_way import CREATED, DONE, FAULT, LOST_RACE, SENDING, SILENCE, Banks, at
+from tests.support.pauses import pauses_of
 from tests.support.port import port
 
 
@@ -81,8 +82,7 @@ async def test_an_earlier_attempt_that_lands_does_not_hide_the_later_one() -> No
 async def test_an_answer_that_cannot_be_recorded_is_told_and_asked_for_later(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr("core.payments.authorisation.asyncio.sleep", lambda pause_s: _noted(slept, pause_s))
+    slept = pauses_of("core.payments.authorisation", monkeypatch)
     flight = Flight(reply=DatabaseUnavailable())
     flight.go.set()
     flight.of.send(SENDING, flight.ask)
@@ -93,10 +93,6 @@ async def test_an_answer_that_cannot_be_recorded_is_told_and_asked_for_later(
     back.go.set()
     back.of.send(SENDING, back.ask)
     assert await back.of.wait(SENDING.id, 5) is DONE
-
-
-async def _noted(slept: list[float], pause_s: float) -> None:
-    slept.append(pause_s)
 
 
 async def test_a_process_sends_so_many_at_once() -> None:

@@ -30,6 +30,7 @@ from lab.clocks import StillClock
 from tests.core.basket import PAYMENT as MADE
 from tests.core.wallets.attempts import ATTEMPT, NOW
 from tests.core.wallets.words.kept import Call, KeptAttempts, OneTill
+from tests.support.pauses import pauses_of
 from tests.support.wallet import FakeWallet
 
 TERMS = WalletTerms("Neqdi", "MAD", ceiling_centimes=500_000, window_s=300)
@@ -176,12 +177,7 @@ async def test_code_that_breaks_leaves_it_unknown(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_an_answer_outlives_a_moment_without_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    paused: list[float] = []
-
-    async def sleep(pause_s: float) -> None:
-        paused.append(pause_s)
-
-    monkeypatch.setattr("core.wallets.service.asyncio.sleep", sleep)
+    paused = pauses_of("core.wallets.service", monkeypatch)
     bench = Bench()
     bench.kept.fails = [DatabaseUnavailable()] * 3
     await bench.service._written_down(ASKED, Asked("h", at(200)))
