@@ -14,7 +14,7 @@ START_MAX_S = 60.0
 STOP_MAX_S = 30.0
 POLL_S = 0.005
 TICK_S = 1.0
-KEEP_ALIVE_S = 600  # a client on a slow machine finds its connection as it left it
+KEEP_ALIVE_S = 5  # idle, as servers out there have it: whoever asks them finds it closed at times
 
 
 class NotServing(Exception):
@@ -73,14 +73,17 @@ def listener(port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0, http: Any = "auto") -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, port: int = 0, http: Any = "auto", *, keep_alive_s: int = KEEP_ALIVE_S
+) -> AsyncIterator[str]:
     """Serves within the block; yields "http://127.0.0.1:PORT". Raises NotServing, OSError when the port is taken.
 
-    `http`: the protocol, as uvicorn takes it.
+    `http`: the protocol, as uvicorn takes it. `keep_alive_s`: of a connection that nobody uses.
     """
     bound = listener(port)
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    server = _Quiet(uvicorn.Config(app, http=http, log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE_S))
+    config = uvicorn.Config(app, http=http, log_config=None, access_log=False, timeout_keep_alive=keep_alive_s)
+    server = _Quiet(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         deadline = time.monotonic() + START_MAX_S

@@ -26,6 +26,7 @@ from tests.support.shop import Shop
 
 PASSWORD = "twelve or more characters"
 PEOPLE = {"amal": Role.AGENT, "sami": Role.SUPERVISOR, "sofia": Role.SUPERVISOR}
+PATIENT_S = 600  # on a slow machine more than a real browser's pause lies between two clicks of a test
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 
 
@@ -121,7 +122,7 @@ async def desk_site(
         tally = UsageCounters(redis, shop.clock, metrics)
         desk = desk_routes(own, pages, shop.database, redis, shop.till, shop.clock, tally, late=late)
         routes = [*desk, *pages.routes()]
-        async with serving(Starlette(routes=routes)) as url:
+        async with serving(Starlette(routes=routes), keep_alive_s=PATIENT_S) as url:
             site = DeskSite(url, DeskShop(make_desk(shop), shop), redis, metrics, tally)
             try:
                 yield site
