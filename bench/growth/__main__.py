@@ -1,6 +1,11 @@
-"""`python -m bench.growth --payments 20000000 [--months 24] [--folder DIR]`: the whole of it, in one run."""
+"""`python -m bench.growth --payments 20000000 [--months 24] [--folder DIR | --keep DIR]`: the whole of it, in one run.
+
+Twenty millions take an hour to fill. With `--keep` the cluster stays until it was measured, and who starts again after
+a run that was broken off fills the months that are missing.
+"""
 
 import argparse
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -22,17 +27,24 @@ def main() -> int:
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--times", type=int, default=TIMES, help="of each thing that is measured")
     parser.add_argument("--folder", type=Path, default=None, help="where the cluster is written; some 4.3 kB a payment")
+    parser.add_argument("--keep", type=Path, default=None, help="the same; it stays until it was measured")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="khallas-growth-", dir=given.folder) as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        free = shutil.disk_usage(folder).free
-        if free < given.payments * BYTES_EACH * ROOM:
-            need = given.payments * BYTES_EACH * ROOM
-            print(f"{need / 1e9:.0f} GB are needed, {free / 1e9:.0f} GB are free", file=sys.stderr)
-            return 2
-        with Postgres(folder / "postgres", throwaway=True, buffers=BUFFERS) as postgres:
+    with contextlib.ExitStack() as open_ones:
+        folder = given.keep
+        if folder is None:
+            name = open_ones.enter_context(tempfile.TemporaryDirectory(prefix="khallas-growth-", dir=given.folder))
+            folder = Path(name)
+        cluster = folder / "postgres"
+        if not cluster.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711)
+            free, need = shutil.disk_usage(folder).free, given.payments * BYTES_EACH * ROOM
+            if free < need:
+                print(f"{need / 1e9:.0f} GB are needed, {free / 1e9:.0f} GB are free", file=sys.stderr)
+                return 2
+        with Postgres(cluster, throwaway=True, buffers=BUFFERS) as postgres:
             found = measure(postgres, given.payments, given.months, given.times, lambda line: print(line, flush=True))
+        shutil.rmtree(cluster)
     print(told(found))
     return int(bool(found.lost) or any(grown > empty * GOAL for empty, grown in found.ratios.values()))
 

@@ -79,9 +79,9 @@ INSERT INTO payments_of_months (payment_id, created_at, keys)
 SELECT p.id, p.created_at, khallas_payment_keys(p::payments, ARRAY[l.invoice_number], r.year || ' ' || r.sequence)
 FROM {payments} p JOIN {payment_lines} l ON l.payment_id = p.id LEFT JOIN {receipts} r ON r.payment_id = p.id
 """
-UNSORTED: LiteralString = "DROP INDEX payments_of_months_keys"  # built once over all is hours faster
+UNSORTED: LiteralString = "DROP INDEX IF EXISTS payments_of_months_keys"  # built once over all is hours faster
 SORTED: LiteralString = """
-CREATE INDEX payments_of_months_keys ON payments_of_months USING gin (keys) WITH (fastupdate = off)
+CREATE INDEX IF NOT EXISTS payments_of_months_keys ON payments_of_months USING gin (keys) WITH (fastupdate = off)
 """
 TABLES = {
     "payments": PAYMENTS,
@@ -91,6 +91,7 @@ TABLES = {
     "receipts": RECEIPTS,
     "messages": MESSAGES,
 }
+HELD: LiteralString = "SELECT EXISTS (SELECT FROM ONLY {payments} WHERE created_at >= {begins} AND created_at < {ends})"
 SIZE: LiteralString = """
 SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
@@ -127,7 +128,10 @@ def fill(
 def grow(
     connection: psycopg.Connection, payments: int, months: int, live_months: int
 ) -> Iterator[tuple[str, int, int]]:
-    """Fills `months` up to now, the latest `live_months` of them live: each month's name, payments and bytes so far."""
+    """Fills `months` up to now, the latest `live_months` of them live: each month's name, payments and bytes so far.
+
+    A month that is there already, from a run that was broken off, stays as it is.
+    """
     now = datetime.now(UTC)
     each, first = payments // months, 1
     for (table,) in connection.execute("SELECT khallas_deaf_tables()").fetchall():
@@ -140,16 +144,32 @@ def grow(
         live = ago < live_months
         if not live:
             connection.execute("SELECT khallas_make_month(%s)", (begins,))
-        fill(connection, first, each, begins, ends, month=not live)
+        if not holds(connection, "payments" if live else month_table(begins), begins, ends):
+            fill(connection, first, each, begins, ends, month=not live)
         first += each
         yield f"{begins:%Y-%m}{' live' if live else ''}", each, size(connection)
     connection.execute("SET maintenance_work_mem = '512MB'")
     connection.execute(SORTED)
     connection.execute(
         "INSERT INTO receipt_counters (year, value) VALUES (%s, %s) ON CONFLICT (year) DO UPDATE SET value = %s",
-        (now.year, first, first),
+        (now.year, first * 2, first * 2),  # beyond what is moved by the command, too
     )
     connection.execute("VACUUM ANALYZE")
+
+
+def month_table(begins: datetime) -> str:
+    """The payments of a month that moved."""
+    return f"payments{begins:_%Y_%m}"
+
+
+def holds(connection: psycopg.Connection, table: str, begins: datetime, ends: datetime) -> bool:
+    """Whether a payment of that time is in the table itself."""
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
+    if not row or not row[0]:
+        return False
+    asked = sql.SQL(HELD).format(payments=sql.Identifier(table), begins=sql.Literal(begins), ends=sql.Literal(ends))
+    row = connection.execute(asked).fetchone()
+    return bool(row and row[0])
 
 
 def size(connection: psycopg.Connection) -> int:

@@ -42,35 +42,48 @@ class Growth:
 
 
 def measure(postgres: Postgres, payments: int, months: int, times: int, say: Callable[[str], None]) -> Growth:
-    """Raises RuntimeError when the archive lost or doubled a payment."""
-    urls = [postgres.create(name) for name in ("empty", "grown")]
-    for url in urls:
-        upgrade(url)
-        measuring.seed(url, times)
-    with psycopg.connect(urls[1], autocommit=True) as connection:
-        base, filled = filling.size(connection), 0
+    """Raises RuntimeError when the archive lost or doubled a payment. A grown database that is there is filled on."""
+    empty, grown = _made(postgres, "empty", times), postgres.url_of("grown")
+    if not postgres.holds("grown"):
+        _made(postgres, "grown.new", times)
+        postgres.rename("grown.new", "grown")
+    with psycopg.connect(empty) as connection:
+        base = filling.size(connection)
+    with psycopg.connect(grown, autocommit=True) as connection:
+        filled = 0
         for name, count, so_far in filling.grow(connection, payments, months, LIVE_MONTHS):
             filled += count
             say(f"{name}: {filled:,} payments, {(so_far - base) / filled:,.0f} bytes each")
         held = (filling.size(connection) - base) / filled
         added = min(ARCHIVED_MAX, payments // months)
-        moved, moved_s = _archived(connection, urls[1], filled + 1, added, months)
+        moved, moved_s = _archived(connection, grown, filled + 1, added, months)
         say(f"khallas archive moved {moved:,} payments in {moved_s:.1f} s")
         connection.execute("VACUUM ANALYZE")
         row = connection.execute(COUNTED).fetchone()
         assert row is not None
         lost = filled + added - row[1] + (row[0] - row[1])
         old = [each for (each,) in connection.execute(OLD, (datetime.now(UTC), ASKED)).fetchall()]
-    ratios = asyncio.run(measuring.compared(urls[0], urls[1], times))
-    of_a_month = asyncio.run(measuring.of_a_month(urls[1], old))
+    ratios = asyncio.run(measuring.compared(empty, grown, times))
+    of_a_month = asyncio.run(measuring.of_a_month(grown, old))
     return Growth(row[0], months, row[2], held, moved, moved_s, ratios, of_a_month, lost)
+
+
+def _made(postgres: Postgres, name: str, times: int) -> str:
+    """A database anew, with whoever will be measured; its URL."""
+    postgres.drop(name)
+    url = postgres.create(name)
+    upgrade(url)
+    measuring.seed(url, times)
+    return url
 
 
 def _archived(connection: psycopg.Connection, url: str, first: int, count: int, months: int) -> tuple[int, float]:
     """A month more, older than the others, put into the live tables and moved by the real command."""
     now = datetime.now(UTC)
     begins, ends = filling.month_begins(now, months), filling.month_begins(now, months - 1)
-    filling.fill(connection, first, count, begins, ends, month=False)
+    table = filling.month_table(begins)
+    if not any(filling.holds(connection, each, begins, ends) for each in ("payments", table)):
+        filling.fill(connection, first, count, begins, ends, month=False)
     began = time.perf_counter()
     command = [*KHALLAS, "archive", "--before", f"{ends:%Y-%m}"]
     environ = {**os.environ, "KHALLAS_DATABASE_URL": url}

@@ -98,6 +98,15 @@ class Postgres(Server):
         """Drop it, throwing out whoever is connected."""
         self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
+    def rename(self, database: str, to: str) -> None:
+        """Another name for it; nobody may be connected."""
+        self._administer(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(to)))
+
+    def holds(self, database: str) -> bool:
+        """Whether there is a database of that name."""
+        with psycopg.connect(self.url_of("postgres"), connect_timeout=CONNECT_MAX_S) as connection:
+            return bool(connection.execute("SELECT FROM pg_database WHERE datname = %s", (database,)).fetchall())
+
     def _administer(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=CONNECT_MAX_S) as connection:
             connection.execute(statement)

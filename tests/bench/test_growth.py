@@ -1,18 +1,34 @@
 """The run of years of payments, small: it fills, moves, measures and tells; of its figures nothing is held here."""
 
+from collections.abc import Callable, Iterator
+
+import pytest
+
 from bench.growth.__main__ import told
 from bench.growth.measuring import TASKS
 from bench.growth.run import measure
 from lab.servers.postgres import Postgres
 
+NAMES = ("empty", "grown.new", "grown")
 
-def test_a_small_run_loses_nothing_and_tells_each_task(postgres: Postgres) -> None:
-    said: list[str] = []
+
+class BrokenOff(Exception):
+    """Somebody ended the run."""
+
+
+@pytest.fixture
+def cluster(postgres: Postgres) -> Iterator[Postgres]:
+    """The suite's, without what a run leaves."""
     try:
-        found = measure(postgres, payments=600, months=5, times=3, say=said.append)
+        yield postgres
     finally:
-        for name in ("empty", "grown"):
+        for name in NAMES:
             postgres.drop(name)
+
+
+def test_a_small_run_loses_nothing_and_tells_each_task(cluster: Postgres) -> None:
+    said: list[str] = []
+    found = measure(cluster, payments=600, months=5, times=3, say=said.append)
     assert (found.lost, found.archived, found.months) == (0, 120, 5)
     assert found.live == 360
     assert set(found.ratios) == set(TASKS)
@@ -20,3 +36,22 @@ def test_a_small_run_loses_nothing_and_tells_each_task(postgres: Postgres) -> No
     table = told(found)
     assert all(f"| {name} |" in table for name in TASKS)
     assert "brought back" in table
+
+
+def test_a_run_that_was_broken_off_is_gone_on_with(cluster: Postgres) -> None:
+    for said in (2, 6):  # in the middle of the months, and when one was moved
+        with pytest.raises(BrokenOff):
+            measure(cluster, payments=50, months=5, times=1, say=_break_off_at(said))
+    found = measure(cluster, payments=50, months=5, times=1, say=lambda _: None)
+    assert (found.payments, found.lost, found.live) == (60, 0, 30)
+
+
+def _break_off_at(said: int) -> Callable[[str], None]:
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if len(told) == said:
+            raise BrokenOff
+
+    return say
