@@ -181,14 +181,16 @@ class Payments(Protocol):
         """Returns whether this number ever paid for this line: it knew the code then."""
 
     async def add(self, draft: NewPayment) -> None:
-        """Intent, lines and event in one commit. Raises BillsTaken, KeyTaken, ReferenceTaken."""
+        """Intent, lines and event in one commit, and the end of the baskets on these bills that were never sent, as
+        `release`. Raises BillsTaken, KeyTaken, ReferenceTaken: nothing is ended then.
+        """
 
     async def release(
-        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime, key: str
+        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
         """Expire baskets on these bills that were never sent, whosever they are: nothing of them can have been
-        charged. None while another of the bills is held by a payment that was sent, or by the basket of this
-        idempotency key. How many; `payer_msisdn` is whoever wants them, for the story."""
+        charged. None while another of the bills is held by a payment that was sent. How many; `payer_msisdn` is
+        whoever wants them, for the story."""
 
     async def held(self, service: ServiceType, reference: str) -> dict[str, PaymentState]:
         """Bill number -> state of the payment that holds it, leaving out baskets that were never sent."""

@@ -64,17 +64,17 @@ class HostedPagePayments:
         self._pace = pace or EveryTime()
         self._visits = visits or Unlimited()
 
-    async def leave(self, payment_id: str) -> PageForm | Payment | Refusal:
+    async def leave(self, payment_id: str, *, known: Payment | None = None) -> PageForm | Payment | Refusal:
         """The form that takes a browser to the acquirer; the payment itself when there is nothing to pay there.
 
-        A repeat gives a form of the same order. Refusals as Till.authorise, CARD_LOCKED past the visits. Raises
-        NoSuchPayment, LimitsDown.
+        A repeat gives a form of the same order. Refusals as Till.authorise, CARD_LOCKED past the visits. `known` as
+        PaymentService says. Raises NoSuchPayment, LimitsDown.
         """
-        before = await self._till.attendant.read(payment_id)
+        before = known or await self._till.attendant.read(payment_id)
         if before.state in PAYABLE and not await self._visits.allow(before):
             security.warning("hosted page: payment %s: too many visits for its line", payment_id)
             return Refusal.CARD_LOCKED
-        payment = await self._till.open_page(payment_id, PAGE_S)
+        payment = await self._till.open_page(payment_id, PAGE_S, known=before)
         if isinstance(payment, Refusal) or payment.state is not PaymentState.SENDING:
             return payment
         page = self._pages.get(payment.acquirer)

@@ -1,6 +1,7 @@
 """Baskets: which bills can be paid, and the intent that locks them. Bills are read again before anything is written."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.billing.invoices import Invoice, total
@@ -15,7 +16,7 @@ from core.subscribers.lines import ServiceType, reference_of
 
 BILLS_MAX = 1_000  # in one payment
 REFERENCE_TRIES_MAX = 8
-TAKE_OVERS_MAX = 4  # of baskets that others make anew at the same moment
+TAKE_OVERS_MAX = 5  # of baskets that others make anew at the same moment
 _CREATED = frozenset({PaymentState.CREATED})
 
 
@@ -97,26 +98,16 @@ class Baskets:
         if refusal is not None:  # a repeat is answered all the same: its bills may be paid by now
             return await self._repeated(order) or refusal
         for _ in range(TAKE_OVERS_MAX):
-            try:
+            with suppress(BillsTaken):
                 return await self._add(order)
-            except BillsTaken:
-                if repeated := await self._repeated(order):
-                    return repeated
-            await self.take_over(
-                order.service, order.line_reference, order.invoices, order.payer_msisdn, order.idempotency_key
-            )
-        try:
-            return await self._add(order)
-        except BillsTaken:
-            return await self._repeated(order) or Refusal.IN_PROGRESS
+        return await self._repeated(order) or Refusal.IN_PROGRESS
 
     async def take_over(
-        self, service: ServiceType, reference: str, invoices: tuple[Invoice, ...], payer_msisdn: str, key: str = ""
+        self, service: ServiceType, reference: str, invoices: tuple[Invoice, ...], payer_msisdn: str
     ) -> bool:
-        """End the baskets of these bills that were never sent; whether there were any. None where the one of `key` is
-        among them: a copy of the same request was first."""
+        """End the baskets of these bills that were never sent; whether there were any."""
         numbers = [invoice.number for invoice in invoices]
-        return await self._payments.release(service, reference, numbers, payer_msisdn, self._clock.now(), key) > 0
+        return await self._payments.release(service, reference, numbers, payer_msisdn, self._clock.now()) > 0
 
     async def expire(self, payment_id: str, why: str) -> None:
         """Expire a basket that was never sent; anything else is left alone."""

@@ -25,16 +25,7 @@ from core.payments.ports import Ports
 from core.payments.refusal import Refusal
 from core.payments.schedule import Times, later, longest_wait
 from core.payments.table import ATTEMPTS_MAX, DECLINES_MAX, IllegalMove, Payment, PaymentEvent, PaymentState
-from core.ports import (
-    Acquirer,
-    Authorisation,
-    BillingDown,
-    DeclineKind,
-    LimitsDown,
-    Order,
-    Person,
-    Tries,
-)
+from core.ports import Acquirer, Authorisation, BillingDown, DeclineKind, LimitsDown, Order, Person, Tries
 from core.repositories import BillsTaken, Calls, Change, ReferenceTaken
 from core.subscribers.lines import ServiceType, SubscribedLine, reachable
 
@@ -50,7 +41,10 @@ _SENDABLE = frozenset({PaymentState.CREATED, PaymentState.DECLINED})
 
 
 class PaymentService:
-    """The one payment core behind all channels. Every method raises DatabaseUnavailable."""
+    """The one payment core behind all channels. Every method raises DatabaseUnavailable.
+
+    `known`: the payment as its caller read it a moment ago; what is decided by it is guarded by the commit that moves.
+    """
 
     def __init__(
         self,
@@ -207,42 +201,45 @@ class PaymentService:
         """Expire a basket that was never sent, releasing its bills; anything else is left alone."""
         await self._baskets.expire(payment_id, "cancelled")
 
-    async def request_call(self, payment_id: str) -> bool:
+    async def request_call(self, payment_id: str, *, known: Payment | None = None) -> bool:
         """Queue the outgoing call that takes the card; whether one comes. Asked again while it rings, it does nothing;
         a call that was missed is followed by another, as often as books.Calls allows. Raises NoSuchPayment.
         """
-        payment = await self.attendant.read(payment_id)
+        payment = known or await self.attendant.read(payment_id)
         now = self._clock.now()
         return await self._messages.queue_call(payment, now, later(now, -CALL_AGAIN_AFTER_S), Calls())
 
     # --- the acquirer -----------------------------------------------------------------------------------------------
 
-    async def authorise(self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float) -> Payment | Refusal:
+    async def authorise(
+        self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float, known: Payment | None = None
+    ) -> Payment | Refusal:
         """Send the charge and wait at most `wait_s`; it goes on in the background and is never cancelled.
 
         The payment as it stands then: sending, challenge, captured, declined or unknown. A repeat sends nothing and
         gives the same answer. BILLS_CHANGED, BILLING_DOWN, EXPIRED, IN_PROGRESS, TOO_MANY_DECLINES: nothing was sent;
         BANK_DOWN: it could not be sent, try later. Raises NoSuchPayment.
         """
-        payment = await self.attendant.read(payment_id)
+        payment = known or await self.attendant.read(payment_id)
         if payment.state not in _SENDABLE:
-            return await self._outcome(payment, wait_s)
+            return await self._settled(payment, wait_s)
         refusal = await self._unsendable(payment)
         if refusal is not None:
             return refusal
         first, *others = await self._choice.of(payment, card.brand, telephone=True) or ("",)
         if not first:
             return self._nobody(payment)
-        send = sending(first, only=_SENDABLE, card_brand=card.brand, card_last4=card.last4)
+        # as it was looked at: not after another try, which may have been its last
+        send = sending(first, only=_SENDABLE, attempt=payment.attempts, card_brand=card.brand, card_last4=card.last4)
         order = self._order(payment)
         return await self._send(payment, send, lambda bank: bank.authorise(order, card, cvv), wait_s, others)
 
-    async def open_page(self, payment_id: str, page_s: int) -> Payment | Refusal:
+    async def open_page(self, payment_id: str, page_s: int, *, known: Payment | None = None) -> Payment | Refusal:
         """Commit `sending` for a browser that goes to the acquirer's page; one that is on it may go again.
 
         Another state than sending: there is nothing to pay on a page. Refusals as `authorise`. Raises NoSuchPayment.
         """
-        payment = await self.attendant.read(payment_id)
+        payment = known or await self.attendant.read(payment_id)
         now = self._clock.now()
         if payment.state not in _SENDABLE:
             elsewhere = payment.state is PaymentState.SENDING and (
@@ -255,7 +252,8 @@ class PaymentService:
         first, *_ = await self._choice.of(payment, None, telephone=False) or ("",)
         if not first:
             return self._nobody(payment)
-        send = sending(first, only=_SENDABLE, page_until=later(now, page_s), due_at=later(now, page_s))
+        until = later(now, page_s)
+        send = sending(first, only=_SENDABLE, attempt=payment.attempts, page_until=until, due_at=until)
         try:
             return await self._commit_send(payment, send, now)
         except IllegalMove:
@@ -281,12 +279,16 @@ class PaymentService:
             return await commit()
 
     async def send_otherwise(
-        self, payment_id: str, commit: Callable[[Payment], Awaitable[Payment | Refusal]]
+        self,
+        payment_id: str,
+        commit: Callable[[Payment], Awaitable[Payment | Refusal]],
+        *,
+        known: Payment | None = None,
     ) -> Payment | Refusal:
         """Has another tender than a card commit `sending`, under the rules of `authorise`; a repeat gives the payment
         as it stands. Raises NoSuchPayment.
         """
-        payment = await self.attendant.read(payment_id)
+        payment = known or await self.attendant.read(payment_id)
         if payment.state not in _SENDABLE:
             return payment
         refusal = await self._unsendable(payment)
@@ -306,7 +308,7 @@ class PaymentService:
         payment = await self.attendant.read(payment_id)
         challenge = payment.challenge
         if payment.state is not PaymentState.CHALLENGE or challenge is None:
-            return await self._outcome(payment, wait_s)
+            return await self._settled(payment, wait_s)
         if challenge.expires_at <= self._clock.now():
             await self.attendant.attend(payment_id)
             return Refusal.EXPIRED
@@ -362,7 +364,7 @@ class PaymentService:
         try:
             committed = await self._commit_send(payment, replace(send, due_at=stale_at), now)
         except IllegalMove:
-            return await self._outcome(await self.attendant.read(payment.id), wait_s)
+            return await self._settled(await self.attendant.read(payment.id), wait_s)
         except BillsTaken:
             return Refusal.IN_PROGRESS
         except ReferenceTaken:
@@ -370,16 +372,22 @@ class PaymentService:
         # the question goes along: a PIN that could not be sent leaves it open
         sent = replace(committed, challenge=payment.challenge, acquirer_free=is_free(payment))
         self._charger.send(sent, ask, others)
-        return await self._outcome(committed, wait_s)
+        landed = await self._charger.wait(sent.id, wait_s)
+        # whoever does not wait for the bank is told what was committed
+        return self._outcome(landed or (committed if wait_s <= 0 else await self.attendant.read(sent.id)))
 
     @staticmethod
     def _nobody(payment: Payment) -> Refusal:
         log.warning("payment %s: no acquirer takes it now", payment.id)
         return Refusal.BANK_DOWN
 
-    async def _outcome(self, payment: Payment, wait_s: float) -> Payment | Refusal:
+    async def _settled(self, payment: Payment, wait_s: float) -> Payment | Refusal:
         if payment.state is PaymentState.SENDING:
             payment = await self.settle(payment.id, wait_s)
+        return self._outcome(payment)
+
+    @staticmethod
+    def _outcome(payment: Payment) -> Payment | Refusal:
         down = payment.state is PaymentState.DECLINED and payment.decline_kind == DeclineKind.BANK_DOWN
         return Refusal.BANK_DOWN if down else payment
 

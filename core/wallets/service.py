@@ -124,11 +124,18 @@ class WalletPayments:
         return wallet.terms.name if wallet else provider
 
     async def start(
-        self, payment_id: str, provider: str, payer_msisdn: str, *, in_call: bool = False
+        self,
+        payment_id: str,
+        provider: str,
+        payer_msisdn: str,
+        *,
+        in_call: bool = False,
+        known: Payment | None = None,
     ) -> Payment | Refusal:
         """Commit the intent and its attempt; the request leaves a little later, by a job: of a call, which still has
         its last words to say, when `dialog_over` comes. A repeat gives the payment as it stands. Refusals as
-        PaymentService.authorise; LOCKED: this telephone was asked often enough. Raises NoSuchPayment, NoWallets.
+        PaymentService.authorise, and so is `known`; LOCKED: this telephone was asked often enough. Raises
+        NoSuchPayment, NoWallets.
         """
         wallet = self._wallets.get(provider)
         if wallet is None:
@@ -164,7 +171,7 @@ class WalletPayments:
             leaves_at = later(now, LEAVE_IN_CALL_S if in_call else LEAVE_AFTER_S)
             return await self._attempts.begin(record, send, now, leaves_at)
 
-        return await self._till.send_otherwise(payment_id, commit)
+        return await self._till.send_otherwise(payment_id, commit, known=known)
 
     async def dialog_over(self, payment_id: str) -> None:
         """The dialog that started an attempt has ended: what waited for that leaves in a moment."""

@@ -105,26 +105,33 @@ class MemoryPayments:
             raise KeyTaken
         if any(row.payment.reference == payment.reference and row.payment.state in OPEN for row in self.rows.values()):
             raise ReferenceTaken
+        numbers = [invoice.number for invoice in payment.invoices]
+        self._end(payment.service, payment.line_reference, numbers, payment.created_at)
         self._free_or_raise(payment)
-        bills = {invoice.number: Bill() for invoice in payment.invoices}
+        bills = {number: Bill() for number in numbers}
         self.rows[payment.id] = Row(payment, draft.idempotency_key, draft.fingerprint, payment.expires_at, bills)
         await self.after()
 
     async def release(
-        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime, key: str
+        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
         await self.before()
+        ended = self._end(service, reference, numbers, now)
+        if ended:
+            await self.after()
+        return ended
+
+    def _end(self, service: ServiceType, reference: str, numbers: Sequence[str], now: datetime) -> int:
         gone = [
             row
             for row in self._holders(service, reference)
             if any(bill.active and number in numbers for number, bill in row.bills.items())
         ]
-        if any(row.payment.state is not PaymentState.CREATED or row.key == key for row in gone):
+        if any(row.payment.state is not PaymentState.CREATED for row in gone):
             return 0
         for row in gone:
             self._write(row, Change(PaymentEvent.EXPIRE), now)
             self.ledger.follow(row.payment.id, PaymentEvent.EXPIRE, now)
-        await self.after()
         return len(gone)
 
     async def held(self, service: ServiceType, reference: str) -> dict[str, PaymentState]:

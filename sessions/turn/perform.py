@@ -211,7 +211,9 @@ class EffectPerformer:
         """Count the card, then charge it: as Till.authorise. CARD_LOCKED lets the basket go, BANK_DOWN where nothing
         can be counted."""
         try:
-            if not await self._intended(payment_id):
+            # what the till refuses anyway is not counted here
+            payment = await self._till.payment(payment_id) if self._intents is not None else None
+            if payment is not None and self._intents is not None and not await self._intents.allow(payment):
                 await self._till.cancel(payment_id)
                 return await self._told(call, payment_id, Refusal.LOCKED)
             if self._cards is not None:
@@ -221,7 +223,7 @@ class EffectPerformer:
                 await self._cards.sending(payment_id, call, caller, card)
         except LimitsDown:
             return await self._told(call, payment_id, Refusal.BANK_DOWN)
-        outcome = await self._till.authorise(payment_id, card, cvv, wait_s=wait_s)
+        outcome = await self._till.authorise(payment_id, card, cvv, wait_s=wait_s, known=payment)
         await self._count(payment_id, outcome)
         return await self._told(call, payment_id, outcome)
 
@@ -245,11 +247,6 @@ class EffectPerformer:
             settled = await self._till.settle(payment_id, COUNT_WAIT_S)
             if settled.state is not PaymentState.SENDING:
                 await self._count(payment_id, settled)
-
-    async def _intended(self, payment_id: str) -> bool:
-        """What the till refuses anyway is not counted here."""
-        payment = await self._till.payment(payment_id) if self._intents is not None else None
-        return payment is None or self._intents is None or await self._intents.allow(payment)
 
     async def _told(self, call: str, payment_id: str, outcome: Payment | Refusal) -> Payment | Refusal:
         """A refusal stands in no payment's row: the call that polls is told by it why nothing moves."""
@@ -315,7 +312,7 @@ class EffectPerformer:
         payment = await self._start(Start(effect.line, effect.invoices), visit, place)
         if not isinstance(payment, Payment):
             return payment
-        attempt = await self._wallets.start(payment.id, effect.provider, effect.payer_msisdn)
+        attempt = await self._wallets.start(payment.id, effect.provider, effect.payer_msisdn, known=payment)
         if isinstance(attempt, Refusal):
             return WalletRefused(attempt)
         return WalletStarted(attempt, self._wallets.name_of(effect.provider))
@@ -327,7 +324,7 @@ class EffectPerformer:
         payment = await self._till.payment(payment_id)
         if self._wallets is None or payment is None or not visit.placed or payment.payer_msisdn != visit.msisdn:
             return WalletRefused(Refusal.BANK_DOWN)
-        came = await self._wallets.start(payment_id, provider, visit.msisdn, in_call=True)
+        came = await self._wallets.start(payment_id, provider, visit.msisdn, in_call=True, known=payment)
         if isinstance(came, Refusal):
             return WalletRefused(came)
         asked = came.state is PaymentState.SENDING and came.wallet == provider
@@ -347,7 +344,8 @@ class EffectPerformer:
         )
         started = await self._till.start(order)
         if effect.ring_back and isinstance(started, Payment):
-            return started if await self._till.request_call(started.id) else NotRung(started)
+            rings = await self._till.request_call(started.id, known=started)
+            return started if rings else NotRung(started)
         return started
 
     @staticmethod

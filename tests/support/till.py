@@ -191,11 +191,13 @@ class FakeTill(PaymentService):
         if self.memory.payments[payment_id].state is PaymentState.CREATED:
             self.become(payment_id, PaymentState.EXPIRED)
 
-    async def request_call(self, payment_id: str) -> bool:
+    async def request_call(self, payment_id: str, *, known: Payment | None = None) -> bool:
         self._enter("request_call")
         return self.rings
 
-    async def authorise(self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float) -> Payment | Refusal:
+    async def authorise(
+        self, payment_id: str, card: Card, cvv: Secret, *, wait_s: float, known: Payment | None = None
+    ) -> Payment | Refusal:
         refusal = self._enter("authorise")
         if refusal is not None:
             return refusal

@@ -5,6 +5,8 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 
+import psycopg
+
 POLL_S = 0.05
 WAIT_MAX_S = 60.0
 
@@ -24,3 +26,12 @@ async def closed(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+
+
+def waits_for(database_url: str, sessions: int) -> bool:
+    """Whether so many sessions of a database wait for a lock."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ).fetchone()
+    return row is not None and int(row[0]) >= sessions

@@ -68,9 +68,10 @@ class _HostedPageEndpoint:
         """Shows what is to be paid, or what became of it."""
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
-                payment = await self._find(request)
-                # who is on the way already needs no second press: the form of the same order
-                basket = await self.hosting.leave(payment.id) if payment is not None and _on_page(payment) else None
+                payment, basket = await self._find(request), None
+                if payment is not None and _on_page(payment):
+                    # who is on the way already needs no second press: the form of the same order
+                    basket = await self.hosting.leave(payment.id, known=payment)
         except (DatabaseUnavailable, LimitsDown, TimeoutError):
             return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
         if payment is None:
@@ -109,7 +110,7 @@ class _HostedPageEndpoint:
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
                 payment = await self._find(request)
-                basket = None if payment is None else await self.hosting.leave(payment.id)
+                basket = None if payment is None else await self.hosting.leave(payment.id, known=payment)
         except (DatabaseUnavailable, LimitsDown, TimeoutError):  # uncounted, nobody leaves for a page that tries cards
             return self._notice(language_asked(request) or LanguageCode.FR, "busy", 503)
         if payment is None or basket is None:

@@ -154,8 +154,9 @@ class PgOutsidePayments:
     async def _end_baskets(
         self, connection: Connection, order: OutsideOrder, paid: tuple[BillShare, ...], now: datetime
     ) -> None:
-        values = {**_values(order), "numbers": [share.number for share in paid], "key": "", "payer": "", "now": now}
-        await connection.execute(statements.RELEASE, {**values, "request": request_id.get()})
+        values = {"id": "", "service": order.service, "line_reference": order.line_reference, "payer": "", "now": now}
+        numbers = [share.number for share in paid]
+        await connection.execute(statements.RELEASE, {**values, "numbers": numbers, "request": request_id.get()})
 
 
 async def _one(connection: Connection, statement: str, **values: Any) -> DictRow | None:

@@ -8,6 +8,7 @@ from core.database.wake import Wake, Waker
 from core.payments.table import Payment
 from core.repositories import ANSWERS, Calls, Delivery, Message, MessageKind, message_reference
 from core.subscribers.lines import reachable
+from core.tracing import request_id
 
 HOUR = timedelta(hours=1)
 
@@ -18,25 +19,10 @@ ON CONFLICT (reference) DO NOTHING
 RETURNING reference
 """
 
-# Requests about one number follow one another: each counts those before it, whatever payment they were about.
-ONE_NUMBER = "SELECT pg_advisory_xact_lock(hashtextextended('call ' || %(recipient)s, 16))"
-
-CALLS = """
-SELECT count(*) FILTER (WHERE payment_id = %(payment_id)s) AS calls,
-       count(*) FILTER (WHERE created_at > %(hour)s AND recipient = %(recipient)s) AS to_number,
-       COALESCE(bool_or(payment_id = %(payment_id)s AND (due_at IS NOT NULL
-           OR (updated_at > %(since)s AND status NOT IN ('delivered', 'failed')))), false) AS ringing
-FROM ONLY messages
-WHERE kind = %(kind)s
-  AND (payment_id = %(payment_id)s OR (recipient = %(recipient)s AND created_at > %(hour)s))
-"""
-
+# Counted, queued and woken behind the lock of the number (migration 0036).
 QUEUE_CALL = """
-INSERT INTO messages (reference, kind, payment_id, recipient, status, due_at, created_at, updated_at)
-VALUES (%(payment_id)s || '-' || %(kind)s || '-' || %(calls)s::int, %(kind)s, %(payment_id)s, %(recipient)s, 'queued',
-        %(now)s, %(now)s, %(now)s)
-ON CONFLICT (reference) DO NOTHING
-RETURNING reference
+SELECT khallas_queue_call(%(payment_id)s, %(recipient)s, %(kind)s, %(now)s, %(since)s, %(hour)s, %(payment_max)s,
+    %(hour_max)s, %(request)s) AS rings
 """
 
 CLAIM = """
@@ -134,31 +120,19 @@ class PgMessages:
     async def queue_call(self, payment: Payment, now: datetime, since: datetime, calls: Calls) -> bool:
         if not _number_of(payment):
             return False
-        values: dict[str, object] = {
-            "payment_id": payment.id,
-            "recipient": payment.payer_msisdn,
-            "kind": MessageKind.OUTGOING_CALL,
-            "now": now,
-            "since": since,
-            "hour": now - HOUR,
-        }
-
-        async def work(connection: Connection) -> bool:
-            async with connection.transaction():
-                await connection.execute(ONE_NUMBER, values)
-                before = await (await connection.execute(CALLS, values)).fetchone()
-                assert before is not None, "a count is one row"
-                if before["ringing"]:
-                    return True
-                if before["calls"] >= calls.payment_max or before["to_number"] >= calls.number_hour_max:
-                    return False
-                counted = {**values, "calls": before["calls"]}
-                row = await (await connection.execute(QUEUE_CALL, counted)).fetchone()
-                if row is not None:
-                    await self._waker.wake([Wake.deliver(row["reference"])], connection)
-                return True
-
-        return await self._database.run(work)
+        row = await self._database.one(
+            QUEUE_CALL,
+            payment_id=payment.id,
+            recipient=payment.payer_msisdn,
+            kind=MessageKind.OUTGOING_CALL,
+            now=now,
+            since=since,
+            hour=now - HOUR,
+            payment_max=calls.payment_max,
+            hour_max=calls.number_hour_max,
+            request=request_id.get(),
+        )
+        return row is not None and bool(row["rings"])
 
     async def _insert(self, statement: str, values: dict[str, object]) -> bool:
         async def work(connection: Connection) -> bool:

@@ -67,7 +67,7 @@ class PgPayments:
         payment = draft.payment
         in_order = sorted(payment.invoices, key=lambda invoice: invoice.number)  # the same order for all: no deadlock
         try:
-            await self._database.do(
+            added = await self._database.do(
                 sql.ADD,
                 id=payment.id,
                 key=draft.idempotency_key,
@@ -83,7 +83,7 @@ class PgPayments:
                 bills=Jsonb(bills_of(payment.invoices)),
                 amount=payment.amount_centimes,
                 currency=payment.currency,
-                created_at=payment.created_at,
+                now=payment.created_at,
                 expires_at=payment.expires_at,
                 numbers=[invoice.number for invoice in in_order],
                 amounts=[invoice.amount_centimes for invoice in in_order],
@@ -92,18 +92,21 @@ class PgPayments:
         except errors.UniqueViolation as error:
             if error.diag.constraint_name != OWN_ROW:  # else the try before put it in, and its answer was lost
                 raise taken_by(error) from error
+            return
+        if not added:
+            raise BillsTaken
 
     async def release(
-        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime, key: str
+        self, service: ServiceType, reference: str, numbers: Sequence[str], payer_msisdn: str, now: datetime
     ) -> int:
         rows = await self._database.all(
             sql.RELEASE,
+            id="",  # nobody's: whoever holds them
             service=service,
-            reference=reference,
+            line_reference=reference,
             numbers=list(numbers),
             payer=payer_msisdn,
             now=now,
-            key=key,
             request=request_id.get(),
         )
         return len(rows)
@@ -116,10 +119,20 @@ class PgPayments:
         return await self._change(sql.MOVE, payment_id, change, now, {})
 
     async def move_within(
-        self, connection: Connection, payment_id: str, change: Change, now: datetime
+        self,
+        connection: Connection,
+        payment_id: str,
+        change: Change,
+        now: datetime,
+        *,
+        statement: str = sql.MOVE,
+        **more: object,
     ) -> Payment | None:
-        """`move` in the caller's transaction; None for a lost race, the caller then rolls back."""
-        return _maybe(await (await connection.execute(sql.MOVE, _values(payment_id, change, now))).fetchone())
+        """`move` in the caller's transaction; None for a lost race, the caller then rolls back. `statement`: sql.MOVED
+        with what belongs to the same commit, and its values.
+        """
+        values = {**_values(payment_id, change, now), **more}
+        return _maybe(await (await connection.execute(statement, values)).fetchone())
 
     async def resend(self, payment_id: str, refused: Change, send: Change, now: datetime) -> Payment:
         async def both(connection: Connection) -> DictRow | None:
@@ -151,11 +164,19 @@ class PgPayments:
         return await self._change(sql.CAPTURE, payment_id, change, now, {"token": token, "year": now.year})
 
     async def capture_within(
-        self, connection: Connection, payment_id: str, change: Change, now: datetime, token: str
+        self,
+        connection: Connection,
+        payment_id: str,
+        change: Change,
+        now: datetime,
+        token: str,
+        *,
+        statement: str = sql.CAPTURE,
+        **more: object,
     ) -> Payment | None:
-        """`capture` in the caller's transaction; None for a lost race, the caller then rolls back."""
-        values = {**_values(payment_id, change, now), "token": token, "year": now.year}
-        return _maybe(await (await connection.execute(sql.CAPTURE, values)).fetchone())
+        """`capture` in the caller's transaction, as `move_within` with sql.CAPTURED."""
+        values = {**_values(payment_id, change, now), "token": token, "year": now.year, **more}
+        return _maybe(await (await connection.execute(statement, values)).fetchone())
 
     async def look_again(self, payment_id: str, state: PaymentState, due_at: datetime | None) -> None:
         await self._database.do(sql.LOOK_AGAIN, id=payment_id, state=state, due_at=due_at)

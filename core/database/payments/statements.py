@@ -52,13 +52,41 @@ WHERE payer_msisdn = %(msisdn)s AND service = %(service)s AND line_reference = %
 LIMIT 1
 """
 
-ADD = """
-WITH added AS (
+# Of a basket that was never sent nothing can have been charged: whoever comes next may have its bills. Its own SEND
+# guards the same row, so that one of the two comes first. No basket is ended in vain: not while another of these bills
+# is held by a payment that was sent.
+_HOLDERS = """
+WITH holders AS (
+    SELECT p.id, p.state FROM ONLY payments p JOIN ONLY payment_lines l ON l.payment_id = p.id
+    WHERE l.active AND l.service = %(service)s AND l.line_reference = %(line_reference)s
+      AND l.invoice_number = ANY(%(numbers)s) AND p.id <> %(id)s
+), ended AS (
+    UPDATE ONLY payments SET state = 'expired', due_at = NULL
+    WHERE state = 'created'
+      AND id IN (SELECT id FROM ONLY payments WHERE id IN (SELECT id FROM holders) ORDER BY id FOR UPDATE)
+      AND NOT EXISTS (SELECT 1 FROM holders WHERE state <> 'created')
+    RETURNING id, state, payer_msisdn AS payer
+), unlocked AS (
+    UPDATE ONLY payment_lines l SET active = false FROM ended e WHERE l.payment_id = e.id RETURNING l.payment_id
+), story AS (
+    INSERT INTO payment_events (payment_id, at, event, state, detail, request)
+    SELECT id, %(now)s, 'expire', state, CASE WHEN payer = %(payer)s THEN 'started over' ELSE 'another payer came' END,
+           NULLIF(%(request)s::text, '')
+    FROM ended
+    RETURNING payment_id
+)"""
+
+RELEASE = f"{_HOLDERS} TABLE story"
+
+# With what it takes over, in one: the count of `unlocked` has the bills let go before they are locked again. Nothing is
+# ended where nothing can be added: a repeated key undoes both.
+_ADDED = """, added AS (
     INSERT INTO payments (id, idempotency_key, fingerprint, reference, state, service, line_reference, payer_msisdn,
         email, email_typed, language, channel, bills, amount_centimes, currency, created_at, expires_at, due_at)
-    VALUES (%(id)s, %(key)s, %(fingerprint)s, %(reference)s, 'created', %(service)s, %(line_reference)s, %(payer)s,
-        %(email)s, %(email_typed)s, %(language)s, %(channel)s, %(bills)s, %(amount)s, %(currency)s, %(created_at)s,
-        %(expires_at)s, %(expires_at)s)
+    SELECT %(id)s, %(key)s, %(fingerprint)s, %(reference)s, 'created', %(service)s, %(line_reference)s, %(payer)s,
+        %(email)s, %(email_typed)s, %(language)s, %(channel)s, %(bills)s, %(amount)s, %(currency)s, %(now)s,
+        %(expires_at)s, %(expires_at)s
+    WHERE (SELECT count(*) FROM unlocked) >= 0 AND NOT EXISTS (SELECT 1 FROM holders WHERE state <> 'created')
     RETURNING id, created_at, service, line_reference, channel
 ), locked AS (
     INSERT INTO payment_lines (payment_id, service, line_reference, invoice_number, amount_centimes, active)
@@ -77,30 +105,7 @@ WITH added AS (
 INSERT INTO payment_events (payment_id, at, event, state, detail, request)
 SELECT id, created_at, 'create', 'created', channel, NULLIF(%(request)s::text, '') FROM added
 """
-
-# Of a basket that was never sent nothing can have been charged: whoever comes next may have its bills. Its own SEND
-# guards the same row, so that one of the two comes first. No basket is ended in vain: not while another of these bills
-# is held by a payment that was sent, or by the basket that a copy of this very request made.
-RELEASE = """
-WITH holders AS (
-    SELECT p.id, p.state, p.idempotency_key AS key FROM ONLY payments p JOIN ONLY payment_lines l ON l.payment_id = p.id
-    WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
-      AND l.invoice_number = ANY(%(numbers)s)
-), moved AS (
-    UPDATE ONLY payments SET state = 'expired', due_at = NULL
-    WHERE state = 'created'
-      AND id IN (SELECT id FROM ONLY payments WHERE id IN (SELECT id FROM holders) ORDER BY id FOR UPDATE)
-      AND NOT EXISTS (SELECT 1 FROM holders WHERE state <> 'created' OR key = %(key)s)
-    RETURNING id, state, payer_msisdn AS payer
-), unlocked AS (
-    UPDATE ONLY payment_lines l SET active = false FROM moved m WHERE l.payment_id = m.id
-)
-INSERT INTO payment_events (payment_id, at, event, state, detail, request)
-SELECT id, %(now)s, 'expire', state, CASE WHEN payer = %(payer)s THEN 'started over' ELSE 'another payer came' END,
-       NULLIF(%(request)s::text, '')
-FROM moved
-RETURNING payment_id
-"""
+ADD = _HOLDERS + _ADDED
 
 HELD = """
 SELECT l.invoice_number, p.state
@@ -111,7 +116,7 @@ WHERE l.active AND l.service = %(service)s AND l.line_reference = %(reference)s
 
 # What billing was told, or may have been, it is told back once the whole went back: later where a telling may still be
 # on its way.
-MOVE = """
+MOVED = """
 WITH moved AS (
     UPDATE ONLY payments SET
         state = %(state)s, due_at = %(due_at)s,
@@ -173,13 +178,15 @@ WITH moved AS (
         )::procrastinate_job_to_defer_v1
     )) AS ids
     FROM jobs HAVING count(*) > 0
-)
+)"""
+_ITS_ROW = """
 SELECT m.*, r.year, r.sequence, r.token, (SELECT ids FROM woken) AS jobs
 FROM moved m LEFT JOIN ONLY receipts r ON r.payment_id = m.id
 """
+MOVE = MOVED + _ITS_ROW
 
 # MOVE with the receipt: the counter row is touched last and only when the guard let the payment pass.
-CAPTURE = """
+CAPTURED = """
 WITH moved AS (
     UPDATE ONLY payments SET
         state = %(state)s, due_at = %(due_at)s, paid_at = %(now)s, decline_kind = NULL, by_hand = NULL,
@@ -227,10 +234,12 @@ WITH moved AS (
         )::procrastinate_job_to_defer_v1
     )) AS ids
     FROM jobs HAVING count(*) > 0
-)
+)"""
+_WITH_RECEIPT = """
 SELECT m.*, i.year, i.sequence, i.token, (SELECT ids FROM woken) AS jobs
 FROM moved m JOIN issued i ON i.payment_id = m.id
 """
+CAPTURE = CAPTURED + _WITH_RECEIPT
 
 # Whether the last thing that happened to a payment is this very change: by whom, when to the microsecond, and what.
 OURS = """

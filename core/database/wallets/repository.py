@@ -1,7 +1,9 @@
 """Wallets' attempts in PostgreSQL. What touches a payment and its attempt is one commit and locks the payment first."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from psycopg import Rollback, errors
@@ -12,13 +14,14 @@ from core.database.pool import Connection, Database
 from core.database.rows import payment_of
 from core.database.wallets import statements as sql
 from core.languages import LanguageCode
-from core.payments.table import IllegalMove, Payment, PaymentEvent
+from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.repositories import Change, MessageKind
 from core.tracing import request_id
 from core.wallets.attempts import AttemptState, AttemptUpdate, WalletRecord, WalletReversal, WalletTaking, keeps
 from core.wallets.port import WalletAttempt, WalletPaid
 
 T = TypeVar("T")
+_BEING_ASKED = frozenset({PaymentState.SENDING, PaymentState.UNKNOWN})
 
 
 class PgWalletAttempts:
@@ -29,17 +32,13 @@ class PgWalletAttempts:
         self._payments = payments
 
     async def begin(self, record: WalletRecord, send: Change, now: datetime, due_at: datetime) -> Payment:
-        attempt = record.attempt
+        attempt, before = record.attempt, replace(send, attempt=record.payment_attempt - 1)
+        values = {**_begun(record), "leaves_at": due_at}
 
         async def work(connection: Connection) -> Payment | None:
-            payment = None
-            async with connection.transaction():
-                payment = await self._payments.move_within(connection, attempt.payment_id, send, now)
-                if payment is None or payment.attempts != record.payment_attempt:
-                    payment = None
-                    raise Rollback
-                await connection.execute(sql.BEGIN, {**_begun(record), "now": now, "due_at": due_at, "run_at": due_at})
-            return payment
+            return await self._payments.move_within(
+                connection, attempt.payment_id, before, now, statement=sql.BEGIN, **values
+            )
 
         try:
             payment = await self._database.run(work, "WALLET")
@@ -98,12 +97,31 @@ class PgWalletAttempts:
 
     async def land(self, record: WalletRecord, paid: WalletPaid, now: datetime, token: str) -> AttemptState | None:
         try:
-            return await self._database.run(lambda each: self._land(each, record, paid, now, token), "WALLET")
+            for land in (self._land_at_once, self._land):
+                landed = await self._database.run(partial(land, record, paid, now, token), "WALLET")
+                if landed is not None:
+                    return landed
         except errors.UniqueViolation:  # its bills are another payment's by now: written down without them, given back
-            return await self._database.run(lambda each: self._land(each, record, paid, now, None), "WALLET")
+            return await self._database.run(partial(self._land, record, paid, now, None), "WALLET")
+        return None
+
+    async def _land_at_once(
+        self, record: WalletRecord, paid: WalletPaid, now: datetime, token: str, connection: Connection
+    ) -> AttemptState | None:
+        """The usual success, in one statement: of the payment's latest sending, and of its amount. None: look."""
+        attempt = record.attempt
+        change = replace(_taking(attempt, paid, now, right=True, token=token), only=_BEING_ASKED)
+        landed = {"reference": attempt.reference, "receipt": paid.receipt, "taken": paid.amount_centimes}
+        async with connection.transaction():
+            captured = await self._payments.capture_within(
+                connection, attempt.payment_id, change, now, token, statement=sql.LAND_AND_CAPTURE, **landed
+            )
+            if captured is None:
+                raise Rollback
+        return AttemptState.PAID if captured else None
 
     async def _land(
-        self, connection: Connection, record: WalletRecord, paid: WalletPaid, now: datetime, token: str | None
+        self, record: WalletRecord, paid: WalletPaid, now: datetime, token: str | None, connection: Connection
     ) -> AttemptState | None:
         """`token` None: its bills are gone."""
         attempt = record.attempt
@@ -136,20 +154,7 @@ class PgWalletAttempts:
         token: str | None,
     ) -> Payment | None:
         right = paid.amount_centimes == payment.amount_centimes
-        receipts = (MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL)
-        change = Change(
-            PaymentEvent.APPROVED if right else PaymentEvent.MISMATCH,
-            auth_code=paid.receipt,
-            transaction_number=paid.receipt,
-            approved_centimes=paid.amount_centimes,
-            card_unsure=True,  # an earlier card's name is not this tender's
-            detail=f"wallet {attempt.provider}" + ("" if right else f": took {paid.amount_centimes}"),
-            due_at=None if right and token else now,
-            lets_go=token is None,
-            messages=receipts if right and token else (),
-            wallet=attempt.provider,
-            wallet_payer=attempt.payer_msisdn,
-        )
+        change = _taking(attempt, paid, now, right=right, token=token)
         if right and token:
             return await self._payments.capture_within(connection, payment.id, change, now, token)
         return await self._payments.move_within(connection, payment.id, change, now)
@@ -230,17 +235,31 @@ async def _note(connection: Connection, payment_id: str, now: datetime, note: di
     await connection.execute(sql.NOTE, {"payment_id": payment_id, "now": now, "request": request_id.get(), **note})
 
 
+def _taking(attempt: WalletAttempt, paid: WalletPaid, now: datetime, *, right: bool, token: str | None) -> Change:
+    receipts = (MessageKind.RECEIPT_SMS, MessageKind.RECEIPT_MAIL)
+    return Change(
+        PaymentEvent.APPROVED if right else PaymentEvent.MISMATCH,
+        auth_code=paid.receipt,
+        transaction_number=paid.receipt,
+        approved_centimes=paid.amount_centimes,
+        card_unsure=True,  # an earlier card's name is not this tender's
+        detail=f"wallet {attempt.provider}" + ("" if right else f": took {paid.amount_centimes}"),
+        due_at=None if right and token else now,
+        lets_go=token is None,
+        messages=receipts if right and token else (),
+        wallet=attempt.provider,
+        wallet_payer=attempt.payer_msisdn,
+    )
+
+
 def _begun(record: WalletRecord) -> dict[str, Any]:
     attempt = record.attempt
     return {
         "reference": attempt.reference,
-        "payment_id": attempt.payment_id,
-        "payment_attempt": record.payment_attempt,
         "provider": attempt.provider,
         "payer": attempt.payer_msisdn,
         "amount": attempt.amount_centimes,
         "currency": attempt.currency,
-        "request": request_id.get(),
     }
 
 

@@ -1,5 +1,7 @@
 """The statements of core/database/wallets/repository.py, written out. An attempt's payment is locked before it."""
 
+from core.database.payments.statements import CAPTURED, MOVED
+
 RECORD = """
 SELECT a.*, p.reference AS payment_reference, p.language
 FROM wallet_attempts a JOIN payments p ON p.id = a.payment_id
@@ -8,21 +10,25 @@ FROM wallet_attempts a JOIN payments p ON p.id = a.payment_id
 GET = f"{RECORD} WHERE a.reference = %(reference)s"
 OF = f"{RECORD} WHERE a.payment_id = %(payment_id)s ORDER BY a.n DESC"
 
-# Its job leaves with the commit, to run when the dialog is over.
-BEGIN = """
-WITH begun AS (
+# The payment's SEND and its attempt. Its job leaves with the commit, to run when the dialog is over.
+_BEGUN = """, begun AS (
     INSERT INTO wallet_attempts (reference, payment_id, n, payment_attempt, provider, payer, amount_centimes, currency,
         state, sent_at, due_at)
-    SELECT %(reference)s, %(payment_id)s, (SELECT count(*) + 1 FROM wallet_attempts WHERE payment_id = %(payment_id)s),
-           %(payment_attempt)s, %(provider)s, %(payer)s, %(amount)s, %(currency)s, 'waiting', %(now)s, %(due_at)s
+    SELECT %(reference)s, m.id, (SELECT count(*) + 1 FROM wallet_attempts WHERE payment_id = m.id),
+           m.attempts, %(provider)s, %(payer)s, %(amount)s, %(currency)s, 'waiting', %(now)s, %(leaves_at)s
+    FROM moved m
     RETURNING reference, due_at
+), asked AS (
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+        ROW('default', 'khallas.wallet', 0, NULL, NULL,
+            jsonb_build_object('key', reference::text, 'request', %(request)s::text), due_at
+        )::procrastinate_job_to_defer_v1)) AS ids
+    FROM begun HAVING count(*) > 0
 )
-SELECT procrastinate_defer_jobs_v1(array_agg(
-    ROW('default', 'khallas.wallet', 0, NULL, NULL,
-        jsonb_build_object('key', reference::text, 'request', %(request)s::text), %(run_at)s
-    )::procrastinate_job_to_defer_v1)) AS ids
-FROM begun
+SELECT m.*, r.year, r.sequence, r.token, (SELECT ids FROM woken) AS jobs, (SELECT ids FROM asked) AS asked
+FROM moved m LEFT JOIN ONLY receipts r ON r.payment_id = m.id
 """
+BEGIN = MOVED + _BEGUN
 
 # Its first job finds nothing to do later.
 LEAVE = """
@@ -91,6 +97,21 @@ UPDATE wallet_attempts SET state = %(state)s, due_at = %(due_at)s, receipt = %(r
     by_hand = NULL
 WHERE reference = %(reference)s AND state IN ('waiting', 'asking', 'asked', 'unknown', 'declined')
 """
+
+# LAND of its latest sending's success and its capture, neither without the other: nothing comes of it else.
+_LANDED = """, landed AS (
+    UPDATE wallet_attempts a SET state = 'paid', due_at = NULL, receipt = %(receipt)s, taken_centimes = %(taken)s,
+        by_hand = NULL
+    FROM moved m
+    WHERE a.reference = %(reference)s AND a.state IN ('waiting', 'asking', 'asked', 'unknown', 'declined')
+      AND a.payment_attempt = m.attempts AND m.amount_centimes = %(taken)s
+    RETURNING a.reference
+)
+SELECT m.*, i.year, i.sequence, i.token, (SELECT ids FROM woken) AS jobs
+FROM moved m JOIN issued i ON i.payment_id = m.id
+WHERE EXISTS (SELECT FROM landed)
+"""
+LAND_AND_CAPTURE = CAPTURED + _LANDED
 
 NOTE = """
 INSERT INTO payment_events (payment_id, at, event, state, detail, request)

@@ -20,7 +20,7 @@ from tests.core.archive.archives import LATER, month_made, moved, rows, settled
 from tests.support.bank import declines, silent
 from tests.support.desks import AGENT, SUPERVISOR, DeskShop, desk_of
 from tests.support.shop import BILL, PAYER, STRANGER, Shop
-from tests.support.waiting import until
+from tests.support.waiting import until, waits_for
 
 MOVE = "SELECT moved FROM khallas_archive(%s, '2000-01-01Z', '', 100)"
 
@@ -156,6 +156,17 @@ async def test_a_repeated_key_finds_its_payment_of_a_month_and_charges_nobody(sh
     assert (await shop.database.all("SELECT id FROM ONLY payments")) == []
 
 
+async def test_a_repeated_key_of_a_month_ends_no_basket(shop: Shop) -> None:
+    """Its bill is in another basket by now: whoever asks again is answered, and nobody loses theirs."""
+    payment = await shop.started(shop.order())
+    await shop.till.cancel(payment.id)
+    assert await moved(shop) == 1
+    other = await shop.started(shop.order("ussd:9:9", STRANGER))
+    again = await shop.started(shop.order())
+    assert (again.id, again.state) == (payment.id, PaymentState.EXPIRED)
+    assert await shop.state(other) is PaymentState.CREATED
+
+
 async def test_a_bill_of_a_month_is_locked_as_ever(shop: Shop) -> None:
     await captured(shop)
     assert await moved(shop) == 1
@@ -169,25 +180,18 @@ async def test_a_key_and_a_bill_that_move_while_somebody_starts_are_seen(shop: S
     await month_made(shop, payment.created_at)
     with psycopg.connect(database_url) as mover:
         assert mover.execute(MOVE, (shop.clock.now() + LATER,)).fetchone() == (1,)  # not committed
-        drafts = (replace(payment, id="SAME", reference="999991"), replace(payment, id="OTHER", reference="999992"))
-        keys = ("ussd:1:7", "ussd:9:9")
-        added = [
-            asyncio.create_task(shop.books.payments.add(NewPayment(draft, key, "f")))
-            for draft, key in zip(drafts, keys, strict=True)
-        ]
-        await until(lambda: _waits_for(database_url, 2))
+        same = replace(payment, id="SAME", reference="999991", invoices=(replace(BILL, number="another"),))
+        other = NewPayment(replace(payment, id="OTHER", reference="999992"), "ussd:9:9", "f")
+        with pytest.raises(BillsTaken):
+            await shop.books.payments.add(other)
+        repeat = asyncio.create_task(shop.books.payments.add(NewPayment(same, "ussd:1:7", "f")))
+        await until(lambda: waits_for(database_url, 1))
         await asyncio.to_thread(mover.commit)
-        outcomes = await asyncio.gather(*added, return_exceptions=True)
-    assert [type(each) for each in outcomes] == [KeyTaken, BillsTaken]
+    with pytest.raises(KeyTaken):
+        await repeat
+    with pytest.raises(BillsTaken):
+        await shop.books.payments.add(other)
     assert await whole(shop.database, payment.id, live=False)
-
-
-def _waits_for(database_url: str, sessions: int) -> bool:
-    with psycopg.connect(database_url) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        ).fetchone()
-    return row is not None and int(row[0]) >= sessions
 
 
 async def test_whoever_writes_of_a_payment_that_moves_at_that_moment_waits_and_has_it_back(
@@ -201,7 +205,7 @@ async def test_whoever_writes_of_a_payment_that_moves_at_that_moment_waits_and_h
         resend = asyncio.create_task(at.desk.resend(AGENT, payment.id, MessageKind.RECEIPT_SMS))
         change = Change(PaymentEvent.VOID, due_at=at.shop.clock.now())
         void = asyncio.create_task(at.shop.books.payments.move(payment.id, change, at.shop.clock.now()))
-        await until(lambda: _waits_for(database_url, 3))
+        await until(lambda: waits_for(database_url, 3))
         await asyncio.to_thread(mover.commit)
         assert (await void).state is PaymentState.VOIDING
         await note
@@ -233,7 +237,7 @@ async def test_triggers_are_switched_on_beside_somebody_who_writes(shop: Shop, d
     with psycopg.connect(database_url) as writer:
         writer.execute("UPDATE payments SET language = 'ar' WHERE id = %s", (payment.id,))
         asked = asyncio.create_task(PgArchive(shop.database).ask_months())
-        await until(lambda: _waits_for(database_url, 1))
+        await until(lambda: waits_for(database_url, 1))
         await asyncio.to_thread(writer.commit)
         await asked
     assert await moved(shop) == 1

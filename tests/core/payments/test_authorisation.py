@@ -40,6 +40,28 @@ async def test_it_waits_a_little_and_goes_on_behind(shop: Shop) -> None:
     assert (await shop.till.settle(payment.id, 5)).state is PaymentState.CAPTURED
 
 
+async def test_by_what_was_read_a_moment_ago_nothing_is_charged_twice(shop: Shop) -> None:
+    payment = await shop.started()
+    paid = await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    assert await shop.till.authorise(payment.id, CARD, CVV, wait_s=5, known=payment) == paid
+    assert await shop.till.open_page(payment.id, 600, known=payment) == paid
+    assert len(shop.bank.orders) == 1
+
+
+async def test_a_last_try_stays_the_last_for_whoever_read_the_one_before(shop: Shop) -> None:
+    payment = await shop.started()
+    shop.bank.scripts.extend([declines] * 4)
+    for _ in range(2):
+        await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    known = await shop.till.payment(payment.id)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    last = await shop.till.authorise(payment.id, CARD, CVV, wait_s=5, known=known)
+    assert isinstance(last, Payment)
+    assert (last.state, last.declines, last.attempts) == (PaymentState.DECLINED, 3, 3)
+    assert await shop.till.open_page(payment.id, 600, known=known) == last
+    assert len(shop.bank.scripts) == 1, "nothing more was sent"
+
+
 async def test_the_customer_who_hangs_up_cancels_nothing(shop: Shop) -> None:
     held = Held()
     shop.bank.scripts.append(held)

@@ -79,11 +79,13 @@ def done(door: Door) -> list[object]:
 
 @pytest.mark.parametrize("before", [PaymentState.CREATED, PaymentState.DECLINED, PaymentState.SENDING])
 async def test_a_browser_leaves_with_a_form_of_its_own(before: PaymentState) -> None:
-    door = Door(replace(OPEN, state=before), becomes=SENDING)
+    stands = replace(OPEN, state=before)
+    door = Door(stands, becomes=SENDING)
     form = await door.pages.leave(PAID.id)
     assert form == PageForm(door.page.url, {"nonce": "f" * 32})
     assert (door.page.forms, door.randoms) == ([(SENDING, "f" * 32, 600)], [1 << 128])
-    assert door.till.asked == [("open_page", PAID.id, PAGE_S)]
+    assert door.till.asked == [("open_page", PAID.id, PAGE_S, stands)]
+    assert door.attendant.asked == [("read", PAID.id)]
     assert len(door.visits.asked) == (before is not PaymentState.SENDING)  # a repeat is no further visit
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
+import psycopg
 import pytest
 
 from core.ids import Ids
@@ -15,6 +15,7 @@ from core.repositories import ReferenceTaken
 from core.subscribers.lines import ServiceType
 from tests.support.bank import CARD, CVV, silent
 from tests.support.shop import BILL, PAYER, STRANGER, Shop
+from tests.support.waiting import until, waits_for
 
 MOBILE = (ServiceType.MOBILE, "0600000001")
 
@@ -203,26 +204,44 @@ async def test_a_basket_nobody_sent_lets_another_payer_in_at_once(shop: Shop) ->
     assert paid.state is PaymentState.CAPTURED
 
 
-async def test_a_copy_of_a_request_ends_nothing_that_its_other_copy_began(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between "taken by another" and the taking over, the other copy took over: the basket that stands is theirs."""
-    await shop.started(shop.order("ussd:1", payer=PAYER))
-    order = shop.order("web:1", payer=STRANGER)
-    payments = shop.books.payments
-    begun: list[Payment] = []
-    release = type(payments).release
+HOLDS = "SELECT FROM payments WHERE id = %s FOR UPDATE"
 
-    async def later(*what: Any) -> int:
-        if not begun:
-            monkeypatch.setattr(type(payments), "release", release)
-            begun.append(await shop.started(order))
-        return await release(payments, *what[1:])
 
-    monkeypatch.setattr(type(payments), "release", later)
-    late = await shop.started(order)
-    assert [payment.id for payment in begun] == [late.id]
-    assert await shop.state(late) is PaymentState.CREATED
+async def test_copies_that_take_over_at_the_same_moment_make_one_basket(shop: Shop, database_url: str) -> None:
+    """All of them saw the basket that they end; who comes second ends nothing that its other copy began."""
+    first = await shop.started(shop.order("ussd:1", payer=PAYER))
+    async with await psycopg.AsyncConnection.connect(database_url) as holder:
+        await holder.execute(HOLDS, (first.id,))
+        copies = [asyncio.create_task(shop.started(shop.order("web:1", payer=STRANGER))) for _ in range(3)]
+        await until(lambda: waits_for(database_url, 3))
+        await holder.commit()
+        started = await asyncio.gather(*copies)
+    assert len({payment.id for payment in started}) == 1
+    story = await shop.database.all("SELECT payment_id, event, detail FROM payment_events WHERE event = 'expire'")
+    assert [tuple(row.values()) for row in story] == [(first.id, "expire", "another payer came")]
+    assert await shop.state(started[0]) is PaymentState.CREATED
+    assert await shop.active() == [BILL.number]
+
+
+async def test_who_takes_over_a_basket_while_it_is_sent_ends_none_of_the_others(shop: Shop, database_url: str) -> None:
+    """One of two baskets is sent between the look at them and their end: the other one is not ended in vain."""
+    whole = await shop.internet_order()
+    one = await shop.started(replace(whole, idempotency_key="one", invoices=whole.invoices[:1]))
+    other = await shop.started(
+        replace(whole, idempotency_key="other", payer_msisdn=STRANGER, invoices=whole.invoices[1:2])
+    )
+    both = replace(whole, idempotency_key="both", payer_msisdn="+212600000077", invoices=whole.invoices[:2])
+    one, other = sorted((one, other), key=lambda payment: payment.id)  # as they are locked
+    async with await psycopg.AsyncConnection.connect(database_url) as holder:
+        await holder.execute(HOLDS, (one.id,))
+        shop.bank.scripts.append(silent)
+        task = asyncio.create_task(shop.till.start(both))
+        await until(lambda: waits_for(database_url, 1))
+        await shop.till.authorise(other.id, CARD, CVV, wait_s=5)
+        await holder.commit()
+        assert await task is Refusal.IN_PROGRESS
+    assert await shop.state(one) is PaymentState.CREATED
+    assert await shop.state(other) is PaymentState.UNKNOWN
 
 
 async def test_a_due_date_that_moved_alone_is_no_change(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """The till between ports in memory: whom it lets in, what it commits before it sends, and what it answers."""
 
+import asyncio
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -226,7 +227,7 @@ async def test_a_call_and_a_cancelled_basket() -> None:
 
 # --- sending ----------------------------------------------------------------------------------------------------------
 
-SEND = sending("amex", only=SENDABLE, card_brand="visa", card_last4="0010", due_at=at(90))
+SEND = sending("amex", only=SENDABLE, attempt=0, card_brand="visa", card_last4="0010", due_at=at(90))
 ORDER = Order(CREATED.id, 176_920, "MAD", "salma@example.com", PAYER)
 
 
@@ -289,7 +290,7 @@ async def test_a_basket_that_was_made_of_the_same_bills_since_is_taken_over() ->
     taken = {"move": [BillsTaken(), SENDING], "release": 1}
     till = Till(payments=taken)
     assert await till.of.open_page(CREATED.id, 600) is SENDING
-    release = ("release", ServiceType.MOBILE, "0600000001", [bill.number for bill in BILLS], PAYER, NOON, "")
+    release = ("release", ServiceType.MOBILE, "0600000001", [bill.number for bill in BILLS], PAYER, NOON)
     assert [asked for asked in till.payments.asked if asked[0] == "release"] == [release]
     kept = Till(payments=taken | {"release": 0})
     assert await kept.of.open_page(CREATED.id, 600) is Refusal.IN_PROGRESS
@@ -298,7 +299,7 @@ async def test_a_basket_that_was_made_of_the_same_bills_since_is_taken_over() ->
 async def test_a_page_is_opened_for_so_long_and_its_browser_may_go_again() -> None:
     till = Till()
     assert await till.of.open_page(CREATED.id, 600) is SENDING
-    send = sending("amex", only=SENDABLE, page_until=at(600), due_at=at(600))
+    send = sending("amex", only=SENDABLE, attempt=0, page_until=at(600), due_at=at(600))
     assert till.moved() == [("move", CREATED.id, send, NOON)]
     assert till.banks.asked == [Attempt(CREATED.id, 176_920, "MAD", None, telephone=False)]
     for stands, again in (
@@ -308,6 +309,33 @@ async def test_a_page_is_opened_for_so_long_and_its_browser_may_go_again() -> No
         (DONE, True),
     ):
         assert await Till(stands).of.open_page(CREATED.id, 600) == (stands if again else Refusal.IN_PROGRESS)
+
+
+async def test_what_its_caller_has_just_read_is_not_read_again() -> None:
+    other = port(commit=SENDING)
+    till = Till()
+    await till.of.authorise(CREATED.id, CARD, CVV, wait_s=0, known=CREATED)
+    await till.of.open_page(CREATED.id, 600, known=CREATED)
+    await till.of.send_otherwise(CREATED.id, other.commit, known=CREATED)
+    await till.of.request_call(CREATED.id, known=CREATED)
+    assert "get" not in [asked[0] for asked in till.payments.asked]
+    assert (len(till.messages.asked), len(other.asked)) == (1, 1)
+
+
+@pytest.mark.parametrize("wait_s", [0, 0.05])
+async def test_who_waits_for_the_bank_is_told_how_it_stands_then(wait_s: float) -> None:
+    """And who does not, what was committed: the charge is on its way then, and not one statement more."""
+    till, told = Till(payments={"get": [CREATED, DONE]}), asyncio.Event()
+
+    async def late(*_: object) -> Approved:
+        await told.wait()
+        return Approved("A", "T")
+
+    till.banks.bank = cast("Any", SimpleNamespace(authorise=late))
+    assert await till.of.authorise(CREATED.id, CARD, CVV, wait_s=wait_s) is (DONE if wait_s else SENDING)
+    assert [asked[0] for asked in till.payments.asked] == ["get", "move", *(["get"] if wait_s else [])]
+    told.set()
+    assert await till.of.drain(5) == 0
 
 
 async def test_nobody_takes_it_and_nothing_is_committed() -> None:

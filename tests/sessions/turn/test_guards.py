@@ -49,7 +49,13 @@ class OtherEnd(Wallets):
     ends: Payment | None = None
 
     async def start(
-        self, payment_id: str, provider: str, payer_msisdn: str, *, in_call: bool = False
+        self,
+        payment_id: str,
+        provider: str,
+        payer_msisdn: str,
+        *,
+        in_call: bool = False,
+        known: Payment | None = None,
     ) -> Payment | Refusal:
         assert in_call
         came = await super().start(payment_id, provider, payer_msisdn)

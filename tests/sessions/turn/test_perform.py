@@ -92,7 +92,13 @@ class Wallets(WalletPayments):
         self.asked: list[tuple[str, str]] = []
 
     async def start(
-        self, payment_id: str, provider: str, payer_msisdn: str, *, in_call: bool = False
+        self,
+        payment_id: str,
+        provider: str,
+        payer_msisdn: str,
+        *,
+        in_call: bool = False,
+        known: Payment | None = None,
     ) -> Payment | Refusal:
         self.asked.append((provider, payer_msisdn))
         if self.refuses is not None:

@@ -105,6 +105,10 @@ class OneTill:
     payment: Payment
 
     async def send_otherwise(
-        self, payment_id: str, commit: Callable[[Payment], Awaitable[Payment | Refusal]]
+        self,
+        payment_id: str,
+        commit: Callable[[Payment], Awaitable[Payment | Refusal]],
+        *,
+        known: Payment | None = None,
     ) -> Payment | Refusal:
         return await commit(self.payment)
