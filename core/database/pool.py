@@ -8,7 +8,8 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
-from core.database.statements import ANSWER_MAX_S, BoundedConnection, Connection, Database, Pool, WarmestFirst
+from core.database.silence import ANSWER_MAX_S
+from core.database.statements import BoundedConnection, Connection, Database, Pool, WarmestFirst
 
 __all__ = ["Connection", "Database", "Pool", "make_pool", "open_database"]
 

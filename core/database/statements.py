@@ -6,22 +6,21 @@ tried again when the server lost it, and its errors say whether the server could
 
 import asyncio
 import logging
-import os
-import socket
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
 from weakref import WeakValueDictionary
 
-from psycopg import AsyncConnection, Error, Notify, errors
+from psycopg import AsyncConnection, AsyncCursor, errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from core.database.hosts import first_open, took_writes, writers
+from core.database.silence import LOST, PLAN_IS_OLD, CutConnection, ServerWatch
 from core.repositories import DatabaseUnavailable
 from core.tracing import Tracer
 
@@ -34,8 +33,6 @@ Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 Ask = Callable[[Sequence[Q]], Awaitable[Sequence[A]]]
 
-ANSWER_MAX_S = 15.0  # longer than the server's own bounds: those end a statement, this one a connection
-SUSPECT_S = 4.0  # without an answer to anybody: then a new connection is tried, which a server that lives takes
 TAKEN_MAX_S = 2  # by the server
 TRIES_MAX = 3
 PAUSES_S = (0.05, 0.3)  # between them
@@ -43,40 +40,55 @@ BATCHES_MAX = 2
 QUESTIONS_MAX = 64  # a batch
 WAITING_MAX = 2_000
 WAIT_MAX_S = 5.0  # for a batch to begin, as for a connection
-# a server that was demoted or ran out of disk takes no writes: as good as away until another one answers
-_LOST = (
-    errors.OperationalError,
-    errors.InterfaceError,
-    errors.ReadOnlySqlTransaction,
-    errors.IdleInTransactionSessionTimeout,
-)
-# PostgreSQL's, where a kept statement's table got another column; the words of that error depend on its language
-PLAN_IS_OLD = "RevalidateCachedQuery"
+KEPT_MAX = 100  # statements whose cursor a connection keeps; psycopg prepares as many
 _POOL_EMPTY = (PoolTimeout, PoolClosed, TooManyRequests)
 
 
-class Heard:
-    """When a server last answered any of this process's connections, and which of them wait for it."""
+class Heard(ServerWatch):
+    """A server of this process's connections. One timer stands for all of them: it looks when the first of them may
+    have waited too long.
+    """
 
-    def __init__(self) -> None:
-        self.at_s = float("-inf")  # of the event loop's clock
-        self.waiting: set[BoundedConnection] = set()
-        self.probe: asyncio.Task[None] | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _looks_at_s = float("inf")
 
-    def nobody_since(self, since_s: float) -> bool:
-        """Returns whether nobody was answered since then, or ever."""
-        return self.at_s < since_s
+    def asked(self, connection: CutConnection, look_after_s: float) -> None:
+        """Notes that a connection waits for the server from now on."""
+        now_s = self.loop.time()
+        self.waiting[connection] = now_s
+        self._look_at(now_s + look_after_s)
 
-    def cut_all(self) -> None:
-        """Fails whatever waits, as lost."""
-        for each in list(self.waiting):
-            each.cut()
+    def _look_at(self, at_s: float) -> None:
+        if at_s >= self._looks_at_s:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at_s = at_s
+        self._timer = self.loop.call_at(at_s, self._due)
+
+    def _due(self) -> None:
+        self._timer, self._looks_at_s = None, float("inf")
+        self._look_at(self.look())
 
 
-_servers: WeakValueDictionary[tuple[str, int], Heard] = WeakValueDictionary()
+_servers: WeakValueDictionary[tuple[str, int, int], Heard] = WeakValueDictionary()  # the last: of an event loop
 
 
-class BoundedConnection(AsyncConnection[DictRow]):
+class KeptCursor(AsyncCursor[DictRow]):
+    """Of one statement: how its parameters are written and its rows read is found once a connection.
+
+    Read in a `with`; then its rows are forgotten: nobody's stay until the statement is asked again.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reset()
+        self._tx.set_pgresult(None)
+
+
+class BoundedConnection(CutConnection):
     """Cut when the server answers nothing for ANSWER_MAX_S: the statement fails as one whose connection was lost.
 
     A server's own time-outs end a statement that is slow; a server that was frozen, cut off or lost with its machine
@@ -85,12 +97,12 @@ class BoundedConnection(AsyncConnection[DictRow]):
     another server took over.
     """
 
-    answer_max_s = ANSWER_MAX_S
-    suspect_s = SUSPECT_S
-    _listens = False
     _heard: Heard
-    _again: Callable[[], Coroutine[Any, Any, AsyncConnection[Any]]]
-    _timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As psycopg's."""
+        super().__init__(*args, **kwargs)
+        self._kept: dict[str, KeptCursor] = {}
 
     @classmethod
     async def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
@@ -99,66 +111,41 @@ class BoundedConnection(AsyncConnection[DictRow]):
 
         async def asked(host: dict[str, str]) -> Self:
             opened = await connect(conninfo, **(kwargs | host))
-            opened._again = partial(connect, conninfo, **(kwargs | host | {"connect_timeout": TAKEN_MAX_S}))
+            opened.again = partial(connect, conninfo, **(kwargs | host | {"connect_timeout": TAKEN_MAX_S}))
             if host:
                 took_writes(conninfo, host)
             return opened
 
         connection: Self = await (first_open([partial(asked, host) for host in hosts]) if hosts else asked({}))
-        connection._heard = _servers.setdefault((connection.info.host, connection.info.port), Heard())
+        loop = asyncio.get_running_loop()
+        server = connection.info.host, connection.info.port, id(loop)
+        connection._heard = _servers.setdefault(server, Heard(loop))
         return connection
+
+    def kept(self, statement: str) -> KeptCursor:
+        """The cursor of a statement that is asked again and again. Its rows are read before it is asked anew."""
+        cursor = self._kept.get(statement)
+        if cursor is None:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            cursor = self._kept[statement] = KeptCursor(self, row_factory=self.row_factory)
+        return cursor
+
+    async def close(self) -> None:
+        """As psycopg's."""
+        self._kept.clear()
+        await super().close()
 
     async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """As psycopg's, for so long."""
-        loop, heard = asyncio.get_running_loop(), self._heard
-        if not self._listens:
-            look = self._unanswered if self.answer_max_s <= self.suspect_s else self._suspect
-            self._timer = loop.call_later(min(self.answer_max_s, self.suspect_s), look, loop.time())
-        heard.waiting.add(self)
+        heard = self._heard
+        heard.asked(self, float("inf") if self.listens else min(self.answer_max_s, self.suspect_s))
         try:
             answer = await super().wait(gen, *args, **kwargs)
         finally:
-            heard.waiting.discard(self)
-            if self._timer is not None:
-                self._timer.cancel()
-        heard.at_s = loop.time()
+            heard.waiting.pop(self, None)
+        heard.at_s = heard.loop.time()
         return answer
-
-    def _suspect(self, since_s: float) -> None:
-        loop, heard = asyncio.get_running_loop(), self._heard
-        self._timer = loop.call_later(self.answer_max_s - self.suspect_s, self._unanswered, since_s)
-        if heard.nobody_since(since_s) and (heard.probe is None or heard.probe.done()):
-            heard.probe = loop.create_task(self._probe(since_s), context=Context())
-
-    async def _probe(self, since_s: float) -> None:
-        """One that lives takes a connection, or says why not, however slow its statements are."""
-        heard = self._heard
-        try:
-            await (await self._again()).close()
-        except errors.ConnectionTimeout:
-            if heard.nobody_since(since_s):
-                heard.cut_all()
-        except Error:
-            pass
-
-    def _unanswered(self, since_s: float) -> None:
-        self.cut()
-        if self._heard.nobody_since(since_s):
-            self._heard.cut_all()
-
-    def cut(self) -> None:
-        """Ends the connection without a word: whoever waits for the server reads the end of it."""
-        with suppress(OSError, ValueError, Error), socket.socket(fileno=os.dup(self.fileno())) as copy:
-            copy.shutdown(socket.SHUT_RDWR)
-
-    async def notifies(self, **bounds: Any) -> AsyncGenerator[Notify]:
-        """As psycopg's: whoever listens may hear nothing for hours."""
-        self._listens = True
-        try:
-            async for notice in super().notifies(**bounds):
-                yield notice
-        finally:
-            self._listens = False
 
 
 class WarmestFirst(AsyncConnectionPool[Connection]):
@@ -167,6 +154,25 @@ class WarmestFirst(AsyncConnectionPool[Connection]):
     What waits longest is what the pool lets go when it shrinks. psycopg's own takes turns, and a seldom asked server
     reads each statement anew in ten processes.
     """
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - psycopg's
+        """As psycopg's, which asks twice and thrice where there is one."""
+        if not self._pool or self._closed:
+            return await super().getconn(timeout)
+        connection = self._pool.pop()
+        connection._pool = self
+        self._nconns_min = min(self._nconns_min, len(self._pool))
+        return connection
+
+    async def putconn(self, conn: Connection) -> None:
+        """As psycopg's, for a connection that is as it was, while nobody waits for one."""
+        young = self._drained_at < conn._created_at and time.monotonic() < conn._expire_at
+        idle = conn.pgconn.transaction_status == TransactionStatus.IDLE
+        if not (young and idle) or self._waiting or self._closed or self._pool_full_event or conn._pool is not self:
+            await super().putconn(conn)
+            return
+        conn._pool = None
+        self._pool.append(conn)
 
     async def _get_ready_connection(self, timeout: float | None) -> Connection | None:  # noqa: ASYNC109 - psycopg's
         self._pool.rotate(1)  # psycopg takes the leftmost, and puts back at the right
@@ -220,22 +226,24 @@ class Database:
         while True:
             tries, begun, lost = tries + 1, time.monotonic(), False
             try:
-                async with self.pool.connection() as connection:
-                    try:
-                        return await work(connection)
-                    except errors.ReadOnlySqlTransaction:
-                        await connection.close()  # the pool opens one to whoever is the primary by then
+                connection = await self.pool.getconn()
+                try:
+                    return await work(connection)
+                except errors.ReadOnlySqlTransaction:
+                    await connection.close()  # the pool opens one to whoever is the primary by then
+                    raise
+                except errors.FeatureNotSupported as error:
+                    if error.diag.source_function != PLAN_IS_OLD:
                         raise
-                    except errors.FeatureNotSupported as error:
-                        if error.diag.source_function != PLAN_IS_OLD:
-                            raise
-                        await connection.close()  # a migration beside us: every kept plan of that table is void
-                        raise errors.InterfaceError("a kept statement's table has other columns now") from error
-                    finally:
-                        lost = connection.closed
+                    await connection.close()  # a migration beside us: every kept plan of that table is void
+                    raise errors.InterfaceError("a kept statement's table has other columns now") from error
+                finally:
+                    lost = connection.closed
+                    # each statement has committed itself: psycopg's own block would ask for a commit once more
+                    await self.pool.putconn(connection)
             except _POOL_EMPTY as error:
                 raise DatabaseUnavailable("no database connection") from error
-            except _LOST as error:
+            except LOST as error:
                 if lost:
                     self._renew(begun)
                 if tries == TRIES_MAX:
@@ -266,7 +274,8 @@ class Database:
         """The first row of one statement, committed."""
 
         async def work(connection: Connection) -> DictRow | None:
-            return await (await connection.execute(statement, values)).fetchone()
+            with await _executed(connection, statement, values) as cursor:
+                return await cursor.fetchone()
 
         return await self.run(work, statement.split(None, 1)[0])
 
@@ -274,7 +283,8 @@ class Database:
         """Returns every row of one statement, committed."""
 
         async def work(connection: Connection) -> list[DictRow]:
-            return await (await connection.execute(statement, values)).fetchall()
+            with await _executed(connection, statement, values) as cursor:
+                return await cursor.fetchall()
 
         return await self.run(work, statement.split(None, 1)[0])
 
@@ -282,9 +292,16 @@ class Database:
         """Run one statement, committed; how many rows it touched."""
 
         async def work(connection: Connection) -> int:
-            return (await connection.execute(statement, values)).rowcount
+            with await _executed(connection, statement, values) as cursor:
+                return cursor.rowcount
 
         return await self.run(work, statement.split(None, 1)[0])
+
+
+async def _executed(connection: Connection, statement: str, values: Mapping[str, Any]) -> KeptCursor:
+    cursor = connection.kept(statement) if isinstance(connection, BoundedConnection) else KeptCursor(connection)
+    await cursor.execute(statement, values)
+    return cursor
 
 
 class Batched(Generic[Q, A]):

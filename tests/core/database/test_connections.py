@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from core.database.pool import Database, make_pool
-from core.database.statements import BoundedConnection
+from core.database.pool import Database, make_pool, open_database
+from core.database.statements import KEPT_MAX, BoundedConnection
 from core.repositories import DatabaseUnavailable
 from lab.servers.postgres import Postgres
 from tests.support.waiting import until
@@ -102,3 +103,46 @@ async def test_who_waits_while_the_pool_gives_up_is_served(database_url: str) ->
         await until(lambda: pool.get_stats().get("connections_errors", 0) >= 5)
         pool.conninfo = database_url
         assert await waits == 1
+
+
+async def test_a_statement_waits_for_the_server_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has committed itself: no connection asks for a commit when it goes back."""
+    waited: list[str] = []
+    wait = BoundedConnection.wait
+
+    async def counted(connection: BoundedConnection, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        waited.append(gen.__name__)
+        return await wait(connection, gen, *args, **kwargs)
+
+    async with open_database(database_url) as database:
+        await database.pool.wait(PATIENCE_S)  # a connection that is being made waits too
+        await database.one("SELECT 1 AS n")
+        monkeypatch.setattr(BoundedConnection, "wait", counted)
+        assert await database.one("SELECT 1 AS n") == {"n": 1}
+        assert await database.all("SELECT 1 AS n") == [{"n": 1}]
+        assert await database.do("SELECT 1 AS n") == 1
+    assert waited == ["_execute_gen"] * 3
+
+
+async def test_what_a_statement_read_is_not_kept_with_it(database_url: str) -> None:
+    asked = "SELECT n, repeat('x', n) AS text FROM generate_series(%(first)s::int, 3) AS n"
+    async with open_database(database_url) as database, database.pool.connection() as connection:
+        assert isinstance(connection, BoundedConnection)
+        cursor = connection.kept(asked)
+        for first in (1, 3, 4, 2):  # each execution reads its own rows
+            with await cursor.execute(asked, {"first": first}) as read:
+                assert [row["n"] for row in await read.fetchall()] == list(range(first, 4))
+            assert cursor.pgresult is None
+        assert connection.kept(asked) is cursor
+        for n in range(2 * KEPT_MAX):
+            connection.kept(f"SELECT {n}")
+        assert connection.kept(asked) is not cursor  # so many are kept, and no more
+
+
+async def test_statements_of_several_at_once_read_their_own_rows(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        rows = await asyncio.gather(*(database.one("SELECT %(n)s::int AS n", n=n) for n in range(200)))
+        assert [row and row["n"] for row in rows] == list(range(200))
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await database.one("SELECT 1 / %(n)s::int AS n", n=0)
+        assert await database.one("SELECT 1 / %(n)s::int AS n", n=1) == {"n": 1}

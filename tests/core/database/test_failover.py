@@ -15,7 +15,7 @@ from core.database import jobs
 from core.database.jobs import WorkerBounds, run_worker
 from core.database.migrate import upgrade
 from core.database.pool import Connection, Database, make_pool, open_database
-from core.database.statements import ANSWER_MAX_S
+from core.database.silence import ANSWER_MAX_S
 from core.repositories import DatabaseUnavailable
 from lab.servers.postgres import Postgres
 from lab.servers.standby import Standby, url_of_both
