@@ -18,6 +18,7 @@ from channels.email.folding import WirePolicy
 from channels.links import ReceiptLinks
 from channels.receipt_colours import COLOURS
 from channels.receipt_view import Operator, ReceiptView, receipt_view
+from channels.templates import CompiledOnce
 from core.languages import LanguageCode
 from core.messaging.bidi import joined
 from core.messaging.texts import Texts
@@ -26,6 +27,7 @@ from core.subscribers.emails import email_of
 
 SECTION = "mail"
 TEMPLATES = Path(__file__).parent / "templates"
+_COMPILED = CompiledOnce()
 # around numbers in Arabic text, where a mail program has no markup to go by (Unicode TR 9)
 ISOLATE, END_ISOLATE = "\u2066", "\u2069"
 
@@ -68,6 +70,7 @@ class Composer:
             loader=FileSystemLoader(TEMPLATES),
             autoescape=select_autoescape(("html",)),
             auto_reload=False,  # no look at the file for each mail
+            bytecode_cache=_COMPILED,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -5,6 +5,7 @@ files whose address changes with their content, and whatever a template prints i
 """
 
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -17,10 +18,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from channels.receipt_view import Operator
+from channels.templates import CompiledOnce
 from core.languages import LANGUAGES, LanguageCode
 from core.messaging.texts import Texts
 
 HERE = Path(__file__).parent
+_COMPILED = CompiledOnce()
 LOGO_PATH = "/brand/logo"
 ACQUIRER_LOGOS = "/brand/acquirers"
 LOGO_BYTES_MAX = 256 * 1024
@@ -104,6 +107,7 @@ class Pages:
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
             auto_reload=False,  # no look at the file for each page
+            bytecode_cache=_COMPILED,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -185,7 +189,9 @@ def _hardened() -> dict[str, str]:
     }
 
 
-def _addresses(folder: Path) -> dict[str, str]:
+@cache
+def _addresses(folder: Path) -> Mapping[str, str]:
+    """Of what the package holds, read once."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     names = {file.relative_to(folder).as_posix(): file for file in files}
     return {name: f"/static/{name}?v={sha256(file.read_bytes()).hexdigest()[:12]}" for name, file in names.items()}

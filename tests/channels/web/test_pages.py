@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
 from channels.receipt_view import Operator
 from channels.web.pages import ACQUIRER_LOGOS, LOGO_BYTES_MAX, LOGO_PATH, Pages
+from core.languages import LanguageCode
 from core.messaging.texts import load_texts
 from tests.channels.web.serving import site
 from tests.support.paid import paid
@@ -65,3 +67,14 @@ def test_a_logo_is_a_small_picture(tmp_path: Path) -> None:
 def test_an_operators_name_is_one_line(name: str) -> None:
     with pytest.raises(ValueError, match="one line"):
         Operator(name, "777")
+
+
+def test_templates_are_compiled_once_a_process_and_each_site_says_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(name: str) -> str:
+        pages = Pages(load_texts(), Operator(name, "777"))
+        return bytes(pages.html("notice.html", LanguageCode.FR, notice="home").body).decode()
+
+    assert "Atlas" in shown("Atlas")
+    monkeypatch.setattr(Environment, "compile", None)  # whoever compiles again fails
+    assert "Rif" in (other := shown("Rif"))
+    assert "Atlas" not in other
