@@ -13,13 +13,12 @@ import sys
 from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.production import require_production
 from khallas.cli.serve import server, settle
+from khallas.server.beats import BEAT, BEAT_S, READY
 from khallas.server.process import no_core_dumps
 from khallas.settings.model import BadSettings, load
 from khallas.telemetry import logs
 from sessions.vault_key import receive
 
-READY, BEAT = b"r", b"b"
-BEAT_S = 1.0
 EXIT_CONFIG = 78
 
 

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from khallas.server.child import BEAT_S, READY
+from khallas.server.beats import BEAT_S, READY
 from khallas.server.sd_notify import notify
 from sessions import vault_key as memory_key
 

@@ -4,12 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
-import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from khallas.cli.terminal.faults import Failed
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from lab.twilio.call import Call
 
 ANSWER_BYTES_MAX = 1_000_000
@@ -94,7 +95,7 @@ class OwnCall:
 class StandInDesk:
     """The stand-in's desk over HTTP; `session` stays open as long as it is used."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, session: "aiohttp.ClientSession") -> None:
         self._url, self._session = url.rstrip("/"), session
 
     async def ringing(self, msisdn: str) -> "DeskCall":
@@ -116,6 +117,8 @@ class StandInDesk:
 
     async def ask(self, method: str, path: str, order: dict[str, str] | None = None) -> bytes:
         """Asks the stand-in's desk. Raises Failed."""
+        import aiohttp  # here: every verb loads this module, few ring at a phone
+
         try:
             timeout = aiohttp.ClientTimeout(total=DESK_MAX_S)
             async with self._session.request(method, self._url + path, json=order, timeout=timeout) as response:

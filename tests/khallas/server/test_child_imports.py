@@ -13,11 +13,30 @@ OTHERS = (
 )
 
 
+def _loaded(modules: str) -> set[str]:
+    """Whatever an interpreter of its own has loaded after them."""
+    told = f"import sys, {modules}\nprint(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
+    return set(ran.stdout.split())
+
+
 @pytest.mark.parametrize("process", ["khallas.server.child", "khallas.cli.main, khallas.cli.serve"])
 def test_what_a_worker_loads(process: str) -> None:
-    told = f"import sys, {process}\nprint(*sys.modules)"
-    loaded = set(
-        subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout.split()
-    )
+    loaded = _loaded(process)
     assert "khallas.server.app" in loaded
     assert [name for name in OTHERS if name in loaded] == []
+
+
+def test_whoever_only_watches_workers_loads_none_of_the_server() -> None:
+    loaded = _loaded("khallas.server.supervisor")
+    assert "khallas.server.beats" in loaded
+    assert loaded.isdisjoint(
+        {"khallas.server.child", "khallas.server.app", "khallas.settings.model", "uvicorn", "core"}
+    )
+
+
+def test_a_verb_loads_no_http_client_and_no_database_before_it_needs_one() -> None:
+    """Operators wait for it at each command."""
+    loaded = _loaded("khallas.cli.main")
+    assert "khallas.cli.terminal" in loaded
+    assert loaded.isdisjoint({"aiohttp", "psycopg", "redis", "starlette", "cryptography", "khallas.bootstrap"})
