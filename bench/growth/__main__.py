@@ -1,7 +1,8 @@
 """`python -m bench.growth --payments 20000000 [--months 24] [--folder DIR | --keep DIR]`: the whole of it, in one run.
 
-Twenty millions take an hour to fill. With `--keep` the cluster stays until it was measured, and who starts again after
-a run that was broken off fills the months that are missing.
+Twenty millions take an hour to fill. With `--keep` the cluster stays: who starts again after a run that was broken off
+fills the months that are missing, and who starts again after a whole one measures again. `--months-on DIR` writes what
+moved onto another disk, as docs/SCALING.md allows: a compressing one is enough for it.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.growth.run import Growth, measure
+from bench.growth.run import Growth, Years, measure
 from lab.servers.postgres import Postgres
 
 GOAL = 1.2
@@ -27,7 +28,8 @@ def main() -> int:
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--times", type=int, default=TIMES, help="of each thing that is measured")
     parser.add_argument("--folder", type=Path, default=None, help="where the cluster is written; some 4.3 kB a payment")
-    parser.add_argument("--keep", type=Path, default=None, help="the same; it stays until it was measured")
+    parser.add_argument("--keep", type=Path, default=None, help="the same; it stays")
+    parser.add_argument("--months-on", type=Path, default=None, help="where the tables of what moved are written")
     given = parser.parse_args()
     with contextlib.ExitStack() as open_ones:
         folder = given.keep
@@ -39,17 +41,24 @@ def main() -> int:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
             free, need = shutil.disk_usage(folder).free, given.payments * BYTES_EACH * ROOM
-            if free < need:
+            if free < need and given.months_on is None:
                 print(f"{need / 1e9:.0f} GB are needed, {free / 1e9:.0f} GB are free", file=sys.stderr)
                 return 2
         with Postgres(cluster, throwaway=True, buffers=BUFFERS) as postgres:
-            found = measure(postgres, given.payments, given.months, given.times, lambda line: print(line, flush=True))
-        shutil.rmtree(cluster)
+            if given.months_on is not None:
+                postgres.tablespace(MONTHS_ON, given.months_on)
+            on = "" if given.months_on is None else MONTHS_ON
+            found = measure(postgres, Years(given.payments, given.months, on), given.times, _said)
     print(told(found))
     return int(bool(found.lost) or any(grown > empty * GOAL for empty, grown in found.ratios.values()))
 
 
 BYTES_EACH = 4_300
+MONTHS_ON = "months"  # PostgreSQL's name for that disk
+
+
+def _said(line: str) -> None:
+    print(line, flush=True)
 
 
 def told(found: Growth) -> str:

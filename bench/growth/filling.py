@@ -126,11 +126,12 @@ def fill(
 
 
 def grow(
-    connection: psycopg.Connection, payments: int, months: int, live_months: int
+    connection: psycopg.Connection, payments: int, months: int, live_months: int, moved_on: str = ""
 ) -> Iterator[tuple[str, int, int]]:
     """Fills `months` up to now, the latest `live_months` of them live: each month's name, payments and bytes so far.
 
-    A month that is there already, from a run that was broken off, stays as it is.
+    A month that is there already, from a run that was broken off, stays as it is. `moved_on`: a tablespace for the
+    others.
     """
     now = datetime.now(UTC)
     each, first = payments // months, 1
@@ -143,7 +144,9 @@ def grow(
             ends = begins + timedelta(hours=1)
         live = ago < live_months
         if not live:
+            connection.execute("SELECT set_config('default_tablespace', %s, false)", (moved_on,))
             connection.execute("SELECT khallas_make_month(%s)", (begins,))
+            connection.execute("RESET default_tablespace")
         if not holds(connection, "payments" if live else month_table(begins), begins, ends):
             fill(connection, first, each, begins, ends, month=not live)
         first += each
@@ -151,8 +154,9 @@ def grow(
     connection.execute("SET maintenance_work_mem = '512MB'")
     connection.execute(SORTED)
     connection.execute(
-        "INSERT INTO receipt_counters (year, value) VALUES (%s, %s) ON CONFLICT (year) DO UPDATE SET value = %s",
-        (now.year, first * 2, first * 2),  # beyond what is moved by the command, too
+        "INSERT INTO receipt_counters (year, value) VALUES (%s, %s)"
+        " ON CONFLICT (year) DO UPDATE SET value = greatest(receipt_counters.value, excluded.value)",
+        (now.year, first * 2),  # beyond what is moved by the command, too
     )
     connection.execute("VACUUM ANALYZE")
 

@@ -23,6 +23,8 @@ from core.payments.table import Payment
 from core.ports import Acquirer
 
 OF_A_MONTH = ("found by reference", "found by authorisation", "found by payer", "receipt by link", "brought back")
+RUNS_MAX = 4  # over one grown database: each pays bills of its own
+PAID = "SELECT count(*) AS paid FROM ONLY payments WHERE left(id, 1) <> 'G'"
 WARM_UP = 20  # psycopg prepares at the sixth time, and PostgreSQL plans once for all at the sixth after that
 DAY = timedelta(days=1)
 
@@ -132,12 +134,12 @@ async def of_a_month(grown_url: str, payment_ids: list[str]) -> dict[str, float]
                 assert await step(payment)
                 took[name].append((time.perf_counter() - began) * 1_000)
             assert await books.payments.get(payment_id) == payment
-    return {name: median(spent) for name, spent in took.items()}
+    return {name: median(spent) for name, spent in took.items() if spent}
 
 
 def seed(database_url: str, times: int) -> None:
     """A line with bills for each payment that will be measured."""
-    people.seed(database_url, people=WARM_UP + times + 1, bills=2)
+    people.seed(database_url, people=(WARM_UP + times + 1) * RUNS_MAX, bills=2)
 
 
 async def _house(open_ones: AsyncExitStack, url: str) -> House:
@@ -146,4 +148,5 @@ async def _house(open_ones: AsyncExitStack, url: str) -> House:
     till = PaymentService(
         Ports(books_on(database), EmbeddedBilling(database, clock), only(acquirer), Unlimited(), clock)
     )
-    return House(database, paying(till))
+    row = await database.one(PAID)
+    return House(database, paying(till), int(row["paid"]) if row else 0)

@@ -102,6 +102,16 @@ class Postgres(Server):
         """Another name for it; nobody may be connected."""
         self._administer(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(to)))
 
+    def tablespace(self, name: str, folder: Path) -> None:
+        """Another disk for tables, unless there is one of that name."""
+        folder = folder.resolve()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = self._data.stat()
+        os.chown(folder, owner.st_uid, owner.st_gid)
+        made = sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(str(folder)))
+        with contextlib.suppress(psycopg.errors.DuplicateObject):
+            self._administer(made)
+
     def holds(self, database: str) -> bool:
         """Whether there is a database of that name."""
         with psycopg.connect(self.url_of("postgres"), connect_timeout=CONNECT_MAX_S) as connection:

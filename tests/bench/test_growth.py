@@ -6,7 +6,7 @@ import pytest
 
 from bench.growth.__main__ import told
 from bench.growth.measuring import TASKS
-from bench.growth.run import measure
+from bench.growth.run import Years, measure
 from lab.servers.postgres import Postgres
 
 NAMES = ("empty", "grown.new", "grown")
@@ -28,7 +28,7 @@ def cluster(postgres: Postgres) -> Iterator[Postgres]:
 
 def test_a_small_run_loses_nothing_and_tells_each_task(cluster: Postgres) -> None:
     said: list[str] = []
-    found = measure(cluster, payments=600, months=5, times=3, say=said.append)
+    found = measure(cluster, Years(600, 5), times=3, say=said.append)
     assert (found.lost, found.archived, found.months) == (0, 120, 5)
     assert found.live == 360
     assert set(found.ratios) == set(TASKS)
@@ -39,11 +39,13 @@ def test_a_small_run_loses_nothing_and_tells_each_task(cluster: Postgres) -> Non
 
 
 def test_a_run_that_was_broken_off_is_gone_on_with(cluster: Postgres) -> None:
-    for said in (2, 6):  # in the middle of the months, and when one was moved
-        with pytest.raises(BrokenOff):
-            measure(cluster, payments=50, months=5, times=1, say=_break_off_at(said))
-    found = measure(cluster, payments=50, months=5, times=1, say=lambda _: None)
+    with pytest.raises(BrokenOff):
+        measure(cluster, Years(50, 5), times=1, say=_break_off_at(2))
+    found = measure(cluster, Years(50, 5), times=1, say=lambda _: None)
     assert (found.payments, found.lost, found.live) == (60, 0, 30)
+    again = measure(cluster, Years(50, 5), times=1, say=lambda _: None)
+    assert (again.payments, again.lost) == (60, 0)
+    assert set(again.ratios) == set(TASKS)
 
 
 def _break_off_at(said: int) -> Callable[[str], None]:
