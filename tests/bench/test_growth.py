@@ -1,7 +1,9 @@
 """The run of years of payments, small: it fills, moves, measures and tells; of its figures nothing is held here."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 
 from bench.growth.__main__ import told
@@ -9,6 +11,7 @@ from bench.growth.measuring import TASKS
 from bench.growth.run import Years, measure
 from lab.servers.postgres import Postgres
 
+INDEXES = r"SELECT tablename, indexdef FROM pg_indexes WHERE tablename ~ '_\d{4}_\d{2}$'"
 NAMES = ("empty", "grown.new", "grown")
 
 
@@ -36,6 +39,8 @@ def test_a_small_run_loses_nothing_and_tells_each_task(cluster: Postgres) -> Non
     table = told(found)
     assert all(f"| {name} |" in table for name in TASKS)
     assert "brought back" in table
+    filled, others, by_the_command = _indexes(cluster.url_of("grown")).values()
+    assert filled == others == by_the_command
 
 
 def test_a_run_that_was_broken_off_is_gone_on_with(cluster: Postgres) -> None:
@@ -57,3 +62,12 @@ def _break_off_at(said: int) -> Callable[[str], None]:
             raise BrokenOff
 
     return say
+
+
+def _indexes(url: str) -> dict[str, list[str]]:
+    """Each month's, without its name."""
+    months = defaultdict(list)
+    with psycopg.connect(url) as connection:
+        for table, definition in connection.execute(INDEXES):
+            months[table[-8:]].append(definition.replace(table[-8:], ""))
+    return {month: sorted(definitions) for month, definitions in sorted(months.items(), reverse=True)}
