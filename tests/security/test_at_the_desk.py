@@ -48,6 +48,7 @@ async def test_odd_numbers_and_words_of_somebody_who_sits_there(trial: Trial) ->
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         browser = Browser(trial, http, "198.51.100.1")
         await browser.login()
+        await trial.hashed_quickly()
         for path, method in sorted(set(routes())):
             if not path.startswith(("/desk", "/ops")) or "logout" in path or "login" in path or "sessions" in path:
                 continue
@@ -121,7 +122,9 @@ async def test_wrong_passwords_from_everywhere_close_no_door_to_the_right_one(tr
             ) as answer:
                 return answer.status
 
+    await trial.hashed_quickly()
     wrong = await asyncio.gather(*(tried(place, f"wrong password {n}") for n, place in enumerate(places)))
-    assert set(wrong) <= {401, 429}
+    assert set(wrong) <= {401, 429, 503}  # the last: too many at once for a slow machine, nothing was looked at
+    assert 429 in wrong
     assert wrong.count(401) <= 60 + 14 + 10  # an account's, then one a place and what passes at a slow pace
     assert await tried("198.51.100.7", PASSWORD) == 303

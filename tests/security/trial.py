@@ -9,8 +9,10 @@ import aiohttp
 import pytest
 import yarl
 
+from core.database.pool import open_database
 from khallas.cli import reference
 from tests.ops.house import House
+from tests.support.hashing import quick_hash
 from tests.support.waiting import closed
 
 SESSION = pytest.mark.asyncio(loop_scope="session")
@@ -43,6 +45,11 @@ class Trial:
 
     def log(self) -> str:
         return self.khallas.log.read_text(errors="replace")
+
+    async def hashed_quickly(self) -> None:
+        """Wrong passwords are refused quickly until somebody comes in with the right one: that hashes it anew."""
+        async with open_database(self.khallas.environ["KHALLAS_DATABASE_URL"]) as database:
+            await database.do("UPDATE desk_users SET password_hash = %(quick)s", quick=quick_hash(PASSWORD))
 
     async def raw(self, request: bytes) -> bytes:
         """Whatever comes back until the server closes or falls silent."""

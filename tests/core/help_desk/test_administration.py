@@ -9,11 +9,12 @@ import pytest
 from core.database.help_desk.accounts import PgUsers
 from core.database.pool import open_database
 from core.help_desk.access_log import Access, Action, Actor
-from core.help_desk.accounts import AccountError, Accounts, Role
+from core.help_desk.accounts import AccountError, Role
 from core.help_desk.administration import Administration, AdministrationRefusal, GivenPassword, fresh_password
 from core.help_desk.enrolment import Enrolment, SecondFactors
 from core.help_desk.passwords import fault
 from lab.clocks import NOON, StillClock
+from tests.support.hashing import quick_accounts
 
 PASSWORD = "une longue phrase, 7 mots"
 SAFIA = Actor("safia", Role.SUPERVISOR, "10.0.0.7", administers=True)
@@ -43,7 +44,7 @@ class Factors:
 @pytest.fixture
 async def office(database_url: str) -> AsyncIterator[Administration]:
     async with open_database(database_url) as database:
-        accounts = Accounts(PgUsers(database), StillClock())
+        accounts = quick_accounts(PgUsers(database), StillClock())
         await accounts.add("salma", Role.AGENT, PASSWORD)
         yield Administration(accounts, cast("SecondFactors", Factors()), Lines(), StillClock())  # type: ignore[arg-type]
 

@@ -12,6 +12,7 @@ from core.help_desk.enrolment import SecondFactors
 from core.help_desk.second_factor import RECOVERY_CODES, SEALED_FOR, STEP_S, code_at
 from core.sealing import Sealer
 from lab.clocks import StillClock
+from tests.support.hashing import quick_accounts
 
 PASSWORD = "une longue phrase, 7 mots"
 
@@ -29,7 +30,7 @@ def clock() -> StillClock:
 
 @pytest.fixture
 def accounts(database: Database, clock: StillClock) -> Accounts:
-    return Accounts(PgUsers(database), clock)
+    return quick_accounts(PgUsers(database), clock)
 
 
 def factors(database: Database, clock: StillClock, *keys: str) -> SecondFactors:
