@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import pytest_asyncio
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -19,6 +18,7 @@ from channels.ussd.wires import WIRES
 from lab.servers.postgres import Postgres
 from lab.servers.valkey import Valkey
 from tests.security.asgi import Ask, ask
+from tests.support.described import drawn, names_of, operations_of
 from tests.support.world import World, changed, world
 
 EXAMPLES = 100  # an operation and a mode
@@ -33,8 +33,7 @@ CONNECTOR: dict[str, object] = {
     "pay_passwords": PASSWORD,
 }
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-_FOUND: list[Any] = list(schemathesis.openapi.from_dict(DOCUMENT).get_all_operations())
-OPERATIONS = {told.ok().definition.raw["operationId"]: told.ok() for told in _FOUND}
+NAMES = names_of(DOCUMENT)
 CALM = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -42,6 +41,11 @@ CALM = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Any]:
+    return operations_of(DOCUMENT)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -71,9 +75,9 @@ def _schema(operation: Any, *, answered: bool) -> dict[str, Any]:
     return {**told["content"]["application/json"]["schema"], "components": DOCUMENT["components"]}
 
 
-def test_the_document_describes_every_json_door() -> None:
-    assert len(OPERATIONS) == 1 + sum(path.asked is not None for wire in WIRES.values() for path in wire.paths)
-    assert OPERATIONS
+def test_the_document_describes_every_json_door(operations: dict[str, Any]) -> None:
+    assert list(operations) == NAMES
+    assert len(NAMES) == 1 + sum(path.asked is not None for wire in WIRES.values() for path in wire.paths)
 
 
 async def test_the_document_is_served(here: World) -> None:
@@ -82,24 +86,26 @@ async def test_the_document_is_served(here: World) -> None:
     assert json.loads(told.body) == DOCUMENT
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", NAMES)
 @CALM
 @given(data=st.data())
-async def test_what_fits_the_description_is_answered_as_described(here: World, name: str, data: st.DataObject) -> None:
-    operation = OPERATIONS[name]
-    case = data.draw(operation.as_strategy(generation_mode=schemathesis.GenerationMode.POSITIVE))
+async def test_what_fits_the_description_is_answered_as_described(
+    here: World, operations: dict[str, Any], name: str, data: st.DataObject
+) -> None:
+    operation = operations[name]
+    case = data.draw(drawn(operation, fitting=True))
     status, answer = await _answered(here, case)
     assert status == 200, case
     if answer is not None:
         jsonschema_rs.validate(_schema(operation, answered=True), answer)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", NAMES)
 @CALM
 @given(data=st.data())
-async def test_only_what_fits_is_taken(here: World, name: str, data: st.DataObject) -> None:
-    operation = OPERATIONS[name]
-    case = data.draw(operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE))
+async def test_only_what_fits_is_taken(here: World, operations: dict[str, Any], name: str, data: st.DataObject) -> None:
+    operation = operations[name]
+    case = data.draw(drawn(operation, fitting=False))
     status, _ = await _answered(here, case)
     if status == 200:
         jsonschema_rs.validate(_schema(operation, answered=False), case.body)
