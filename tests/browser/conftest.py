@@ -1,4 +1,7 @@
-"""One demo and one Chromium for all browser tests; a window each."""
+"""One demo and one Chromium for all browser tests; a window each.
+
+They end with the folder's last test, not with the session: a demo works on when nobody looks.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -7,41 +10,47 @@ from playwright.async_api import Browser
 
 from tests.browser.demo import Demo, running_demo
 from tests.browser.payment import Watched, pays_and_is_watched
-from tests.browser.visitor import Visitor, chromium
+from tests.browser.visitor import Visitor, patient_chromium
 
 Arrive = Callable[..., Awaitable[Visitor]]
 # a bank that is slow or silent is waited for no longer; the log is searched
 SETTINGS = {"KHALLAS_CMI__TIMEOUT_S": "10", "KHALLAS_LOG_LEVEL": "DEBUG"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def demo() -> AsyncIterator[Demo]:
     """The demo. Its data is shared: each test pays another subscriber's bill."""
     async with running_demo(SETTINGS) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_url(demo: Demo) -> str:
     """The demo's address."""
     return demo.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium (apt-get install chromium), headless."""
-    async with chromium() as running:
+    """Debian's Chromium, headless."""
+    async with patient_chromium() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def watched(browser: Browser, demo: Demo) -> AsyncIterator[Watched]:
     """A payment made by phone while /ops was open: one for all tests, for a whole payment takes its time."""
     watcher, phone = await Visitor.arrive(browser, demo.url), await Visitor.arrive(browser, demo.url)
-    yield await pays_and_is_watched(watcher, phone, demo)
-    for visitor in (watcher, phone):
-        await visitor.context.close()
-        assert visitor.complaints == []
+    made = await pays_and_is_watched(watcher, phone, demo)
+    await leaves(phone)
+    yield made
+    await leaves(watcher)
+
+
+async def leaves(visitor: Visitor) -> None:
+    """The window is shut; it never had an error nor asked another host."""
+    await visitor.context.close()
+    assert visitor.complaints == []
 
 
 @pytest.fixture
@@ -55,5 +64,4 @@ async def arrive(browser: Browser, demo_url: str) -> AsyncIterator[Arrive]:
 
     yield open_window
     for visitor in visitors:
-        await visitor.context.close()
-        assert visitor.complaints == []
+        await leaves(visitor)

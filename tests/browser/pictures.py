@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser.busy_day import live_a_busy_day
 from tests.browser.demo import Demo, running_demo
-from tests.browser.visitor import Visitor, chromium
+from tests.browser.visitor import Visitor, patient_chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 BYTES_MAX = 200_000
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
 async def pictures_of_the_demo() -> Pictures:
     """All pictures by file name."""
     pictures: Pictures = {}
-    async with running_demo() as demo, chromium() as browser:
+    async with running_demo() as demo, patient_chromium() as browser:
         await _french(browser, demo, pictures)
         await _arabic(browser, demo.url, pictures)
         await _small(browser, demo.url, pictures)

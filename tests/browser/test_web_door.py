@@ -40,9 +40,9 @@ NO_MONEY = "4000009900005102"
 async def barriers(page: Page) -> list[str]:
     """axe-core's findings of every severity."""
     await page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-    found = await page.evaluate(
-        "tags => axe.run({runOnly: tags}).then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].html))", TAGS
-    )
+    looked = "tags => axe.run({runOnly: tags, resultTypes: ['violations']})"
+    named = ".then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].html))"
+    found = await page.evaluate(looked + named, TAGS)
     return [str(each) for each in found]
 
 

@@ -10,38 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.async_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Request,
-    async_playwright,
-    expect,
-)
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.support.chromium import chromium
+
 LOOK_MAX_MS = 120_000  # for whatever is waited for: a loaded machine takes its time
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """Debian's, headless, for as long as the block lasts; everything is waited for LOOK_MAX_MS."""
+async def patient_chromium() -> AsyncIterator[Browser]:
+    """Chromium for as long as the block lasts; everything is waited for LOOK_MAX_MS."""
     expect.set_options(timeout=LOOK_MAX_MS)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @dataclass

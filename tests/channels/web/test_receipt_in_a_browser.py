@@ -1,15 +1,15 @@
 """The receipt in a real browser: nothing cut at 360 px, nothing blocked, nothing asked of another host."""
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from core.languages import LanguageCode
 from tests.channels.web.serving import Site, site
+from tests.support.chromium import chromium
 from tests.support.paid import paid
 
 WIDTHS_PX = (360, 768)
@@ -17,13 +17,9 @@ LONG = "a.very.long.name.of.somebody.with.many.names@a-long-host.example.com"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium")
-    assert path is not None, "the browser tests need: apt-get install chromium"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -44,10 +40,10 @@ def watched(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("language", list(LanguageCode))
-async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, language: LanguageCode) -> None:
+async def test_it_fits_and_loads_cleanly(browser: Browser, shown: Site, language: LanguageCode) -> None:
     payment = replace(paid(language), email=LONG)
     token = shown.books.hold(payment)
-    page = await chromium.new_page()
+    page = await browser.new_page()
     complaints = watched(page)
     for width in WIDTHS_PX:
         await page.set_viewport_size({"width": width, "height": 700})
@@ -73,9 +69,9 @@ async def test_it_fits_and_loads_cleanly(chromium: Browser, shown: Site, languag
     await page.close()
 
 
-async def test_it_is_walked_by_keyboard(chromium: Browser, shown: Site) -> None:
+async def test_it_is_walked_by_keyboard(browser: Browser, shown: Site) -> None:
     token = shown.books.hold(paid(LanguageCode.FR))
-    page = await chromium.new_page()
+    page = await browser.new_page()
     await page.goto(f"{shown.url}/receipts/{token}")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Tab")
