@@ -206,6 +206,9 @@ class BillingSystem(Protocol):
     async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         """Returns False for a wrong code and for an unknown line alike, in the same time."""
 
+    async def proven(self, service: ServiceType, reference: str, code: str) -> SubscribedLine | None:
+        """Returns the line for its right code; None for a wrong one and for an unknown line alike, in the same time."""
+
     async def code_of(self, service: ServiceType, reference: str) -> str | None: ...
 
     async def unpaid(self, service: ServiceType, reference: str) -> tuple[Invoice, ...]:

@@ -144,7 +144,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A claimed message. `payment_id` None: an answer, that goes by the `route` its question came by."""
+    """A claimed message. `payment_id` None: an answer, that goes by the `route` its question came by. `payment`: as it
+    stood when the message was claimed, where it is at hand.
+    """
 
     reference: str
     kind: MessageKind
@@ -152,6 +154,7 @@ class Message:
     recipient: str
     attempts: int
     route: str | None = None
+    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class Inbox:
 
     async def report(self, status: DeliveryStatus) -> None:
         """Writes down what became of a message; a state never goes backwards. Raises DatabaseUnavailable."""
-        if status.status is None:
+        if status.status is None or status.status is Delivery.QUEUED:  # as every message is from its first moment
             return
         await self._post.messages.report(
             status.status,

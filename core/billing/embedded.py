@@ -38,6 +38,12 @@ WHERE contact_msisdn = ANY(%(msisdns)s)
 ORDER BY array_position(ARRAY['mobile', 'fixed', 'internet'], service), reference
 """
 
+# One row whether there is such a line or not: what is read of it tells nobody that it exists.
+WITH_CODE = """
+SELECT l.service, l.reference, l.holder, l.contact_msisdn, l.email, l.language, l.payment_code
+FROM (VALUES (1)) AS always LEFT JOIN lines l ON l.service = %(service)s AND l.reference = %(reference)s
+"""
+
 CODE = "SELECT payment_code FROM lines WHERE service = %(service)s AND reference = %(reference)s"
 
 UNPAID = """
@@ -117,9 +123,12 @@ class EmbeddedBilling:
         return await _or_down(self._codes_of.ask(msisdn))
 
     async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
-        right = await self.code_of(service, reference)
-        same = hmac.compare_digest(_digest(right or NO_CODE), _digest(code))  # of one length, whatever a code's is
-        return same and right is not None
+        return _same(await self.code_of(service, reference), code)
+
+    async def proven(self, service: ServiceType, reference: str, code: str) -> SubscribedLine | None:
+        row = await _or_down(self._database.one(WITH_CODE, service=service, reference=reference))
+        assert row is not None, "one row, always"
+        return _line_of(row) if _same(row["payment_code"], code) else None
 
     async def code_of(self, service: ServiceType, reference: str) -> str | None:
         row = await _or_down(self._database.one(CODE, service=service, reference=reference))
@@ -184,6 +193,11 @@ async def _or_down(work: Awaitable[T]) -> T:
         return await work
     except DatabaseUnavailable as error:
         raise BillingDown("the embedded billing's database is away") from error
+
+
+def _same(right: str | None, code: str) -> bool:
+    same = hmac.compare_digest(_digest(right or NO_CODE), _digest(code))  # of one length, whatever a code's is
+    return same and right is not None
 
 
 def _digest(code: str) -> bytes:

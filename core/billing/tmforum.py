@@ -78,6 +78,9 @@ class TmForumBilling:
     async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         return await self._lines.code_matches(service, reference, code)
 
+    async def proven(self, service: ServiceType, reference: str, code: str) -> SubscribedLine | None:
+        return await self._lines.proven(service, reference, code)
+
     async def code_of(self, service: ServiceType, reference: str) -> str | None:
         return await self._lines.code_of(service, reference)
 

@@ -103,7 +103,9 @@ class OutboxSender:
         return await self._gateways.texter.send(sms)
 
     async def _tell(self, message: Message) -> str:
-        payment = await self._payments.get(message.payment_id) if message.payment_id else None
+        payment = message.payment
+        if payment is None and message.payment_id:
+            payment = await self._payments.get(message.payment_id)
         if payment is None:
             raise MessageOvertaken
         if message.kind is MessageKind.OUTGOING_CALL:

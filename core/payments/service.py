@@ -108,9 +108,7 @@ class PaymentService:
                 tries = await self._limits.allow(channel, caller_msisdn, target, known=True)
             if tries is not Tries.OPEN:
                 return Refusal.LOCKED
-            # the line is read for the right code alone: its absence takes no other time than a wrong code
-            right = await self._billing.code_matches(service, reference, code)
-            line = await self._billing.line(service, reference) if right else None
+            line = await self._billing.proven(service, reference, code)
             if line is None:
                 await self._limits.failed(channel, caller_msisdn, target)
                 return Refusal.WRONG_CODE

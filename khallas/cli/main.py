@@ -210,10 +210,12 @@ def worker(
     metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="/metrics, /healthz, /readyz")] = None,
 ) -> None:
     """Jobs: receipts, calls, inquiries, postings, sweeps. Several may run."""
+    import uvloop  # as in what it runs: for those who work
+
     from khallas.cli.serve import work_forever
 
     try:
-        asyncio.run(work_forever(_production(), host, metrics_port))
+        uvloop.run(work_forever(_production(), host, metrics_port))
     except OSError as error:
         fail(str(error.strerror or error))
 

@@ -122,5 +122,6 @@ async def work_forever(
         await stack.enter_async_context(house.ledger.watched())
         await stack.enter_async_context(events_out(house.database, settings, house.clock))
         await stack.enter_async_context(hours_of(house).running())
+        settle()
         asyncio.get_running_loop().call_soon(notify, "READY=1")
         await run_worker(jobs, install_signal_handlers=True)

@@ -80,6 +80,9 @@ class SimBilling:
     async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         return False
 
+    async def proven(self, service: ServiceType, reference: str, code: str) -> SubscribedLine | None:
+        return None
+
     async def code_of(self, service: ServiceType, reference: str) -> str | None:
         return None
 

@@ -44,6 +44,7 @@ from sessions.turn.effects import (
     Recall,
     Recalled,
     Remember,
+    Remembered,
     RingBack,
     Rung,
     TermsAccepted,
@@ -94,11 +95,16 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
         dropped_here = self.dropped is not None and not isinstance(self.dropped, HandOver | CardNumber)
         if self.dropped is not None and dropped_here and visit.can.caller_proven:
             return Resume(self.dropped)
-        return home(recalled, visit) if visit.language_known else Language()
+        service = home(recalled, visit)
+        return service if visit.language_known else Language(service.lines)
 
 
 class Language(msgspec.Struct, frozen=True, tag=True):
-    """Asked once, in every language at once; remembered."""
+    """Asked once, in every language at once; remembered. `lines`: what the dialog goes on with; None, in a record of an
+    older version: they are asked for again.
+    """
+
+    lines: tuple[LineRef, ...] | None = None
 
     def ask(self, visit: ScreenContext) -> Menu:
         return Menu(say("language"), tuple(Option(lang.value, say(f"language.{lang.value}")) for lang in Lang))
@@ -106,7 +112,9 @@ class Language(msgspec.Struct, frozen=True, tag=True):
     def on(self, event: Event, visit: ScreenContext) -> Service | Remember | Again:
         match event:
             case Chose(code):
-                return Remember(Lang(code))
+                return Remember(Lang(code), recall=self.lines is None)
+            case Done(Remembered()):
+                return Service(self.lines or ())
             case Done(Recalled() as recalled):
                 return home(recalled, visit)
             case _:
@@ -138,7 +146,7 @@ class Service(msgspec.Struct, frozen=True, tag=True):
     ) -> Service | Reference | PaymentCode | Terms | Language | Help | ListBills | Home | BillsOrWhy:
         match event:
             case Chose("language"):
-                return Language()
+                return Language(self.lines)
             case Chose("help"):
                 return Help()
             case Chose("basket"):

@@ -43,9 +43,10 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Keep the language for this session and the next ones. -> Recalled."""
+    """Keep the language for this session and the next ones. -> Remembered; with `recall`, Recalled."""
 
     language: LanguageCode
+    recall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,11 @@ class Recalled:
     person: Person
     open_payment: Payment | None = None
     wallet: WalletSeen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The language is kept."""
 
 
 @dataclass(frozen=True, slots=True)

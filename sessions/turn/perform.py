@@ -43,6 +43,7 @@ from sessions.turn.effects import (
     Recall,
     Recalled,
     Remember,
+    Remembered,
     RingBack,
     Rung,
     Start,
@@ -137,14 +138,11 @@ class EffectPerformer:
         till, msisdn = self._till, visit.msisdn
         match effect:
             case Recall():
-                remembered = await self._recall(msisdn)
+                remembered = await self._recall(msisdn, proven=visit.can.caller_proven)
                 # who is only said to call has accepted nothing yet, whatever the number's owner did
                 return remembered if visit.can.caller_proven else msgspec.structs.replace(remembered, terms=False)
-            case Remember(language):
-                await till.remember_language(msisdn, language)
-                remembered = await self._recall(msisdn)
-                terms = remembered.terms if visit.can.caller_proven else None
-                return msgspec.structs.replace(remembered, language=language, terms=terms)
+            case Remember():
+                return await self._remember(effect, visit)
             case AcceptTerms(service, reference):
                 line = (service, reference)
                 await till.accept_terms(msisdn, TERMS_VERSION, visit.language, visit.can.channel, line)
@@ -170,7 +168,7 @@ class EffectPerformer:
                 return EffectResult(Rung() if payment is None else NotRung(payment))
             case Cancel(payment_id):
                 await till.cancel(payment_id)
-                remembered = await self._recall(msisdn)
+                remembered = await self._recall(msisdn, proven=visit.can.caller_proven)
                 return remembered if visit.can.caller_proven else msgspec.structs.replace(remembered, terms=None)
             case FindBasket(reference, proof):
                 quoted = await till.quoted(visit.can.channel, msisdn, reference, proof)
@@ -282,8 +280,22 @@ class EffectPerformer:
             return payment
         return await self._refusals.heard(place.key.dialog, payment_id, payment.attempts) or payment
 
-    async def _recall(self, msisdn: str) -> EffectResult:
-        person, payment = await asyncio.gather(self._till.person(msisdn), self._till.open_payment(msisdn))
+    async def _remember(self, effect: Remember, visit: ScreenContext) -> EffectResult:
+        """What this dialog was told when it began is not asked again."""
+        await self._till.remember_language(visit.msisdn, effect.language)
+        if not effect.recall:
+            return EffectResult(Remembered(), effect.language)
+        remembered = await self._recall(visit.msisdn, proven=visit.can.caller_proven)
+        terms = remembered.terms if visit.can.caller_proven else None
+        return msgspec.structs.replace(remembered, language=effect.language, terms=terms)
+
+    async def _recall(self, msisdn: str, *, proven: bool) -> EffectResult:
+        """Who is only said to call hears of no payment (Opening): one is looked for where it may tell the language."""
+        if proven:
+            person, payment = await asyncio.gather(self._till.person(msisdn), self._till.open_payment(msisdn))
+        else:
+            person = await self._till.person(msisdn)
+            payment = None if person.language else await self._till.open_payment(msisdn)
         language = person.language or (payment.language if payment else None)
         seen = await self._wallet_seen(payment)
         return EffectResult(Recalled(person, payment, seen), language, person.terms_version == TERMS_VERSION)

@@ -213,8 +213,9 @@ async def test_the_same_work_for_no_such_line_and_a_wrong_code(here: World, work
         absent = await _work_for(work, till, (next(callers), nobody, "000000"))
         assert wrong == absent
         assert {kind for kind, *_ in wrong} == {"sql", "redis", "compare"}
+        assert [kind for kind, *_ in wrong].count("sql") == 1  # billing is asked once, whatever it knows
     right = await _work_for(work, till, (next(callers), KNOWN[0], RIGHT))
-    assert right != wrong  # a difference is seen: the line itself is read
+    assert right != wrong  # a difference is seen: nothing is counted against the caller
 
 
 class Away(RedisCodeLimits):

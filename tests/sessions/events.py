@@ -35,6 +35,7 @@ from sessions.turn.effects import (
     NoBills,
     PaymentSeen,
     Recalled,
+    Remembered,
     Rung,
     TermsAccepted,
 )
@@ -69,6 +70,7 @@ RESULTS: tuple[object, ...] = (
     Recalled(STRANGER),
     Recalled(KNOWN),
     *(Recalled(KNOWN, payment) for payment in payments()),
+    Remembered(),
     TermsAccepted(),
     Rung(),
     CardHeld(),

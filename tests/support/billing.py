@@ -47,6 +47,9 @@ class MoodyBilling:
     async def code_matches(self, service: ServiceType, reference: str, code: str) -> bool:
         return await self._up().code_matches(service, reference, code)
 
+    async def proven(self, service: ServiceType, reference: str, code: str) -> SubscribedLine | None:
+        return await self._up().proven(service, reference, code)
+
     async def code_of(self, service: ServiceType, reference: str) -> str | None:
         return await self._up().code_of(service, reference)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from core.database.pool import Connection, Database
+from core.database.rows import payment_of
 from core.database.wake import Wake, Waker
 from core.payments.table import Payment
 from core.repositories import ANSWERS, Calls, Delivery, Message, MessageKind, message_reference
@@ -25,10 +26,17 @@ SELECT khallas_queue_call(%(payment_id)s, %(recipient)s, %(kind)s, %(now)s, %(si
     %(hour_max)s, %(request)s) AS rings
 """
 
+# With the payment it is about, while that is live.
 CLAIM = """
-UPDATE ONLY messages SET due_at = %(until)s, attempts = attempts + 1
-WHERE reference = %(reference)s AND due_at <= %(now)s
-RETURNING reference, kind, payment_id, recipient, attempts, route
+WITH claimed AS (
+    UPDATE ONLY messages SET due_at = %(until)s, attempts = attempts + 1
+    WHERE reference = %(reference)s AND due_at <= %(now)s
+    RETURNING reference, kind, payment_id, recipient, attempts, route
+)
+SELECT p.*, r.year, r.sequence, r.token, m.kind, m.payment_id, m.recipient, m.attempts AS tries, m.route
+FROM claimed m
+LEFT JOIN ONLY payments p ON p.id = m.payment_id
+LEFT JOIN ONLY receipts r ON r.payment_id = p.id
 """
 
 DUE = "SELECT reference FROM ONLY messages WHERE due_at <= %(now)s ORDER BY priority, due_at LIMIT %(limit)s"
@@ -152,7 +160,8 @@ class PgMessages:
         if row is None:
             return None
         kind = MessageKind(row["kind"])
-        return Message(row["reference"], kind, row["payment_id"], row["recipient"], row["attempts"], row["route"])
+        payment = None if row["id"] is None else payment_of(row)
+        return Message(reference, kind, row["payment_id"], row["recipient"], row["tries"], row["route"], payment)
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         return [row["reference"] for row in await self._database.all(DUE, now=now, limit=limit)]

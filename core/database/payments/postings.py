@@ -23,10 +23,20 @@ ORDER BY l.invoice_number
 
 OF_MONTHS = with_months(OF)
 
+# Of the payment only its bills, which never change: its state is read once this is committed.
 CLAIM = """
-UPDATE ONLY payment_lines SET posting_due_at = %(until)s, posting_attempts = posting_attempts + 1
-WHERE payment_id = %(id)s AND posting_due_at <= %(now)s
-RETURNING invoice_number
+WITH claimed AS (
+    UPDATE ONLY payment_lines SET posting_due_at = %(until)s, posting_attempts = posting_attempts + 1
+    WHERE payment_id = %(id)s AND posting_due_at <= %(now)s
+    RETURNING payment_id, invoice_number, amount_centimes, posting, posting_attempts
+)
+SELECT l.invoice_number AS number, (b.bill ->> 'period')::date AS period, l.amount_centimes,
+       (b.bill ->> 'due_date')::date AS due_date, l.posting, l.posting_attempts
+FROM claimed l
+JOIN ONLY payments p ON p.id = l.payment_id
+JOIN LATERAL jsonb_array_elements(p.bills) AS b (bill) ON b.bill ->> 'number' = l.invoice_number
+WHERE l.posting IS NOT NULL
+ORDER BY l.invoice_number
 """
 
 DUE = """
@@ -83,9 +93,7 @@ class PgPostings:
         return [_posting_of(row) for row in rows or await self._database.all(OF_MONTHS, id=payment_id)]
 
     async def claim(self, payment_id: str, now: datetime, until: datetime) -> list[LinePosting]:
-        claimed = await self._database.all(CLAIM, id=payment_id, now=now, until=until)
-        numbers = {row["invoice_number"] for row in claimed}
-        return [line for line in await self.of(payment_id) if line.invoice.number in numbers] if numbers else []
+        return [_posting_of(row) for row in await self._database.all(CLAIM, id=payment_id, now=now, until=until)]
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         return [row["payment_id"] for row in await self._database.all(DUE, now=now, limit=limit)]

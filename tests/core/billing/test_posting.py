@@ -7,6 +7,7 @@ import pytest
 from core.payments.table import Payment, PaymentState
 from core.ports import Decline, DeclineKind, NotSettled, Undoing, UnknownOutcome
 from tests.support.shop import Shop
+from tests.support.statements import asked
 
 
 def texts(shop: Shop) -> list[str]:
@@ -196,3 +197,12 @@ async def test_each_credit_has_its_own_time(shop: Shop) -> None:
     assert shop.bank.refunds == [(payment.id, 29900), (payment.id, 29900)]
     told = [sms.text for sms in shop.gateways.sms if sms.text.startswith("elsewhere")]
     assert told == [f"elsewhere {number} 29900" for number in numbers[:2]]  # each is told by itself
+
+
+async def test_a_posting_costs_four_statements(shop: Shop) -> None:
+    """Its bill is claimed, the payment read, billing told, and that written down."""
+    payment = await shop.paid()
+    with asked() as statements:
+        await shop.poster.post(payment.id)
+    assert len(statements) == 4, statements
+    assert await shop.postings(payment) == ["posted"]

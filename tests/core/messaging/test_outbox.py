@@ -15,6 +15,7 @@ from lab.clocks import NOON
 from tests.support.bank import CARD, CVV, silent, silent_after_charging
 from tests.support.gateways import fails
 from tests.support.shop import PAYER, Shop
+from tests.support.statements import asked
 
 
 async def statuses(shop: Shop) -> dict[str, str]:
@@ -315,3 +316,13 @@ async def test_an_answered_call_is_told_to_nobody_and_neither_is_one_that_was_pa
 
 async def test_a_call_of_another_house_is_nobodys(shop: Shop) -> None:
     assert not await KeptCallEnds(shop.books.messages, shop.clock)("CA999", CallEnd.NOT_RUNG, "cause 1")
+
+
+async def test_a_message_costs_two_statements(shop: Shop) -> None:
+    """It comes with its payment when it is claimed; then it is said to be sent."""
+    payment = await shop.paid()
+    reference = message_reference(payment.id, MessageKind.RECEIPT_SMS, 1)
+    with asked() as statements:
+        await shop.sender.deliver(reference)
+    assert len(statements) == 2, statements
+    assert [sms.reference for sms in shop.gateways.sms] == [reference]

@@ -44,7 +44,7 @@ class Till:
         self.payments = port(**usual | said.get("payments", {}))
         self.messages = port(queue_call=True)
         self.people = port(remembered=[(LanguageCode.AR, "1")])
-        self.billing = port(**{"unpaid": [BILLS], "code_matches": True, "line": LINE} | said.get("billing", {}))
+        self.billing = port(**{"unpaid": [BILLS], "code_matches": True, "proven": LINE} | said.get("billing", {}))
         self.limits = port(**{"allow": Tries.OPEN} | said.get("limits", {}))
         self.banks = banks or Banks("amex")
         books = SimpleNamespace(payments=self.payments, messages=self.messages, people=self.people, postings=port())
@@ -71,20 +71,14 @@ async def test_the_right_code_opens_its_line() -> None:
     till = Till()
     assert await identified(till) is LINE
     assert till.limits.asked == [("allow", "ussd", PAYER, TARGET)]
-    assert till.billing.asked == [
-        ("code_matches", ServiceType.MOBILE, "0600000001", "1234"),
-        ("line", ServiceType.MOBILE, "0600000001"),
-    ]
+    assert till.billing.asked == [("proven", ServiceType.MOBILE, "0600000001", "1234")]
 
 
-async def test_a_wrong_code_is_counted_and_nothing_of_the_line_is_read() -> None:
-    till = Till(billing={"code_matches": False})
+async def test_a_wrong_code_is_counted_and_billing_asked_once() -> None:
+    till = Till(billing={"proven": None})
     assert await identified(till) is Refusal.WRONG_CODE
     assert till.limits.asked[1:] == [("failed", "ussd", PAYER, TARGET)]
-    assert [asked[0] for asked in till.billing.asked] == ["code_matches"]
-    gone = Till(billing={"line": None})
-    assert await identified(gone) is Refusal.WRONG_CODE
-    assert len(gone.limits.asked) == 2
+    assert [asked[0] for asked in till.billing.asked] == ["proven"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +106,7 @@ async def test_who_is_locked_is_told_nothing_else() -> None:
     for allowed in ([Tries.LOCKED], [Tries.CROWDED, Tries.LOCKED], [Tries.CROWDED, Tries.CROWDED]):
         till = Till(limits={"allow": allowed}, billing={"lines_of": [(LINE,)]})
         assert await identified(till) is Refusal.LOCKED
-        assert "code_matches" not in [asked[0] for asked in till.billing.asked]
+        assert "proven" not in [asked[0] for asked in till.billing.asked]
     hidden = Till(limits={"allow": [Tries.CROWDED, Tries.OPEN]}, billing={"lines_of": [(LINE,)]})
     assert await hidden.of.identify("web", "", ServiceType.MOBILE, "0600000001", "1") is Refusal.LOCKED
     assert hidden.billing.asked == []
@@ -122,14 +116,12 @@ async def test_who_is_locked_is_told_nothing_else() -> None:
     "till",
     [
         {"limits": {"allow": LimitsDown()}},
-        {"billing": {"code_matches": BillingDown()}},
-        {"billing": {"line": BillingDown()}},
+        {"billing": {"proven": BillingDown(), "code_matches": BillingDown()}},
     ],
 )
 async def test_uncounted_no_guess_is_answered(till: dict[str, Any]) -> None:
     assert await identified(Till(**till)) is Refusal.BILLING_DOWN
-    if "line" not in till.get("billing", {}):
-        assert await Till(**till).of.quoted("ivr", PAYER, "482913", "1234") is Refusal.BILLING_DOWN
+    assert await Till(**till).of.quoted("ivr", PAYER, "482913", "1234") is Refusal.BILLING_DOWN
 
 
 @pytest.mark.parametrize(
