@@ -117,13 +117,15 @@ class Turns:
     async def take(self, inbound: Inbound, speaker: Speaker) -> TurnAnswer:
         """Takes one request in and gives one answer out."""
         key = Key(inbound.msisdn, speaker.can.channel, inbound.dialog)
+        counted = inbound.order is None  # by us, for its gateway does not
+        arrived_ms = stamp(self._clock.now()) if counted else 0  # once, however often it is overtaken
         try:
             guessed = self._guess(key, inbound, speaker.can)
-            answer = None if guessed is None else await self._take(key, inbound, speaker, guessed)
+            answer = None if guessed is None else await self._take(key, inbound, speaker, arrived_ms, guessed)
             for _ in range(RACES_MAX):
                 if answer is not None:
                     return answer
-                answer = await self._take(key, inbound, speaker)
+                answer = await self._take(key, inbound, speaker, arrived_ms)
         except BaseException:
             await self._erase_quietly(key)
             raise
@@ -161,12 +163,10 @@ class Turns:
         return guessed
 
     async def _take(
-        self, key: Key, inbound: Inbound, speaker: Speaker, guessed: Guessed | None = None
+        self, key: Key, inbound: Inbound, speaker: Speaker, arrived_ms: int, guessed: Guessed | None = None
     ) -> TurnAnswer | None:
         """None: another copy was faster, or the guess will not do: what is stored is to be read."""
-        counted = inbound.order is None  # by us, for its gateway does not
-        arrived_ms = stamp(self._clock.now()) if counted else 0
-        mark = self._seals.mark(key.record, inbound.typed) if counted else 0
+        mark = self._seals.mark(key.record, inbound.typed) if inbound.order is None else 0
         if guessed is not None:
             loaded = Loaded(guessed.record, guessed.record.version)
         else:

@@ -126,6 +126,7 @@ class FakeTill(PaymentService):
         return Person(msisdn, memory.languages.get(msisdn), memory.consents.get(msisdn), memory.lines.get(msisdn, ()))
 
     async def remember_language(self, msisdn: str, language: LanguageCode) -> None:
+        await asyncio.sleep(0)  # as for a database: others are heard meanwhile
         self._enter("remember_language")
         self.memory.languages[msisdn] = language
 

@@ -138,7 +138,7 @@ async def test_screens_are_named_only_when_told(opened: Opened) -> None:
 async def test_a_fault_is_answered_with_words_and_an_end(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
     door = await opened()
     await door.send("")
-    door.on.till.memory.broken.add("person")
+    door.on.till.memory.broken.add("remember_language")
     heard = await door.send("1")
     assert heard.status == 200
     assert heard.text.startswith("END Service indisponible")

@@ -150,7 +150,7 @@ async def test_a_fault_is_said_and_ends_the_dialog(opened: Opened, wire: str) ->
     door = await opened()
     async with handset(door, wire) as phone:
         await phone.dial()
-        door.on.till.memory.broken.add("person")
+        door.on.till.memory.broken.add("remember_language")
         shown = await phone.send("1")
     assert (shown.screen, shown.ended) == ("Apology", True)
     assert shown.text.startswith("Service indisponible")

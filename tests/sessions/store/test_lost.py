@@ -145,7 +145,6 @@ async def test_what_may_be_charged_is_not_paid_again(on: Stage, state: PaymentSt
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("person", ()),
         ("remember_language", ()),
         ("unpaid", ("fr", "own:0")),
         ("accept_terms", ("fr", "own:0")),
@@ -154,7 +153,7 @@ async def test_what_may_be_charged_is_not_paid_again(on: Stage, state: PaymentSt
     ],
 )
 async def test_a_fault_of_the_till_loses_nothing(on: Stage, name: str, options: tuple[str, ...]) -> None:
-    following = {"person": "fr", "remember_language": "fr", "unpaid": "accept", "accept_terms": "accept"}
+    following = {"remember_language": "fr", "unpaid": "accept", "accept_terms": "accept"}
     phone = on.ussd()
     await phone.dial()
     for option in options:
