@@ -19,11 +19,11 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.sql import SQL, Identifier
-from psycopg_pool import AsyncConnectionPool
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
 from channels.ussd.wires import WIRES as USSD_WIRES
+from core.database.statements import WarmestFirst
 from khallas.server.app import VoiceBounds
 from khallas.settings.model import Settings
 from lab.servers.postgres import Postgres
@@ -63,19 +63,19 @@ class Asked:
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Asked]:
     counted = Asked()
-    send, connection = AbstractConnection.send_packed_command, AsyncConnectionPool.connection
+    send, connection = AbstractConnection.send_packed_command, WarmestFirst.getconn
 
     def sending(self: AbstractConnection, *args: Any, **kwargs: Any) -> Any:
         counted.times += 1
         return send(self, *args, **kwargs)
 
-    def lent(self: AsyncConnectionPool[Any], *args: Any, **kwargs: Any) -> Any:
+    def lent(self: WarmestFirst, *args: Any, **kwargs: Any) -> Any:
         counted.times += 1
         return connection(self, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AbstractConnection, "send_packed_command", sending)
-        patch.setattr(AsyncConnectionPool, "connection", lent)
+        patch.setattr(WarmestFirst, "getconn", lent)
         yield counted
 
 
