@@ -11,7 +11,7 @@ STEP = (
 )
 
 BILL = (
-    "What is left is statements: each costs a process of ours some 0.3 ms (pool, parameters, write, answer, row) "
+    "What is left is statements: each costs a process of ours some 0.2 ms (pool, parameters, write, answer, row) "
     "and PostgreSQL 0.1 to 0.3 ms, and the four that move money 0.6 to 1.8 ms each once they are planned, two to "
     "three times that in a process that ran them fewer than six times. The bills that are counted are few for two "
     "pools of connections: half of those runs are planned anew."
@@ -45,8 +45,8 @@ REASONS: Mapping[str, str] = {
         "commits once."
     ),
     "journey-call": (
-        "A bill is 23 requests, some 70 to 90 statements (two baskets, that of the dialog and that of the call which "
-        "takes its bills over; two messages, four jobs; the payment is read nine times) and 43 commands to Redis. At "
+        "A bill is 23 requests, 37 statements of its own (two baskets, that of the dialog and that of the call which "
+        "takes its bills over; two messages) beside those of its jobs, and 43 commands to Redis. At "
         "the first measurement PostgreSQL took two fifths, the web worker three eighths and the job worker a sixth; a "
         f"dialog's turns, which became cheaper, are a tenth. {BILL}"
     ),
