@@ -2,6 +2,7 @@
 partial one: the page may be open on many screens while customers pay.
 """
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -40,20 +41,14 @@ WHERE t.at >= %(since)s AND p.paid_at IS NOT NULL AND starts_with(t.credit, 'acq
   AND split_part(t.debit, ':', 1) IN ('bills', 'customers', 'doubt')
 """
 
-EVENTS = """
-SELECT event, count(*) AS times FROM ONLY payment_events
+# What was sent, and what came of it: one walk over the period's events.
+ANSWERED = """
+SELECT event, COALESCE(CASE event WHEN 'refused' THEN detail END, '') AS detail, count(*) AS times
+FROM ONLY payment_events
 WHERE at >= %(since)s AND event IN ('send', 'approved', 'refused', 'lost', 'challenged', 'mismatch', 'absent')
-GROUP BY event
+GROUP BY 1, 2 ORDER BY times DESC, 1, 2
 """
-
-ANSWERS = """
-SELECT event, COALESCE(detail, '') AS detail, count(*) AS times FROM (
-    SELECT event, CASE event WHEN 'refused' THEN detail END AS detail
-    FROM ONLY payment_events
-    WHERE at >= %(since)s AND event IN ('approved', 'refused', 'lost', 'challenged', 'mismatch')
-) told
-GROUP BY 1, 2 ORDER BY times DESC, 1, 2 LIMIT %(limit)s
-"""
+NO_ANSWERS = ("send", "absent")
 
 # A row that is due again and again is as old as its beginning.
 MESSAGES = """
@@ -70,9 +65,11 @@ FROM (
 GROUP BY 1
 """
 
+# OFFSET 0: each payment by its key; where much waits, a join would rather read all payments.
 POSTINGS = """
 SELECT count(*) AS waiting, min(since) AS oldest FROM (
-    SELECT p.paid_at AS since FROM ONLY payment_lines l JOIN ONLY payments p ON p.id = l.payment_id
+    SELECT p.paid_at AS since FROM ONLY payment_lines l
+    CROSS JOIN LATERAL (SELECT paid_at FROM ONLY payments WHERE id = l.payment_id OFFSET 0) p
     WHERE l.posting_due_at IS NOT NULL
     UNION ALL
     SELECT created_at FROM refunds WHERE due_at IS NOT NULL
@@ -150,13 +147,14 @@ async def _overview(connection: Connection, since: datetime) -> Overview:
     postings, stuck = (await rows(POSTINGS))[0], (await rows(STUCK))[0]["stuck"]
     settlement = await rows(SETTLEMENT)
     messages = {row["name"]: row for row in await rows(MESSAGES, since=since)}
+    answered = [BankAnswer(row["event"], row["detail"], row["times"]) for row in await rows(ANSWERED, since=since)]
+    events: Counter[str] = Counter()
+    for each in answered:
+        events[each.event] += each.count
     return Overview(
         sales=tuple(Sales(**row) for row in await rows(SALES, since=since)),
-        answers=tuple(
-            BankAnswer(row["event"], row["detail"], row["times"])
-            for row in await rows(ANSWERS, since=since, limit=ANSWERS_SHOWN)
-        ),
-        events={row["event"]: row["times"] for row in await rows(EVENTS, since=since)},
+        answers=tuple(each for each in answered if each.event not in NO_ANSWERS)[:ANSWERS_SHOWN],
+        events=events,
         queues=(
             *(WorkQueue(**messages[name]) if name in messages else WorkQueue(name, 0, None, 0) for name in QUEUES),
             WorkQueue(POSTING, postings["waiting"], postings["oldest"], stuck),

@@ -3,6 +3,7 @@
 import pytest
 
 from core.database.help_desk.lists import LISTS
+from core.database.help_desk.operations import TROUBLES
 from core.database.migrations.indexes import HOLDER_WORDS
 from core.database.pool import Connection
 from core.help_desk.lists import PaymentList
@@ -13,6 +14,7 @@ WAYS = {
     "lines_email": "SELECT 1 FROM lines WHERE lower(email) = 'salma@example.com'",
     "payments_email": "SELECT 1 FROM payments WHERE lower(email) = 'salma@example.com'",
     "payments_unfinished": f"SELECT 1 FROM payments p WHERE {LISTS[PaymentList.OPEN][0]} ORDER BY created_at",  # noqa: S608
+    "payment_events_troubles": TROUBLES.replace("%(since)s", "now()").replace("%(limit)s", "12"),
     "payments_of_months_keys": "SELECT 1 FROM payments_of_months WHERE keys && ARRAY[1::bigint]",
     "payments_created": "SELECT 1 FROM payments p WHERE p.created_at >= now() AND p.created_at < now()",
 }
