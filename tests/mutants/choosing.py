@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.mutants.mutations import changes
@@ -47,11 +48,19 @@ def modules(only: list[str]) -> list[str]:
     return [path for path in dict.fromkeys(found) if not path.startswith(LEFT_OUT)]
 
 
-def mutants_of(path: str, entered: Lines, costs: Mapping[str, float], tests_max_s: float = TESTS_MAX_S) -> list[Mutant]:
-    """Those of one module; `entered` says which tests enter which of its lines."""
+def mutants_of(
+    path: str,
+    entered: Lines,
+    costs: Mapping[str, float],
+    tests_max_s: float = TESTS_MAX_S,
+    importing: Collection[str] = (),
+) -> list[Mutant]:
+    """Those of one module; `entered` says which tests enter which of its lines, `importing` which may look at what its
+    import makes and enter none.
+    """
     text = (ROOT / path).read_text(encoding="utf-8")
     lines = text.splitlines()
-    any_line: set[str] = set().union(*entered.values())
+    any_line: set[str] = set(importing).union(*entered.values())
     found: list[Mutant] = []
     for number, change in enumerate(changes(ast.parse(text))):
         span = range(change.line, change.last_line + 1)
@@ -61,6 +70,20 @@ def mutants_of(path: str, entered: Lines, costs: Mapping[str, float], tests_max_
         timed = affordable(tests or any_line, costs, limit_s)
         found.append(Mutant(path, number, change.line, change.function, change.text, source, bool(tests), timed))
     return found
+
+
+@cache
+def imported(test_file: str) -> frozenset[str]:
+    """The modules of ours that a test file names in its imports, as paths; "" where it walks through all of them."""
+    text = (ROOT / test_file).read_text(encoding="utf-8")
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.update((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+    paths = {name.replace(".", "/") + ending for name in names for ending in (".py", "/__init__.py")}
+    return frozenset({path for path in paths if (ROOT / path).exists()} | ({""} if "walk_packages" in text else set()))
 
 
 def affordable(tests: set[str], costs: Mapping[str, float], limit_s: float) -> tuple[tuple[str, float], ...]:

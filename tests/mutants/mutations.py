@@ -33,7 +33,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 LOGGERS = ("log", "_log", "logger")
 WORDS_FOR_PEOPLE = ("__repr__", "__str__")
-WORDS_OF_CALLS = ("NotSent", "UnknownOutcome", "cast")  # what stands in them is read in a log
+WORDS_OF_CALLS = ("NotSent", "UnknownOutcome", "cast", "TypeVar")  # what stands in them is read by people alone
 
 Put = Callable[[ast.AST], None]
 
@@ -78,7 +78,7 @@ class _Walk:
                     yield from self._within(statement, name, is_function=True)
                 case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.Import() | ast.ImportFrom():
                     continue
-                case ast.Expr(value=ast.Constant()):
+                case ast.Expr(value=ast.Constant()) | ast.Assign(targets=[ast.Name(id="__all__")]):
                     continue
                 case ast.Expr(value=value) if _is_log(value):
                     continue

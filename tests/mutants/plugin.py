@@ -21,12 +21,12 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutants.choosing import ROOT, TESTS_MAX_S, Mutant, modules, mutants_of, unreached_checks
+from tests.mutants.choosing import ROOT, TESTS_MAX_S, Mutant, imported, modules, mutants_of, unreached_checks
 from tests.mutants.servers import Lending
 from tests.mutants.swapping import Living, import_anew, living_functions, mutated, swap
 
 MAP_MAX_S = 7_200.0
-LEAST_S = 300.0
+LEAST_S = 60.0
 TIMES_MAX = 20.0  # a mutant that takes so many times what its tests took has hung, however busy the machine is
 POLL_S = 0.005
 LEFT_OUT_MAX = 20  # tests that cannot pass with servers that are lent (they migrate, stop or restart theirs)
@@ -66,7 +66,11 @@ class Trials:
             self._servers.to_conftest()
             entered, costs = self._mapped()
             most_s = self._share.tests_max_s
-            mutants = [each for path in paths for each in mutants_of(path, entered.get(path, {}), costs, most_s)]
+            mutants = [
+                each
+                for path in paths
+                for each in mutants_of(path, entered.get(path, {}), costs, most_s, self._importing(path))
+            ]
             self._write("mutants.jsonl", [asdict(each) for each in mutants], "w")
             reached = sorted((each for each in mutants if each.tests), key=lambda each: not each.entered)
             tried = self._tried_before()
@@ -77,6 +81,12 @@ class Trials:
                 row = {"path": mutant.path, "number": mutant.number, "name": mutant.name, "verdict": verdict, "by": by}
                 self._write("results.jsonl", [row], "a")
         return True
+
+    def _importing(self, path: str) -> list[str]:
+        """The tests of the files that import a module."""
+        files = {name.split("::")[0] for name in self._items}
+        those = {file for file in files if not {"", path}.isdisjoint(imported(file))}
+        return [name for name in self._items if name.split("::")[0] in those]
 
     def _write(self, name: str, rows: list[dict[str, object]], mode: str) -> None:
         with (self._share.folder / name).open(mode, encoding="utf-8") as file:

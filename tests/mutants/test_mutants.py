@@ -8,7 +8,7 @@ import pytest
 
 from core import money
 from tests.mutants.__main__ import EQUIVALENT
-from tests.mutants.choosing import affordable, mutants_of, unreached_checks
+from tests.mutants.choosing import affordable, imported, mutants_of, unreached_checks
 from tests.mutants.mutations import changes
 from tests.mutants.swapping import living_functions, swap
 
@@ -96,6 +96,16 @@ def test_of_many_tests_the_shortest_that_fit_are_run() -> None:
     costs = {"slow": 50.0, "short": 1.0, "middling": 20.0, "elsewhere": 0.1}
     assert affordable({"slow", "short", "middling", "unmapped"}, costs, 30) == (("short", 1.0), ("middling", 20.0))
     assert affordable({"slow"}, costs, 30) == (("slow", 50.0),)
+
+
+def test_what_the_import_makes_is_tried_by_whoever_imports_it_too() -> None:
+    assert {"core/money.py", "tests/mutants/choosing.py"} <= imported("tests/mutants/test_mutants.py")
+    assert "core/zone.py" not in imported("tests/mutants/test_mutants.py")
+    assert "" in imported("tests/core/test_words.py")
+    found = mutants_of("core/money.py", {}, {"looks": 1.0}, importing=["looks"])
+    assert {mutant.tests for mutant in found if not mutant.function} == {(("looks", 1.0),)}
+    of_a_line = mutants_of("core/money.py", {16: {"enters"}}, {"looks": 1.0, "enters": 1.0}, importing=["looks"])
+    assert {mutant.tests for mutant in of_a_line if mutant.line == 16} == {(("enters", 1.0),)}
 
 
 def test_a_check_that_no_test_comes_to_is_told() -> None:
