@@ -42,7 +42,7 @@ def email_of(typed: str, *, utf8: bool = False) -> str:
 def _local(local: str, *, utf8: bool) -> str:
     # letters beyond ASCII stand where an ASCII letter may
     plain = "".join("x" if utf8 and _is_written(char) else char for char in local)
-    if _LOCAL.fullmatch(plain) is None or len(local.encode(errors="replace")) > LOCAL_OCTETS_MAX:
+    if _LOCAL.fullmatch(plain) is None or len(local.encode()) > LOCAL_OCTETS_MAX:
         raise NotAnAddress("not an e-mail address")
     return unicodedata.normalize("NFC", local)
 
@@ -64,7 +64,7 @@ def _label(label: str) -> str:
     lower = label.lower()
     try:
         if not lower.isascii() or lower.startswith("xn--"):
-            lower = idna.encode(lower, uts46=True, std3_rules=True).decode("ascii")
+            lower = idna.encode(lower, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         raise NotAnAddress("not an e-mail address") from None
     if _LABEL.fullmatch(lower) is None:

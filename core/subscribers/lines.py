@@ -102,7 +102,7 @@ def mask_reference(reference: str) -> str:
 
 def mask_msisdn(e164: str) -> str:
     """ "+212600000001" -> "+2126*****001", for logs at INFO (docs/protocols/security.md)."""
-    return e164[:5] + "*" * max(0, len(e164) - 8) + e164[-3:] if len(e164) > 8 else "*" * len(e164)
+    return e164[:5] + "*" * (len(e164) - 8) + e164[-3:] if len(e164) > 8 else "*" * len(e164)
 
 
 def mask_email(address: str) -> str:

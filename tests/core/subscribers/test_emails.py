@@ -18,6 +18,7 @@ TAKEN = {
     "a@straße.de": "a@xn--strae-oqa.de",
     "a@例え.テスト": "a@xn--r8jz45g.xn--zckzah",
     "a@1and1.com": "a@1and1.com",
+    "a@\uff45\uff58ample.com": "a@example.com",
 }
 REFUSED = (
     *("salma..demo@example.com", ".salma@example.com", "salma.@example.com", "@example.com", "salma@", "salma", ""),
@@ -45,6 +46,7 @@ REFUSED = (
         "salma@example.123",
         "a\x00@example.com",
     ),
+    *("a@exa\u00admple.com", "a@exam\u3000ple.com"),
 )
 
 
@@ -68,11 +70,17 @@ def test_nothing_unseen_is_part_of_an_address(mark: str, at: int, utf8: bool) ->
         email_of(typed, utf8=utf8)
 
 
-@pytest.mark.parametrize("local", ["hélène", "سلمى", "he\u0301le\u0300ne"])
+@pytest.mark.parametrize("local", ["hélène", "سلمى", "he\u0301le\u0300ne", "salma\u0663"])
 def test_letters_beyond_ascii_where_the_mail_server_takes_them(local: str) -> None:
     assert email_of(f"{local}@example.com", utf8=True).isascii() is False
     with pytest.raises(NotAnAddress):
         email_of(f"{local}..x@example.com", utf8=True)
+
+
+@pytest.mark.parametrize("local", ["sal\u20acma", "salma\u2603", "salma\u2019s"])
+def test_signs_beyond_ascii_are_no_letters(local: str) -> None:
+    with pytest.raises(NotAnAddress):
+        email_of(f"{local}@example.com", utf8=True)
 
 
 @given(typed=st.text(max_size=80), utf8=st.booleans())

@@ -53,7 +53,10 @@ def test_references_of_the_other_services() -> None:
 
 def test_numbers_are_kept_in_e164() -> None:
     assert (msisdn("0600000001"), national("+212600000001")) == ("+212600000001", "0600000001")
-    assert national(msisdn("+33612345678")) == "+33612345678"
+    for foreign in ("+33612345678", "+213551234567"):
+        assert national(msisdn(foreign)) == foreign
+    for written in ('"Salma 3" <sip:0612345678@example.com>', "call 0612345678", "xx0612345678"):
+        assert msisdn(written) == "+212612345678"
     for text in ("", "hello", "+", "12"):
         with pytest.raises(ValueError, match="not a telephone number"):
             msisdn(text)
