@@ -16,12 +16,12 @@ from sessions.screens.journey import Runaway
 from sessions.screens.menu import Chose, Typed
 from sessions.screens.opening import Opening, PaymentCode, Reference, Terms
 from sessions.store.codec import Record
-from sessions.store.protocol import Key
+from sessions.store.protocol import SESSION_TTL_S, Key, Loaded
 from sessions.store.redis import RedisStore
 from sessions.turn.forms import FormField, FormState, FormTurns, Overtaken
 from sessions.turn.inbound import Inbound
 from sessions.turn.perform import EffectPerformer
-from sessions.vault import Seals
+from sessions.vault import NUMBER, Seals
 from tests.sessions.fakes import CASABLANCA, MASTER_KEYS, NUMBERS, Stage
 from tests.support.till import bill
 
@@ -150,3 +150,51 @@ async def test_a_session_that_rests_before_its_first_screen_is_no_page(on: Stage
     forms = process(on)
     with pytest.raises(Runaway):
         await forms.show(KEY, await forms.load(KEY), HEARD)
+
+
+async def test_a_form_s_session_is_told_what_its_house_is_told(on: Stage) -> None:
+    for utf8 in (False, True):
+        performer = EffectPerformer(on.till, Seals(MASTER_KEYS))
+        forms = FormTurns(RedisStore(on.redis), performer, on.clock, NUMBERS, CASABLANCA, CAN, mail_utf8=utf8)
+        state = await fill(forms, begin=BEGIN)
+        assert (forms.mail_utf8, state.visit.mail_utf8, state.visit.check_luhn, forms.can) == (utf8, utf8, True, CAN)
+
+
+async def test_a_look_gives_a_session_its_time_again_and_reads_it_alone(on: Stage) -> None:
+    store, other = RedisStore(on.redis), Key(KEY.msisdn, KEY.channel, "before")
+    for key in (other, KEY):
+        sealed = {NUMBER: b"sealed"}
+        assert await store.save(key, Record(1, 1, BEGIN), expected=0, seal=sealed, erase=False)
+    await on.redis.expire(KEY.record, 5)
+    loaded = await process(on).load(KEY)
+    assert (loaded.previous, loaded.sealed) == (None, {})
+    assert await on.redis.ttl(KEY.record) > SESSION_TTL_S - 60
+    lost = Key(KEY.msisdn, KEY.channel, "lost")
+    assert await process(on).load(lost) == Loaded(None)
+    state = await fill(process(on), TO_THE_BILLS[0])
+    assert isinstance(state.screen, PaymentCode)
+    assert await on.redis.get(KEY.sealed(NUMBER)) == b"sealed", "a form has no card to erase"
+
+
+async def test_a_form_that_begins_has_accepted_nothing_and_a_notice_is_said_once(on: Stage) -> None:
+    forms = process(on)
+    begun = await fill(forms, *TO_THE_BILLS[:2], begin=BEGIN)
+    assert (type(begun.screen), begun.visit.terms_accepted) == (Terms, False)
+    wrong = await fill(forms, TO_THE_BILLS[0], FormField(PaymentCode, Typed("000000")), begin=BEGIN)
+    assert wrong.notice is not None
+    shown = await forms.show(KEY, await forms.load(KEY), HEARD)
+    assert shown is not None
+    assert shown.notice == wrong.notice
+    assert (await forms.fill(KEY, await forms.load(KEY), HEARD, (), language=LanguageCode.AR)).notice is None
+
+
+async def test_a_list_that_changed_behind_its_total_is_asked_anew(on: Stage) -> None:
+    forms, _ = await at_the_bills(on)
+    total = await fill(forms, PAY[0])
+    assert isinstance(total.screen, ConfirmTotal)
+    on.till.memory.bills[LINE] = LONG[:-1]
+    other = process(on)
+    seen = await other.show(KEY, await other.load(KEY), HEARD)
+    assert seen is not None
+    assert isinstance(seen.screen, PickInvoices)
+    assert len(seen.screen.listed(seen.visit).bills) == len(LONG) - 1

@@ -34,6 +34,14 @@ def test_the_same_keys_are_a_copy_for_a_second(answered: datetime, since_ms: int
     assert not before(heard(), record(answered, 7), 8, arrived_ms)
 
 
+def test_a_copy_follows_within_a_second_and_the_time_wraps() -> None:
+    assert stamp(datetime(1970, 1, 1, 0, 0, 1, 234_000, tzinfo=UTC)) == 1_234
+    assert stamp(datetime.fromtimestamp(2**32 / 1000 + 1, UTC)) == 1_000
+    for answered_ms, arrived_ms, copy in ((5, 1_004, True), (5, 1_005, False), (2**32 - 500, 499, True)):
+        last = Record(1, 3, Language(), mark=7, answered_ms=answered_ms)
+        assert before(heard(), last, 7, arrived_ms) is copy
+
+
 @given(order=st.integers(0, 9), last=st.integers(0, 9))
 def test_a_number_alone_tells_where_there_is_one(order: int, last: int) -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
@@ -54,6 +62,12 @@ def test_a_mark_holds_no_key_and_needs_ours(typed: str | None, other: str | None
     assert (mark == ours.mark("d", other)) == (typed == other)
     assert mark != theirs.mark("d", typed)
     assert mark != ours.mark("e", typed)
+
+
+def test_of_what_a_wire_says_nothing_of_nothing_is_taken_for_granted() -> None:
+    bare = Inbound("d", CALLER, 4)
+    assert (bare.typed, bare.payment_id, bare.so_far, bare.echo, bare.asks_from) == (None, None, None, {}, "")
+    assert (bare.begins, bare.ids_return, bare.placed) == (False, False, False)
 
 
 def test_a_mark_costs_a_record_ten_bytes() -> None:
@@ -106,6 +120,19 @@ async def test_another_key_counts_at_once(on: Stage) -> None:
     await phone.send("1117")
     assert (await phone.send("1")).screen == "Service"
     assert (await phone.send("2")).screen == "Reference"
+
+
+async def test_the_service_s_code_in_mid_dialog_dials_anew_and_its_copy_does_not(on: Stage) -> None:
+    phone = Uncounted(on)
+    await phone.send("1117")
+    await phone.send("1", after_s=3)
+    await phone.send("3", after_s=3)
+    anew = await phone.send("*1117#", after_s=3)
+    done = on.till.calls.copy()
+    assert (anew.replayed, anew.screen, anew.came_from) == (False, "Service", "")
+    copy = await phone.send("*1117#", after_s=0.5)
+    assert (copy.replayed, copy.page.text, on.till.calls) == (True, anew.page.text, done)
+    assert not (await phone.send("*1117#", after_s=3)).replayed
 
 
 async def test_copies_at_once_are_one_step(on: Stage) -> None:

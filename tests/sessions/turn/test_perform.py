@@ -1,5 +1,6 @@
 """Effects performed: what is counted before a card is sent, what a wallet is asked, and whom a call rings back."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -8,13 +9,15 @@ from core.cards import Card, Secret
 from core.languages import LanguageCode
 from core.payments.service import Refusal
 from core.payments.table import Payment, PaymentState
-from core.ports import CardTold, LimitsDown
+from core.ports import CardTold, DeclineKind, LimitsDown
+from core.repositories import DatabaseUnavailable
 from core.wallets.attempts import AttemptState, WalletRecord
 from core.wallets.port import WalletAttempt
 from core.wallets.service import WalletPayments
 from lab.clocks import StillClock
 from sessions.store.protocol import Key
 from sessions.turn.effects import (
+    AnswerChallenge,
     Authorise,
     NotRung,
     Recall,
@@ -27,13 +30,13 @@ from sessions.turn.effects import (
     WalletSeen,
     WalletStarted,
 )
-from sessions.turn.perform import DialogKey, EffectPerformer
+from sessions.turn.perform import COUNT_WAIT_S, DialogKey, EffectPerformer
 from sessions.turn.refusals import KeptRefusals
 from sessions.vault import Seals
 from tests.sessions.cards import CARD, CVV
 from tests.sessions.fakes import CALLER, MASTER_KEYS
 from tests.sessions.samples import LINE, UNTIL, USSD, visit
-from tests.support.till import DECLINED_CARD, NOW, FakeTill
+from tests.support.till import DECLINED_CARD, NOW, PIN_CARD, RIGHT_PIN, SILENT_CARD, FakeTill
 
 HERE = visit(USSD)
 PLACE = DialogKey(Key(CALLER, "ussd", "d1"), 1, {})
@@ -189,6 +192,58 @@ async def test_without_its_card_a_charge_is_not_launched(till: FakeTill) -> None
     assert [sent.pan for sent in till.memory.sent] == [CARD]
 
 
+class Slow(FakeTill):
+    """A till whose bank answers long after the call has moved on: what it says then, or why nobody hears it."""
+
+    def __init__(self) -> None:
+        super().__init__(StillClock(NOW))
+        self.answers = asyncio.Event()
+        self.ends: PaymentState | Exception = PaymentState.CAPTURED
+        self.waited_s: list[float] = []
+
+    async def settle(self, payment_id: str, wait_s: float) -> Payment:
+        self.waited_s.append(wait_s)
+        await self.answers.wait()
+        if isinstance(self.ends, Exception):
+            raise self.ends
+        return replace(self.become(payment_id, self.ends), decline_kind=DeclineKind.OTHER_CARD)
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        (PaymentState.CAPTURED, [CardTold.NOTHING]),
+        (PaymentState.DECLINED, [CardTold.DECLINED]),
+        (PaymentState.UNKNOWN, [CardTold.UNDECIDED]),
+        (PaymentState.SENDING, []),  # still: counted it stays
+        (DatabaseUnavailable(), []),
+    ],
+    ids=str,
+)
+async def test_a_charge_under_way_is_waited_for_behind_the_call(
+    ends: PaymentState | Exception, told: list[CardTold]
+) -> None:
+    till, counted = Slow(), Counted()
+    till.ends = ends
+    on = performer(till, counted)
+    came = await charge(on, await basket(on, till), Card(Secret(SILENT_CARD), 12, 2028))
+    assert isinstance(came, Payment)
+    assert (came.state, counted.ends, len(on._counting)) == (PaymentState.SENDING, [], 1)
+    till.answers.set()
+    await asyncio.gather(*on._counting)
+    assert (counted.ends, till.waited_s, on._counting) == (told, [COUNT_WAIT_S], set())
+
+
+async def test_a_pin_s_end_is_counted_and_a_refused_one_is_told_to_the_call() -> None:
+    till, counted = FakeTill(StillClock(NOW)), Counted()
+    on = performer(till, counted)
+    payment = await basket(on, till)
+    await charge(on, payment, Card(Secret(PIN_CARD), 12, 2028))
+    assert counted.ends == []  # the bank's question is open
+    await on.launch(AnswerChallenge(payment.id, Secret(RIGHT_PIN)), None, PLACE)
+    assert counted.ends == [CardTold.NOTHING]
+
+
 # --- calling back ----------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +264,21 @@ async def test_a_basket_that_is_gone_is_not_told_of_where_no_call_can_be_made(ti
 
 
 # --- wallets ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_wallet_that_waited_for_the_dialog_s_end_is_told_of_it(till: FakeTill) -> None:
+    over: list[str] = []
+
+    class Waiting(Wallets):
+        async def dialog_over(self, payment_id: str) -> None:
+            over.append(payment_id)
+            if payment_id == "p2":
+                raise DatabaseUnavailable
+
+    for payment_id in ("p1", "p2"):
+        await performer(till, wallets=Waiting(till)).dialog_over(payment_id)
+        await performer(till).dialog_over(payment_id)
+    assert over == ["p1", "p2"]
 
 
 def asking(till: FakeTill, payer: str = CALLER) -> StartWallet:

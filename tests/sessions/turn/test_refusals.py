@@ -45,6 +45,16 @@ async def test_a_refusal_is_about_one_attempt_of_one_call(on: Stage, kept: bool)
     assert (await refusals.heard("call", "p1", 1) is None) is kept  # one process keeps so many
 
 
+async def test_one_process_keeps_so_many_refusals_and_forgets_the_oldest_first() -> None:
+    refusals = KeptRefusals()
+    for number in range(KEPT_MAX):
+        await refusals.tell(f"call {number}", "p1", Refusal.LOCKED, 1)
+    assert await refusals.heard("call 0", "p1", 1) is Refusal.LOCKED
+    await refusals.tell("one more", "p1", Refusal.LOCKED, 1)
+    assert await refusals.heard("call 0", "p1", 1) is None
+    assert await refusals.heard("call 1", "p1", 1) is Refusal.LOCKED
+
+
 async def test_nobody_to_tell_is_no_fault_of_the_charge() -> None:
     async with Redis.from_url("redis://127.0.0.1:1") as nobody:
         refusals = RedisRefusals(nobody)

@@ -2,17 +2,29 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from channels.ussd.speaker import UssdSpeaker
 from core.messaging.texts import Texts
-from sessions.screens.journey import FIELD_TRIES_MAX
+from sessions.pages import Page
+from sessions.screens.choosing import HandOver
+from sessions.screens.journey import FIELD_TRIES_MAX, Runaway
+from sessions.screens.opening import Opening
+from sessions.screens.wallet import WalletAsked
+from sessions.store.codec import Record
 from sessions.store.pipeline import Asked, RedisConnection
 from sessions.store.protocol import POINTER_TTL_S, SESSION_TTL_S, Key, StoreDown
 from sessions.store.redis import RedisStore
-from sessions.turn.turns import RACES_MAX, Inbound
-from tests.sessions.fakes import CALLER, Stage, stage, to_confirm, walk
+from sessions.turn.inbound import stamp
+from sessions.turn.perform import EffectPerformer
+from sessions.turn.turns import RACES_MAX, Inbound, Turns
+from sessions.vault import Seals
+from tests.sessions.cards import CARD, to_card
+from tests.sessions.fakes import CALLER, CASABLANCA, MASTER_KEYS, NUMBERS, Stage, stage, to_confirm, walk
+from tests.sessions.samples import BASKET
 
 COPIES = 20
 
@@ -157,10 +169,16 @@ async def test_a_race_that_never_ends_is_the_stores_fault(on: Stage, monkeypatch
         tried += 1
         return False
 
+    async def erased(_: RedisStore, key: Key) -> None:
+        gone.append(key.dialog)
+
+    gone: list[str] = []
     monkeypatch.setattr(RedisStore, "save", overtaken)
+    monkeypatch.setattr(RedisStore, "erase", erased)
+    phone = on.ussd()
     with pytest.raises(StoreDown, match="overtaking"):
-        await on.ussd().dial()
-    assert tried == RACES_MAX
+        await phone.dial()
+    assert (tried, gone) == (RACES_MAX, [phone.dialog])
 
 
 async def test_many_customers_at_once_do_not_meet(on: Stage) -> None:
@@ -178,3 +196,112 @@ async def test_many_customers_at_once_do_not_meet(on: Stage) -> None:
     texts = await asyncio.gather(*(one(number) for number in range(1000, 1030)))
     assert len(set(texts)) == 30
     assert len(on.till.memory.payments) == 30
+
+
+async def kept(on: Stage, dialog: str) -> Record:
+    record = (await RedisStore(on.redis).load(Key(CALLER, "ussd", dialog), begins=False, with_card=False)).record
+    assert record is not None
+    return record
+
+
+async def test_a_record_counts_its_turns_and_marks_what_bears_no_number_alone(on: Stage) -> None:
+    phone = on.ussd()
+    for order, heard in enumerate((None, "1", "1", "1")):
+        answer = await (phone.dial() if heard is None else phone.key(heard))
+        record = await kept(on, phone.dialog)
+        assert (answer.version, record.version, record.order) == (order + 1, order + 1, order)
+        assert (record.mark, record.answered_ms, record.said_chars, record.said_mark) == (0, 0, 0, 0)
+    await on.turns.take(Inbound("uncounted", CALLER, None), phone.speaker)
+    record = await kept(on, "uncounted")
+    assert (record.order, record.answered_ms) == (0, stamp(on.clock.now()))
+    assert record.mark
+    await on.turns.take(Inbound("joined", CALLER, 0, so_far=""), phone.speaker)
+    record = await kept(on, "joined")
+    assert (record.mark, record.answered_ms, record.said_chars) == (0, 0, 0)
+    assert record.said_mark
+
+
+async def test_a_session_that_was_lost_goes_on_from_the_request_s_order(on: Stage) -> None:
+    phone = on.ussd()
+    await phone.dial()
+    await phone.choose("fr")
+    await on.redis.flushdb()
+    phone.order = 40
+    begun = await phone.key("1")
+    assert (begun.version, (await kept(on, phone.dialog)).order) == (42, 41)
+    assert (await phone.choose("mobile")).screen == "Reference"
+    assert (await kept(on, phone.dialog)).version == 43
+
+
+async def test_a_page_is_drawn_once_and_read_by_the_turn_that_follows(
+    on: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = 0
+    page = UssdSpeaker.page
+
+    def counted(*told: Any) -> Page:
+        nonlocal drawn
+        drawn += 1
+        return page(*told)
+
+    monkeypatch.setattr(UssdSpeaker, "page", counted)
+    phone = on.ussd()
+    await phone.dial()
+    for turns, typed in enumerate(("1", "1", "1"), 2):
+        await phone.key(typed)
+        assert drawn == turns
+
+
+async def test_what_became_of_a_request_is_counted_by_one_word(on: Stage) -> None:
+    phone = await to_confirm(on)
+    dialled = await on.ussd("+212600000009").dial()
+    assert (dialled.outcome, dialled.came_from, (await phone.again()).outcome) == ("answered", "", "replayed")
+    left = await phone.choose("pay")
+    assert (left.outcome, left.screen, left.came_from) == ("ended", "HandOver", "ConfirmTotal")
+    again = await phone.again()
+    assert (again.outcome, again.came_from) == ("replayed", "")
+    assert left.words is left.page.words
+
+
+@pytest.mark.parametrize("checks", [True, False])
+async def test_a_number_with_a_wrong_check_digit_is_asked_again_unless_nothing_is_checked(
+    on: Stage, checks: bool
+) -> None:
+    call = await to_card(on)
+    if not checks:
+        performer = EffectPerformer(on.till, Seals(MASTER_KEYS))
+        call.turns = Turns(RedisStore(on.redis), performer, on.clock, NUMBERS, zone=CASABLANCA, check_luhn=False)
+    assert (await call.key(f"{CARD[:-1]}1")).screen == ("CardNumber" if checks else "CardExpiry")
+
+
+@pytest.mark.parametrize("utf8", [False, True])
+async def test_an_address_beyond_ascii_is_taken_where_it_is_said(on: Stage, utf8: bool) -> None:
+    till = EffectPerformer(on.till, Seals(MASTER_KEYS))
+    told = {"mail_utf8": True} if utf8 else {}
+    on.turns = Turns(RedisStore(on.redis), till, on.clock, NUMBERS, zone=CASABLANCA, **told)  # type: ignore[arg-type]
+    phone = await to_confirm(on)
+    await phone.choose("email")
+    assert (await phone.key("h\u00e9l\u00e8ne@example.com")).screen == ("ConfirmTotal" if utf8 else "Email")
+
+
+async def test_a_session_that_rests_before_its_first_screen_is_our_fault(on: Stage) -> None:
+    key = Key(CALLER, "ussd", "d0")
+    assert await RedisStore(on.redis).save(key, Record(1, 1, Opening()), expected=0, seal={}, erase=False)
+    with pytest.raises(Runaway):
+        await on.turns.take(Inbound("d0", CALLER, 1, "1"), on.ussd().speaker)
+
+
+async def test_a_wallet_that_waits_for_the_dialog_is_told_when_the_line_is_dead(on: Stage) -> None:
+    over: list[str] = []
+
+    class Waiting(EffectPerformer):
+        async def dialog_over(self, payment_id: str) -> None:
+            over.append(payment_id)
+
+    store = RedisStore(on.redis)
+    turns = Turns(store, Waiting(on.till, Seals(MASTER_KEYS)), on.clock, NUMBERS, zone=CASABLANCA)
+    for dialog, screen in (("d1", WalletAsked(BASKET, "Neqdi", CALLER)), ("d2", HandOver(BASKET))):
+        assert await store.save(Key(CALLER, "ussd", dialog), Record(1, 1, screen), expected=0, seal={}, erase=False)
+    for dialog in ("d1", "d2", "d3"):
+        await turns.hang_up(dialog, CALLER, "ussd")
+    assert over == [BASKET.payment_id]
