@@ -13,7 +13,7 @@ from pathlib import Path
 
 LOOKS_MAX = 300
 LOOK_PAUSE_S = 0.05
-SAVED_MAX_S = 10.0
+SAVED_MAX_S = 1.0  # keys pressed while a page comes are lost now and then: they are pressed again
 ENTER, NEXT_FIELD, CLEAR, TOP = "\r", "\t", "\x15", "g"
 READ_BYTES = 65_536
 
