@@ -8,8 +8,11 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import hypothesis
 import pytest
@@ -52,12 +55,45 @@ def _folder(item: pytest.Item) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long files first, so that none is begun when the others have ended; branches are counted in two folders."""
-    folders = {id(item): _folder(item) for item in items}
-    items.sort(key=lambda item: folders[id(item)] not in SLOW_FOLDERS)
-    for item in items:
-        if folders[id(item)] not in COUNTED_FOLDERS:
-            item.add_marker("no_cover")
+    """The long files first, so that none is begun when the others have ended."""
+    items.sort(key=lambda item: _folder(item) not in SLOW_FOLDERS)
+
+
+@contextmanager
+def _uncounted(config: pytest.Config) -> Iterator[None]:
+    """No branch is counted within the block, where any are (--cov)."""
+    plugin = config.pluginmanager.getplugin("_cov")
+    counting = plugin and plugin.cov_controller
+    if counting is None or not counting.started:
+        yield
+        return
+    counting.pause()
+    try:
+        yield
+    finally:
+        counting.resume()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Of a worker's collecting nothing is counted but the lines that our own imports run."""
+    if not hasattr(session.config, "workerinput"):
+        return (yield)
+    for folder in COUNTED_FOLDERS:
+        for module in walk_packages(import_module(folder).__path__, f"{folder}."):
+            if ".migrations." not in module.name:  # those are for Alembic to load
+                import_module(module.name)
+    with _uncounted(session.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test of another folder counts nothing, nor do its fixtures."""
+    if _folder(item) in COUNTED_FOLDERS:
+        return (yield)
+    with _uncounted(item.config):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

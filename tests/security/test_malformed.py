@@ -32,7 +32,6 @@ from tests.security import requests
 from tests.security.asgi import Ask, Told, ask
 from tests.support.world import World, changed, world
 
-pytestmark = pytest.mark.no_cover  # ten thousand inputs: counting their lines would take four times as long.
 EXAMPLES, A_BATCH = 20, 500  # ten thousand
 AGAIN = 0.05  # of those that are refused
 CPU_MAX_S = 60.0  # of one answer, and of what else the process does meanwhile
