@@ -16,7 +16,7 @@ CHOICE_DIGITS_MAX = 3
 _UNSEEN = frozenset({"Mn", "Me", "Cf", "Cc", "Cs", "Co", "Cn"})
 _DIGITS = frozenset("0123456789")
 _BLANK = frozenset({"Zs", "Zl", "Zp"})
-_BETWEEN = frozenset("-.+/()[]{}\\_:;,|'\"`´·•~=<>#°")
+_BETWEEN = frozenset("-.+/()[]{}\\_:;,|'\"`·•~=<>#°")
 _AROUND = "".join(sorted(_BETWEEN)) + "!?& "
 _URI = re.compile(r"(?:(?:sips?|tel):)?\s*(?P<number>[^@;:a-z]+?)\s*(?:[@;:].*)?", re.IGNORECASE | re.DOTALL)
 _WRAPS = " \"'<>[],.;#"
@@ -105,7 +105,7 @@ def maybe_twice(digits: str, least: int) -> bool:
 
 
 def _is_nothing(sign: str) -> bool:
-    return sign.isspace() or unicodedata.category(sign) in {"Cf", "Cc", "Zs", "Zl", "Zp"}
+    return sign.isspace() or unicodedata.category(sign) in {"Cf", "Cc"}
 
 
 def _plain(sign: str) -> str:
@@ -120,7 +120,7 @@ def _plain(sign: str) -> str:
         return ""
     if category == "Pd" or sign == "\N{MINUS SIGN}":
         return "-"
-    if category in {"Pi", "Pf"}:
+    if category in {"Pi", "Pf"} or sign == "\N{ACUTE ACCENT}":
         return "'"
     # wide brackets and letters as narrow ones; "²" and "①" are no digits that a keypad types
     return sign if category == "No" else unicodedata.normalize("NFKC", sign)

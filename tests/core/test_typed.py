@@ -24,9 +24,20 @@ def test_every_spelling_of_one_is_one(typed: str) -> None:
     assert choice_of(typed) == "1"
 
 
-@pytest.mark.parametrize("typed", ["9*1", "1*", "*1", "1x", "un", "1 2", "1.2", "12", "²", "0001", "1" * 500])
+@pytest.mark.parametrize("typed", ["9*1", "1*", "X1X", "*1", "1x", "un", "1 2", "1.2", "12", "²", "0001", "1" * 500])
 def test_what_is_more_than_a_key_is_not_one(typed: str) -> None:
     assert choice_of(typed) != "1"
+
+
+@pytest.mark.parametrize("typed", ["(x)", "(\u00b2)", "1)2", "#"])
+def test_what_is_no_number_stays_as_it_is(typed: str) -> None:
+    assert key_of(typed) == typed
+
+
+@pytest.mark.parametrize("sign", "-.+/()[]{}\\_:;,|'\"`´·•~=<>#°")
+def test_every_sign_that_parts_digits_says_nothing(sign: str) -> None:
+    assert digits_typed(f"06{sign}00") == "0600"
+    assert [key_of(text) for text in (f"{sign}1", f"1{sign}", f"{sign} 1 {sign}!", f"? {sign}1&")] == ["1"] * 4
 
 
 def test_zeros_before_a_key_say_nothing_on_a_menu_alone() -> None:
@@ -85,10 +96,16 @@ def test_what_is_no_number_is_none(typed: str) -> None:
     assert digits_typed(typed) is None
 
 
+def test_a_number_has_one_name() -> None:
+    assert (digits_typed("tel 0600 0003"), digits_typed("tel 0600 tel 0003")) == ("06000003", None)
+
+
 def test_padding_and_marks_go_and_what_is_within_stays() -> None:
     assert tidy("\u200f a@b.co@\r\x00") == "a@b.co"
     assert tidy("sal\u200bma@example.com") == "sal\u200bma@example.com"
     assert tidy("\x00@\r ") == ""
+    assert tidy("\x01\u2028\u2029\u3000a\x1b\x7f\u2028") == "a"
+    assert digits_typed(" !06 00-00.00 03?&") == "0600000003"
 
 
 @pytest.mark.parametrize(
@@ -106,6 +123,10 @@ def test_padding_and_marks_go_and_what_is_within_stays() -> None:
         ("رقم 0612345678", "0612345678"),
         ("tél. 0612345678", None),  # letters of an address are never part of a number
         ("\u0660\u0666\u0661\u0662", "0612"),
+        ("\u0631\u0642\u0645 06 \u0631\u0642\u0645 12", None),
+        ("Salma <0612345678", None),
+        ("0612345678>", "0612345678"),
+        ("#tel:0612345678", "0612345678"),
         ("06+12", None),
         ("++0612", None),
         ("sip:salma@example.com", None),
@@ -144,7 +165,7 @@ def test_of_a_text_a_named_part_is_looked_at() -> None:
             ("\u00b2\u2460", "\u00b2\u2460"),
             ("\uff08\uff21", "(A"),
         ),
-        *(("\x01\ud800\ue000", ""), ("~ a", "~ a")),
+        *(("\x01\ud800\ue000\ufdd0", ""), ("~ a", "~ a"), ("\u1680\u2029\u3000", "   ")),
     ],
 )
 def test_each_sign_in_its_one_form(text: str, form: str) -> None:
