@@ -94,10 +94,9 @@ class _ImportLines(Iterator[str]):
 
     def give_back(self) -> str:
         """Gives back all lines of this row but its first, which is returned."""
-        first, *others = self._taken or [""]
+        first, *others = self._taken
         self._waiting.extendleft(reversed(others))
         self._number -= len(others)
-        self._taken = [first]
         return first
 
     def __next__(self) -> str:

@@ -54,7 +54,7 @@ def read_bytes(text: str) -> str | None:
         latin = len(escaped) < len(run)
         for char in escaped:
             read = _LATIN[ord(char)]
-            if read == "\ufffd" or not (read in _SURE or (latin and read.isalpha())):
+            if not (read in _SURE or (latin and read.isalpha())):
                 return None
     return text.translate(_LATIN)
 

@@ -73,6 +73,7 @@ async def test_what_is_asked_and_what_comes_back(wire: Wire) -> None:
     assert isinstance(other, HttpReply)
     assert (reply.status, reply.body, reply.headers["X-Says"]) == (418, b"so", "2")
     assert repr(reply) == "HttpReply(status=418)"
+    assert (HttpReply(200).body, HttpReply(200).headers) == (b"", {})
     first, second = (head.decode() for head in wire.heard if head.startswith((b"POST", b"GET")))
     assert first.startswith("POST /pay?a=b HTTP/1.1\r\n")
     assert second.startswith("GET /other HTTP/1.1\r\n")

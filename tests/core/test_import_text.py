@@ -35,6 +35,10 @@ def test_a_later_line_may_name_the_separator_and_one_without_it_leaves_it() -> N
     assert open_table(io.StringIO("sep=;\nsep=\n\na,b;c\n")).columns == ["a,b", "c"]
 
 
+def test_a_column_s_name_may_begin_as_that_line_does() -> None:
+    assert open_table(io.StringIO("septembre,b\n")).columns == ["septembre", "b"]
+
+
 def test_names_are_read_in_any_letters_and_those_behind_the_last_are_none() -> None:
     table = open_table(io.StringIO("\u00a0Name ,,AMOUNT\u200f,, \n"))
     assert table.columns == ["name", "", "amount"]
@@ -100,6 +104,8 @@ def test_a_cell_may_have_five_lines(lines: int) -> None:
 
 
 def test_a_cell_of_more_lines_costs_its_first_line_alone() -> None:
+    closed = rows('a,b\n"1\n2\n3\n4\n5\n6",2\n')
+    assert closed[0] == Row(2, "its quotes or its length are wrong: a quote that nobody closes", '"1\ufffd')
     text = 'a,b\n"1,2\n' + "".join(f"{number},6\n" for number in range(7))
     first, *others = rows(text)
     assert first == Row(2, "its quotes or its length are wrong: a quote that nobody closes", '"1,2\ufffd')
@@ -117,6 +123,11 @@ def test_a_quote_that_found_another_row_s_costs_its_own_alone() -> None:
         Row(3, "2 columns are needed", '3",4,5'),
         Row(4, {"a": "5", "b": "6"}, "5,6"),
     ]
+
+
+def test_each_row_with_a_wrong_quote_is_told() -> None:
+    told = [isinstance(row.values, str) for row in rows('a,b\n"1"x,2\n"3"x,4\n5,6\n"7"x,8\n')]
+    assert told == [True, True, False, True]
 
 
 def test_a_quote_at_the_file_s_end_costs_its_row() -> None:

@@ -30,6 +30,29 @@ def test_a_spelling_names_one_language() -> None:
         checked({**LANGUAGES, EN: replace(LANGUAGES[EN], spellings=("en", "french"))})
 
 
+SPELLINGS = {
+    FR: "fr francais french فرنسية الفرنسية فرنسي",
+    AR: "ar arabe arabic عربية العربية عربي",
+    EN: "en anglais english انجليزية الانجليزية إنجليزي",
+}
+VOICES = {  # Twilio's, the nearest of its <Pay>, espeak-ng's and its pace; the letters that it says in a second
+    FR: ("fr-FR Polly.Lea-Neural", "fr-FR", "fr", 145, 16.0),
+    AR: ("arb Polly.Zeina", "fr-FR", "ar", 180, 9.8),
+    EN: ("en-GB Polly.Amy-Neural", "en-GB", "en", 145, 13.3),
+}
+
+
+def test_what_customers_call_a_language_and_who_speaks_it() -> None:
+    assert {code: " ".join(row.spellings) for code, row in LANGUAGES.items()} == SPELLINGS
+    told = {
+        code: (" ".join(row.twilio), row.twilio_pay, row.espeak, row.words_per_minute, row.letters_a_second)
+        for code, row in LANGUAGES.items()
+    }
+    assert told == VOICES
+    assert [code for code, row in LANGUAGES.items() if row.vowelled] == [AR]
+    assert {code: row.sms_segments_max for code, row in LANGUAGES.items()} == {FR: 1, AR: 2, EN: 1}
+
+
 @pytest.mark.parametrize(
     ("language", "forms"),
     [

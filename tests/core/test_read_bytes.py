@@ -15,11 +15,11 @@ def test_what_was_read_is_left_alone(text: str) -> None:
     assert read_bytes(text) == text
 
 
-@pytest.mark.parametrize("text", ["Référence", "Société Générale", "Zoé", "1 234,50 €"])
+@pytest.mark.parametrize("text", ["Référence", "Société Générale", "Zoé", "Muñoz", "DÉCÈS", "1 234,50 €"])
 def test_latin_letters_among_their_like(text: str) -> None:
     assert read_bytes(as_read(text.encode("cp1252"))) == text
 
 
-@pytest.mark.parametrize("octets", ["فاطمة".encode("cp1256"), b"\x81", b"\xd1\xd3 12"])
+@pytest.mark.parametrize("octets", ["فاطمة".encode("cp1256"), b"\x81", b"a\x81b", b"a\xbfb", b"\xf1", b"\xd1\xd3 12"])
 def test_what_could_be_another_alphabet_is_refused(octets: bytes) -> None:
     assert read_bytes(as_read(octets)) is None

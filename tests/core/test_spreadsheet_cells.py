@@ -26,7 +26,7 @@ MONTHS = (
         (A_TAIL, ("12345.0", "12345,00", "1 234.0", "+5.0", "-5,000", "5.0")),
         (A_DATE, [f"1-{month}" for month in MONTHS] + [f"{month}-26" for month in MONTHS]),
         (A_DATE, ("01-janv-26", "31-dec-2026", "dec-2026", "1-oct.-26", "oct.-026")),
-        (AN_ERROR, ("##", "########", "#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NULL!")),
+        (AN_ERROR, ("##", "########", "#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NULL!", "#NV")),
         (LOST, ("Fatima ??", "????", "Fat\ufffdma", "#??")),
         (A_FORMULA, [f"{sign}a" for sign in "=@+-\uff1d\uff20\uff0b\uff0d"]),
         (A_FORMULA, ("=1", "@1", "-1", "+", "-", "=", "+1a", "\uff0b212600000001")),
