@@ -4,6 +4,7 @@ Ask for `database_url` (migrated) or `empty_database_url`, and for `redis_url` (
 server, start your own with lab.servers.valkey.Valkey or lab.servers.postgres.Postgres: the ones here are shared by all.
 """
 
+import gc
 import itertools
 import os
 import shutil
@@ -74,8 +75,18 @@ def _uncounted(config: pytest.Config) -> Iterator[None]:
         counting.resume()
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """What is collected and imported stays: nobody looks for garbage in it, now or beside each test."""
+    gc.disable()
+    try:
+        return (yield from _collected(session))
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _collected(session: pytest.Session) -> Generator[None, object, object]:
     """Of a worker's collecting nothing is counted but the lines that our own imports run."""
     if not hasattr(session.config, "workerinput"):
         return (yield)

@@ -21,7 +21,6 @@ from khallas.settings.model import Settings
 
 GRACE_S = 20  # answers that were begun
 SLACK_S = 5.0
-GC_THRESHOLD = 20_000  # objects made at start are frozen; what turns make dies young
 KEEP_ALIVE_S = 30
 
 
@@ -89,7 +88,6 @@ def settle() -> None:
     """Exempts what was made at start from garbage collection: it stays for as long as the process lives."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 
 def serve_forever(settings: Settings, host: str, port: int, *, times: Times | None = None) -> None:
