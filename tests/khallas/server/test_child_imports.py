@@ -29,7 +29,7 @@ def test_what_a_worker_loads(process: str) -> None:
 
 @pytest.mark.parametrize("process", ["khallas.server.child", "khallas.cli.main", "khallas.server.supervisor"])
 def test_it_looks_for_garbage_seldom_from_the_first_import(process: str) -> None:
-    """A fifth of a start went into looking through modules that stay."""
+    """Part of every start went into looking through modules that stay."""
     told = f"import {process}, gc\nprint(*gc.get_threshold())"
     ran = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
     assert int(ran.stdout.split()[0]) >= 20_000
