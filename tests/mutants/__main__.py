@@ -68,18 +68,20 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes, each with servers of its own")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="where results stay, and a run goes on")
     parser.add_argument("--tests-max-s", type=float, default=TESTS_MAX_S, help="seconds of tests for one change")
+    parser.add_argument("--constants", action="store_true", help="only constants, tables and defaults")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)  # which worker this process is
     parser.add_argument("tests", nargs="*", help="those to choose from (default: tests/core and tests/sessions)")
     asked = parser.parse_args()
     tests = asked.tests or list(TESTS)
     only = tuple(asked.only or WHERE)
     if asked.at is not None:
-        return work(Share(only, asked.at, asked.workers, asked.keep, asked.tests_max_s), tests)
+        return work(Share(only, asked.at, asked.workers, asked.keep, asked.tests_max_s, asked.constants), tests)
     with tempfile.TemporaryDirectory(prefix="khallas-mutants-") as made:
         made_or_kept: Path = asked.keep or Path(made)
         (made_or_kept / "red.txt").unlink(missing_ok=True)
         folders = [made_or_kept / str(at) for at in range(asked.workers)]
         named = [*(f"--only={path}" for path in only), f"--tests-max-s={asked.tests_max_s}"]
+        named += ["--constants"] if asked.constants else []
         command = [sys.executable, "-m", "tests.mutants", *named, f"--workers={asked.workers}"]
         started = [
             subprocess.Popen([*command, f"--at={at}", f"--keep={folder}", *tests], cwd=ROOT)

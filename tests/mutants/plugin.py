@@ -42,6 +42,7 @@ class Share:
     workers: int
     folder: Path
     tests_max_s: float = TESTS_MAX_S
+    constants: bool = False  # what the import runs, and nothing else
 
 
 class Trials:
@@ -70,6 +71,7 @@ class Trials:
                 each
                 for path in paths
                 for each in mutants_of(path, entered.get(path, {}), costs, most_s, self._importing(path))
+                if not (self._share.constants and each.function)
             ]
             self._write("mutants.jsonl", [asdict(each) for each in mutants], "w")
             reached = sorted((each for each in mutants if each.tests), key=lambda each: not each.entered)
