@@ -18,10 +18,9 @@ _SPACES = frozenset(
 _SPELLED = {
     **dict.fromkeys(_SPACES, " "),
     **dict.fromkeys("\u2019\u02bc\u066c", "'"),  # apostrophes, and the Arabic separator of thousands
-    "\u066b": "\u066b",  # the Arabic decimal comma is never one of thousands
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"),
 }
-_BODY = re.compile(
+_BODY = re.compile(  # the Arabic decimal comma (U+066B) is never one of thousands
     r"(?:(?P<plain>[0-9]{1,10})|(?P<first>[1-9][0-9]{0,2})(?P<group>[ '.,])"
     r"(?P<groups>[0-9]{3}(?:(?P=group)[0-9]{3}){0,2}))"
     r"(?:(?P<point>[.,\u066b])(?P<decimals>[0-9]{1,2}))?"

@@ -131,7 +131,7 @@ def test_a_text_has_forty_characters_at_most() -> None:
 
 
 def test_an_amount_that_nobody_owes_back_may_be_nothing_and_never_less() -> None:
-    assert (read_unsigned_amount("0"), read_unsigned_amount("0,01")) == (0, 1)
+    assert (read_unsigned_amount("0"), read_unsigned_amount("0,01"), read_unsigned_amount("5 MAD")) == (0, 1, 500)
     with pytest.raises(NoAmount):
         read_unsigned_amount("-0,01")
 

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.cards import (
+    PIN_MAX,
+    PIN_MIN,
     Card,
     Secret,
     brand_of,
+    cvv_lengths,
     cvv_plausible,
     expired,
     expiry_of,
@@ -62,6 +65,17 @@ def test_a_key_of_a_known_brand_that_was_told_twice_is_noticed(pan: str, at: int
     assert not has_doubled_key(Secret(pan[:at] + pan[at + 1 :]))
 
 
+def test_a_code_has_the_digits_of_its_scheme_and_a_bank_s_pin_three_to_eight() -> None:
+    told = [cvv_lengths(brand) for brand in ("visa", "mastercard", "card", "")]
+    assert told == [(3, 3), (3, 3), (3, 4), (3, 4)]
+    assert (cvv_lengths(), PIN_MIN, PIN_MAX) == ((3, 4), 3, 8)
+
+
+def test_the_longest_number_may_have_had_any_key_told_twice() -> None:
+    longest = "4000000000000000006"
+    assert all(has_doubled_key(Secret(longest[: at + 1] + longest[at:])) for at in range(19))
+
+
 @pytest.mark.parametrize("digits", ["", "4", "44", "4000000000000011", "123456789012345678", "0" * 40])
 def test_what_is_merely_wrong_has_no_doubled_key(digits: str) -> None:
     assert not has_doubled_key(Secret(digits))
@@ -90,6 +104,7 @@ def test_nothing_shows_a_card() -> None:
     shown = f"{card} {card!r} {card.pan} {card.pan!r} {card.pan:>20} {[card]}"
     assert KIT[0] not in shown
     assert "2030" not in shown
+    assert repr(card) == "Card()"
     assert (card.last4, len(card.pan)) == ("0010", 16)
     for hide in (card, card.pan):
         for take in (pickle.dumps, copy.copy, copy.deepcopy):
