@@ -126,7 +126,6 @@ class FormTurns:
         changed = await self._performer.fetch(pick, self._visits.of(draft, inbound, self.can), place)
         if changed is None:
             return True
-        draft.screen = pick
         await self._steps.run(draft, changed, place, inbound, self.can)
         return False
 

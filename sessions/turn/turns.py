@@ -254,14 +254,9 @@ class Turns:
     async def _fetched(self, draft: TurnState, place: DialogKey, inbound: Inbound, speaker: Speaker) -> Done | None:
         """None: now it is at hand. Else what the list came to, for the screen that shows it."""
         pick = pick_of(draft.screen)
-        gone = (
-            None
-            if pick is None
-            else await self._performer.fetch(pick, self._visits.of(draft, inbound, speaker.can), place)
-        )
-        if pick is not None and gone is not None:
-            draft.screen = pick
-        return gone
+        if pick is None:
+            return None
+        return await self._performer.fetch(pick, self._visits.of(draft, inbound, speaker.can), place)
 
     def _page(self, key: Key, record: Record, inbound: Inbound, speaker: Speaker) -> Page:
         """The page that a record was saved with."""

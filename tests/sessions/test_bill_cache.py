@@ -122,6 +122,33 @@ async def test_a_list_that_is_another_by_now_is_shown_before_a_key_counts(on: St
     assert till.only_payment().invoices == till.memory.bills[LINE]
 
 
+@pytest.mark.parametrize("changed", [False, True])
+async def test_a_dropped_list_is_taken_up_elsewhere_as_it_is_by_now(on: Stage, till: FakeTill, changed: bool) -> None:
+    phone = await listing(on)
+    elsewhere(on, phone)
+    if changed:
+        till.memory.bills[LINE] = till.memory.bills[LINE][1:]
+    assert (await phone.dial()).screen == "Resume"
+    await phone.choose("resume")
+    assert phone.screen == "PickInvoices"
+    assert (on.texts.get(LanguageCode.FR, "ussd", "bills-changed") in phone.page.text) is changed
+    await phone.choose("pay")
+    await phone.choose("pay")
+    assert till.only_payment().invoices == till.memory.bills[LINE]
+
+
+async def test_after_a_tick_the_page_with_it_is_shown(on: Stage, till: FakeTill) -> None:
+    phone = await listing(on)
+    for _ in range(3):
+        await phone.key("9")
+    before = phone.page
+    number = till.memory.bills[LINE][before.begin].number
+    await phone.choose(number)
+    assert before.begin > 0
+    assert phone.page.begin <= before.begin < phone.page.end
+    assert "[ ]" in phone.page.text
+
+
 async def test_a_request_heard_twice_is_answered_though_the_list_is_gone(on: Stage, till: FakeTill) -> None:
     phone = await listing(on)
     first = phone.page.text

@@ -84,6 +84,8 @@ class Till(FakeTill):
 
     async def answer_challenge(self, payment_id: str, pin: Secret, *, wait_s: float) -> Payment | Refusal:
         self.asked.append((payment_id, wait_s))
+        if "answer_challenge" in self.memory.refusals:
+            return self.memory.refusals["answer_challenge"]
         return await super().answer_challenge(payment_id, pin, wait_s=wait_s)
 
     async def authorise(
@@ -291,3 +293,6 @@ async def test_a_refused_charge_is_told_to_the_call_by_the_attempts_there_were(
         await on.launch(Authorise(payment_id, Secret("987")), card, PLACE)
         assert await refusals.heard("c1", payment_id, attempts) is Refusal.EXPIRED
     assert await refusals.heard("c2", payment.id, 3) is None
+    till.memory.refusals["answer_challenge"] = Refusal.LOCKED
+    await on.launch(AnswerChallenge(payment.id, Secret(RIGHT_PIN)), None, PLACE)
+    assert await refusals.heard("c1", payment.id, 3) is Refusal.LOCKED

@@ -153,6 +153,7 @@ async def test_a_session_that_rests_before_its_first_screen_is_no_page(on: Stage
 
 
 async def test_a_form_s_session_is_told_what_its_house_is_told(on: Stage) -> None:
+    assert not process(on).mail_utf8
     for utf8 in (False, True):
         performer = EffectPerformer(on.till, Seals(MASTER_KEYS))
         forms = FormTurns(RedisStore(on.redis), performer, on.clock, NUMBERS, CASABLANCA, CAN, mail_utf8=utf8)

@@ -53,7 +53,9 @@ async def test_an_apology_is_in_the_language_that_was_spoken_last(on: Stage) -> 
     assert await language_in(on.turns, "another") is LanguageCode.AR
     assert await language_in(process(on), phone.dialog) is LanguageCode.AR
     assert await language_in(process(on), "another") is LanguageCode.AR  # of the dialog before
-    assert await language_in(process(on), phone.dialog) is LanguageCode.AR
+    await on.redis.flushdb()
+    assert await language_in(on.turns, phone.dialog) is LanguageCode.AR  # remembered, whatever is stored
+    assert await language_in(process(on), phone.dialog) is LanguageCode.EN
 
 
 async def test_the_dialog_s_own_language_goes_before_that_of_the_last_one(on: Stage) -> None:

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from channels.ussd.speaker import UssdSpeaker
+from core.languages import LanguageCode
 from core.messaging.texts import Texts
 from sessions.pages import Page
 from sessions.screens.choosing import HandOver
@@ -20,7 +21,7 @@ from sessions.store.protocol import POINTER_TTL_S, SESSION_TTL_S, Key, StoreDown
 from sessions.store.redis import RedisStore
 from sessions.turn.inbound import stamp
 from sessions.turn.perform import EffectPerformer
-from sessions.turn.turns import RACES_MAX, Inbound, Turns
+from sessions.turn.turns import RACES_MAX, Inbound, TurnAnswer, Turns
 from sessions.vault import Seals
 from tests.sessions.cards import CARD, to_card
 from tests.sessions.fakes import CALLER, CASABLANCA, MASTER_KEYS, NUMBERS, Stage, stage, to_confirm, walk
@@ -250,6 +251,11 @@ async def test_a_page_is_drawn_once_and_read_by_the_turn_that_follows(
     for turns, typed in enumerate(("1", "1", "1"), 2):
         await phone.key(typed)
         assert drawn == turns
+    performer = EffectPerformer(on.till, Seals(MASTER_KEYS))
+    phone.turns = Turns(RedisStore(on.redis), performer, on.clock, NUMBERS, zone=CASABLANCA)
+    for _ in range(3):
+        await phone.again()
+        assert drawn == 5, "another process draws it once"
 
 
 async def test_what_became_of_a_request_is_counted_by_one_word(on: Stage) -> None:
@@ -261,6 +267,8 @@ async def test_what_became_of_a_request_is_counted_by_one_word(on: Stage) -> Non
     again = await phone.again()
     assert (again.outcome, again.came_from) == ("replayed", "")
     assert left.words is left.page.words
+    bare = TurnAnswer(left.page, "Help", LanguageCode.FR, 1, ends=False)
+    assert (bare.outcome, bare.came_from) == ("answered", "")
 
 
 @pytest.mark.parametrize("checks", [True, False])
@@ -305,3 +313,17 @@ async def test_a_wallet_that_waits_for_the_dialog_is_told_when_the_line_is_dead(
     for dialog in ("d1", "d2", "d3"):
         await turns.hang_up(dialog, CALLER, "ussd")
     assert over == [BASKET.payment_id]
+
+
+async def test_digits_that_may_have_been_heard_twice_count_once_they_are_typed_so_again(on: Stage) -> None:
+    call = on.call("+212600000009")
+    await call.dial()
+    for option in ("fr", "mobile"):
+        await call.choose(option)
+    await call.key("0600000001")
+    assert call.screen == "PaymentCode"
+    await call.key("7")  # a wrong answer, which is no question whether it was heard twice
+    for asked, tried in ((True, 0), (False, 1), (True, 1), (False, 2)):
+        if call.screen == "PaymentCode":
+            await call.key("11223344")
+        assert (("heard-twice" in call.page.text), on.till.calls["identify"]) == (asked, tried)
