@@ -27,11 +27,13 @@ def mutated(path: Path, number: int) -> CodeType:
 
 def living_functions() -> Living:
     """The functions of ours that exist, by file, name and line."""
+    gc.unfreeze()  # tests/conftest.py hides what was collected from the look for garbage, and so from us
     found: Living = {}
     for thing in gc.get_objects():
         if isinstance(thing, FunctionType) and thing.__code__.co_filename.startswith(str(ROOT)):
             code = thing.__code__
             found.setdefault((code.co_filename, code.co_qualname, code.co_firstlineno), []).append(thing)
+    gc.freeze()
     return found
 
 
