@@ -70,8 +70,17 @@ def test_what_a_push_is_answered_by() -> None:
     locked = {"errorCode": "500.001.1001", "errorMessage": "[STK] - Unable to lock subscriber, a transaction is open"}
     assert asked(answer(500, locked), NOW) == WalletDecline("500.001.1001", WalletDeclineKind.UNREACHABLE)
     assert asked(answer(500, {"errorCode": "500.003.02"}), NOW) == WalletDecline("500.003.02", WalletDeclineKind.BUSY)
+    quota = answer(500, {"errorCode": "500.003.03"})
+    assert asked(quota, NOW) == WalletDecline("500.003.03", WalletDeclineKind.BUSY)
+    lost = {**PROCESSING, "errorMessage": "Unable to locate the subscriber"}
+    assert isinstance(asked(answer(500, lost), NOW), UnknownOutcome)
     bad = {"errorCode": "400.002.02", "errorMessage": "Bad Request - Invalid PhoneNumber"}
     assert asked(answer(400, bad), NOW) == WalletDecline("400.002.02", WalletDeclineKind.OUR_FAULT)
+
+
+def test_an_account_in_a_log_shows_no_key() -> None:
+    assert "secret" not in repr(ACCOUNT)
+    assert "passkey" not in repr(ACCOUNT)
 
 
 @pytest.mark.parametrize("code", [0, "0"])

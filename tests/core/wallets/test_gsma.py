@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from core.wallets.gsma import asked, get, lookup, push, reversal, reversed_by, settled
+from core.cards import Secret
+from core.wallets.gsma import GsmaAccount, asked, get, lookup, push, reversal, reversed_by, settled
 from core.wallets.port import (
     Asked,
     NoSuchRequest,
@@ -129,19 +130,21 @@ def test_a_paid_transaction_whose_amount_cannot_be_read_is_not_paid(amount: obje
     assert isinstance(settled(ACCOUNT, answer(200, transaction(amount=amount)), ATTEMPT), UnknownOutcome)
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("insufficientFunds", WalletDeclineKind.FUNDS),
-        ("dailyValueLimitExceeded", WalletDeclineKind.LIMIT),
-        ("greaterThanTransactionMaxValue", WalletDeclineKind.LIMIT),
-        ("requestDeclined", WalletDeclineKind.REFUSED),
-        ("identifierError", WalletDeclineKind.NO_WALLET),
-        ("rateLimitError", WalletDeclineKind.BUSY),
-        ("clientAuthorisationError", WalletDeclineKind.OUR_FAULT),
-        ("currencyNotSupported", WalletDeclineKind.OUR_FAULT),
-    ],
-)
+CODES = {
+    WalletDeclineKind.FUNDS: "insufficientFunds",
+    WalletDeclineKind.LIMIT: "dailyVolumeLimitExceeded dailyValueLimitExceeded weeklyVolumeLimitExceeded "
+    "weeklyValueLimitExceeded monthlyVolumeLimitExceeded monthlyValueLimitExceeded accountMaxTotalVolumeExceeded "
+    "accountMaxTotalValueExceeded lessThanTransactionMinValue greaterThanTransactionMaxValue maxBalanceExceeded",
+    WalletDeclineKind.REFUSED: "requestDeclined",
+    WalletDeclineKind.NO_WALLET: "identifierError",
+    WalletDeclineKind.BUSY: "rateLimitError",
+    WalletDeclineKind.OUR_FAULT: "clientAuthorisationError requestingPartyAuthorisationError "
+    "servicingPartyAuthorisationError mandatoryValueNotSupplied formatError lengthError negativeValue "
+    "currencyNotSupported transactionTypeError samePartiesError noMandateAuthority",
+}
+
+
+@pytest.mark.parametrize(("code", "kind"), [(code, kind) for kind, codes in CODES.items() for code in codes.split()])
 def test_a_code_that_is_listed_declines_in_both_spellings_of_its_description(
     code: str, kind: WalletDeclineKind
 ) -> None:
@@ -159,6 +162,18 @@ def test_a_duplicate_is_looked_up_and_the_providers_trouble_is_no_decline() -> N
         assert isinstance(asked(ACCOUNT, answer(400, told), ATTEMPT), UnknownOutcome)
         failed = {"status": "failed", "error": told}
         assert isinstance(lookup(answer(200, failed), ATTEMPT, by_handle=True), UnknownOutcome)
+
+
+def test_a_provider_that_is_away_declines_nothing_whatever_code_it_says() -> None:
+    away = error("insufficientFunds", "serviceUnavailable")
+    assert isinstance(asked(ACCOUNT, answer(400, away), ATTEMPT), UnknownOutcome)
+
+
+def test_an_account_in_a_log_shows_no_key() -> None:
+    told = repr(replace(ACCOUNT, bearer=Secret("token")))
+    assert "api_key" not in told
+    assert "bearer" not in told
+    assert GsmaAccount(ACCOUNT.url, ACCOUNT.api_key, ACCOUNT.terms, "khallas", "https://x").client_id == ""
 
 
 def test_the_inquiry_goes_from_the_state_over_our_own_reference_to_the_transaction() -> None:

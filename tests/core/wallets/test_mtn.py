@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from core.wallets.mtn import asked, push, standing, status_of, token_ask
+from core.cards import Secret
+from core.wallets.attempts import AttemptState, AttemptUpdate, WalletRecord
+from core.wallets.http import BearerToken, HttpAsk
+from core.wallets.mtn import MtnAccount, asked, push, standing, status_of, token_ask
 from core.wallets.port import (
     Asked,
     NoSuchRequest,
@@ -17,6 +20,7 @@ from core.wallets.port import (
     WalletDecline,
     WalletDeclineKind,
     WalletPaid,
+    WalletTerms,
 )
 from tests.core.wallets.attempts import ATTEMPT, NOW, REFERENCE, answer, mtn
 
@@ -84,6 +88,10 @@ def test_a_failure_whose_reason_goes_on_is_asked_for_again(reason: str) -> None:
         ("PAYER_NOT_FOUND", WalletDeclineKind.NO_WALLET),
         ("PAYER_LIMIT_REACHED", WalletDeclineKind.LIMIT),
         ("NOT_ALLOWED", WalletDeclineKind.OUR_FAULT),
+        ("NOT_ALLOWED_TARGET_ENVIRONMENT", WalletDeclineKind.OUR_FAULT),
+        ("INVALID_CALLBACK_URL_HOST", WalletDeclineKind.OUR_FAULT),
+        ("INVALID_CURRENCY", WalletDeclineKind.OUR_FAULT),
+        ("SERVICE_UNAVAILABLE", WalletDeclineKind.BUSY),
         ("A_NEW_REASON", WalletDeclineKind.BUSY),
     ],
 )
@@ -91,6 +99,26 @@ def test_failed_declines_whether_its_reason_is_a_word_or_an_object(reason: str, 
     expected = WalletDecline(reason, kind)
     assert standing(answer(200, {"status": "FAILED", "reason": reason})) == expected
     assert standing(answer(200, {"status": "FAILED", "reason": {"code": reason, "message": "x"}})) == expected
+
+
+def test_what_is_not_said_of_an_attempt_is_not_so() -> None:
+    assert not WalletRecord(ATTEMPT, 1, 1, AttemptState.ASKED).accepted
+    assert not AttemptUpdate(AttemptState.ASKED, None).accepted
+    assert WalletTerms("MoMo", "MAD").window_s == 300
+    bare = MtnAccount(ACCOUNT.url, "user", ACCOUNT.key, ACCOUNT.subscription_key, ACCOUNT.terms, "sandbox")
+    assert bare.callback_url == ""
+
+
+def test_a_push_that_the_provider_cannot_serve_now_is_no_fault_of_ours() -> None:
+    busy = answer(400, {"code": "SERVICE_UNAVAILABLE"})
+    assert asked(busy, ATTEMPT, NOW) == WalletDecline("SERVICE_UNAVAILABLE", WalletDeclineKind.BUSY)
+
+
+def test_an_account_and_a_request_in_a_log_show_no_key() -> None:
+    assert "key" not in repr(ACCOUNT)
+    asking = HttpAsk("POST", "/x", {"X-Key": "secret"}, b"secret")
+    assert repr(asking) == "HttpAsk(method='POST', path='/x')"
+    assert repr(BearerToken(Secret("token"), 5.0)) == "BearerToken(life_s=5.0)"
 
 
 def test_what_is_not_said_is_neither_paid_nor_declined() -> None:
