@@ -13,8 +13,8 @@ STEP = (
 BILL = (
     "What is left is statements: each has a process of ours ask (pool, parameters, write, answer, row) "
     "and costs PostgreSQL 0.1 to 0.3 ms, and the four that move money 0.6 to 1.8 ms each once they are planned, two to "
-    "three times that in a process that ran them fewer than six times. The bills that are counted are few for two "
-    "pools of connections: half of those runs are planned anew."
+    "three times that at their first run on a connection. The bills that are counted are few for two pools of "
+    "connections: some of those runs are first ones."
 )
 
 REASONS: Mapping[str, str] = {

@@ -32,7 +32,7 @@ from lab.wallets.network import WalletNetwork
 from lab.wallets.stand import GSMA, wallet_stand
 
 TOGETHER = 12  # customers at once
-IDLE_S = 4.0
+IDLE_S = 10.0  # of what is done by the clock every five seconds, twice
 SETTLED_MAX_S = 180.0
 LOOK_EVERY_S = 0.5
 NO_MORE: Mapping[str, str] = {}
