@@ -16,11 +16,16 @@ __all__ = ["Connection", "Database", "Pool", "make_pool", "open_database"]
 CONNECTIONS_MIN, CONNECTIONS_MAX = 2, 10
 WAITING_MAX = 500
 PREPARED_AFTER = 1  # executions of a statement on a connection: to parse one of ours costs more than to keep it
+AT_ONCE = 0  # where the plan of the first run is the plan of all
 CHECKOUT_MAX_S = 5.0
 CONNECT_MAX_S, CONNECT_MIN_S = 5, 2  # a host: of several, one may be silent, and the others are asked in time
 RECONNECT_MAX_S = 2.0  # then whoever asks next begins anew: psycopg's own pauses double, to minutes
 STATEMENT_MAX_MS = 10_000
 LOCK_MAX_MS = 5_000
+# Else a process of PostgreSQL plans each statement anew five times, and those with arrays for ever. Nothing is compiled
+# for one run: what a statement over many months is thought to cost would have it compiled each time.
+PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan"
+NOT_COMPILED = "-c jit=off"
 # What is silent and idle (a listener) is found by the kernel: 10 s, then three questions.
 KEPT_ALIVE = {
     "keepalives": 1,
@@ -31,21 +36,29 @@ KEPT_ALIVE = {
 }
 
 
-def make_pool(database_url: str, *, connections_max: int = CONNECTIONS_MAX, answer_max_s: float = ANSWER_MAX_S) -> Pool:
+def make_pool(
+    database_url: str,
+    *,
+    connections_max: int = CONNECTIONS_MAX,
+    answer_max_s: float = ANSWER_MAX_S,
+    planned_once: bool = False,
+) -> Pool:
     """A pool that is not open yet: `async with make_pool(url) as pool`, or open and close it in a lifespan.
 
-    `answer_max_s`: then a silent server's connection is cut. Connections commit each statement by themselves; work of
-    several statements asks for a transaction.
+    `answer_max_s`: then a silent server's connection is cut. `planned_once`: a connection plans a statement once, for
+    any values; what reads much or little by them asks core.database.plans.PlannedAnew. Connections commit each
+    statement by themselves; work of several statements asks for a transaction.
     """
+    bounds = f"-c statement_timeout={STATEMENT_MAX_MS} -c lock_timeout={LOCK_MAX_MS} {NOT_COMPILED}"
     return WarmestFirst(
         database_url,
         connection_class=BoundedConnection,
         kwargs={
             **KEPT_ALIVE,
             "row_factory": dict_row,
-            "prepare_threshold": PREPARED_AFTER,
+            "prepare_threshold": AT_ONCE if planned_once else PREPARED_AFTER,
             "connect_timeout": max(CONNECT_MIN_S, CONNECT_MAX_S // _hosts(database_url)),
-            "options": f"-c statement_timeout={STATEMENT_MAX_MS} -c lock_timeout={LOCK_MAX_MS}",
+            "options": f"{bounds} {PLANNED_ONCE}" if planned_once else bounds,
         },
         min_size=min(CONNECTIONS_MIN, connections_max),
         max_size=connections_max,

@@ -28,6 +28,7 @@ from core.database.help_desk.transcripts import PgTranscripts
 from core.database.late import LateReads
 from core.database.ledger.days import LedgerDays
 from core.database.payments.repository import PgPayments
+from core.database.plans import PlannedAnew
 from core.database.pool import Database, make_pool
 from core.database.privacy.retention import PgRetention
 from core.database.repositories import books_on
@@ -101,6 +102,7 @@ class Container:
     metrics: Metrics
     clock: Clock
     database: Database
+    anew: Database
     late: Database
     redis: Redis
     books: Repositories
@@ -131,7 +133,7 @@ class Container:
         """Connections for as long as the block lasts; what was sent to the bank is waited for at its end."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.database.pool)
-            if self.late is not self.database:
+            if self.late is not self.anew:
                 await stack.enter_async_context(self.late.pool)  # not waited for: it may be away
             await self.heard.look()
             await stack.enter_async_context(self.heard.watched())
@@ -162,7 +164,7 @@ def assemble(
     the ports, are for tests.
     """
     shared = _shared(settings, clock or SystemClock(), times)
-    database, counted, clock = shared.database, shared.counted, shared.clock
+    database, anew, counted, clock = shared.database, shared.anew, shared.counted, shared.clock
     money = _money(shared, around, wallets)
     talk = _conversation(shared, money, card_limits)
     messaging = _messaging(shared, money, talk)
@@ -173,7 +175,8 @@ def assemble(
         metrics=shared.metrics,
         clock=clock,
         database=database,
-        late=_late(settings, database),
+        anew=anew,
+        late=_late(settings, anew),
         redis=shared.redis,
         books=books,
         till=money.till,
@@ -187,8 +190,8 @@ def assemble(
         billing=money.bills,
         twilio=messaging.twilio,
         jobs=_jobs(shared, money, messaging),
-        queues=Queues(database, clock, counted),
-        ledger=LedgerWatch(database, clock, counted),
+        queues=Queues(anew, clock, counted),
+        ledger=LedgerWatch(anew, clock, counted),
         tracer=shared.tracer,
         transcripts=talk.transcripts,
         caller=messaging.caller,
@@ -210,6 +213,8 @@ def assemble(
 def _shared(settings: Settings, clock: Clock, times: Times | None) -> SharedParts:
     metrics, tracer = Metrics(), otel.tracer(wanted=settings.traces)
     url = settings.redis_url.get_secret_value()
+    pool = make_pool(settings.database_url.get_secret_value(), planned_once=True)
+    database = Database(pool, tracer if settings.traces else None)
     return SharedParts(
         settings=settings,
         texts=load_texts(),
@@ -218,7 +223,8 @@ def _shared(settings: Settings, clock: Clock, times: Times | None) -> SharedPart
         metrics=metrics,
         counted=PaymentMetrics(metrics.registry),
         tracer=tracer,
-        database=Database(make_pool(settings.database_url.get_secret_value()), tracer if settings.traces else None),
+        database=database,
+        anew=PlannedAnew(database),
         redis=connect(url, wait_s=REDIS_WAIT_S, connections_max=REDIS_CONNECTIONS_MAX),
     )
 
@@ -335,7 +341,7 @@ def _messaging(shared: SharedParts, money: MoneyParts, talk: ConversationParts) 
 
 
 def _jobs(shared: SharedParts, money: MoneyParts, messaging: MessagingParts) -> "Callable[[], App]":
-    settings, database, clock, times = shared.settings, shared.database, shared.clock, shared.times
+    settings, anew, clock, times = shared.settings, shared.anew, shared.clock, shared.times
     books, till = money.world.books, money.till
     sender = OutboxSender(books, messaging.gateways, clock, times)
     poster = Poster(books=books, billing=money.world.billing, acquirers=money.world.acquirers, clock=clock, times=times)
@@ -349,17 +355,17 @@ def _jobs(shared: SharedParts, money: MoneyParts, messaging: MessagingParts) -> 
         wallets=money.by_wallet,
     )
     periods = Periods(**settings.retention.model_dump())
-    retention = RetentionJob(PgRetention(database), clock, periods, PgKeptEvidence(database, blind_of(settings)))
+    retention = RetentionJob(PgRetention(anew), clock, periods, PgKeptEvidence(anew, blind_of(settings)))
 
     def jobs() -> "App":
         # procrastinate is 2 MiB, and nothing to a process that answers customers only
         from core.database.jobs import Work, build_jobs
         from core.database.settlement.reconciliation import SettlementWatch
 
-        watch = SettlementWatch(database, clock, settings.settlement.overdue_days)
-        audit, days = Audit(PgAudit(database), clock), LedgerDays(database)
+        watch = SettlementWatch(anew, clock, settings.settlement.overdue_days)
+        audit, days = Audit(PgAudit(anew), clock), LedgerDays(anew)
         months = settings.archive.after_months
-        archive = ArchiveJob(PgArchive(database), clock, months) if months else None
+        archive = ArchiveJob(PgArchive(anew), clock, months) if months else None
         work = Work(
             attendant=till.attendant,
             poster=poster,

@@ -43,6 +43,7 @@ class SharedParts:
     counted: PaymentMetrics
     tracer: Tracer
     database: Database
+    anew: Database  # the same, where statements read much or little by their values
     redis: Redis
 
 

@@ -8,4 +8,4 @@ from khallas.telemetry.usage import HoursReader
 
 def hours_of(house: Container) -> ServiceHours:
     """What copies them, of this house."""
-    return ServiceHours(HoursReader(house.redis), PgServiceReports(house.database), house.clock)
+    return ServiceHours(HoursReader(house.redis), PgServiceReports(house.anew), house.clock)

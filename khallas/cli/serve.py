@@ -118,7 +118,7 @@ async def work_forever(
         await stack.enter_async_context(jobs.open_async(house.database.pool))
         await stack.enter_async_context(house.queues.watched())
         await stack.enter_async_context(house.ledger.watched())
-        await stack.enter_async_context(events_out(house.database, settings, house.clock))
+        await stack.enter_async_context(events_out(house.anew, settings, house.clock))
         await stack.enter_async_context(hours_of(house).running())
         settle()
         asyncio.get_running_loop().call_soon(notify, "READY=1")

@@ -177,7 +177,7 @@ async def _running(
             await stack.enter_async_context(worker_beside(house.jobs(), house.database.pool))
             await stack.enter_async_context(house.queues.watched())
             await stack.enter_async_context(house.ledger.watched())
-            await stack.enter_async_context(events_out(house.database, house.settings, house.clock))
+            await stack.enter_async_context(events_out(house.anew, house.settings, house.clock))
             await stack.enter_async_context(hours_of(house).running())
         yield
 
@@ -186,7 +186,7 @@ async def _running(
 
 
 def _desk_routes(house: Container, pages: Pages, tally: UsageCounters) -> Sequence[BaseRoute]:
-    settings, database = house.settings, house.database
+    settings, database = house.settings, house.anew
     return desk_routes(
         settings=settings,
         pages=pages,
@@ -244,7 +244,7 @@ def _hub_routes(house: Container) -> Sequence[BaseRoute]:
         return ()
     from khallas.bootstrap.events import hub_routes
 
-    return hub_routes(house.database, house.settings, house.clock, house.metrics.refused, base_of(house.settings))
+    return hub_routes(house.anew, house.settings, house.clock, house.metrics.refused, base_of(house.settings))
 
 
 def _other_json_doors(settings: Settings) -> Sequence[JsonDoor]:

@@ -283,10 +283,11 @@ SELECT id FROM ONLY payments WHERE state = 'sending' AND page_until IS NULL AND 
 ORDER BY id DESC LIMIT %(limit)s
 """
 
+# An array of them: a plan for any values takes a limit for a tenth of the table, and would read the whole.
 CLAIM_DUE = """
 UPDATE ONLY payments SET due_at = %(until)s
-WHERE id IN (SELECT id FROM ONLY payments WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s
-             FOR UPDATE SKIP LOCKED)
+WHERE id = ANY(ARRAY(SELECT id FROM ONLY payments WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s
+                     FOR UPDATE SKIP LOCKED))
 RETURNING id
 """
 

@@ -61,8 +61,9 @@ SELECT a.*, p.reference AS payment_reference, p.language FROM claimed a JOIN pay
 CLAIM_DUE = """
 WITH claimed AS (
     UPDATE wallet_attempts SET due_at = %(until)s
-    WHERE reference IN (SELECT reference FROM wallet_attempts WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s
-                        FOR UPDATE SKIP LOCKED)
+    WHERE reference = ANY(ARRAY(
+        SELECT reference FROM wallet_attempts WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED))
     RETURNING *
 )
 SELECT a.*, p.reference AS payment_reference, p.language FROM claimed a JOIN payments p ON p.id = a.payment_id
