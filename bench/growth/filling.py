@@ -161,7 +161,6 @@ def grow(
     each, first = payments // months, 1
     for (table,) in connection.execute("SELECT khallas_deaf_tables()").fetchall():
         connection.execute("SELECT khallas_ask_months(%s)", (table,))
-    connection.execute(UNSORTED)
     connection.execute("SET maintenance_work_mem = '512MB'")
     for ago in range(months - 1, -1, -1):
         begins, ends = month_begins(now, ago), min(month_begins(now, ago - 1), now - QUIET)
@@ -172,6 +171,8 @@ def grow(
         if not live:
             connection.execute("SELECT khallas_make_month(%s)", (begins,))
         if not holds(connection, "payments" if live else month_table(begins), begins, ends):
+            if not live:
+                connection.execute(UNSORTED)
             fill(connection, first, each, begins, ends, month=not live)
         first += each
         yield f"{begins:%Y-%m}{' live' if live else ''}", each, size(connection)

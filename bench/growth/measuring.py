@@ -16,7 +16,8 @@ from core.billing.posting import Poster
 from core.clock import SystemClock
 from core.database.archive.months import BRING_BACK
 from core.database.help_desk.operations import PgOps
-from core.database.pool import Database, open_database
+from core.database.plans import PlannedAnew
+from core.database.pool import Database, make_pool
 from core.database.repositories import books_on
 from core.help_desk.lookup import Lookup
 from core.payments.schedule import Times
@@ -27,6 +28,7 @@ from core.ports import Acquirer
 OF_A_MONTH = ("found by reference", "found by authorisation", "found by payer", "receipt by link", "brought back")
 RUNS_MAX = 4  # over one grown database: each pays bills of its own
 PAID = "SELECT count(*) AS paid FROM ONLY payments WHERE left(id, 1) <> 'G'"
+SENT = "UPDATE ONLY messages SET status = 'sent', due_at = NULL WHERE due_at IS NOT NULL"
 WARM_UP = 20  # psycopg prepares at the sixth time, and PostgreSQL plans once for all at the sixth after that
 
 Task = Callable[["House"], Awaitable[object]]
@@ -34,9 +36,10 @@ Task = Callable[["House"], Awaitable[object]]
 
 @dataclass
 class House:
-    """A database, its till, and the payment that was made last."""
+    """A database, its till, and the payment that was made last. `anew`: the same, as reports ask it."""
 
     database: Database
+    anew: Database
     pay: Callable[[int], Awaitable[Payment]]
     poster: Poster
     since: datetime  # of the operations page: what an earlier run paid in this database is no more of its day
@@ -51,8 +54,11 @@ class House:
         self.unposted.append(self.last.id)
         return self.last
 
-    async def post(self) -> None:
-        """Billing is told, as the job worker does within seconds: nothing waits while the rest is measured."""
+    async def settle(self) -> None:
+        """Billing is told and messages are gone, as by a job worker within seconds: nothing waits while the rest is
+        measured.
+        """
+        await self.database.do(SENT)
         for payment_id in self.unposted:
             await self.poster.post(payment_id)
         self.unposted.clear()
@@ -81,7 +87,7 @@ async def _page(house: House) -> object:
     return [
         await books.payments.get(house.paid.id),
         await books.postings.of(house.paid.id),
-        await Lookup(house.database).story(house.paid.id),
+        await Lookup(house.anew).story(house.paid.id),
     ]
 
 
@@ -92,7 +98,7 @@ async def _receipt(house: House) -> object:
 
 
 async def _operations(house: House) -> object:
-    return await PgOps(house.database).overview(house.since)
+    return await PgOps(house.anew).overview(house.since)
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -123,22 +129,23 @@ async def compared(empty_url: str, grown_url: str, times: int) -> dict[str, tupl
                         spent.append((time.perf_counter() - began) * 1_000)
             found[name] = median(took[0]), median(took[1])
             for house in houses:
-                await house.post()
+                await house.settle()
         return found
 
 
 async def of_a_month(grown_url: str, payment_ids: list[str]) -> dict[str, float]:
     """What is asked of payments that moved: median milliseconds. At the end they are live again."""
     took: dict[str, list[float]] = {name: [] for name in OF_A_MONTH}
-    async with open_database(grown_url) as database:
-        books = books_on(database)
+    async with make_pool(grown_url, planned_once=True) as pool:
+        database = Database(pool)
+        books, desk = books_on(database), Lookup(database)
         for payment_id in payment_ids:
             payment = await books.payments.get(payment_id)
             assert payment is not None
             steps: tuple[tuple[str, Callable[[Payment], Awaitable[object]]], ...] = (
-                ("found by reference", lambda payment: Lookup(database).find(payment.reference)),
-                ("found by authorisation", lambda payment: Lookup(database).find(payment.auth_code or "")),
-                ("found by payer", lambda payment: Lookup(database).find(payment.payer_msisdn)),
+                ("found by reference", lambda payment: desk.find(payment.reference)),
+                ("found by authorisation", lambda payment: desk.find(payment.auth_code or "")),
+                ("found by payer", lambda payment: desk.find(payment.payer_msisdn)),
                 ("receipt by link", lambda payment: books.payments.by_token(payment.receipt_token or "")),
                 ("brought back", lambda payment: database.one(BRING_BACK, id=payment.id)),
             )
@@ -156,10 +163,12 @@ def seed(database_url: str, times: int) -> None:
 
 
 async def _house(open_ones: AsyncExitStack, url: str) -> House:
-    database, clock = await open_ones.enter_async_context(open_database(url)), SystemClock()
+    pool, clock = await open_ones.enter_async_context(make_pool(url, planned_once=True)), SystemClock()
+    database = Database(pool)
     acquirer: Acquirer = AtOnce()  # type: ignore[assignment]  # nothing else of it is asked here
     books, billing, acquirers = books_on(database), EmbeddedBilling(database, clock), only(acquirer)
     till = PaymentService(Ports(books, billing, acquirers, Unlimited(), clock))
     poster = Poster(books, billing, acquirers, clock, Times())
     row = await database.one(PAID)
-    return House(database, paying(till), poster, clock.now(), int(row["paid"]) if row else 0)
+    paid = int(row["paid"]) if row else 0
+    return House(database, PlannedAnew(database), paying(till), poster, clock.now(), paid)

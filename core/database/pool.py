@@ -8,6 +8,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
+from core.database.plans import ONCE, PlannedOnce
 from core.database.silence import ANSWER_MAX_S
 from core.database.statements import BoundedConnection, Connection, Database, Pool, WarmestFirst
 
@@ -22,9 +23,7 @@ CONNECT_MAX_S, CONNECT_MIN_S = 5, 2  # a host: of several, one may be silent, an
 RECONNECT_MAX_S = 2.0  # then whoever asks next begins anew: psycopg's own pauses double, to minutes
 STATEMENT_MAX_MS = 10_000
 LOCK_MAX_MS = 5_000
-# Else a process of PostgreSQL plans each statement anew five times, and those with arrays for ever. Nothing is compiled
-# for one run: what a statement over many months is thought to cost would have it compiled each time.
-PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan"
+# Nothing is compiled for one run: what a statement over months is thought to cost would have it compiled each time.
 NOT_COMPILED = "-c jit=off"
 # What is silent and idle (a listener) is found by the kernel: 10 s, then three questions.
 KEPT_ALIVE = {
@@ -50,7 +49,8 @@ def make_pool(
     statement by themselves; work of several statements asks for a transaction.
     """
     bounds = f"-c statement_timeout={STATEMENT_MAX_MS} -c lock_timeout={LOCK_MAX_MS} {NOT_COMPILED}"
-    return WarmestFirst(
+    kind = PlannedOnce if planned_once else WarmestFirst
+    return kind(
         database_url,
         connection_class=BoundedConnection,
         kwargs={
@@ -58,7 +58,7 @@ def make_pool(
             "row_factory": dict_row,
             "prepare_threshold": AT_ONCE if planned_once else PREPARED_AFTER,
             "connect_timeout": max(CONNECT_MIN_S, CONNECT_MAX_S // _hosts(database_url)),
-            "options": f"{bounds} {PLANNED_ONCE}" if planned_once else bounds,
+            "options": f"{bounds} {ONCE}" if planned_once else bounds,
         },
         min_size=min(CONNECTIONS_MIN, connections_max),
         max_size=connections_max,

@@ -133,7 +133,7 @@ class Container:
         """Connections for as long as the block lasts; what was sent to the bank is waited for at its end."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.database.pool)
-            if self.late is not self.anew:
+            if self.late is not self.database:
                 await stack.enter_async_context(self.late.pool)  # not waited for: it may be away
             await self.heard.look()
             await stack.enter_async_context(self.heard.watched())
@@ -176,7 +176,7 @@ def assemble(
         clock=clock,
         database=database,
         anew=anew,
-        late=_late(settings, anew),
+        late=_late(settings, database),
         redis=shared.redis,
         books=books,
         till=money.till,
@@ -231,7 +231,7 @@ def _shared(settings: Settings, clock: Clock, times: Times | None) -> SharedPart
 
 def _late(settings: Settings, database: Database) -> Database:
     url = settings.database_late_url.get_secret_value()
-    return LateReads(make_pool(url), database) if url else database
+    return LateReads(make_pool(url, planned_once=True), database) if url else database
 
 
 def _money(

@@ -40,6 +40,7 @@ from core.database.help_desk.operations import PgOps
 from core.database.help_desk.transcripts import PgTranscripts
 from core.database.ledger.day_report import PgDayReports
 from core.database.payments.repository import PgPayments
+from core.database.plans import PlannedAnew
 from core.database.pool import Database
 from core.database.refunds.requests import PgRefundRequests
 from core.database.settlement.chargebacks import PgChargebacks
@@ -161,9 +162,10 @@ def desk_routes(
     somebody should look at.
     """
     late = late or database
+    late_anew = PlannedAnew(late)
     keys = settings.signing_keys()
     accesses = PgAccessLog(database)
-    lists = DeskLists(PgPaymentLists(late), accesses, clock)
+    lists = DeskLists(PgPaymentLists(late_anew), accesses, clock)
     use_cases = _use_cases(settings=settings, database=database, late=late, till=till, clock=clock, hit=hit)
     threshold = _threshold(
         settings=settings,
@@ -184,11 +186,11 @@ def desk_routes(
         *desk_lists.routes(lists, threshold),
         *desk_office.routes(office, threshold),
         *desk_disputes.routes(office, threshold, pages.operator),
-        *desk_report.routes(ReportBooks(PgDayReports(late), accesses, clock), threshold, pages.operator),
+        *desk_report.routes(ReportBooks(PgDayReports(late_anew), accesses, clock), threshold, pages.operator),
         *desk_users.routes(_administration(settings, database, clock), threshold),
         *desk_events.routes(EventBooksAtDesk(endpoints, accesses, clock), threshold),
         *desk_log.routes(LogBooks(accesses, accesses, clock), threshold),
-        *ops.routes(PgOps(late), tally, threshold, clock),
+        *ops.routes(PgOps(late_anew), tally, threshold, clock),
     ]
 
 
