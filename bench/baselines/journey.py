@@ -38,7 +38,7 @@ BURST_MAX_S = 60.0
 ASIDE = frozenset(
     {"AUTH", "HELLO", "CLIENT", "SELECT", "PING", "SUBSCRIBE", "PSUBSCRIBE", "UNSUBSCRIBE", "MULTI", "EXEC", "WATCH"}
 )
-ROUTINE = ("procrastinate_update_heartbeat", "FROM acquirer_states", "FROM event_endpoints")
+ROUTINE = ("procrastinate_update_heartbeat", "FROM acquirer_states", "FROM event_endpoints", "DISCARD PLANS")
 NOT_SENT = frozenset({b"host", b"content-length", b"connection", b"transfer-encoding", b"expect"})
 
 
