@@ -79,6 +79,12 @@ INSERT INTO payments_of_months (payment_id, created_at, keys)
 SELECT p.id, p.created_at, khallas_payment_keys(p::payments, ARRAY[l.invoice_number], r.year || ' ' || r.sequence)
 FROM {payments} p JOIN {payment_lines} l ON l.payment_id = p.id LEFT JOIN {receipts} r ON r.payment_id = p.id
 """
+# And where its month is noted (migration 0038).
+USED: LiteralString = """
+INSERT INTO used_in_months (digest)
+SELECT khallas_used_key(idempotency_key) FROM {payments}
+UNION ALL SELECT khallas_used_bill(service, line_reference, invoice_number) FROM {payment_lines}
+"""
 UNSORTED: LiteralString = "DROP INDEX IF EXISTS payments_of_months_keys"  # built once over all is hours faster
 SORTED: LiteralString = """
 CREATE INDEX IF NOT EXISTS payments_of_months_keys ON payments_of_months USING gin (keys) WITH (fastupdate = off)
@@ -130,6 +136,7 @@ def fill(
                 connection.execute(made)
         if month:
             connection.execute(sql.SQL(FOUND_BY).format(**names))
+            connection.execute(sql.SQL(USED).format(**names))
         # what is written from here on has numbers of its own, beside what will be brought back
         connection.execute("SELECT setval(pg_get_serial_sequence('payment_events', 'id'), %s)", ((first + count) * 4,))
 

@@ -19,17 +19,25 @@ from core.database.help_desk.operations import PgOps
 from core.database.plans import PlannedAnew
 from core.database.pool import Database, make_pool
 from core.database.repositories import books_on
+from core.help_desk.access_log import Actor
+from core.help_desk.accounts import Role
 from core.help_desk.lookup import Lookup
+from core.help_desk.service import HelpDesk
+from core.help_desk.transcripts import Pseudonymiser
 from core.payments.schedule import Times
 from core.payments.service import PaymentService, Ports
 from core.payments.table import Payment
 from core.ports import Acquirer
+from khallas.bootstrap.desk import desk_on
+from khallas.settings.parts import DeskSettings
 
 OF_A_MONTH = ("found by reference", "found by authorisation", "found by payer", "receipt by link", "brought back")
 RUNS_MAX = 4  # over one grown database: each pays bills of its own
 PAID = "SELECT count(*) AS paid FROM ONLY payments WHERE left(id, 1) <> 'G'"
 SENT = "UPDATE ONLY messages SET status = 'sent', due_at = NULL WHERE due_at IS NOT NULL"
 WARM_UP = 20  # psycopg prepares at the sixth time, and PostgreSQL plans once for all at the sixth after that
+
+SOMEBODY = Actor("bench", Role.AGENT)
 
 Task = Callable[["House"], Awaitable[object]]
 
@@ -42,6 +50,7 @@ class House:
     anew: Database
     pay: Callable[[int], Awaitable[Payment]]
     poster: Poster
+    desk: HelpDesk
     since: datetime  # of the operations page: what an earlier run paid in this database is no more of its day
     number: int = 0
     last: Payment | None = None
@@ -75,7 +84,7 @@ async def _pay(house: House) -> object:
 
 def _find(held: Callable[[Payment], str | None]) -> Task:
     async def find(house: House) -> object:
-        found = await Lookup(house.database).find(held(house.paid) or "")
+        found = await house.desk.search(SOMEBODY, held(house.paid) or "")
         assert house.paid.id in [each.id for each in found]
         return found
 
@@ -171,4 +180,6 @@ async def _house(open_ones: AsyncExitStack, url: str) -> House:
     poster = Poster(books, billing, acquirers, clock, Times())
     row = await database.one(PAID)
     paid = int(row["paid"]) if row else 0
-    return House(database, PlannedAnew(database), paying(till), poster, clock.now(), paid)
+    anew = PlannedAnew(database)
+    desk = desk_on(anew, till, clock, Pseudonymiser(["bench"]), DeskSettings(), late=database)
+    return House(database, anew, paying(till), poster, desk, clock.now(), paid)
