@@ -5,8 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from statistics import median
 from types import MappingProxyType
+from typing import LiteralString
+
+import psycopg
 
 from bench import people
 from bench.till import AtOnce, Unlimited, paying
@@ -32,11 +36,20 @@ from khallas.bootstrap.desk import desk_on
 from khallas.settings.parts import DeskSettings
 
 OF_A_MONTH = ("found by reference", "found by authorisation", "found by payer", "receipt by link", "brought back")
-RUNS_MAX = 4  # over one grown database: each pays bills of its own
-PAID = "SELECT count(*) AS paid FROM ONLY payments WHERE left(id, 1) <> 'G'"
+# Whose bills an earlier run paid: each run pays those of people behind them.
+LAST: LiteralString = """
+SELECT COALESCE(max(right(payer_msisdn, 8)::int), 0) AS number FROM ONLY payments WHERE left(id, 1) <> 'G'
+"""
 SENT = "UPDATE ONLY messages SET status = 'sent', due_at = NULL WHERE due_at IS NOT NULL"
 WARM_UP = 20  # psycopg prepares at the sixth time, and PostgreSQL plans once for all at the sixth after that
 
+LIVE = ("payments", "payment_lines", "payment_events", "ledger_transfers", "receipts", "messages")
+LIVE_FILES: LiteralString = """
+SELECT pg_relation_filepath(c.oid) FROM pg_class c
+WHERE c.oid = ANY(%s::regclass[]::oid[]) OR c.oid IN (
+    SELECT i.indexrelid FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid WHERE t.relname = ANY(%s))
+"""
+READ_BYTES = 1024 * 1024
 SOMEBODY = Actor("bench", Role.AGENT)
 
 Task = Callable[["House"], Awaitable[object]]
@@ -168,7 +181,20 @@ async def of_a_month(grown_url: str, payment_ids: list[str]) -> dict[str, float]
 
 def seed(database_url: str, times: int) -> None:
     """A line with bills for each payment that will be measured."""
-    people.seed(database_url, people=(WARM_UP + times + 1) * RUNS_MAX, bills=2)
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(LAST).fetchone()
+    people.seed(database_url, people=(row[0] if row else 0) + WARM_UP + times + 1, bills=2)
+
+
+def in_memory(database_url: str, cluster: Path) -> None:
+    """Reads the files of the live tables and their indexes: a server that runs has them in its machine's memory."""
+    with psycopg.connect(database_url) as connection:
+        paths = connection.execute(LIVE_FILES, (list(LIVE), list(LIVE))).fetchall()
+    for (path,) in paths:
+        for file in cluster.glob(f"{path}*"):
+            with file.open("rb") as opened:
+                while opened.read(READ_BYTES):
+                    pass
 
 
 async def _house(open_ones: AsyncExitStack, url: str) -> House:
@@ -178,8 +204,8 @@ async def _house(open_ones: AsyncExitStack, url: str) -> House:
     books, billing, acquirers = books_on(database), EmbeddedBilling(database, clock), only(acquirer)
     till = PaymentService(Ports(books, billing, acquirers, Unlimited(), clock))
     poster = Poster(books, billing, acquirers, clock, Times())
-    row = await database.one(PAID)
-    paid = int(row["paid"]) if row else 0
+    row = await database.one(LAST)
+    last = int(row["number"]) if row else 0
     anew = PlannedAnew(database)
     desk = desk_on(anew, till, clock, Pseudonymiser(["bench"]), DeskSettings(), late=database)
-    return House(database, anew, paying(till), poster, desk, clock.now(), paid)
+    return House(database, anew, paying(till), poster, desk, clock.now(), last)

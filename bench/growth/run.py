@@ -56,9 +56,9 @@ class Growth:
 
 def measure(postgres: Postgres, years: Years, times: int, say: Callable[[str], None]) -> Growth:
     """Raises RuntimeError when the archive lost or doubled a payment. A grown database that is there is filled on."""
-    empty, grown = _made(postgres, "empty", times), postgres.url_of("grown")
+    empty, grown = _made(postgres, "empty"), postgres.url_of("grown")
     if not postgres.holds("grown"):
-        _made(postgres, "grown.new", times)
+        _made(postgres, "grown.new")
         postgres.rename("grown.new", "grown")
     upgrade(grown)
     with psycopg.connect(empty) as connection:
@@ -77,17 +77,19 @@ def measure(postgres: Postgres, years: Years, times: int, say: Callable[[str], N
         assert row is not None
         lost = filled + added - row[1] + (row[0] - row[1])
         old = [each for (each,) in connection.execute(OLD, (datetime.now(UTC), ASKED)).fetchall()]
+    for url in (empty, grown):
+        measuring.seed(url, times)
+        measuring.in_memory(url, postgres.folder / "cluster")
     ratios = asyncio.run(measuring.compared(empty, grown, times))
     of_a_month = asyncio.run(measuring.of_a_month(grown, old))
     return Growth(row[0], years.months, row[2], held, moved, moved_s, ratios, of_a_month, lost)
 
 
-def _made(postgres: Postgres, name: str, times: int) -> str:
-    """A database anew, with whoever will be measured; its URL."""
+def _made(postgres: Postgres, name: str) -> str:
+    """A database anew; its URL."""
     postgres.drop(name)
     url = postgres.create(name)
     upgrade(url)
-    measuring.seed(url, times)
     return url
 
 
