@@ -1,6 +1,7 @@
 """The client against the emulator, over real HTTP: every card, every step after a charge."""
 
 import asyncio
+import re
 import socket
 from dataclasses import replace
 
@@ -255,4 +256,5 @@ async def test_no_log_line_and_no_answer_holds_card_data(
     answers.append(await hasty.authorise(order("o-silent"), card(SILENT), cvv))
     answers.append(await client.answer_challenge(order("o-4896"), "otp", pin))
     seen = caplog.text + repr(answers) + repr(vars(client))
-    assert not [secret for secret in (*pans, SILENT, "978", "6421") if secret in seen]
+    # as a number by itself: a port or an address may have three of its digits
+    assert not [secret for secret in (*pans, SILENT, "978", "6421") if re.search(rf"\b{secret}\b", seen)]
