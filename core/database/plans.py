@@ -1,7 +1,6 @@
 """When PostgreSQL plans: connections that serve plan a statement once, for any values; searches and reports anew."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -43,9 +42,15 @@ class PlannedOnce(WarmestFirst):
     async def _plan_again(self, connection: Connection, now: float) -> None:
         known = connection in self._kept_until
         self._kept_until[connection] = now + min(max(now - connection._created_at, KEPT_MIN_S), KEPT_MAX_S)
-        if known:
-            with suppress(Error):  # one that is lost is found so by whoever asked for it
-                await connection.execute("DISCARD PLANS", prepare=False)
+        if not known:
+            return
+        try:
+            await connection.execute("DISCARD PLANS", prepare=False)
+        except Error:  # one that is lost is found so by whoever asked for it
+            return
+        except BaseException:  # whoever asked is gone, and nobody else would give it back
+            await self.putconn(connection)
+            raise
 
 
 class PlannedAnew(Database):

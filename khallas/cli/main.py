@@ -30,7 +30,7 @@ from khallas.cli.events import relay
 from khallas.cli.events import verbs as event_verbs
 from khallas.cli.reports import month
 from khallas.cli.told import EXIT_CONFIG, EXIT_FAILED, fail, json_wanted, show
-from khallas.server.process import no_core_dumps
+from khallas.server.process import no_core_dumps, seldom_look_for_garbage
 from khallas.settings.model import BadSettings, Settings, load
 from khallas.telemetry import logs
 
@@ -91,6 +91,7 @@ def everywhere(
 
 def main() -> None:
     """The console script. What the operator or the outside world did wrong is one line, never a traceback."""
+    seldom_look_for_garbage()
     from psycopg.errors import UndefinedColumn, UndefinedTable
 
     from core.repositories import DatabaseUnavailable

@@ -14,7 +14,7 @@ from khallas.bootstrap.calls import SharedCalls
 from khallas.bootstrap.production import require_production
 from khallas.cli.serve import server, settle
 from khallas.server.beats import BEAT, BEAT_S, READY
-from khallas.server.process import no_core_dumps
+from khallas.server.process import no_core_dumps, seldom_look_for_garbage
 from khallas.settings.model import BadSettings, load
 from khallas.telemetry import logs
 from sessions.vault_key import receive
@@ -25,6 +25,7 @@ EXIT_CONFIG = 78
 def main(listener: int, status: int, life: int, calls: int = -1) -> int:
     """Serve until told otherwise; the exit code."""
     no_core_dumps()
+    seldom_look_for_garbage()
     receive(os.environ)
     try:
         settings = load(os.environ)

@@ -1,5 +1,6 @@
 """Statements are planned once by connections that serve, and anew for searches and reports."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -13,6 +14,7 @@ from core.database import plans
 from core.database.payments.statements import HELD
 from core.database.plans import PlannedAnew
 from core.database.pool import Connection, Database, make_pool
+from core.database.statements import BoundedConnection
 from core.repositories import DatabaseUnavailable
 
 BEGINS = datetime(2026, 11, 1, tzinfo=UTC)
@@ -107,6 +109,31 @@ async def test_a_plan_that_was_made_on_empty_tables_is_made_again(
             monkeypatch.setattr(plans, "monotonic", lambda: now + plans.KEPT_MAX_S)
             await _held(database)
             assert await _rows_read_whole(database) == 0
+
+
+async def test_whoever_goes_while_plans_are_let_go_leaves_the_connection_to_the_others(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_pool(database_url, connections_max=1, planned_once=True) as pool:
+        database = Database(pool)
+        assert await database.one("SELECT 1 AS one") == {"one": 1}
+        monkeypatch.setattr(plans, "monotonic", lambda: monotonic() + plans.KEPT_MAX_S)
+        execute, waits = BoundedConnection.execute, asyncio.Event()
+
+        async def silent(connection: Connection, query: Any, *args: Any, **options: Any) -> Any:
+            if query == "DISCARD PLANS":
+                waits.set()
+                await asyncio.Event().wait()
+            return await execute(connection, query, *args, **options)
+
+        monkeypatch.setattr(BoundedConnection, "execute", silent)
+        asked = asyncio.create_task(database.one("SELECT 1 AS one"))
+        await waits.wait()
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        monkeypatch.setattr(BoundedConnection, "execute", execute)
+        assert await database.one("SELECT 2 AS two") == {"two": 2}
 
 
 async def _held(database: Database) -> None:

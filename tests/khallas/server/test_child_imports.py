@@ -27,12 +27,33 @@ def test_what_a_worker_loads(process: str) -> None:
     assert [name for name in OTHERS if name in loaded] == []
 
 
-@pytest.mark.parametrize("process", ["khallas.server.child", "khallas.cli.main", "khallas.server.supervisor"])
-def test_it_looks_for_garbage_seldom_from_the_first_import(process: str) -> None:
+STARTS = {
+    "the verbs": "from khallas.cli.main import main\nsys.argv = ['khallas', '--version']\nmain()",
+    "a worker": "from khallas.server.child import main\nmain(-1, -1, -1)",
+}
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_a_start_looks_for_garbage_seldom_and_an_import_changes_nothing(start: str) -> None:
     """Part of every start went into looking through modules that stay."""
-    told = f"import {process}, gc\nprint(*gc.get_threshold())"
-    ran = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
-    assert int(ran.stdout.split()[0]) >= 20_000
+    imported, ran = start.split("\n", 1)
+    told = f"""
+import gc, sys
+before = gc.get_threshold()
+{imported}
+print(gc.get_threshold() == before)
+try:
+    {ran.replace(chr(10), "; ")}
+except BaseException:
+    pass
+print(gc.get_threshold()[0])
+"""
+    out = subprocess.run(
+        [sys.executable, "-c", told], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    lines = out.stdout.splitlines()
+    assert lines[0] == "True"
+    assert int(lines[-1]) >= 20_000
 
 
 def test_whoever_only_watches_workers_loads_none_of_the_server() -> None:
