@@ -7,6 +7,7 @@ moved onto another disk, as docs/SCALING.md allows: a compressing one is enough 
 
 import argparse
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from lab.servers.postgres import Postgres
 
 GOAL = 1.2
 TIMES = 400
-BUFFERS = "1GB"  # a quarter of a small database machine's memory
+BUFFERS_SHARE = 4  # shared_buffers: a quarter of the machine's memory, as PostgreSQL's manual advises
 ROOM = 1.3  # of the bytes that are computed, for indexes that grow and what is sorted
 
 
@@ -44,7 +45,7 @@ def main() -> int:
             if free < need and given.months_on is None:
                 print(f"{need / 1e9:.0f} GB are needed, {free / 1e9:.0f} GB are free", file=sys.stderr)
                 return 2
-        with Postgres(cluster, throwaway=True, buffers=BUFFERS) as postgres:
+        with Postgres(cluster, throwaway=True, buffers=_buffers()) as postgres:
             if given.months_on is not None:
                 postgres.tablespace(MONTHS_ON, given.months_on)
             on = "" if given.months_on is None else MONTHS_ON
@@ -55,6 +56,10 @@ def main() -> int:
 
 BYTES_EACH = 4_300
 MONTHS_ON = "months"  # PostgreSQL's name for that disk
+
+
+def _buffers() -> str:
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // BUFFERS_SHARE // 1024**2}MB"
 
 
 def _said(line: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
@@ -95,8 +95,8 @@ class Doors:
         assert time.thread_time() - began < CPU_MAX_S, request
         return told
 
-    async def kept(self) -> tuple[dict[bytes, object], list[object]]:
-        """Every key with its value, and what each table holds."""
+    async def kept(self) -> tuple[dict[bytes, object], dict[str, object]]:
+        """Every key with its value, and what each table holds. Tables come in any order: several processes read."""
         database = self.here.house.database
         if not self.tables:
             found = await database.all(
@@ -105,8 +105,10 @@ class Doors:
                 later=LATER_TABLES,
             )
             self.tables += [row["tablename"] for row in found]
-        content = SQL("SELECT md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {} AS row")
-        told = SQL(" UNION ALL ").join(content.format(Identifier(table)) for table in self.tables)
+        content = SQL(
+            "SELECT {} AS name, md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) AS held FROM {} AS row"
+        )
+        told = SQL(" UNION ALL ").join(content.format(Literal(table), Identifier(table)) for table in self.tables)
         async with database.pool.connection() as connection:
             rows = await (await connection.execute(told)).fetchall()
         keys = [key async for key in self.redis.scan_iter(count=1_000) if not key.startswith(LATER_KEYS)]
@@ -114,7 +116,8 @@ class Doors:
         for key in keys:
             pipe.dump(key)
         values = dict(zip(keys, await pipe.execute(), strict=True))
-        return {key: value for key, value in values.items() if value is not None}, list(rows)
+        held = {key: value for key, value in values.items() if value is not None}
+        return held, {row["name"]: row["held"] for row in rows}
 
     async def sent_again(self, refused: list[Ask]) -> None:
         """They are refused again, and nothing has changed."""
