@@ -21,5 +21,8 @@ def no_core_dumps() -> None:
 
 
 def seldom_look_for_garbage() -> None:
-    """To be called before the server's modules are loaded: they stay, and what turns make dies young."""
+    """Sets how often a process looks for garbage: what a server loads stays, and what turns make dies young.
+
+    The command calls it before it loads the server; a worker of `--workers` has loaded it by then.
+    """
     gc.set_threshold(GC_THRESHOLD, 20, 20)

@@ -47,8 +47,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What one round trip brings: this dialog, the one before it, and what the vault holds of the card. `version` is
-    what a save must expect to find: also that of a record which cannot be read any more.
+    """What one round trip brings: this dialog, the one before it, and what the vault holds of the card.
 
     `version` is what a save must expect to find: also that of a record which cannot be read any more.
     """
