@@ -284,8 +284,7 @@ class IntentLimits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """A message to send. `reference` is ours, stable across retries: gateways and delivery receipts carry it. `route`
-    is the way its question came by, tried first; `urgent`: somebody waits for it with the phone in hand.
+    """A message to send. `reference` is ours, stable across retries: gateways and delivery receipts carry it.
 
     `route` is the way its question came by, tried first; `urgent`: somebody waits for it with the phone in hand.
     """

@@ -13,8 +13,7 @@ TERMS_VERSION = "2026-11"
 @dataclass(frozen=True, slots=True)
 class Consent:
     """A customer's acceptance of the terms, kept for ever as evidence. `service` and `line_reference`: whose bills it
-    opened. A browser is nobody's number: `msisdn` is a name of that browser at that line then, and each of its payments
-    keeps the acceptance once more under its own id.
+    opened.
 
     A browser is nobody's number: `msisdn` is a name of that browser at that line then, and each of its payments keeps
     the acceptance once more under its own id.

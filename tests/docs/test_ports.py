@@ -1,4 +1,6 @@
-"""A docstring that says which port a class implements, or which error is raised, names a class that is there."""
+"""A docstring that says which port a class implements, or which error is raised, names a class that is there; none says
+a paragraph twice.
+"""
 
 import ast
 import builtins
@@ -20,10 +22,14 @@ def modules() -> Sequence[tuple[Path, ast.Module]]:
     return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
-def docstrings(tree: ast.Module) -> Iterator[str]:
+def written(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield " ".join((ast.get_docstring(node) or "").split())
+            yield ast.get_docstring(node) or ""
+
+
+def docstrings(tree: ast.Module) -> Iterator[str]:
+    return (" ".join(text.split()) for text in written(tree))
 
 
 def classes(tree: ast.Module) -> set[str]:
@@ -57,3 +63,20 @@ def test_every_error_that_is_raised_exists() -> None:
         if name not in known
     ]
     assert unknown == []
+
+
+def repeated(text: str) -> list[str]:
+    paragraphs = [" ".join(each.split()) for each in text.split("\n\n")]
+    return [each for n, each in enumerate(paragraphs) if any(each in other for other in paragraphs[:n])]
+
+
+def test_no_docstring_says_a_paragraph_twice() -> None:
+    assert repeated("Reads.\n\nca: a file.") == []
+    assert repeated("Reads. ca: a\nfile.\n\nca: a file.") == ["ca: a file."]
+    twice = [
+        f"{path.relative_to(ROOT)}: {text}"
+        for path, tree in modules()
+        for whole in written(tree)
+        for text in repeated(whole)
+    ]
+    assert twice == []

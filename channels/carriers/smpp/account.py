@@ -58,10 +58,10 @@ class SmscAccount:
 
 
 def account_of(url: str) -> SmscAccount:
-    """Reads an account from its URL. Raises ValueError in words that hold no secret. ids: how receipts spell ids
-    (channels/carriers/smpp/ids.py). ca: a file of certificates in place of the system's.
+    """Reads an account from its URL. Raises ValueError in words that hold no secret.
 
-    ca: a file of certificates in place of the system's.
+    `ids` in it: how receipts spell ids (channels/carriers/smpp/ids.py). `ca`: a file of certificates in place of the
+    system's.
     """
     try:
         parts = urlsplit(url)

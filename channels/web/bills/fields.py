@@ -83,8 +83,7 @@ def identification(
     service: ServiceType | None, form: PostedForm, *, utf8: bool = False
 ) -> Identification | tuple[FieldError, ...]:
     """Reads the first page's form. All that is wrong is told at once, in the page's order, and no code is tried before
-    everything else is right. Of no service: the form asked for it, and it was left out. `utf8`: the mail server takes
-    addresses beyond ASCII.
+    everything else is right.
 
     Of no service: the form asked for it, and it was left out. `utf8`: the mail server takes addresses beyond ASCII.
     """

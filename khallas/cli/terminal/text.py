@@ -12,8 +12,7 @@ SIGNATURE_HINT = "check --token and --account, and --public-url where the server
 
 @dataclass(frozen=True, slots=True)
 class TwilioSigner:
-    """Signs as Twilio. `public_url` is what signatures are built from, if it differs from `url`. `connector`: user and
-    password with which cards of <Pay> are posted, `user:password`.
+    """Signs as Twilio. `public_url` is what signatures are built from, if it differs from `url`.
 
     `connector`: user and password with which cards of <Pay> are posted, `user:password`.
     """
