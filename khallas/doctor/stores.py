@@ -9,7 +9,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.exceptions import AuthenticationError, RedisClusterException, RedisError
 
 from core.database.migrate import current_and_head, lags
-from core.database.pool import Database
+from core.database.pool import Connection, Database
 from core.repositories import DatabaseUnavailable
 from khallas.doctor.finding import CheckFailed
 from sessions.store.client import connect
@@ -21,6 +21,8 @@ REDIS_CONNECTIONS_MAX = 4
 SKEW_MAX_S = 2.0  # sums of seconds decide baskets and windows; evidence carries these times
 HEARTBEAT_MAX_S = 60
 OVERDUE_MAX_S = 300
+MEND_BOUNDS = "ALTER ROLE … SET it, as docs/SCALING.md says of PgBouncer"
+MEND_SESSION = "`pool_mode = session`, as docs/SCALING.md says of PgBouncer"
 MEND_ROLE = "`khallas migrate --role khallas_serving` as the owner, and serve as that role (docs/operations.md)"
 REDIS_URL, DATABASE_URL = "KHALLAS_REDIS_URL", "KHALLAS_DATABASE_URL"
 
@@ -101,12 +103,16 @@ def well(info: Mapping[str, Any]) -> str:
 
 
 async def database(database: Database, *, strict: bool = True) -> str:
-    """Reachable, new enough, writable, by a role that can neither drop nor alter; `strict` False: the demo, whose one
-    role does everything. Raises CheckFailed."""
+    """Reachable, new enough, writable, with our bounds and sessions of our own, by a role that can neither drop nor
+    alter; `strict` False: the demo, whose one role does everything. Raises CheckFailed.
+    """
     try:
+        kept = await _session_kept(database)
         row = await database.one(
             "SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,"
             " current_setting('default_transaction_read_only') AS read_only,"
+            " (SELECT string_agg(name, ' and ') FROM pg_settings"
+            " WHERE name IN ('statement_timeout', 'lock_timeout') AND setting = '0') AS unbounded,"
             " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS mighty,"
             " (SELECT count(*) FROM pg_tables"
             " WHERE schemaname = 'public' AND pg_has_role(tableowner, 'MEMBER')) AS owned,"
@@ -118,6 +124,10 @@ async def database(database: Database, *, strict: bool = True) -> str:
         raise CheckFailed("is too old", f"PostgreSQL {POSTGRES_OLDEST} or newer is needed")
     if row["standby"] or row["read_only"] == "on":
         raise CheckFailed("is read-only", f"point {DATABASE_URL} at the primary")
+    if not kept:
+        raise CheckFailed("lends our connections to others between transactions: no session is ours", MEND_SESSION)
+    if row["unbounded"]:
+        raise CheckFailed(f"waits without a bound: a pooler passes no {row['unbounded']} on", MEND_BOUNDS)
     version = f"PostgreSQL {row['version'] // 10_000}"
     if row["mighty"] or row["owned"]:
         what = "is a superuser" if row["mighty"] else f"owns {row['owned']} tables"
@@ -126,6 +136,23 @@ async def database(database: Database, *, strict: bool = True) -> str:
             raise CheckFailed(told, MEND_ROLE)
         return told
     return version
+
+
+async def _session_kept(database: Database) -> bool:
+    """Returns whether a connection is the same one after another worked beside it. Behind a pooler that lends them to
+    transactions it is not: prepared statements and LISTEN would go astray. Nothing is prepared here, for that reason.
+    """
+
+    async def asked(connection: Connection) -> bool:
+        await connection.execute("SELECT set_config('khallas.asked', 'here', false)", prepare=False)
+        async with database.pool.connection() as other, other.transaction():
+            await other.execute("SELECT", prepare=False)
+            told = await connection.execute("SELECT current_setting('khallas.asked', true) AS kept", prepare=False)
+            row = await told.fetchone()
+        await connection.execute("SELECT set_config('khallas.asked', '', false)", prepare=False)
+        return row is not None and row["kept"] == "here"
+
+    return await database.run(asked)
 
 
 def migrations(url: str) -> str:
