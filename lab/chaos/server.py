@@ -20,6 +20,8 @@ from lab.chaos.wallets.faults import AheadClock, mortal_attempts, mortal_wallets
 
 # Everything that waits minutes in life waits seconds here. A `sending` is stale only after the acquirer's time-out.
 ACQUIRER_TIMEOUT_S = 2
+# As long as a judge waits: a busy machine misses many a look, an acquirer that lies spoils others, then it is a day.
+LOOKS_S = (1, 2, 3, 5, 8, 12, 20, *range(30, 301, 10))
 TIMES = Times(
     basket_ttl_s=600,
     window_s=5,
@@ -30,7 +32,7 @@ TIMES = Times(
     undo_pause_s=1,
     undo_refused_pause_s=2,
     sweep_every_s=1,
-    inquiry_offsets_s=(1, 2, 3, 5, 8, 12, 20, 30),
+    inquiry_offsets_s=LOOKS_S,
 )
 
 
