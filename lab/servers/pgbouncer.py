@@ -3,13 +3,10 @@
 import os
 import pwd
 import shutil
-import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from lab.servers.processes import Server, ServerFailed, User
-
-PROBE_MAX_S = 1.0
 
 # what is asked for at the start of a connection is not passed on: the role has it instead
 CONFIG = """\
@@ -61,10 +58,3 @@ class PgBouncer(Server):
             if os.geteuid() == 0:  # it refuses to run as root
                 os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
         return [str(program), str(config)], "nobody" if os.geteuid() == 0 else "self"
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), PROBE_MAX_S).close()
-        except OSError:
-            return False
-        return True

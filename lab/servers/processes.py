@@ -27,6 +27,7 @@ User = Literal["self", "nobody", "nobody+dac"]
 START_MAX_S = 90.0
 STOP_MAX_S = 30.0
 LOCK_MAX_S = 60.0
+PROBE_MAX_S = 1.0
 POLL_S = 0.01
 LOG_MAX_BYTES = 10_000_000
 LOG_TAIL_BYTES = 2_000
@@ -125,9 +126,13 @@ class Server(ABC):
     def _prepare(self) -> tuple[list[str], User]:
         """Write what the server needs; its command and user."""
 
-    @abstractmethod
     def _answers(self) -> bool:
-        """Does it serve? Must not block for long."""
+        """Whether it serves: here, whether it takes a connection. Must not block for long."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), PROBE_MAX_S).close()
+        except OSError:
+            return False
+        return True
 
     def _started(self) -> None:  # noqa: B027 - most servers need nothing more
         """Called once it answers."""

@@ -1,13 +1,10 @@
 """HAProxy twice: as a node's wire to the world, which can be cut, and as the balancer that finds the primary."""
 
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.servers.patroni.programs import Programs
 from lab.servers.processes import Server, User
-
-ANSWER_MAX_S = 1.0
 
 DEFAULTS = """\
 global
@@ -45,13 +42,6 @@ class Proxy(Server):
         own = self.folder / "haproxy.cfg"
         own.write_text(DEFAULTS + self._parts)
         return [str(self._programs.haproxy), "-db", "-f", str(own)], "self"
-
-    def _answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), ANSWER_MAX_S).close()
-        except OSError:
-            return False
-        return True
 
 
 def wires(folder: Path, programs: Programs, ports: Mapping[int, int]) -> Proxy:
