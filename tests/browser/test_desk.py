@@ -144,6 +144,7 @@ async def test_every_page_fits_a_telephone_in_arabic_and_has_no_barrier(arrive: 
     await expect(page.get_by_role("status")).to_contain_text("رقم البطاقة")
     await nothing_in_the_way(visitor)
     await page.locator(".ways a").nth(1).click()
+    await expect(page.locator(".filters")).to_be_visible()
     await nothing_in_the_way(visitor)
     await page.locator(".who button").click()
     await expect(page.locator("#name")).to_be_visible()

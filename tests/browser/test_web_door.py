@@ -8,7 +8,6 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from lab.cmi.lies import Kind, Manner
-from tests.browser.visitor import AXE
 from tests.browser.web_world import (
     APPROVED,
     EMAIL,
@@ -20,6 +19,7 @@ from tests.browser.web_world import (
     here,
     opened,
 )
+from tests.support.barriers import barriers_of
 from tests.support.world import World
 
 __all__ = ["demo_database_url", "demo_template", "here", "opened"]
@@ -37,18 +37,9 @@ TARGET_MIN_PX = 24
 NO_MONEY = "4000009900005102"
 
 
-async def barriers(page: Page) -> list[str]:
-    """axe-core's findings of every severity."""
-    await page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
-    looked = "tags => axe.run({runOnly: tags, resultTypes: ['violations']})"
-    named = ".then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].html))"
-    found = await page.evaluate(looked + named, TAGS)
-    return [str(each) for each in found]
-
-
 async def sound(page: Page, language: str) -> None:
     """No barrier, nothing to scroll to sideways, whatever the spacing; the words in the language that was asked for."""
-    assert await barriers(page) == [], page.url
+    assert await barriers_of(page, tags=TAGS) == [], page.url
     assert await page.evaluate("document.documentElement.lang") == language
     assert await page.evaluate("document.documentElement.dir") == ("rtl" if language == "ar" else "ltr")
     await page.add_style_tag(content=SPACED)
@@ -87,8 +78,9 @@ async def test_every_page_is_open_to_everybody_at_320_px(narrow: Window, languag
     await narrow.identifies()
     await sound(page, language)
     await page.uncheck("input[name=bill]")
-    await page.locator(".go button").click()
-    await sound(page, language)  # nothing ticked
+    await page.locator(".go button").click()  # nothing ticked
+    await expect(page.locator("#wrong")).to_be_focused()
+    await sound(page, language)
     await page.check("input[name=bill]")
     await page.locator(".go button").click()
     await expect(page).to_have_url(re.compile("/bills/confirm"))
@@ -97,6 +89,7 @@ async def test_every_page_is_open_to_everybody_at_320_px(narrow: Window, languag
     await expect(page).to_have_url(re.compile("/pay/"))
     await sound(page, language)
     await page.locator("#page button").click()
+    await expect(page.locator("[name=pan]")).to_be_visible()
     await sound(page, language)  # the emulated bank's page as well
 
 

@@ -7,15 +7,14 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
+from tests.support.barriers import barriers_of
 from tests.support.chromium import chromium
 
 LOOK_MAX_MS = 120_000  # for whatever is waited for: a loaded machine takes its time
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
 @asynccontextmanager
@@ -126,16 +125,8 @@ class Visitor:
         """axe-core's serious and critical findings, with where they are. `within` a part it is quick: nobody lets a
         telephone ring for long.
         """
-        if not await self.page.evaluate("'axe' in window"):
-            await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        looked = "within => axe.run(within, {resultTypes: ['violations'], iframes: false})"
-        found = await self.page.evaluate(looked, within)
-        return [
-            f"{each['id']}: {node['html']}"
-            for each in found["violations"]
-            if each["impact"] in {"serious", "critical"}
-            for node in each["nodes"]
-        ]
+        found = await barriers_of(self.page, within)
+        return [f"{each.rule}: {each.html}" for each in found if each.impact in {"serious", "critical"}]
 
     async def overflow_px(self) -> int:
         """How much wider than the window the page is."""
