@@ -3,9 +3,7 @@
 import hashlib
 import itertools
 import re
-import string
 from collections.abc import Iterator
-from functools import lru_cache
 
 from khallas.settings.strength.known import ALL_WORDS, BIGRAMS, KEYBOARDS, LEET
 
@@ -15,7 +13,7 @@ PAIRS = 6  # of letters that are looked at together
 COMMON_PAIRS = {6: 4, 5: 4, 4: 3, 3: 3, 2: 2}  # of so many pairs that are a language's
 SENTENCE_MIN = 0.5  # of a value that such letters make up: fewer come by chance
 DIGESTS = ("md5", "sha1", "sha256", "sha512")
-DIGEST_CHARS = frozenset(hashlib.new(name).digest_size * 2 for name in DIGESTS)
+DIGEST_OF_CHARS = {hashlib.new(name).digest_size * 2: name for name in DIGESTS}
 _LETTERS = re.compile(r"[A-Za-z](?:[-_. ]?[a-z])+|[A-Z](?:[-_. ]?[A-Z])+")
 
 
@@ -35,14 +33,13 @@ def by_chance(value: str) -> int:
 def is_digest(value: str) -> bool:
     """Returns whether it is the digest, in hex, of what everybody tries first."""
     text = value.lower()
-    return len(text) in DIGEST_CHARS and set(text) <= set(string.hexdigits) and text in _digests()
+    name = DIGEST_OF_CHARS.get(len(text))
+    return name is not None and any(hashlib.new(name, each.encode()).hexdigest() == text for each in _tried_first())
 
 
-@lru_cache(maxsize=1)
-def _digests() -> frozenset[str]:
-    words = {"", "0", "1", "123", *ALL_WORDS, *("1234567890"[:end] for end in range(4, 11))}
-    texts = {each for word in words for each in (word, word.capitalize(), word.upper(), word + "\n")}
-    return frozenset(hashlib.new(name, text.encode()).hexdigest() for text in texts for name in DIGESTS)
+def _tried_first() -> Iterator[str]:
+    for word in ("", "0", "1", "123", *ALL_WORDS, *("1234567890"[:end] for end in range(4, 11))):
+        yield from (word, word.capitalize(), word.upper(), word + "\n")
 
 
 def _words(value: str) -> Iterator[tuple[int, int]]:
