@@ -37,8 +37,18 @@ TODAY = date(2026, 11, 29)
         ("avant-hier", TODAY - timedelta(days=2)),
         ("avant hier", TODAY - timedelta(days=2)),
         ("أول أمس", TODAY - timedelta(days=2)),
+        ("أمس", TODAY - timedelta(days=1)),
+        ("امس", TODAY - timedelta(days=1)),
+        ("hier soir", TODAY - timedelta(days=1)),
+        ("اول امس", TODAY - timedelta(days=2)),
         ("today", TODAY),
+        ("aujourd'hui", TODAY),
+        ("aujourd\u2019hui", TODAY),
+        ("اليوم", TODAY),
         ("ce matin", TODAY),
+        ("ce soir", TODAY),
+        ("this morning", TODAY),
+        ("this evening", TODAY),
     ],
 )
 def test_a_day_beside_a_card(said: str, day: date | None) -> None:
@@ -64,14 +74,35 @@ def test_a_day_without_its_year_wants_to_know_today_s() -> None:
     assert told.begins.astimezone(UTC) == datetime(2024, 11, 28, 23, tzinfo=UTC)
 
 
-def test_every_name_of_a_month_is_that_month_s() -> None:
-    for number, names in MONTHS.items():
-        for name in names:
-            assert in_figures(f"le 7 {name} 2026", TODAY) == f"7/{number}/2026"
-            assert in_figures(f"{name} 7, 2026", TODAY) == f"7/{number}/2026"
-            assert in_figures(f"7 {name}", TODAY) == f"7/{number}"
-    for spelled, number in (("février", 2), ("Août", 8), ("Décembre", 12), ("juillet", 7), ("September", 9)):
-        assert in_figures(f"1er {spelled}", TODAY) == f"1/{number}"
+SAID = {
+    1: "janvier janv. January jan يناير",
+    2: "février FÉVR. fevrier February feb فبراير",
+    3: "mars March mar. مارس",
+    4: "avril avr April apr أبريل ابريل إبريل",
+    5: "mai May ماي مايو",
+    6: "juin June jun يونيو يونيه",
+    7: "juillet juil. July jul يوليوز يوليو يوليه",
+    8: "août aout Août August aug غشت أغسطس اغسطس",
+    9: "septembre sept. September sep شتنبر سبتمبر",
+    10: "octobre oct October أكتوبر اكتوبر",
+    11: "novembre nov. November نونبر نوفمبر",
+    12: "décembre déc. December dec دجنبر ديسمبر",
+}
+
+
+@pytest.mark.parametrize("number", SAID)
+def test_a_month_is_known_however_it_is_said(number: int) -> None:
+    for name in SAID[number].split():
+        assert in_figures(f"le 7 {name} 2026", TODAY) == f"7/{number}/2026"
+        assert in_figures(f"{name} 7, 2026", TODAY) == f"7/{number}/2026"
+        assert in_figures(f"7 {name}", TODAY) == f"7/{number}"
+        assert in_figures(f"1er {name}", TODAY) == f"1/{number}"
+        assert in_figures(f"the 2nd of {name}", TODAY) == f"2/{number}"
+
+
+def test_no_month_begins_as_another_does() -> None:
+    names = [name for each in MONTHS.values() for name in each]
+    assert [(one, other) for one in names for other in names if one != other and other.startswith(one)] == []
 
 
 @pytest.mark.parametrize(
