@@ -236,7 +236,9 @@ async def _keep_working(app: App, bounds: WorkerBounds) -> NoReturn:
 
 
 async def _keep_working_off(app: App, queue: Queue, slots: int, bounds: WorkerBounds) -> NoReturn:
-    """A database that goes away stops a worker: another one starts, until it is back."""
+    """A database that goes away stops a worker: another one starts, until it is back. A worker that loses it while it
+    is being cancelled tells of that alone.
+    """
     while True:
         try:
             await app.run_worker_async(
@@ -250,6 +252,8 @@ async def _keep_working_off(app: App, queue: Queue, slots: int, bounds: WorkerBo
             )
         except (ConnectorException, Error, PoolTimeout) as error:
             log.warning("the worker lost its database: %s", error)
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
         await asyncio.sleep(bounds.restart_pause_s)
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from procrastinate.exceptions import ConnectorException
 
-from core.database.jobs import Work, WorkerBounds, build_jobs, retry_stalled, run_worker, worker_beside
+from core.database.jobs import SLOTS, Work, WorkerBounds, build_jobs, retry_stalled, run_worker, worker_beside
 from core.database.wake import TaskName
 from core.payments.table import PaymentState
 from tests.support.bank import silent_after_charging
@@ -185,3 +185,37 @@ async def test_a_worker_that_cannot_reach_its_database_tries_again(
     with pytest.raises(asyncio.CancelledError):
         await worker
     assert "lost its database" in caplog.text
+
+
+@pytest.mark.parametrize("signalled", [True, False])
+async def test_a_worker_that_loses_its_database_while_it_ends_does_not_begin_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, *, signalled: bool
+) -> None:
+    starts: list[int] = []
+    begun = asyncio.Event()
+
+    async def lost_at_its_end(**_: object) -> None:
+        starts.append(1)
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if len(starts) > len(SLOTS):  # begun again: the test is lost, and comes to its end
+                raise
+            raise ConnectorException("no server") from None
+
+    monkeypatch.setattr(shop.jobs, "run_worker_async", lost_at_its_end)
+    bounds = WorkerBounds(restart_pause_s=0.0)
+    worker = asyncio.create_task(run_worker(shop.jobs, install_signal_handlers=signalled, bounds=bounds))
+    await asyncio.wait_for(begun.wait(), 60)
+    begun.clear()
+    if signalled:
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        worker.cancel()
+    ended, _ = await asyncio.wait({worker}, timeout=30)
+    for number in (signal.SIGINT, signal.SIGTERM) if signalled else ():
+        asyncio.get_running_loop().remove_signal_handler(number)
+    worker.cancel()
+    assert ended == {worker}
+    assert len(starts) == len(SLOTS)  # a queue's worker each, once
