@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -30,6 +31,17 @@ class Load:
     ends: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     called: list[Customer] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def running(self, database_url: str) -> AsyncIterator[asyncio.Task[None]]:
+        """The load, which goes on at most as long as the block: a failed test leaves nobody behind who dials."""
+        task = asyncio.create_task(self.run(database_url))
+        try:
+            yield task
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     async def run(self, database_url: str) -> None:
         """Until `stop`; whoever is in a call finishes it."""
@@ -67,7 +79,9 @@ class Load:
 
     async def _payers(self, turns: Iterator[Customer]) -> None:
         while not self.stop.is_set():
-            who = next(turns)
+            who = next(turns, None)
+            if who is None:
+                raise AssertionError(f"{CUSTOMERS_MAX} customers have paid, and nobody said stop")
             self.called.append(who)
             screen = await pay_by_voice(
                 self.url, who, approved_card(len(self.called)), auth_token=self.token, public_url=PUBLIC_URL

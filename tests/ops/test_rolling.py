@@ -4,6 +4,7 @@ import asyncio
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
@@ -44,7 +45,7 @@ async def _rolled(pid: int, before: set[int]) -> None:
 async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_payment(
     database_url: str, redis_url: str, folder: Path
 ) -> None:
-    async with house(database_url, redis_url, folder) as khallas:
+    async with house(database_url, redis_url, folder) as khallas, AsyncExitStack() as beside:
         port, agi_port = free_port(), free_port()
         khallas.environ |= {
             "KHALLAS_IVR__WIRES": "twilio,fastagi",
@@ -55,13 +56,14 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_paymen
         server = await khallas.serve(port, "--workers", "2")
         jobs = await khallas.start("worker", "--metrics-port", str(free_port()))
         load = Load(url, khallas.token)
-        running = asyncio.create_task(load.run(database_url))
+        running = await beside.enter_async_context(load.running(database_url))
         await asyncio.sleep(LOAD_BEFORE_S)
         before = _workers(server.pid)
         assert len(before) == 2
         call, go_on = Switch(agi_port, Prompts(load_texts()), CALLERS[0]), asyncio.Event()
         call.stalls = go_on
         calling = asyncio.create_task(call.call([FRENCH]))
+        beside.callback(calling.cancel)
         await call.stalled.wait()
         server.send_signal(signal.SIGHUP)
         # whoever has the call stays for it, and others take the next ones
