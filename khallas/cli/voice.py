@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from channels.ivr.prompts import PAUSE, Piece
 from channels.ivr.synthesis import wave
-from channels.ivr.synthesis.espeak import Espeak
+from channels.ivr.synthesis.espeak import espeak
 from channels.ivr.synthesis.vowels import vowels
 from core.languages import LANGUAGES, LanguageCode
 
@@ -96,15 +96,8 @@ def build(pieces: Sequence[Piece], out: Path, recorded: Path | None, steps: Step
     entries, report = dict(_manifest(out).root), VoiceReport()
     with ExitStack() as stack:
         stack.callback(lambda: _write(out / MANIFEST, Manifest(entries).model_dump_json(indent=1).encode()))
-        voices: list[Espeak] = []  # opened when the first piece needs it
-
-        def voice() -> Espeak:
-            if not voices:
-                voices.append(stack.enter_context(Espeak()))
-            return voices[0]
-
         for piece in steps(pieces):
-            _one(piece, out, recorded, entries, report, voice)
+            _one(piece, out, recorded, entries, report)
     return report
 
 
@@ -129,7 +122,6 @@ def _one(
     recorded: Path | None,
     entries: dict[str, Entry],
     report: VoiceReport,
-    voice: Callable[[], Espeak],
 ) -> None:
     name, entry = _name(piece), entries.get(_name(piece))
     source = next(_recordings(recorded, piece), None) if recorded else None
@@ -145,14 +137,14 @@ def _one(
     elif entry is not None and there and entry.source == "recorded":
         report.stale.append(name)
     else:
-        entries[name] = _put(out, piece, ".wav", _spoken(piece, voice), "espeak", entry)
+        entries[name] = _put(out, piece, ".wav", _spoken(piece), "espeak", entry)
         report.made.append(name)
 
 
-def _spoken(piece: Piece, voice: Callable[[], Espeak]) -> bytes:
+def _spoken(piece: Piece) -> bytes:
     if piece.name == PAUSE:
         return wave.wav(wave.silence(PAUSE_S))
-    box = voice()
+    box = espeak()
     samples: array[int] = wave.trimmed(box.say(voiced(piece), piece.language), box.rate_hz)
     return wave.wav(wave.levelled(wave.resampled(samples, box.rate_hz)))
 

@@ -70,16 +70,12 @@ async def phone_routes(
     """The page at /phone. `url` is the application's, `wires` the USSD wires it has enabled."""
     trace = Trace(lambda: datetime.now(UTC))
     world.twilio.watch(trace.observe)
-    voice = Voice()
-    try:
-        async with Handsets(url, numbers.service_code, trace.observer) as handsets:
-            if world.prompts is not None:
-                world.prompts.network.in_dialog = lambda msisdn: (
-                    handsets.open_page(msisdn) is not None or world.twilio.talks(msisdn)
-                )
-            yield _Studio(numbers, wires, world, texts, trace, handsets, voice).routes()
-    finally:
-        voice.close()
+    async with Handsets(url, numbers.service_code, trace.observer) as handsets:
+        if world.prompts is not None:
+            world.prompts.network.in_dialog = lambda msisdn: (
+                handsets.open_page(msisdn) is not None or world.twilio.talks(msisdn)
+            )
+        yield _Studio(numbers, wires, world, texts, trace, handsets, Voice()).routes()
 
 
 class _Studio:

@@ -5,7 +5,7 @@ import io
 import wave
 from importlib.util import find_spec
 
-from channels.ivr.synthesis.espeak import Espeak, NoVoice
+from channels.ivr.synthesis.espeak import NoVoice, espeak
 from core.languages import LanguageCode
 
 WORDS_MAX_CHARACTERS = 1_000
@@ -23,11 +23,10 @@ def spoken_language(tag: str) -> LanguageCode:
 
 
 class Voice:
-    """One voice box, made at the first words; one sentence at a time."""
+    """Says one sentence at a time."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._box: Espeak | None = None
 
     async def say(self, words: str, tag: str) -> bytes:
         """A WAV file. Raises NoVoice, ValueError."""
@@ -37,21 +36,14 @@ class Voice:
         async with self._turn:
             return await asyncio.to_thread(self._said, words, language)
 
-    def close(self) -> None:
-        """The library's memory goes back."""
-        if self._box is not None:
-            self._box.__exit__(None, None, None)
-            self._box = None
-
     def _said(self, words: str, language: LanguageCode) -> bytes:
-        if self._box is None:
-            self._box = Espeak()
-        samples = self._box.say(words, language)
+        box = espeak()
+        samples = box.say(words, language)
         file = io.BytesIO()
         with wave.open(file, "wb") as out:
             out.setnchannels(1)
             out.setsampwidth(SAMPLE_BYTES)
-            out.setframerate(self._box.rate_hz)
+            out.setframerate(box.rate_hz)
             out.writeframes(samples.tobytes())
         return file.getvalue()
 

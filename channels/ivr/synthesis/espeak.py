@@ -1,9 +1,9 @@
 """espeak-ng by its library, offline (the `[voice]` extra): words -> samples. Thin; one voice box a process."""
 
 import ctypes
+import threading
 from array import array
-from types import TracebackType
-from typing import Self
+from functools import cache
 
 from core.languages import LANGUAGES, LanguageCode
 
@@ -14,6 +14,7 @@ _NO_EXIT = 0x8000  # a missing data folder is an error for us, not the process's
 _RATE = 1  # espeakRATE
 _UTF8 = 1  # espeakCHARS_UTF8
 _BY_CHARACTER = 1  # POS_CHARACTER
+_TURN = threading.Lock()
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
@@ -21,8 +22,18 @@ class NoVoice(Exception):
     """The operator's to mend: espeak-ng is not installed, or knows no such voice."""
 
 
+def espeak() -> "Espeak":
+    """Returns this process's voice box. Raises NoVoice.
+
+    The library keeps its state in memory of its own, once a process: a second box, or the end of one, would take from
+    the other what it speaks with.
+    """
+    with _TURN:
+        return _espeak()
+
+
 class Espeak:
-    """Use in `with`. Not for several threads."""
+    """Says words, one caller after the other, whatever their threads. `espeak` gives the process's one."""
 
     def __init__(self) -> None:
         """Loads the library. Raises NoVoice."""
@@ -41,16 +52,12 @@ class Espeak:
         self._callback = _CALLBACK(self._collect)  # kept: C holds no reference
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._library.espeak_Terminate()
-
     def say(self, words: str, language: LanguageCode) -> "array[int]":
         """16-bit samples at `rate_hz`. Raises NoVoice."""
+        with _TURN:
+            return self._said(words, language)
+
+    def _said(self, words: str, language: LanguageCode) -> "array[int]":
         if self._library.espeak_SetVoiceByName(LANGUAGES[language].espeak.encode()):
             raise NoVoice(f"espeak-ng has no voice for {language}")
         self._library.espeak_SetParameter(_RATE, LANGUAGES[language].words_per_minute, 0)
@@ -69,3 +76,6 @@ class Espeak:
         if samples and count > 0:
             self._samples.frombytes(ctypes.string_at(samples, count * 2))
         return int(len(self._samples) > SAMPLES_MAX)
+
+
+_espeak = cache(Espeak)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from channels.ivr.pace import PROMPT_MAX_S, seconds
 from channels.ivr.prompts import PAUSE, UNKNOWN, Piece, Prompts
 from channels.ivr.speaker import IvrSpeaker
 from channels.ivr.synthesis import wave
-from channels.ivr.synthesis.espeak import Espeak
+from channels.ivr.synthesis.espeak import espeak
 from channels.ivr.synthesis.speech import CALLS, LISTS, OTHERS, SpeechLengths, keys_of
 from core.languages import LanguageCode
 from core.messaging.texts import load_texts
@@ -51,19 +51,19 @@ DIFFER_MAX_S = 0.6  # another release of the voice
 
 
 @pytest.fixture(scope="module")
-def length() -> Iterator[Callable[[Piece], float]]:
+def length() -> Callable[[Piece], float]:
     """Each piece as the voice says it, without making files."""
-    with Espeak() as voice:
+    voice = espeak()
 
-        @cache
-        def length(piece: Piece) -> float:
-            assert piece.name != UNKNOWN
-            if piece.name == PAUSE:
-                return PAUSE_S
-            said = wave.trimmed(voice.say(voiced(piece), piece.language), voice.rate_hz)
-            return len(said) / voice.rate_hz
+    @cache
+    def length(piece: Piece) -> float:
+        assert piece.name != UNKNOWN
+        if piece.name == PAUSE:
+            return PAUSE_S
+        said = wave.trimmed(voice.say(voiced(piece), piece.language), voice.rate_hz)
+        return len(said) / voice.rate_hz
 
-        yield length
+    return length
 
 
 @pytest.mark.parametrize("language", LanguageCode)
