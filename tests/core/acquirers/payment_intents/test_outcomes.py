@@ -249,3 +249,19 @@ def test_what_is_kept_of_the_card_behind_a_charge(
         assert told == Approved(auth_code, "pi_1", 5000, brand)
         assert isinstance(told, Approved)
         assert told.facts == facts
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        (DeclineKind.LIMIT, "card_velocity_exceeded withdrawal_count_limit_exceeded"),
+        (DeclineKind.NEUTRAL, "fraudulent lost_card stolen_card pickup_card restricted_card security_violation"),
+        (DeclineKind.NEUTRAL, "merchant_blacklist highest_risk_level do_not_try_again stop_payment_order"),
+        (DeclineKind.BANK_BUSY, "issuer_not_available processing_error reenter_transaction try_again_later"),
+        (DeclineKind.OUR_FAULT, "testmode_decline test_mode_live_card live_mode_test_card duplicate_transaction"),
+        (DeclineKind.OUR_FAULT, "invalid_amount amount_too_large amount_too_small invalid_account service_not_allowed"),
+    ],
+)
+def test_what_a_documented_code_means_to_who_pays(kind: DeclineKind, codes: str) -> None:
+    """Of a stolen card nothing is said; what is our fault is not told as theirs."""
+    assert {code: kind_of(code) for code in codes.split()} == dict.fromkeys(codes.split(), kind)
