@@ -6,7 +6,7 @@ from core.acquirers.cmi_page import CmiPage
 from core.acquirers.hosted import HostedShop, trusted, ver3_hash
 from core.acquirers.hosted_hash import charset_of, signed_part
 from core.cards import Secret
-from core.payments.hosted_page_port import PageWord
+from core.payments.hosted_page_port import PageForm, PageWord
 
 KEY = Secret("k")
 SHOP = HostedShop("600000001", KEY, "https://k/ok", "https://k/no", "https://k", "https://k/cb")
@@ -90,3 +90,7 @@ def test_the_bank_vouched_or_tried_to(md_status: str, vouched: bool) -> None:
     answer = CmiPage(SHOP, "https://cmi").read({**fields, "HASH": ver3_hash(fields, KEY)})
     assert answer is not None
     assert answer.vouched is vouched
+
+
+def test_a_form_shows_nothing_of_its_fields() -> None:
+    assert "nadia" not in repr(PageForm("https://cmi", {"email": "nadia@example.com"}))

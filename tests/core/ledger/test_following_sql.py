@@ -1,12 +1,14 @@
 """The database's ledger follows the payments in their own commits, by the rules of core/ledger."""
 
 import itertools
+import re
 
 import psycopg
 import pytest
 
 from core.database.ledger.transfers import TransferConflict
 from core.ledger.accounts import CAPTURES, CREDITS, POSTED, TO_POST, TO_REFUND, bank, fees, receivable
+from core.ledger.following import INSIDE
 from core.ledger.places import EXCESS, place
 from core.ledger.transfers import LedgerOccasion
 from core.payments.table import Payment, PaymentState
@@ -32,6 +34,14 @@ async def test_a_place_is_the_same_in_sql(shop: Shop) -> None:
         row = await shop.database.one("SELECT khallas_place(%(state)s, %(item)s) AS place", state=state, item=item)
         assert row is not None
         assert row["place"] == place(str(state), str(item)), (state, item)
+
+
+async def test_the_same_events_only_move_money_in_sql(shop: Shop) -> None:
+    row = await shop.database.one("SELECT prosrc FROM pg_proc WHERE proname = 'khallas_ledger_follow'")
+    assert row is not None
+    listed = re.search(r"NEW\.event NOT IN \(([^)]*)\)", row["prosrc"])
+    assert listed is not None
+    assert set(re.findall(r"'(\w+)'", listed[1])) == INSIDE
 
 
 async def test_a_payment_that_is_posted(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from core.acquirers.payment_intents.codes import KINDS, IntentStatus, clean_code, kind_of
 from core.acquirers.payment_intents.finding import made_at_of
 from core.acquirers.payment_intents.outcomes import judged, settles, standing_of
+from core.acquirers.payment_intents.transport import GatewayAnswer
 from core.acquirers.payment_intents.wire import IntentList, IntentObject, Refused, read
 from core.chargebacks.model import DisputeFacts
 from core.ids import Ids
@@ -265,3 +266,7 @@ def test_what_is_kept_of_the_card_behind_a_charge(
 def test_what_a_documented_code_means_to_who_pays(kind: DeclineKind, codes: str) -> None:
     """Of a stolen card nothing is said; what is our fault is not told as theirs."""
     assert {code: kind_of(code) for code in codes.split()} == dict.fromkeys(codes.split(), kind)
+
+
+def test_an_answer_shows_nothing_of_its_body() -> None:
+    assert "4242" not in repr(GatewayAnswer(200, b'{"last4": "4242"}'))
