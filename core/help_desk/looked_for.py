@@ -13,7 +13,6 @@ WORD = "*"
 _NUMBER = re.compile(r"(?<![\w+])\+?\d(?:[ .\-/]?\d){8,14}(?!\w)")
 _TOKEN = re.compile(r"\S+")
 _CUSTOMER = re.compile(r"\d{5,12}")
-_DAY = re.compile(r"\d{1,4}[./-]\d{1,2}(?:[./-]\d{1,4})?,?")
 _NAMED = re.compile(r"(?=\S*\d)[\w*./#-]{1,40},?", re.ASCII)
 
 
@@ -40,7 +39,7 @@ def _words(text: str) -> str:
 def _word(word: str) -> str:
     if _CUSTOMER.fullmatch(word) and len(word) != 6:  # six digits name an authorisation or a hand-over
         return f"{word[:2]}...{word[-3:]}"
-    if (word.isascii() and (_DAY.fullmatch(word) or _NAMED.fullmatch(word))) or set(word) == {"*"}:
+    if _NAMED.fullmatch(word) or set(word) == {"*"}:
         return word
     return WORD
 

@@ -11,13 +11,11 @@ from datetime import date, datetime, timedelta
 from core.help_desk.spoken_days import in_figures
 from core.names import folded
 from core.subscribers.emails import email_of
-from core.typed import plain
+from core.typed import TYPED_CHARS_MAX, plain
 from core.zone import ZONE
 
 CHARS_MAX = 100
-PADDED_DIGITS = range(3, 16)  # numbers whose zeros people leave out: authorisations of 6 digits, bills of up to 16
-PADDED_TO_MAX = 16
-ADDRESS_CHARS_MAX = 254
+PADDED_DIGITS_MIN, PADDED_TO_MAX = 3, 16  # people leave zeros out: authorisations of 6 digits, bills of up to 16
 NAME_LETTERS_MIN, NAME_WORDS_MAX = 4, 6
 _WORD = re.compile(r"[^\W\d_]+")
 _AROUND = " '\"`«»“”.,;:!?()[]{}<>#*-/=•"
@@ -82,15 +80,17 @@ def spellings(text: str) -> set[str]:
     if alike.isascii() and alike.isdigit() and sum(map(str.isdigit, apart)) >= LOOKALIKES_DIGITS_MIN:
         together = alike  # in groups, or with letters for digits
         found |= {apart, alike}
-    if together.isascii() and together.isdigit() and len(together) in PADDED_DIGITS:
+    if together.isascii() and together.isdigit() and len(together) >= PADDED_DIGITS_MIN:
         found |= {together.zfill(length) for length in range(PADDED_TO_MAX + 1)}
     return found - {""}
 
 
 def address_in(text: str) -> str | None:
-    """An e-mail address, as it is compared; None for anything else."""
+    """An e-mail address, as it is compared; None for anything else, a longer text than is read among it."""
+    if len(text) > TYPED_CHARS_MAX:
+        return None
     try:
-        return email_of(plain(text[:ADDRESS_CHARS_MAX]).strip(" <>\"'.,;:()"), utf8=True).lower()
+        return email_of(plain(text).strip(" <>\"'.,;:()"), utf8=True).lower()
     except ValueError:
         return None
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.help_desk.looked_for import SUBJECTS_MAX, logged, numbers_in
+from core.help_desk.looked_for import logged, numbers_in
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,6 @@ def test_no_mobile_is_kept_whatever_stands_beside_it(text: str, mobile: str) -> 
 
 def test_the_numbers_of_a_search_are_told_apart_each_once_and_not_without_end() -> None:
     assert numbers_in("0612345678, +212 6 12 34 56 78 et 121306 ou 0000171682062019") == ("+212612345678",)
-    many = [f"061234567{last}" for last in range(SUBJECTS_MAX + 2)]
-    assert numbers_in(" ".join(many)) == tuple(f"+212{each[1:]}" for each in many[:SUBJECTS_MAX])
+    many = [f"061234567{last}" for last in range(10)]
+    assert numbers_in(" ".join(many)) == tuple(f"+212{each[1:]}" for each in many[:8])
     assert numbers_in("0412345678 1612345678") == ()

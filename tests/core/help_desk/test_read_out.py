@@ -154,6 +154,9 @@ def test_how_a_number_may_be_kept(said: str, kept: set[str]) -> None:
         ("réf. réf. réf. réf. réf. abc", "réf. abc"),  # four names, and no more
         ("«T9»", "T9"),
         ("code", "code"),
+        *((f"{sign}121306{sign}", "121306") for sign in "'\"`«»“”.,;:!?()[]{}<>#*-/=•"),
+        ("x" * 94 + "121306", "x" * 94 + "121306"),
+        ("x" * 95 + "121306", "x" * 95 + "12130"),  # what is longer than a search is cut
     ],
 )
 def test_names_before_a_number_are_no_part_of_it(said: str, number: str) -> None:
@@ -192,5 +195,7 @@ def test_a_receipt_s_year_and_number(text: str, receipt: tuple[int, int] | None)
 def test_an_address_as_it_is_compared() -> None:
     assert address_in("(<Salma@Example.com>),") == "salma@example.com"
     assert address_in("hélène@example.com") == "hélène@example.com"
-    for text in ("salma", "", "salma@", "x" * 300 + "@example.com"):
+    longest = f"{'y' * 64}@" + ".".join(("x" * 49, "x" * 49, "m" * 35))
+    assert (len(longest), address_in(longest)) == (200, longest)
+    for text in ("salma", "", "salma@", longest + "m"):
         assert address_in(text) is None
