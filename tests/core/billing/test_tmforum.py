@@ -183,6 +183,24 @@ async def test_what_was_carried_out_unheard_is_not_posted_twice(operator: Operat
     assert (await operator.shop.postings(payment), operator.standin.carried_out) == (["posted"], 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "stands"),
+    [
+        *((each, True) for each in ("done", "accepted", "pending", "completed", "Completed")),
+        *((each, False) for each in ("cancelled", "failed", "rejected", "")),
+    ],
+)
+async def test_a_payment_that_stands_there_is_not_posted_again(operator: Operator, status: str, stands: bool) -> None:
+    """Found by our own correlator, in whatever status the other system keeps it; one that fell is no payment."""
+    payment = await operator.paid()
+    assert await operator.billing.post(payment, BILL) is Posting.POSTED
+    (told,) = operator.standin.payments.values()
+    told["status"] = status
+    operator.standin.takes_unallocated = True
+    assert await operator.billing.post(payment, BILL) is Posting.POSTED
+    assert operator.standin.carried_out == (1 if stands else 2)
+
+
 async def test_a_request_it_does_not_understand_voids_nothing(operator: Operator) -> None:
     payment = await operator.paid()
     operator.standin.fault = Fault.UNPROCESSABLE
