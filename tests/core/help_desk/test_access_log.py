@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.help_desk.access_log import Actor
+from core.help_desk.access_log import Action, Actor
 from core.help_desk.accounts import Role
 
 
@@ -18,3 +18,20 @@ from core.help_desk.accounts import Role
 def test_what_a_role_lets_do(role: Role, *, administers: bool, supervises: bool, decides: bool) -> None:
     actor = Actor("sami", role, administers=administers)
     assert (actor.supervises, actor.decides) == (supervises, decides)
+
+
+LOGGED = """
+    login login_refused login_locked logout credential session_end search view contact dialogs inquire resend note queue
+    undo_propose undo_approve undo_reject finding hand_propose hand_approve hand_reject chargeback evidence account log
+    events report export correct erase
+"""
+
+
+def test_lines_of_earlier_releases_are_read_as_they_were_written() -> None:
+    """The log is never rewritten: a word of it may join, and none may change."""
+    assert set(LOGGED.split()) <= set(Action)
+
+
+def test_nobody_administers_or_sits_somewhere_unless_it_is_told() -> None:
+    actor = Actor("sami", Role.SUPERVISOR)
+    assert (actor.address, actor.browser, actor.administers, actor.decides) == ("", "", False, True)
