@@ -3,6 +3,7 @@
 A screen never sees a key, a wire or a language: it asks with text keys and typed values, and hears events. Pure.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -82,13 +83,13 @@ class Listing(Sequence[Option]):
         """Returns how many options at its head are none of the things that are listed."""
         return 0
 
+    @abstractmethod
     def at(self, place: int) -> Option:
         """The option at a place from 0 on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def place(self, option: str) -> int | None:
         """The place of the option of that id; None where it is not offered."""
-        raise NotImplementedError
 
     @overload
     def __getitem__(self, index: int) -> Option: ...

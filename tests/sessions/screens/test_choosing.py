@@ -68,6 +68,20 @@ def test_a_bill_is_shown_as_it_is_ticked_its_unit_left_out() -> None:
     assert first.label.key == "bills.all"  # and nothing to pay is pinned before it
 
 
+def test_tick_boxes_are_a_sequence_like_any_other() -> None:
+    boxes = pick(LINE, bills(5)).ask(visit(USSD)).options
+    same, other = pick(LINE, bills(5)).ask(visit(USSD)).options, pick(LINE, bills(5), 1).ask(visit(USSD)).options
+    every = tuple(boxes)
+    assert len(every) == len(boxes) == 6
+    assert [boxes[place] for place in (0, 5, -1, -6)] == [every[place] for place in (0, 5, -1, -6)]
+    assert (boxes[1:4], boxes[-2:], boxes[:]) == (every[1:4], every[-2:], every)
+    for beyond in (6, -7):
+        with pytest.raises(IndexError):
+            boxes[beyond]
+    assert (boxes == same, hash(boxes) == hash(same)) == (True, True)
+    assert (boxes == other, boxes == list(boxes), hash(boxes) == hash(other)) == (False, False, False)
+
+
 @pytest.mark.parametrize(
     ("where", "left_out", "key"),
     [(VOICE, 0, "unpaid-bills.all"), (VOICE, 2, "unpaid-bills"), (USSD, 0, "unpaid-bills"), (USSD, 2, "unpaid-bills")],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -86,6 +87,30 @@ def test_several_wallets_on_one_number_are_asked_about() -> None:
     assert offered(at(NEQDI, twin))[:3] == ["wallet:neqdi", "wallet:floussi", "pay"]
 
 
+def test_three_wallets_are_offered_and_no_fourth() -> None:
+    here = at(*((name, NEQDI[1]) for name in ("a", "b", "c", "d")))
+    assert [each for each in offered(here) if each.startswith("wallet:")] == ["wallet:a", "wallet:b", "wallet:c"]
+
+
+def test_who_is_asked_is_told_by_number() -> None:
+    here, screen = at(NEQDI), ConfirmTotal(ONE)
+    other = screen.on(Done(WalletStarted(replace(PAYMENT, wallet_payer="+212600000009"), "Neqdi")), here)
+    own = screen.on(Done(WalletStarted(replace(PAYMENT, wallet_payer=None), "Neqdi")), here)
+    assert isinstance(other, WalletAsked)
+    assert isinstance(own, WalletAsked)
+    assert (other.payer, own.payer) == ("+212600000009", CALLER)
+    told = WalletOpen(DEAR, "Neqdi", CALLER, UNTIL).ask(
+        msgspec.structs.replace(here, zone=ZoneInfo("Asia/Tokyo"))  # whose clocks are left alone
+    )
+    assert dict(told.text.values)["until"] == "22:15"
+
+
+def test_a_payer_s_number_has_nine_to_fifteen_digits() -> None:
+    asked = WalletPayer(ONE, "neqdi").ask(at(NEQDI))
+    assert (asked.least, asked.most, dict(asked.text.values)["wallet"]) == (9, 15, "Neqdi")
+    assert dict(WalletPayer(ONE, "gone").ask(at(NEQDI)).text.values)["wallet"] == "-"
+
+
 def test_who_is_only_said_to_call_and_who_gives_a_card_is_offered_none() -> None:
     here = msgspec.structs.replace(visit(VOICE), wallets=(NEQDI,))
     assert offered(here) == ["pay"]
@@ -118,7 +143,7 @@ def test_a_wallet_that_cannot_be_asked_leaves_the_other_ways() -> None:
     for why, key in ((Refusal.LOCKED, "wallet-too-often"), (Refusal.BANK_DOWN, "wallet-not-now")):
         again = screen.on(Done(WalletRefused(why)), here)
         assert isinstance(again, Again)
-        assert again.notice.key == key
+        assert (again.notice.key, again.counts) == (key, False)  # nobody's mistake
     assert screen.on(Done(WalletRefused(Refusal.IN_PROGRESS)), here) == Goodbye("refused.in-progress")
 
 
