@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from khallas.settings.strength.judge import Guessing, random_bytes, weak
 from khallas.settings.strength.known import SHOWN, WORDS
+from khallas.settings.strength.typed import is_digest
 
 DRAWS = 4_000  # of each kind; twenty thousand of each were drawn by hand without a fault
 
@@ -124,3 +125,14 @@ def test_the_user_is_no_password(value: str) -> None:
 )
 def test_a_key_of_bytes_is_drawn_not_typed(key: bytes) -> None:
     assert not random_bytes(key)
+
+
+@pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha512"])
+def test_the_digest_of_what_everybody_tries_is_known_in_either_case(name: str) -> None:
+    for tried in (b"password", b"Password", b"SECRET", b"secret\n", b"", b"0", b"1234567890"):
+        digest = hashlib.new(name, tried).hexdigest()
+        assert is_digest(digest)
+        assert is_digest(digest.upper())
+        assert not is_digest(digest[:-1])
+        assert not is_digest(digest[:-1] + "g")
+    assert not is_digest(hashlib.new(name, b"zqx81 of nobody").hexdigest())
