@@ -1,7 +1,7 @@
 """What is changed: comparisons, boolean operators, arithmetic, constants, conditions, returns, removed statements.
 
 Left alone: what says something to people only (docstrings, the words of errors, of outcomes that nobody knows, log
-lines), annotations, protocols.
+lines), annotations, protocols, the end of a block of lines (SQL).
 """
 
 import ast
@@ -234,6 +234,8 @@ class _Walk:
                 new = not value
             case int() | float():
                 new = value + 1
+            case str() if value.endswith("\n") and "\n" in value[:-1]:
+                return  # a block of lines, as of SQL: only its end would go
             case str():
                 new = value[:-1] or "XX"
             case bytes():

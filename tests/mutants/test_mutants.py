@@ -57,6 +57,15 @@ def test_what_is_changed_and_where() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shorter"),
+    [("ab", "a"), ("a ", "a"), ("a\n", "a"), ("\n", "XX"), ("", "XX"), ("\na\nb", "\na\n"), ("\nSELECT 1\n", None)],
+)
+def test_of_a_block_of_lines_the_end_alone_is_not_taken_away(text: str, shorter: str | None) -> None:
+    found = [change.text for change in changes(ast.parse(f"A = {text!r}"))]
+    assert found == ([] if shorter is None else [f"{text!r} becomes {shorter!r}"])
+
+
+@pytest.mark.parametrize(
     ("number", "line"),
     [
         (0, "LIMIT = 4"),
