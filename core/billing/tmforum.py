@@ -23,7 +23,6 @@ from core.zone import ZONE
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 5.0
 CONNECTIONS_MAX = 20
 ANSWER_MAX_BYTES = 1_000_000
 PAGE_BILLS = 100
@@ -50,9 +49,7 @@ class TmForumBilling:
     BillingDown.
     """
 
-    def __init__(
-        self, account: TmfAccount, lines: BillingSystem, currency: str, *, timeout_s: float = TIMEOUT_S
-    ) -> None:
+    def __init__(self, account: TmfAccount, lines: BillingSystem, currency: str, *, timeout_s: float) -> None:
         self._account = account
         self._base = account.url.rstrip("/")
         self._lines = lines

@@ -7,9 +7,19 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from core.billing.invoices import Invoice
-from core.billing.tmf_wire import NotTmf, bills_of, correlator, payment_body, refund_body
+from core.billing.tmf_wire import (
+    CustomerBill,
+    KnownPayment,
+    NotTmf,
+    bills_of,
+    correlator,
+    payment_body,
+    payments_of,
+    refund_body,
+)
 from core.refunds.model import Reversal
 from lab.clocks import NOON
 from tests.support.paid import PAID_AT, paid
@@ -158,6 +168,23 @@ def test_a_number_is_so_long_at_most_and_is_text() -> None:
         owed(billNo=True)
     with pytest.raises(NotTmf):
         owed(billNo=["9"])
+
+
+@pytest.mark.parametrize("name", ["id", "billNo", "state"])
+def test_a_text_of_a_bill_is_a_hundred_signs_at_most(name: str) -> None:
+    bills_of(json.dumps([{**BILL, name: "x" * 100}]).encode())
+    with pytest.raises(NotTmf):
+        bills_of(json.dumps([{**BILL, name: "x" * 101}]).encode())
+
+
+def test_what_a_bill_holds_stands_in_no_error() -> None:
+    with pytest.raises(ValidationError) as raised:
+        CustomerBill.model_validate({**BILL, "id": ["a name"]})
+    assert "a name" not in str(raised.value)
+
+
+def test_a_payment_that_has_its_correlator_alone_was_made() -> None:
+    assert payments_of(b'[{"correlatorId": "c"}]') == [KnownPayment(id="", correlatorId="c", status="done")]
 
 
 def test_a_period_that_ends_with_a_day_s_first_second_ended_the_day_before() -> None:
