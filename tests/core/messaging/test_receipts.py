@@ -1,11 +1,11 @@
-"""Receipt numbers run without gaps, also when many pay at once and some of them lose."""
+"""Receipt numbers run without gaps, also when many pay at once and some of them lose; what a link ends with."""
 
 import asyncio
 from dataclasses import replace
 
 import pytest
 
-from core.messaging.receipts import receipt_number
+from core.messaging.receipts import receipt_number, token_plausible
 from core.payments.table import IllegalMove, Payment, PaymentEvent, PaymentState
 from core.repositories import Change
 from core.subscribers.lines import ServiceType
@@ -14,6 +14,18 @@ from tests.support.bank import CARD, CVV
 from tests.support.shop import Shop
 
 LINES = 12
+
+
+def test_numbers_sort_as_they_were_given() -> None:
+    assert (receipt_number(2026, 42), receipt_number(2026, 10**9)) == ("2026-00000042", "2026-1000000000")
+
+
+@pytest.mark.parametrize(
+    ("text", "plausible"),
+    [("0af9" * 8, True), ("F" * 32, False), ("g" * 32, False), ("a" * 31, False), ("a" * 33, False), ("", False)],
+)
+def test_a_token_is_32_small_hexadecimal_digits(text: str, plausible: bool) -> None:
+    assert token_plausible(text) is plausible
 
 
 async def test_numbers_have_no_gaps(shop: Shop) -> None:

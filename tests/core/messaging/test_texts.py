@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from core.languages import LanguageCode
-from core.messaging.texts import MissingText, Texts, load_texts, read_texts
+from core.messaging.texts import MissingText, Section, Texts, load_texts, read_texts
 
 
-def written(folder: Path, monkeypatch: pytest.MonkeyPatch, **sections: str) -> None:
-    """locales/<language>/mail.toml with these contents."""
+def written(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "mail", **sections: str) -> None:
+    """locales/<language>/<name>.toml with these contents."""
     for language, content in sections.items():
         (folder / language).mkdir()
-        (folder / language / "mail.toml").write_text(content, encoding="utf-8")
+        (folder / language / f"{name}.toml").write_text(content, encoding="utf-8")
         (folder / language / "notes.md").write_text("not a section")
     monkeypatch.setattr("core.messaging.texts.resources.files", lambda _: folder)
 
@@ -51,6 +51,26 @@ def test_a_section_that_one_language_lacks_stops_the_start(tmp_path: Path, monke
     (tmp_path / "en" / "mail.toml").unlink()
     with pytest.raises(MissingText, match="locales/en/mail"):
         read_texts()
+
+
+@pytest.mark.parametrize("name", ["ussd", "ivr"])
+@pytest.mark.parametrize("lacking", LanguageCode)
+def test_where_languages_are_chosen_each_has_its_name(
+    name: str, lacking: LanguageCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = "".join(f'"language.{other}" = "x"\n' for other in LanguageCode if other is not lacking)
+    written(tmp_path, monkeypatch, name, fr=named, ar=named, en=named)
+    with pytest.raises(MissingText, match=rf"{name}\.toml lacks language\.{lacking}"):
+        read_texts()
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [("ussd", "a\u200e*1#"), ("sms", "a\u200e*1#"), ("ivr", "a*1#"), ("pay", "a*1#"), ("numbers", "a*1#")],
+)
+def test_a_section_fills_in_what_all_may_name_in_order_where_it_is_seen(section: str, said: str) -> None:
+    texts = Texts({(LanguageCode.AR, section): {"k": "{every}{own}"}})
+    assert Section(texts, section, {LanguageCode.AR: {"every": "a"}}).say(LanguageCode.AR, "k", own="*1#") == said
 
 
 def test_what_is_missing_is_named() -> None:
