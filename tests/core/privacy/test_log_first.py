@@ -7,7 +7,7 @@ import pytest
 
 from core.help_desk.access_log import Access, Action
 from core.languages import LanguageCode
-from core.privacy.requests import KEPT, NEVER_HELD, OPERATOR, Erasure, Privacy
+from core.privacy.requests import KEPT, NEVER_HELD, Erasure, Privacy
 from lab.clocks import NOON, StillClock
 
 NUMBER = "+212600000001"
@@ -61,7 +61,7 @@ def made(*, mail_utf8: bool = False) -> tuple[Privacy, list[object]]:
 
 
 def line(action: Action) -> Access:
-    return Access(NOON, "cli:root", OPERATOR, action, None, "+2126*****001", "")
+    return Access(NOON, "cli:root", "operator", action, None, "+2126*****001", "")
 
 
 async def test_everything_is_told() -> None:

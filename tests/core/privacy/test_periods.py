@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from core.privacy.retention import BATCH_MAX, KEPT_LATE_DAYS, ROUNDS_MAX, Periods, RetentionJob
+from core.privacy.retention import BATCH_MAX, ROUNDS_MAX, Periods, RetentionJob
 from lab.clocks import NOON, StillClock
 
 OWN = Periods(
@@ -92,7 +92,7 @@ async def test_what_disputes_need_stays_as_long_as_one_can_come() -> None:
             "transcripts": 30,
             "evidence": dispute,
         }
-        assert rows.kept_since == {timedelta(days=30 + KEPT_LATE_DAYS)}
+        assert rows.kept_since == {timedelta(days=30 + 30)}
 
 
 async def test_without_disputes_evidence_that_was_kept_once_leaves() -> None:
