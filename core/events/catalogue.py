@@ -84,7 +84,7 @@ class PaymentFact(msgspec.Struct, frozen=True):
         return f"evt_{self.row_id}"
 
 
-def lasting_of(fact: PaymentFact, *, full: bool = False) -> dict[str, object]:
+def lasting_of(fact: PaymentFact, *, full: bool) -> dict[str, object]:
     """Returns what every event of this payment says of it. `full`: numbers whole."""
     return {
         "id": fact.payment_id,

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from core.events.catalogue import EventType
 
 ENDPOINTS_MAX = 50
-SECRETS_MAX = 2  # while one takes the other's place
 ROTATION = timedelta(hours=24)  # how long the secret before still signs too
 URL_CHARS_MAX = 1_000
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -69,7 +68,7 @@ class EventEndpoint:
 def rotated(secrets: Sequence[EndpointSecret], fresh: str, now: datetime) -> tuple[EndpointSecret, ...]:
     """Another secret signs first; the one before signs beside it for a day, older ones no more."""
     before = [EndpointSecret(each.value, now + ROTATION) for each in secrets if each.until is None]
-    return (EndpointSecret(fresh), *before)[:SECRETS_MAX]
+    return (EndpointSecret(fresh), *before)
 
 
 def name_of(text: str) -> str:

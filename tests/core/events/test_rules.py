@@ -157,6 +157,12 @@ def test_a_secret_signs_for_a_day_beside_the_one_that_took_its_place() -> None:
     assert "'two'" not in repr(endpoint(*second))
 
 
+def test_a_new_endpoint_reads_numbers_masked_and_was_told_nothing() -> None:
+    new = endpoint()
+    assert (new.full_numbers, new.query, new.disabled_why) == (False, "", "")
+    assert (new.cursor, new.delivered, new.waiting, new.dead) == (0, 0, 0, 0)
+
+
 def secret_of(size: int) -> str:
     return "whsec_" + base64.b64encode(bytes(size)).decode()
 
@@ -225,6 +231,7 @@ async def test_nobody_is_told_where_nobody_asked() -> None:
     assert (await told.relay.look(), told.link.asked, len(told.books.asked)) == (0, [], 1)
     others = Told([[DUE]], TAKEN, lease=None)  # another relay has it
     assert (await others.relay.look(), others.poster.asked, others.released()) == (0, [], [])
+    assert [asked[0] for asked in others.books.asked] == ["active", "lease"]  # asked for once in a look
 
 
 @pytest.mark.parametrize(
