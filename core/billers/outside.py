@@ -46,7 +46,7 @@ class OutsideOrder:
     number: str | None
     amount_centimes: int
     currency: str
-    their_reference: str = ""
+    their_reference: str
     final: bool = False
 
     @property
@@ -64,8 +64,8 @@ class OutsideTaken:
 
     id: str
     at: datetime
+    left_centimes: int
     repeated: bool = False
-    left_centimes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,7 @@ class _Race:
                 None if final else who.invoice,
                 who.amount_centimes,
                 CURRENCY,
+                their_reference=key,
                 final=final,
             )
         )

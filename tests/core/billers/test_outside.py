@@ -115,6 +115,18 @@ async def test_a_line_is_paid_from_its_oldest_bill_on(shop: Shop) -> None:
     assert await owed(shop, INTERNET) == [21_040]
 
 
+async def test_a_thousand_bills_of_a_line_are_paid_at_once_at_most(shop: Shop) -> None:
+    await shop.database.do(
+        "INSERT INTO invoices (service, line_reference, number, period, amount_centimes, due_date, updated_at) "
+        "SELECT 'mobile', '0600000003', 'many-' || n, '2026-10-01', 1, '2026-11-25', now() "
+        "FROM generate_series(1, 1001) AS n"
+    )
+    door = PgOutsidePayments(shop.database, "MAD")
+    many = replace(ORDER, line_reference="0600000003", number=None, amount_centimes=1_000)
+    assert await door.would_take(many) is None
+    assert await door.would_take(replace(many, amount_centimes=1_001)) is OutsideRefusal.TOO_MUCH
+
+
 async def test_of_a_card_and_a_biller_at_once_one_is_kept(shop: Shop) -> None:
     for number in range(ROUNDS):
         await shop.database.do(
