@@ -92,17 +92,18 @@ SHORT_LISTS = NoBillCache()
 class BillCache:
     """Long lists of this process, the least used put away first."""
 
-    def __init__(self) -> None:
+    def __init__(self, bills_max: int = SHELVED_BILLS_MAX) -> None:
         self._lists: OrderedDict[bytes, Listed] = OrderedDict()
         self._bills = 0
+        self._bills_max = bills_max
 
     def keep(self, invoices: Sequence[Invoice]) -> Unpaid:
         """The list as a screen holds it."""
         unpaid = unpaid_of(invoices)
-        if unpaid.digest and unpaid.digest not in self._lists:
+        if unpaid.digest and self.find(unpaid) is None:
             self._lists[unpaid.digest] = Listed(invoices)
             self._bills += len(invoices)
-            while self._bills > SHELVED_BILLS_MAX and len(self._lists) > 1:
+            while self._bills > self._bills_max and len(self._lists) > 1:
                 self._bills -= len(self._lists.popitem(last=False)[1].bills)
         return unpaid
 

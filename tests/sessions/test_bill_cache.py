@@ -87,6 +87,43 @@ def test_a_shelf_is_bounded_and_keeps_what_is_looked_at() -> None:
     assert shelf.find(unpaid_of(bills(1_000, 2))) is None
 
 
+def shelved(shelf: BillCache, *centimes: int) -> list[bool]:
+    """Whether a list of ten bills of each price is at hand; no look counts as a use of it."""
+    return [shelf.has(unpaid_of(bills(10, each))) for each in centimes]
+
+
+def test_a_shelf_takes_exactly_its_bound_and_a_list_counts_once() -> None:
+    shelf = BillCache(bills_max=30)
+    for centimes in (1, 1, 1, 2, 3):
+        shelf.keep(bills(10, centimes))
+    shelf.keep(bills(SHORT_MAX, 9))
+    assert shelved(shelf, 1, 2, 3) == [True, True, True], "a short list takes no room"
+    shelf.keep(bills(SHORT_MAX + 1, 9))
+    assert shelved(shelf, 1, 2, 3) == [False, True, True]
+
+
+def test_a_list_that_comes_again_is_used() -> None:
+    shelf = BillCache(bills_max=20)
+    for centimes in (1, 2, 1, 3):
+        shelf.keep(bills(10, centimes))
+    assert shelved(shelf, 1, 2, 3) == [True, False, True]
+
+
+def test_of_lists_beyond_the_bound_the_latest_alone_is_kept() -> None:
+    shelf = BillCache(bills_max=5)
+    for centimes in (1, 2):
+        shelf.keep(bills(10, centimes))
+        assert shelved(shelf, 1, 2) == [centimes == 1, centimes == 2]
+
+
+def test_six_bills_travel_and_are_at_hand_without_a_shelf() -> None:
+    for unpaid in (unpaid_of(()), unpaid_of(bills(6))):
+        found = SHORT_LISTS.find(unpaid)
+        assert found is not None
+        assert found.bills == bills(unpaid.count)
+    assert SHORT_LISTS.find(unpaid_of(bills(7))) is None
+
+
 def test_five_hundred_bills_weigh_no_more_than_a_kibibyte() -> None:
     assert len(encode(Record(9, 9, FIVE_HUNDRED, terms=True))) <= SESSION_BYTES_MAX
 
