@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
+from enum import StrEnum, auto
 from typing import Generic, TypeVar, overload
 from zoneinfo import ZoneInfo
 
@@ -79,9 +79,9 @@ class Listing(Sequence[Option]):
     __slots__ = ()
 
     @property
+    @abstractmethod
     def uncounted(self) -> int:
         """Returns how many options at its head are none of the things that are listed."""
-        return 0
 
     @abstractmethod
     def at(self, place: int) -> Option:
@@ -294,7 +294,7 @@ class Home(msgspec.Struct, frozen=True):
 class Shows(StrEnum):
     """Kinds of bank challenge a channel can show."""
 
-    OTP_NUMERIC = "otp_numeric"
+    OTP_NUMERIC = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The place of a page in a long list, the page before another, and the one that holds an option."""
 
 import msgspec
+import pytest
 
 from sessions.pages import PagePosition, PageRow, find, page_at
 from sessions.screens.menu import Listing, Menu, Option, Tell, say
@@ -26,6 +27,15 @@ class Bills(Listing):
 
     def place(self, option: str) -> int | None:
         return int(option[1:])
+
+
+def test_a_long_list_ends_where_its_length_says() -> None:
+    """What makes its options may make any: what walks over them must come to an end."""
+    listing = Bills(3)
+    assert [option.id for option in listing] == ["o0", "o1", "o2", "o3"]
+    for place in (4, -5):
+        with pytest.raises(IndexError):
+            listing[place]
 
 
 def test_a_page_of_a_long_list_says_which_of_it_it_shows() -> None:
