@@ -45,4 +45,6 @@ def test_only_what_waits_for_a_card_takes_one(state: PaymentState) -> None:
 
 
 def test_what_screens_may_say_of_it() -> None:
-    assert basket_of(WAITS) == Basket("p", "123456", 76920, 2, NOON + timedelta(minutes=15))
+    until = NOON + timedelta(minutes=15)
+    assert basket_of(WAITS) == Basket("p", "123456", 76920, 2, until)
+    assert basket_of(replace(WAITS, attempts=0)) == Basket("p", "123456", 76920, until=until)

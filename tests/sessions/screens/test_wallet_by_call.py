@@ -11,12 +11,13 @@ from core.wallets.port import WalletTerms
 from sessions.basket import Basket
 from sessions.screens.ending import Goodbye, Paid, Unknown
 from sessions.screens.journey import Shown, advance
-from sessions.screens.menu import Again, Capabilities, Chose, Digits, Done, Menu, ScreenContext
+from sessions.screens.menu import Again, Capabilities, Chose, Digits, Done, Menu, ScreenContext, say
 from sessions.screens.paying import CardNumber, Declined, PayByConnector
-from sessions.screens.wallet import WALLET_KEY, WalletAsked
+from sessions.screens.wallet import WalletAsked
 from sessions.turn.effects import AskWallet, WalletRefused, WalletStarted
 from tests.sessions.samples import CONNECTOR, FIVE_HUNDRED, ON_USSD_ALONE, SAMPLES, UNTIL, VOICE, visit
 from tests.sessions.screens.test_wallet import CALLER, FLOUSSI, NEQDI, PAYMENT
+from tests.sessions.test_pages import page_of
 
 BASKET = Basket("p1", "110001", 76920)
 CARD = CardNumber(BASKET)
@@ -39,12 +40,18 @@ def offers(screen: CardNumber | Declined, here: ScreenContext) -> list[str]:
 
 def test_one_key_in_the_cards_field_asks_the_wallet_of_the_number_that_was_rung() -> None:
     words = CARD.ask(rung())
-    assert words.keys == ((WALLET_KEY, "wallet:neqdi"),)
-    assert words.text.key == "card-number.or-wallet"
-    assert advance(CARD, Chose("wallet:neqdi"), rung(), words) == AskWallet("p1", "neqdi")
+    assert page_of(words).read("1") == Chose("wallet:neqdi")
+    assert words.text == say("card-number.or-wallet", wallet="Neqdi", digit="1")
+    for asked in (words, None):
+        assert advance(CARD, Chose("wallet:neqdi"), rung(), asked) == AskWallet("p1", "neqdi")
+    assert isinstance(advance(CARD, Chose("wallet:floussi"), rung()), Again)
     assert advance(CARD, ASKED, rung()) == WalletAsked(
         Basket("p1", "110001", 76920, PAYMENT.attempts, PAYMENT.expires_at), "Neqdi", CALLER
     )
+
+
+def test_a_number_is_rung_only_where_that_is_said() -> None:
+    assert offers(CARD, msgspec.structs.replace(visit(VOICE), wallets=(NEQDI,), msisdn=CALLER)) == []
 
 
 def test_after_a_declined_card_it_stands_beside_another_card() -> None:

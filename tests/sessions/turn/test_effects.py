@@ -174,13 +174,14 @@ async def test_consent_is_recorded_before_a_line_is_shown(till: Till, on: Effect
     assert till.asked == [(CALLER, TERMS_VERSION, LanguageCode.FR, "ussd", OURS)]
 
 
-@pytest.mark.parametrize("asks_from", ["", "203.0.113.7"])
+@pytest.mark.parametrize(
+    ("here", "by"), [(PROVEN, CALLER), (msgspec.structs.replace(PROVEN, asks_from="203.0.113.7"), "203.0.113.7")]
+)
 async def test_wrong_codes_are_counted_by_the_browser_s_address_or_the_number(
-    till: Till, on: EffectPerformer, asks_from: str
+    till: Till, on: EffectPerformer, here: ScreenContext, by: str
 ) -> None:
-    here = msgspec.structs.replace(PROVEN, asks_from=asks_from)
     assert (await came(on, Identify(*OURS, "000000"), here)).result is Refusal.WRONG_CODE
-    assert till.asked == [("ussd", asks_from or CALLER, *OURS, "000000")]
+    assert till.asked == [("ussd", by, *OURS, "000000")]
     assert isinstance((await came(on, Identify(*OURS, "482913"), here)).result, SubscribedLine)
 
 
