@@ -14,9 +14,10 @@ from typing import Protocol
 from core.help_desk.access_log import Actor
 from core.payments.table import PaymentState
 from core.ports import Clock
+from core.wallets.attempts import AttemptState
 
 EVIDENCE_CHARS_MIN, EVIDENCE_CHARS_MAX = 10, 500
-SURPLUS = "surplus"  # the state of a wallet's money that is no payment's
+SURPLUS = AttemptState.SURPLUS.value  # a wallet's money that is no payment's
 PATIENCE = timedelta(hours=24)  # the machine's own time: inquiries are daily by then
 _NUMBER = re.compile(r"[0-9A-Za-z-]{1,64}")
 

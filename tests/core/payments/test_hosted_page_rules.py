@@ -4,17 +4,19 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from core.payments import hosted_page, opened_page
 from core.payments.hosted_page import PAGE_S, HostedPagePayments
 from core.payments.hosted_page_port import PageAnswer, PageForm, PageNotice, PageWord
 from core.payments.opened_page import OpenedPages
 from core.payments.refusal import Refusal
 from core.payments.table import Payment, PaymentState
 from core.ports import Approved, Decline, DeclineKind
+from core.wallets import service
 from lab.clocks import NOON, StillClock
 from tests.support.paid import paid
 from tests.support.port import port
@@ -24,6 +26,15 @@ OPEN = replace(PAID, state=PaymentState.CREATED, receipt_number=None, transactio
 SENDING = replace(OPEN, state=PaymentState.SENDING, page_until=NOON + timedelta(seconds=1))
 YES = Approved("Q41T9Z", "26327NF2C10099")
 SAID = PageAnswer(PAID.id, PAID.amount_centimes, ours=True, outcome=YES, proof="05")
+
+
+def test_what_a_browser_posts_is_not_told_of_a_form() -> None:
+    assert "f3a1" not in repr(PageForm("https://bank.example/page", {"HASH": "f3a1"}))
+
+
+@pytest.mark.parametrize("module", [hosted_page, opened_page, service])
+def test_the_log_of_what_is_to_be_watched_has_one_name(module: ModuleType) -> None:
+    assert module.security.name == "khallas.security"  # as docs/SECURITY.md says
 
 
 class Page:
