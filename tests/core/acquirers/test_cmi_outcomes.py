@@ -326,6 +326,11 @@ def test_an_order_that_is_named_is_not_absent_whatever_the_words_say() -> None:
     assert standing_of(named, "o") == UnknownOutcome("inquiry answered 99")
 
 
+@pytest.mark.parametrize("words", ["No record", "No record foun", "record found", "no  record found"])
+def test_other_words_make_no_order_absent(words: str) -> None:
+    assert standing_of(Cc5Answer(code="99", message=words), "o") == UnknownOutcome("inquiry answered 99")
+
+
 def test_a_history_ends_where_a_row_is_missing() -> None:
     rows = rows_of(Cc5Answer(code="00", extra={"TRX1": trx("S", "D", "1", "05"), "TRX3": trx("S", "C", "100")}))
     assert rows is not None

@@ -7,6 +7,7 @@ from core.acquirers.hosted import HostedShop, trusted, ver3_hash
 from core.acquirers.hosted_hash import charset_of, signed_part
 from core.cards import Secret
 from core.payments.hosted_page_port import PageForm, PageWord
+from tests.support.paid import paid
 
 KEY = Secret("k")
 SHOP = HostedShop("600000001", KEY, "https://k/ok", "https://k/no", "https://k", "https://k/cb")
@@ -90,6 +91,11 @@ def test_the_bank_vouched_or_tried_to(md_status: str, vouched: bool) -> None:
     answer = CmiPage(SHOP, "https://cmi").read({**fields, "HASH": ver3_hash(fields, KEY)})
     assert answer is not None
     assert answer.vouched is vouched
+
+
+def test_the_page_is_told_nothing_of_the_holder_but_the_address() -> None:
+    fields = CmiPage(SHOP, "https://cmi").form(paid(), "n", 600).fields
+    assert (fields["BillToName"], fields.get("tel", "")) == ("-", "")
 
 
 def test_a_form_shows_nothing_of_its_fields() -> None:

@@ -28,10 +28,6 @@ YES = Approved("Q41T9Z", "26327NF2C10099")
 SAID = PageAnswer(PAID.id, PAID.amount_centimes, ours=True, outcome=YES, proof="05")
 
 
-def test_what_a_browser_posts_is_not_told_of_a_form() -> None:
-    assert "f3a1" not in repr(PageForm("https://bank.example/page", {"HASH": "f3a1"}))
-
-
 @pytest.mark.parametrize("module", [hosted_page, opened_page, service])
 def test_the_log_of_what_is_to_be_watched_has_one_name(module: ModuleType) -> None:
     assert module.security.name == "khallas.security"  # as docs/SECURITY.md says
