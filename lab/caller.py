@@ -17,7 +17,7 @@ from typing import Self
 from urllib.parse import urljoin
 
 from lab.twilio import twiml
-from lab.twilio.call import Call
+from lab.twilio.call import TURN_MAX_S, Call
 from lab.twilio.dialled import API_VERSION, SCRIPTED, Dialled, Direction, Pace
 from lab.twilio.webhooks import Answer, Line
 from lab.ussd_wires import DIALECTS, Ask, Dialog
@@ -255,7 +255,9 @@ class ScriptBroken(AssertionError):
     """The application said something else; the message holds the transcript so far."""
 
 
-async def follow(call: Call, script: Sequence[Turn | tuple[str, str | Do]], timeout_s: float = 30.0) -> list[Heard]:
+async def follow(
+    call: Call, script: Sequence[Turn | tuple[str, str | Do]], timeout_s: float = TURN_MAX_S
+) -> list[Heard]:
     """Play a script to its end; the transcript, whose last entry is what was heard after the last turn.
 
     Raises ScriptBroken, or TimeoutError when the application leaves the caller waiting.

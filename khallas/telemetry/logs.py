@@ -75,7 +75,7 @@ def configure(level: str, style: str) -> None:
 
 def _exception(record: logging.LogRecord) -> str | None:
     """The traceback as text, without locals and without the digits that an exception's words may quote."""
-    if record.exc_info is None or record.exc_info[1] is None:
+    if not record.exc_info or record.exc_info[1] is None:  # a library says False
         return None
     return masking.traceback("".join(traceback.format_exception(record.exc_info[1])))
 

@@ -24,6 +24,7 @@ from lab.twilio.webhooks import Line, WebhookFailed
 DOCUMENTS_MAX = 500
 CALL_MAX_S = 3_600.0
 CLOSE_MAX_S = 5.0
+TURN_MAX_S = 120.0  # until it is the customer's turn: a busy machine's, pauses that grew among it
 SPEECH_S_PER_CHARACTER = 0.06
 PLAY_S = 3.0
 XML_TYPES = frozenset({"text/xml", "application/xml"})
@@ -136,13 +137,13 @@ class Call:
         """Did the customer end it?"""
         return self._hung_up.is_set()
 
-    async def settled(self, timeout_s: float = 30.0) -> None:
+    async def settled(self, timeout_s: float = TURN_MAX_S) -> None:
         """Wait until it is the customer's turn (a Gather, Pay) or the call has ended. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while not (self.ended or self.waiting or self.paying):  # bounded by timeout_s
                 await self._changed.wait()
 
-    async def finished(self, timeout_s: float = 30.0) -> None:
+    async def finished(self, timeout_s: float = TURN_MAX_S) -> None:
         """Wait until it has ended and the status callback is through. Raises TimeoutError."""
         if self._task is not None:
             await asyncio.wait_for(asyncio.shield(self._task), timeout_s)

@@ -5,6 +5,7 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import psycopg
 
 POLL_S = 0.05
@@ -19,6 +20,22 @@ async def until(true: Callable[[], bool | Awaitable[bool]], max_s: float = WAIT_
             return
         await asyncio.sleep(POLL_S)
     raise TimeoutError("what was waited for did not happen")
+
+
+async def readiness(url: str, status: int, *words: str) -> str:
+    """What /readyz says, once it has this status and holds these words: a probe has a second of its own, which a busy
+    machine can miss. Raises TimeoutError.
+    """
+    body = ""
+
+    async def says() -> bool:
+        nonlocal body
+        async with aiohttp.ClientSession() as client, client.get(f"{url}/readyz") as answer:
+            body = await answer.text()
+            return answer.status == status and all(word in body for word in words)
+
+    await until(says)
+    return body
 
 
 async def closed(writer: asyncio.StreamWriter) -> None:

@@ -28,7 +28,7 @@ from lab.servers.kafka import Tansu
 from lab.servers.processes import free_port
 from tests.core.conftest import shop  # noqa: F401 - a fixture
 from tests.support.shop import Shop
-from tests.support.waiting import until
+from tests.support.waiting import readiness, until
 
 TOPIC = "khallas.payment"
 STOP_MAX_S = 60.0  # documented: 15; a busy machine
@@ -78,8 +78,7 @@ async def test_it_puts_events_out_tells_how_it_stands_and_ends_when_it_is_told(
 
         await until(lambda: said("khallas_relay_events_total 3.0"))
         assert await said("khallas_relay_holds 1.0")
-        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/readyz") as answer:
-            assert answer.status == 200
+        await readiness(f"http://127.0.0.1:{port}", 200)
         async with relay(environ(database_url, broker.url)) as standing:
             await asyncio.sleep(0)
             process.send_signal(signal.SIGTERM)

@@ -179,6 +179,14 @@ class _Border(BaseModel):
     cvv: int
 
 
+def test_a_record_without_an_exception_is_a_line_however_that_is_said(lines: Lines) -> None:
+    """A library writes `exc_info=False`, which logging keeps as it is."""
+    for nothing in (False, None, True, (None, None, None)):
+        logging.getLogger("a.library").info("a job is done", exc_info=nothing)
+    told = {"event": "a job is done", "logger": "a.library", "level": "info"}
+    assert lines() == [told] * 4
+
+
 def test_a_validation_error_hides_its_input(lines: Lines) -> None:
     try:
         _Border.model_validate({"cvv": "7391"})

@@ -15,6 +15,7 @@ from tests.channels.carriers.smpp.conftest import until
 from tests.channels.carriers.smpp.house import Running, binds, running, seed, settings_of
 from tests.channels.carriers.smpp.outside import Smsc
 from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF
+from tests.support.waiting import readiness
 
 THROTTLED = 0x58
 
@@ -250,20 +251,12 @@ async def test_a_late_answer_is_not_sent_a_second_time(smsc: Smsc, listening: Ru
 
 
 async def test_operations_see_the_link(smsc: Smsc, server: Running) -> None:
-    async with aiohttp.ClientSession() as client:
-        async with client.get(f"{server.url}/readyz") as response:
-            assert (response.status, (await response.json())["checks"]["smsc atlas"]) == (200, "bound")
-        async with client.get(f"{server.url}/metrics") as response:
-            assert 'khallas_smpp_bound{smsc="atlas"} 1.0' in await response.text()
-        await smsc.mode(bind=0x0D)
-        await smsc.tell("drop")
-
-        async def down() -> bool:
-            async with client.get(f"{server.url}/readyz") as response:
-                told = await response.json()
-                return response.status == 200 and told["checks"]["smsc atlas"] == "down"
-
-        await until(down)
+    await readiness(server.url, 200, '"smsc atlas":"bound"')
+    async with aiohttp.ClientSession() as client, client.get(f"{server.url}/metrics") as response:
+        assert 'khallas_smpp_bound{smsc="atlas"} 1.0' in await response.text()
+    await smsc.mode(bind=0x0D)
+    await smsc.tell("drop")
+    await readiness(server.url, 200, '"smsc atlas":"down"')
 
 
 async def bound_again(server: Running) -> bool:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from channels.ivr.prompts import Prompts
+from lab.twilio.dialled import SCRIPTED, Pace
 
 HANG_UP = "X"  # among keys: the caller hangs up there
 SILENCE = "silence"
@@ -65,7 +66,7 @@ class Switch:
     stalls: asyncio.Event | None = None  # once the last keys are typed, nothing is answered until it is set
     stalled: asyncio.Event = field(default_factory=asyncio.Event)
     greeting: str = ""  # said instead of its own
-    pace: float = 0.05  # of each pause passes, so that the bank is not out-polled
+    pace: Pace = SCRIPTED  # of pauses, so that the bank is not out-polled
 
     def __post_init__(self) -> None:
         self.uniqueid = self.uniqueid or f"1763880000.{next(_ids)}"
@@ -76,6 +77,7 @@ class Switch:
         self._commands: list[str] = []
         self._alone = False
         self._echo = ""  # the key that will be told once more
+        self._pauses = 0  # in a row
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Self]:
@@ -244,7 +246,8 @@ class Switch:
             self.stalled.set()
             await self.stalls.wait()
         elif not self._queue and within_ms > DRAIN_MS and (within or within_ms < FIRST_DIGIT_MS):
-            await asyncio.sleep(within_ms / 1000 * self.pace)
+            await asyncio.sleep(self.pace.pause_s(within_ms / 1000, self._pauses))
+            self._pauses += 1
         if self._queue and self._queue[0] == HANG_UP:
             self._hang_up()
         else:
@@ -268,5 +271,6 @@ class Switch:
                 self._writer.close()
 
     def _next_turn(self) -> None:
+        self._pauses = 0
         self.said.append(" ".join(self._now))
         self._now = []
