@@ -2,8 +2,11 @@
 
 import pytest
 
-from core.help_desk.access_log import Action, Actor
+from core.database.help_desk.access_log import PgAccessLog
+from core.database.pool import open_database
+from core.help_desk.access_log import Access, Action, Actor
 from core.help_desk.accounts import Role
+from lab.clocks import NOON
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,16 @@ LOGGED = """
 def test_lines_of_earlier_releases_are_read_as_they_were_written() -> None:
     """The log is never rewritten: a word of it may join, and none may change."""
     assert set(LOGGED.split()) <= set(Action)
+
+
+async def test_a_detail_is_kept_to_its_bound(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        log = PgAccessLog(database)
+        for detail in ("x" * 600, "y" * 601):
+            await log.write(Access(NOON, "sami", Role.AGENT, Action.NOTE, "01KATWQ2YD", detail, "10.0.0.7"))
+        kept = await log.of_payment("01KATWQ2YD", 5)
+    assert sorted(len(line.detail or "") for line in kept) == [600, 600]
+    assert {(line.detail or "")[0] for line in kept} == {"x", "y"}
 
 
 def test_nobody_administers_or_sits_somewhere_unless_it_is_told() -> None:

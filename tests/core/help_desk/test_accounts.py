@@ -46,6 +46,8 @@ async def test_what_is_kept_is_argon2id_with_our_parameters(slow_accounts: Accou
     row = await database.one("SELECT password_hash FROM desk_users")
     assert row is not None
     assert row["password_hash"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    *_, salt, digest = row["password_hash"].split("$")
+    assert (len(salt), len(digest)) == (22, 43)  # 16 and 32 bytes in base64
     assert row["password_hash"] not in repr(user)
     assert PASSWORD not in row["password_hash"]
 
@@ -53,7 +55,8 @@ async def test_what_is_kept_is_argon2id_with_our_parameters(slow_accounts: Accou
 async def test_a_disabled_account_and_its_sessions_are_over(accounts: Accounts) -> None:
     user = await accounts.add("salma", Role.AGENT, PASSWORD)
     assert await accounts.current("salma", user.generation) == user
-    await accounts.disable("salma")
+    over = await accounts.disable("salma")
+    assert (over.name, over.disabled_at, over.generation) == ("salma", NOON, user.generation + 1)
     assert await accounts.check("salma", PASSWORD) is None
     assert await accounts.current("salma", user.generation) is None
     with pytest.raises(AccountError, match="disabled already"):
@@ -88,10 +91,40 @@ async def test_an_outdated_hash_is_renewed_at_login_and_sessions_go_on(
     assert row["generation"] == user.generation
 
 
+async def test_a_hash_of_today_stays_as_it_is_at_a_login(accounts: Accounts, database: Database) -> None:
+    await accounts.add("salma", Role.AGENT, PASSWORD)
+    before = await database.one("SELECT password_hash FROM desk_users")
+    assert await accounts.check("salma", PASSWORD) is not None
+    assert await database.one("SELECT password_hash FROM desk_users") == before
+
+
 @pytest.mark.parametrize("password", ["", "elevenchars", "x" * 129])
 async def test_a_password_has_a_right_length(accounts: Accounts, password: str) -> None:
-    with pytest.raises(AccountError, match="12 to 128"):
+    with pytest.raises(AccountError) as refused:
         await accounts.add("salma", Role.AGENT, password)
+    assert str(refused.value) == "a password has 12 to 128 characters"
+    await accounts.add("salma", Role.AGENT, PASSWORD)
+    with pytest.raises(AccountError, match="12 to 128"):
+        await accounts.set_password("salma", password)
+    assert await accounts.check("salma", PASSWORD) is not None
+
+
+async def test_the_longest_password_counts_to_its_last_character(accounts: Accounts) -> None:
+    longest = (PASSWORD * 6)[:127]
+    await accounts.add("salma", Role.AGENT, longest + "q")
+    assert await accounts.check("salma", longest + "q") is not None
+    for wrong in (longest, longest + "r", longest + "qq"):
+        assert await accounts.check("salma", wrong) is None
+
+
+async def test_a_supervisor_is_appointed_and_no_agent(accounts: Accounts) -> None:
+    await accounts.add("sami", Role.SUPERVISOR, PASSWORD)
+    await accounts.add("salma", Role.AGENT, PASSWORD)
+    appointed = await accounts.appoint("sami", administers=True)
+    assert (appointed.name, appointed.administers) == ("sami", True)
+    for name in ("sami", "salma", "nobody"):
+        with pytest.raises(AccountError, match="there is no supervisor"):
+            await accounts.appoint(name, administers=True)
 
 
 @pytest.mark.parametrize("name", ["", "a", "1salma", "sal ma", "salma'--", "x" * 33, "é"])

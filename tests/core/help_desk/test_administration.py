@@ -1,5 +1,6 @@
 """What an administrator is refused, account by account; the pages' own tests are in tests/channels/web/desk."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import cast
@@ -64,6 +65,13 @@ async def test_a_name_is_taken_once(office: Administration) -> None:
     assert isinstance(given, GivenPassword)
     assert given.password not in repr(given)
     assert cast("Lines", office.log).kept == ["add supervisor driss"]
+
+
+async def test_of_two_at_once_one_is_told_that_the_other_was_first(office: Administration) -> None:
+    made = await asyncio.gather(*(office.add(SAFIA, "driss", Role.AGENT) for _ in range(2)))
+    assert sorted(isinstance(each, GivenPassword) for each in made) == [False, True]
+    assert REFUSED.TAKEN in made
+    assert set(await asyncio.gather(*(office.disable(SAFIA, "driss") for _ in range(2)))) == {None, REFUSED.GONE}
 
 
 async def test_who_is_gone_or_was_never_here(office: Administration) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.help_desk.dialog_records import PAID_AFTER, DialogPayment, DialogRecord
+from core.help_desk.dialog_records import LASTS_MAX, PAID_AFTER, DialogPayment, DialogRecord
 from core.help_desk.transcripts import AFTER_S, BEFORE_S, DialogTranscript, Pseudonymiser, Shown, around
 
 BEGAN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -34,6 +34,10 @@ def test_a_payment_was_begun_or_paid_in_the_dialog(moment: datetime, *, belongs:
     ):
         assert RECORD.paid_with([payment]) == (payment if belongs else None)
         assert RECORD.paid_with([replace(payment, payers=frozenset({"driss"}))]) is None
+
+
+def test_a_dialog_lasts_two_hours_and_its_payment_a_minute_more() -> None:
+    assert (timedelta(hours=2), timedelta(minutes=1)) == (LASTS_MAX, PAID_AFTER)
 
 
 def test_of_several_it_is_the_latest_and_of_none_nothing() -> None:

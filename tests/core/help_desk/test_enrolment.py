@@ -89,6 +89,29 @@ async def test_keys_rotate_and_without_the_key_nobody_gets_in(
     assert await factors(database, clock, "new").proves("sami", code_at(made.secret, _step(clock)))  # sealed anew
 
 
+async def test_what_cannot_be_read_is_not_sealed_anew(
+    accounts: Accounts, database: Database, clock: StillClock
+) -> None:
+    """Who comes in by a recovery code while a key is away has the same second factor once it is back."""
+    await accounts.add("sami", Role.SUPERVISOR, PASSWORD)
+    made = await factors(database, clock, "old").enrol("sami")
+    before = await database.one("SELECT totp_sealed FROM desk_users")
+    assert await factors(database, clock, "new").proves("sami", made.recovery_codes[0])
+    assert await database.one("SELECT totp_sealed FROM desk_users") == before
+    assert await factors(database, clock, "old").proves("sami", code_at(made.secret, _step(clock)))
+    assert await database.one("SELECT totp_sealed FROM desk_users") == before  # nor what its key seals today
+
+
+async def test_a_code_is_a_login(accounts: Accounts, database: Database, clock: StillClock) -> None:
+    await accounts.add("sami", Role.SUPERVISOR, PASSWORD)
+    made = await factors(database, clock).enrol("sami")
+    clock.forward(86_400)
+    assert await accounts.check("sami", PASSWORD) is not None
+    assert [user.seen_at for user in await accounts.all()] != [clock.now()]  # the password alone is none
+    assert await factors(database, clock).proves("sami", code_at(made.secret, _step(clock)))
+    assert [user.seen_at for user in await accounts.all()] == [clock.now()]
+
+
 async def test_an_account_without_one_is_proved_by_nothing(
     accounts: Accounts, database: Database, clock: StillClock
 ) -> None:
@@ -102,6 +125,8 @@ async def test_an_account_without_one_is_proved_by_nothing(
     made = await kept.enrol("sami")
     assert repr(made) == "Enrolment(name='sami')"
     await kept.take("sami")
+    with pytest.raises(AccountError, match="there is no nobody"):
+        await kept.take("nobody")
     user = await accounts.check("sami", PASSWORD)
     assert user is not None
     assert not user.second_factor

@@ -50,6 +50,10 @@ OWN = "b7kwxm"  # six characters that no list, run or year holds
         ("xyz b7kwm ....", "", COMMON),
         ("bnm b7kwx ....", "", COMMON),
         ("iop b7kwx ....", "", COMMON),
+        ("wertyuiop b7kwx", "", COMMON),
+        ("zertyuiop b7kwx", "", COMMON),
+        ("asdfghjkl b7kwx", "", COMMON),
+        ("sdfghjklm b7kwx", "", COMMON),
         ("abcd.b7kwx.mlk", "", COMMON),
         # one piece over and over
         (OWN * 2, "", COMMON),
@@ -67,5 +71,7 @@ def test_the_bounds_of_a_password(password: str, name: str, why: PasswordFault |
 def test_each_fault_has_its_words() -> None:
     assert set(WORDS) == set(PasswordFault)
     assert WORDS[PasswordFault.LENGTH] == "a password has 12 to 128 characters"
+    assert WORDS[PasswordFault.KINDS] == "a password has letters and digits"
+    assert WORDS[PasswordFault.COMMON] == "this password, or one like it, is among the first that are tried"
     assert WORDS[PasswordFault.USED] == "another password than the last 4"
     assert (len(OWN + " " * 122), PASSWORD_CHARS_MAX) == (128, 128)
