@@ -26,6 +26,7 @@ CALLS_MAX = 1_000
 FAILURES_MAX = 200
 BODY_MAX_CHARACTERS = 1_600
 STOP_MAX_S = 5.0
+WAIT_MAX_S = 60.0  # for a text, a call, a report: a busy machine's
 _E164 = re.compile(r"\+[1-9]\d{7,14}")
 INVALID_NUMBER = "+15005550001"  # Twilio's own test number for 21211
 
@@ -129,7 +130,7 @@ class Twilio:
             if isinstance(failure, Exception):
                 raise failure
 
-    async def idle(self, timeout_s: float = 10.0) -> None:
+    async def idle(self, timeout_s: float = WAIT_MAX_S) -> None:
         """Wait until every ended call and every text has been reported. Raises TimeoutError."""
         ended = [call.finished() for call in self.calls.values() if call.hung_up or call.ended]
         async with asyncio.timeout(timeout_s):
@@ -189,7 +190,7 @@ class Twilio:
         """What reached a customer's phone, oldest first."""
         return tuple(text for text in self.inboxes.of(number) if text.received)
 
-    async def wait_for_texts(self, number: str, count: int = 1, timeout_s: float = 10.0) -> tuple[Text, ...]:
+    async def wait_for_texts(self, number: str, count: int = 1, timeout_s: float = WAIT_MAX_S) -> tuple[Text, ...]:
         """The texts once there are that many. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(lambda: len(self.texts(number)) >= count)
@@ -232,7 +233,7 @@ class Twilio:
         """Returns whether a customer's phone is in a call now."""
         return any(not call.rings and not call.ended for call in self.calls_of(number))
 
-    async def next_call(self, number: str, timeout_s: float = 10.0) -> Call:
+    async def next_call(self, number: str, timeout_s: float = WAIT_MAX_S) -> Call:
         """The call that rings at a customer's phone, as soon as one does. Raises TimeoutError."""
 
         def ringing() -> list[Call]:

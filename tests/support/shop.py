@@ -29,6 +29,7 @@ from tests.support.bank import CARD, CVV, FakeBank
 from tests.support.billing import MemoryLimits, MoodyBilling
 from tests.support.gateways import FakeGateways, PlainTexts
 from tests.support.queue import work_off
+from tests.support.waiting import WAIT_MAX_S
 
 PAYER = "+212600000001"
 STRANGER = "+212600000009"
@@ -90,7 +91,7 @@ class Shop:
     async def paid(self, order: StartOrder | None = None) -> Payment:
         """Started and authorised; whatever the bank said."""
         payment = await self.started(order)
-        outcome = await self.till.authorise(payment.id, CARD, CVV, wait_s=5)
+        outcome = await self.till.authorise(payment.id, CARD, CVV, wait_s=WAIT_MAX_S)
         assert isinstance(outcome, Payment), outcome
         return outcome
 

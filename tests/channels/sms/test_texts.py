@@ -11,6 +11,7 @@ from core.payments.table import Payment
 from core.subscribers.lines import ServiceType
 from tests.channels.sms.conftest import IMANE, NADIA, SALMA, STRANGER, YOUSSEF, Counter
 from tests.support.bank import CARD, CVV, silent, silent_after_charging
+from tests.support.waiting import WAIT_MAX_S
 
 
 @pytest.mark.parametrize("text", ["CODE", "code ", "CÔDE", "co de", "coed", "сode", "CODE 0600000002"])
@@ -93,7 +94,7 @@ async def test_bills_that_someone_is_paying(counter: Counter) -> None:
     assert isinstance(started, Payment)
     assert "Factures à payer : 1" in await counter.says(SALMA, "FACTURE")  # nothing of it can have been charged yet
     counter.bank.scripts.append(silent)
-    await counter.till.authorise(started.id, CARD, CVV, wait_s=5)
+    await counter.till.authorise(started.id, CARD, CVV, wait_s=WAIT_MAX_S)
     assert "en cours" in await counter.says(SALMA, "FACTURE")
 
 
@@ -105,7 +106,7 @@ async def test_whoever_may_have_been_charged_is_not_told_how_to_pay(counter: Cou
     assert isinstance(started, Payment)
     assert "composez *1117#" in await counter.says(SALMA, "PAYER")
     counter.bank.scripts.append(silent_after_charging)
-    await counter.till.authorise(started.id, CARD, CVV, wait_s=5)
+    await counter.till.authorise(started.id, CARD, CVV, wait_s=WAIT_MAX_S)
     assert await counter.says(SALMA, "PAYER") == (
         "Paiement de 769,20 DH en cours de vérification. "
         "Ne payez pas à nouveau : nous vous dirons le résultat. Aide : 777"

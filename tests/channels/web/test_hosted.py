@@ -21,7 +21,7 @@ from lab.cmi.lies import Kind, Manner
 from tests.channels.web.hosted_shop import APPROVED, BILLS, CALLBACKS, NO_MONEY, TOGETHER, Shop, shop, told
 from tests.support.bank import CARD, CVV
 from tests.support.hostile import PASTED
-from tests.support.waiting import until
+from tests.support.waiting import WAIT_MAX_S, until
 
 __all__ = ["shop"]
 
@@ -278,7 +278,7 @@ async def test_a_card_typed_on_the_page_that_was_left_is_taken_or_given_back(sho
     other = await shop.open_.till.start(order_of(customer(1), "+212711111111", "ussd:other"))
     assert isinstance(other, Payment)
     shop.cmi.lie(Manner.SILENT_WITHOUT_CHARGING, on=frozenset({Kind.AUTH}))
-    await shop.open_.till.authorise(other.id, CARD, CVV, wait_s=5)
+    await shop.open_.till.authorise(other.id, CARD, CVV, wait_s=WAIT_MAX_S)
     await shop.card(page, APPROVED)
     await shop.open_.sweep.run()
     assert (await shop.read(basket)).state is PaymentState.VOIDED

@@ -139,7 +139,7 @@ async def test_of_a_card_and_a_biller_at_once_one_is_kept(shop: Shop) -> None:
             started = await shop.till.start(shop.order(f"ussd:race:{number}"))
             if not isinstance(started, Payment):
                 return started
-            return await shop.till.authorise(started.id, CARD, CVV, wait_s=5)
+            return await shop.till.authorise(started.id, CARD, CVV, wait_s=60)
 
         card, outside = await asyncio.gather(by_card(), take(shop, replace(ORDER, key=f"race-{number}")))
         await shop.work()

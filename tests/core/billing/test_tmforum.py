@@ -46,7 +46,7 @@ class Operator:
         order = StartOrder("tmf:1", "ussd", PAYER, LanguageCode.FR, None, *LINE, bills)
         started = await self.till.start(order)
         assert isinstance(started, Payment), started
-        outcome = await self.till.authorise(started.id, CARD, CVV, wait_s=5)
+        outcome = await self.till.authorise(started.id, CARD, CVV, wait_s=60)
         assert isinstance(outcome, Payment)
         return outcome
 

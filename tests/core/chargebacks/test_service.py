@@ -180,7 +180,7 @@ async def test_what_a_dispute_needs_is_kept_when_the_payment_is_made(shop: Shop)
         return Approved("390059", "100001001587", 76920, "visa", facts)
 
     shop.bank.scripts.append(answers)
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     shop.by_hand = True  # the bank's own ledger knows nothing of this answer
     row = await shop.database.one("SELECT dispute_facts FROM payments WHERE id = %(id)s", id=payment.id)
     assert row is not None

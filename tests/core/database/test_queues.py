@@ -21,7 +21,7 @@ LONG_S = 60.0  # for a machine that is busy; nothing is waited for that long
 
 async def pay(shop: Shop, number: int) -> None:
     payment = await shop.started(order_of(customer(number), f"+2127{number:08d}", f"hangs:{number}"))
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
 
 
 async def until(seen: Callable[[], bool]) -> None:

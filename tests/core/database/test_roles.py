@@ -112,7 +112,7 @@ async def test_a_bill_is_paid_under_it(serving_url: str) -> None:
         order = StartOrder("ussd:1:7", "ussd", PAYER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", (BILL,))
         started = await till.till.start(order)
         assert isinstance(started, Payment)
-        paid = await till.till.authorise(started.id, CARD, CVV, wait_s=5)
+        paid = await till.till.authorise(started.id, CARD, CVV, wait_s=60)
         assert isinstance(paid, Payment)
         assert paid.receipt_number is not None
         await till.sweep.run()
@@ -134,7 +134,7 @@ async def test_a_role_that_was_given_before_the_months_pays_moves_and_brings_bac
         order = StartOrder("ussd:1:7", "ussd", PAYER, LanguageCode.FR, None, ServiceType.MOBILE, "0600000001", (BILL,))
         started = await serving.till.start(order)
         assert isinstance(started, Payment)
-        paid = await serving.till.authorise(started.id, CARD, CVV, wait_s=5)
+        paid = await serving.till.authorise(started.id, CARD, CVV, wait_s=60)
         assert isinstance(paid, Payment)
         for _ in range(2):
             await serving.sweep.money()

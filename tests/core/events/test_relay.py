@@ -103,7 +103,7 @@ async def test_numbers_are_whole_where_the_endpoint_was_added_so_and_only_its_ev
 async def test_a_later_event_waits_for_the_one_before_it_and_other_payments_do_not(shop: Shop, post: Post) -> None:
     first = await shop.paid()
     second = await shop.started(await shop.internet_order())
-    await shop.till.authorise(second.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(second.id, CARD, CVV, wait_s=60)
     refused = True
     post.receiver.answer = lambda event: (
         500 if refused and event["data"]["payment"]["id"] == first.id and event["type"] == "payment.sending" else 200

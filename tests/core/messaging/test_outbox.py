@@ -104,7 +104,7 @@ async def test_a_hidden_number_is_neither_texted_nor_rung(shop: Shop) -> None:
     payment = await shop.started(await shop.internet_order(payer="anonymous:CA1"))
     await shop.till.request_call(payment.id)
     shop.bank.scripts.append(silent_after_charging)
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     await shop.books.messages.queue(payment, MessageKind.UNDECIDED_SMS, shop.clock.now())
     await shop.till.inquire(payment.id)
     await shop.work()
@@ -308,7 +308,7 @@ async def test_an_answered_call_is_told_to_nobody_and_neither_is_one_that_was_pa
     shop.clock.forward(1)
     await shop.till.request_call(payment.id)
     await shop.work()
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     await ends("CA2", CallEnd.RANG, "cause 17")
     await shop.work()
     assert [sms.text.split()[0] for sms in shop.gateways.sms] == ["receipt"]

@@ -48,11 +48,11 @@ class Three:
     async def pays(self, script: Script) -> Payment:
         self.banks[0].scripts.append(script)
         payment = await self.shop.started()
-        await self.till.authorise(payment.id, CARD, CVV, wait_s=5)
+        await self.till.authorise(payment.id, CARD, CVV, wait_s=60)
         return await self.till.attendant.read(payment.id)
 
     async def again(self, payment: Payment) -> Payment | Refusal:
-        return await self.till.authorise(payment.id, CARD, CVV, wait_s=5)
+        return await self.till.authorise(payment.id, CARD, CVV, wait_s=60)
 
     def shut_first(self) -> None:
         self.breaker.failed()

@@ -43,7 +43,7 @@ async def test_an_approval_that_could_not_be_written_is_found_by_the_sweep(
 
     shop.bank.scripts.append(approves_as_the_database_goes)
     payment = await shop.started()
-    outcome = await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    outcome = await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     assert isinstance(outcome, Payment)
     assert (outcome.state, len(tries)) == (PaymentState.SENDING, 1 + len(NO_PAUSES_S))
     assert "the sweep will ask again" in caplog.text

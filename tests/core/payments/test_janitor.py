@@ -131,7 +131,7 @@ async def test_a_decline_found_may_be_the_earlier_cards(shop: Shop) -> None:
     """The second card's charge is still on its way: the order's old decline must not release the bills."""
     shop.bank.scripts.extend([declines, silent])
     payment = await shop.paid()
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     shop.clock.forward(60)
     await shop.sweep.run()
     assert (await shop.state(payment), await shop.active()) == (PaymentState.UNKNOWN, [BILL.number])
@@ -150,7 +150,7 @@ async def test_a_lost_question_for_the_pin_is_asked_again(shop: Shop) -> None:
     shop.clock.forward(5)
     await shop.sweep.run()
     assert await shop.state(payment) is PaymentState.CHALLENGE
-    paid = await shop.till.answer_challenge(payment.id, PIN, wait_s=5)
+    paid = await shop.till.answer_challenge(payment.id, PIN, wait_s=60)
     assert isinstance(paid, Payment)
     assert paid.state is PaymentState.CAPTURED
 
@@ -217,7 +217,7 @@ async def test_attending_too_early_changes_nothing(shop: Shop) -> None:
     await shop.till.attendant.attend_claimed(basket.id)
     assert await shop.state(basket) is PaymentState.CREATED
     shop.bank.scripts.append(asks_pin)
-    await shop.till.authorise(basket.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(basket.id, CARD, CVV, wait_s=60)
     await shop.till.attendant.attend_claimed(basket.id)
     assert await shop.state(basket) is PaymentState.CHALLENGE
     with pytest.raises(NoSuchPayment):

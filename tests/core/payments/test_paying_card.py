@@ -27,7 +27,7 @@ async def test_the_first_cards_reply_that_comes_after_the_second_was_sent_names_
     await shop.till.authorise(started.id, CARD, CVV, wait_s=0)
     # given up here, as a worker does with what nobody answered; the customer tries another card
     await shop.database.do("UPDATE payments SET state = 'declined', decline_kind = 'bank_busy'")
-    await shop.till.authorise(started.id, OTHER_CARD, CVV, wait_s=5)
+    await shop.till.authorise(started.id, OTHER_CARD, CVV, wait_s=60)
     held.set()
     await shop.till.drain(5)
     paid = await shop.till.payment(started.id)
@@ -42,8 +42,8 @@ async def test_found_by_asking_the_card_is_named_if_the_acquirer_names_it(
     """Of two cards an order's status does not tell which one it took."""
     shop.bank.scripts.extend([declines, silent])
     started = await shop.started()
-    await shop.till.authorise(started.id, CARD, CVV, wait_s=5)
-    unknown = await shop.till.authorise(started.id, OTHER_CARD, CVV, wait_s=5)
+    await shop.till.authorise(started.id, CARD, CVV, wait_s=60)
+    unknown = await shop.till.authorise(started.id, OTHER_CARD, CVV, wait_s=60)
     assert isinstance(unknown, Payment)
     assert unknown.state is PaymentState.UNKNOWN
     told = Approved("390059", "100001001587", started.amount_centimes)

@@ -16,7 +16,7 @@ async def answered_unheard(shop: Shop) -> Payment:
     shop.bank.scripts.append(asks_pin)
     payment = await shop.paid()
     shop.bank.pin_scripts.append(silent)
-    await shop.till.answer_challenge(payment.id, PIN, wait_s=5)
+    await shop.till.answer_challenge(payment.id, PIN, wait_s=60)
     shop.clock.forward(5)
     await shop.sweep.run()
     assert await shop.state(payment) is PaymentState.CHALLENGE
@@ -68,5 +68,5 @@ async def test_what_was_held_up_too_long_is_not_sent(shop: Shop) -> None:
         return moved
 
     shop.books.payments.move = stopped_after_its_commit  # type: ignore[method-assign]  # a pause, no change
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     assert (await shop.state(payment), shop.bank.orders, shop.bank.charges) == (PaymentState.DECLINED, [], {})

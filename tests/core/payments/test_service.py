@@ -11,7 +11,7 @@ async def test_the_guides_bill_is_paid(shop: Shop) -> None:
     started = await shop.started()
     assert (started.state, started.amount_centimes, len(started.reference)) == (PaymentState.CREATED, 76920, 6)
     assert await shop.till.payment(started.id) == started
-    paid = await shop.till.authorise(started.id, CARD, CVV, wait_s=5)
+    paid = await shop.till.authorise(started.id, CARD, CVV, wait_s=60)
     assert not isinstance(paid, Refusal)
     assert (paid.state, paid.auth_code, paid.receipt_number) == (PaymentState.CAPTURED, "000001", "2026-00000001")
     assert (paid.card_brand, paid.card_last4, len(paid.receipt_token or "")) == ("visa", "0010", 32)

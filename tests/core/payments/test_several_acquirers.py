@@ -39,10 +39,10 @@ class Two:
         """One attempt; `scripts` are what the first bank does."""
         self.first.scripts.extend(scripts)
         payment = await self.shop.started()
-        return await self.till.authorise(payment.id, CARD, CVV, wait_s=5)
+        return await self.till.authorise(payment.id, CARD, CVV, wait_s=60)
 
     async def again(self, payment: Payment) -> Payment | Refusal:
-        return await self.till.authorise(payment.id, CARD, CVV, wait_s=5)
+        return await self.till.authorise(payment.id, CARD, CVV, wait_s=60)
 
     def asked(self) -> tuple[int, int]:
         return len(self.first.orders), len(self.second.orders)

@@ -23,7 +23,7 @@ MOBILE = (ServiceType.MOBILE, "0600000001")
 async def test_a_repeat_gives_the_same_payment_also_after_it_was_paid(shop: Shop) -> None:
     first = await shop.started()
     assert await shop.till.start(shop.order()) == first
-    await shop.till.authorise(first.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(first.id, CARD, CVV, wait_s=60)
     await shop.work()
     again = await shop.started()
     assert (again.id, again.state) == (first.id, PaymentState.CAPTURED)
@@ -59,7 +59,7 @@ async def test_whoever_starts_at_once_and_sends_at_once_one_card_is_charged(shop
         await shop.database.do("UPDATE invoices SET paid_at = NULL, paid_by = NULL")
         first = await shop.started(shop.order(f"ussd:{number}", PAYER))
         sent, second = await asyncio.gather(
-            shop.till.authorise(first.id, CARD, CVV, wait_s=5), shop.till.start(shop.order(f"ivr:{number}", STRANGER))
+            shop.till.authorise(first.id, CARD, CVV, wait_s=60), shop.till.start(shop.order(f"ivr:{number}", STRANGER))
         )
         assert isinstance(sent, Payment)
         captured = sent.state is PaymentState.CAPTURED
@@ -87,7 +87,7 @@ async def test_a_basket_is_not_ended_in_vain(shop: Shop) -> None:
         replace(whole, idempotency_key="other", payer_msisdn=STRANGER, invoices=whole.invoices[1:2])
     )
     shop.bank.scripts.append(silent)
-    await shop.till.authorise(other.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(other.id, CARD, CVV, wait_s=60)
     both = replace(whole, idempotency_key="both", payer_msisdn="+212600000077", invoices=whole.invoices[:2])
     assert await shop.till.start(both) is Refusal.IN_PROGRESS
     assert await shop.state(one) is PaymentState.CREATED
@@ -98,7 +98,7 @@ async def test_starting_over_replaces_the_payers_own_basket(shop: Shop) -> None:
     assert await shop.till.unpaid(*MOBILE) == (BILL,)
     second = await shop.started(shop.order("ussd:2"))
     assert (await shop.state(first), second.state) == (PaymentState.EXPIRED, PaymentState.CREATED)
-    assert await shop.till.authorise(first.id, CARD, CVV, wait_s=5) == await shop.till.payment(first.id)
+    assert await shop.till.authorise(first.id, CARD, CVV, wait_s=60) == await shop.till.payment(first.id)
     assert shop.bank.orders == []
 
 
@@ -152,7 +152,9 @@ def test_a_basket_holds_each_bill_once() -> None:
 async def test_a_basket_of_some_bills_leaves_the_others(shop: Shop) -> None:
     whole = await shop.internet_order()
     shop.bank.scripts.append(silent)
-    await shop.till.authorise((await shop.started(replace(whole, invoices=whole.invoices[:2]))).id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(
+        (await shop.started(replace(whole, invoices=whole.invoices[:2]))).id, CARD, CVV, wait_s=60
+    )
     assert await shop.till.unpaid(ServiceType.INTERNET, "7710345") == whole.invoices[2:]
 
 
@@ -197,9 +199,9 @@ async def test_a_basket_nobody_sent_lets_another_payer_in_at_once(shop: Shop) ->
     assert isinstance(await shop.till.unpaid(*MOBILE), tuple)
     second = await shop.started(shop.order("ussd:2", payer=STRANGER))
     assert await shop.state(first) is PaymentState.EXPIRED
-    assert await shop.till.authorise(first.id, CARD, CVV, wait_s=5) == await shop.till.payment(first.id)
+    assert await shop.till.authorise(first.id, CARD, CVV, wait_s=60) == await shop.till.payment(first.id)
     assert shop.bank.orders == []
-    paid = await shop.till.authorise(second.id, CARD, CVV, wait_s=5)
+    paid = await shop.till.authorise(second.id, CARD, CVV, wait_s=60)
     assert isinstance(paid, Payment)
     assert paid.state is PaymentState.CAPTURED
 
@@ -237,7 +239,7 @@ async def test_who_takes_over_a_basket_while_it_is_sent_ends_none_of_the_others(
         shop.bank.scripts.append(silent)
         task = asyncio.create_task(shop.till.start(both))
         await until(lambda: waits_for(database_url, 1))
-        await shop.till.authorise(other.id, CARD, CVV, wait_s=5)
+        await shop.till.authorise(other.id, CARD, CVV, wait_s=60)
         await holder.commit()
         assert await task is Refusal.IN_PROGRESS
     assert await shop.state(one) is PaymentState.CREATED

@@ -40,7 +40,7 @@ async def started(worker: OpenTill, number: int) -> Payment:
 
 async def paid(worker: OpenTill, number: int) -> Payment:
     payment = await started(worker, number)
-    outcome = await worker.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    outcome = await worker.till.authorise(payment.id, CARD, CVV, wait_s=60)
     assert isinstance(outcome, Payment)
     return outcome
 

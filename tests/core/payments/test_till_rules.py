@@ -55,7 +55,7 @@ class Till:
         return [asked for asked in self.payments.asked if asked[0] == "move"]
 
     async def pays(self) -> Payment | Refusal:
-        return await self.of.authorise(CREATED.id, CARD, CVV, wait_s=5)
+        return await self.of.authorise(CREATED.id, CARD, CVV, wait_s=60)
 
 
 # --- who it is --------------------------------------------------------------------------------------------------------
@@ -327,15 +327,15 @@ async def test_a_pin_is_committed_and_then_sent_while_its_question_is_open() -> 
     till = Till(ASKS, 299, banks=Banks(answer=Approved("A", "T")))
     late = at(299)
     till.payments._said["move"] = [replace(SENDING, sent_at=late)]
-    assert await till.of.answer_challenge(ASKS.id, PIN, wait_s=5) is DONE
+    assert await till.of.answer_challenge(ASKS.id, PIN, wait_s=60) is DONE
     send = Change(PaymentEvent.SEND, only=frozenset({PaymentState.CHALLENGE}), due_at=at(299 + 90))
     assert till.moved() == [("move", ASKS.id, send, late)]
     assert till.banks.bank.asked == [("answer_challenge", ORDER, "c", PIN)]
     over = Till(ASKS, 300, payments={"claim": False})
-    assert await over.of.answer_challenge(ASKS.id, PIN, wait_s=5) is Refusal.EXPIRED
+    assert await over.of.answer_challenge(ASKS.id, PIN, wait_s=60) is Refusal.EXPIRED
     assert over.payments.asked[-1] == ("claim", ASKS.id, at(300), at(540))
     for stands in (DONE, replace(ASKS, challenge=None)):
-        assert await Till(stands).of.answer_challenge(ASKS.id, PIN, wait_s=5) is stands
+        assert await Till(stands).of.answer_challenge(ASKS.id, PIN, wait_s=60) is stands
 
 
 class Lost:
@@ -369,7 +369,7 @@ async def test_a_process_with_its_hands_full_sends_nothing_more() -> None:
     for stands in (CREATED, ASKS):
         till = Till(stands)
         till.of._charger._under_way = cast("Any", range(FLIGHTS_MAX))
-        done = till.pays() if stands is CREATED else till.of.answer_challenge(ASKS.id, PIN, wait_s=5)
+        done = till.pays() if stands is CREATED else till.of.answer_challenge(ASKS.id, PIN, wait_s=60)
         assert await done is Refusal.BANK_DOWN
 
 

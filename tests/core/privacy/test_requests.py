@@ -208,7 +208,7 @@ async def test_nothing_is_erased_under_an_open_payment(at: DeskShop, privacy: Pr
 async def test_nothing_is_erased_while_money_may_still_go_back(at: DeskShop, privacy: Privacy) -> None:
     """Its payer is to be told: a bill that billing has not taken yet, a part that waits for settlement."""
     payment = await at.shop.started()
-    await at.shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await at.shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     at.shop.billing.down = True
     await at.shop.work()
     at.shop.clock.forward(at.shop.times.confirm_after_s)

@@ -56,7 +56,7 @@ class Office:
     async def sells(self, number: int) -> Payment:
         started = await self.open_.till.start(self.order(number))
         assert isinstance(started, Payment)
-        outcome = await self.open_.till.authorise(started.id, CARD, CVV, wait_s=5)
+        outcome = await self.open_.till.authorise(started.id, CARD, CVV, wait_s=60)
         assert isinstance(outcome, Payment)
         return outcome
 

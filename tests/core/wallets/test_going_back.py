@@ -109,7 +109,7 @@ async def test_two_people_end_a_surplus_that_the_wallet_keeps(shop: WalletShop) 
     shop.neqdi.gives_back = False
     await shop.round(5)
     payment_id = record.attempt.payment_id
-    await shop.till.authorise(payment_id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment_id, CARD, CVV, wait_s=60)
     shop.neqdi.pays(record.attempt)
     await shop.round(900)
     await shop.round()

@@ -97,7 +97,7 @@ async def test_declined_lets_another_tender_on(shop: WalletShop) -> None:
     payment = await shop.seen_of(record)
     assert (payment.state, payment.decline_kind, payment.declines) == (PaymentState.DECLINED, "wallet_funds", 0)
     assert await shop.messages(payment) == ["declined_sms"]
-    paid = await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    paid = await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     assert isinstance(paid, Payment)
     assert paid.state is PaymentState.CAPTURED
     assert paid.wallet is None
@@ -241,7 +241,7 @@ async def test_a_success_after_the_card_paid_goes_back(shop: WalletShop) -> None
     record = await shop.asked()
     shop.neqdi.declines(record.attempt, WalletDeclineKind.EXPIRED)
     await shop.round(5)
-    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=60)
     shop.neqdi.pays(record.attempt)
     await shop.round(900)
     assert (await shop.again(record)).state is AttemptState.SURPLUS
@@ -263,7 +263,7 @@ async def test_a_success_while_a_card_is_being_asked_goes_back(shop: WalletShop)
     await shop.round(5)
     shop.bank.inquiries.extend([UnknownOutcome("?")] * 50)
     shop.bank.scripts.append(silent)
-    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=60)
     shop.neqdi.pays(record.attempt)
     await shop.round(900)
     await shop.round()
@@ -291,7 +291,7 @@ async def test_a_surplus_that_the_wallet_keeps_is_an_operators(shop: WalletShop)
     shop.neqdi.declines(record.attempt)
     shop.neqdi.gives_back = False
     await shop.round(5)
-    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=60)
     shop.neqdi.pays(record.attempt)
     await shop.round(900)
     await shop.round()
@@ -305,7 +305,7 @@ async def test_a_card_that_lands_late_beside_the_wallet_is_the_one_that_is_kept(
     """A card that was refused by mistake is found charged while the wallet is asked."""
     payment = await shop.started()
     shop.bank.scripts.append(declines)
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     record = await shop.asked(await shop.seen(payment))
     await shop.till.attendant.paid_on_page(await shop.seen(payment), Approved("000777", "26327", 76920))
     shop.neqdi.pays(record.attempt)

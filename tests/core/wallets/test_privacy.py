@@ -77,7 +77,7 @@ async def test_a_payer_is_known_while_a_wallet_keeps_what_is_not_ours(shop: Wall
     record = await shop.asked()
     shop.neqdi.declines(record.attempt)
     await shop.round(5)
-    card = await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=5)
+    card = await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=60)
     assert isinstance(card, Payment)
     shop.neqdi.declined.clear()
     shop.neqdi.reversals.append(ReversalRefused("never"))

@@ -19,7 +19,7 @@ async def test_the_bank_and_the_wallets_are_told_apart_by_what_they_answered(sho
     shop.bank.scripts += [declines, silent]
     payment = await shop.started()
     for _ in range(2):  # a refusal is an answer, silence is none
-        await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+        await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     by_wallet = await shop.started(await shop.internet_order())
     record = await shop.asked(by_wallet)
     shop.neqdi.pays(record.attempt)
@@ -37,18 +37,18 @@ async def test_the_bank_and_the_wallets_are_told_apart_by_what_they_answered(sho
 async def test_what_stays_unknown_for_an_hour_is_counted_once_a_payment(shop: WalletShop) -> None:
     shop.bank.scripts += [silent]
     payment = await shop.started()
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
     assert (await month_of(shop)).counts.unknown_long == 0  # the hour is not over
     shop.clock.forward(3_601)
     assert (await month_of(shop)).counts == ServiceCounts(unknown_long=1)
 
 
 async def test_receipts_that_were_late_or_never_left_are_counted_and_those_in_time_are_not(shop: WalletShop) -> None:
-    await shop.till.authorise((await shop.started()).id, CARD, CVV, wait_s=5)
+    await shop.till.authorise((await shop.started()).id, CARD, CVV, wait_s=60)
     await shop.work()  # in time, by SMS and by mail
     assert (await month_of(shop)).counts == ServiceCounts(paid=1, receipts=2)
     other = await shop.started(await shop.internet_order())
-    await shop.till.authorise(other.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(other.id, CARD, CVV, wait_s=60)
     shop.clock.forward(61)
     report = await month_of(shop)
     assert report.counts == ServiceCounts(paid=2, receipts=3, receipts_late=1)  # it waits still

@@ -37,7 +37,7 @@ class Both:
         """A card; the scripts are what the banks do if they are asked."""
         self.first.scripts.extend([first] if first else [])
         self.second.scripts.extend([second] if second else [])
-        return await self.shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+        return await self.shop.till.authorise(payment.id, CARD, CVV, wait_s=60)
 
     async def wallet_says_no(self, payment: Payment) -> Payment:
         record = await self.shop.asked(payment)

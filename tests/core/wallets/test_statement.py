@@ -85,7 +85,7 @@ async def test_money_that_came_beside_a_card_is_known_with_its_return(shop: Wall
     record = await shop.asked()
     shop.neqdi.declines(record.attempt)
     await shop.round(5)
-    card = await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=5)
+    card = await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=60)
     assert isinstance(card, Payment)
     shop.neqdi.declined.clear()
     shop.neqdi.pays(record.attempt)

@@ -142,7 +142,7 @@ async def test_the_banks_question_is_answered_through_the_tender(shop: WalletSho
     wrong = await tender(shop).answer_challenge(order, f"pin-{payment.id}", CVV)
     assert isinstance(wrong, ChallengeRequired)
     assert wrong.challenge.attempts_left == 2
-    outcome = await shop.till.answer_challenge(payment.id, PIN, wait_s=5)
+    outcome = await shop.till.answer_challenge(payment.id, PIN, wait_s=60)
     assert isinstance(outcome, Payment)
     assert outcome.state is PaymentState.CAPTURED
 
@@ -175,7 +175,7 @@ async def test_a_surplus_whose_reversal_is_under_way_is_asked_about_again(shop: 
     record = await shop.asked()
     shop.neqdi.declines(record.attempt)
     await shop.round(5)
-    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(record.attempt.payment_id, CARD, CVV, wait_s=60)
     shop.neqdi.pays(record.attempt)
     shop.neqdi.reversals.extend([Pending(), Pending()])
     await shop.round(900)

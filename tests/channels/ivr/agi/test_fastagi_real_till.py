@@ -75,7 +75,7 @@ async def bank(database_url: str, redis_url: str, texts: Texts) -> AsyncIterator
         database = Database(pool)
         await database.do(LINES)
         await database.do(INVOICES)
-        acquirer = CmiAcquirer(cmi.account, timeout_s=1.0)
+        acquirer = CmiAcquirer(cmi.account, timeout_s=30.0)
         till = PaymentService(
             Ports(books_on(database), EmbeddedBilling(database, clock), only(acquirer), MemoryLimits(), clock)
         )

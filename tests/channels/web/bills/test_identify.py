@@ -100,7 +100,7 @@ async def test_the_answer_waits_for_nothing_that_is_done_about_the_number(here: 
         await never.wait()
 
     codes = TextedCodes(TextedCodeLimits(here.house.redis), send)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await codes.ask("203.0.113.9", LINE)
     never.set()
     await codes.settled()

@@ -14,6 +14,7 @@ from tests.channels.web.desk_site import DeskSite, Seat, make_accounts
 from tests.support.bank import CARD, CVV
 from tests.support.desks import BLIND, shown_to
 from tests.support.shop import PAYER
+from tests.support.waiting import WAIT_MAX_S
 
 FACTS = DisputeFacts("633114000123", "400000******0010", "1", "05", "AAABBJg0VhI0VniQ", "eGlk", "M", "T0042", "118")
 DAY_S = 86_400
@@ -37,7 +38,7 @@ async def test_the_sheet_tells_all_that_a_dispute_asks_for_also_a_year_later(sit
         return Approved("390059", "100001001587", 76920, "visa", FACTS)
 
     shop.bank.scripts.append(approves)
-    await shop.till.authorise(payment.id, CARD, CVV, wait_s=5)
+    await shop.till.authorise(payment.id, CARD, CVV, wait_s=WAIT_MAX_S)
     shop.by_hand = True  # the bank's own ledger knows nothing of this answer
     await shop.work()
     sami = await site.seat("sami")
