@@ -22,6 +22,7 @@ from psycopg_pool import PoolTimeout
 from core.billing.posting import Poster
 from core.database.archive.months import ArchiveJob
 from core.database.ledger.days import LedgerDays
+from core.database.notified_jobs import NotifiedJobs
 from core.database.pool import Pool
 from core.database.settlement.reconciliation import SettlementWatch
 from core.database.wake import Queue, TaskName
@@ -92,6 +93,7 @@ def build_jobs(
 ) -> App:
     """An App that is not open: `async with app.open_async(pool)` around it. `periodic` False: only when asked."""
     app = App(connector=PsycopgConnector())
+    app.job_manager = NotifiedJobs(app.connector)
     _rows(app, work, tracer)
     sweeps = _sweeps(app, work)
     unstick, retain, settlement, close_day, audit = _housekeeping(app, work)

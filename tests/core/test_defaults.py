@@ -94,6 +94,9 @@ DEFAULTS: dict[str, dict[str, Plain]] = {
         "upgrade(pause_s)": 2.0,
         "upgrade(opened_at_once)": 500,
     },
+    "core.database.notified_jobs": {
+        "NotifiedJobs.__init__(told_max)": 10_000,
+    },
     "core.database.pool": {
         "make_pool(connections_max)": 10,
         "make_pool(answer_max_s)": 15.0,
