@@ -44,6 +44,7 @@ OWN = "b7kwxm"  # six characters that no list, run or year holds
         ("abc b7kwx ....", "", COMMON),
         ("ZYX b7kwm ....", "", COMMON),
         ("zz b7kw ......", "", None),
+        ("b7kw ...... ab", "", None),
         ("zzz b7kwx ....", "", COMMON),
         ("azertyuiop b7kwx", "", COMMON),
         ("890 b7kwx ....", "", COMMON),

@@ -48,6 +48,15 @@ async def test_a_receipt_goes_to_whomever_the_customer_names(at: DeskShop) -> No
     ]
 
 
+async def test_to_others_too_it_goes_a_few_times_a_day(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    await at.shop.work()
+    for expected in [True] * 5 + [False]:
+        assert await at.desk.resend_to(AGENT, payment.id, SMS, STRANGER) is expected
+        await at.shop.work()
+        at.shop.clock.forward(1)
+
+
 async def test_what_is_nobodys_address_is_written_nowhere(at: DeskShop) -> None:
     payment = await at.shop.paid()
     for kind, to in ((SMS, "5453 0100 0006 6100"), (MAIL, "5453010000066100@example.com")):

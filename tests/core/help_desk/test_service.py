@@ -1,6 +1,7 @@
 """The help desk's use cases: logged first, found by anything, sent again for real, nothing of a card kept."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -10,15 +11,16 @@ from hypothesis import strategies as st
 
 from core.help_desk.access_log import Action
 from core.help_desk.lookup import card_and_day
-from core.help_desk.service import RESENDS_MAX, RESENDS_S, WholeCard, resendable
+from core.help_desk.service import WholeCard, plain, resendable
 from core.help_desk.timeline import Source
 from core.payments.janitor import NoSuchPayment
-from core.payments.table import PaymentState
+from core.payments.table import Payment, PaymentState
 from core.refunds.requests import Reason
 from core.repositories import DatabaseUnavailable, MessageKind
 from tests.core.card_spellings import spellings
 from tests.support.bank import silent_after_charging
-from tests.support.desks import AGENT, SUPERVISOR, DeskShop, desk_of
+from tests.support.desks import AGENT, BLIND, SUPERVISOR, DeskShop, desk_of
+from tests.support.paid import paid
 from tests.support.shop import PAYER, Shop
 
 
@@ -153,12 +155,14 @@ async def test_a_receipt_is_sent_once_more_and_a_double_click_sends_one(at: Desk
 async def test_receipts_are_sent_again_a_few_times_a_day(at: DeskShop) -> None:
     payment = await at.shop.paid()
     await at.shop.work()
-    for expected in [True] * RESENDS_MAX + [False]:
+    for expected in [True] * 5 + [False]:
         assert await at.desk.resend(AGENT, payment.id, MessageKind.RECEIPT_SMS) is expected
         await at.shop.work()
         at.shop.clock.forward(1)
-    assert len(at.shop.gateways.sms) == 1 + RESENDS_MAX
-    at.shop.clock.forward(RESENDS_S)
+    assert len(at.shop.gateways.sms) == 6
+    at.shop.clock.forward(86_400 - 7)  # a second less than a day after the first
+    assert not await at.desk.resend(AGENT, payment.id, MessageKind.RECEIPT_SMS)
+    at.shop.clock.forward(1)
     assert await at.desk.resend(AGENT, payment.id, MessageKind.RECEIPT_SMS)
 
 
@@ -208,6 +212,9 @@ async def test_a_story_tells_states_messages_notes_and_the_desk_in_order(at: Des
         (Source.DESK, "resend"),
         (Source.UNDO, "proposed"),
     ]
+    case = await at.desk.open(AGENT, payment.id)
+    assert case.open_undo is not None
+    assert case.open_undo == case.undos[-1]
     note = next(told for told in story if told.source is Source.NOTE)
     assert (note.who, note.detail) == ("amal", "a appelé")
     undo = story[-1]
@@ -239,6 +246,54 @@ async def test_an_unknown_payment_is_nobodys(at: DeskShop) -> None:
         with pytest.raises(NoSuchPayment):
             await act()
     assert await at.log() == []
+
+
+async def test_a_note_is_kept_to_its_bound(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    for text in ("x" * 500, "y" * 501):
+        assert await at.desk.note(AGENT, payment.id, text)
+    rows = await at.shop.database.all("SELECT text FROM desk_notes")
+    assert sorted(row["text"] for row in rows) == ["x" * 500, "y" * 500]
+
+
+async def test_whose_number_was_looked_for_is_kept_apart_within_a_search_s_bound(at: DeskShop) -> None:
+    await at.desk.search(AGENT, "Salma 01-2026")
+    await at.desk.search(AGENT, f"{PAYER:>129}")  # its last digit is beyond
+    assert await at.shop.database.all("SELECT FROM desk_lookups") == []
+    await at.desk.search(AGENT, f"{PAYER:>128}")
+    rows = await at.shop.database.all("SELECT subject, who FROM desk_lookups")
+    assert rows == [{"subject": BLIND.who(PAYER), "who": "amal"}]
+
+
+async def test_two_people_decide_and_the_log_names_the_request(at: DeskShop) -> None:
+    payment = await at.shop.paid()
+    assert (await at.desk.payment(payment.id)).id == payment.id
+    for number in (1, 2):
+        await at.desk.propose_undo(AGENT, payment.id, Reason.PAID_TWICE, "")
+        ((request, waits),) = await at.desk.queue(SUPERVISOR)
+        assert waits.id == request.payment_id == payment.id
+        assert (await at.desk.open(SUPERVISOR, payment.id)).open_undo == request
+        if number == 1:
+            assert await at.desk.reject_undo(SUPERVISOR, request.id) == (payment.id, None)
+            assert (await at.desk.open(SUPERVISOR, payment.id)).open_undo is None
+        else:
+            id_, after = await at.desk.approve_undo(SUPERVISOR, request.id)
+            assert isinstance(after, Payment)
+            assert (id_, after.id) == (payment.id, payment.id)
+        assert await at.desk.queue(SUPERVISOR) == ()
+        assert (f"undo_{'reject' if number == 1 else 'approve'}", f"request {request.id}") in [
+            (action, detail) for who, action, of, detail in await at.log() if (who, of) == ("sami", payment.id)
+        ]
+
+
+def test_who_has_no_telephone_is_sent_no_text() -> None:
+    browser = replace(paid(), payer_msisdn="web:4f1c")
+    assert resendable(browser) == {MessageKind.RECEIPT_MAIL}
+    assert resendable(replace(browser, state=PaymentState.REFUNDED)) == frozenset()
+
+
+def test_what_only_programs_write_is_left_out() -> None:
+    assert plain("a\x00b\x1bc\nd\ud800e\x7f\t") == "abc\nde"
 
 
 async def test_an_empty_note_is_none(at: DeskShop) -> None:
