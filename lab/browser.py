@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urljoin
 import aiohttp
 
 from lab.servers.reach import Reach
+from lab.servers.serving import ASKERS_IDLE_S
 
 REDIRECTS_MAX = 5
 
@@ -125,7 +126,8 @@ class ScreenlessBrowser:
         """`address`: of this machine, that its requests come from. `public_url`: the site's name, reached at `url`."""
         near = [url] if public_url else []  # its cookies are an https site's
         jar = aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=near) if cookies else aiohttp.DummyCookieJar()
-        connector = aiohttp.TCPConnector(local_addr=(address, 0)) if address else None
+        near_end = (address, 0) if address else None
+        connector = aiohttp.TCPConnector(local_addr=near_end, keepalive_timeout=ASKERS_IDLE_S)
         self.http = aiohttp.ClientSession(cookie_jar=jar, headers=dict(headers or {}), connector=connector)
         self.url = url
         self._reach = Reach(public_url, url)

@@ -21,7 +21,7 @@ from khallas.settings.model import Settings
 
 GRACE_S = 20  # answers that were begun
 SLACK_S = 5.0
-KEEP_ALIVE_S = 30
+KEEP_ALIVE_S = 75  # longer than proxies keep one (60 s): of two who close at once, a gateway's request is lost
 
 
 class LeavingServer(uvicorn.Server):

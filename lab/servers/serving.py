@@ -15,6 +15,7 @@ STOP_MAX_S = 30.0
 POLL_S = 0.005
 TICK_S = 1.0
 KEEP_ALIVE_S = 5  # idle, as servers out there have it: whoever asks them finds it closed at times
+ASKERS_IDLE_S = 2.0  # who asks leaves an idle connection first: a POST on one that is just being closed is lost
 
 
 class NotServing(Exception):

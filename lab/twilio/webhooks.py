@@ -10,6 +10,8 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 from twilio.request_validator import RequestValidator
 
+from lab.servers.serving import ASKERS_IDLE_S
+
 CONNECT_MAX_S = 5.0
 READ_MAX_S = 15.0
 ANSWER_MAX_BYTES = 64_000
@@ -69,7 +71,8 @@ class Line:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_MAX_S, total=CONNECT_MAX_S + READ_MAX_S)
-        self._session = aiohttp.ClientSession(timeout=timeout)
+        connector = aiohttp.TCPConnector(keepalive_timeout=ASKERS_IDLE_S)
+        self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
         return self
 
     async def __aexit__(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from playwright.async_api import Browser
 
+from lab.phone.troubles import Trouble
 from tests.browser.demo import Demo, running_demo
 from tests.browser.payment import Watched, pays_and_is_watched
 from tests.browser.visitor import Visitor, patient_chromium
@@ -47,6 +48,13 @@ async def watched(browser: Browser, demo: Demo) -> AsyncIterator[Watched]:
     await leaves(watcher)
 
 
+async def takes_back_faults(visitor: Visitor) -> None:
+    """What a test armed and nothing met strikes nobody else: the demo is everybody's."""
+    for trouble in Trouble:
+        order = {"trouble": trouble.value, "on": False}
+        await visitor.context.request.post(f"{visitor.base}/phone/api/troubles", data=order)
+
+
 async def leaves(visitor: Visitor) -> None:
     """The window is shut; it never had an error nor asked another host."""
     await visitor.context.close()
@@ -63,5 +71,7 @@ async def arrive(browser: Browser, demo_url: str) -> AsyncIterator[Arrive]:
         return visitors[-1]
 
     yield open_window
+    if visitors:
+        await takes_back_faults(visitors[0])
     for visitor in visitors:
         await leaves(visitor)

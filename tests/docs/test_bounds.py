@@ -6,6 +6,7 @@ import pytest
 
 from core.acquirers import breaker, cmi
 from core.help_desk import service, service_report
+from khallas.cli import serve
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -22,6 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs"
         ),
         ("operations.md", "unknown for more than an hour", (service_report.UNKNOWN_MAX_S,), (3_600,)),
         ("operations.md", "left more than 60 s after the payment", (service_report.RECEIPT_MAX_S,), (60,)),
+        ("operations.md", "An idle connection is kept for 75 s", (serve.KEEP_ALIVE_S,), (75,)),
         ("guides/help-desk.md", "five times a day at most", (service.RESENDS_MAX, service.RESENDS_S), (5, 86_400)),
     ],
 )

@@ -1,5 +1,6 @@
 """A bank with a ledger, scripted: what it answers, what it charges, and what tests pay with."""
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from core.ports import (
     UnknownOutcome,
 )
 from lab.clocks import StillClock
+from tests.support.waiting import WAIT_MAX_S
 
 CARD = Card(Secret("4000000000000010"), 12, 2030)
 CVV = Secret("000")
@@ -95,6 +97,7 @@ class FakeBank:
     sums_unreadable: bool = False
     states_amounts: bool = False
     asked: int = 0
+    crowd: asyncio.Barrier | None = None  # inquiries wait here for each other: a race that is run every time
 
     def charge(self, order: Order, amount_centimes: int | None = None) -> Authorisation:
         if order.id in self.charges:
@@ -134,6 +137,9 @@ class FakeBank:
 
     async def inquire(self, order_id: str) -> Inquiry:
         self.asked += 1
+        if self.crowd is not None:
+            async with asyncio.timeout(WAIT_MAX_S):
+                await self.crowd.wait()
         if self.inquiries:
             return self.inquiries.popleft()
         taken = self.charges[order_id].amount_centimes if order_id in self.charges else None

@@ -17,7 +17,7 @@ from core.payments.table import Payment
 from core.refunds.model import Refund
 from core.repositories import DatabaseUnavailable
 from lab.clocks import StillClock
-from lab.servers.serving import serving
+from lab.servers.serving import ASKERS_IDLE_S, serving
 from tests.support.paid import PAID_AT
 
 LINKS = ReceiptLinks(["a-secret-of-the-tests"], "https://pay.example.ma")
@@ -71,5 +71,6 @@ async def site(
     """Serves within the block."""
     pages, books, clock = Pages(load_texts(), Operator(name, "777", logo, logos=logos)), Books(), StillClock(PAID_AT)
     app = Starlette(routes=[*routes(pages, books, books, LINKS, clock), *pages.routes()])
-    async with serving(app) as url, aiohttp.ClientSession(url) as http:
+    connector = aiohttp.TCPConnector(keepalive_timeout=ASKERS_IDLE_S)
+    async with serving(app) as url, aiohttp.ClientSession(url, connector=connector) as http:
         yield Site(url, http, books, clock)

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import gsm0338
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from channels.carriers.smpp.coding import GSM_EXTENSION, GSM_TABLE, LATIN1, UCS2, Alphabet, decode, encode
@@ -43,9 +43,22 @@ def test_gsm_texts_survive_and_agree_with_another_codec(text: str) -> None:
 
 
 @given(st.text())
+@example("Ä¡")
 def test_every_text_survives(text: str) -> None:
     for alphabet in Alphabet:
-        assert decode(*encode(text, alphabet), alphabet).removeprefix("\ufeff") == text.removeprefix("\ufeff")
+        coding, data = encode(text, alphabet)
+        if _taken_for_utf8(coding, data):
+            assert data.decode("latin-1") == text  # an SMSC that is bound to Latin-1 guesses nothing
+        else:
+            assert decode(coding, data, alphabet).removeprefix("\ufeff") == text.removeprefix("\ufeff")
+
+
+def _taken_for_utf8(coding: int, data: bytes) -> bool:
+    """Whether octets under the default's number are UTF-8 as well: peers mean that, hardly ever such Latin-1."""
+    try:
+        return coding == 0 and not data.isascii() and bool(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
 @given(st.integers(0, 255), st.binary())
