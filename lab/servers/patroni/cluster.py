@@ -135,9 +135,10 @@ def _is_whole(members: list[Member]) -> bool:
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
     """Within the block; formed when `whole` returns. Raises ServerFailed."""
-    programs = needed()
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
+    (folder / "programs").mkdir(exist_ok=True)
+    programs = needed(folder / "programs")
     password = kept_password(folder)
     with ExitStack() as stack:
         etcd = stack.enter_context(Etcd(folder / "etcd", programs))
