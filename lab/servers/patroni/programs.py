@@ -19,14 +19,15 @@ LOCK = Path(__file__).parents[3] / "requirements" / "patroni.lock"
 OTHER_PATRONI = "CHAOS_PATRONI"  # in the environment: the program of another release
 INSTALL_MAX_S = 900.0
 WHERE = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
-# by Debian's Python, which everybody may run
+# by Debian's Python, which everybody may run; the process that starts PostgreSQL loads it again and calls nothing
 LAUNCHER = """#!/usr/bin/python3
 import sys
 
 sys.path.insert(0, {modules!r})
 from patroni.__main__ import main
 
-main()
+if __name__ == "__main__":
+    main()
 """
 
 
