@@ -58,7 +58,7 @@ def _own(password: str, name: str) -> int:
     """How many letters and digits of a password are not what everybody would try."""
     folded = unicodedata.normalize("NFKD", password).casefold()
     plain = "".join(char for char in folded if not unicodedata.combining(char))
-    words = sorted({*_words(), *re.split(r"\W+", name.casefold())} - {""}, key=len, reverse=True)
+    words = sorted({*_words(), *re.split(r"\W", name.casefold())}, key=len, reverse=True)
     return min(_left(_YEAR.sub(" ", plain), words), _left(plain.translate(_LEET), words))
 
 

@@ -114,17 +114,17 @@ class RefundObject(ReadObject):
 
 
 class IntentList(ReadObject):
-    data: tuple[IntentObject, ...] = Field(strict=False)
+    data: tuple[IntentObject, ...]
     has_more: bool
 
 
 class SessionList(ReadObject):
-    data: tuple[SessionObject, ...] = Field(strict=False)
+    data: tuple[SessionObject, ...]
     has_more: bool
 
 
 class RefundList(ReadObject):
-    data: tuple[RefundObject, ...] = Field(strict=False)
+    data: tuple[RefundObject, ...]
     has_more: bool
 
 

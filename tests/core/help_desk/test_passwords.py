@@ -54,6 +54,7 @@ OWN = "b7kwxm"  # six characters that no list, run or year holds
         ("wertyuiop b7kwx", "", COMMON),
         ("zertyuiop b7kwx", "", COMMON),
         ("asdfghjkl b7kwx", "", COMMON),
+        ("lkjhgfdsa b7kwx", "", COMMON),
         ("sdfghjklm b7kwx", "", COMMON),
         ("abcd.b7kwx.mlk", "", COMMON),
         # one piece over and over

@@ -6,8 +6,8 @@ import pytest
 
 from core.acquirers.breaker import Breaker, Circuit
 from core.acquirers.payment_intents.client import PaymentIntentsAcquirer
-from core.acquirers.payment_intents.finding import CLOCKS_APART_S, FOUND_MAX, SEARCH_BEHIND_MAX_S, why_of
-from core.acquirers.payment_intents.transport import API_VERSION, GatewayAccount, GatewayAnswer
+from core.acquirers.payment_intents.finding import FOUND_MAX, why_of
+from core.acquirers.payment_intents.transport import GatewayAccount, GatewayAnswer
 from core.cards import Secret
 from core.ids import Ids
 from core.ports import (
@@ -94,7 +94,7 @@ def test_every_request_bears_the_account() -> None:
         {
             "Accept-Encoding": "identity",
             "Authorization": "Bearer sk_1",
-            "Stripe-Version": API_VERSION,
+            "Stripe-Version": "2025-03-31.basil",
             "Accept": "application/json",
         },
     )
@@ -291,15 +291,21 @@ async def test_a_look_names_the_order_as_the_search_wants_it_quoted() -> None:
     searched, listed = sent(made)
     assert (searched.url.path, listed.url.path) == ("/v1/payment_intents/search", "/v1/payment_intents")
     assert searched.params == {"query": "metadata['order_id']:'a\\'b\\\\c'", "limit": "100"}
-    since = int(NOW_S) - SEARCH_BEHIND_MAX_S - CLOCKS_APART_S
+    since = int(NOW_S) - 3_600 - 300
     assert listed.params == {"created[gte]": str(since), "limit": "100"}
     assert {each.timeout_s for each in (searched, listed)} == {10}
 
 
-@pytest.mark.parametrize(("age_s", "since_s"), [(60, 60), (SEARCH_BEHIND_MAX_S + 60, SEARCH_BEHIND_MAX_S)])
+@pytest.mark.parametrize(("age_s", "since_s"), [(60, 60), (3_660, 3_600)])
 async def test_nothing_is_looked_for_before_it_was_made(age_s: int, since_s: int) -> None:
     made = client(NONE, NONE)
     now_s = NOON.timestamp()
     made._finder._now = lambda: now_s + age_s
     await made.inquire(Ids().payment(NOON))
-    assert sent(made)[1].params["created[gte]"] == str(int(now_s) + age_s - since_s - CLOCKS_APART_S)
+    assert sent(made)[1].params["created[gte]"] == str(int(now_s) + age_s - since_s - 300)
+
+
+async def test_pages_of_a_whole_day_are_looked_through() -> None:
+    made = client(NONE, NONE, NONE, pages=True)
+    await made.inquire("o-1")
+    assert sent(made)[2].params == {"created[gte]": str(int(NOW_S) - 86_400 - 300), "limit": "100"}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from core.acquirers.payment_intents.codes import KINDS, IntentStatus, clean_code, kind_of
 from core.acquirers.payment_intents.finding import made_at_of
@@ -270,3 +271,33 @@ def test_what_a_documented_code_means_to_who_pays(kind: DeclineKind, codes: str)
 
 def test_an_answer_shows_nothing_of_its_body() -> None:
     assert "4242" not in repr(GatewayAnswer(200, b'{"last4": "4242"}'))
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_read"),
+    [
+        ({"id": "a" * 255}, True),
+        ({"id": "a" * 256}, False),
+        ({"id": "pi_1 "}, False),
+        ({"id": ""}, False),
+        ({"currency": "m" * 2_000}, True),
+        ({"currency": "m" * 2_001}, False),
+        ({"amount": 10**12}, True),
+        ({"amount": 10**12 + 1}, False),
+        ({"amount": -1}, False),
+        ({"amount": "5000"}, False),
+        ({"amount": 5000.0}, False),
+        ({"nobody": "knows"}, True),
+    ],
+)
+def test_what_is_read_of_an_intent(changes: dict[str, object], is_read: bool) -> None:
+    assert (read(IntentObject, json.dumps(PAID | changes).encode()) is not None) is is_read
+
+
+def test_what_was_read_stays_and_is_shown_by_no_error() -> None:
+    intent = read(IntentObject, json.dumps(PAID).encode())
+    with pytest.raises(ValidationError, match="frozen"):
+        intent.amount = 1  # type: ignore[union-attr, misc]
+    with pytest.raises(ValidationError) as wrong:
+        IntentObject.model_validate_json(json.dumps(PAID | {"amount": "4000000000000010"}))
+    assert "4000000000000010" not in str(wrong.value)

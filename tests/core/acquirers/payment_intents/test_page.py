@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from yarl import URL
 
-from core.acquirers.payment_intents.finding import CLOCKS_APART_S
 from core.acquirers.payment_intents.joining import connect, connect_page
 from core.acquirers.payment_intents.page import CheckoutPage
 from core.cards import Secret
 from core.ids import Ids
+from core.languages import LanguageCode
 from core.payments.hosted_page_port import PageForm, PageNotice, PageWays, PageWord
 from lab.clocks import NOON
 from lab.payment_intents import hooks
@@ -119,8 +119,17 @@ async def test_what_opens_a_page_word_for_word() -> None:
         "success_url": BACK,
         "cancel_url": "https://us.example/left/mark",
         "locale": "fr",
-        "expires_at": str(int(UNTIL) + 1_800 + CLOCKS_APART_S),
+        "expires_at": str(int(UNTIL) + 1_800 + 300),
     }
+
+
+@pytest.mark.parametrize("language", LanguageCode)
+async def test_a_page_speaks_the_payer_s_language(language: LanguageCode) -> None:
+    page, peer = page_with(ok(OF_PAGE))
+    await page.open(replace(ON_PAGE, language=language))
+    sent = peer.sent[0].data
+    assert not isinstance(sent, bytes)
+    assert sent["locale"] == language.value
 
 
 @pytest.mark.parametrize(
