@@ -1,13 +1,20 @@
 """The help desk finds a payment by whatever the customer holds in hand."""
 
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.help_desk.lookup import Lookup
+from core.database.archive.months import with_months
+from core.database.pool import Database
+from core.help_desk.lookup import STORY, Lookup, TimelineEntry
 from core.help_desk.read_out import card_and_day, receipt_read_out, spellings
+from core.help_desk.timeline import Source
 from core.zone import ZONE
+from lab.clocks import NOON
 from tests.support.shop import BILL, PAYER, Shop
 
 
@@ -148,3 +155,37 @@ def test_anything_may_be_asked(text: str) -> None:
     assert all("\x00" not in each for each in spellings(text))
     receipt = receipt_read_out(text)
     assert receipt is None or 2000 <= receipt[0] < 2100
+
+
+@dataclass
+class Answers:
+    """A database that gives these answers in turn, and remembers what it was asked."""
+
+    rows: list[list[dict[str, Any]]]
+    asked: list[str] = field(default_factory=list)
+
+    async def all(self, statement: str, **_: object) -> list[dict[str, Any]]:
+        self.asked.append(statement)
+        return self.rows.pop(0)
+
+
+def _line(source: Source, **more: object) -> dict[str, Any]:
+    line = {"at": NOON, "what": "w", "status": "s", "detail": None, "source": source.value, "who": "", "until": None}
+    return {**line, "request": None, **more}
+
+
+async def test_a_storys_lines_are_read_oldest_first_and_tidied() -> None:
+    rows = [_line(Source.PAYMENT, what="later", detail=" why ", request="r-1"), _line(Source.PAYMENT, what="first")]
+    database = Answers([rows])
+    assert await Lookup(cast("Database", database)).story("p") == (
+        TimelineEntry(NOON, "first", "s", None, Source.PAYMENT, "", None, ""),
+        TimelineEntry(NOON, "later", "s", "why", Source.PAYMENT, "", None, "r-1"),
+    )
+    assert database.asked == [STORY]
+
+
+@pytest.mark.parametrize("live", [[], [_line(Source.DESK)]])
+async def test_the_story_of_what_moved_is_looked_for_in_its_month(live: list[dict[str, Any]]) -> None:
+    database = Answers([live, [_line(Source.PAYMENT)]])
+    assert len(await Lookup(cast("Database", database)).story("p")) == 1
+    assert database.asked == [STORY, with_months(STORY)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from core.help_desk.operations import HOURS, Activity, UsageDown
+from core.help_desk.operations import Activity, UsageDown
 from khallas.telemetry.metrics import AT_ONCE, Metrics
 from khallas.telemetry.usage import FLUSH_EVERY_S, KEPT_S, UsageCounters
 from lab.clocks import StillClock
@@ -126,9 +126,13 @@ async def test_a_day_is_kept_and_no_more(redis_url: str) -> None:
         await process.tally.flush()
         (key,) = [key async for key in redis.scan_iter("kh:ops:*")]
         assert KEPT_S - 60 < await redis.ttl(key) <= KEPT_S
-        process.clock.time = NOON + timedelta(hours=HOURS - 1)
+        process.clock.time = NOON + timedelta(hours=1)
+        assert (await process.tally.read()).slowness
+        process.clock.time = NOON + timedelta(hours=2)
+        assert not (await process.tally.read()).slowness
+        process.clock.time = NOON + timedelta(hours=23)
         old = await process.tally.read()
         assert (old.moves, old.slowness) == ({TERMS: 1}, {})  # times are those of now
-        process.clock.time = NOON + timedelta(hours=HOURS)
+        process.clock.time = NOON + timedelta(hours=24)
         later = await process.tally.read()
     assert later == Activity({}, {}, later.recent_since)
