@@ -1,7 +1,7 @@
 """The help desk finds a payment by whatever the customer holds in hand."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast
 
 import pytest
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from core.database.archive.months import with_months
 from core.database.pool import Database
-from core.help_desk.lookup import STORY, Lookup, TimelineEntry
-from core.help_desk.read_out import card_and_day, receipt_read_out, spellings
+from core.help_desk.lookup import STORY, Lookup, TimelineEntry, _days, _meanings
+from core.help_desk.read_out import CardAndDay, card_and_day, receipt_read_out, spellings
 from core.help_desk.timeline import Source
 from core.zone import ZONE
 from lab.clocks import NOON
@@ -189,3 +189,20 @@ async def test_the_story_of_what_moved_is_looked_for_in_its_month(live: list[dic
     database = Answers([live, [_line(Source.PAYMENT)]])
     assert len(await Lookup(cast("Database", database)).story("p")) == 1
     assert database.asked == [STORY, with_months(STORY)]
+
+
+def test_what_a_text_does_not_mean_is_not_looked_for() -> None:
+    told = _meanings("Salma", None)
+    assert (told["msisdn"], told["year"], told["sequence"], told["last4"], told["day_words"]) == (None, 0, 0, None, [])
+    assert {word.split()[0] for word in told["words"]} == {"text", "transaction"}
+
+
+def test_a_number_is_looked_for_as_it_is_dialled_at_home_too() -> None:
+    told = _meanings("00212 6 00 00 00 01", None)
+    assert (told["msisdn"], "0600000001" in told["texts"]) == (PAYER, True)
+    assert {"payer +212600000001", "text 0600000001"} <= set(told["words"])
+
+
+def test_a_day_at_the_end_of_the_calendar_is_no_day_of_a_month() -> None:
+    end = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))
+    assert _days(CardAndDay("0010", end, end)) == []
