@@ -225,7 +225,9 @@ async def test_another_amount_goes_back_whole(shop: WalletShop) -> None:
     assert await balanced(shop)
 
 
-async def test_a_success_after_expired_is_kept_while_the_bills_are_free(shop: WalletShop) -> None:
+async def test_a_success_after_expired_is_kept_while_the_bills_are_free(
+    shop: WalletShop, caplog: pytest.LogCaptureFixture
+) -> None:
     record = await shop.asked()
     shop.neqdi.declines(record.attempt, WalletDeclineKind.EXPIRED)
     await shop.round(5)
@@ -234,9 +236,10 @@ async def test_a_success_after_expired_is_kept_while_the_bills_are_free(shop: Wa
     await shop.round(900)
     assert (await shop.seen_of(record)).state is PaymentState.CAPTURED
     assert await balanced(shop)
+    assert "goes back" not in caplog.text
 
 
-async def test_a_success_after_the_card_paid_goes_back(shop: WalletShop) -> None:
+async def test_a_success_after_the_card_paid_goes_back(shop: WalletShop, caplog: pytest.LogCaptureFixture) -> None:
     """Exactly one is kept: the card's, whose receipt is out."""
     record = await shop.asked()
     shop.neqdi.declines(record.attempt, WalletDeclineKind.EXPIRED)
@@ -245,6 +248,7 @@ async def test_a_success_after_the_card_paid_goes_back(shop: WalletShop) -> None
     shop.neqdi.pays(record.attempt)
     await shop.round(900)
     assert (await shop.again(record)).state is AttemptState.SURPLUS
+    assert f"payment {record.attempt.payment_id}: the wallet's money came beside another tender's" in caplog.text
     assert (await balances(shop.database))["doubt:captures"] == 76920
     assert await balanced(shop)
     await shop.round()
@@ -361,10 +365,14 @@ async def test_an_amount_the_wallet_cannot_take_is_not_asked_for(shop: WalletSho
     assert (await shop.seen(payment)).state is PaymentState.CREATED
 
 
-async def test_a_decline_of_our_fault_is_told_so(shop: WalletShop) -> None:
-    shop.neqdi.answers.append(WalletDecline("formatError", WalletDeclineKind.OUR_FAULT))
+@pytest.mark.parametrize(("kind", "logged"), [(WalletDeclineKind.OUR_FAULT, True), (WalletDeclineKind.FUNDS, False)])
+async def test_a_decline_of_our_fault_is_told_so(
+    shop: WalletShop, caplog: pytest.LogCaptureFixture, kind: WalletDeclineKind, logged: bool
+) -> None:
+    shop.neqdi.answers.append(WalletDecline("formatError", kind))
     record = await shop.asked()
-    assert (await shop.seen_of(record)).decline_kind == "wallet_our_fault"
+    assert (await shop.seen_of(record)).decline_kind == f"wallet_{kind}"
+    assert (f"wallet {NEQDI} refuses our configuration: code formatError" in caplog.text) is logged
 
 
 async def test_a_forgotten_payer_is_forgotten_as_a_wallet_too(shop: WalletShop) -> None:

@@ -95,9 +95,13 @@ async def test_an_open_attempt_is_told_while_it_is_open(shop: WalletShop) -> Non
     assert await shop.wallets.open_attempt(await shop.seen(payment)) is None
 
 
-async def test_a_callback_that_cannot_be_read_still_makes_us_ask(shop: WalletShop) -> None:
+async def test_a_callback_that_cannot_be_read_still_makes_us_ask(
+    shop: WalletShop, caplog: pytest.LogCaptureFixture
+) -> None:
     record = await shop.asked()
     assert await shop.wallets.called_back(NEQDI, record.attempt.reference, b"\xff\xfe")
+    said = [each.getMessage() for each in caplog.records if each.name == "khallas.security"]
+    assert said == [f"wallet {NEQDI}: a callback that cannot be read: UnicodeDecodeError"]
     assert (await shop.again(record)).attempt.handle == record.attempt.handle
     shop.neqdi.pays(record.attempt)
     await shop.round()  # no second has passed: the callback alone made it due
